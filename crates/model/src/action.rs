@@ -1,0 +1,182 @@
+//! What shall be done, to whom, until when, caused by what, and what did the kernel say?
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::AlertId;
+use crate::connection::{ConnectionId, Protocol};
+use crate::observable::Observable;
+use crate::time::Timestamp;
+
+/// What an action acts on.
+pub type Target = Observable;
+
+/// The closed set of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionKind {
+    /// End the target's open connections now.
+    Disconnect,
+    /// Refuse the target until the action expires.
+    Block,
+    /// Lift a block.
+    Unblock,
+    /// Never block the target until the exception expires.
+    Allow,
+}
+
+impl ActionKind {
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disconnect => "disconnect",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+/// How far an action reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Everything on this host, containers included.
+    #[default]
+    Host,
+    /// One application, by key.
+    Application(String),
+    /// One connection.
+    Connection(ConnectionId),
+}
+
+/// What is asked for, by a person or by policy, before the guard has looked at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// What to do.
+    pub kind: ActionKind,
+    /// To whom.
+    pub target: Target,
+    /// How far.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Until when; ignored for disconnect and unblock.
+    pub expires: Timestamp,
+    /// Why, in a person's words or a rule's.
+    pub reason: String,
+    /// Who asked: a user's name or `policy`.
+    pub requester: String,
+    /// The alert that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<AlertId>,
+}
+
+/// A live connection that an action would end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Which one.
+    pub connection: ConnectionId,
+    /// Transport.
+    pub protocol: Protocol,
+    /// Our end.
+    pub local: std::net::SocketAddr,
+    /// The peer.
+    pub remote: std::net::SocketAddr,
+    /// Inode of the network namespace it lives in.
+    #[serde(default)]
+    pub netns: u64,
+    /// The owner's pid, 0 when unknown.
+    #[serde(default)]
+    pub pid: u32,
+    /// The application's name, empty when unknown.
+    #[serde(default)]
+    pub application: String,
+}
+
+/// One action that the guard let pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAction {
+    /// Deterministic: the same decision has the same id.
+    pub id: String,
+    /// What to do.
+    pub action: ActionKind,
+    /// To whom.
+    pub target: Target,
+    /// How far.
+    pub scope: Scope,
+    /// Until when.
+    pub expires: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who asked.
+    pub requester: String,
+    /// The alert that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<AlertId>,
+    /// Live connections that would end.
+    pub cuts: Vec<Cut>,
+}
+
+/// What the guard did not let pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What was asked.
+    pub action: ActionKind,
+    /// To whom.
+    pub target: Target,
+    /// The guard's rule, kebab-case.
+    pub rule: String,
+    /// The rule applied to this case, in words.
+    pub reason: String,
+}
+
+/// The printable list of what will happen, before anything happens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What will be done, in this order.
+    pub plan: Vec<PlannedAction>,
+    /// What will not, and why.
+    pub refused: Vec<Refusal>,
+}
+
+/// How an action stands in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeState {
+    /// In force.
+    Applied,
+    /// No longer in force because it was lifted.
+    Lifted,
+    /// No longer in force because its time was up.
+    Expired,
+    /// There was nothing to act on.
+    Nothing,
+    /// Only said what would happen.
+    DryRun,
+    /// The kernel refused.
+    Failed,
+}
+
+/// What the kernel said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The planned action's id.
+    pub id: String,
+    /// What was done.
+    pub action: ActionKind,
+    /// To whom.
+    pub target: Target,
+    /// By which means (`bpf`, `sock-destroy`, `dry-run`).
+    pub mechanism: String,
+    /// How it stands.
+    pub state: OutcomeState,
+    /// Whether `state` was read back from the kernel.
+    pub verified: bool,
+    /// Numbers and errors in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}

@@ -1,0 +1,225 @@
+//! What does a person have to know: a rule's judgement and the facts it rests on?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::action::{Outcome, Refusal};
+use crate::application::Application;
+use crate::connection::{Connection, Direction};
+use crate::finding::Finding;
+use crate::indicator::{Claim, GuardHit};
+use crate::observable::Observable;
+use crate::process::Process;
+use crate::severity::Severity;
+use crate::time::Timestamp;
+
+/// The layout of an alert in JSON; a breaking change adds one.
+pub const SCHEMA: u32 = 1;
+
+/// Deterministic: host, application, indicator, direction. Redelivery is harmless.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlertId(pub String);
+
+impl AlertId {
+    /// The id of the alert for this application, indicator and direction on this host:
+    /// 16 hex digits of SHA-256 over the four, NUL between them.
+    pub fn of(host: &str, application: &str, indicator: &Observable, direction: Direction) -> Self {
+        let mut hash = Sha256::new();
+        for part in [host, application, &indicator.to_string(), direction.as_str()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        Self(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertStatus {
+    /// Nobody has looked.
+    #[default]
+    Open,
+    /// Somebody works on it.
+    Investigating,
+    /// The peer is cut off.
+    Contained,
+    /// Closed, with a resolution; can always be reopened.
+    Resolved,
+}
+
+/// Why an alert was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// It was real and has been dealt with.
+    TruePositiveRemediated,
+    /// The claim was wrong.
+    FalsePositive,
+    /// It is meant to be so.
+    Expected,
+    /// A test.
+    Testing,
+    /// It cannot be decided.
+    NotEnoughInformation,
+    /// None of these.
+    Other,
+}
+
+/// Something that is not known, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Missing {
+    /// Which part of the alert.
+    pub what: String,
+    /// Why it is not known.
+    pub why: String,
+}
+
+/// A rule's judgement and the facts it rests on. `work` is filled by the server only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// `SCHEMA`.
+    pub schema: u32,
+    /// Deterministic id.
+    pub id: AlertId,
+    /// The rule, snake_case.
+    pub rule: String,
+    /// Who talked to which bad address, in plain words.
+    pub title: String,
+    /// The host's name.
+    pub host: String,
+    /// The application.
+    pub application: Application,
+    /// The indicator that was met: the most specific observable among the claims.
+    pub indicator: Observable,
+    /// Which way.
+    pub direction: Direction,
+    /// How bad, with its arithmetic.
+    pub severity: Severity,
+    /// Confidence that the judgement is right, 0 to 100.
+    pub confidence: u8,
+    /// First connection.
+    pub first_seen: Timestamp,
+    /// Last connection or change of one.
+    pub last_seen: Timestamp,
+    /// How many connections.
+    pub count: u64,
+    /// Payload bytes received on all of them.
+    pub bytes_in: u64,
+    /// Payload bytes sent on all of them.
+    pub bytes_out: u64,
+    /// Whether one of them is open.
+    pub still_open: bool,
+    /// How regular the connections are, 0 (no pattern) to 100 (a clock); absent under 4 connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon_score: Option<u8>,
+    /// The process of the newest connection.
+    #[serde(default)]
+    pub process: Option<Arc<Process>>,
+    /// The newest connections, newest first, at most `CONNECTIONS_MAX`.
+    pub connections: Vec<Arc<Connection>>,
+    /// Every source's claim.
+    pub claims: Vec<Claim>,
+    /// Guard lists that hold the peer.
+    #[serde(default)]
+    pub guard: Vec<GuardHit>,
+    /// What the application is vulnerable to, worst first.
+    pub findings: Vec<Finding>,
+    /// ATT&CK technique ids.
+    #[serde(default)]
+    pub techniques: Vec<String>,
+    /// Actions taken on its account, newest state of each.
+    #[serde(default)]
+    pub outcomes: Vec<Outcome>,
+    /// Actions that the guard refused.
+    #[serde(default)]
+    pub refusals: Vec<Refusal>,
+    /// Suggested actions, as commands a person can run.
+    #[serde(default)]
+    pub suggested: Vec<String>,
+    /// The exception that suppresses it, if one does. The fact stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<String>,
+    /// What is not known, and why.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+    /// Milliseconds from the connection to this alert, as measured by the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// People's work on it, kept by the server.
+    #[serde(default)]
+    pub work: Work,
+}
+
+/// How many connections an alert carries in full.
+pub const CONNECTIONS_MAX: usize = 20;
+
+/// People's work on an alert.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Where it stands.
+    pub status: AlertStatus,
+    /// Why it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Who works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// What was said about it.
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    /// Each change: when, who, what.
+    #[serde(default)]
+    pub history: Vec<Change>,
+    /// Free labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What somebody said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub author: String,
+    /// What.
+    pub text: String,
+}
+
+/// What somebody changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub author: String,
+    /// What, in words.
+    pub what: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_stable_and_tells_directions_apart() {
+        let indicator: Observable = "203.0.113.66".parse().unwrap();
+        let out = AlertId::of("web1", "unit:app.service", &indicator, Direction::Outbound);
+        let inn = AlertId::of("web1", "unit:app.service", &indicator, Direction::Inbound);
+        assert_eq!(out.0.len(), 16);
+        assert_ne!(out, inn);
+        assert_eq!(out, AlertId::of("web1", "unit:app.service", &indicator, Direction::Outbound));
+    }
+}

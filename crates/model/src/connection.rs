@@ -1,0 +1,122 @@
+//! Who talks to whom: both directions of one conversation, its owner, state and bytes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::Process;
+use crate::time::Timestamp;
+
+/// Who started the conversation, seen from this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The peer connected to us.
+    Inbound,
+    /// We connected to the peer.
+    Outbound,
+}
+
+impl Direction {
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// The transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP, connected or not.
+    Udp,
+}
+
+/// How far the conversation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionState {
+    /// Asked for, not answered yet.
+    Opening,
+    /// Both sides talk (for UDP: at least one datagram passed).
+    Established,
+    /// Refused by us in the kernel before the first packet.
+    Refused,
+    /// Ended without ever being established.
+    Failed,
+    /// Ended.
+    Closed,
+}
+
+impl ConnectionState {
+    /// Whether data can still flow.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Opening | Self::Established)
+    }
+}
+
+/// A conversation for ever on this host and boot: the kernel's socket cookie, and for a UDP
+/// socket that talks to many peers a number that tells the peers apart (0 otherwise).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ConnectionId {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Which peer of an unconnected socket.
+    #[serde(default)]
+    pub peer: u64,
+}
+
+/// The tuple after network address translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Translated {
+    /// Our end as the network sees it.
+    pub local: SocketAddr,
+    /// The peer that really answers.
+    pub remote: SocketAddr,
+}
+
+/// Both directions of one conversation. Addresses are canonical.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Which one.
+    pub id: ConnectionId,
+    /// Transport.
+    pub protocol: Protocol,
+    /// Who started it.
+    pub direction: Direction,
+    /// Our end. Port 0 until the kernel has chosen one.
+    pub local: SocketAddr,
+    /// The peer.
+    pub remote: SocketAddr,
+    /// After translation, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated: Option<Translated>,
+    /// How far it has come.
+    pub state: ConnectionState,
+    /// When it was asked for; for one older than the sensor, when it was found.
+    pub opened: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
+    /// Payload bytes received so far.
+    pub bytes_in: u64,
+    /// Payload bytes sent so far.
+    pub bytes_out: u64,
+    /// Inode of the network namespace.
+    #[serde(default)]
+    pub netns: u64,
+    /// Whether it was already open when the sensor started.
+    #[serde(default)]
+    pub predates_sensor: bool,
+    /// The name that was asked for to get the remote address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_name: Option<String>,
+    /// Its owner; `None` is said, never guessed.
+    pub process: Option<Arc<Process>>,
+}

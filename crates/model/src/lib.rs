@@ -1,0 +1,47 @@
+//! The nouns: pure values that every other part of Tripoint speaks in.
+//!
+//! # Start here
+//! `fact::Fact` is everything a host can learn, `alert::Alert` is what is judged from it,
+//! `action::Plan` is what shall be done about it.
+//!
+//! # What it never knows
+//! Clocks, sockets, files, SQL, threads. Time is always an argument.
+//!
+//! # Why it is so
+//! The ring crates never depend on each other; they meet only through these values and traits.
+
+pub mod action;
+pub mod address;
+pub mod alert;
+pub mod application;
+pub mod connection;
+pub mod exception;
+pub mod fact;
+pub mod finding;
+pub mod indicator;
+pub mod lookup;
+pub mod observable;
+pub mod package;
+pub mod parsed;
+pub mod process;
+pub mod severity;
+pub mod text;
+pub mod time;
+
+pub use action::{
+    Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope, Target,
+};
+pub use alert::{Alert, AlertId, AlertStatus, Resolution};
+pub use application::{Application, ApplicationKind};
+pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Protocol};
+pub use exception::{Exception, Subject};
+pub use fact::{Fact, What};
+pub use finding::{Finding, FindingState};
+pub use indicator::{AppliesTo, Category, Claim, GuardHit, Indicator, Sighting};
+pub use lookup::IndicatorLookup;
+pub use observable::Observable;
+pub use package::{Ecosystem, Package, PackageState};
+pub use parsed::{Parsed, Rejected};
+pub use process::{Container, Process, ProcessKey};
+pub use severity::{Factor, Level, Severity};
+pub use time::Timestamp;

@@ -1,0 +1,15 @@
+//! What is said about this peer? The one question that detection asks of intelligence.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::indicator::{Claim, GuardHit};
+
+/// Answers what every source says about an address.
+pub trait IndicatorLookup: Send + Sync {
+    /// Every claim on `address` (canonical) and `port`, expired ones too, both directions,
+    /// sorted by feed, then observable. Empty when nothing is known.
+    fn claims(&self, address: IpAddr, port: u16) -> Arc<[Claim]>;
+    /// Guard lists that hold the address.
+    fn guard(&self, address: IpAddr) -> Vec<GuardHit>;
+}

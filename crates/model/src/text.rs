@@ -1,0 +1,54 @@
+//! How is a hostile string shown to a person or a log without doing harm?
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Replaces control characters (C0 with `\n` and `\t`, DEL, C1) and bidirectional overrides by
+/// visible escapes, so that a terminal, a log line or a table shows them and obeys none.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_dangerous(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_dangerous(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Cuts to at most `bytes` bytes on a character boundary; says whether it cut.
+pub fn truncate(text: &str, bytes: usize) -> (&str, bool) {
+    if text.len() <= bytes {
+        return (text, false);
+    }
+    let mut end = bytes;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&text[..end], true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_survives() {
+        assert_eq!(visible("plain ü"), "plain ü");
+        assert_eq!(visible("a\u{1b}[2J\r\n\u{202e}b"), "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}b");
+    }
+
+    #[test]
+    fn truncation_keeps_characters_whole() {
+        assert_eq!(truncate("aü", 2), ("a", true));
+        assert_eq!(truncate("aü", 3), ("aü", false));
+    }
+}
