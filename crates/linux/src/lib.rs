@@ -1,1 +1,25 @@
-//! To be written.
+//! Safe, typed doors to the kernel: the only place where `unsafe` may stand.
+//!
+//! # Start here
+//! `bpf::load` starts the kernel programs of `bpf/*.c`; `contract` mirrors their records;
+//! `sock_diag` lists and ends sockets; `netns` makes and enters network namespaces.
+//!
+//! # What it never knows
+//! What a connection means: indicators, packages and alerts are other crates' business.
+//!
+//! # Why it is so
+//! Whoever audits `unsafe` reads one crate.
+
+pub mod bpf;
+pub mod capability;
+pub mod cgroup;
+pub mod clock;
+pub mod conntrack;
+pub mod contract;
+pub mod link;
+pub mod mapped;
+pub mod netlink;
+pub mod netns;
+pub mod packet;
+pub mod route;
+pub mod sock_diag;

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* How a record reaches user space: matches at once, the rest without waking anybody. */
+#pragma once
+
+/* The event ring's reader polls; it is woken only when the ring fills. */
+#define WAKE_BYTES (1 << 20)
+
+static __always_inline __u64 wake_events(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
+									 : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void fill_record(struct tp_conn *record, struct tp_owner *owner, __u32 kind)
+{
+	record->kind = kind;
+	record->flags = owner->flags;
+	record->at_ns = bpf_ktime_get_boot_ns();
+	record->cookie = owner->cookie;
+	record->opened_ns = owner->opened_ns;
+	record->start_ns = owner->start_ns;
+	record->cgroup_id = owner->cgroup_id;
+	record->exe_inode = owner->exe_inode;
+	record->bytes_in = owner->bytes_in;
+	record->bytes_out = owner->bytes_out;
+	record->tgid = owner->tgid;
+	record->parent = owner->parent;
+	record->uid = owner->uid;
+	record->login_uid = owner->login_uid;
+	record->exe_device = owner->exe_device;
+	record->netns = owner->netns;
+	__builtin_memcpy(record->local, owner->local, 16);
+	__builtin_memcpy(record->remote, owner->remote, 16);
+	record->local_port = owner->local_port;
+	record->remote_port = owner->remote_port;
+	record->protocol = owner->protocol;
+	record->direction = owner->direction;
+	record->state = owner->state;
+	record->pad = 0;
+	__builtin_memcpy(record->comm, owner->comm, TP_COMM);
+}
+
+static __always_inline void report_owner(struct tp_owner *owner, __u32 kind)
+{
+	struct tp_conn *record;
+
+	if (owner->flags & TP_MATCHED) {
+		record = bpf_ringbuf_reserve(&matches, sizeof(*record), 0);
+		if (!record) {
+			count(TP_LOST_MATCH);
+			return;
+		}
+		fill_record(record, owner, kind);
+		bpf_ringbuf_submit(record, 0);
+		count(TP_SENT_MATCH);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count(TP_LOST_EVENT);
+		return;
+	}
+	fill_record(record, owner, kind);
+	bpf_ringbuf_submit(record, wake_events());
+	count(TP_SENT_EVENT);
+}

@@ -1,0 +1,317 @@
+//! How do the kernel programs get into the kernel, and what did not go in?
+
+mod blocks;
+mod set;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
+use aya::programs::links::CgroupAttachMode;
+use aya::programs::{CgroupSkbAttachType, Iter, Program};
+use aya::{Btf, Ebpf, EbpfLoader};
+
+pub use blocks::{BlockError, Blocks, KernelBlock};
+pub use set::{SetError, SetMaps, SetParts};
+
+use crate::cgroup;
+use crate::contract::{COUNTERS, ConnRecord, Record, conn_records};
+
+/// The compiled programs, checked in so that building needs no clang; `cargo xtask bpf` renews
+/// them and the gate compares.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/sensor.bpf.o");
+
+/// How large the maps shall be.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Non-empty /24 networks that one generation of the set can hold.
+    pub nodes_capacity: u32,
+    /// /24 networks with more than three listed hosts that one generation can hold.
+    pub blocks_capacity: u32,
+    /// Bytes of the ring for what matched nothing; a power of two.
+    pub events_bytes: u32,
+    /// Bytes of the ring for matches; a power of two.
+    pub matches_bytes: u32,
+    /// Report DNS answers.
+    pub dns: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { nodes_capacity: 65_536, blocks_capacity: 8_192, events_bytes: 1 << 23, matches_bytes: 1 << 20, dns: true }
+    }
+}
+
+impl LoadOptions {
+    /// Nodes of one generation: even, because two share an element of the kernel's array.
+    fn nodes(&self) -> u32 {
+        self.nodes_capacity.max(2).next_multiple_of(2)
+    }
+}
+
+/// Why the programs are not in the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The kernel has no BTF, or none that can be read.
+    #[error("kernel type information (/sys/kernel/btf/vmlinux) cannot be read: {0}")]
+    Btf(String),
+    /// The object was refused.
+    #[error("the kernel refused the programs' maps: {0}")]
+    Object(String),
+    /// Not even outbound TCP can be seen.
+    #[error("program {program} cannot be loaded: {reason}")]
+    Program {
+        /// Which one.
+        program: String,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// No cgroup v2 hierarchy.
+    #[error("no cgroup v2 hierarchy is mounted")]
+    NoCgroup,
+    /// A map could not be used.
+    #[error("map {map}: {reason}")]
+    Map {
+        /// Which one.
+        map: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// A program that is not in the kernel, and what the sensor cannot do without it.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// The program.
+    pub program: &'static str,
+    /// What is lost.
+    pub lost: &'static str,
+    /// What the kernel said.
+    pub reason: String,
+}
+
+/// The programs in the kernel and every door to them. Dropping `programs` takes them out again.
+pub struct Loaded {
+    /// Keeps the programs attached.
+    pub programs: Programs,
+    /// Matches.
+    pub matches: Ring,
+    /// Everything else.
+    pub events: Ring,
+    /// The set of listed addresses.
+    pub set: SetMaps,
+    /// Blocks.
+    pub blocks: Blocks,
+    /// Exact counts of what was sent, lost and refused.
+    pub counters: Counters,
+    /// What could not be loaded.
+    pub missing: Vec<Missing>,
+}
+
+/// Keeps the programs attached, and runs the iterator over open sockets.
+pub struct Programs {
+    ebpf: Ebpf,
+}
+
+/// Program, how it is attached, and what is lost without it. The first three are essential.
+const PROGRAMS: &[(&str, Kind, &str)] = &[
+    ("tp_state", Kind::Tracepoint("inet_sock_set_state"), "TCP connections"),
+    ("tp_connect4", Kind::SockAddr, "outbound connections over IPv4 before the first packet"),
+    ("tp_connect6", Kind::SockAddr, "outbound connections over IPv6 before the first packet"),
+    ("tp_sendmsg4", Kind::SockAddr, "unconnected UDP over IPv4"),
+    ("tp_sendmsg6", Kind::SockAddr, "unconnected UDP over IPv6"),
+    ("tp_recvmsg4", Kind::SockAddr, "inbound UDP over IPv4"),
+    ("tp_recvmsg6", Kind::SockAddr, "inbound UDP over IPv6"),
+    ("tp_release", Kind::Sock, "the end of UDP conversations"),
+    ("tp_egress", Kind::Skb(CgroupSkbAttachType::Egress), "blocking of packets that leave"),
+    ("tp_ingress", Kind::Skb(CgroupSkbAttachType::Ingress), "blocking of packets that arrive; DNS answers"),
+    ("tp_exec", Kind::Tracepoint("sched_process_exec"), "command lines of short-lived processes"),
+    ("tp_fork", Kind::Tracepoint("sched_process_fork"), "processes that fork without a new program"),
+    ("tp_exit", Kind::Tracepoint("sched_process_exit"), "the end of processes"),
+    ("tp_found", Kind::Iterator("task_file"), "owners of connections open before the start"),
+];
+const ESSENTIAL: usize = 3;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Tracepoint(&'static str),
+    Iterator(&'static str),
+    SockAddr,
+    Sock,
+    Skb(CgroupSkbAttachType),
+}
+
+/// Loads and attaches everything that this kernel takes.
+pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
+    let btf = Btf::from_sys_fs().map_err(|error| LoadError::Btf(error.to_string()))?;
+    let mut loader = EbpfLoader::new();
+    loader
+        .btf(Some(&btf))
+        .map_max_entries("nodes4", options.nodes())
+        .map_max_entries("blocks4", options.blocks_capacity.max(1) * 2)
+        .map_max_entries("events", options.events_bytes)
+        .map_max_entries("matches", options.matches_bytes);
+    let mut ebpf = loader.load(OBJECT).map_err(|error| LoadError::Object(chain(&error)))?;
+    let cgroup = File::open(cgroup::root().ok_or(LoadError::NoCgroup)?).map_err(|_| LoadError::NoCgroup)?;
+    let mut missing = Vec::new();
+    for (index, (name, kind, lost)) in PROGRAMS.iter().enumerate() {
+        let Some(program) = ebpf.program_mut(name) else { continue };
+        if let Err(reason) = attach(program, *kind, &btf, &cgroup) {
+            if index < ESSENTIAL {
+                return Err(LoadError::Program { program: (*name).to_owned(), reason });
+            }
+            missing.push(Missing { program: name, lost, reason });
+        }
+    }
+    let mut set = SetMaps::take(&mut ebpf, options)?;
+    set.set_dns(options.dns);
+    Ok(Loaded {
+        matches: Ring::take(&mut ebpf, "matches")?,
+        events: Ring::take(&mut ebpf, "events")?,
+        blocks: Blocks::take(&mut ebpf, set.config())?,
+        counters: Counters::take(&mut ebpf)?,
+        set,
+        missing,
+        programs: Programs { ebpf },
+    })
+}
+
+fn attach(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &File) -> Result<(), String> {
+    // A cgroup link without flags stands beside other programs; it replaces none.
+    let mode = CgroupAttachMode::Single;
+    let run = || -> Result<(), aya::programs::ProgramError> {
+        match (program, kind) {
+            (Program::BtfTracePoint(program), Kind::Tracepoint(point)) => {
+                program.load(point, btf)?;
+                program.attach()?;
+            }
+            (Program::Iter(program), Kind::Iterator(over)) => program.load(over, btf)?,
+            (Program::CgroupSockAddr(program), Kind::SockAddr) => {
+                program.load()?;
+                program.attach(cgroup, mode)?;
+            }
+            (Program::CgroupSock(program), Kind::Sock) => {
+                program.load()?;
+                program.attach(cgroup, mode)?;
+            }
+            (Program::CgroupSkb(program), Kind::Skb(direction)) => {
+                program.load()?;
+                program.attach(cgroup, direction, mode)?;
+            }
+            _ => unreachable!("PROGRAMS names each program with its section's kind"),
+        }
+        Ok(())
+    };
+    run().map_err(|error| chain(&error))
+}
+
+/// An error with its causes, one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    // The verifier's log can be long: its end names the reason.
+    if text.len() > 2000 {
+        let start = (text.len() - 1000..).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text = format!("… {}", &text[start..]);
+    }
+    text
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
+    ebpf.take_map(name).ok_or(LoadError::Map { map: name, reason: "not in the object".into() })
+}
+
+fn map_error(name: &'static str) -> impl Fn(aya::maps::MapError) -> LoadError {
+    move |error| LoadError::Map { map: name, reason: chain(&error) }
+}
+
+impl Programs {
+    /// Walks every socket that any process holds: gives each an owner in the kernel and returns
+    /// one record per connection or listener.
+    pub fn find_open(&mut self) -> io::Result<Vec<ConnRecord>> {
+        let program: &mut Iter = self
+            .ebpf
+            .program_mut("tp_found")
+            .ok_or_else(|| io::Error::other("the iterator is not in the object"))?
+            .try_into()
+            .map_err(io::Error::other)?;
+        let link = program.attach().map_err(io::Error::other)?;
+        let mut file = program.take_link(link).map_err(io::Error::other)?.into_file().map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(conn_records(&bytes).collect())
+    }
+
+    /// Ids of the programs in the kernel, with their names.
+    pub fn ids(&self) -> Vec<(String, u32)> {
+        let named = |(name, program): (&str, &Program)| Some((name.to_owned(), program.info().ok()?.id()));
+        self.ebpf.programs().filter_map(named).collect()
+    }
+}
+
+/// One ring buffer.
+pub struct Ring {
+    ring: RingBuf<MapData>,
+}
+
+impl Ring {
+    fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, LoadError> {
+        let ring = RingBuf::try_from(take_map(ebpf, name)?).map_err(map_error(name))?;
+        Ok(Self { ring })
+    }
+
+    /// Hands up to `most` waiting records to `visit`; returns how many there were.
+    pub fn drain(&mut self, most: usize, visit: &mut dyn FnMut(Record<'_>)) -> usize {
+        let mut read = 0;
+        while read < most {
+            let Some(item) = self.ring.next() else { break };
+            read += 1;
+            if let Some(record) = Record::parse(&item) {
+                visit(record);
+            }
+        }
+        read
+    }
+}
+
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+}
+
+impl std::os::fd::AsRawFd for Ring {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.ring)
+    }
+}
+
+/// Exact counts, summed over the processors.
+pub struct Counters {
+    array: PerCpuArray<MapData, u64>,
+}
+
+impl Counters {
+    fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+        let array = PerCpuArray::try_from(take_map(ebpf, "counters")?).map_err(map_error("counters"))?;
+        Ok(Self { array })
+    }
+
+    /// Every counter by name.
+    pub fn read(&self) -> Vec<(&'static str, u64)> {
+        let sum = |index: usize| {
+            let index = u32::try_from(index).unwrap_or(0);
+            self.array.get(&index, 0).map_or(0, |values| values.iter().sum())
+        };
+        COUNTERS.iter().enumerate().map(|(index, name)| (*name, sum(index))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Do the programs load, see, match and refuse on this kernel?
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::Mutex;
+
+use super::*;
+use crate::contract::{CELLS, Record, address, kind};
+
+/// The programs see the whole host: one test at a time reads clean rings.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn loaded() -> Option<Loaded> {
+    match load(&LoadOptions::default()) {
+        Ok(loaded) => Some(loaded),
+        Err(error) => {
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// A set that lists exactly one IPv4 address.
+fn one(host: [u8; 4]) -> [Vec<u8>; 6] {
+    let address = u32::from_be_bytes(host);
+    let cell = (address >> 8) as usize;
+    let mut bitmap = vec![0u64; CELLS];
+    bitmap[cell >> 6] |= 1 << (cell & 63);
+    let rank: Vec<u32> = (0..CELLS).map(|word| u32::from(word > cell >> 6)).collect();
+    let node = 1u32 << 24 | u32::from(host[3]);
+    [
+        bitmap.iter().flat_map(|w| w.to_le_bytes()).collect(),
+        rank.iter().flat_map(|w| w.to_le_bytes()).collect(),
+        node.to_le_bytes().to_vec(),
+        Vec::new(),
+        vec![0; CELLS * 8],
+        vec![0; CELLS * 8],
+    ]
+}
+
+fn list(loaded: &mut Loaded, host: [u8; 4]) {
+    let [bitmap, rank, nodes, blocks, filter6_32, filter6_48] = &one(host);
+    let parts = SetParts { bitmap, rank, nodes, blocks, filter6_32, filter6_48 };
+    assert!(loaded.set.swap(&parts).unwrap());
+}
+
+fn connections(ring: &mut Ring) -> Vec<ConnRecord> {
+    let mut seen = Vec::new();
+    ring.drain(usize::MAX, &mut |record| {
+        if let Record::Conn(conn) = record {
+            seen.push(conn);
+        }
+    });
+    seen
+}
+
+#[test]
+fn every_program_loads_here() {
+    let _alone = ALONE.lock();
+    let Some(loaded) = loaded() else { return };
+    assert!(loaded.missing.is_empty(), "{:?}", loaded.missing);
+}
+
+#[test]
+fn a_listed_peer_is_matched_exactly_and_mapped_addresses_too() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    list(&mut loaded, [127, 7, 7, 7]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let bad = TcpListener::bind("127.7.7.7:0").unwrap();
+    let bad_port = bad.local_addr().unwrap().port();
+    let mine = std::process::id();
+    drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    drop(TcpStream::connect(("127.7.7.7", bad_port)).unwrap());
+    drop(TcpStream::connect(("::ffff:127.7.7.7", bad_port)).unwrap());
+    let matched = connections(&mut loaded.matches);
+    let opened: Vec<_> = matched.iter().filter(|r| r.kind == kind::CONN_OPEN && r.tgid == mine && r.direction == 2).collect();
+    assert_eq!(opened.len(), 2, "{matched:?}");
+    assert!(opened.iter().all(|r| address(r.remote).to_string() == "127.7.7.7" && r.remote_port == bad_port));
+    drop(listener.accept().unwrap());
+    drop(bad.accept().unwrap());
+    let rest = connections(&mut loaded.events);
+    assert!(rest.iter().any(|r| r.remote_port == port && r.kind == kind::CONN_CLOSE && r.tgid == mine));
+    assert!(rest.iter().all(|r| r.remote_port != bad_port));
+}
+
+#[test]
+fn a_block_refuses_connect_and_send_and_lifts_itself() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    let net: ipnet::IpNet = "127.8.8.8/32".parse().unwrap();
+    let expires_ns = crate::clock::boot_ns() + 1_500_000_000;
+    let block = KernelBlock { net, port: 0, cgroup_id: 0, expires_ns, hits: 0, id: 7 };
+    loaded.blocks.insert(&block).unwrap();
+    let listener = TcpListener::bind("127.8.8.8:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let refused = TcpStream::connect(at).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    let mapped = TcpStream::connect(("::ffff:127.8.8.8", at.port())).unwrap_err();
+    assert_eq!(mapped.kind(), std::io::ErrorKind::PermissionDenied);
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert!(udp.send_to(b"x", at).is_err());
+    let held = loaded.blocks.list();
+    assert!(held.len() == 1 && held[0].net == net && held[0].hits >= 3, "{held:?}");
+    std::thread::sleep(std::time::Duration::from_millis(1600));
+    TcpStream::connect(at).expect("the kernel lifts an expired block by itself");
+}
+
+#[test]
+fn open_connections_are_found_with_their_owner() {
+    let _alone = ALONE.lock();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _peer = listener.accept().unwrap();
+    let Some(mut loaded) = loaded() else { return };
+    let found = loaded.programs.find_open().unwrap();
+    let port = stream.local_addr().unwrap().port();
+    let ours = found.iter().find(|r| r.local_port == port && r.kind == kind::CONN_FOUND).unwrap();
+    assert_eq!(ours.tgid, std::process::id());
+    assert!(found.iter().any(|r| r.kind == kind::CONN_LISTENER && r.tgid == std::process::id()));
+}
+
+#[test]
+fn a_program_start_is_reported_with_its_command_line() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    std::process::Command::new("/bin/true").args(["--first", "second word"]).status().unwrap();
+    let mut argv = Vec::new();
+    loaded.events.drain(usize::MAX, &mut |record| {
+        if let Record::Exec(head, bytes) = record
+            && head.parent == std::process::id()
+        {
+            argv = bytes.to_vec();
+        }
+    });
+    assert_eq!(argv, b"/bin/true\0--first\0second word\0");
+}

@@ -1,0 +1,63 @@
+//! What does this kernel offer, and what is lost where it does not?
+
+use std::fs;
+use std::path::Path;
+
+use crate::{cgroup, netns, sock_diag};
+
+/// One ability of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capability {
+    /// Short name.
+    pub name: &'static str,
+    /// Whether it is there.
+    pub present: bool,
+    /// What is lost without it.
+    pub lost: &'static str,
+}
+
+/// `uname -r`.
+pub fn kernel_release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// The host's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// A number that is new with each boot.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+/// Whether the process runs as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Probes everything that Tripoint can make use of, without changing the host.
+pub fn probe() -> Vec<Capability> {
+    let effective = effective_capabilities();
+    let has = |bit: u32| effective >> bit & 1 == 1;
+    vec![
+        Capability { name: "root", present: is_root(), lost: "sensing and blocking; only scans and look-ups work" },
+        Capability {
+            name: "btf",
+            present: Path::new("/sys/kernel/btf/vmlinux").exists(),
+            lost: "kernel programs: connections are polled, short ones are missed",
+        },
+        Capability { name: "cap_bpf", present: has(39) || has(21), lost: "kernel programs" },
+        Capability { name: "cap_net_admin", present: has(12), lost: "ending sockets, blocking, namespaces of containers" },
+        Capability { name: "cgroup_v2", present: cgroup::root().is_some(), lost: "refusing connections before the first packet" },
+        Capability { name: "sock_diag", present: sock_diag::SockDiag::open().is_ok(), lost: "listing and ending sockets" },
+        Capability { name: "network_namespaces", present: has(21) && netns::NetNs::of_thread().is_ok(), lost: "the live demonstration; sockets of containers" },
+        Capability { name: "conntrack", present: crate::conntrack::Conntrack::open().is_ok(), lost: "translated addresses" },
+    ]
+}
+
+fn effective_capabilities() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
+}
