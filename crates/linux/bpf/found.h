@@ -66,8 +66,8 @@ int tp_found(struct bpf_iter__task_file *ctx)
 	fill_record(&record, owner, state == 10 && sk->sk_protocol == 6 ? TP_CONN_LISTENER : TP_CONN_FOUND);
 	record.state = state;
 	if (sk->sk_protocol == 6 && state != 10) {
-		record.bytes_in = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
-		record.bytes_out = BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
+		record.bytes_in = tcp_bytes_in(sk);
+		record.bytes_out = tcp_bytes_out(sk);
 	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

@@ -32,9 +32,11 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	unsigned long sk_flags;
 } __ksym_struct;
 
-struct tcp_sock { __u64 bytes_received; __u64 bytes_acked; } __ksym_struct;
+struct inet_sock { __be16 inet_sport; } __ksym_struct;
+struct tcp_sock { __u64 bytes_received; __u64 bytes_sent; __u64 bytes_retrans; } __ksym_struct;
 struct socket { struct sock *sk; } __ksym_struct;
 
 typedef struct { __u32 val; } __ksym_struct kuid_t;

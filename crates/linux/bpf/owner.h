@@ -30,14 +30,6 @@ static __always_inline void fold(struct tp_peer *peer)
 		set_v4(peer, peer->word[3]);
 }
 
-static __always_inline bool is_loopback(struct tp_peer *peer)
-{
-	if (is_v4(peer))
-		return (peer->word[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
-	return peer->word[0] == 0 && peer->word[1] == 0 && peer->word[2] == 0 &&
-	       peer->word[3] == bpf_htonl(1);
-}
-
 static __always_inline void copy_peer(struct tp_owner *owner, struct tp_peer *peer)
 {
 	owner->remote[0] = peer->word[0];
@@ -112,4 +104,22 @@ static __always_inline void local_of_sock(struct sock *sk, struct tp_owner *owne
 		owner->local[3] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
 	}
 	owner->local_port = sk->__sk_common.skc_num;
+}
+
+#define SOCK_DONE 1
+
+/* Payload only: the peer's FIN counts as a received byte, resent bytes count as sent ones. */
+static __always_inline __u64 tcp_bytes_in(struct sock *sk)
+{
+	__u64 received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
+	__u64 fin = (sk->sk_flags >> SOCK_DONE) & 1;
+
+	return received > fin ? received - fin : 0;
+}
+
+static __always_inline __u64 tcp_bytes_out(struct sock *sk)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	return BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 }

@@ -122,8 +122,6 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 	/* connect(AF_UNSPEC-like, port 0) is how resolvers test routes: nothing is sent. */
 	if (peer.port == 0 && ctx->type == SOCK_DGRAM)
 		return ALLOW;
-	if (is_loopback(&peer) && !config->blocking && !config->active)
-		return ALLOW;
 	if (listed(config, &peer))
 		flags |= TP_MATCHED;
 	block = blocked(config, &peer);
@@ -320,13 +318,16 @@ static __always_inline void on_established(struct sock *sk)
 static __always_inline void on_close(struct sock *sk, int before)
 {
 	struct tp_owner *owner = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 
 	if (!owner || (owner->flags & TP_LISTENER) || !owner->cookie)
 		return;
-	owner->bytes_in = BPF_CORE_READ(tcp, bytes_received);
-	owner->bytes_out = BPF_CORE_READ(tcp, bytes_acked);
-	local_of_sock(sk, owner);
+	owner->bytes_in = tcp_bytes_in(sk);
+	owner->bytes_out = tcp_bytes_out(sk);
+	/* The port is already given back; a connection that was never answered still has it here. */
+	if (!owner->local_port) {
+		local_of_sock(sk, owner);
+		owner->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	}
 	owner->state = (__u8)before;
 	report_owner(owner, TP_CONN_CLOSE);
 	/* A socket may connect again: the next record starts clean. */
