@@ -1,1 +1,33 @@
-//! To be written.
+//! What do programs say to each other: paths, wire types and a client, without a web framework.
+//!
+//! # Start here
+//! `path` names every endpoint with its request and answer; `agent` is what agents say, `people`
+//! what people and scripts say, `Client` says it.
+//!
+//! # What it never knows
+//! How anything is stored, decided or enforced; which web framework serves it; the clock.
+//!
+//! # Why it is so
+//! The agent is privileged and must not carry a web server; the server must not carry the kernel
+//! parts. Both carry this crate, so that a change of the contract fails to compile on both sides.
+
+pub mod agent;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod path;
+pub mod people;
+pub mod problem;
+pub mod span;
+
+pub use agent::{
+    AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Item, LedgerEntry, NumberedOrder,
+    Order, Orders, OrdersQuery,
+};
+#[cfg(feature = "client")]
+pub use client::{Client, ClientError, Watch};
+pub use people::{
+    ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, ExceptionList,
+    ExceptionRequest, ReopenRequest, ResolveRequest, ServerHealth,
+};
+pub use problem::Problem;
+pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};

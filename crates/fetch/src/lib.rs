@@ -1,1 +1,21 @@
-//! To be written.
+//! How does anything from the network reach Tripoint without doing harm on the way?
+//!
+//! # Start here
+//! `Fetcher::get` is one bounded, conditional GET.
+//!
+//! # What it never knows
+//! What it fetches. Compression: bodies are handed on as they came (`unpack` opens them).
+//!
+//! # Why it is so
+//! An address in a feed's descriptor or in a redirect can point into the network the server stands
+//! in. One client resolves a name once, looks at the addresses and connects to exactly those, so
+//! that no caller can forget to.
+
+mod address;
+mod client;
+mod error;
+mod url;
+
+pub use address::is_public;
+pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
+pub use error::FetchError;

@@ -1,1 +1,50 @@
-//! To be written.
+//! Which addresses are known bad, and who says so?
+//!
+//! # Start here
+//! `index::Index` answers from an image; `import` and `sync` (feature `feeds`) make images from
+//! feeds; `kernel_set` is the part of an image that the kernel program maps.
+//!
+//! # What it never knows
+//! Connections, applications, alerts. Clocks: the moment is an argument.
+//!
+//! # Why it is so
+//! Feeds are hostile text, so everything that parses lies behind a feature that the privileged
+//! agent is built without. The agent maps an immutable, checksummed image and swaps it whole.
+
+#[cfg(feature = "feeds")]
+pub mod delta;
+#[cfg(feature = "feeds")]
+pub mod descriptor;
+#[cfg(feature = "feeds")]
+pub mod feed;
+pub mod guardlist;
+pub mod image;
+pub mod images;
+#[cfg(feature = "feeds")]
+pub mod import;
+pub mod index;
+pub mod kernel_set;
+#[cfg(feature = "feeds")]
+pub mod load;
+pub mod lookup;
+#[cfg(feature = "feeds")]
+pub mod rules;
+#[cfg(feature = "feeds")]
+pub mod store;
+#[cfg(feature = "feeds")]
+pub mod sync;
+
+#[cfg(feature = "feeds")]
+pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};
+pub use image::{ImageBytes, ImageError};
+#[cfg(feature = "feeds")]
+pub use import::{Context, ImportError, ImportOptions, ImportReport, import};
+pub use index::Index;
+pub use kernel_set::{KernelSet, KernelSetRef};
+pub use lookup::{LookupAnswer, Verdict, lookup};
+#[cfg(feature = "feeds")]
+pub use store::{FeedState, FeedStatus, list};
+#[cfg(feature = "feeds")]
+pub use sync::{SyncOptions, SyncReport, SyncState, sync};
+#[cfg(feature = "feeds")]
+pub use tripoint_fetch::{FetchError, Fetcher, Settings as FetchSettings};

@@ -1,1 +1,29 @@
-//! To be written.
+//! What shall be done about it, may it be done, was it done, and is it undone on time?
+//!
+//! # Start here
+//! `plan::plan` turns wishes into a printable plan, `guard::Guard` disposes of whatever is
+//! proposed, `reconcile::Responder` alone touches the kernel, through `firewall::Firewall`.
+//!
+//! # What it never knows
+//! The clock (time is an argument), the network, who detects and why, how the kernel blocks.
+//!
+//! # Why it is so
+//! - Deciding is a pure value that can be printed; dry run and real run share all of it.
+//! - An intent is durable before the kernel hears of it, so that after a crash the kernel can be
+//!   made equal to the ledger; an outcome is `verified` only when it was read back.
+//! - No lock-out, ever: the guard outranks persons and policy alike, and when it cannot know what
+//!   to protect, nothing new is blocked.
+
+pub mod firewall;
+pub mod guard;
+pub mod ledger;
+pub mod plan;
+pub mod reconcile;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailable};
+pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
+pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
+pub use plan::{PAIRED_BLOCK, addresses_of_name, plan};
+pub use reconcile::{Reconciled, Responder, dry_run};

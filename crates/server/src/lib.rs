@@ -1,1 +1,118 @@
-//! To be written.
+//! What does the fleet know, who may ask, and how are orders brought to the agents?
+//!
+//! # Start here
+//! `serve` opens the store, listens and runs until it is told to stop. `route` has a file for each
+//! kind of request, `store` keeps everything, `merge` says what becomes of people's work when an
+//! agent reports an alert anew.
+//!
+//! # What it never knows
+//! Kernels, packets, packages, feeds: agents judge, the server keeps, shows and asks.
+//!
+//! # Why it is so
+//! - It runs without privileges: what speaks HTTP must not be able to block anything by itself.
+//!   It asks an agent, and the agent's own guard decides.
+//! - What has been acknowledged is durable: one writer gathers waiting requests into one
+//!   transaction and answers after the commit.
+//! - Who asks is read from the socket by the kernel, or proven by a token; there is no default
+//!   password and no listening beyond this host.
+
+mod access;
+mod content;
+mod listen;
+pub mod merge;
+pub mod openapi;
+mod refuse;
+mod route;
+mod state;
+pub mod store;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+pub use access::AccessError;
+pub use listen::{ListenError, Ready};
+pub use store::StoreError;
+
+use crate::state::App;
+
+/// How a server is to run.
+#[derive(Debug, Default)]
+pub struct ServerOptions {
+    /// Everything the server keeps lies below this folder.
+    pub data_dir: PathBuf,
+    /// TCP address to listen on besides the Unix socket; loopback only.
+    pub listen: Option<SocketAddr>,
+    /// Told once the server can be asked.
+    pub ready: Option<oneshot::Sender<Ready>>,
+    /// Written once the server can be asked.
+    pub ready_file: Option<PathBuf>,
+    /// Users who may ask through the Unix socket, besides root and the server's own.
+    pub admin_uids: Vec<u32>,
+    /// Members of this group may ask too, and the socket belongs to it.
+    pub admin_group: Option<String>,
+    /// Users who may speak as agents, besides root.
+    pub agent_uids: Vec<u32>,
+}
+
+/// Where the Unix socket of a data folder is.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("run/tripoint.sock")
+}
+
+/// Where the token for TCP of a data folder is.
+pub fn token_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("run/token")
+}
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The store could not be opened.
+    #[error("open the store")]
+    Store(#[from] StoreError),
+    /// The addresses could not be listened on.
+    #[error("listen")]
+    Listen(#[from] ListenError),
+    /// Who may ask could not be found out.
+    #[error("read who may ask")]
+    Access(#[from] AccessError),
+}
+
+/// Runs until `shutdown` completes. Everything acknowledged before is durable.
+pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+    let run = options.data_dir.join("run");
+    listen::create_folder(&run)?;
+    let access = access::Access::load(&options)?;
+    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&options.data_dir.join("server.sqlite")).await?);
+    let (stop, stopped) = watch::channel(false);
+    let app = Arc::new(App::new(store, access, stopped.clone()));
+    let router = route::router(Arc::clone(&app));
+    let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
+    let tcp = match options.listen {
+        Some(address) => Some(listen::tcp(address).await?),
+        None => None,
+    };
+    let ready = Ready {
+        socket: socket_path(&options.data_dir),
+        address: tcp.as_ref().and_then(|listener| listener.local_addr().ok()),
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
+    tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
+    if let Some(listener) = tcp {
+        tasks.spawn(listen::run_tcp(listener, router, stopped.clone()));
+    }
+    listen::announce(ready, options.ready, options.ready_file.as_deref())?;
+    tokio::pin!(shutdown);
+    shutdown.await;
+    let _ = stop.send(true);
+    let orderly = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(listen::FAREWELL, orderly).await.is_err() {
+        tracing::warn!("some connections were cut off");
+    }
+    let _ = std::fs::remove_file(socket_path(&options.data_dir));
+    Ok(())
+}

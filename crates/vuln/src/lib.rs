@@ -1,1 +1,36 @@
-//! To be written.
+//! Which of the installed software is vulnerable, and who says so?
+//!
+//! # Start here
+//! `Database` answers `query`, `match_package` and `lookup_cve` from an image; `import` (feature
+//! `advisories`) reads foreign advisories and builds the image; `version::compare` orders versions
+//! as each ecosystem does.
+//!
+//! # What it never knows
+//! What is installed, what runs, where advisories are fetched from, what time it is.
+//!
+//! # Why it is so
+//! Parsing strangers' files and answering are far apart: an unprivileged program builds an image
+//! once, the privileged agent only looks things up in it, and carries no parser.
+
+#[cfg(feature = "advisories")]
+pub mod advisory;
+#[cfg(feature = "advisories")]
+pub mod import;
+#[cfg(feature = "advisories")]
+mod severity;
+#[cfg(feature = "advisories")]
+mod store;
+
+pub mod image;
+pub mod matching;
+pub mod query;
+pub mod version;
+
+mod evaluate;
+mod naming;
+
+#[cfg(feature = "advisories")]
+pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, import};
+pub use image::{Database, ImageError, SourceInfo, image_files, open_latest};
+pub use matching::match_package;
+pub use query::{CveAnswer, QueryAnswer, QueryFinding, QueryError, lookup_cve, query, query_purl};

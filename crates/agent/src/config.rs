@@ -1,0 +1,403 @@
+//! What did the administrator set, where, and what does each key mean?
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// Where the configuration of an installed system lies.
+pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
+
+/// Every key: name, default as TOML, what it does.
+pub const KEYS: &[(&str, &str, &str)] = &[
+    ("agent.host", "\"\"", "Name of this host in alerts; empty: the kernel's host name."),
+    ("sensor.kind", "\"auto\"", "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it."),
+    ("sensor.dns", "true", "Read DNS answers, to show the name behind an address."),
+    ("sensor.poll", "\"20ms\"", "How long records of unlisted peers may wait in the kernel."),
+    ("sensor.events_mib", "8", "Kernel ring for records of unlisted peers; a power of two."),
+    ("sensor.indicators_max", "0", "Room in the kernel for listed IPv4 networks of 256; 0: half as much again as the list at the start."),
+    ("intel.permit_ranges", "[]", "Special-purpose ranges (documentation, private) that feeds may list and actions may touch."),
+    ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
+    ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
+    ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
+    ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
+    ("response.preempt", "true", "In enforce mode: refuse vulnerable applications the listed peers before the first packet."),
+    ("response.active_max", "10000", "Most blocks in force at once."),
+    ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
+    ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
+    ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
+    ("server.listen", "\"127.0.0.1:8470\"", "Address of the server besides its Unix socket; empty: none."),
+    ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
+];
+
+/// The checked configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub agent: Agent,
+    pub sensor: Sensor,
+    pub intel: Intel,
+    pub response: Response,
+    pub correlator: Correlator,
+    pub inventory: Inventory,
+    pub server: Server,
+}
+
+/// `[agent]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Agent {
+    pub host: String,
+}
+
+/// `[sensor]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Sensor {
+    pub kind: SensorKind,
+    pub dns: bool,
+    #[serde(deserialize_with = "span")]
+    pub poll: Duration,
+    pub events_mib: u32,
+    pub indicators_max: u32,
+}
+
+/// How connections are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum SensorKind {
+    Auto,
+    Bpf,
+    SockDiag,
+}
+
+/// `[intel]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Intel {
+    #[serde(deserialize_with = "list")]
+    pub permit_ranges: Vec<IpNet>,
+}
+
+/// Whether anything is done unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Mode {
+    Advise,
+    Enforce,
+}
+
+impl Mode {
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Advise => "advise",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+/// `[response]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Response {
+    pub mode: Mode,
+    pub min_confidence: u8,
+    #[serde(deserialize_with = "list")]
+    pub rules: Vec<String>,
+    #[serde(deserialize_with = "span")]
+    pub block_for: Duration,
+    pub preempt: bool,
+    pub active_max: usize,
+    pub automatic_per_minute: usize,
+}
+
+/// `[correlator]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Correlator {
+    pub alert_bad_peer: bool,
+    #[serde(default)]
+    pub weights: BTreeMap<String, i16>,
+}
+
+/// `[inventory]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Inventory {
+    #[serde(deserialize_with = "span")]
+    pub every: Duration,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Server {
+    pub listen: String,
+    pub group: String,
+}
+
+/// What is wrong with the configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is no TOML, or a key is unknown or has a value of the wrong kind.
+    #[error("{origin}: {reason}")]
+    Content {
+        /// File (and line where known) or environment variable.
+        origin: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}
+
+/// The configuration and where each value came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The checked values.
+    pub config: Config,
+    /// Origin by key; a key without one has its default.
+    pub origins: BTreeMap<String, String>,
+    values: Table,
+}
+
+impl Loaded {
+    /// The value of a key as TOML.
+    pub fn value(&self, key: &str) -> Option<String> {
+        let (section, name) = key.split_once('.')?;
+        Some(self.values.get(section)?.as_table()?.get(name)?.to_string())
+    }
+}
+
+/// Reads everything, later over earlier: defaults, `/etc/tripoint/{agent,server}.toml`,
+/// `conf.d/*.toml`, the same two in the data folder, `extra`, the environment.
+pub fn load(data_dir: &Path, extra: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let system = Path::new(SYSTEM_FOLDER);
+    let mut files = vec![system.join("agent.toml"), system.join("server.toml")];
+    if let Ok(entries) = fs::read_dir(system.join("conf.d")) {
+        let mut more: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        more.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        more.sort();
+        files.extend(more);
+    }
+    files.extend([data_dir.join("agent.toml"), data_dir.join("server.toml")]);
+    files.retain(|path| path.exists());
+    files.extend(extra.map(Path::to_owned));
+    let environment = std::env::vars().filter(|(name, _)| name.starts_with("TRIPOINT_") && name.contains("__"));
+    merge(&files, environment)
+}
+
+/// Reads one file alone over the defaults: what `config check FILE` does.
+pub fn check(file: &Path) -> Result<Loaded, ConfigError> {
+    merge(&[file.to_owned()], std::iter::empty())
+}
+
+fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, ConfigError> {
+    let mut values = defaults();
+    let mut origins = BTreeMap::new();
+    for path in files {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        let table = parse(path, &text)?;
+        for (section, content) in table {
+            let Value::Table(content) = content else {
+                return Err(content_error(path, &text, &section, "is a key outside a [section]"));
+            };
+            for (name, value) in content {
+                let key = format!("{section}.{name}");
+                let line = line_of(&text, &section, &name);
+                let origin = format!("{}:{line}", path.display());
+                set(&mut values, &key, value, &origin)?;
+                origins.insert(key, origin);
+            }
+        }
+    }
+    for (name, text) in environment {
+        let key = name.trim_start_matches("TRIPOINT_").replacen("__", ".", 1).to_ascii_lowercase();
+        let value = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+        let origin = format!("environment variable {name}");
+        set(&mut values, &key, value.unwrap_or(Value::String(text)), &origin)?;
+        origins.insert(key, origin);
+    }
+    let config = Value::Table(values.clone())
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::Content { origin: "configuration".into(), reason: error.message().to_owned() })?;
+    Ok(Loaded { config, origins, values })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
+    text.parse::<Table>().map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        ConfigError::Content { origin: format!("{}:{line}", path.display()), reason: error.message().to_owned() }
+    })
+}
+
+fn content_error(path: &Path, text: &str, name: &str, reason: &str) -> ConfigError {
+    let line = text.lines().position(|line| line.trim_start().starts_with(name)).map_or(1, |at| at + 1);
+    ConfigError::Content { origin: format!("{}:{line}", path.display()), reason: format!("{name} {reason}") }
+}
+
+/// The line on which `name` stands inside `[section]`; 1 when it is written in another way.
+fn line_of(text: &str, section: &str, name: &str) -> usize {
+    let header = format!("[{section}]");
+    let mut inside = false;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            inside = line.starts_with(&header);
+        }
+        if (inside && line.split('=').next().is_some_and(|key| key.trim() == name)) || line.starts_with(&format!("{section}.{name}")) {
+            return at + 1;
+        }
+    }
+    1
+}
+
+/// Puts one value in its place and checks it alone, so that an error names its own origin.
+fn set(values: &mut Table, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+    let fail = |reason: String| ConfigError::Content { origin: origin.to_owned(), reason };
+    let known = KEYS.iter().any(|(name, _, _)| *name == key) || key == "correlator.weights";
+    if !known {
+        let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        return Err(fail(format!("unknown key {key}{near}")));
+    }
+    let (section, name) = key.split_once('.').unwrap_or((key, ""));
+    let mut trial = values.clone();
+    if let Some(Value::Table(table)) = trial.get_mut(section) {
+        table.insert(name.to_owned(), value);
+    }
+    Value::Table(trial.clone())
+        .try_into::<Config>()
+        .map_err(|error| fail(format!("{key}: {}", error.message().lines().next().unwrap_or("wrong value"))))?;
+    *values = trial;
+    Ok(())
+}
+
+/// The known key that shares most letters in order, if any is close.
+fn nearest(key: &str) -> Option<&'static str> {
+    let distance = |other: &str| {
+        let (a, b): (Vec<char>, Vec<char>) = (key.chars().collect(), other.chars().collect());
+        let mut row: Vec<usize> = (0..=b.len()).collect();
+        for (i, x) in a.iter().enumerate() {
+            let mut diagonal = row[0];
+            row[0] = i + 1;
+            for (j, y) in b.iter().enumerate() {
+                let cost = diagonal + usize::from(x != y);
+                diagonal = row[j + 1];
+                row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+            }
+        }
+        row[b.len()]
+    };
+    KEYS.iter().map(|(name, _, _)| (*name, distance(name))).filter(|(_, d)| *d <= 4).min_by_key(|(_, d)| *d).map(|(name, _)| name)
+}
+
+fn defaults() -> Table {
+    default_text().parse().expect("the table of defaults is TOML; a test reads it")
+}
+
+/// The whole default configuration as a commented file.
+pub fn default_text() -> String {
+    let mut text = String::new();
+    let mut current = "";
+    for (key, value, meaning) in KEYS {
+        let (section, name) = key.split_once('.').unwrap_or((key, ""));
+        if section != current {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!("[{section}]\n"));
+            current = section;
+        }
+        text.push_str(&format!("# {meaning}\n{name} = {value}\n"));
+    }
+    text
+}
+
+fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\"")))?;
+    let unit_ms = match &text.trim()[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => return Err(serde::de::Error::custom(format!("unknown unit {other:?}; use ms, s, m, h or d"))),
+    };
+    Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
+}
+
+/// A list, or one text with commas (as the environment gives it).
+fn list<'de, D: serde::Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        Many(Vec<String>),
+        One(String),
+    }
+    let words = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::Many(words) => words,
+        OneOrMany::One(text) => text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect(),
+    };
+    let parse = |word: &String| word.parse().map_err(|_| serde::de::Error::custom(format!("{word:?} cannot be read")));
+    words.iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        fs::write(&path, text).unwrap();
+        merge(&[path], environment.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())))
+    }
+
+    #[test]
+    fn the_defaults_are_a_configuration() {
+        let loaded = with("", &[]).unwrap();
+        assert_eq!(loaded.config.response.mode, Mode::Advise);
+        assert_eq!(loaded.config.sensor.poll, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn later_sources_win_and_are_named() {
+        let text = "[response]\n# why\nmode = \"enforce\"\n[intel]\npermit_ranges = [\"203.0.113.0/24\"]\n";
+        let loaded = with(text, &[("TRIPOINT_RESPONSE__MODE", "advise"), ("TRIPOINT_INTEL__PERMIT_RANGES", "2001:db8::/32, 203.0.113.0/24")]).unwrap();
+        assert_eq!(loaded.config.response.mode, Mode::Advise);
+        assert_eq!(loaded.config.intel.permit_ranges.len(), 2);
+        assert_eq!(loaded.origins["response.mode"], "environment variable TRIPOINT_RESPONSE__MODE");
+    }
+
+    #[test]
+    fn errors_name_file_line_and_what_would_be_right() {
+        let message = |text: &str| with(text, &[]).unwrap_err().to_string();
+        assert!(message("[response]\n\nmod = \"enforce\"\n").ends_with("agent.toml:3: unknown key response.mod; did you mean response.mode?"));
+        assert!(message("[response]\nmode = \"panic\"\n").contains("agent.toml:2: response.mode: unknown variant `panic`, expected `advise` or `enforce`"));
+        assert!(message("[sensor]\npoll = \"soon\"\n").contains("is no time span"));
+        assert!(message("[sensor\n").contains("agent.toml:1:"));
+    }
+}

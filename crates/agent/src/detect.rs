@@ -1,0 +1,294 @@
+//! What do the connections seen mean, given indicators and findings? The one thread that decides.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime};
+
+use tripoint_correlator::Correlator;
+use tripoint_intel::Index;
+use tripoint_linux::bpf::{SetMaps, SetParts};
+use tripoint_model::{
+    Alert, AlertId, Connection, ConnectionId, ConnectionState, Exception, Fact, Finding, FindingState,
+    IndicatorLookup, Outcome, ProcessKey, Sighting, Timestamp, What,
+};
+use tripoint_sensor::Seen;
+
+use crate::config;
+use crate::findings::Request;
+use crate::respond::Ask;
+use crate::sense::Shared;
+use crate::uplink::Report;
+
+/// Everything that can wake detection.
+pub enum Wake {
+    /// The sensor saw something.
+    Seen(Vec<Seen>),
+    /// What a process is vulnerable to, looked up at `at`.
+    Findings {
+        /// Which process.
+        process: ProcessKey,
+        /// All that was found; empty = looked, found nothing.
+        findings: Arc<[Finding]>,
+        /// SHA-256 of its executable.
+        exe_sha256: Option<String>,
+        /// When it was looked up.
+        at: Timestamp,
+    },
+    /// New indicators.
+    Index(Arc<Index>),
+    /// Somebody does not want certain alerts.
+    AddException(Exception),
+    /// Somebody wants them again.
+    RemoveException(String),
+    /// An action that an alert caused has an outcome.
+    Outcome(AlertId, Outcome),
+    /// The end.
+    Stop,
+}
+
+/// The doors to the other threads.
+pub struct Doors {
+    /// Alerts and outcomes for the server.
+    pub reports: tokio::sync::mpsc::UnboundedSender<Report>,
+    /// Questions about processes.
+    pub findings: Sender<Request>,
+    /// Proposals of actions.
+    pub actions: Sender<Ask>,
+    /// The sensing thread.
+    pub shared: Arc<Shared>,
+}
+
+/// Keeps what detection knows.
+pub struct Detector {
+    correlator: Correlator,
+    index: Option<Arc<Index>>,
+    set: Option<SetMaps>,
+    doors: Doors,
+    policy: config::Response,
+    /// Open connections that met an indicator, for re-evaluation.
+    met: HashMap<ConnectionId, (Arc<Connection>, Timestamp)>,
+    hashes: HashMap<ProcessKey, String>,
+    vulnerable: HashSet<ProcessKey>,
+    proposed: HashMap<AlertId, Timestamp>,
+}
+
+/// How many met connections are remembered for re-evaluation.
+const MET_MAX: usize = 20_000;
+
+impl Detector {
+    /// A detector that knows nothing yet. `set` is the kernel's set, where there is one.
+    pub fn new(correlator: Correlator, set: Option<SetMaps>, policy: config::Response, doors: Doors) -> Self {
+        Self {
+            correlator,
+            index: None,
+            set,
+            doors,
+            policy,
+            met: HashMap::new(),
+            hashes: HashMap::new(),
+            vulnerable: HashSet::new(),
+            proposed: HashMap::new(),
+        }
+    }
+
+    /// Decides until told to stop.
+    pub fn run(&mut self, wakes: &Receiver<Wake>) {
+        let mut ticked = Instant::now();
+        loop {
+            match wakes.recv_timeout(Duration::from_secs(1)) {
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(wake) => self.take(wake),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if ticked.elapsed() >= Duration::from_secs(5) {
+                ticked = Instant::now();
+                self.observe(now(), What::Tick);
+            }
+        }
+    }
+
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Seen(seen) => seen.into_iter().for_each(|one| self.seen(one)),
+            Wake::Findings { process, findings, exe_sha256, at } => self.found(process, findings, exe_sha256, at),
+            Wake::Index(index) => self.swap(index),
+            Wake::AddException(exception) => self.observe(now(), What::ExceptionAdded { exception }),
+            Wake::RemoveException(id) => self.observe(now(), What::ExceptionRemoved { id }),
+            Wake::Outcome(alert, outcome) => self.observe(outcome.at, What::Outcome { alert, outcome }),
+            Wake::Stop => {}
+        }
+    }
+
+    fn seen(&mut self, seen: Seen) {
+        match seen {
+            Seen::Connection { connection, at, .. } => self.connection(connection, at),
+            Seen::Started { process, .. } => {
+                let _ = self.doors.findings.send(Request::Started(process));
+            }
+            Seen::Ended { key, at } => {
+                let _ = self.doors.findings.send(Request::Ended(key));
+                self.hashes.remove(&key);
+                if self.vulnerable.remove(&key) {
+                    self.mark(key, false);
+                }
+                self.observe(at, What::ProcessEnded { process: key });
+            }
+            Seen::Resolved { name, addresses, netns, at } => {
+                self.observe(at, What::NameResolved { name, addresses, netns });
+            }
+        }
+    }
+
+    fn connection(&mut self, connection: Arc<Connection>, at: Timestamp) {
+        let Some(index) = &self.index else { return };
+        let id = connection.id;
+        let claims = index.claims(connection.remote.ip(), connection.remote.port());
+        if claims.is_empty() {
+            return;
+        }
+        let guard = index.guard(connection.remote.ip());
+        let connection = self.with_hash(connection);
+        self.follow(&connection, at);
+        let sighting = Sighting { connection: id, claims, guard };
+        self.observe(at, What::Sighting { sighting });
+        self.observe(at, What::Connection { connection });
+    }
+
+    /// The connection with its owner's hash, if that is known by now.
+    fn with_hash(&self, connection: Arc<Connection>) -> Arc<Connection> {
+        let Some(process) = &connection.process else { return connection };
+        let Some(hash) = self.hashes.get(&process.key).filter(|_| process.exe_sha256.is_none()) else {
+            return connection;
+        };
+        let mut process = tripoint_model::Process::clone(process);
+        process.exe_sha256 = Some(hash.clone());
+        Arc::new(Connection { process: Some(Arc::new(process)), ..Connection::clone(&connection) })
+    }
+
+    /// Remembers an open one, asks about its process, and forgets a closed one.
+    fn follow(&mut self, connection: &Arc<Connection>, at: Timestamp) {
+        let watch = |watched: bool| {
+            if let Ok(mut cookies) = self.doors.shared.watched.lock() {
+                if watched {
+                    cookies.insert(connection.id.cookie);
+                } else {
+                    cookies.remove(&connection.id.cookie);
+                }
+            }
+        };
+        if connection.state.is_open() {
+            watch(true);
+            if self.met.len() < MET_MAX {
+                self.met.insert(connection.id, (Arc::clone(connection), at));
+            }
+        } else {
+            watch(false);
+            self.met.remove(&connection.id);
+        }
+        if let Some(process) = &connection.process {
+            let _ = self.doors.findings.send(Request::Urgent(Arc::clone(process)));
+        }
+    }
+
+    fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, hash: Option<String>, at: Timestamp) {
+        let vulnerable = findings.iter().any(|finding| finding.state == FindingState::Affected);
+        if vulnerable != self.vulnerable.contains(&process) {
+            self.mark(process, vulnerable);
+            if vulnerable {
+                self.vulnerable.insert(process);
+            } else {
+                self.vulnerable.remove(&process);
+            }
+        }
+        self.observe(at, What::Findings { process, findings });
+        let Some(hash) = hash else { return };
+        if self.hashes.insert(process, hash).is_some() {
+            return;
+        }
+        // Connections reported before the hash was known are told again with it.
+        let of_process = |(connection, _): &&(Arc<Connection>, Timestamp)| {
+            connection.process.as_ref().is_some_and(|owner| owner.key == process)
+        };
+        let again: Vec<_> = self.met.values().filter(of_process).cloned().collect();
+        for (connection, at) in again {
+            let connection = self.with_hash(connection);
+            self.observe(Timestamp(at.0 + 1), What::Connection { connection });
+        }
+    }
+
+    fn mark(&mut self, process: ProcessKey, vulnerable: bool) {
+        if let Some(set) = &mut self.set {
+            set.set_vulnerable(process.pid, process.start_ns, vulnerable);
+        }
+    }
+
+    /// New indicators: into the kernel first, then every open connection is asked about again.
+    fn swap(&mut self, index: Arc<Index>) {
+        if let Some(set) = &mut self.set {
+            let parts = index.kernel_set();
+            let parts = SetParts {
+                bitmap: parts.bitmap,
+                rank: parts.rank,
+                nodes: parts.nodes,
+                blocks: parts.blocks,
+                filter6_32: parts.filter6_32,
+                filter6_48: parts.filter6_48,
+            };
+            match set.swap(&parts) {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!("the list outgrew the kernel's room; restart the agent to make it exact again"),
+                Err(error) => tracing::error!(%error, "the kernel did not take the list"),
+            }
+            if self.policy.mode == config::Mode::Enforce && self.policy.preempt {
+                let listed = index.enforceable(self.policy.min_confidence, now());
+                match set.enforce(listed.into_iter()) {
+                    Ok(count) => tracing::info!(count, "addresses refused to vulnerable applications"),
+                    Err(error) => tracing::error!(%error, "enforcement is incomplete"),
+                }
+            }
+        }
+        tracing::info!(indicators = index.len(), built = %index.built(), "indicators in force");
+        self.index = Some(Arc::clone(&index));
+        let _ = self.doors.actions.send(Ask::Index(index));
+        self.doors.shared.sweep.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn observe(&mut self, at: Timestamp, what: What) {
+        for mut alert in self.correlator.observe(&Fact { at, what }) {
+            let moment = now();
+            if let Some(newest) = alert.connections.first() {
+                alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
+            }
+            self.propose(&alert, moment);
+            let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
+        }
+    }
+
+    /// In enforce mode: what policy allows to be done about the alert, once per block's time.
+    fn propose(&mut self, alert: &Alert, moment: Timestamp) {
+        let wanted = self.policy.mode == config::Mode::Enforce
+            && alert.suppressed_by.is_none()
+            && self.policy.rules.contains(&alert.rule)
+            && alert.claims.iter().any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
+        let fresh = self.proposed.get(&alert.id).is_none_or(|until| *until <= moment);
+        let Some(peer) = alert.connections.first().map(|connection| connection.remote.ip()) else { return };
+        if !wanted || !fresh {
+            return;
+        }
+        let until = moment.plus(self.policy.block_for);
+        self.proposed.insert(alert.id.clone(), until);
+        let cuts = alert.connections.iter().filter(|c| c.state.is_open() || c.state == ConnectionState::Established);
+        let _ = self.doors.actions.send(Ask::Policy {
+            alert: alert.id.clone(),
+            peer,
+            until,
+            reason: alert.title.clone(),
+            open: cuts.cloned().collect(),
+        });
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_system(SystemTime::now())
+}

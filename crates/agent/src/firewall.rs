@@ -1,0 +1,169 @@
+//! How do the kernel's block tables and socket destruction make a plan true?
+
+use std::collections::BTreeMap;
+use std::io;
+
+use ipnet::IpNet;
+use tripoint_linux::bpf::{BlockError, Blocks, KernelBlock as Held};
+use tripoint_linux::clock::{BootClock, boot_ns};
+use tripoint_linux::sock_diag::{SockDiag, Socket};
+use tripoint_model::{Cut, Observable, Protocol, Scope, Target, Timestamp};
+use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
+
+use crate::live::Namespaces;
+
+/// Blocks in BPF maps that the connect, send and packet programs read; sockets end by cookie.
+pub struct BpfFirewall {
+    blocks: Blocks,
+    clock: BootClock,
+}
+
+impl BpfFirewall {
+    /// Over the maps of the loaded programs.
+    pub fn new(blocks: Blocks) -> Self {
+        Self { blocks, clock: BootClock::new() }
+    }
+
+    fn place(&self, target: &Target, scope: &Scope) -> Result<(IpNet, u16), FirewallError> {
+        if *scope != Scope::Host {
+            let why = "only the whole host can be blocked so far".to_owned();
+            return Err(FirewallError::Unsupported(self.name(), why));
+        }
+        match (target.net(), target.port()) {
+            (Some(net), port) => Ok((net, port.unwrap_or(0))),
+            (None, _) => Err(FirewallError::Unsupported(self.name(), format!("{target} is a name; block its addresses"))),
+        }
+    }
+}
+
+impl Firewall for BpfFirewall {
+    fn name(&self) -> &'static str {
+        "bpf"
+    }
+
+    fn block(&mut self, target: &Target, scope: &Scope, expires: Timestamp, _now: Timestamp) -> Result<(), FirewallError> {
+        let (net, port) = self.place(target, scope)?;
+        self.clock.refresh();
+        let block = Held { net, port, cgroup_id: 0, expires_ns: self.clock.boot(expires), hits: 0, id: 0 };
+        self.blocks.insert(&block).map_err(|error| kernel("block", error))
+    }
+
+    fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
+        let (net, port) = self.place(target, scope)?;
+        self.blocks.remove(net, port, 0).map_err(|error| kernel("unblock", error))
+    }
+
+    fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
+        let now_ns = boot_ns();
+        let held = self.blocks.list().into_iter().filter(|held| held.expires_ns > now_ns);
+        Ok(held.map(|held| KernelBlock { target: target(&held), scope: Scope::Host, expires: self.clock.wall(held.expires_ns) }).collect())
+    }
+
+    fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
+        disconnect(cuts)
+    }
+}
+
+fn target(held: &Held) -> Target {
+    match held.port {
+        0 => Observable::from_net(held.net),
+        port => Observable::AddressPort(held.net.addr(), port),
+    }
+}
+
+fn kernel(action: &str, error: BlockError) -> FirewallError {
+    FirewallError::Kernel { action: action.to_owned(), source: io::Error::other(error) }
+}
+
+/// Only ends sockets: where the kernel takes no programs.
+pub struct SocketsOnly;
+
+impl Firewall for SocketsOnly {
+    fn name(&self) -> &'static str {
+        "sock-destroy"
+    }
+
+    fn block(&mut self, _: &Target, _: &Scope, _: Timestamp, _: Timestamp) -> Result<(), FirewallError> {
+        Err(FirewallError::Unsupported(self.name(), "this kernel takes no programs, so nothing can be blocked".into()))
+    }
+
+    fn unblock(&mut self, _: &Target, _: &Scope) -> Result<bool, FirewallError> {
+        Ok(false)
+    }
+
+    fn list(&mut self, _: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
+        Ok(Vec::new())
+    }
+
+    fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
+        disconnect(cuts)
+    }
+}
+
+/// Ends each connection in the network namespace it lives in, by its cookie.
+fn disconnect(cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
+    let mut by_namespace: BTreeMap<u64, Vec<&Cut>> = BTreeMap::new();
+    for cut in cuts {
+        by_namespace.entry(cut.netns).or_default().push(cut);
+    }
+    let namespaces = Namespaces::find();
+    let mut total = Disconnected::default();
+    for (inode, cuts) in by_namespace {
+        let Some(namespace) = namespaces.get(inode) else {
+            // The namespace is gone, and its sockets with it.
+            total.gone += cuts.len() as u64;
+            continue;
+        };
+        let done = namespace
+            .run(|| end_all(&cuts))
+            .and_then(|done| done)
+            .map_err(|source| FirewallError::Kernel { action: "end connections".into(), source })?;
+        total.ended += done.ended;
+        total.gone += done.gone;
+        total.failed += done.failed;
+    }
+    Ok(total)
+}
+
+fn end_all(cuts: &[&Cut]) -> io::Result<Disconnected> {
+    let mut diag = SockDiag::open()?;
+    let mut done = Disconnected::default();
+    for cut in cuts {
+        match end(&mut diag, cut) {
+            Ok(()) => done.ended += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => done.gone += 1,
+            Err(error) => {
+                tracing::warn!(remote = %cut.remote, %error, "connection could not be ended");
+                done.failed += 1;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// An IPv4 peer may belong to a socket of either family.
+fn end(diag: &mut SockDiag, cut: &Cut) -> io::Result<()> {
+    let mut socket = Socket {
+        protocol: match cut.protocol {
+            Protocol::Tcp => 6,
+            Protocol::Udp => 17,
+        },
+        family: if cut.remote.is_ipv4() { 2 } else { 10 },
+        state: 1,
+        local: cut.local,
+        remote: cut.remote,
+        cookie: cut.connection.cookie,
+        inode: 0,
+        uid: 0,
+        cgroup_id: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+    };
+    match diag.destroy(&socket) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && socket.family == 2 => {
+            socket.family = 10;
+            diag.destroy(&socket)
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,108 @@
+//! What can this agent do here, what has it lost, and how fresh is its data?
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use tripoint_api::agent::{AgentHealth, Capability, DataSource};
+use tripoint_linux::bpf::{Counters, Missing};
+use tripoint_linux::capability;
+use tripoint_model::Timestamp;
+
+use crate::content::Loaded;
+use crate::sense::Shared;
+
+/// Data older than this is called stale, seconds.
+const STALE_S: u64 = 48 * 3600;
+
+/// Everything that a health report is made from.
+pub struct Health {
+    /// `bpf` or `sock_diag`.
+    pub sensor: &'static str,
+    /// The firewall's name.
+    pub firewall: &'static str,
+    /// `advise` or `enforce`.
+    pub mode: &'static str,
+    /// Programs that the kernel did not take.
+    pub missing: Vec<Missing>,
+    /// What a sensor without programs cannot do.
+    pub lost: Vec<&'static str>,
+    /// The kernel programs' counts.
+    pub counters: Option<Arc<Mutex<Counters>>>,
+    /// Loaded content.
+    pub loaded: Arc<Mutex<Loaded>>,
+    /// The sensing thread's counts.
+    pub shared: Arc<Shared>,
+    /// Bytes of kernel memory for the list.
+    pub kernel_map_bytes: u64,
+}
+
+impl Health {
+    /// The report as of now.
+    pub fn report(&self) -> AgentHealth {
+        let counted = self.counters.as_ref().and_then(|c| c.lock().ok().map(|c| c.read())).unwrap_or_default();
+        let (losses, mut counters): (BTreeMap<String, u64>, BTreeMap<String, u64>) =
+            counted.into_iter().map(|(name, count)| (name.to_owned(), count)).partition(|(name, _)| name.starts_with("lost_"));
+        for (name, count) in ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen) {
+            counters.insert(format!("connections_{name}"), count.load(Ordering::Relaxed));
+        }
+        counters.insert("kernel_map_bytes".into(), self.kernel_map_bytes);
+        AgentHealth {
+            kernel: capability::kernel_release(),
+            sensor: self.sensor.to_owned(),
+            firewall: self.firewall.to_owned(),
+            mode: self.mode.to_owned(),
+            capabilities: self.capabilities(),
+            data: self.data(),
+            losses,
+            counters,
+        }
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        let mut all: Vec<Capability> = host_capabilities();
+        all.extend(self.missing.iter().map(|missing| Capability {
+            name: missing.program.to_owned(),
+            status: "missing".into(),
+            lost: missing.lost.to_owned(),
+        }));
+        all.extend(self.lost.iter().map(|lost| Capability {
+            name: "sensor".into(),
+            status: "degraded".into(),
+            lost: (*lost).to_owned(),
+        }));
+        all
+    }
+
+    fn data(&self) -> Vec<DataSource> {
+        let loaded = self.loaded.lock().map(|loaded| loaded.clone()).unwrap_or_default();
+        let now = Timestamp::from_system(SystemTime::now());
+        vec![
+            source("intel", loaded.intel, now, "no intelligence loaded: run `tripoint intel sync`"),
+            source("vuln", loaded.vuln, now, "no advisories loaded: run `tripoint vulns import FILE`"),
+        ]
+    }
+}
+
+/// What the host offers, as `doctor` prints it.
+pub fn host_capabilities() -> Vec<Capability> {
+    let one = |c: capability::Capability| Capability {
+        name: c.name.to_owned(),
+        status: if c.present { "ok" } else { "missing" }.to_owned(),
+        lost: if c.present { String::new() } else { c.lost.to_owned() },
+    };
+    capability::probe().into_iter().map(one).collect()
+}
+
+fn source(name: &str, loaded: Option<(Timestamp, usize)>, now: Timestamp, absent: &str) -> DataSource {
+    match loaded {
+        None => DataSource { source: name.into(), age: None, status: absent.into() },
+        Some((_, 0)) => DataSource { source: name.into(), age: None, status: absent.into() },
+        Some((built, _)) => {
+            let age = now.since(built).as_secs();
+            let status = if age > STALE_S { "stale" } else { "ok" };
+            DataSource { source: name.into(), age: Some(age), status: status.into() }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Which threads does the agent have, and what flows between them? All on this page.
+//!
+//! ```text
+//!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
+//!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
+//!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
+//!                                       └──Findings──────┘
+//! ```
+//! Each arrow is one channel. The one into `detect` is bounded: when detection falls behind, the
+//! kernel's rings fill, and they count what they lose. The others carry only what detection makes.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use tripoint_api::agent::AgentIdentity;
+use tripoint_correlator::{Correlator, Weights};
+use tripoint_intel::Index;
+use tripoint_linux::bpf::{self, LoadOptions, Loaded};
+use tripoint_linux::capability;
+use tripoint_model::Timestamp;
+use tripoint_responder::Firewall;
+use tripoint_sensor::bpf::BpfSensor;
+use tripoint_sensor::diag::{self, DiagSensor};
+
+use crate::config::{Config, SensorKind};
+use crate::content::Content;
+use crate::detect::{Detector, Doors, Wake};
+use crate::findings::{Findings, Request};
+use crate::firewall::{BpfFirewall, SocketsOnly};
+use crate::health::Health;
+use crate::place::Place;
+use crate::respond::{Ask, Respond};
+use crate::sense::{self, Shared};
+use crate::uplink::{Report, Uplink};
+
+/// Batches of the sensor that may wait for detection.
+const SEEN_MAX: usize = 1024;
+
+/// Runs the agent until `stop` is set. `ready` is called once everything senses.
+pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
+    let host = if config.agent.host.is_empty() { capability::host_name() } else { config.agent.host.clone() };
+    let loaded_content = Arc::new(Mutex::new(crate::content::Loaded::default()));
+    let mut content = Content::new(place.data(), Arc::clone(&loaded_content));
+    let first_index = content.first_index();
+
+    let Eyes { kernel, set, firewall, counters, missing, kernel_map_bytes } = open_eyes(config, first_index.as_deref())?;
+    let shared = Arc::new(Shared::default());
+    let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
+    let (ask, asks) = mpsc::channel();
+    let (request, requests) = mpsc::channel();
+    let (report, reports) = tokio::sync::mpsc::unbounded_channel();
+
+    let identity = AgentIdentity {
+        host: host.clone(),
+        boot_id: capability::boot_id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: Timestamp::from_system(SystemTime::now()),
+    };
+    let uplink = Uplink::open(place.socket(), &place.spool(), identity).context("open the spool")?;
+    let mut respond = Respond::open(
+        &place.ledger(),
+        firewall,
+        config.intel.permit_ranges.clone(),
+        &config.response,
+        wake.clone(),
+        report.clone(),
+    )
+    .context("open the ledger of actions")?;
+    let health = Health {
+        sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
+        firewall: respond.mechanism(),
+        mode: config.response.mode.as_str(),
+        missing,
+        lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },
+        counters: counters.clone(),
+        loaded: loaded_content,
+        shared: Arc::clone(&shared),
+        kernel_map_bytes,
+    };
+    let mut weights = Weights::new(config.correlator.weights.clone()).context("correlator.weights")?;
+    weights.alert_bad_peer = config.correlator.alert_bad_peer;
+    let doors = Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
+    let mut detector = Detector::new(Correlator::new(&host, weights), set, config.response.clone(), doors);
+    let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
+
+    if let Some(index) = first_index {
+        wake.send(Wake::Index(index)).context("detection")?;
+    }
+    thread::scope(|scope| -> anyhow::Result<()> {
+        let threads = [
+            named("uplink", scope, { let ask = ask.clone(); move || report_end(uplink.run(reports, ask)) })?,
+            named("respond", scope, move || respond.run(&asks))?,
+            named("detect", scope, move || detector.run(&wakes))?,
+            named("findings", scope, move || findings.run(&requests))?,
+            named("content", scope, { let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared)); move || content.run(&shared.stop, &wake, &request) })?,
+            named("sense", scope, { let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll); move || look(kernel, counters, poll, &shared, &wake) })?,
+        ];
+        ready();
+        supervise(stop, &threads, &health, &report);
+        shared.stop.store(true, Ordering::Relaxed);
+        let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
+        Ok(())
+    })
+}
+
+/// Reports health until told to stop, or until a thread ended that should not have.
+fn supervise(
+    stop: &AtomicBool,
+    threads: &[thread::ScopedJoinHandle<'_, ()>],
+    health: &Health,
+    report: &tokio::sync::mpsc::UnboundedSender<Report>,
+) {
+    let mut rounds = 0u32;
+    while !stop.load(Ordering::Relaxed) {
+        if threads.iter().any(thread::ScopedJoinHandle::is_finished) {
+            tracing::error!("a thread of the agent ended; the agent ends to be started anew");
+            return;
+        }
+        if rounds % 20 == 0 {
+            let _ = report.send(Report::Health(Box::new(health.report())));
+        }
+        rounds = rounds.wrapping_add(1);
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn named<'scope>(
+    name: &str,
+    scope: &'scope thread::Scope<'scope, '_>,
+    work: impl FnOnce() + Send + 'scope,
+) -> anyhow::Result<thread::ScopedJoinHandle<'scope, ()>> {
+    thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, work).with_context(|| format!("start thread {name}"))
+}
+
+fn report_end(result: anyhow::Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(error = format!("{error:#}"), "the connection to the server cannot be kept");
+    }
+}
+
+fn look(
+    kernel: Option<BpfSensor>,
+    counters: Option<Arc<Mutex<bpf::Counters>>>,
+    poll: Duration,
+    shared: &Shared,
+    wake: &mpsc::SyncSender<Wake>,
+) {
+    match (kernel, counters) {
+        (Some(sensor), Some(counters)) => sense::run_bpf(sensor, counters, poll, shared, wake),
+        _ => match DiagSensor::new("/") {
+            Ok(sensor) => sense::run_diag(sensor, shared, wake),
+            Err(error) => tracing::error!(%error, "no sensor at all"),
+        },
+    }
+}
+
+/// What the kernel gave us.
+struct Eyes {
+    kernel: Option<BpfSensor>,
+    set: Option<bpf::SetMaps>,
+    firewall: Box<dyn Firewall>,
+    counters: Option<Arc<Mutex<bpf::Counters>>>,
+    missing: Vec<bpf::Missing>,
+    kernel_map_bytes: u64,
+}
+
+/// Takes the best sensor that this kernel allows, and says what is lost with a lesser one.
+fn open_eyes(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
+    let loaded = match config.sensor.kind {
+        SensorKind::SockDiag => None,
+        SensorKind::Bpf => Some(bpf::load(&options(config, index)).context("sensor.kind is bpf")?),
+        SensorKind::Auto => bpf::load(&options(config, index))
+            .inspect_err(|error| tracing::warn!(%error, "no kernel programs here: sockets are polled instead"))
+            .ok(),
+    };
+    let Some(Loaded { programs, matches, events, set, blocks, counters, missing }) = loaded else {
+        return Ok(Eyes {
+            kernel: None,
+            set: None,
+            firewall: Box::new(SocketsOnly),
+            counters: None,
+            missing: Vec::new(),
+            kernel_map_bytes: 0,
+        });
+    };
+    for missing in &missing {
+        tracing::warn!(program = missing.program, lost = missing.lost, reason = missing.reason, "kernel program missing");
+    }
+    Ok(Eyes {
+        kernel: Some(BpfSensor::new(programs, matches, events, "/")),
+        kernel_map_bytes: set.memory_bytes(),
+        set: Some(set),
+        firewall: Box::new(BpfFirewall::new(blocks)),
+        counters: Some(Arc::new(Mutex::new(counters))),
+        missing,
+    })
+}
+
+/// Room for half as much again as is listed now, so that ordinary growth needs no restart.
+fn options(config: &Config, index: Option<&Index>) -> LoadOptions {
+    let defaults = LoadOptions::default();
+    let (nodes, blocks) = index.map_or((0, 0), |index| {
+        let set = index.kernel_set();
+        (set.nodes.len() / 4, set.blocks.len() / 32)
+    });
+    let room = |now: usize, least: u32| u32::try_from(now + now / 2).unwrap_or(u32::MAX).max(least);
+    LoadOptions {
+        nodes_capacity: room(nodes, defaults.nodes_capacity).max(config.sensor.indicators_max),
+        blocks_capacity: room(blocks, defaults.blocks_capacity),
+        events_bytes: config.sensor.events_mib.clamp(1, 256).next_power_of_two() << 20,
+        dns: config.sensor.dns,
+        ..defaults
+    }
+}
+
+/// Makes the folders that the agent writes to, readable by nobody else.
+pub fn prepare(place: &Place) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder: &Path = &place.data().join("agent");
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("create {}", folder.display()))
+}

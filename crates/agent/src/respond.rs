@@ -1,0 +1,270 @@
+//! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant, SystemTime};
+
+use ipnet::IpNet;
+use tripoint_api::agent::{Answer, LedgerEntry, Order};
+use tripoint_intel::Index;
+use tripoint_model::{
+    Action, ActionKind, AlertId, Connection, Cut, Exception, IndicatorLookup, Observable, Outcome, Plan, Scope,
+    Timestamp,
+};
+use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
+
+use crate::config;
+use crate::detect::Wake;
+use crate::uplink::Report;
+use crate::{live, protected};
+
+/// The requester that the guard knows as policy.
+const POLICY: &str = "policy";
+/// How often ledger and kernel are compared.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+/// What must stay reachable changes seldom; it is computed anew when older than this.
+const PROTECTED_AGE: Duration = Duration::from_secs(2);
+
+/// Everything that can wake the responder.
+pub enum Ask {
+    /// An order from the server, with its number.
+    Order(u64, Order),
+    /// Policy proposes to cut a peer off.
+    Policy {
+        /// The alert that causes it.
+        alert: AlertId,
+        /// The peer.
+        peer: IpAddr,
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+        /// Connections known to be open with it.
+        open: Vec<Arc<Connection>>,
+    },
+    /// New indicators, whose guard lists count.
+    Index(Arc<Index>),
+    /// The end.
+    Stop,
+}
+
+/// Keeps ledger, guard and firewall together.
+pub struct Respond {
+    responder: Responder,
+    guard: Guard,
+    computed: Option<Instant>,
+    detector: SyncSender<Wake>,
+    reports: tokio::sync::mpsc::UnboundedSender<Report>,
+}
+
+impl Respond {
+    /// Opens the ledger and makes the kernel equal to it.
+    pub fn open(
+        ledger: &Path,
+        firewall: Box<dyn Firewall>,
+        permit_ranges: Vec<IpNet>,
+        policy: &config::Response,
+        detector: SyncSender<Wake>,
+        reports: tokio::sync::mpsc::UnboundedSender<Report>,
+    ) -> Result<Self, LedgerError> {
+        let (responder, report) = Responder::open(ledger, firewall)?;
+        tracing::info!(blocks = report.wanted, mechanism = responder.mechanism(), "ledger of actions opened");
+        let limits = Limits {
+            active_max: policy.active_max,
+            automatic_per_minute: policy.automatic_per_minute,
+            ..Limits::default()
+        };
+        let guard = Guard { permit_ranges, limits, ..Guard::default() };
+        Ok(Self { responder, guard, computed: None, detector, reports })
+    }
+
+    /// The mechanism's name.
+    pub fn mechanism(&self) -> &'static str {
+        self.responder.mechanism()
+    }
+
+    /// Answers until told to stop.
+    pub fn run(&mut self, asks: &Receiver<Ask>) {
+        self.reconcile();
+        let mut reconciled = Instant::now();
+        loop {
+            match asks.recv_timeout(RECONCILE_EVERY) {
+                Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(ask) => self.take(ask),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if reconciled.elapsed() >= RECONCILE_EVERY {
+                self.reconcile();
+                reconciled = Instant::now();
+            }
+        }
+    }
+
+    fn take(&mut self, ask: Ask) {
+        match ask {
+            Ask::Order(number, order) => {
+                let answer = self.order(order);
+                let _ = self.reports.send(Report::Answer(number, answer));
+            }
+            Ask::Policy { alert, peer, until, reason, open } => self.policy(&alert, peer, until, &reason, &open),
+            Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
+            Ask::Stop => {}
+        }
+    }
+
+    fn order(&mut self, order: Order) -> Answer {
+        match order {
+            Order::Act { actions, dry_run, .. } => self.act(&actions, dry_run),
+            Order::AddException { exception } => self.add_exception(exception),
+            Order::RemoveException { id } => {
+                self.guard.exceptions.retain(|exception| exception.id != id);
+                let _ = self.detector.send(Wake::RemoveException(id));
+                Answer::default()
+            }
+            Order::ReleaseAll => self.release_all(),
+            Order::ContentChanged => Answer::default(),
+        }
+    }
+
+    fn add_exception(&mut self, exception: Exception) -> Answer {
+        self.guard.exceptions.retain(|known| known.id != exception.id);
+        self.guard.exceptions.push(exception.clone());
+        let mut answer = Answer::default();
+        // Allow beats block at once: what the exception covers is lifted.
+        if let Some(target) = exception.target.clone().filter(|_| exception.application.is_none()) {
+            let action = Action {
+                kind: ActionKind::Allow,
+                target,
+                scope: Scope::Host,
+                expires: exception.expires,
+                reason: exception.reason.clone(),
+                requester: exception.owner.clone(),
+                cause: None,
+            };
+            answer = self.act(&[action], false);
+        }
+        let _ = self.detector.send(Wake::AddException(exception));
+        answer
+    }
+
+    fn act(&mut self, actions: &[Action], only_say: bool) -> Answer {
+        let moment = now();
+        let targets: Vec<Observable> = actions.iter().map(|action| action.target.clone()).collect();
+        let live = live::connections_with(&targets);
+        self.prepare(moment);
+        let plan = plan(actions, &self.guard, &live, moment);
+        let outcomes = if only_say { dry_run(&plan, moment) } else { self.responder.execute(&plan, now()) };
+        if !only_say {
+            self.tell(&plan, &outcomes);
+        }
+        Answer { plan: plan.plan, refused: plan.refused, outcomes, error: None }
+    }
+
+    fn policy(&mut self, alert: &AlertId, peer: IpAddr, until: Timestamp, reason: &str, open: &[Arc<Connection>]) {
+        let moment = now();
+        self.prepare(moment);
+        let action = Action {
+            kind: ActionKind::Block,
+            target: Observable::Address(peer),
+            scope: Scope::Host,
+            expires: until,
+            reason: reason.to_owned(),
+            requester: POLICY.to_owned(),
+            cause: Some(alert.clone()),
+        };
+        // What detection knows is enough and at hand; listing every namespace would cost the peer time.
+        let live: Vec<Cut> = open.iter().map(|connection| cut(connection)).collect();
+        let plan = plan(&[action], &self.guard, &live, moment);
+        let outcomes = self.responder.execute(&plan, now());
+        for refusal in &plan.refused {
+            tracing::warn!(target = %refusal.target, rule = refusal.rule, reason = refusal.reason, "policy was refused an action");
+        }
+        self.tell(&plan, &outcomes);
+    }
+
+    fn tell(&self, plan: &Plan, outcomes: &[Outcome]) {
+        for (planned, outcome) in plan.plan.iter().zip(outcomes) {
+            tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
+            if let Some(alert) = &planned.cause {
+                let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
+            }
+            let _ = self.reports.send(Report::Outcome(planned.cause.clone(), outcome.clone()));
+        }
+    }
+
+    fn release_all(&mut self) -> Answer {
+        let moment = now();
+        let active = self.responder.active(moment);
+        let actions: Vec<Action> = active
+            .iter()
+            .map(|entry| Action {
+                kind: ActionKind::Unblock,
+                target: entry.target.clone(),
+                scope: entry.scope.clone(),
+                expires: moment,
+                reason: "release-all".into(),
+                requester: "release-all".into(),
+                cause: None,
+            })
+            .collect();
+        let plan = plan(&actions, &self.guard, &[], moment);
+        let outcomes = self.responder.execute(&plan, now());
+        self.tell(&plan, &outcomes);
+        Answer { plan: plan.plan, refused: plan.refused, outcomes, error: None }
+    }
+
+    /// Brings the guard up to date before it is asked.
+    fn prepare(&mut self, moment: Timestamp) {
+        if self.computed.is_none_or(|at| at.elapsed() > PROTECTED_AGE) {
+            self.guard.protected = protected::compute(&[]);
+            self.computed = Some(Instant::now());
+        }
+        self.guard.usage = self.responder.usage(moment);
+        self.guard.exceptions.retain(|exception| exception.expires > moment);
+    }
+
+    fn reconcile(&mut self) {
+        let moment = now();
+        self.prepare(moment);
+        let done = self.responder.reconcile(&self.guard, moment);
+        if !done.is_quiet() {
+            tracing::warn!(?done, "kernel and ledger differed");
+        }
+        for entry in drift(&done, moment) {
+            let _ = self.reports.send(Report::Ledger(entry));
+        }
+    }
+}
+
+fn cut(connection: &Connection) -> Cut {
+    let process = connection.process.as_ref();
+    Cut {
+        connection: connection.id,
+        protocol: connection.protocol,
+        local: connection.local,
+        remote: connection.remote,
+        netns: connection.netns,
+        pid: process.map_or(0, |process| process.key.pid),
+        application: process.map(|process| process.application().name).unwrap_or_default(),
+    }
+}
+
+/// What the comparison changed, one line each.
+fn drift(done: &Reconciled, at: Timestamp) -> Vec<LedgerEntry> {
+    let lines = |state: &str, targets: &[Observable]| {
+        let state = state.to_owned();
+        targets
+            .iter()
+            .map(move |target| LedgerEntry { at, id: target.to_string(), state: state.clone(), detail: String::new() })
+            .collect::<Vec<_>>()
+    };
+    let mut all = lines("restored", &done.restored);
+    all.extend(lines("expired", &done.expired));
+    all
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_system(SystemTime::now())
+}

@@ -1,0 +1,112 @@
+//! Which sensor runs here, and what of all that it sees concerns detection?
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use tripoint_linux::bpf::Counters;
+use tripoint_model::{Direction, Protocol, Timestamp};
+use tripoint_sensor::Seen;
+use tripoint_sensor::bpf::BpfSensor;
+use tripoint_sensor::diag::DiagSensor;
+
+use crate::detect::Wake;
+
+/// What the sensing thread shares with the rest.
+#[derive(Default)]
+pub struct Shared {
+    /// Look through all open connections again (new indicators, or a ring overflowed).
+    pub sweep: AtomicBool,
+    /// End the thread.
+    pub stop: AtomicBool,
+    /// Cookies of connections that detection follows although the kernel did not match them.
+    pub watched: Mutex<HashSet<u64>>,
+    /// Connections seen, by direction and protocol: in/tcp, in/udp, out/tcp, out/udp.
+    pub seen: [AtomicU64; 4],
+}
+
+impl Shared {
+    fn count(&self, direction: Direction, protocol: Protocol) {
+        let index = usize::from(direction == Direction::Outbound) * 2 + usize::from(protocol == Protocol::Udp);
+        self.seen[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_watched(&self, cookie: u64) -> bool {
+        self.watched.lock().is_ok_and(|watched| !watched.is_empty() && watched.contains(&cookie))
+    }
+}
+
+/// Runs the kernel sensor until told to stop.
+pub fn run_bpf(mut sensor: BpfSensor, counters: Arc<Mutex<Counters>>, poll: Duration, shared: &Shared, out: &SyncSender<Wake>) {
+    match sensor.start() {
+        Ok(seen) => forward(seen, true, shared, out),
+        Err(error) => tracing::error!(%error, "what was open before the start could not be listed"),
+    }
+    let mut losses = lost(&counters);
+    let mut looked = Instant::now();
+    let mut batch = Vec::new();
+    while !shared.stop.load(Ordering::Relaxed) {
+        if let Err(error) = sensor.poll(poll, &mut batch) {
+            tracing::error!(%error, "the kernel's records could not be read");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        forward(std::mem::take(&mut batch), false, shared, out);
+        if looked.elapsed() >= Duration::from_secs(1) {
+            looked = Instant::now();
+            let now = lost(&counters);
+            if now > losses {
+                tracing::warn!(records = now - losses, "the kernel's rings overflowed; open connections are listed anew");
+                shared.sweep.store(true, Ordering::Relaxed);
+                losses = now;
+            }
+        }
+        if shared.sweep.swap(false, Ordering::Relaxed) {
+            match sensor.sweep() {
+                Ok(seen) => forward(seen, true, shared, out),
+                Err(error) => tracing::error!(%error, "open connections could not be listed"),
+            }
+        }
+    }
+}
+
+/// Runs the polling sensor until told to stop.
+pub fn run_diag(mut sensor: DiagSensor, shared: &Shared, out: &SyncSender<Wake>) {
+    while !shared.stop.load(Ordering::Relaxed) {
+        match sensor.poll(Timestamp::from_system(SystemTime::now())) {
+            Ok(seen) => forward(seen, true, shared, out),
+            Err(error) => tracing::error!(%error, "sockets could not be listed"),
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+fn lost(counters: &Mutex<Counters>) -> u64 {
+    let Ok(counters) = counters.lock() else { return 0 };
+    counters.read().iter().filter(|(name, _)| name.starts_with("lost_")).map(|(_, count)| count).sum()
+}
+
+/// Passes on what concerns detection; the rest is only counted.
+fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<Wake>) {
+    let mut passed = Vec::new();
+    for one in seen {
+        match &one {
+            Seen::Connection { connection, matched, .. } => {
+                if !connection.state.is_open() || *matched {
+                    shared.count(connection.direction, connection.protocol);
+                }
+                if *matched || candidates || shared.is_watched(connection.id.cookie) {
+                    passed.push(one);
+                }
+            }
+            Seen::Started { .. } | Seen::Ended { .. } => passed.push(one),
+            // Names are already joined to connections by the sensor.
+            Seen::Resolved { .. } => {}
+        }
+    }
+    if !passed.is_empty() {
+        // Waits when detection is behind: the kernel's rings are the buffer, and they count.
+        let _ = out.send(Wake::Seen(passed));
+    }
+}

@@ -1,0 +1,215 @@
+//! What does an agent report, and what is it told to do?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use tripoint_model::{Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Timestamp};
+
+/// Most items in one batch; a longer one is refused with 413.
+pub const BATCH_ITEMS_MAX: usize = 1000;
+
+/// Which agent speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentIdentity {
+    /// The host's name, as in alerts.
+    pub host: String,
+    /// The boot's id (`/proc/sys/kernel/random/boot_id`) with the spool's own id, so that a lost
+    /// spool never reuses a sequence number.
+    pub boot_id: String,
+    /// The agent's version.
+    pub version: String,
+    /// When this run of the agent began.
+    pub started: Timestamp,
+}
+
+/// What an agent has to report, in order. Sent again unchanged until acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Who.
+    pub agent: AgentIdentity,
+    /// Grows by at least one with every batch of one boot id.
+    pub sequence: u64,
+    /// What.
+    pub items: Vec<Item>,
+}
+
+/// The answer to a batch: everything in it is durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchAnswer {
+    /// The highest sequence number that is durable for this boot id.
+    pub acknowledged: u64,
+}
+
+/// One thing to report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Item {
+    /// An alert, new or changed: upserted by its id; `work` is ignored.
+    Alert {
+        /// The whole alert.
+        alert: Box<Alert>,
+    },
+    /// What the kernel said to an action.
+    Outcome {
+        /// The alert that caused it, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<AlertId>,
+        /// What happened.
+        outcome: Outcome,
+    },
+    /// How the agent is; the newest replaces the earlier.
+    Health {
+        /// When.
+        at: Timestamp,
+        /// How.
+        health: AgentHealth,
+    },
+    /// A line of the agent's ledger of actions, for the audit.
+    Ledger {
+        /// The line.
+        entry: LedgerEntry,
+    },
+}
+
+/// A line of the agent's ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The planned action's id.
+    pub id: String,
+    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`.
+    pub state: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// How an agent is: what its kernel lets it do, what it lost, how old its data is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentHealth {
+    /// Kernel release.
+    #[serde(default)]
+    pub kernel: String,
+    /// Which sensor runs: `bpf`, `sock_diag`, `replay`, `none`.
+    pub sensor: String,
+    /// Which mechanism blocks: `bpf`, `none`.
+    #[serde(default)]
+    pub firewall: String,
+    /// `advise` or `enforce`.
+    #[serde(default)]
+    pub mode: String,
+    /// What works and what is lost where it does not.
+    #[serde(default)]
+    pub capabilities: Vec<Capability>,
+    /// How fresh the data is.
+    #[serde(default)]
+    pub data: Vec<DataSource>,
+    /// Events lost, by the counter's name. All zero = nothing was lost.
+    #[serde(default)]
+    pub losses: BTreeMap<String, u64>,
+    /// Other counters and gauges, by name (`connections_seen_total`, `spool_bytes`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One thing that the kernel may or may not offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    /// Its name.
+    pub name: String,
+    /// `ok`, `degraded`, `missing`.
+    pub status: String,
+    /// What is lost without it; empty when `ok`.
+    #[serde(default)]
+    pub lost: String,
+}
+
+/// One source of data and its age.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// Its name.
+    pub source: String,
+    /// Age in seconds; `None` when there is none yet.
+    pub age: Option<u64>,
+    /// `fresh`, `stale`, `missing`.
+    pub status: String,
+}
+
+/// The query of `path::AGENT_ORDERS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersQuery {
+    /// The asking agent's host.
+    pub host: String,
+    /// The last number that the agent has answered; 0 after a start.
+    #[serde(default)]
+    pub after: u64,
+    /// How long to wait for a first order, in seconds, at most 30.
+    #[serde(default)]
+    pub wait_s: u64,
+}
+
+/// Orders that the agent has not answered yet, oldest first; empty when the wait ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// The orders.
+    pub orders: Vec<NumberedOrder>,
+}
+
+/// An order with its number, which grows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NumberedOrder {
+    /// Its number.
+    pub number: u64,
+    /// When it was given.
+    pub issued: Timestamp,
+    /// What to do.
+    pub order: Order,
+}
+
+/// What the server asks of an agent. The agent's own guard still decides.
+/// After a start the agent reads `path::EXCEPTIONS` once; orders carry only changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Order {
+    /// Plan these actions and, unless `dry_run`, execute the plan.
+    Act {
+        /// The request's id.
+        id: String,
+        /// What is asked for.
+        actions: Vec<Action>,
+        /// Only say what would happen.
+        dry_run: bool,
+    },
+    /// A new or changed exception.
+    AddException {
+        /// The exception.
+        exception: Exception,
+    },
+    /// An exception was withdrawn.
+    RemoveException {
+        /// Its id.
+        id: String,
+    },
+    /// Lift every block now.
+    ReleaseAll,
+    /// The images under the data folder changed: look again.
+    ContentChanged,
+}
+
+/// The agent's answer to an order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What was planned.
+    #[serde(default)]
+    pub plan: Vec<PlannedAction>,
+    /// What the guard refused.
+    #[serde(default)]
+    pub refused: Vec<Refusal>,
+    /// What the kernel said.
+    #[serde(default)]
+    pub outcomes: Vec<Outcome>,
+    /// Why the order could not be carried out at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

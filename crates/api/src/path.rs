@@ -1,0 +1,69 @@
+//! Where is each endpoint, what does it take and what does it answer?
+
+/// `POST`: `agent::Batch` → `agent::BatchAnswer`. Durable before the answer; idempotent per
+/// (boot id, sequence). Agents only (user 0 on the Unix socket).
+pub const AGENT_BATCH: &str = "/v1/agent/batch";
+/// `GET ?host=H&after=N&wait_s=25`: long poll → `agent::Orders`. Agents only.
+pub const AGENT_ORDERS: &str = "/v1/agent/orders";
+/// `GET ?status=&rule=&host=&limit=&after=`: `people::AlertQuery` → `people::AlertList`.
+pub const ALERTS: &str = "/v1/alerts";
+/// `GET`: server-sent events, one `model::Alert` as JSON in each, for every new or changed alert.
+pub const ALERTS_WATCH: &str = "/v1/alerts/watch";
+/// `POST`: `people::ActionRequest` → `people::ActionAnswer`, after at most `ACTION_WAIT_S`.
+pub const ACTIONS: &str = "/v1/actions";
+/// `GET` → `people::ExceptionList`; `POST`: `people::ExceptionRequest` → `model::Exception`.
+pub const EXCEPTIONS: &str = "/v1/exceptions";
+/// `GET` → list of `people::AgentStatus`.
+pub const AGENTS: &str = "/v1/agents";
+/// `GET` → `people::ServerHealth`.
+pub const HEALTH: &str = "/v1/health";
+/// `GET` → Prometheus text format 0.0.4.
+pub const METRICS: &str = "/metrics";
+/// `POST` → `people::ActionAnswer`: lifts every block now.
+pub const RELEASE_ALL: &str = "/v1/actions/release-all";
+
+/// `GET` → `model::Alert`.
+pub fn alert(id: &str) -> String {
+    format!("{ALERTS}/{}", segment(id))
+}
+
+/// `POST` → the changed `model::Alert`; `what` is `resolve` (`people::ResolveRequest`), `reopen`
+/// (`people::ReopenRequest`), `comment` (`people::CommentRequest`) or `assign` (`people::AssignRequest`).
+pub fn alert_work(id: &str, what: &str) -> String {
+    format!("{ALERTS}/{}/{}", segment(id), segment(what))
+}
+
+/// `POST`: `agent::Answer` → 204. Agents only.
+pub fn order_answer(number: u64) -> String {
+    format!("{AGENT_ORDERS}/{number}/answer")
+}
+
+/// `DELETE` → 204.
+pub fn exception(id: &str) -> String {
+    format!("{EXCEPTIONS}/{}", segment(id))
+}
+
+/// Longest that `ACTIONS` waits for the agent, in seconds.
+pub const ACTION_WAIT_S: u64 = 10;
+
+/// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).
+pub fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_hostile_id_stays_one_segment() {
+        assert_eq!(super::alert("../../x?y#z"), "/v1/alerts/..%2F..%2Fx%3Fy%23z");
+        assert_eq!(super::alert_work("0123abcd", "resolve"), "/v1/alerts/0123abcd/resolve");
+    }
+}

@@ -1,0 +1,209 @@
+//! What do people and their scripts ask of the server, and what are they told?
+
+use serde::{Deserialize, Serialize};
+
+use tripoint_model::{
+    ActionKind, Alert, AlertStatus, Direction, Exception, Observable, Outcome, PlannedAction, Refusal, Resolution,
+    Scope, Timestamp,
+};
+
+use crate::agent::{AgentHealth, AgentIdentity};
+
+/// Most alerts in one answer.
+pub const LIMIT_MAX: u32 = 1000;
+
+/// The query of `path::ALERTS`; all set fields must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertQuery {
+    /// Only alerts that stand so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<AlertStatus>,
+    /// Only alerts of this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Only alerts of this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Whether alerts under an exception are listed too; default no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<bool>,
+    /// Most alerts to answer with; default 100, at most `LIMIT_MAX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl AlertQuery {
+    /// The query string with its question mark; empty when nothing is set.
+    pub fn to_query(&self) -> String {
+        let status = self.status.map(|status| match status {
+            AlertStatus::Open => "open".to_owned(),
+            AlertStatus::Investigating => "investigating".to_owned(),
+            AlertStatus::Contained => "contained".to_owned(),
+            AlertStatus::Resolved => "resolved".to_owned(),
+        });
+        let parts = [
+            ("status", status),
+            ("rule", self.rule.clone()),
+            ("host", self.host.clone()),
+            ("suppressed", self.suppressed.map(|yes| yes.to_string())),
+            ("limit", self.limit.map(|limit| limit.to_string())),
+            ("after", self.after.clone()),
+        ];
+        let mut out = String::new();
+        for (name, value) in parts {
+            if let Some(value) = value {
+                out.push(if out.is_empty() { '?' } else { '&' });
+                out.push_str(name);
+                out.push('=');
+                out.push_str(&crate::path::segment(&value));
+            }
+        }
+        out
+    }
+}
+
+/// A page of alerts: newest `last_seen` first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlertList {
+    /// The alerts.
+    pub alerts: Vec<Alert>,
+    /// How to ask for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Closes an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// Why.
+    pub resolution: Resolution,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Opens a closed alert again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReopenRequest {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Says something about an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentRequest {
+    /// What.
+    pub text: String,
+}
+
+/// Gives an alert to somebody; an open one becomes *investigating*.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignRequest {
+    /// To whom; `None` takes it back.
+    pub assignee: Option<String>,
+}
+
+/// Asks for an action on every connected agent (or on `host`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionRequest {
+    /// What to do.
+    pub kind: ActionKind,
+    /// To whom.
+    pub target: Observable,
+    /// For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// How far.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Only on this host; default: the only agent there is, else all that are connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The alert that is the reason, by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<tripoint_model::AlertId>,
+}
+
+/// What will happen, what will not, what the kernel said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ActionAnswer {
+    /// What was planned.
+    pub plan: Vec<PlannedAction>,
+    /// What the guard refused.
+    pub refused: Vec<Refusal>,
+    /// What the kernel said.
+    pub outcomes: Vec<Outcome>,
+    /// Hosts that answered, in order.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Failures in words, each with its host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+}
+
+/// Asks for an exception. At least the target or the application is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionRequest {
+    /// The peer it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Observable>,
+    /// The application it speaks of, by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// The direction it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// The rule it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why. Required.
+    #[serde(default)]
+    pub reason: String,
+    /// For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
+}
+
+/// The exceptions that have not expired.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionList {
+    /// Soonest end first.
+    pub exceptions: Vec<Exception>,
+}
+
+/// An agent as last heard of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Which.
+    pub agent: AgentIdentity,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// Whether it was heard of within the last minute.
+    pub connected: bool,
+    /// How it said it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<AgentHealth>,
+}
+
+/// How the server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerHealth {
+    /// `ok`, or what is wrong.
+    pub status: String,
+    /// The server's version.
+    pub version: String,
+    /// Connected agents.
+    pub agents: u32,
+    /// Alerts that are not resolved.
+    pub alerts_open: u64,
+}

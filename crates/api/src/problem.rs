@@ -1,0 +1,28 @@
+//! Why did the server say no, in the form of RFC 9457?
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a `Problem`.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// An error as `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{title} ({status}): {detail}")]
+pub struct Problem {
+    /// A stable name of the kind of problem, `tripoint:<kebab-case>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This case in words.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of the kind `tripoint:<name>`.
+    pub fn new(status: u16, name: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self { kind: format!("tripoint:{name}"), title: title.to_owned(), status, detail: detail.into() }
+    }
+}

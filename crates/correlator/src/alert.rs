@@ -1,0 +1,220 @@
+//! How is a case written down so that a person can decide on it?
+
+use std::collections::BTreeSet;
+
+use tripoint_model::alert::{CONNECTIONS_MAX, Missing, SCHEMA, Work};
+use tripoint_model::text::visible;
+use tripoint_model::{
+    Alert, AlertId, Application, ApplicationKind, Category, Claim, Direction, GuardHit, Observable, PackageState, Timestamp,
+};
+
+use crate::beacon;
+use crate::dossier::{Case, Contact, DossierKey, UNKNOWN_APPLICATION};
+use crate::known::Known;
+use crate::rule::Rule;
+use crate::severity::{Weights, label, severity};
+use crate::suppress::suppressed_by;
+
+/// The deterministic id of a dossier's alert.
+pub(crate) fn id_of(host: &str, key: &DossierKey) -> AlertId {
+    AlertId::of(host, &key.application, &key.indicator, key.direction)
+}
+
+/// Writes the alert of a case. A case has at least one contact.
+pub(crate) fn write(host: &str, key: &DossierKey, case: &Case, rule: &dyn Rule, weights: &Weights, known: &Known) -> Option<Alert> {
+    let newest = case.contacts.first()?;
+    let id = id_of(host, key);
+    let sums = |bytes: fn(&Contact) -> u64, folded: u64| case.contacts.iter().map(bytes).fold(folded, u64::saturating_add);
+    let opened: Vec<Timestamp> = case.contacts.iter().map(|contact| contact.connection.opened).collect();
+    let first = opened.iter().copied().chain(case.folded.first).min()?;
+    let last = case.contacts.iter().map(|contact| contact.at.max(contact.connection.opened)).max()?;
+    Some(Alert {
+        schema: SCHEMA,
+        rule: rule.name().to_owned(),
+        title: title(host, case, newest, rule),
+        host: host.to_owned(),
+        application: case.application.clone().unwrap_or_else(unknown_application),
+        indicator: case.indicator.clone(),
+        direction: case.direction,
+        severity: severity(case, weights),
+        confidence: confidence(case),
+        first_seen: first,
+        last_seen: last,
+        count: case.contacts.len() as u64 + case.folded.count,
+        bytes_in: sums(|contact| contact.connection.bytes_in, case.folded.bytes_in),
+        bytes_out: sums(|contact| contact.connection.bytes_out, case.folded.bytes_out),
+        still_open: case.contacts.iter().any(|contact| contact.connection.state.is_open()),
+        beacon_score: beacon::score(&opened),
+        process: newest.process.clone(),
+        connections: case.contacts.iter().take(CONNECTIONS_MAX).map(|contact| contact.connection.clone()).collect(),
+        claims: claims(case),
+        guard: guard(case),
+        findings: case.findings.clone(),
+        techniques: rule.techniques(case).into_iter().map(str::to_owned).collect(),
+        outcomes: known.outcomes(&id),
+        refusals: Vec::new(),
+        suggested: suggested(&id, case, newest),
+        suppressed_by: suppressed_by(case, rule.name(), known),
+        missing: missing(case, newest),
+        latency_ms: None,
+        work: Work::default(),
+        id,
+    })
+}
+
+fn unknown_application() -> Application {
+    Application { kind: ApplicationKind::Executable, id: UNKNOWN_APPLICATION.into(), name: UNKNOWN_APPLICATION.into() }
+}
+
+/// `nginx@web1 connected to command-and-control server 203.0.113.66:443 (open); vulnerable to 2 CVEs, worst CVE-…, exploited in the wild`.
+fn title(host: &str, case: &Case, newest: &Contact, rule: &dyn Rule) -> String {
+    let application = case.application.as_ref().map_or(UNKNOWN_APPLICATION, |application| application.name.as_str());
+    let connection = &newest.connection;
+    let remote = connection.remote;
+    // A client's own port says nothing; the port it came to does.
+    let peer = match (case.direction, &connection.remote_name) {
+        (Direction::Outbound, Some(name)) => format!("{} ({name})", Observable::AddressPort(remote.ip(), remote.port())),
+        (Direction::Outbound, None) => Observable::AddressPort(remote.ip(), remote.port()).to_string(),
+        (Direction::Inbound, _) => format!("{} on port {}", remote.ip(), connection.local.port()),
+    };
+    let open = case.contacts.iter().filter(|contact| contact.connection.state.is_open()).count();
+    let total = case.contacts.len() as u64 + case.folded.count;
+    let state = match (open, total) {
+        (0, 1) => "ended".to_owned(),
+        (0, _) => format!("{total} connections, all ended"),
+        (_, 1) => "still open".to_owned(),
+        _ => format!("{total} connections, {open} still open"),
+    };
+    let kind = kind_of_peer(case);
+    visible(&format!("{application}@{host} {} {kind} {peer} ({state}){}", rule.verb(), vulnerable(case))).into_owned()
+}
+
+fn vulnerable(case: &Case) -> String {
+    let Some(worst) = case.findings.first() else {
+        return "; no vulnerability of it is known".into();
+    };
+    let ids: BTreeSet<&str> = case
+        .findings
+        .iter()
+        .flat_map(|finding| if finding.cves.is_empty() { std::slice::from_ref(&finding.id) } else { &finding.cves[..] })
+        .map(String::as_str)
+        .collect();
+    let wild = if worst.known_exploited { ", exploited in the wild" } else { "" };
+    match ids.len() {
+        1 => format!("; vulnerable to {}{wild}", label(worst)),
+        count => format!("; vulnerable to {count} CVEs, worst {}{wild}", label(worst)),
+    }
+}
+
+fn kind_of_peer(case: &Case) -> &'static str {
+    let claims = case.contacts.iter().flat_map(|contact| &contact.claims);
+    let surest = claims.max_by_key(|claim| (claim.confidence, std::cmp::Reverse((&claim.feed, claim.category))));
+    match surest.map_or(Category::Malicious, |claim| claim.category) {
+        Category::C2 => "command-and-control server",
+        Category::MalwareHost => "malware host",
+        Category::Phishing => "phishing site",
+        Category::Exploit => "exploiting host",
+        Category::Scanner => "scanner",
+        Category::BruteForce => "password guesser",
+        Category::Botnet => "botnet member",
+        Category::Mining => "mining pool",
+        Category::Tor => "Tor node",
+        Category::Proxy => "anonymising proxy",
+        Category::Spam => "spam source",
+        Category::Sinkhole => "sinkhole",
+        Category::Hijacked => "criminal network",
+        Category::Malicious => "malicious address",
+    }
+}
+
+/// The surest claim, 5 more for each further feed, 30 less on a guard list.
+fn confidence(case: &Case) -> u8 {
+    let claims = || case.contacts.iter().flat_map(|contact| &contact.claims);
+    let surest = claims().map(|claim| claim.confidence).max().unwrap_or(0);
+    let feeds: BTreeSet<&str> = claims().map(|claim| claim.feed.as_str()).collect();
+    let further = u8::try_from(feeds.len().saturating_sub(1)).unwrap_or(u8::MAX).saturating_mul(5);
+    let guarded = case.contacts.iter().any(|contact| !contact.guard.is_empty());
+    surest.saturating_add(further).min(100).saturating_sub(if guarded { 30 } else { 0 })
+}
+
+fn claims(case: &Case) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = case.contacts.iter().flat_map(|contact| contact.claims.iter().cloned()).collect();
+    claims.sort_by(|a, b| {
+        (&a.feed, &a.matched, a.category, a.direction, a.last_seen, a.valid_until)
+            .cmp(&(&b.feed, &b.matched, b.category, b.direction, b.last_seen, b.valid_until))
+    });
+    claims.dedup();
+    claims.truncate(CLAIMS_MAX);
+    claims
+}
+
+/// Claims kept in one alert.
+const CLAIMS_MAX: usize = 200;
+
+fn guard(case: &Case) -> Vec<GuardHit> {
+    let hits: BTreeSet<GuardHit> = case.contacts.iter().flat_map(|contact| contact.guard.iter().cloned()).collect();
+    hits.into_iter().take(CLAIMS_MAX).collect()
+}
+
+/// Commands a person can run, the quickest containment first.
+fn suggested(id: &AlertId, case: &Case, newest: &Contact) -> Vec<String> {
+    let peer = newest.connection.remote.ip();
+    let mut commands = Vec::new();
+    if case.contacts.iter().any(|contact| contact.connection.state.is_open()) {
+        commands.push(format!("tripoint disconnect {peer} --reason 'alert {id}'"));
+    }
+    commands.push(format!("tripoint block {peer} --for 24h --reason 'alert {id}'"));
+    commands.push(format!("tripoint allow {peer} --for 24h --reason 'alert {id}: expected'"));
+    let mut fixes: Vec<&String> = Vec::new();
+    for fix in case.findings.iter().filter(|finding| finding.presence != PackageState::Stale).filter_map(|finding| finding.fix_command.as_ref()) {
+        if !fixes.contains(&fix) && fixes.len() < FIXES_MAX {
+            fixes.push(fix);
+        }
+    }
+    commands.extend(fixes.into_iter().map(|fix| visible(fix).into_owned()));
+    let stale = case.findings.iter().any(|finding| finding.presence == PackageState::Stale);
+    if let Some(unit) = newest.process.as_ref().and_then(|process| process.unit.as_deref()).filter(|unit| stale && is_plain(unit)) {
+        commands.push(format!("systemctl restart {unit}"));
+    }
+    commands
+}
+
+/// Fixes suggested in one alert.
+const FIXES_MAX: usize = 5;
+
+/// Only what needs no quoting is put into a command.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':')) && !text.starts_with('-')
+}
+
+/// What is not known, and why. An alert that hides its gaps would be believed too much.
+fn missing(case: &Case, newest: &Contact) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut add = |what: &str, why: &str| missing.push(Missing { what: what.into(), why: why.into() });
+    let process = newest.process.as_deref();
+    if process.is_none() {
+        add("process", "the owner of the connection could not be named");
+    }
+    if !case.scanned {
+        add("vulnerabilities", "the software of a process concerned has not been looked at yet");
+    }
+    if process.is_some_and(|process| process.argv.is_empty()) {
+        add("command line", "it was not readable before the process ended");
+    }
+    if process.is_some_and(|process| process.exe_sha256.is_none()) {
+        add("executable hash", "the executable was not readable or not hashed yet");
+    }
+    if newest.connection.predates_sensor {
+        add("beginning of the connection", "it was open before the sensor started");
+    }
+    if case.direction == Direction::Outbound && newest.connection.remote_name.is_none() {
+        add("name", "no answer of a name server with this address was seen");
+    }
+    if !case.findings.is_empty() && case.findings.iter().all(|finding| finding.cvss_tenths.is_none()) {
+        add("CVSS", "no source gives a vector for these vulnerabilities");
+    }
+    add("log evidence", "the application's logs are not read in this version");
+    add("cause", "configuration and units are not searched for the peer in this version");
+    add("network owner and country", "no source of network ownership is configured");
+    missing
+}

@@ -1,0 +1,233 @@
+//! What is known of one application, one indicator and one direction together?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tripoint_model::{
+    Application, Claim, Connection, ConnectionId, Direction, Finding, FindingState, GuardHit, Observable, Process,
+    Timestamp,
+};
+
+use crate::known::{ConnectionRecord, Known};
+
+/// What one alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DossierKey {
+    /// The application's key, or `UNKNOWN_APPLICATION`. First, so that one application's dossiers lie together.
+    pub(crate) application: String,
+    /// Which way.
+    pub(crate) direction: Direction,
+    /// The most specific observable among the claims.
+    pub(crate) indicator: Observable,
+}
+
+/// Stands for the owner of a connection that nobody could name.
+pub(crate) const UNKNOWN_APPLICATION: &str = "unknown";
+
+/// The connections counted in one alert.
+#[derive(Debug, Default)]
+pub(crate) struct Dossier {
+    /// The newest connections by opening, at most `KEPT_MAX`.
+    pub(crate) connections: BTreeSet<(Timestamp, ConnectionId)>,
+    /// What became of the rest.
+    pub(crate) folded: Folded,
+    /// What was last said.
+    pub(crate) emitted: Option<tripoint_model::Alert>,
+}
+
+/// The sums of connections that are no longer kept one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Folded {
+    pub(crate) count: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) first: Option<Timestamp>,
+}
+
+impl Folded {
+    /// Adds a connection that is about to be forgotten.
+    pub(crate) fn add(&mut self, connection: &Connection) {
+        self.count += 1;
+        self.bytes_in = self.bytes_in.saturating_add(connection.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(connection.bytes_out);
+        self.first = Some(self.first.map_or(connection.opened, |first| first.min(connection.opened)));
+    }
+}
+
+/// Connections kept one by one in a dossier.
+pub(crate) const KEPT_MAX: usize = 256;
+
+/// A connection with what makes it bad.
+#[derive(Clone, Debug)]
+pub(crate) struct Contact {
+    /// Its newest state, with the name it was reached by filled in.
+    pub(crate) connection: Arc<Connection>,
+    /// When that state was true.
+    pub(crate) at: Timestamp,
+    /// Its owner.
+    pub(crate) process: Option<Arc<Process>>,
+    /// The claims that hold for it.
+    pub(crate) claims: Vec<Claim>,
+    /// Guard lists that hold the peer.
+    pub(crate) guard: Vec<GuardHit>,
+}
+
+impl Contact {
+    /// The last moment at which this connection is known to have stood as it does.
+    pub(crate) fn end(&self, now: Timestamp) -> Timestamp {
+        end_of(&self.connection, self.at, now)
+    }
+}
+
+/// A dossier laid open for the rules.
+#[derive(Debug)]
+pub struct Case {
+    /// The application; `None` when nobody could name the owner.
+    pub application: Option<Application>,
+    /// What was met.
+    pub indicator: Observable,
+    /// Which way.
+    pub direction: Direction,
+    /// Everything the application's processes are vulnerable to, worst first.
+    pub findings: Vec<Finding>,
+    /// Whether the software of every process concerned has been looked at.
+    pub scanned: bool,
+    /// Whether a bad client had contacted the same application within the hour before.
+    pub contacted_before: bool,
+    /// Newest first, never empty.
+    pub(crate) contacts: Vec<Contact>,
+    pub(crate) folded: Folded,
+    /// The latest tick.
+    pub(crate) now: Timestamp,
+}
+
+fn end_of(connection: &Connection, at: Timestamp, now: Timestamp) -> Timestamp {
+    match connection.closed {
+        Some(closed) => closed,
+        None if connection.state.is_open() => at.max(now),
+        None => at,
+    }
+}
+
+/// The claims that hold for this connection: its direction, some moment of its life.
+pub(crate) fn effective_claims(record: &ConnectionRecord, now: Timestamp) -> Vec<Claim> {
+    let (Some(newest), Some(sighting)) = (&record.connection, &record.sighting) else { return Vec::new() };
+    let connection = &newest.value;
+    let end = end_of(connection, newest.at, now).max(connection.opened);
+    let holds = |claim: &&Claim| {
+        claim.direction.covers(connection.direction)
+            && claim.valid_from.is_none_or(|from| from <= end)
+            && claim.valid_until.is_none_or(|until| connection.opened < until)
+            && claim.port.is_none_or(|port| port == connection.remote.port() || connection.direction == Direction::Inbound)
+    };
+    sighting.value.claims.iter().filter(holds).cloned().collect()
+}
+
+/// The dossier that this connection belongs in; `None` when nothing bad is said of it.
+pub(crate) fn key_of(record: &ConnectionRecord, known: &Known) -> Option<DossierKey> {
+    let claims = effective_claims(record, known.now);
+    let indicator = claims.iter().map(|claim| &claim.matched).min_by_key(|observable| (breadth(observable), *observable))?;
+    let application = owner(record, known).map_or_else(|| UNKNOWN_APPLICATION.to_owned(), |process| process.application().key());
+    let direction = record.connection.as_ref()?.value.direction;
+    Some(DossierKey { application, direction, indicator: indicator.clone() })
+}
+
+/// The owner: as the connection names it, else as the process table knew it.
+pub(crate) fn owner(record: &ConnectionRecord, known: &Known) -> Option<Arc<Process>> {
+    let named = &record.process.as_ref()?.value;
+    if named.exe.is_empty() && named.command.is_empty()
+        && let Some(started) = known.processes.get(&named.key).and_then(|process| process.process.as_ref())
+    {
+        return Some(Arc::clone(&started.value));
+    }
+    Some(Arc::clone(named))
+}
+
+/// How many peers an observable may stand for: the smaller, the more specific.
+fn breadth(observable: &Observable) -> u16 {
+    match observable {
+        Observable::AddressPort(..) => 0,
+        Observable::Address(_) => 1,
+        Observable::Domain(_) => 2,
+        Observable::Network(net) => 3 + u16::from(net.max_prefix_len() - net.prefix_len()),
+    }
+}
+
+/// Lays a dossier open; `None` when it holds no connection any more.
+pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted: &[Timestamp]) -> Option<Case> {
+    let mut contacts: Vec<Contact> = Vec::with_capacity(dossier.connections.len());
+    for (_, id) in dossier.connections.iter().rev() {
+        contacts.extend(known.connections.get(id).and_then(|record| contact(record, known)));
+    }
+    let newest = contacts.first()?;
+    let application = newest.process.as_ref().map(|process| process.application());
+    let (findings, scanned) = findings(&contacts, known);
+    let contacted_before = key.direction == Direction::Outbound
+        && contacts.iter().any(|contact| {
+            contacted.iter().any(|at| *at <= contact.connection.opened && contact.connection.opened.since(*at) <= CALLBACK_WITHIN)
+        });
+    Some(Case {
+        application,
+        indicator: key.indicator.clone(),
+        direction: key.direction,
+        findings,
+        scanned,
+        contacted_before,
+        contacts,
+        folded: dossier.folded,
+        now: known.now,
+    })
+}
+
+/// How long after a bad client's visit a connection to a bad server looks like its consequence.
+const CALLBACK_WITHIN: std::time::Duration = std::time::Duration::from_secs(3600);
+
+fn contact(record: &ConnectionRecord, known: &Known) -> Option<Contact> {
+    let newest = record.connection.as_ref()?;
+    let name = known.name_of(&newest.value);
+    let connection = if newest.value.remote_name == name {
+        Arc::clone(&newest.value)
+    } else {
+        Arc::new(Connection { remote_name: name, ..Connection::clone(&newest.value) })
+    };
+    Some(Contact {
+        connection,
+        at: newest.at,
+        process: owner(record, known),
+        claims: effective_claims(record, known.now),
+        guard: record.sighting.as_ref().map(|sighting| sighting.value.guard.clone()).unwrap_or_default(),
+    })
+}
+
+/// What the owners were vulnerable to while they were connected, worst first, each once.
+fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
+    let mut found: BTreeMap<(String, String), Finding> = BTreeMap::new();
+    let mut scanned = true;
+    for contact in contacts.iter().rev() {
+        let record = contact.process.as_ref().and_then(|process| known.processes.get(&process.key));
+        scanned &= record.is_some_and(|record| record.is_scanned());
+        let Some(record) = record else { continue };
+        for list in record.findings_during(contact.connection.opened, contact.end(known.now)) {
+            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_MAX) {
+                found.insert((finding.purl.clone(), finding.id.clone()), finding.clone());
+            }
+        }
+    }
+    let mut findings: Vec<Finding> = found.into_values().collect();
+    findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| (&a.id, &a.purl).cmp(&(&b.id, &b.purl))));
+    findings.truncate(FINDINGS_MAX);
+    (findings, scanned)
+}
+
+/// Findings kept in one alert.
+const FINDINGS_MAX: usize = 500;
+
+/// Worse is greater.
+fn rank(finding: &Finding) -> (bool, u8, u16, u8) {
+    let presence = match finding.presence {
+        tripoint_model::PackageState::Loaded => 2,
+        tripoint_model::PackageState::Stale => 1,
+        tripoint_model::PackageState::Installed => 0,
+    };
+    (finding.known_exploited, finding.cvss_tenths.unwrap_or(0), finding.epss_bp.unwrap_or(0), presence)
+}

@@ -1,0 +1,85 @@
+//! Why did a fetch bring nothing?
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Why a fetch brought nothing. `is_transient` tells which are worth another try.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The URL cannot be used.
+    #[error("cannot fetch {url}: {reason}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// Why, and what would be right.
+        reason: &'static str,
+    },
+    /// The name leads to an address that is not public.
+    #[error("{host} leads to {address}, which is not public; set permit_private = true to allow it")]
+    Private {
+        /// The host asked for.
+        host: String,
+        /// Where it leads.
+        address: IpAddr,
+    },
+    /// The server answered with an error.
+    #[error("{url} answered with status {status}")]
+    Status {
+        /// The URL.
+        url: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// The body is larger than allowed.
+    #[error("{url} gives more than {bytes_max} bytes")]
+    TooBig {
+        /// The URL.
+        url: String,
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// Redirected too often, to nowhere, or from https to http.
+    #[error("{url} redirects {reason}")]
+    Redirect {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// It took too long.
+    #[error("{url} took longer than allowed")]
+    Timeout {
+        /// The URL.
+        url: String,
+    },
+    /// Connecting, TLS or the conversation failed.
+    #[error("cannot fetch {url}: {reason}")]
+    Transport {
+        /// The URL.
+        url: String,
+        /// What failed, in words.
+        reason: String,
+    },
+    /// A file that the settings name cannot be used.
+    #[error("cannot use {path}: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The proxy setting is no URL.
+    #[error("not a proxy URL: {0:?}; use http://host:port")]
+    Proxy(String),
+}
+
+impl FetchError {
+    /// Whether the same request may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::Timeout { .. } => true,
+            Self::Status { status, .. } => *status >= 500 || *status == 429,
+            _ => false,
+        }
+    }
+}

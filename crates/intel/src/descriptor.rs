@@ -1,0 +1,263 @@
+//! Which feeds does the user want, from where, how often, and what do they mean?
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tripoint_model::{AppliesTo, Category};
+
+use crate::feed::{self, Columns, Defaults};
+
+/// Where a feed comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// http or https.
+    Url(String),
+    /// A file on this machine.
+    File(PathBuf),
+}
+
+/// One feed, checked.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its format; `None`: found by the content.
+    pub format: Option<String>,
+    /// What holds for entries that do not say.
+    pub defaults: Defaults,
+    /// Time between two fetches.
+    pub refresh: Duration,
+    /// Name of the header that carries the key.
+    pub header: Option<String>,
+    /// File that holds the key.
+    pub key_file: Option<PathBuf>,
+    /// Whether its names may lead to private addresses.
+    pub permit_private: bool,
+    /// Largest body as sent, bytes.
+    pub bytes_max: u64,
+    /// Whether it is fetched at all.
+    pub enabled: bool,
+    /// Terms under which its publisher gives it.
+    pub licence: Option<String>,
+}
+
+/// What is wrong with the text, at which line, and what would be right.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {reason}")]
+pub struct DescriptorError {
+    /// The file.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+    /// In words.
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    #[serde(default)]
+    feed: Vec<toml::Spanned<RawFeed>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFeed {
+    name: String,
+    url: Option<String>,
+    file: Option<PathBuf>,
+    format: Option<String>,
+    category: Option<String>,
+    direction: Option<String>,
+    confidence: Option<u8>,
+    refresh: Option<String>,
+    #[serde(default)]
+    columns: Columns,
+    header: Option<String>,
+    key_file: Option<PathBuf>,
+    #[serde(default)]
+    permit_private: bool,
+    max_mib: Option<u32>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    licence: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Shortest time between two fetches that publishers tolerate.
+const REFRESH_MIN: Duration = Duration::from_secs(60);
+const REFRESH_DEFAULT: Duration = Duration::from_secs(3600);
+const MIB_DEFAULT: u32 = 64;
+const MIB_MAX: u32 = 1024;
+
+/// The feeds that `intel sync` takes when the user names none.
+pub fn built_in() -> Result<Vec<Descriptor>, DescriptorError> {
+    parse(include_str!("feeds.toml"), "built-in feeds")
+}
+
+/// Reads `[[feed]]` tables; `file` is the name for messages.
+pub fn parse(text: &str, file: &str) -> Result<Vec<Descriptor>, DescriptorError> {
+    let at =
+        |offset: usize, reason: String| DescriptorError { file: file.to_owned(), line: line_of(text, offset), reason };
+    let raw: RawFile = toml::from_str(text)
+        .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+    let mut feeds: Vec<Descriptor> = Vec::new();
+    for entry in raw.feed {
+        let offset = entry.span().start;
+        let feed = check(entry.into_inner()).map_err(|reason| at(offset, reason))?;
+        if feeds.iter().any(|other| other.name == feed.name) {
+            return Err(at(offset, format!("feed {:?} is named twice", feed.name)));
+        }
+        feeds.push(feed);
+    }
+    Ok(feeds)
+}
+
+fn check(raw: RawFeed) -> Result<Descriptor, String> {
+    let name = raw.name;
+    let say = |reason: String| format!("feed {name:?}: {reason}");
+    crate::store::check_name(&name).map_err(|error| error.to_string())?;
+    let origin = match (raw.url, raw.file) {
+        (Some(url), None) if url.starts_with("https://") || url.starts_with("http://") => Origin::Url(url),
+        (Some(_), None) => return Err(say("url must begin with https:// or http://".to_owned())),
+        (None, Some(file)) => Origin::File(file),
+        _ => return Err(say("give exactly one of url and file".to_owned())),
+    };
+    if let Some(format) = &raw.format
+        && feed::format(format).is_none()
+    {
+        return Err(say(format!("there is no format {format:?}; known are: {}", crate::load::format_names())));
+    }
+    let base = Defaults::default();
+    let category = match raw.category {
+        Some(text) => Category::parse(&text)
+            .ok_or_else(|| say(format!("there is no category {text:?}; known are: {}", categories())))?,
+        None => base.category,
+    };
+    let direction = match raw.direction {
+        Some(text) => AppliesTo::parse(&text).ok_or_else(|| say("direction is one of in, out and both".to_owned()))?,
+        None => base.direction,
+    };
+    let confidence = raw.confidence.unwrap_or(base.confidence);
+    if confidence > 100 {
+        return Err(say("confidence lies between 0 and 100".to_owned()));
+    }
+    let refresh = match raw.refresh {
+        Some(text) => {
+            duration(&text).ok_or_else(|| say("refresh is a number with s, m, h or d, such as \"1h\"".to_owned()))?
+        }
+        None => REFRESH_DEFAULT,
+    };
+    if refresh < REFRESH_MIN {
+        return Err(say("refresh must be at least 60s".to_owned()));
+    }
+    if raw.header.is_some() != raw.key_file.is_some() {
+        return Err(say("header and key_file go together".to_owned()));
+    }
+    let mib = raw.max_mib.unwrap_or(MIB_DEFAULT);
+    if !(1..=MIB_MAX).contains(&mib) {
+        return Err(say(format!("max_mib lies between 1 and {MIB_MAX}")));
+    }
+    let defaults = Defaults { category, direction, confidence, columns: raw.columns };
+    Ok(Descriptor {
+        name,
+        origin,
+        format: raw.format,
+        defaults,
+        refresh,
+        header: raw.header,
+        key_file: raw.key_file,
+        permit_private: raw.permit_private,
+        bytes_max: u64::from(mib) << 20,
+        enabled: raw.enabled,
+        licence: raw.licence,
+    })
+}
+
+fn categories() -> String {
+    Category::ALL.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// `90s`, `15m`, `1h`, `2d`.
+fn duration(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds).filter(|total| *total <= 366 * 86_400).map(Duration::from_secs)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_descriptor_is_read() {
+        let text = r#"
+[[feed]]
+name = "mine"
+url = "https://feeds.example/list.csv"
+format = "csv"
+category = "c2"
+direction = "out"
+confidence = 90
+refresh = "15m"
+columns = { address = "dst", port = "3" }
+header = "Auth-Key"
+key_file = "/etc/key"
+max_mib = 2
+enabled = false
+licence = "CC0"
+"#;
+        let feeds = parse(text, "feeds.toml").unwrap();
+        assert_eq!(feeds[0].refresh, Duration::from_secs(900));
+        assert_eq!(feeds[0].defaults.columns.port.as_deref(), Some("3"));
+        assert_eq!(feeds[0].bytes_max, 2 << 20);
+        assert!(!feeds[0].enabled);
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let base = "[[feed]]\nname = \"a\"\nurl = \"https://a.example/\"\n";
+        for (extra, line, part) in [
+            ("colour = 1\n", 4, "unknown field"),
+            ("confidence = 300\n", 4, "300"),
+            ("confidence = 101\n", 1, "between 0 and 100"),
+            ("file = \"x\"\n", 1, "exactly one"),
+            ("format = \"xml\"\n", 1, "plain-list"),
+            ("category = \"evil\"\n", 1, "brute-force"),
+            ("refresh = \"soon\"\n", 1, "1h"),
+            ("header = \"X\"\n", 1, "key_file"),
+            ("[[feed]]\nname = \"a\"\nfile = \"x\"\n", 4, "twice"),
+            ("[[feed]]\nname = \"../a\"\nfile = \"x\"\n", 4, "cannot name"),
+            ("x = [\n", 4, ""),
+        ] {
+            let error = parse(&format!("{base}{extra}"), "f").unwrap_err();
+            assert!(error.reason.contains(part), "{extra}: {error}");
+            assert!(error.line.abs_diff(line) <= 1, "{extra}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_built_in_feeds_are_right() {
+        let feeds = built_in().unwrap();
+        assert!(feeds.len() >= 6);
+        assert!(feeds.iter().all(|feed| feed.licence.is_some()));
+        assert!(feeds.iter().all(|feed| matches!(&feed.origin, Origin::Url(url) if url.starts_with("https://"))));
+    }
+}

@@ -1,0 +1,101 @@
+//! How does an intelligence image lie on disk?
+//!
+//! All numbers are little-endian. Header: magic (8), version `u32`, sections `u32`, file length
+//! `u64`, time built `i64` (microseconds), then per section: id `u32`, CRC-32 `u32`, offset `u64`,
+//! length `u64`, then the CRC-32 of everything before it. Sections begin at multiples of 64 bytes,
+//! in the order of the table, with zeros between. Nothing needs parsing to be read.
+
+mod read;
+#[cfg(feature = "feeds")]
+mod write;
+
+pub use read::{ImageBytes, ImageError};
+pub(crate) use read::{Sections, u16_at, u32_at, u64_at, u128_at};
+#[cfg(feature = "feeds")]
+pub use write::Builder;
+
+/// First bytes of an image.
+pub const MAGIC: [u8; 8] = *b"TPINTEL\0";
+
+/// Layout version.
+pub const VERSION: u32 = 1;
+
+pub(crate) const HEADER_BYTES: usize = 32;
+pub(crate) const TABLE_ENTRY_BYTES: usize = 24;
+pub(crate) const ALIGN: usize = 64;
+
+/// The sections of an image, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// UTF-8 texts that other records point into.
+    Texts = 1,
+    /// Per feed: offset `u32`, length `u32` of its name in the texts.
+    Feeds,
+    /// `DETAIL_BYTES` each: what a claim says besides its observable.
+    Details,
+    /// `V4_BYTES` each: address `u32`, port `u16`, prefix length `u8`, has port `u8`, detail `u32`;
+    /// sorted by address, prefix length.
+    V4,
+    /// `V6_BYTES` each: address `u128`, then as V4.
+    V6,
+    /// `NAME_BYTES` each: offset `u32`, length `u32`, detail `u32`; sorted by name.
+    Names,
+    /// Bit per prefix length in use: `u64` for IPv4, three `u64` for IPv6.
+    Lengths,
+    /// `KernelSet::bitmap`.
+    Bitmap,
+    /// `KernelSet::rank`.
+    Rank,
+    /// `KernelSet::nodes`.
+    Nodes,
+    /// `KernelSet::blocks`.
+    Blocks,
+    /// `KernelSet::filter6_32`.
+    Filter32,
+    /// `KernelSet::filter6_48`.
+    Filter48,
+}
+
+pub(crate) const SECTIONS: [Section; 13] = [
+    Section::Texts,
+    Section::Feeds,
+    Section::Details,
+    Section::V4,
+    Section::V6,
+    Section::Names,
+    Section::Lengths,
+    Section::Bitmap,
+    Section::Rank,
+    Section::Nodes,
+    Section::Blocks,
+    Section::Filter32,
+    Section::Filter48,
+];
+
+/// Feed `u16`, category `u8`, direction `u8`, confidence `u8`, which times are set `u8`, labels
+/// length `u16`, labels offset `u32`, CVEs offset `u32`, CVEs length `u16`, zero `u16`, then first
+/// seen, last seen, valid from, valid until as `i64`. Labels and CVEs are joined by line feeds.
+pub(crate) const DETAIL_BYTES: usize = 52;
+pub(crate) const V4_BYTES: usize = 12;
+pub(crate) const V6_BYTES: usize = 24;
+pub(crate) const NAME_BYTES: usize = 12;
+
+impl Section {
+    /// What the section's length must be a multiple of, and its exact length where that is fixed.
+    pub(crate) fn shape(self) -> (usize, Option<usize>) {
+        let words = crate::kernel_set::BITMAP_WORDS;
+        match self {
+            Self::Texts => (1, None),
+            Self::Feeds => (8, None),
+            Self::Details => (DETAIL_BYTES, None),
+            Self::V4 => (V4_BYTES, None),
+            Self::V6 => (V6_BYTES, None),
+            Self::Names => (NAME_BYTES, None),
+            Self::Lengths => (8, Some(32)),
+            Self::Bitmap | Self::Filter32 | Self::Filter48 => (8, Some(words * 8)),
+            Self::Rank => (4, Some(words * 4)),
+            Self::Nodes => (4, None),
+            Self::Blocks => (32, None),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! How do claims of many feeds become one image?
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
+
+use super::{ALIGN, HEADER_BYTES, MAGIC, SECTIONS, Section, TABLE_ENTRY_BYTES, VERSION};
+use crate::kernel_set::KernelSet;
+
+/// Collects claims in compact form; `finish` gives the image.
+#[derive(Default)]
+pub struct Builder {
+    texts: Vec<u8>,
+    text_at: HashMap<String, u32>,
+    feeds: Vec<u8>,
+    feed_count: u16,
+    details: Vec<Detail>,
+    detail_at: HashMap<Detail, u32>,
+    v4: Vec<(u32, u8, Option<u16>, u32)>,
+    v6: Vec<(u128, u8, Option<u16>, u32)>,
+    names: Vec<(String, u32)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Detail {
+    feed: u16,
+    category: Category,
+    direction: AppliesTo,
+    confidence: u8,
+    labels: (u32, u16),
+    cves: (u32, u16),
+    times: [Option<Timestamp>; 4],
+}
+
+/// A feed's number in the image under construction.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedNumber(u16);
+
+impl Builder {
+    /// Adds a feed; `None` when there are already 65,535.
+    pub fn feed(&mut self, name: &str) -> Option<FeedNumber> {
+        let number = self.feed_count;
+        self.feed_count = number.checked_add(1)?;
+        let (offset, length) = self.text(name);
+        self.feeds.extend_from_slice(&offset.to_le_bytes());
+        self.feeds.extend_from_slice(&u32::from(length).to_le_bytes());
+        Some(FeedNumber(number))
+    }
+
+    /// Adds one claim of a feed. Claims that are equal in every word are kept once.
+    pub fn add(&mut self, feed: FeedNumber, indicator: &Indicator) {
+        let detail = Detail {
+            feed: feed.0,
+            category: indicator.category,
+            direction: indicator.direction,
+            confidence: indicator.confidence,
+            labels: self.joined(&indicator.labels),
+            cves: self.joined(&indicator.cves),
+            times: [indicator.first_seen, indicator.last_seen, indicator.valid_from, indicator.valid_until],
+        };
+        // A u32 counts more details than memory holds.
+        let next = self.details.len() as u32;
+        let number = *self.detail_at.entry(detail.clone()).or_insert(next);
+        if number == next {
+            self.details.push(detail);
+        }
+        match &indicator.observable {
+            Observable::Domain(name) => self.names.push((name.clone(), number)),
+            other => {
+                if let Some(net) = other.net() {
+                    self.push_net(net, other.port(), number);
+                }
+            }
+        }
+    }
+
+    fn push_net(&mut self, net: IpNet, port: Option<u16>, detail: u32) {
+        match net.network() {
+            IpAddr::V4(v4) => self.v4.push((u32::from(v4), net.prefix_len(), port, detail)),
+            IpAddr::V6(v6) => self.v6.push((u128::from(v6), net.prefix_len(), port, detail)),
+        }
+    }
+
+    fn joined(&mut self, words: &[String]) -> (u32, u16) {
+        if words.is_empty() {
+            return (0, 0);
+        }
+        let clean: Vec<String> = words.iter().map(|word| word.replace('\n', " ")).collect();
+        self.text(&clean.join("\n"))
+    }
+
+    /// Text is kept once; longer than 64 KiB is cut.
+    fn text(&mut self, text: &str) -> (u32, u16) {
+        let (text, _) = tripoint_model::text::truncate(text, usize::from(u16::MAX));
+        let length = text.len() as u16;
+        if let Some(at) = self.text_at.get(text) {
+            return (*at, length);
+        }
+        let at = self.texts.len() as u32;
+        self.texts.extend_from_slice(text.as_bytes());
+        self.text_at.insert(text.to_owned(), at);
+        (at, length)
+    }
+
+    /// Sorts, builds the kernel set and writes everything down.
+    pub fn finish(mut self, built: Timestamp) -> Vec<u8> {
+        self.v4.sort_unstable();
+        self.v4.dedup();
+        self.v6.sort_unstable();
+        self.v6.dedup();
+        self.names.sort_unstable();
+        self.names.dedup();
+        let names = self.name_records();
+        let lengths = self.lengths();
+        let set = self.kernel_set();
+        let details: Vec<u8> = self.details.iter().flat_map(Detail::bytes).collect();
+        let v4 = self.v4.iter().flat_map(|(address, length, port, detail)| {
+            let mut bytes = [0; super::V4_BYTES];
+            bytes[..4].copy_from_slice(&address.to_le_bytes());
+            bytes[4..].copy_from_slice(&tail(*length, *port, *detail));
+            bytes
+        });
+        let v6 = self.v6.iter().flat_map(|(address, length, port, detail)| {
+            let mut bytes = [0; super::V6_BYTES];
+            bytes[..16].copy_from_slice(&address.to_le_bytes());
+            bytes[16..].copy_from_slice(&tail(*length, *port, *detail));
+            bytes
+        });
+        let parts: [Vec<u8>; SECTIONS.len()] = [
+            self.texts,
+            self.feeds,
+            details,
+            v4.collect(),
+            v6.collect(),
+            names,
+            lengths,
+            words64(&set.bitmap),
+            words32(&set.rank),
+            words32(&set.nodes),
+            words64(set.blocks.as_flattened()),
+            words64(&set.filter6_32),
+            words64(&set.filter6_48),
+        ];
+        assemble(&parts, built)
+    }
+
+    fn kernel_set(&self) -> KernelSet {
+        let v4 = self
+            .v4
+            .iter()
+            .filter_map(|(address, length, ..)| IpNet::new(std::net::Ipv4Addr::from(*address).into(), *length).ok());
+        let v6 = self
+            .v6
+            .iter()
+            .filter_map(|(address, length, ..)| IpNet::new(std::net::Ipv6Addr::from(*address).into(), *length).ok());
+        KernelSet::build(v4.chain(v6))
+    }
+
+    fn name_records(&mut self) -> Vec<u8> {
+        let names = std::mem::take(&mut self.names);
+        let mut records = Vec::with_capacity(names.len() * super::NAME_BYTES);
+        for (name, detail) in names {
+            let (offset, length) = self.text(&name);
+            records.extend_from_slice(&offset.to_le_bytes());
+            records.extend_from_slice(&u32::from(length).to_le_bytes());
+            records.extend_from_slice(&detail.to_le_bytes());
+        }
+        records
+    }
+
+    fn lengths(&self) -> Vec<u8> {
+        let mut words = [0_u64; 4];
+        for (_, length, ..) in &self.v4 {
+            words[0] |= 1 << length;
+        }
+        for (_, length, ..) in &self.v6 {
+            words[1 + usize::from(length / 64)] |= 1 << (length % 64);
+        }
+        words64(&words)
+    }
+}
+
+impl Detail {
+    fn bytes(&self) -> [u8; super::DETAIL_BYTES] {
+        let mut bytes = [0; super::DETAIL_BYTES];
+        bytes[..2].copy_from_slice(&self.feed.to_le_bytes());
+        bytes[2] = Category::ALL.iter().position(|(category, _)| *category == self.category).unwrap_or(0) as u8;
+        bytes[3] = self.direction as u8;
+        bytes[4] = self.confidence;
+        bytes[6..8].copy_from_slice(&self.labels.1.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.labels.0.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.cves.0.to_le_bytes());
+        bytes[16..18].copy_from_slice(&self.cves.1.to_le_bytes());
+        for (at, time) in self.times.iter().enumerate() {
+            if let Some(time) = time {
+                bytes[5] |= 1 << at;
+                bytes[20 + at * 8..28 + at * 8].copy_from_slice(&time.0.to_le_bytes());
+            }
+        }
+        bytes
+    }
+}
+
+/// What follows the address in a record of either family.
+fn tail(length: u8, port: Option<u16>, detail: u32) -> [u8; 8] {
+    let [p0, p1] = port.unwrap_or(0).to_le_bytes();
+    let [d0, d1, d2, d3] = detail.to_le_bytes();
+    [p0, p1, length, u8::from(port.is_some()), d0, d1, d2, d3]
+}
+
+fn words64(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn words32(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn assemble(parts: &[Vec<u8>; SECTIONS.len()], built: Timestamp) -> Vec<u8> {
+    let table_end = HEADER_BYTES + SECTIONS.len() * TABLE_ENTRY_BYTES;
+    let mut end = table_end + 4;
+    let mut table = Vec::with_capacity(table_end);
+    for (section, part) in SECTIONS.iter().zip(parts) {
+        let start = end.next_multiple_of(ALIGN);
+        end = start + part.len();
+        table.extend_from_slice(&(*section as u32).to_le_bytes());
+        table.extend_from_slice(&crc32fast::hash(part).to_le_bytes());
+        table.extend_from_slice(&(start as u64).to_le_bytes());
+        table.extend_from_slice(&(part.len() as u64).to_le_bytes());
+    }
+    let mut image = Vec::with_capacity(end);
+    image.extend_from_slice(&MAGIC);
+    image.extend_from_slice(&VERSION.to_le_bytes());
+    image.extend_from_slice(&(SECTIONS.len() as u32).to_le_bytes());
+    image.extend_from_slice(&(end as u64).to_le_bytes());
+    image.extend_from_slice(&built.0.to_le_bytes());
+    image.extend_from_slice(&table);
+    image.extend_from_slice(&crc32fast::hash(&image).to_le_bytes());
+    for (section, part) in SECTIONS.iter().zip(parts) {
+        debug_assert_eq!(part.len() % Section::shape(*section).0, 0);
+        image.resize(image.len().next_multiple_of(ALIGN), 0);
+        image.extend_from_slice(part);
+    }
+    image
+}

@@ -1,0 +1,158 @@
+//! What happens when a person brings a feed as a file?
+
+use std::fs;
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tripoint_model::{AppliesTo, Category, Rejected, Timestamp};
+use tripoint_unpack::{Limits, Source};
+
+use crate::feed::{Columns, Defaults};
+use crate::load::{LoadError, load};
+use crate::rules::Rules;
+use crate::store::{FeedState, FeedStatus, Store, StoreError, hex};
+
+/// Where feeds live and what may not enter: the same for every feed of an installation.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The data folder.
+    pub data_dir: &'a Path,
+    /// `intel.permit_ranges`.
+    pub permit_ranges: &'a [IpNet],
+    /// This host's own addresses, canonical.
+    pub own: &'a [IpAddr],
+    /// The moment.
+    pub now: Timestamp,
+}
+
+impl Context<'_> {
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules { permit_ranges: self.permit_ranges, own: self.own }
+    }
+}
+
+/// What the person said about the file.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// The feed's name.
+    pub name: String,
+    /// A format by name; `None`: found by the content.
+    pub format: Option<String>,
+    /// Category of entries that state none.
+    pub category: Option<Category>,
+    /// Direction of entries that state none.
+    pub direction: Option<AppliesTo>,
+    /// Confidence of entries that state none, 0 to 100.
+    pub confidence: Option<u8>,
+    /// Columns of a table.
+    pub columns: Columns,
+    /// Any refusal leaves the former copy in force.
+    pub strict: bool,
+}
+
+impl ImportOptions {
+    fn defaults(&self) -> Defaults {
+        let base = Defaults::default();
+        Defaults {
+            category: self.category.unwrap_or(base.category),
+            direction: self.direction.unwrap_or(base.direction),
+            confidence: self.confidence.unwrap_or(base.confidence).min(100),
+            columns: self.columns.clone(),
+        }
+    }
+}
+
+/// What became of it (the `intel import` row of the command contracts).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The file.
+    pub source: String,
+    /// The format it was read as.
+    pub format: String,
+    /// The feed's name.
+    pub feed: String,
+    /// Entries read.
+    pub read: u64,
+    /// Entries in force now.
+    pub imported: u64,
+    /// Entries refused.
+    pub refused: u64,
+    /// The refusals, at most `model::parsed::REJECTED_MAX`.
+    pub refusals: Vec<Rejected>,
+}
+
+impl ImportReport {
+    /// Whether the command succeeded: something was loaded and, when strict, nothing refused.
+    pub fn is_success(&self) -> bool {
+        self.imported > 0
+    }
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file is no feed.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads a file, makes it the feed's copy in force and publishes a new image. Nothing changes when
+/// no entry is good, or when `strict` and any is refused; then `imported` is 0.
+pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Result<ImportReport, ImportError> {
+    crate::store::check_name(&options.name)?;
+    let name = path.display().to_string();
+    let defaults = options.defaults();
+    let loaded =
+        load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default())?;
+    let parsed = loaded.parsed;
+    let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
+    if usable {
+        let store = Store::open(context.data_dir)?;
+        store.save(&options.name, &parsed.accepted)?;
+        store.set_status(&FeedStatus {
+            feed: options.name.clone(),
+            format: loaded.format.to_owned(),
+            source: name.clone(),
+            state: FeedState::Ok,
+            alarm: loaded.broken.map(|reason| format!("not read to its end: {reason}")),
+            count: parsed.accepted.len() as u64,
+            refused: parsed.refused,
+            sha256: file_sha256(path).unwrap_or_default(),
+            last_success: Some(context.now),
+            last_attempt: Some(context.now),
+            ..FeedStatus::default()
+        })?;
+        store.rebuild(context.now, context.rules())?;
+    }
+    Ok(ImportReport {
+        source: name,
+        format: loaded.format.to_owned(),
+        feed: options.name.clone(),
+        read: parsed.read,
+        imported: if usable { parsed.read - parsed.refused } else { 0 },
+        refused: parsed.refused,
+        refusals: parsed.rejected,
+    })
+}
+
+fn file_sha256(path: &Path) -> std::io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What does this file, of whatever format and packing, say?
+
+use std::io::{Cursor, Read};
+use std::ops::ControlFlow;
+
+use tripoint_model::{Indicator, Parsed};
+use tripoint_unpack::{Limits, Source, UnpackError};
+
+use crate::feed::{self, Defaults, FORMATS, FeedFormat, Reading};
+use crate::rules::Rules;
+
+/// Why a whole file says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It could not be opened or unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// A page for people: an error page, a log-in page.
+    #[error("{0} is a web page, not a feed")]
+    WebPage(String),
+    /// UTF-16 or UTF-32.
+    #[error("{0} is UTF-16 text; only UTF-8 is read")]
+    Encoding(String),
+    /// Nothing in it looks like a feed.
+    #[error("{0} is in no known format; name one of: {formats}", formats = format_names())]
+    Unknown(String),
+    /// A format that does not exist.
+    #[error("there is no format {0:?}; known are: {formats}", formats = format_names())]
+    NoSuchFormat(String),
+}
+
+/// What a file gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The format it was read as.
+    pub format: &'static str,
+    /// The good part and the refusals.
+    pub parsed: Parsed<Indicator>,
+    /// Why it was not read to its end.
+    pub broken: Option<String>,
+}
+
+/// Names of all formats, for messages.
+pub fn format_names() -> String {
+    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a feed. `name` is the file's name in messages; `format` forces a format by name.
+pub fn load(
+    source: Source<'_>,
+    name: &str,
+    format: Option<&str>,
+    defaults: &Defaults,
+    rules: Rules<'_>,
+    limits: &Limits,
+) -> Result<Loaded, LoadError> {
+    let forced = match format {
+        Some(text) => Some(feed::format(text).ok_or_else(|| LoadError::NoSuchFormat(text.to_owned()))?),
+        None => None,
+    };
+    let mut reading = Reading::new(name, defaults, rules);
+    let mut used: Option<&'static dyn FeedFormat> = None;
+    let mut trouble = None;
+    let inner_name = name.strip_suffix(".gz").unwrap_or(name);
+    let end = tripoint_unpack::entries(source, name, limits, &mut |entry, reader| {
+        reading.file = if entry == inner_name || entry == name { name.to_owned() } else { format!("{name}!/{entry}") };
+        match one(reader, forced, &mut reading) {
+            Ok(format) => used = used.or(Some(format)),
+            Err(error) => {
+                reading.refuse(1, error.to_string());
+                trouble = trouble.take().or(Some(error));
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    if let Err(error) = end {
+        if reading.parsed.accepted.is_empty() {
+            return Err(error.into());
+        }
+        reading.broken = Some(error.to_string());
+        let line = reading.parsed.read + 1;
+        reading.refuse(line, error.to_string());
+    }
+    match (used, trouble) {
+        (Some(format), _) => Ok(Loaded { format: format.name(), parsed: reading.parsed, broken: reading.broken }),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(LoadError::Unknown(name.to_owned())),
+    }
+}
+
+/// Bytes that decide about the format.
+const HEAD_BYTES: u64 = 8 << 10;
+
+fn one(
+    reader: &mut dyn Read,
+    forced: Option<&'static dyn FeedFormat>,
+    reading: &mut Reading<'_>,
+) -> Result<&'static dyn FeedFormat, LoadError> {
+    let mut head = Vec::new();
+    // A reader that fails here fails again below, where it is reported with its place.
+    let early = reader.take(HEAD_BYTES).read_to_end(&mut head).err();
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err(LoadError::Encoding(reading.file.clone()));
+    }
+    let text = String::from_utf8_lossy(&head);
+    let text = text.trim_start_matches('\u{feff}');
+    let start = text.trim_start().chars().take(16).collect::<String>().to_ascii_lowercase();
+    if start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<head") {
+        return Err(LoadError::WebPage(reading.file.clone()));
+    }
+    let format = match forced {
+        Some(format) => format,
+        None => *FORMATS
+            .iter()
+            .find(|format| format.detect(text))
+            .ok_or_else(|| LoadError::Unknown(reading.file.clone()))?,
+    };
+    let mut watched = Watched { inner: reader, failed: early.as_ref().map(ToString::to_string) };
+    let bom = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut input = Cursor::new(&head[bom..]).chain(&mut watched);
+    format.parse(&mut input, reading);
+    reading.broken = reading.broken.take().or(watched.failed);
+    Ok(format)
+}
+
+/// Remembers that reading failed.
+struct Watched<'r> {
+    inner: &'r mut dyn Read,
+    failed: Option<String>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if let Some(failed) = &self.failed {
+            return Err(std::io::Error::other(failed.clone()));
+        }
+        self.inner.read(buffer).inspect_err(|error| self.failed = Some(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Is this address bad, and who says so? The answer as people and scripts read it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
+
+use crate::index::Index;
+
+/// The judgement in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// A source calls it bad now.
+    Bad,
+    /// A guard list holds it: shared infrastructure, whatever sources say.
+    Guarded,
+    /// Every claim on it is over, or has not begun.
+    Expired,
+    /// No source knows it.
+    Unknown,
+    /// The text is no address.
+    Invalid,
+}
+
+/// One claim in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AnswerClaim {
+    /// The feed.
+    pub feed: String,
+    /// Of which kind.
+    pub category: Category,
+    /// In which direction.
+    pub direction: AppliesTo,
+    /// The port, where the claim names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// When the source first saw it.
+    pub first_seen: Option<Timestamp>,
+    /// When the source last saw it.
+    pub last_seen: Option<Timestamp>,
+    /// Not bad from this moment on.
+    pub valid_until: Option<Timestamp>,
+    /// What the claim names.
+    pub matched: Observable,
+}
+
+/// The `intel lookup` row of the command contracts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LookupAnswer {
+    /// The text as given.
+    pub address: String,
+    /// Its one form; nothing when invalid.
+    pub canonical: Option<String>,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// 0 to 100, over the claims that hold.
+    pub confidence: u8,
+    /// Every claim, expired ones too.
+    pub claims: Vec<AnswerClaim>,
+    /// Guard lists that hold it.
+    pub guard: Vec<GuardHit>,
+    /// Why the text is invalid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Answers for an address (claims on any of its ports count), an `address:port` or a domain name.
+pub fn lookup(index: &Index, text: &str, at: Timestamp) -> LookupAnswer {
+    let observable = match text.parse::<Observable>() {
+        Ok(Observable::Network(net)) => return invalid(text, format!("{net} is a network; ask for one address")),
+        Ok(observable) => observable,
+        Err(error) => return invalid(text, error.to_string()),
+    };
+    let (claims, guard): (Arc<[Claim]>, _) = match &observable {
+        Observable::Domain(name) => (index.claims_for_name(name), Vec::new()),
+        Observable::AddressPort(address, port) => (index.claims(*address, *port), index.guard(*address)),
+        Observable::Address(address) => (index.claims_any_port(*address), index.guard(*address)),
+        Observable::Network(net) => (index.claims_any_port(net.addr()), index.guard(net.addr())),
+    };
+    let holds = claims.iter().any(|claim| claim.holds_at(at));
+    let verdict = match (guard.is_empty(), holds, claims.is_empty()) {
+        (false, ..) => Verdict::Guarded,
+        (true, true, _) => Verdict::Bad,
+        (true, false, false) => Verdict::Expired,
+        (true, false, true) => Verdict::Unknown,
+    };
+    LookupAnswer {
+        address: text.to_owned(),
+        canonical: Some(observable.to_string()),
+        verdict,
+        confidence: combined_confidence(&claims, at),
+        claims: claims.iter().map(AnswerClaim::from).collect(),
+        guard,
+        error: None,
+    }
+}
+
+/// How sure all sources together are, 0 to 100: 100 × (1 − ∏ (1 − c/100)) over the best claim of
+/// each feed that holds at `at`. One feed repeating itself adds nothing; a second feed does.
+pub fn combined_confidence(claims: &[Claim], at: Timestamp) -> u8 {
+    let mut best: Vec<(&str, u8)> = Vec::new();
+    for claim in claims.iter().filter(|claim| claim.holds_at(at)) {
+        match best.iter_mut().find(|(feed, _)| *feed == claim.feed) {
+            Some((_, confidence)) => *confidence = claim.confidence.max(*confidence),
+            None => best.push((&claim.feed, claim.confidence)),
+        }
+    }
+    let doubt: f64 = best.iter().map(|(_, confidence)| 1.0 - f64::from(*confidence.min(&100)) / 100.0).product();
+    // Between 0 and 100 by construction.
+    (100.0 * (1.0 - doubt)).round() as u8
+}
+
+impl From<&Claim> for AnswerClaim {
+    fn from(claim: &Claim) -> Self {
+        Self {
+            feed: claim.feed.clone(),
+            category: claim.category,
+            direction: claim.direction,
+            port: claim.port,
+            first_seen: claim.first_seen,
+            last_seen: claim.last_seen,
+            valid_until: claim.valid_until,
+            matched: claim.matched.clone(),
+        }
+    }
+}
+
+fn invalid(text: &str, error: String) -> LookupAnswer {
+    LookupAnswer {
+        address: text.to_owned(),
+        canonical: None,
+        verdict: Verdict::Invalid,
+        confidence: 0,
+        claims: Vec::new(),
+        guard: Vec::new(),
+        error: Some(error),
+    }
+}
+
+#[cfg(all(test, feature = "feeds"))]
+mod tests {
+    use tripoint_model::Indicator;
+
+    use super::*;
+    use crate::image::Builder;
+
+    fn index() -> Index {
+        let mut builder = Builder::default();
+        let (a, b) = (builder.feed("a").unwrap(), builder.feed("b").unwrap());
+        let bad =
+            |text: &str, confidence| Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, confidence);
+        builder.add(a, &bad("203.0.113.66:443", 60));
+        builder.add(b, &bad("203.0.113.0/24", 50));
+        builder.add(b, &bad("8.8.8.8", 50));
+        let mut old = bad("198.51.100.1", 90);
+        old.valid_until = Some(Timestamp::from_seconds(100));
+        builder.add(a, &old);
+        Index::open(Arc::new(builder.finish(Timestamp(0)))).unwrap()
+    }
+
+    #[test]
+    fn each_verdict() {
+        let index = index();
+        let at = Timestamp::from_seconds(100);
+        for (text, verdict, confidence) in [
+            ("::ffff:203.0.113.66", Verdict::Bad, 80),
+            ("203.0.113.66:80", Verdict::Bad, 50),
+            ("8.8.8.8", Verdict::Guarded, 50),
+            ("198.51.100.1", Verdict::Expired, 0),
+            ("192.0.2.1", Verdict::Unknown, 0),
+            ("name.example", Verdict::Unknown, 0),
+            ("127.1", Verdict::Invalid, 0),
+            ("203.0.113.0/24", Verdict::Invalid, 0),
+        ] {
+            let answer = lookup(&index, text, at);
+            assert_eq!((answer.verdict, answer.confidence), (verdict, confidence), "{text}");
+            assert_eq!(answer.error.is_some(), verdict == Verdict::Invalid);
+        }
+        assert_eq!(lookup(&index, "198.51.100.1", Timestamp::from_seconds(99)).verdict, Verdict::Bad);
+    }
+
+    #[test]
+    fn the_row_has_the_promised_shape() {
+        let answer = lookup(&index(), "203.0.113.66", Timestamp(0));
+        let expected = concat!(
+            r#"{"address":"203.0.113.66","canonical":"203.0.113.66","verdict":"bad","confidence":80,"claims":["#,
+            r#"{"feed":"a","category":"c2","direction":"out","port":443,"first_seen":null,"last_seen":null,"valid_until":null,"matched":"203.0.113.66:443"},"#,
+            r#"{"feed":"b","category":"c2","direction":"out","first_seen":null,"last_seen":null,"valid_until":null,"matched":"203.0.113.0/24"}],"guard":[]}"#
+        );
+        assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
+    }
+}

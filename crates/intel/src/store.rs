@@ -1,0 +1,338 @@
+//! What did each feed say last, how is the feed doing, and how do all of them become one image?
+//!
+//! `DATA/intel/<feed>/indicators.ndjson` is the last good copy, one indicator a line, sealed by
+//! a last line with their count and checksum; `status.json` beside it changes with every attempt.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tripoint_model::{Indicator, Timestamp};
+
+use crate::image::Builder;
+use crate::images::{NEW_PREFIX, publish, write_whole};
+use crate::rules::Rules;
+
+/// How a feed is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedState {
+    /// Its last attempt brought or confirmed a good copy.
+    Ok,
+    /// Its last attempt brought something doubtful; the copy before it stays in force.
+    Held,
+    /// Its last attempt brought nothing.
+    Failed,
+    /// It was never loaded.
+    #[default]
+    Never,
+}
+
+/// What is known about a feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedStatus {
+    /// The feed's name.
+    pub feed: String,
+    /// The format it was last read as.
+    pub format: String,
+    /// File or URL.
+    pub source: String,
+    /// How it is doing.
+    pub state: FeedState,
+    /// Why it is not `ok`, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// Indicators in force.
+    pub count: u64,
+    /// Entries refused in the copy in force.
+    pub refused: u64,
+    /// SHA-256 of the copy in force as it was received, hex.
+    pub sha256: String,
+    /// When a good copy was last brought or confirmed.
+    pub last_success: Option<Timestamp>,
+    /// When it was last tried.
+    pub last_attempt: Option<Timestamp>,
+    /// The server's tag of the copy in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The server's date of the copy in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    /// Seconds between two fetches; nothing for an imported file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_seconds: Option<u64>,
+    /// Terms under which its publisher gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+impl FeedStatus {
+    /// Whether the feed is fetched and its last success lies more than three turns back.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let Some(refresh) = self.refresh_seconds else { return false };
+        let since = self.last_success.map_or(u64::MAX, |last| now.since(last).as_secs());
+        since > refresh.saturating_mul(3)
+    }
+}
+
+/// Why the store could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A name that is no file name.
+    #[error("{0:?} cannot name a feed: use 1 to 64 letters, digits, '.', '_' and '-', not beginning with '.'")]
+    Name(String),
+    /// Reading or writing failed.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What was read or written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More feeds than an image numbers.
+    #[error("there are more than 65,535 feeds")]
+    TooMany,
+}
+
+/// The last line of a copy.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Seal {
+    count: u64,
+    sha256: String,
+}
+
+/// The feeds' folder, locked for this writer.
+pub struct Store {
+    data_dir: PathBuf,
+    _lock: fs::File,
+}
+
+impl Store {
+    /// Opens the folder for writing, creating it; waits for another writer.
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let folder = folder(data_dir);
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let path = folder.join(".lock");
+        let lock = fs::File::create(&path).map_err(at(&path))?;
+        lock.lock().map_err(at(&path))?;
+        sweep(&crate::images::folder(data_dir));
+        Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
+    }
+
+    /// Replaces the copy in force. The status follows separately (`set_status`): a crash between
+    /// the two only makes the next fetch bring the same copy again.
+    pub fn save(&self, feed: &str, indicators: &[Indicator]) -> Result<(), StoreError> {
+        check_name(feed)?;
+        let folder = folder(&self.data_dir).join(feed);
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        sweep(&folder);
+        let path = folder.join(COPY);
+        let write = |file: &mut dyn io::Write| {
+            let mut hash = Sha256::new();
+            let mut line = Vec::new();
+            for indicator in indicators {
+                line.clear();
+                serde_json::to_writer(&mut line, indicator)?;
+                line.push(b'\n');
+                hash.update(&line);
+                file.write_all(&line)?;
+            }
+            let seal = Seal { count: indicators.len() as u64, sha256: hex(&hash.finalize()) };
+            serde_json::to_writer(file, &seal)?;
+            Ok(())
+        };
+        write_whole(&path, write).map_err(at(&path))
+    }
+
+    /// Records how a feed is doing.
+    pub fn set_status(&self, status: &FeedStatus) -> Result<(), StoreError> {
+        check_name(&status.feed)?;
+        let folder = folder(&self.data_dir).join(&status.feed);
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let path = folder.join(STATUS);
+        let text = serde_json::to_vec_pretty(status).map_err(|error| at(&path)(error.into()))?;
+        write_whole(&path, |file| file.write_all(&text)).map_err(at(&path))
+    }
+
+    /// Builds an image from every copy in force and publishes it; gives its generation. Entries that
+    /// `rules` refuse by now are left out. A copy that is damaged is left out whole, because
+    /// a flipped bit accuses a stranger, and its feed is marked.
+    pub fn rebuild(&self, now: Timestamp, rules: Rules<'_>) -> Result<u64, StoreError> {
+        let mut builder = Builder::default();
+        for mut status in list(&self.data_dir) {
+            let path = folder(&self.data_dir).join(&status.feed).join(COPY);
+            if !path.exists() {
+                continue;
+            }
+            let number = builder.feed(&status.feed).ok_or(StoreError::TooMany)?;
+            let mut add = |indicator: &Indicator| {
+                if rules.refusal(&indicator.observable).is_none() {
+                    builder.add(number, indicator);
+                }
+            };
+            if let Err(source) = check_copy(&path).and_then(|()| read_copy(&path, &mut add)) {
+                status.state = FeedState::Failed;
+                status.alarm = Some(format!("the stored copy is damaged: {source}"));
+                status.etag = None;
+                status.last_modified = None;
+                self.set_status(&status)?;
+            }
+        }
+        let path = crate::images::folder(&self.data_dir);
+        publish(&self.data_dir, &builder.finish(now)).map_err(at(&path))
+    }
+}
+
+/// Removes what a crash left half written; nobody else writes while we hold the lock.
+fn sweep(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(NEW_PREFIX)) {
+        // What cannot be removed only takes room.
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+const COPY: &str = "indicators.ndjson";
+const STATUS: &str = "status.json";
+
+/// The status of a feed; a fresh one when it was never seen.
+pub fn status(data_dir: &Path, feed: &str) -> Result<FeedStatus, StoreError> {
+    check_name(feed)?;
+    let known = read_status(&folder(data_dir).join(feed));
+    Ok(known.unwrap_or_else(|| FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() }))
+}
+
+/// The status of every feed, by name.
+pub fn list(data_dir: &Path) -> Vec<FeedStatus> {
+    let Ok(entries) = fs::read_dir(folder(data_dir)) else { return Vec::new() };
+    let mut feeds: Vec<FeedStatus> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            check_name(&name).ok()?;
+            entry.path().is_dir().then(|| {
+                read_status(&entry.path()).unwrap_or_else(|| FeedStatus { feed: name, ..FeedStatus::default() })
+            })
+        })
+        .collect();
+    feeds.sort_by(|a, b| a.feed.cmp(&b.feed));
+    feeds
+}
+
+/// Whether a copy is whole.
+fn check_copy(path: &Path) -> io::Result<()> {
+    let mut hash = Sha256::new();
+    let mut count = 0;
+    let seal = each_line(path, &mut |line| {
+        hash.update(line);
+        count += 1;
+        Ok(())
+    })?;
+    if seal == Some(Seal { count, sha256: hex(&hash.finalize()) }) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not hold"))
+}
+
+/// Shows every indicator of a copy.
+fn read_copy(path: &Path, show: &mut dyn FnMut(&Indicator)) -> io::Result<()> {
+    each_line(path, &mut |line| {
+        show(&serde_json::from_slice(line)?);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Shows every line that ends; gives what stands after the last of them.
+fn each_line(path: &Path, show: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Seal>> {
+    let mut reader = BufReader::with_capacity(256 << 10, fs::File::open(path)?);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        // A line is one indicator, written by us: labels and CVEs are bounded.
+        reader.by_ref().take(1 << 20).read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            return Ok(serde_json::from_slice(&line).ok());
+        }
+        show(&line)?;
+    }
+}
+
+fn read_status(folder: &Path) -> Option<FeedStatus> {
+    let mut bytes = Vec::new();
+    fs::File::open(folder.join(STATUS)).ok()?.take(1 << 20).read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Whether a text can name a feed, and with it a folder.
+pub fn check_name(name: &str) -> Result<(), StoreError> {
+    let fits = (1..=64).contains(&name.len())
+        && !name.starts_with('.')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if fits { Ok(()) } else { Err(StoreError::Name(name.chars().take(80).collect())) }
+}
+
+/// SHA-256 in hex.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("intel")
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::{AppliesTo, Category};
+
+    use super::*;
+    use crate::images::open_newest;
+
+    #[test]
+    fn a_copy_comes_back_and_a_damaged_one_is_marked() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::open(data.path()).unwrap();
+        let permit = ["203.0.113.0/24".parse().unwrap()];
+        let rules = Rules { permit_ranges: &permit, own: &[] };
+        for (feed, text) in [("a", "203.0.113.1"), ("b", "203.0.113.2")] {
+            let one = Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, 5);
+            store.save(feed, &[one]).unwrap();
+            store
+                .set_status(&FeedStatus { feed: feed.into(), state: FeedState::Ok, count: 1, ..FeedStatus::default() })
+                .unwrap();
+        }
+        assert_eq!(store.rebuild(Timestamp(1), rules).unwrap(), 1);
+        assert_eq!(open_newest(data.path()).unwrap().1.len(), 2);
+        let half = data.path().join("images").join(format!("{NEW_PREFIX}half"));
+        fs::write(&half, b"x").unwrap();
+        drop(store);
+        let store = Store::open(data.path()).unwrap();
+        assert!(!half.exists());
+        let path = data.path().join("intel/b").join(COPY);
+        let torn = fs::read(&path).unwrap();
+        fs::write(&path, &torn[..torn.len() - 9]).unwrap();
+        assert_eq!(store.rebuild(Timestamp(2), rules).unwrap(), 2);
+        assert_eq!(open_newest(data.path()).unwrap().1.len(), 1);
+        let states: Vec<FeedState> = list(data.path()).iter().map(|status| status.state).collect();
+        assert_eq!(states, [FeedState::Ok, FeedState::Failed]);
+    }
+
+    #[test]
+    fn names_cannot_climb() {
+        for name in ["..", "a/b", "", ".hidden", "a b", &"x".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        assert!(check_name("Feodo_c2-1.0").is_ok());
+    }
+}

@@ -1,0 +1,226 @@
+//! Which Debian packages are installed (dpkg's status file, and status.d of distroless images)?
+
+use std::io::Read;
+
+use tripoint_model::{Package, PackageState, Parsed};
+use tripoint_unpack::{LineError, bounded_lines};
+
+use super::{Cataloger, is_plain};
+use crate::distro::Distro;
+use crate::owner::PathIndex;
+use crate::purl;
+use crate::root::{FileMark, Root};
+
+/// dpkg.
+pub struct Dpkg;
+
+impl Cataloger for Dpkg {
+    fn name(&self) -> &'static str {
+        "dpkg"
+    }
+
+    fn database(&self, root: &Root, out: &mut Parsed<Package>) -> bool {
+        let distro = Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
+        let mut found = false;
+        if let Ok(file) = root.file(STATUS) {
+            found = true;
+            read_status(file, STATUS, &distro, out);
+        }
+        for name in status_d(root) {
+            let path = format!("{STATUS_D}/{name}");
+            match root.file(&path) {
+                Ok(file) => {
+                    found = true;
+                    read_status(file, &path, &distro, out);
+                }
+                Err(error) => out.refuse(&path, 0, format!("cannot be read: {error}")),
+            }
+        }
+        found
+    }
+
+    fn wants(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn read(&self, _root: &Root, _path: &str, _out: &mut Parsed<Package>) {}
+}
+
+/// What changes whenever dpkg installs or removes something.
+pub(crate) fn mark(root: &Root) -> (Option<FileMark>, Option<FileMark>) {
+    (root.mark(STATUS), root.mark(STATUS_D))
+}
+
+fn status_d(root: &Root) -> Vec<String> {
+    let (entries, _) = root.list(STATUS_D, FILES_MAX).unwrap_or_default();
+    entries.into_iter().map(|entry| entry.name).filter(|name| !name.ends_with(".md5sums")).collect()
+}
+
+/// The fields of a paragraph that matter, and where it began.
+#[derive(Default)]
+struct Paragraph {
+    line: u64,
+    package: String,
+    status: Option<String>,
+    version: String,
+    source: String,
+    architecture: String,
+    broken: Option<(u64, &'static str)>,
+    begun: bool,
+}
+
+fn read_status(input: impl Read, path: &str, distro: &Distro, out: &mut Parsed<Package>) {
+    let mut lines = bounded_lines(input, LINE_BYTES_MAX);
+    let mut paragraph = Paragraph::default();
+    while let Some((number, line)) = lines.next_line() {
+        match line {
+            Ok("") => finish(std::mem::take(&mut paragraph), path, distro, out),
+            Ok(line) => paragraph.field(number, line),
+            Err(error @ LineError::Io(_)) => {
+                out.refuse(path, number, error.to_string());
+                break;
+            }
+            // A long or foreign line inside a description hurts nobody; in a field it is missed below.
+            Err(_) => paragraph.begin(number),
+        }
+        if out.accepted.len() >= PACKAGES_MAX {
+            out.refuse(path, number, format!("more than {PACKAGES_MAX} packages"));
+            return;
+        }
+    }
+    finish(paragraph, path, distro, out);
+}
+
+impl Paragraph {
+    fn begin(&mut self, number: u64) {
+        if !self.begun {
+            self.begun = true;
+            self.line = number;
+        }
+    }
+
+    fn field(&mut self, number: u64, line: &str) {
+        self.begin(number);
+        if line.starts_with([' ', '\t']) {
+            return;
+        }
+        let Some((name, value)) = line.split_once(':') else {
+            self.broken = self.broken.or(Some((number, "a line without a field name")));
+            return;
+        };
+        let value = value.trim();
+        match name {
+            "Package" => self.package = value.to_owned(),
+            "Status" => self.status = Some(value.to_owned()),
+            "Version" => self.version = value.to_owned(),
+            "Source" => self.source = value.to_owned(),
+            "Architecture" => self.architecture = value.to_owned(),
+            _ => {}
+        }
+    }
+}
+
+fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Package>) {
+    if !paragraph.begun {
+        return;
+    }
+    if let Some((line, reason)) = paragraph.broken {
+        return out.refuse(path, line, reason);
+    }
+    let state = paragraph.status.as_deref().map(|status| status.rsplit(' ').next().unwrap_or(status));
+    if state.is_some_and(|state| !matches!(state, "installed" | "triggers-awaited" | "triggers-pending")) {
+        return;
+    }
+    if !is_plain(&paragraph.package) {
+        return out.refuse(path, paragraph.line, "the paragraph has no usable Package field");
+    }
+    if !is_plain(&paragraph.version) {
+        return out.refuse(path, paragraph.line, format!("package {} has no usable Version field", paragraph.package));
+    }
+    out.accept(package(paragraph, path, distro));
+}
+
+fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
+    let Paragraph { package: name, version, source, architecture, .. } = paragraph;
+    let (source, source_version) = match source.split_once('(') {
+        Some((source, version)) => (source.trim().to_owned(), version.trim_end_matches(')').trim().to_owned()),
+        None => (source, String::new()),
+    };
+    let source = if is_plain(&source) { source } else { name.clone() };
+    let source_version = if is_plain(&source_version) { source_version } else { without_rebuild(&version).to_owned() };
+    let (ecosystem, release) = distro.dpkg_ecosystem();
+    let release = if distro.version.is_empty() && distro.codename.is_empty() && distro.name.is_empty() { String::new() } else { release };
+    let upstream = match (source == name, source_version == version) {
+        (true, true) => String::new(),
+        (_, true) => source.clone(),
+        (_, false) => format!("{source}@{source_version}"),
+    };
+    let shown = if release.is_empty() { String::new() } else { format!("{}-{}", distro.id, distro.version) };
+    let purl = purl::build(ecosystem, &name, &version, &[("arch", &architecture), ("distro", &shown), ("upstream", &upstream)]);
+    Package { purl, ecosystem, release, name, version, source, source_version, paths: vec![path.to_owned()], state: PackageState::Installed }
+}
+
+/// The version without the mark of a binary-only rebuild (`+b1`), which the source never has.
+fn without_rebuild(version: &str) -> &str {
+    match version.rsplit_once("+b") {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => version,
+    }
+}
+
+/// Reads dpkg's file lists into an index over `packages`; says what could not be read.
+pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
+    let mut index = PathIndex::new(root);
+    let by_name: std::collections::HashMap<&str, u32> =
+        packages.iter().zip(0_u32..).map(|(package, number)| (package.name.as_str(), number)).collect();
+    for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
+        let (entries, _) = root.list(folder, FILES_MAX).unwrap_or_default();
+        for entry in entries {
+            let Some(stem) = entry.name.strip_suffix(ending) else { continue };
+            let name = stem.split(':').next().unwrap_or(stem);
+            let Some(number) = by_name.get(name) else { continue };
+            let Ok(file) = root.file(&format!("{folder}/{}", entry.name)) else { continue };
+            let mut lines = bounded_lines(file.take(LIST_BYTES_MAX), LINE_BYTES_MAX);
+            while let Some((_, line)) = lines.next_line() {
+                let Ok(line) = line else { continue };
+                // md5sums lines are a digest, two spaces and the path.
+                let path = if ending == ".md5sums" { line.split_once("  ").map_or("", |(_, path)| path) } else { line };
+                if path.len() > 2 && !index.insert(path, *number) {
+                    return index;
+                }
+            }
+        }
+    }
+    index
+}
+
+const STATUS: &str = "var/lib/dpkg/status";
+const STATUS_D: &str = "var/lib/dpkg/status.d";
+const INFO: &str = "var/lib/dpkg/info";
+const LINE_BYTES_MAX: usize = 256 << 10;
+const LIST_BYTES_MAX: u64 = 64 << 20;
+const FILES_MAX: usize = 400_000;
+/// Debian has some 70,000 packages in all.
+const PACKAGES_MAX: usize = 200_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_sources_and_rebuilds_are_understood() {
+        let text = "Package: a\nStatus: install ok installed\nVersion: 1.0-1+b2\n\n\
+                    Package: b\nStatus: deinstall ok config-files\nVersion: 1\n\n\
+                    Package: c\nStatus: install ok installed\nSource: src (2:3-4)\nVersion: 2:3-4+b1\nArchitecture: amd64\nDescription: x\n .\n y\n\n\n\
+                    no field here\nPackage: d\nVersion: 1\n\n\
+                    Package: e\nStatus: install ok installed\n";
+        let mut out = Parsed::default();
+        let distro = Distro { id: "debian".into(), version: "12".into(), ..Distro::default() };
+        read_status(text.as_bytes(), "status", &distro, &mut out);
+        let found: Vec<_> = out.accepted.iter().map(|p| (p.name.as_str(), p.source.as_str(), p.source_version.as_str())).collect();
+        assert_eq!(found, [("a", "a", "1.0-1"), ("c", "src", "2:3-4")]);
+        assert_eq!(out.accepted[1].purl, "pkg:deb/debian/c@2%3A3-4%2Bb1?arch=amd64&distro=debian-12&upstream=src%402%3A3-4");
+        let lines: Vec<_> = out.rejected.iter().map(|refusal| refusal.line).collect();
+        assert_eq!(lines, [19, 23], "{:?}", out.rejected);
+    }
+}

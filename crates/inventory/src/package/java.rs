@@ -1,0 +1,244 @@
+//! Which Java artifacts lie in an archive, and in the archives inside it?
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_unpack::{Kind, Limits, Source, entries, kind};
+
+use super::{Cataloger, is_plain};
+use crate::purl;
+use crate::root::Root;
+
+/// jar, war, ear and their kin.
+pub struct Java;
+
+impl Cataloger for Java {
+    fn name(&self) -> &'static str {
+        "java"
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        is_archive(path)
+    }
+
+    fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
+        read_in(root, path, &Limits::default(), out);
+    }
+}
+
+/// Reads the archive at a path of a root, and those inside it.
+pub(crate) fn read_in(root: &Root, path: &str, limits: &Limits, out: &mut Parsed<Package>) {
+    match root.file(path) {
+        // By its descriptor: the path could lead elsewhere a second time.
+        Ok(file) => {
+            let through = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let mut budget = NESTED_BYTES_MAX;
+            read_level(Source::Path(Path::new(&through)), path, limits, 1, &mut budget, out);
+        }
+        Err(error) => out.refuse(path, 0, format!("cannot be read: {error}")),
+    }
+}
+
+/// Whether the name is one of a Java archive.
+pub(crate) fn is_archive(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "jar" | "war" | "ear" | "jpi" | "hpi" | "sar" | "par"))
+}
+
+/// What one archive says about itself.
+#[derive(Default)]
+struct Archive {
+    poms: Vec<Coordinates>,
+    manifest: Option<Manifest>,
+    /// Holds the class that makes Log4j 2 exploitable (CVE-2021-44228), wherever it was moved.
+    jndi_lookup: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Coordinates {
+    group: String,
+    artifact: String,
+    version: String,
+}
+
+#[derive(Default)]
+struct Manifest {
+    title: String,
+    version: String,
+    vendor_id: String,
+    symbolic_name: String,
+    bundle_version: String,
+}
+
+/// Reads one archive and those inside it, the outermost being the first of four levels.
+fn read_level(source: Source<'_>, path: &str, limits: &Limits, level: u32, budget: &mut u64, out: &mut Parsed<Package>) {
+    match kind(source) {
+        Ok(Kind::Zip) => {}
+        Ok(_) => return out.refuse(path, 0, "not a zip archive"),
+        Err(error) => return out.refuse(path, 0, format!("cannot be read: {error}")),
+    }
+    let mut archive = Archive::default();
+    let mut inner: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut refused: Vec<(String, String)> = Vec::new();
+    let outcome = entries(source, path, limits, &mut |name, content| {
+        if name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties") {
+            archive.poms.extend(text(content).and_then(|text| pom(&text)));
+        } else if name == "META-INF/MANIFEST.MF" {
+            archive.manifest = text(content).map(|text| manifest(&text));
+        } else if name.ends_with("log4j/core/lookup/JndiLookup.class") {
+            archive.jndi_lookup = true;
+        } else if is_archive(name) {
+            let place = format!("{path}!/{name}");
+            if level >= LEVELS_MAX {
+                refused.push((place, format!("lies deeper than {LEVELS_MAX} archives")));
+            } else {
+                match bounded(content, budget) {
+                    // Read at once, one at a time: memory holds one archive a level.
+                    Ok(bytes) => inner.push((place, bytes)),
+                    Err(reason) => refused.push((place, reason)),
+                }
+            }
+        }
+        if let Some((place, bytes)) = inner.pop() {
+            let held = bytes.len() as u64;
+            read_level(Source::Bytes(&bytes), &place, limits, level + 1, budget, out);
+            *budget += held;
+        }
+        ControlFlow::Continue(())
+    });
+    for (place, reason) in refused {
+        out.refuse(&place, 0, reason);
+    }
+    if let Err(error) = outcome {
+        out.refuse(path, 0, error.to_string());
+    }
+    archive.name(path, out);
+}
+
+fn text(content: &mut dyn Read) -> Option<String> {
+    let mut bytes = Vec::new();
+    content.take(TEXT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bounded(content: &mut dyn Read, budget: &mut u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    content.take(*budget + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > *budget {
+        return Err("the archives inside each other are too large".to_owned());
+    }
+    *budget -= bytes.len() as u64;
+    Ok(bytes)
+}
+
+fn pom(text: &str) -> Option<Coordinates> {
+    let mut out = Coordinates::default();
+    for line in text.lines() {
+        match line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+            Some(("groupId", value)) => value.clone_into(&mut out.group),
+            Some(("artifactId", value)) => value.clone_into(&mut out.artifact),
+            Some(("version", value)) => value.clone_into(&mut out.version),
+            _ => {}
+        }
+    }
+    [&out.group, &out.artifact, &out.version].iter().all(|text| is_plain(text)).then_some(out)
+}
+
+fn manifest(text: &str) -> Manifest {
+    // A line that begins with a space continues the one before.
+    let joined = text.replace("\r\n", "\n").replace("\n ", "");
+    let mut out = Manifest::default();
+    for line in joined.lines() {
+        // Only the main section speaks of the archive as a whole.
+        if line.is_empty() {
+            break;
+        }
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let value = value.trim().to_owned();
+        match key {
+            "Implementation-Title" => out.title = value,
+            "Implementation-Version" => out.version = value,
+            "Implementation-Vendor-Id" => out.vendor_id = value,
+            "Bundle-SymbolicName" => out.symbolic_name = value.split(';').next().unwrap_or_default().trim().to_owned(),
+            "Bundle-Version" => out.bundle_version = value,
+            _ => {}
+        }
+    }
+    out
+}
+
+impl Archive {
+    /// Names what was found: pom.properties first, then the manifest, then the file's name.
+    fn name(self, path: &str, out: &mut Parsed<Package>) {
+        let has_log4j = self.poms.iter().any(|pom| pom.artifact == LOG4J.1);
+        let (artifact, version) = self.own_name(path);
+        if self.jndi_lookup && !has_log4j {
+            if artifact == LOG4J.1 && is_plain(&version) {
+                out.accept(package(LOG4J.0, LOG4J.1, &version, path));
+            } else {
+                out.refuse(path, 0, "contains Log4j's JndiLookup class without saying which version of log4j-core it is");
+            }
+        } else if self.poms.is_empty() && is_plain(&artifact) && is_plain(&version) {
+            if let Some(group) = self.group(&artifact) {
+                out.accept(package(&group, &artifact, &version, path));
+            } else if path.contains("!/") || !artifact.is_empty() {
+                out.accept(package("", &artifact, &version, path));
+            }
+        }
+        for pom in self.poms {
+            out.accept(package(&pom.group, &pom.artifact, &pom.version, path));
+        }
+    }
+
+    /// Artifact and version by the file's name, the version by the manifest where the name has none.
+    fn own_name(&self, path: &str) -> (String, String) {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let split = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        if let Some((at, _)) = split {
+            return (stem[..at].to_owned(), stem[at + 1..].to_owned());
+        }
+        let version = self.manifest.as_ref().map(|manifest| {
+            if manifest.version.is_empty() { manifest.bundle_version.clone() } else { manifest.version.clone() }
+        });
+        (stem.to_owned(), version.unwrap_or_default())
+    }
+
+    /// The Maven group, where the manifest lets it be told.
+    fn group(&self, artifact: &str) -> Option<String> {
+        let manifest = self.manifest.as_ref()?;
+        if is_plain(&manifest.vendor_id) && manifest.vendor_id.contains('.') {
+            return Some(manifest.vendor_id.clone());
+        }
+        let name = [&manifest.symbolic_name, &manifest.title].into_iter().find(|name| is_plain(name) && name.contains('.'))?;
+        // `org.example.some-thing` of artifact `some-thing` belongs to `org.example`.
+        let stem = name.strip_suffix(artifact).and_then(|stem| stem.strip_suffix('.'));
+        Some(stem.or_else(|| name.rsplit_once('.').map(|(stem, _)| stem)).unwrap_or(name).to_owned())
+    }
+}
+
+fn package(group: &str, artifact: &str, version: &str, path: &str) -> Package {
+    let name = if group.is_empty() { artifact.to_owned() } else { format!("{group}:{artifact}") };
+    let purl_name = if group.is_empty() { artifact.to_owned() } else { format!("{group}/{artifact}") };
+    Package {
+        purl: purl::build(Ecosystem::Maven, &purl_name, version, &[]),
+        ecosystem: Ecosystem::Maven,
+        release: String::new(),
+        source: name.clone(),
+        source_version: version.to_owned(),
+        name,
+        version: version.to_owned(),
+        paths: vec![path.to_owned()],
+        state: PackageState::Installed,
+    }
+}
+
+const LOG4J: (&str, &str) = ("org.apache.logging.log4j", "log4j-core");
+/// The outermost archive counts.
+const LEVELS_MAX: u32 = 4;
+const TEXT_BYTES_MAX: u64 = 256 << 10;
+/// Bytes of inner archives held in memory at one time.
+const NESTED_BYTES_MAX: u64 = 128 << 20;

@@ -1,0 +1,275 @@
+//! Which packages does a process run, and is what it runs still what lies on disk?
+
+mod interpreter;
+mod proc;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tripoint_model::{Package, PackageState, Parsed};
+use tripoint_unpack::Limits;
+
+use crate::owner::PathIndex;
+use crate::package::{Cataloger, dpkg, java, npm, python};
+use crate::root::{FileMark, Root, mark_of};
+use crate::scan::{Inventory, ScanOptions, scan_root};
+use crate::walk::{WalkLimits, walk};
+
+use interpreter::{Invocation, Places};
+
+/// The host's packages and who owns which file; finds the packages of a process.
+#[derive(Debug)]
+pub struct HostInventory {
+    host: Arc<Catalog>,
+    cache: Mutex<Cache>,
+}
+
+/// A root filesystem with its packages.
+#[derive(Debug)]
+struct Catalog {
+    root: Root,
+    inventory: Inventory,
+    index: PathIndex,
+    mark: (Option<FileMark>, Option<FileMark>),
+    /// Packages as they were before the last change, by name: what a stale process still runs.
+    before: HashMap<String, Package>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    /// Containers by device and inode of their root.
+    roots: HashMap<(u64, u64), Arc<Catalog>>,
+    /// Packages of archives and folders by what identifies their content.
+    places: HashMap<(&'static str, FileMark), Arc<Vec<Package>>>,
+}
+
+impl Catalog {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let root = Root::open(path)?;
+        let mark = dpkg::mark(&root);
+        let inventory = scan_root(&root, &ScanOptions { walk: false, ..ScanOptions::default() }, &mut |_| {});
+        let index = dpkg::index(&root, &inventory.packages);
+        Ok(Self { root, inventory, index, mark, before: HashMap::new() })
+    }
+
+    fn has_changed(&self) -> bool {
+        dpkg::mark(&self.root) != self.mark
+    }
+
+    /// Reads anew and keeps what was replaced.
+    fn renewed(&self, path: &Path) -> std::io::Result<Self> {
+        let mut new = Self::open(path)?;
+        new.before.clone_from(&self.before);
+        let now: HashMap<&str, &str> = new.inventory.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
+        let replaced = self.inventory.packages.iter().filter(|package| now.get(package.name.as_str()) != Some(&package.version.as_str()));
+        let replaced: Vec<Package> = replaced.cloned().collect();
+        new.before.extend(replaced.into_iter().map(|package| (package.name.clone(), package)));
+        Ok(new)
+    }
+
+    fn owner(&self, path: &str) -> Option<&Package> {
+        self.inventory.packages.get(self.index.owner(path)? as usize)
+    }
+}
+
+impl HostInventory {
+    /// Catalogs the host whose root is `root` (`/`).
+    pub fn open(root: &Path) -> std::io::Result<Self> {
+        Ok(Self { host: Arc::new(Catalog::open(root)?), cache: Mutex::default() })
+    }
+
+    /// Reads the package database again when it changed; says whether it did.
+    pub fn refresh_if_changed(&mut self) -> std::io::Result<bool> {
+        if !self.host.has_changed() {
+            return Ok(false);
+        }
+        let path = self.host.root.shown().to_owned();
+        self.host = Arc::new(self.host.renewed(&path)?);
+        Ok(true)
+    }
+
+    /// The packages of the host's own package database.
+    pub fn inventory(&self) -> &Inventory {
+        &self.host.inventory
+    }
+
+    /// The package that owns a file of the host.
+    pub fn owner(&self, path: &str) -> Option<&Package> {
+        self.host.owner(path)
+    }
+
+    /// The packages whose code a process runs, sorted: loaded, or stale where the file it mapped
+    /// was replaced or deleted. Empty when the process is gone or runs nothing that is known.
+    pub fn packages_of(&self, pid: u32) -> Vec<Package> {
+        let Some(catalog) = self.catalog_of(pid) else { return Vec::new() };
+        let mut found: BTreeMap<String, Package> = BTreeMap::new();
+        let Ok((exe, exe_deleted)) = proc::exe(pid) else { return Vec::new() };
+        let mapped = proc::maps(pid).unwrap_or_default();
+        let mut exe_seen = false;
+        for file in mapped.iter().filter(|file| file.executable) {
+            exe_seen |= file.path == exe;
+            let Some(package) = catalog.owner(&file.path) else { continue };
+            take(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode), &mut found);
+        }
+        if let Some(package) = catalog.owner(&exe).filter(|_| !exe_seen) {
+            take(&catalog, package, exe_deleted, &mut found);
+        }
+        let mut files: Vec<String> = mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
+        files.extend(proc::open_files(pid));
+        let invocation = Invocation {
+            exe,
+            arguments: proc::arguments(pid),
+            cwd: proc::cwd(pid).unwrap_or_default(),
+            virtual_env: proc::environment(pid, "VIRTUAL_ENV"),
+            python_path: proc::environment(pid, "PYTHONPATH"),
+            class_path: proc::environment(pid, "CLASSPATH"),
+            files,
+        };
+        let places = interpreter::places(&catalog.root, &invocation);
+        self.take_places(&catalog, &places, &mut found);
+        found.into_values().collect()
+    }
+
+    /// The catalog of the root that the process sees.
+    fn catalog_of(&self, pid: u32) -> Option<Arc<Catalog>> {
+        let path = format!("/proc/{pid}/root");
+        let own = Root::open(Path::new(&path)).ok()?.identity().ok()?;
+        if self.host.root.identity().ok() == Some(own) {
+            return Some(Arc::clone(&self.host));
+        }
+        let known = self.cached(|cache| cache.roots.get(&own).cloned());
+        let catalog = match known {
+            Some(known) if !known.has_changed() => return Some(known),
+            Some(known) => known.renewed(Path::new(&path)).ok()?,
+            None => Catalog::open(Path::new(&path)).ok()?,
+        };
+        let catalog = Arc::new(catalog);
+        self.cached(|cache| {
+            // An open root keeps a stopped container's filesystem busy: forget all now and then.
+            if cache.roots.len() >= ROOTS_MAX {
+                cache.roots.clear();
+            }
+            cache.roots.insert(own, Arc::clone(&catalog));
+        });
+        Some(catalog)
+    }
+
+    fn cached<T>(&self, with: impl FnOnce(&mut Cache) -> T) -> T {
+        with(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take_places(&self, catalog: &Catalog, places: &Places, found: &mut BTreeMap<String, Package>) {
+        let root = &catalog.root;
+        for folder in &places.python {
+            let packages = self.place(root, "python", folder, |out| python_folder(root, folder, out));
+            take_all(catalog, &packages, found);
+        }
+        for folder in &places.node {
+            let packages = self.place(root, "npm", folder, |out| node_folder(root, folder, out));
+            take_all(catalog, &packages, found);
+        }
+        for archive in &places.java {
+            let packages = self.archive(root, archive);
+            take_all(catalog, &packages, found);
+        }
+    }
+
+    /// The packages of a place, read once as long as it does not change.
+    fn place(&self, root: &Root, kind: &'static str, path: &str, read: impl FnOnce(&mut Parsed<Package>)) -> Arc<Vec<Package>> {
+        let Some(mark) = root.mark(path) else { return Arc::default() };
+        if let Some(known) = self.cached(|cache| cache.places.get(&(kind, mark)).cloned()) {
+            return known;
+        }
+        let mut out = Parsed::default();
+        read(&mut out);
+        self.keep(kind, mark, out)
+    }
+
+    fn archive(&self, root: &Root, path: &str) -> Arc<Vec<Package>> {
+        let Ok(file) = root.file(path) else { return Arc::default() };
+        let Some(mark) = mark_of(&file) else { return Arc::default() };
+        drop(file);
+        if let Some(known) = self.cached(|cache| cache.places.get(&("java", mark)).cloned()) {
+            return known;
+        }
+        let mut out = Parsed::default();
+        java::read_in(root, path, &ARCHIVE_LIMITS, &mut out);
+        self.keep("java", mark, out)
+    }
+
+    fn keep(&self, kind: &'static str, mark: FileMark, out: Parsed<Package>) -> Arc<Vec<Package>> {
+        let packages = Arc::new(out.accepted);
+        self.cached(|cache| {
+            if cache.places.len() >= PLACES_MAX {
+                cache.places.clear();
+            }
+            cache.places.insert((kind, mark), Arc::clone(&packages));
+        });
+        packages
+    }
+}
+
+/// A mapped file of which the path now leads to another inode. On an overlay the kernel may show
+/// the inode of a layer, which proves nothing.
+fn is_replaced(root: &Root, path: &str, inode: u64) -> bool {
+    !root.is_overlay() && inode != 0 && root.mark(path).is_some_and(|mark| mark.inode != inode)
+}
+
+/// Notes a distribution's package; a stale one as it was before it was replaced, where known.
+fn take(catalog: &Catalog, package: &Package, stale: bool, found: &mut BTreeMap<String, Package>) {
+    let mut package = if stale { catalog.before.get(&package.name).unwrap_or(package).clone() } else { package.clone() };
+    package.state = if stale { PackageState::Stale } else { PackageState::Loaded };
+    found
+        .entry(package.purl.clone())
+        .and_modify(|known| known.state = known.state.max(package.state))
+        .or_insert(package);
+}
+
+/// Notes language packages; what the distribution put there is the distribution's.
+fn take_all(catalog: &Catalog, packages: &[Package], found: &mut BTreeMap<String, Package>) {
+    for package in packages.iter().take(PACKAGES_OF_ONE_PLACE_MAX) {
+        let place = package.paths.first().map_or("", |path| path.split("!/").next().unwrap_or(path));
+        if let Some(owner) = catalog.owner(place) {
+            take(catalog, owner, false, found);
+            continue;
+        }
+        let mut package = package.clone();
+        package.state = PackageState::Loaded;
+        found.entry(package.purl.clone()).or_insert(package);
+    }
+}
+
+fn python_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
+    let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
+    for entry in entries {
+        let path = format!("{folder}/{}", entry.name);
+        if entry.name.ends_with(".dist-info") {
+            python::Python.read(root, &format!("{path}/METADATA"), out);
+        } else if entry.name.ends_with(".egg-info") {
+            let inner = format!("{path}/PKG-INFO");
+            python::Python.read(root, if root.mark(&inner).is_some() { &inner } else { &path }, out);
+        }
+    }
+}
+
+fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
+    let limits = WalkLimits { entries_max: ENTRIES_MAX, depth_max: 32 };
+    let mut modules = Parsed::default();
+    walk(root, folder, limits, &mut |path| {
+        if npm::Npm.wants(path) && path.ends_with("/package.json") {
+            npm::Npm.read(root, &format!("/{path}"), &mut modules);
+        }
+    });
+    *out = modules;
+}
+
+const ROOTS_MAX: usize = 256;
+const PLACES_MAX: usize = 4096;
+const ENTRIES_MAX: usize = 200_000;
+const PACKAGES_OF_ONE_PLACE_MAX: usize = 20_000;
+/// Smaller than a scan's: this runs beside the workload, as root.
+const ARCHIVE_LIMITS: Limits = Limits { out_bytes_max: 256 << 20, ratio_max: 200, entries_max: 100_000, entry_bytes_max: 64 << 20, nesting: 4 };
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! How is a package URL written?
+
+use std::fmt::Write as _;
+
+use tripoint_model::Ecosystem;
+
+/// A package URL; `name` may carry its namespace before the last `/`.
+pub(crate) fn build(ecosystem: Ecosystem, name: &str, version: &str, qualifiers: &[(&str, &str)]) -> String {
+    let mut out = format!("pkg:{}", ecosystem.purl_type());
+    for part in name.split('/') {
+        out.push('/');
+        encode(part, &mut out);
+    }
+    if !version.is_empty() {
+        out.push('@');
+        encode(version, &mut out);
+    }
+    let mut mark = '?';
+    for (key, value) in qualifiers.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push(mark);
+        mark = '&';
+        out.push_str(key);
+        out.push('=');
+        encode(value, &mut out);
+    }
+    out
+}
+
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_escaped() {
+        assert_eq!(build(Ecosystem::Npm, "@a/b", "1.0+x", &[]), "pkg:npm/%40a/b@1.0%2Bx");
+        assert_eq!(build(Ecosystem::Debian, "libc6", "1:2.3-4", &[("arch", "amd64"), ("upstream", "")]), "pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64");
+    }
+}

@@ -1,0 +1,98 @@
+//! Does a scan count each thing once, stay inside, and agree with public fixtures?
+
+use std::fs;
+use std::path::Path;
+
+use tripoint_model::Ecosystem;
+
+use super::*;
+
+fn put(root: &Path, path: &str, content: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+    fs::write(path, content).expect("write");
+}
+
+fn found(root: &Path) -> Inventory {
+    scan(root, &ScanOptions::default(), &mut |_| {}).expect("scan")
+}
+
+fn names(inventory: &Inventory) -> Vec<&str> {
+    inventory.packages.iter().map(|package| package.name.as_str()).collect()
+}
+
+#[test]
+fn the_distribution_wins_and_places_are_joined() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let root = folder.path();
+    put(root, "etc/os-release", "ID=ubuntu\nVERSION_ID=\"24.04\"\n");
+    put(root, "var/lib/dpkg/status", "Package: python3-demo\nStatus: install ok installed\nVersion: 1.0-1\n");
+    let site = "usr/lib/python3/dist-packages/demo-1.0.dist-info/METADATA";
+    put(root, "var/lib/dpkg/info/python3-demo.list", &format!("/.\n/usr\n/{site}\n"));
+    for path in [site, "srv/a/demo-1.0.dist-info/METADATA", "srv/b/demo-1.0.dist-info/METADATA"] {
+        put(root, path, "Name: demo\nVersion: 1.0\n");
+    }
+    let inventory = found(root);
+    assert_eq!(names(&inventory), ["python3-demo", "demo"]);
+    assert_eq!((inventory.packages[0].ecosystem, inventory.packages[0].release.as_str()), (Ecosystem::Ubuntu, "24.04"));
+    assert_eq!(inventory.packages[1].paths, ["/srv/a/demo-1.0.dist-info/METADATA", "/srv/b/demo-1.0.dist-info/METADATA"]);
+    assert!(!inventory.is_partial() && inventory.has_database(), "{:?}", inventory.coverage);
+}
+
+#[test]
+fn nothing_here_is_said() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let inventory = found(folder.path());
+    assert!(!inventory.has_database() && inventory.packages.is_empty());
+    assert!(scan(&folder.path().join("missing"), &ScanOptions::default(), &mut |_| {}).is_err());
+}
+
+#[test]
+fn a_hostile_root_is_bounded() {
+    let outer = tempfile::tempdir().expect("tempdir");
+    let root = outer.path().join("root");
+    put(outer.path(), "outside/leak-1.dist-info/METADATA", "Name: leak\nVersion: 1\n");
+    put(&root, "srv/ok-1.dist-info/METADATA", "Name: ok\nVersion: 1\n");
+    std::os::unix::fs::symlink("../../outside", root.join("srv/out")).expect("link");
+    std::os::unix::fs::symlink("..", root.join("srv/loop")).expect("link");
+    fs::create_dir_all(root.join("srv/pipe-1.dist-info")).expect("mkdir");
+    rustix::fs::mknodat(rustix::fs::CWD, root.join("srv/pipe-1.dist-info/METADATA"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("fifo");
+    let deep = "d/".repeat(60);
+    put(&root, &format!("{deep}x-1.dist-info/METADATA"), "Name: deep\nVersion: 1\n");
+    let inventory = found(&root);
+    assert_eq!(names(&inventory), ["ok"]);
+    assert!(inventory.is_partial(), "{:?}", inventory.coverage);
+    let few = ScanOptions { entries_max: 3, ..ScanOptions::default() };
+    assert!(scan(&root, &few, &mut |_| {}).expect("scan").packages.len() <= 1);
+}
+
+#[test]
+fn public_databases_agree() {
+    let Some(data) = std::env::var_os("TRIPOINT_TEST_DATA").map(std::path::PathBuf::from) else {
+        println!("skipped: TRIPOINT_TEST_DATA is not set");
+        return;
+    };
+    for (name, release) in [("inventory/debian12/dpkg-status.gz", Some("inventory/debian12/os-release")), ("inventory/dpkg/texlive.status.gz", None)] {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let packed = data.join(name);
+        let mut text = Vec::new();
+        tripoint_unpack::entries(tripoint_unpack::Source::Path(&packed), name, &tripoint_unpack::Limits::default(), &mut |_, content| {
+            std::io::Read::read_to_end(content, &mut text).expect("text");
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("gzip");
+        let text = String::from_utf8_lossy(&text);
+        put(folder.path(), "var/lib/dpkg/status", &text);
+        if let Some(release) = release {
+            put(folder.path(), "etc/os-release", &fs::read_to_string(data.join(release)).expect("os-release"));
+        }
+        let expected = text.lines().filter(|line| *line == "Status: install ok installed").count();
+        let inventory = found(folder.path());
+        println!("{name}: {} packages, {expected} paragraphs, {:?}", inventory.packages.len(), inventory.coverage[0]);
+        assert_eq!(inventory.packages.len(), expected);
+        assert!(expected > 100);
+    }
+    let inventory = found(&data.join("inventory/dpkg/syft"));
+    println!("syft: {} packages, {:?}", inventory.packages.len(), inventory.coverage[0]);
+    assert!(inventory.packages.len() >= 6 && inventory.is_partial());
+}

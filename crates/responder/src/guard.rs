@@ -1,0 +1,308 @@
+//! May this be done at all, whoever asks for it?
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
+use tripoint_model::{Action, ActionKind, Exception, GuardHit, IndicatorLookup, Observable, Refusal, Scope, Subject, Target, Timestamp};
+
+/// What must never be cut off. Computed on the host itself, shortly before it is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protected {
+    /// Addresses of this host's interfaces, containers' included.
+    pub own_addresses: Vec<IpAddr>,
+    /// Networks this host is directly attached to; only automatic blocks respect them.
+    pub own_networks: Vec<IpNet>,
+    /// Gateways of every routing table.
+    pub gateways: Vec<IpAddr>,
+    /// Name servers.
+    pub resolvers: Vec<IpAddr>,
+    /// Time servers.
+    pub time_servers: Vec<IpAddr>,
+    /// The Tripoint server, where it is remote.
+    pub servers: Vec<IpAddr>,
+    /// Peers of established administrative sessions (sshd and the like).
+    pub admin_peers: Vec<IpAddr>,
+}
+
+/// One range of a guard list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardRange {
+    /// The list's name.
+    pub list: String,
+    /// The range.
+    pub net: IpNet,
+}
+
+/// How wide, how many, how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Shortest prefix that policy may block, IPv4.
+    pub automatic_v4: u8,
+    /// The same for IPv6.
+    pub automatic_v6: u8,
+    /// Shortest prefix that a person may block, IPv4.
+    pub person_v4: u8,
+    /// The same for IPv6.
+    pub person_v6: u8,
+    /// Most new automatic blocks and disconnects in one minute.
+    pub automatic_per_minute: usize,
+    /// Most blocks in force at once.
+    pub active_max: usize,
+    /// Longest time a block may hold.
+    pub span_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            automatic_v4: 24,
+            automatic_v6: 48,
+            person_v4: 16,
+            person_v6: 32,
+            automatic_per_minute: 20,
+            active_max: 10_000,
+            span_max: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+/// What has been used of the limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Blocks in force.
+    pub active: usize,
+    /// Automatic actions of the last minute.
+    pub automatic_last_minute: usize,
+}
+
+/// Everything that decides whether an action may pass. Protected things outrank exceptions,
+/// exceptions outrank persons, persons outrank policy.
+#[derive(Clone, Default)]
+pub struct Guard {
+    /// What must never be cut off; `None` when it could not be computed: then nothing new passes.
+    pub protected: Option<Protected>,
+    /// Special-purpose ranges that the configuration releases (laboratories, demonstrations).
+    pub permit_ranges: Vec<IpNet>,
+    /// What must not be blocked because somebody said so.
+    pub exceptions: Vec<Exception>,
+    /// Shared infrastructure that policy never blocks.
+    pub guard_ranges: Vec<GuardRange>,
+    /// The same, asked address by address.
+    pub lookup: Option<Arc<dyn IndicatorLookup>>,
+    /// The limits.
+    pub limits: Limits,
+    /// What has been used of them.
+    pub usage: Usage,
+}
+
+/// The requester that stands for policy; everybody else is a person.
+pub const POLICY: &str = "policy";
+
+type Verdict = Result<(), (&'static str, String)>;
+
+impl Guard {
+    /// Lets the action pass, or names the rule that stops it. Lifting is never stopped.
+    pub fn check(&self, action: &Action, now: Timestamp) -> Result<(), Refusal> {
+        self.check_with(action, self.usage, now)
+    }
+
+    /// As `check`, with this much used of the limits.
+    pub(crate) fn check_with(&self, action: &Action, usage: Usage, now: Timestamp) -> Result<(), Refusal> {
+        let verdict = match action.kind {
+            ActionKind::Unblock | ActionKind::Allow => Ok(()),
+            ActionKind::Block | ActionKind::Disconnect => {
+                self.standing(action, now).and_then(|()| self.caps(action, usage))
+            }
+        };
+        verdict.map_err(|(rule, reason)| Refusal {
+            action: action.kind,
+            target: action.target.clone(),
+            rule: rule.to_owned(),
+            reason,
+        })
+    }
+
+    /// Every rule but the caps: what must hold as long as a block stands.
+    pub(crate) fn standing(&self, action: &Action, now: Timestamp) -> Verdict {
+        let Some(net) = action.target.net().map(canonical_net) else {
+            return Err(("name", format!("{} is a name; block the addresses it resolves to", action.target)));
+        };
+        let Some(protected) = &self.protected else {
+            return Err(("unknown-surroundings", "what must stay reachable could not be found out".into()));
+        };
+        let automatic = action.requester == POLICY;
+        self.width(&net, automatic)?;
+        fixed_ranges(&net)?;
+        named(&net, protected)?;
+        self.special(&net)?;
+        if automatic && !self.permitted(&net)
+            && let Some(own) = protected.own_networks.iter().find(|own| overlaps(&canonical_net(**own), &net))
+        {
+            return Err(("own-network", format!("{net} overlaps {own}, which this host is attached to")));
+        }
+        self.excepted(action, &net, automatic, now)?;
+        if automatic { self.shared(&net) } else { Ok(()) }
+    }
+
+    fn width(&self, net: &IpNet, automatic: bool) -> Verdict {
+        let limits = &self.limits;
+        let shortest = match (net, automatic) {
+            (IpNet::V4(_), true) => limits.automatic_v4,
+            (IpNet::V4(_), false) => limits.person_v4,
+            (IpNet::V6(_), true) => limits.automatic_v6,
+            (IpNet::V6(_), false) => limits.person_v6,
+        };
+        if net.prefix_len() < shortest {
+            return Err(("too-wide", format!("{net} is wider than /{shortest}")));
+        }
+        Ok(())
+    }
+
+    /// A special range passes only when permitted ranges hold all of the target.
+    fn special(&self, net: &IpNet) -> Verdict {
+        match special_range(net) {
+            Some(range) if !self.permitted(net) => {
+                Err(("special-range", format!("{net} overlaps {} ({})", range.net, range.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn permitted(&self, net: &IpNet) -> bool {
+        self.permit_ranges.iter().any(|permitted| canonical_net(*permitted).contains(net))
+    }
+
+    fn excepted(&self, action: &Action, net: &IpNet, automatic: bool, now: Timestamp) -> Verdict {
+        match self.exceptions.iter().find(|exception| stops(exception, action, net, automatic, now)) {
+            Some(exception) => Err((
+                "exception",
+                format!("exception {} by {} until {}: {}", exception.id, exception.owner, exception.expires, exception.reason),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn shared(&self, net: &IpNet) -> Verdict {
+        let hit = self
+            .guard_ranges
+            .iter()
+            .find(|range| overlaps(&canonical_net(range.net), net))
+            .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string() })
+            .or_else(|| self.lookup.as_ref()?.guard(net.addr()).into_iter().next());
+        match hit {
+            Some(hit) => Err(("guard-list", format!("{net} is on the guard list {} ({})", hit.list, hit.range))),
+            None => Ok(()),
+        }
+    }
+
+    fn caps(&self, action: &Action, usage: Usage) -> Verdict {
+        if action.kind == ActionKind::Block && usage.active >= self.limits.active_max {
+            return Err(("cap-number", format!("{} blocks are in force, the most there may be", usage.active)));
+        }
+        if action.requester == POLICY && counts(action) && usage.automatic_last_minute >= self.limits.automatic_per_minute {
+            let most = self.limits.automatic_per_minute;
+            return Err(("cap-rate", format!("{most} automatic actions within a minute are the most there may be")));
+        }
+        Ok(())
+    }
+}
+
+/// Whether an automatic action counts against the rate: each target once, by its block, and a
+/// disconnect that has none by itself.
+pub(crate) fn counts(action: &Action) -> bool {
+    action.kind == ActionKind::Block || matches!(action.scope, Scope::Connection(_))
+}
+
+/// Ranges that nothing releases.
+fn fixed_ranges(net: &IpNet) -> Verdict {
+    for (rule, range, name) in FIXED {
+        let range: IpNet = range.parse().map_err(|_| (*rule, "unreadable range".to_owned()))?;
+        if overlaps(&range, net) {
+            return Err((rule, format!("{net} overlaps {range} ({name})")));
+        }
+    }
+    Ok(())
+}
+
+/// Cloud metadata before link-local, because it lies inside.
+/// Sources: RFC 1122, 4291, 5771, 3927, 6052; the metadata addresses as the large clouds document them.
+const FIXED: &[(&str, &str, &str)] = &[
+    ("loopback", "127.0.0.0/8", "loopback"),
+    ("loopback", "::1/128", "loopback"),
+    ("loopback", "0.0.0.0/32", "this host"),
+    ("loopback", "::/128", "this host"),
+    ("metadata", "169.254.169.254/32", "cloud metadata"),
+    ("metadata", "fd00:ec2::254/128", "cloud metadata"),
+    ("metadata", "168.63.129.16/32", "cloud host agent"),
+    ("metadata", "100.100.100.200/32", "cloud metadata"),
+    ("link-local", "169.254.0.0/16", "link-local"),
+    ("link-local", "fe80::/10", "link-local"),
+    ("multicast", "224.0.0.0/4", "multicast"),
+    ("multicast", "255.255.255.255/32", "broadcast"),
+    ("multicast", "ff00::/8", "multicast"),
+    ("special-range", "::ffff:0:0/96", "all of IPv4, mapped"),
+    ("special-range", "64:ff9b::/96", "all of IPv4, translated"),
+];
+
+fn named(net: &IpNet, protected: &Protected) -> Verdict {
+    let groups: [(&'static str, &[IpAddr], &str); 6] = [
+        ("own-address", &protected.own_addresses, "an address of this host"),
+        ("gateway", &protected.gateways, "a gateway of this host"),
+        ("resolver", &protected.resolvers, "a name server of this host"),
+        ("time-server", &protected.time_servers, "a time server of this host"),
+        ("server", &protected.servers, "the Tripoint server"),
+        ("admin-session", &protected.admin_peers, "the peer of an administrative session"),
+    ];
+    for (rule, addresses, what) in groups {
+        if let Some(address) = addresses.iter().map(|own| canonical(*own)).find(|own| net.contains(own)) {
+            return Err((rule, format!("{net} contains {address}, {what}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the exception and the target share an address for which the exception holds.
+fn stops(exception: &Exception, action: &Action, net: &IpNet, automatic: bool, now: Timestamp) -> bool {
+    let exception = &Exception { target: exception.target.as_ref().map(folded), ..exception.clone() };
+    let excepted = exception.target.as_ref().and_then(Observable::net);
+    if excepted.is_some_and(|excepted| !overlaps(&excepted, net)) {
+        return false;
+    }
+    // Any shared address will do: the narrower one's first.
+    let address = excepted.filter(|excepted| net.contains(excepted)).map_or(net.addr(), |excepted| excepted.addr());
+    let own_application = match &action.scope {
+        Scope::Application(key) => Some(key.as_str()),
+        // Policy does not cut off a whole host where one application has an exception for this target.
+        _ if automatic && exception.target.is_some() => exception.application.as_deref(),
+        _ => None,
+    };
+    let port = action.target.port().or_else(|| exception.target.as_ref().and_then(Observable::port)).unwrap_or(0);
+    exception.covers(&Subject {
+        address,
+        port,
+        name: None,
+        application: own_application,
+        // A block works in both directions, so it would cut the excepted one.
+        direction: exception.direction,
+        rule: if automatic { exception.rule.as_deref() } else { None },
+        at: now,
+    })
+}
+
+/// The target with its address or network in canonical form.
+pub(crate) fn folded(target: &Target) -> Target {
+    match target {
+        Observable::Address(address) => Observable::Address(canonical(*address)),
+        Observable::AddressPort(address, port) => Observable::AddressPort(canonical(*address), *port),
+        Observable::Network(net) => Observable::from_net(canonical_net(*net)),
+        Observable::Domain(_) => target.clone(),
+    }
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

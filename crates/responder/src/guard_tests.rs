@@ -1,0 +1,193 @@
+//! Does anything protected ever pass, and does each rule say its own name?
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn action(target: &str, requester: &str) -> Action {
+    Action {
+        kind: ActionKind::Block,
+        target: target.parse().unwrap(),
+        scope: Scope::Host,
+        expires: Timestamp::from_seconds(3600),
+        reason: "test".into(),
+        requester: requester.into(),
+        cause: None,
+    }
+}
+
+fn guard() -> Guard {
+    let addresses = |text: &str| vec![text.parse().unwrap()];
+    Guard {
+        protected: Some(Protected {
+            own_addresses: addresses("198.51.100.10"),
+            own_networks: vec!["198.51.100.0/24".parse().unwrap()],
+            gateways: addresses("198.51.100.1"),
+            resolvers: addresses("9.9.9.9"),
+            time_servers: addresses("192.0.2.123"),
+            servers: addresses("2001:db8::5e"),
+            admin_peers: addresses("::ffff:203.0.113.200"),
+        }),
+        permit_ranges: ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"].map(|t| t.parse().unwrap()).to_vec(),
+        exceptions: vec![exception("203.0.113.77:443")],
+        guard_ranges: vec![GuardRange { list: "public-dns".into(), net: "8.8.8.0/24".parse().unwrap() }],
+        ..Guard::default()
+    }
+}
+
+fn exception(target: &str) -> Exception {
+    Exception {
+        id: "e1".into(),
+        target: Some(target.parse().unwrap()),
+        application: None,
+        direction: None,
+        rule: None,
+        reason: "partner".into(),
+        owner: "ada".into(),
+        created: Timestamp(0),
+        expires: Timestamp::from_seconds(1000),
+    }
+}
+
+fn rule(guard: &Guard, target: &str, requester: &str, at: i64) -> String {
+    match guard.check(&action(target, requester), Timestamp::from_seconds(at)) {
+        Ok(()) => "passes".into(),
+        Err(refusal) => refusal.rule,
+    }
+}
+
+#[test]
+fn each_rule_says_its_name() {
+    let guard = guard();
+    for (target, requester, expected) in [
+        ("203.0.113.66", "policy", "passes"),
+        ("203.0.113.66", "ada", "passes"),
+        ("127.0.0.1", "ada", "loopback"),
+        ("::1", "ada", "loopback"),
+        ("::ffff:127.0.0.1", "ada", "loopback"),
+        ("0.0.0.0/0", "ada", "too-wide"),
+        ("::/0", "ada", "too-wide"),
+        ("203.0.112.0/23", "policy", "too-wide"),
+        ("198.51.100.10", "ada", "own-address"),
+        ("64:ff9b::198.51.100.10", "ada", "own-address"),
+        ("198.51.100.8/29", "ada", "own-address"),
+        ("198.51.100.1:53", "ada", "gateway"),
+        ("9.9.9.9", "ada", "resolver"),
+        ("192.0.2.123", "ada", "time-server"),
+        ("2001:db8::5e", "ada", "server"),
+        ("2001:db8::/64", "ada", "server"),
+        ("203.0.113.200", "ada", "admin-session"),
+        ("169.254.169.254", "ada", "metadata"),
+        ("169.254.1.1", "ada", "link-local"),
+        ("fe80::1", "ada", "link-local"),
+        ("224.0.0.1", "ada", "multicast"),
+        ("10.1.2.3", "ada", "special-range"),
+        ("fd12::1", "ada", "special-range"),
+        ("8.8.8.8", "policy", "guard-list"),
+        ("8.8.8.8", "ada", "passes"),
+        ("203.0.113.77", "ada", "exception"),
+        ("203.0.113.77:443", "ada", "exception"),
+        ("203.0.113.77:80", "ada", "passes"),
+        ("203.0.113.64/27", "ada", "exception"),
+        ("bad.example.com", "ada", "name"),
+    ] {
+        assert_eq!(rule(&guard, target, requester, 10), expected, "{requester} blocks {target}");
+    }
+    assert_eq!(rule(&guard, "203.0.113.77", "ada", 1000), "passes", "an expired exception is none");
+}
+
+#[test]
+fn without_knowledge_of_the_surroundings_nothing_new_passes() {
+    let blind = Guard { protected: None, ..guard() };
+    assert_eq!(rule(&blind, "203.0.113.66", "ada", 1), "unknown-surroundings");
+    let mut lift = action("203.0.113.66", "ada");
+    lift.kind = ActionKind::Unblock;
+    assert!(blind.check(&lift, Timestamp(0)).is_ok());
+}
+
+#[test]
+fn caps_count_number_and_rate() {
+    let mut guard = guard();
+    guard.usage = Usage { active: 10_000, automatic_last_minute: 0 };
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "cap-number");
+    guard.usage = Usage { active: 0, automatic_last_minute: 20 };
+    assert_eq!(rule(&guard, "203.0.113.66", "policy", 1), "cap-rate");
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "passes");
+}
+
+#[test]
+fn an_exception_of_one_application_stops_policy_but_not_a_person() {
+    let mut guard = guard();
+    guard.exceptions = vec![Exception { application: Some("unit:app.service".into()), ..exception("203.0.113.66") }];
+    assert_eq!(rule(&guard, "203.0.113.66", "policy", 1), "exception");
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "passes");
+    guard.exceptions = vec![Exception { direction: Some(tripoint_model::Direction::Outbound), ..exception("203.0.113.66") }];
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "exception");
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    // Few enough different addresses that targets and protected things meet often.
+    prop_oneof![
+        (0_u8..4, any::<u8>()).prop_map(|(c, d)| IpAddr::from([203, 0, 112 + c, d])),
+        (0_u16..4, any::<u8>()).prop_map(|(b, d)| IpAddr::from([0x2001, 0xdb8, b, 0, 0, 0, 0, u16::from(d)])),
+        (any::<u8>()).prop_map(|d| IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xcb00, 0x7000 + u16::from(d)])),
+        any::<u32>().prop_map(|bits| IpAddr::from(bits.to_be_bytes())),
+        any::<u128>().prop_map(|bits| IpAddr::from(bits.to_be_bytes())),
+    ]
+}
+
+fn target() -> impl Strategy<Value = Observable> {
+    (address(), 0_u8..=128, any::<u16>(), 0_u8..3).prop_map(|(address, length, port, form)| match form {
+        0 => Observable::Address(address),
+        1 => Observable::AddressPort(address, port),
+        _ => {
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            Observable::Network(IpNet::new(address, length.min(most)).unwrap())
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// Over random hosts and targets no protected address is ever inside what passes.
+    #[test]
+    fn nothing_protected_ever_passes(
+        target in target(),
+        hosts in prop::collection::vec(prop::collection::vec(address(), 0..3), 6),
+        excepted in prop::collection::vec(target(), 0..2),
+        automatic in any::<bool>(),
+        permit_all in any::<bool>(),
+    ) {
+        let protected = Protected {
+            own_addresses: hosts[0].clone(),
+            own_networks: vec![],
+            gateways: hosts[1].clone(),
+            resolvers: hosts[2].clone(),
+            time_servers: hosts[3].clone(),
+            servers: hosts[4].clone(),
+            admin_peers: hosts[5].clone(),
+        };
+        let permit_ranges: Vec<IpNet> = if permit_all { vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()] } else { vec![] };
+        let exceptions = excepted.iter().map(|t| Exception { target: Some(t.clone()), ..exception("192.0.2.1") }).collect();
+        let guard = Guard { protected: Some(protected), permit_ranges, exceptions, ..Guard::default() };
+        let action = Action { target: target.clone(), ..action("192.0.2.1", if automatic { POLICY } else { "ada" }) };
+        if guard.check(&action, Timestamp(1)).is_ok() {
+            let net = canonical_net(target.net().unwrap());
+            for address in hosts.iter().flatten() {
+                prop_assert!(!net.contains(&canonical(*address)), "{target} holds {address}");
+            }
+            for fixed in ["127.0.0.1", "169.254.169.254", "224.0.0.251", "255.255.255.255", "::1", "fe80::1", "ff02::1"] {
+                prop_assert!(!net.contains(&fixed.parse::<IpAddr>().unwrap()), "{target} holds {fixed}");
+            }
+            for other in &excepted {
+                let other_net = canonical_net(other.net().unwrap());
+                let ports_meet = other.port().is_none() || target.port().is_none() || other.port() == target.port();
+                prop_assert!(!(ports_meet && overlaps(&other_net, &net)), "{target} meets exception {other}");
+            }
+            if !permit_all {
+                prop_assert!(special_range(&net).is_none());
+            }
+        }
+    }
+}

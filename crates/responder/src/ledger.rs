@@ -1,0 +1,300 @@
+//! Which blocks do we want in the kernel, and how does that survive a crash?
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use tripoint_journal::{AcknowledgeError, AppendError, Journal, OpenError, Options, ReadError, SyncError};
+use tripoint_model::{AlertId, PlannedAction, Scope, Target, Timestamp};
+
+use crate::guard::{POLICY, Usage};
+
+/// How a block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryState {
+    /// Decided; the kernel may not know yet.
+    Intended,
+    /// Read back from the kernel.
+    Applied,
+    /// Withdrawn before its time.
+    Lifted,
+    /// Its time was up.
+    Expired,
+    /// The kernel refused; not tried again.
+    Failed,
+}
+
+impl EntryState {
+    /// Whether the kernel ought to hold the block.
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Intended | Self::Applied)
+    }
+}
+
+/// One line of the ledger: how a block stands from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Grows by one with each line.
+    pub generation: u64,
+    /// When the line was written.
+    pub at: Timestamp,
+    /// How it stands.
+    pub state: EntryState,
+    /// The planned action's id.
+    pub id: String,
+    /// Who is blocked.
+    pub target: Target,
+    /// How far.
+    pub scope: Scope,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub expires: Timestamp,
+    /// Who asked.
+    pub requester: String,
+    /// Why.
+    pub reason: String,
+    /// The alert that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<AlertId>,
+}
+
+/// Why the ledger could not be opened or written. Nothing is applied then.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Opening.
+    #[error("open the ledger")]
+    Open(#[from] OpenError),
+    /// Reading.
+    #[error("read the ledger")]
+    Read(#[from] ReadError),
+    /// Writing.
+    #[error("write the ledger")]
+    Append(#[from] AppendError),
+    /// Making durable.
+    #[error("make the ledger durable")]
+    Sync(#[from] SyncError),
+    /// Letting go of old lines.
+    #[error("shorten the ledger")]
+    Shorten(#[from] AcknowledgeError),
+    /// An entry that has no text form.
+    #[error("encode a ledger entry")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// What opening found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerReport {
+    /// Blocks that are wanted.
+    pub wanted: usize,
+    /// Bytes of an interrupted write that were cut off.
+    pub torn_bytes: u64,
+    /// Damaged stretches and unreadable lines, in words. When there are any, blocks in the kernel
+    /// that the ledger does not know are left to their time instead of being removed.
+    pub damage: Vec<String>,
+}
+
+/// Every block, newest state of each, on a crash-safe log.
+#[derive(Debug)]
+pub struct Ledger {
+    journal: Journal,
+    entries: BTreeMap<(Target, Scope), Entry>,
+    generation: u64,
+    damaged: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger in `folder` and replays it.
+    pub fn open(folder: &Path) -> Result<(Self, LedgerReport), LedgerError> {
+        let (journal, recovery) = Journal::open(folder, OPTIONS)?;
+        let mut report = LedgerReport { torn_bytes: recovery.torn_bytes, ..LedgerReport::default() };
+        for corruption in &recovery.corrupt {
+            report.damage.push(format!("{} bytes at {} of {}", corruption.bytes, corruption.offset, corruption.segment.display()));
+        }
+        let mut ledger = Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false };
+        let mut offset = ledger.journal.acknowledged();
+        loop {
+            let records = ledger.journal.read_from(offset, READ_BYTES)?;
+            let Some(last) = records.last() else { break };
+            offset = last.next;
+            for record in &records {
+                match serde_json::from_slice::<Entry>(&record.bytes) {
+                    Ok(entry) => ledger.replay(entry),
+                    Err(error) => report.damage.push(format!("line at {}: {error}", record.offset)),
+                }
+            }
+        }
+        ledger.damaged = !report.damage.is_empty();
+        report.wanted = ledger.wanted().count();
+        Ok((ledger, report))
+    }
+
+    fn replay(&mut self, entry: Entry) {
+        self.generation = self.generation.max(entry.generation);
+        let key = (entry.target.clone(), entry.scope.clone());
+        match self.entries.get(&key) {
+            Some(newer) if newer.generation > entry.generation => {}
+            _ => drop(self.entries.insert(key, entry)),
+        }
+    }
+
+    /// Writes the intent to hold what `planned` says. Not durable before `sync`.
+    pub fn intend(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<(), LedgerError> {
+        let since = self
+            .get(&planned.target, &planned.scope)
+            .filter(|entry| entry.state.is_wanted() && entry.expires > now)
+            .map_or(now, |entry| entry.since);
+        self.write(Entry {
+            generation: 0,
+            at: now,
+            state: EntryState::Intended,
+            id: planned.id.clone(),
+            target: planned.target.clone(),
+            scope: planned.scope.clone(),
+            since,
+            expires: planned.expires,
+            requester: planned.requester.clone(),
+            reason: planned.reason.clone(),
+            cause: planned.cause.clone(),
+        })
+    }
+
+    /// Writes how a known block stands from now on; does nothing when it already stands so.
+    pub fn mark(&mut self, target: &Target, scope: &Scope, state: EntryState, now: Timestamp) -> Result<(), LedgerError> {
+        match self.get(target, scope) {
+            Some(entry) if entry.state != state => {
+                let entry = Entry { state, at: now, ..entry.clone() };
+                self.write(entry)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
+        entry.generation = self.generation + 1;
+        let line = serde_json::to_vec(&entry)?;
+        match self.journal.append(&line) {
+            Err(AppendError::Full { .. }) => {
+                self.shorten(entry.at)?;
+                self.journal.append(&line)?
+            }
+            other => other?,
+        };
+        self.generation = entry.generation;
+        self.entries.insert((entry.target.clone(), entry.scope.clone()), entry);
+        Ok(())
+    }
+
+    /// Makes every line so far durable.
+    pub fn sync(&mut self) -> Result<(), LedgerError> {
+        self.journal.sync()?;
+        Ok(())
+    }
+
+    /// Writes the newest line of everything wanted anew and lets go of the lines before.
+    /// Called by itself; a crash in between leaves lines twice, which is harmless.
+    pub fn shorten(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        self.entries.retain(|_, entry| entry.state.is_wanted() || now.since(entry.at) < FORGET_AFTER);
+        let before = self.journal.end();
+        for entry in self.entries.values() {
+            self.journal.append(&serde_json::to_vec(entry)?)?;
+        }
+        self.journal.sync()?;
+        self.journal.acknowledge(before)?;
+        Ok(())
+    }
+
+    /// Shortens when the log has grown beyond what its content needs.
+    pub fn shorten_if_long(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        if self.journal.bytes() > SHORTEN_BYTES { self.shorten(now) } else { Ok(()) }
+    }
+
+    /// How the block of this target and scope stands.
+    pub fn get(&self, target: &Target, scope: &Scope) -> Option<&Entry> {
+        // The key is owned because the map is; a look-up is rare beside a system call.
+        self.entries.get(&(target.clone(), scope.clone()))
+    }
+
+    /// Blocks that the kernel ought to hold, expired ones that nobody has cleared yet included.
+    pub fn wanted(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|entry| entry.state.is_wanted())
+    }
+
+    /// Blocks in force at `now`.
+    pub fn active(&self, now: Timestamp) -> impl Iterator<Item = &Entry> {
+        self.wanted().filter(move |entry| entry.expires > now)
+    }
+
+    /// What is used of the guard's limits at `now`.
+    pub fn usage(&self, now: Timestamp) -> Usage {
+        let recent = |entry: &&Entry| entry.requester == POLICY && now.since(entry.since) < Duration::from_secs(60);
+        Usage { active: self.active(now).count(), automatic_last_minute: self.entries.values().filter(recent).count() }
+    }
+
+    /// Whether lines were lost.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+}
+
+/// A full set of 10,000 blocks of 400 bytes is 4 MB; twice that must fit while it is shortened.
+const OPTIONS: Options = Options { segment_bytes: 1 << 20, max_bytes: 32 << 20, record_max: 64 << 10 };
+const READ_BYTES: usize = 1 << 20;
+const SHORTEN_BYTES: u64 = 12 << 20;
+/// How long ended blocks are remembered, at least.
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::ActionKind;
+
+    use super::*;
+
+    fn planned(target: &str, expires: i64) -> PlannedAction {
+        PlannedAction {
+            id: format!("{target}-{expires}"),
+            action: ActionKind::Block,
+            target: target.parse().unwrap(),
+            scope: Scope::Host,
+            expires: Timestamp::from_seconds(expires),
+            reason: "c2".into(),
+            requester: POLICY.into(),
+            cause: None,
+            cuts: vec![],
+        }
+    }
+
+    #[test]
+    fn comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
+        for host in 0..50 {
+            ledger.intend(&planned(&format!("203.0.113.{host}"), 100), Timestamp(0)).unwrap();
+        }
+        ledger.mark(&"203.0.113.7".parse().unwrap(), &Scope::Host, EntryState::Lifted, Timestamp(1)).unwrap();
+        ledger.sync().unwrap();
+        let before: Vec<Entry> = ledger.active(Timestamp(2)).cloned().collect();
+        assert_eq!(before.len(), 49);
+        assert_eq!(ledger.usage(Timestamp(2)).automatic_last_minute, 50, "a lifted one was still new");
+        ledger.shorten(Timestamp(2)).unwrap();
+        drop(ledger);
+        let (ledger, report) = Ledger::open(folder.path()).unwrap();
+        assert_eq!(report, LedgerReport { wanted: 49, ..LedgerReport::default() });
+        assert_eq!(ledger.active(Timestamp(2)).cloned().collect::<Vec<_>>(), before);
+        assert_eq!(ledger.active(Timestamp::from_seconds(100)).count(), 0);
+    }
+
+    #[test]
+    fn the_newest_line_wins_and_keeps_the_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
+        ledger.intend(&planned("203.0.113.9", 100), Timestamp(0)).unwrap();
+        ledger.intend(&planned("203.0.113.9", 200), Timestamp::from_seconds(50)).unwrap();
+        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
+        assert_eq!((entry.since, entry.expires), (Timestamp(0), Timestamp::from_seconds(200)));
+        assert_eq!(entry.generation, 2);
+    }
+}

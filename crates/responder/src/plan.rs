@@ -1,0 +1,247 @@
+//! What exactly will happen, and whom will it cut off, before anything happens?
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use tripoint_model::address::canonical;
+use tripoint_model::{Action, ActionKind, Cut, Observable, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
+
+use crate::guard::{Guard, POLICY, counts, folded};
+
+/// How long the block holds that a disconnect brings with it: long enough for a person to decide,
+/// short enough to be harmless when nobody does. Without it a UDP socket, or a program that
+/// reconnects, would be back at once.
+pub const PAIRED_BLOCK: Duration = Duration::from_secs(600);
+
+/// Turns wishes into the list of what will happen and what will not. `live` are the connections
+/// that are open now. The same arguments give the same plan, byte for byte.
+///
+/// A disconnect brings a block of `PAIRED_BLOCK` with it, placed before it so that nothing slips
+/// in between, unless the wishes hold a block of the same target and scope, or the scope is one
+/// connection.
+pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    let mut usage = guard.usage;
+    let mut seen: Vec<String> = Vec::new();
+    for action in with_pairs(actions, now) {
+        let block_refused = plan.refused.iter().find(|refusal| {
+            action.kind == ActionKind::Disconnect && refusal.action == ActionKind::Block && refusal.target == action.target
+        });
+        let admitted = match block_refused {
+            // A disconnect without its block would be undone by the peer at once.
+            Some(refusal) => Err(Refusal { action: action.kind, ..refusal.clone() }),
+            None => admit(&action, guard, usage, live, now),
+        };
+        let planned = match admitted {
+            Ok(planned) => planned,
+            Err(refusal) => {
+                if !plan.refused.contains(&refusal) {
+                    plan.refused.push(refusal);
+                }
+                continue;
+            }
+        };
+        if seen.contains(&planned.id) {
+            continue;
+        }
+        seen.push(planned.id.clone());
+        usage.active += usize::from(action.kind == ActionKind::Block);
+        usage.automatic_last_minute += usize::from(action.requester == POLICY && counts(&action));
+        plan.plan.push(planned);
+    }
+    plan
+}
+
+/// The same wish for each address that a name stands for.
+pub fn addresses_of_name(action: &Action, addresses: &[IpAddr]) -> Vec<Action> {
+    let one = |address: &IpAddr| Action { target: Observable::Address(canonical(*address)), ..action.clone() };
+    addresses.iter().map(one).collect()
+}
+
+fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
+    let mut all = Vec::with_capacity(actions.len());
+    for action in actions {
+        let action = Action { target: folded(&action.target), ..action.clone() };
+        let paired = actions.iter().any(|other| {
+            other.kind == ActionKind::Block && folded(&other.target) == action.target && other.scope == action.scope
+        });
+        if action.kind == ActionKind::Disconnect && !paired && !matches!(action.scope, Scope::Connection(_)) {
+            all.push(Action { kind: ActionKind::Block, expires: now.plus(PAIRED_BLOCK), ..action.clone() });
+        }
+        all.push(action);
+    }
+    all
+}
+
+fn admit(
+    action: &Action,
+    guard: &Guard,
+    usage: crate::guard::Usage,
+    live: &[Cut],
+    now: Timestamp,
+) -> Result<PlannedAction, Refusal> {
+    guard.check_with(action, usage, now)?;
+    let refuse = |rule: &str, reason: String| {
+        Err(Refusal { action: action.kind, target: action.target.clone(), rule: rule.into(), reason })
+    };
+    let holds = matches!(action.kind, ActionKind::Block | ActionKind::Allow);
+    if holds && action.expires <= now {
+        return refuse("expired", format!("its time was up at {}", action.expires));
+    }
+    if action.kind == ActionKind::Block && matches!(action.scope, Scope::Connection(_)) {
+        return refuse("scope", "one connection can be disconnected, not blocked".into());
+    }
+    let expires = if holds { action.expires.min(now.plus(guard.limits.span_max)) } else { now };
+    let cuts = match action.kind {
+        ActionKind::Block | ActionKind::Disconnect => cuts_of(action, live),
+        ActionKind::Unblock | ActionKind::Allow => Vec::new(),
+    };
+    Ok(PlannedAction {
+        id: id_of(action.kind, &action.target, &action.scope, expires),
+        action: action.kind,
+        target: action.target.clone(),
+        scope: action.scope.clone(),
+        expires,
+        reason: action.reason.clone(),
+        requester: action.requester.clone(),
+        cause: action.cause.clone(),
+        cuts,
+    })
+}
+
+/// The live connections that the action would end, by their id.
+fn cuts_of(action: &Action, live: &[Cut]) -> Vec<Cut> {
+    let meant = |cut: &&Cut| {
+        action.target.matches(canonical(cut.remote.ip()), cut.remote.port())
+            && match &action.scope {
+                Scope::Host => true,
+                Scope::Application(key) => is_application(key, &cut.application),
+                Scope::Connection(id) => cut.connection == *id,
+            }
+    };
+    let mut cuts: Vec<Cut> = live.iter().filter(meant).cloned().collect();
+    cuts.sort_by_key(|cut| cut.connection);
+    cuts.dedup_by_key(|cut| cut.connection);
+    cuts
+}
+
+/// Whether a cut's application, given by name or by key, is the one with this key.
+fn is_application(key: &str, application: &str) -> bool {
+    let id = key.split_once(':').map_or(key, |(_, id)| id);
+    let name = id.strip_suffix(".service").unwrap_or(id).rsplit('/').next().unwrap_or(id);
+    !application.is_empty() && (application == key || application == id || application == name)
+}
+
+/// 16 hex digits of SHA-256 over kind, target, scope and the minute of the expiry, NUL between them.
+fn id_of(kind: ActionKind, target: &Target, scope: &Scope, expires: Timestamp) -> String {
+    let scope = match scope {
+        Scope::Host => "host".to_owned(),
+        Scope::Application(key) => format!("application {key}"),
+        Scope::Connection(id) => format!("connection {} {}", id.cookie, id.peer),
+    };
+    let minute = expires.0.div_euclid(60_000_000).to_string();
+    let mut hash = Sha256::new();
+    for part in [kind.as_str(), &target.to_string(), &scope, &minute] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::{ConnectionId, Protocol};
+
+    use super::*;
+    use crate::guard::Protected;
+
+    fn action(kind: ActionKind, target: &str) -> Action {
+        Action {
+            kind,
+            target: target.parse().unwrap(),
+            scope: Scope::Host,
+            expires: Timestamp::from_seconds(7200),
+            reason: "c2".into(),
+            requester: "ada".into(),
+            cause: None,
+        }
+    }
+
+    fn guard() -> Guard {
+        Guard {
+            protected: Some(Protected { gateways: vec!["203.0.113.1".parse().unwrap()], ..Protected::default() }),
+            permit_ranges: vec!["203.0.113.0/24".parse().unwrap()],
+            ..Guard::default()
+        }
+    }
+
+    fn cut(cookie: u64, remote: &str, application: &str) -> Cut {
+        Cut {
+            connection: ConnectionId { cookie, peer: 0 },
+            protocol: Protocol::Tcp,
+            local: "198.51.100.10:40000".parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            netns: 1,
+            pid: 7,
+            application: application.into(),
+        }
+    }
+
+    #[test]
+    fn a_disconnect_brings_a_block_and_names_whom_it_cuts() {
+        let live = [cut(2, "203.0.113.66:443", "app"), cut(1, "[::ffff:203.0.113.66]:80", "other"), cut(3, "203.0.113.67:443", "app")];
+        let now = Timestamp::from_seconds(60);
+        let plan = plan(&[action(ActionKind::Disconnect, "203.0.113.66")], &guard(), &live, now);
+        let kinds: Vec<_> = plan.plan.iter().map(|p| (p.action, p.expires, p.cuts.len())).collect();
+        assert_eq!(kinds, [(ActionKind::Block, now.plus(PAIRED_BLOCK), 2), (ActionKind::Disconnect, now, 2)]);
+        assert_eq!(plan.plan[0].cuts[0].connection.cookie, 1);
+        let only_app = Action { scope: Scope::Application("unit:app.service".into()), ..action(ActionKind::Block, "203.0.113.66") };
+        let plan = super::plan(&[only_app], &guard(), &live, now);
+        assert_eq!(plan.plan[0].cuts.len(), 1);
+    }
+
+    #[test]
+    fn one_connection_is_cut_without_a_block() {
+        let live = [cut(2, "203.0.113.66:443", "app"), cut(1, "203.0.113.66:80", "app")];
+        let one = Action { scope: Scope::Connection(live[0].connection), ..action(ActionKind::Disconnect, "203.0.113.66") };
+        let plan = plan(&[one], &guard(), &live, Timestamp(0));
+        assert_eq!(plan.plan.len(), 1);
+        assert_eq!(plan.plan[0].cuts, [live[0].clone()]);
+    }
+
+    #[test]
+    fn refusals_and_expired_wishes_are_listed_and_the_rest_goes_on() {
+        let wishes = [action(ActionKind::Disconnect, "203.0.113.1"), action(ActionKind::Block, "203.0.113.66")];
+        let plan = plan(&wishes, &guard(), &[], Timestamp::from_seconds(7199));
+        assert_eq!(plan.plan.len(), 1);
+        assert_eq!(plan.refused.iter().map(|r| (r.action, r.rule.as_str())).collect::<Vec<_>>(), [
+            (ActionKind::Block, "gateway"),
+            (ActionKind::Disconnect, "gateway"),
+        ]);
+        let late = super::plan(&wishes[1..], &guard(), &[], Timestamp::from_seconds(7200));
+        assert_eq!(late.refused[0].rule, "expired");
+    }
+
+    #[test]
+    fn planning_twice_changes_nothing_and_doubles_fall_away() {
+        let wishes = [action(ActionKind::Block, "203.0.113.66"), action(ActionKind::Block, "::ffff:203.0.113.66")];
+        let first = plan(&wishes, &guard(), &[], Timestamp(0));
+        assert_eq!(first.plan.len(), 1);
+        assert_eq!(first, plan(&wishes, &guard(), &[], Timestamp(0)));
+        let far = Action { expires: Timestamp(i64::MAX), ..wishes[0].clone() };
+        let longest = plan(&[far], &guard(), &[], Timestamp(0));
+        assert_eq!(longest.plan[0].expires, Timestamp::from_seconds(30 * 86_400));
+    }
+
+    #[test]
+    fn a_burst_of_policy_stops_at_the_cap() {
+        let wishes: Vec<Action> = (10..60)
+            .map(|host| Action { requester: POLICY.into(), ..action(ActionKind::Disconnect, &format!("203.0.113.{host}")) })
+            .collect();
+        let plan = plan(&wishes, &guard(), &[], Timestamp(0));
+        assert_eq!(plan.plan.iter().filter(|p| p.action == ActionKind::Block).count(), 20);
+        assert!(plan.refused.iter().all(|refusal| refusal.rule == "cap-rate"));
+    }
+}

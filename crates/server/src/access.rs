@@ -1,0 +1,230 @@
+//! Who asks, and may they?
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::serve::IncomingStream;
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::ServerOptions;
+use crate::refuse::refuse;
+use crate::state::App;
+
+/// Why it could not be found out who may ask.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The token file.
+    #[error("token file {0}")]
+    Token(PathBuf, #[source] io::Error),
+    /// The token is too short to be one of ours.
+    #[error("token file {0} holds no token of 64 hex digits; delete it to get a new one")]
+    BadToken(PathBuf),
+    /// The group database.
+    #[error("read {0}")]
+    Group(&'static str, #[source] io::Error),
+    /// No such group.
+    #[error("there is no group {0:?}")]
+    UnknownGroup(String),
+}
+
+/// Who is at the other end of a connection, as the kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Through the Unix socket.
+    Local { uid: u32, gid: u32 },
+    /// Through TCP; proves itself with the token.
+    Network,
+    /// The kernel did not say.
+    Unknown,
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        match stream.io().peer_cred() {
+            Ok(credentials) => Self::Local { uid: credentials.uid(), gid: credentials.gid() },
+            Err(_) => Self::Unknown,
+        }
+    }
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(_: IncomingStream<'_, TcpListener>) -> Self {
+        Self::Network
+    }
+}
+
+/// Who asks, by name; goes into history and requester.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) String);
+
+/// Who may ask.
+#[derive(Debug)]
+pub(crate) struct Access {
+    own_uid: u32,
+    admin_uids: Vec<u32>,
+    admin_gid: Option<u32>,
+    agent_uids: Vec<u32>,
+    token: String,
+}
+
+impl Access {
+    /// Reads users, group and token; makes a token where there is none.
+    pub(crate) fn load(options: &ServerOptions) -> Result<Self, AccessError> {
+        let mut admin_uids = options.admin_uids.clone();
+        let mut admin_gid = None;
+        if let Some(group) = &options.admin_group {
+            let (gid, members) = group_of(group)?;
+            admin_gid = Some(gid);
+            admin_uids.extend(members);
+        }
+        let token = token(&crate::token_path(&options.data_dir))?;
+        Ok(Self { own_uid: rustix::process::geteuid().as_raw(), admin_uids, admin_gid, agent_uids: options.agent_uids.clone(), token })
+    }
+
+    fn may_ask(&self, uid: u32, gid: u32) -> bool {
+        uid == 0 || uid == self.own_uid || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
+    }
+
+    fn may_report(&self, uid: u32) -> bool {
+        uid == 0 || self.agent_uids.contains(&uid)
+    }
+
+    /// Compares without stopping at the first difference.
+    fn is_token(&self, said: &str) -> bool {
+        let (own, said) = (self.token.as_bytes(), said.as_bytes());
+        let difference = own.iter().zip(said).fold(0, |sum, (a, b)| sum | (a ^ b));
+        own.len() == said.len() && std::hint::black_box(difference) == 0
+    }
+}
+
+/// Lets people and their programs pass.
+pub(crate) async fn people(State(app): State<Arc<App>>, ConnectInfo(peer): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    let caller = match peer {
+        Peer::Local { uid, gid } if app.access.may_ask(uid, gid) => user_name(uid),
+        Peer::Local { uid, .. } => {
+            return refuse(StatusCode::FORBIDDEN, "forbidden", format!("user {uid} may not ask this server")).into_response();
+        }
+        Peer::Network => {
+            let said = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            if !said.and_then(|said| said.strip_prefix("Bearer ")).is_some_and(|said| app.access.is_token(said.trim())) {
+                return refuse(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed").into_response();
+            }
+            "token".to_owned()
+        }
+        Peer::Unknown => return refuse(StatusCode::FORBIDDEN, "forbidden", "the peer could not be identified").into_response(),
+    };
+    request.extensions_mut().insert(Caller(caller));
+    next.run(request).await
+}
+
+/// Lets agents pass: through the Unix socket only.
+pub(crate) async fn agents(State(app): State<Arc<App>>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+    match peer {
+        Peer::Local { uid, .. } if app.access.may_report(uid) => next.run(request).await,
+        _ => refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response(),
+    }
+}
+
+/// Reads the token, or makes one that only this user can read.
+fn token(path: &Path) -> Result<String, AccessError> {
+    let failed = |error| AccessError::Token(path.to_owned(), error);
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let text = text.trim();
+            let good = text.len() == TOKEN_BYTES * 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
+            return if good { Ok(text.to_owned()) } else { Err(AccessError::BadToken(path.to_owned())) };
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let mut random = [0; TOKEN_BYTES];
+    File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).map_err(failed)?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    // Written beside and renamed, so that nobody ever reads half a token.
+    let new = path.with_extension("new");
+    let _ = fs::remove_file(&new);
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new).map_err(failed)?;
+    file.write_all(format!("{token}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&new, path).map_err(failed)?;
+    Ok(token)
+}
+
+const TOKEN_BYTES: usize = 32;
+
+/// The group's id and its members' user ids.
+fn group_of(name: &str) -> Result<(u32, Vec<u32>), AccessError> {
+    let groups = fs::read_to_string(GROUPS).map_err(|error| AccessError::Group(GROUPS, error))?;
+    for line in groups.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        if let [found, _, gid, members] = fields[..]
+            && found == name
+            && let Ok(gid) = gid.parse()
+        {
+            return Ok((gid, members.split(',').filter_map(user_id).collect()));
+        }
+    }
+    Err(AccessError::UnknownGroup(name.to_owned()))
+}
+
+/// The id of the group that owns the socket.
+pub(crate) fn group_id(name: &str) -> Result<u32, AccessError> {
+    group_of(name).map(|(gid, _)| gid)
+}
+
+fn user_id(name: &str) -> Option<u32> {
+    users().into_iter().find(|(found, _)| found == name).map(|(_, uid)| uid)
+}
+
+fn user_name(uid: u32) -> String {
+    users().into_iter().find(|(_, found)| *found == uid).map_or_else(|| format!("uid {uid}"), |(name, _)| name)
+}
+
+fn users() -> Vec<(String, u32)> {
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = |line: &str| {
+        let mut fields = line.split(':');
+        Some((fields.next()?.to_owned(), fields.nth(1)?.parse().ok()?))
+    };
+    text.lines().filter_map(user).collect()
+}
+
+const GROUPS: &str = "/etc/group";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_token_is_made_once_and_is_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let first = token(&path).unwrap();
+        assert_eq!(first.len(), 64);
+        assert_eq!(token(&path).unwrap(), first);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "short").unwrap();
+        assert!(matches!(token(&path), Err(AccessError::BadToken(_))));
+    }
+
+    #[test]
+    fn only_the_whole_token_opens() {
+        let access = Access { own_uid: 1, admin_uids: vec![5], admin_gid: Some(9), agent_uids: vec![], token: "abcdef".into() };
+        assert!(access.is_token("abcdef"));
+        for wrong in ["", "abcde", "abcdeg", "abcdeff"] {
+            assert!(!access.is_token(wrong), "{wrong}");
+        }
+        assert!(access.may_ask(0, 7) && access.may_ask(1, 7) && access.may_ask(5, 7) && access.may_ask(6, 9));
+        assert!(!access.may_ask(6, 7));
+        assert!(access.may_report(0) && !access.may_report(1));
+    }
+}

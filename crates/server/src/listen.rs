@@ -1,0 +1,109 @@
+//! Where can the server be asked?
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{oneshot, watch};
+
+use crate::access::{self, AccessError, Peer};
+
+/// Where a running server can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The Unix socket.
+    pub socket: PathBuf,
+    /// The TCP address.
+    pub address: Option<SocketAddr>,
+}
+
+/// Why the server cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another server runs on this data folder.
+    #[error("another server listens on {0}")]
+    InUse(PathBuf),
+    /// Without encryption the server listens on this host only.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// The socket's group.
+    #[error("group of the socket")]
+    Group(#[from] AccessError),
+    /// The operating system refused.
+    #[error("{0}")]
+    Io(String, #[source] io::Error),
+}
+
+/// How long connections may go on after the server was told to stop.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
+
+pub(crate) fn create_folder(path: &Path) -> Result<(), ListenError> {
+    fs::create_dir_all(path).map_err(|error| ListenError::Io(format!("create {}", path.display()), error))
+}
+
+/// Binds the socket. One that nobody listens on any more is replaced.
+pub(crate) fn unix(path: &Path, group: Option<&str>) -> Result<UnixListener, ListenError> {
+    let failed = |error| ListenError::Io(format!("socket {}", path.display()), error);
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => return Err(ListenError::InUse(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => fs::remove_file(path).map_err(failed)?,
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    if let Some(group) = group {
+        std::os::unix::fs::chown(path, None, Some(access::group_id(group)?)).map_err(failed)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Binds a loopback address.
+pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    if !address.ip().to_canonical().is_loopback() {
+        return Err(ListenError::NotLoopback(address));
+    }
+    TcpListener::bind(address).await.map_err(|error| ListenError::Io(format!("listen on {address}"), error))
+}
+
+pub(crate) async fn run_unix(listener: UnixListener, router: Router, stopped: watch::Receiver<bool>) {
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await {
+        tracing::error!(error = %error, "unix socket failed");
+    }
+}
+
+pub(crate) async fn run_tcp(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await {
+        tracing::error!(error = %error, "tcp listener failed");
+    }
+}
+
+/// Completes when the server was told to stop.
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Says that the server can be asked.
+pub(crate) fn announce(ready: Ready, tell: Option<oneshot::Sender<Ready>>, file: Option<&Path>) -> Result<(), ListenError> {
+    if let Some(file) = file {
+        let mut text = format!("socket {}\n", ready.socket.display());
+        if let Some(address) = ready.address {
+            text.push_str(&format!("address http://{address}\n"));
+        }
+        let new = file.with_extension("new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, file))
+            .map_err(|error| ListenError::Io(format!("write {}", file.display()), error))?;
+    }
+    tracing::info!(socket = %ready.socket.display(), address = ?ready.address, "server is ready");
+    if let Some(tell) = tell {
+        let _ = tell.send(ready);
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! How is a refusal sent?
+
+use axum::body::Bytes;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use tripoint_api::Problem;
+use tripoint_api::problem::CONTENT_TYPE;
+
+use crate::store::StoreError;
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Problem);
+
+/// A problem ready to be returned.
+pub(crate) fn refuse(status: StatusCode, name: &str, detail: impl Into<String>) -> Refused {
+    Refused(Problem::new(status.as_u16(), name, status.canonical_reason().unwrap_or("refused"), detail))
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Refused {
+    /// Not durable is not acknowledged: the caller keeps it and comes again.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, "store failed");
+        refuse(StatusCode::SERVICE_UNAVAILABLE, "store", "the store does not work at the moment")
+    }
+}
+
+/// Reads a body. An empty one is read as an empty object.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
+    let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    serde_json::from_slice(bytes).map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.to_string()))
+}

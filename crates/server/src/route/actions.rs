@@ -1,0 +1,113 @@
+//! How does a person's wish reach the agents, and their answer the person?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+
+use tripoint_api::path::ACTION_WAIT_S;
+use tripoint_api::{ActionAnswer, ActionRequest, ExceptionRequest, Order};
+use tripoint_model::{Action, ActionKind};
+
+use super::exceptions;
+use crate::access::Caller;
+use crate::refuse::{Refused, json, refuse};
+use crate::state::{App, now};
+use crate::store::OrderState;
+
+/// Asks the agents to act and waits for what they say.
+pub(crate) async fn act(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Result<Json<ActionAnswer>, Refused> {
+    let request: ActionRequest = json(&body)?;
+    let span = tripoint_api::span::span_of(request.for_seconds)
+        .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
+    let hosts = hosts(&app, request.host.as_deref())?;
+    let reason = request.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| format!("by {}", caller.0));
+    if request.kind == ActionKind::Allow && !request.dry_run {
+        let exception = ExceptionRequest {
+            target: Some(request.target.clone()),
+            reason: reason.clone(),
+            for_seconds: Some(span.as_secs()),
+            ..ExceptionRequest::default()
+        };
+        exceptions::create(&app, exception, &caller).await?;
+    }
+    let now = now();
+    let action = Action {
+        kind: request.kind,
+        target: request.target,
+        scope: request.scope,
+        expires: now.plus(span),
+        reason,
+        requester: caller.0,
+        cause: request.cause,
+    };
+    let id = format!("{}-{}-{}", action.kind.as_str(), action.target, now.0);
+    ask(&app, hosts, Order::Act { id, actions: vec![action], dry_run: request.dry_run }).await
+}
+
+/// Asks the agents to lift everything.
+pub(crate) async fn release_all(State(app): State<Arc<App>>) -> Result<Json<ActionAnswer>, Refused> {
+    let hosts = hosts(&app, None)?;
+    ask(&app, hosts, Order::ReleaseAll).await
+}
+
+fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
+    let mut hosts = app.connected_hosts();
+    hosts.retain(|host| only.is_none_or(|only| only == host));
+    if hosts.is_empty() {
+        let which = only.map_or_else(|| "no agent is".to_owned(), |host| format!("the agent of {host} is not"));
+        return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "no-agent", format!("{which} connected")));
+    }
+    Ok(hosts)
+}
+
+async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
+    let mut answered = app.answers.subscribe();
+    let numbers = app.give(&hosts, order).await?;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(ACTION_WAIT_S);
+    let mut open: Vec<(String, u64)> = hosts.into_iter().zip(numbers).collect();
+    let mut answer = ActionAnswer::default();
+    loop {
+        answered.borrow_and_update();
+        let mut waiting = Vec::new();
+        for (host, number) in open {
+            match app.store.order(number).await? {
+                Some(OrderState::Answered(said)) => add(&mut answer, host, said),
+                _ => waiting.push((host, number)),
+            }
+        }
+        open = waiting;
+        if open.is_empty() {
+            break;
+        }
+        if tokio::time::timeout_at(deadline, answered.changed()).await.is_err() {
+            break;
+        }
+    }
+    for (host, number) in open {
+        match app.store.withdraw(number).await? {
+            Some(OrderState::Answered(said)) => add(&mut answer, host, said),
+            Some(OrderState::Handed) => answer.errors.push(format!("{host}: has the order but did not answer; it may still act")),
+            _ => answer.errors.push(format!("{host}: did not fetch the order; it was withdrawn")),
+        }
+    }
+    if answer.hosts.is_empty() {
+        return Err(refuse(StatusCode::GATEWAY_TIMEOUT, "no-answer", answer.errors.join("; ")));
+    }
+    Ok(Json(answer))
+}
+
+fn add(answer: &mut ActionAnswer, host: String, said: tripoint_api::Answer) {
+    answer.plan.extend(said.plan);
+    answer.refused.extend(said.refused);
+    answer.outcomes.extend(said.outcomes);
+    answer.errors.extend(said.error.map(|error| format!("{host}: {error}")));
+    answer.hosts.push(host);
+}

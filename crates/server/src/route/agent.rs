@@ -1,0 +1,69 @@
+//! What do agents bring, and what do they fetch?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+
+use tripoint_api::agent::BATCH_ITEMS_MAX;
+use tripoint_api::{Answer, Batch, BatchAnswer, Orders, OrdersQuery};
+
+use crate::listen::until;
+use crate::refuse::{Refused, json, refuse};
+use crate::state::{App, now};
+
+/// Takes a batch: durable before the answer.
+pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<BatchAnswer>, Refused> {
+    let batch: Batch = json(&body)?;
+    if batch.items.len() > BATCH_ITEMS_MAX {
+        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-many", format!("at most {BATCH_ITEMS_MAX} items in a batch")));
+    }
+    if batch.agent.host.is_empty() || batch.agent.boot_id.is_empty() {
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host and boot_id are needed"));
+    }
+    app.hear(&batch.agent.host);
+    let ingested = app.store.ingest(batch, now()).await?;
+    app.show(&ingested.changed);
+    Ok(Json(BatchAnswer { acknowledged: ingested.acknowledged }))
+}
+
+/// Waits for orders.
+pub(crate) async fn orders(
+    State(app): State<Arc<App>>,
+    query: Result<Query<OrdersQuery>, QueryRejection>,
+) -> Result<Json<Orders>, Refused> {
+    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
+    let mut changed = app.orders.subscribe();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(query.wait_s.min(WAIT_MAX_S));
+    loop {
+        app.hear(&query.host);
+        // Seen before the store is asked, so that an order given in between is not slept through.
+        changed.borrow_and_update();
+        let orders = app.store.hand_out(query.host.clone(), query.after, now()).await?;
+        if !orders.is_empty() {
+            return Ok(Json(Orders { orders }));
+        }
+        tokio::select! {
+            _ = changed.changed() => {}
+            () = tokio::time::sleep_until(deadline) => return Ok(Json(Orders::default())),
+            () = until(app.stopped.clone()) => return Ok(Json(Orders::default())),
+        }
+    }
+}
+
+/// Takes the answer to an order.
+pub(crate) async fn answer(State(app): State<Arc<App>>, Path(number): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+    let missing = || refuse(StatusCode::NOT_FOUND, "not-found", "there is no such order");
+    let number: u64 = number.parse().map_err(|_| missing())?;
+    let answer: Answer = json(&body)?;
+    let changed = app.store.answer(number, answer, now()).await?.ok_or_else(missing)?;
+    app.answers.send_modify(|count| *count += 1);
+    app.show(&changed);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+const WAIT_MAX_S: u64 = 30;

@@ -1,0 +1,74 @@
+//! How are the server and its agents?
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use tripoint_api::{AgentIdentity, AgentStatus, ServerHealth};
+use tripoint_model::AlertStatus;
+
+use crate::refuse::Refused;
+use crate::state::{App, CONNECTED, now};
+
+/// Every agent as last heard of.
+pub(crate) async fn agents(State(app): State<Arc<App>>) -> Result<Json<Vec<AgentStatus>>, Refused> {
+    all(&app).await.map(Json)
+}
+
+async fn all(app: &App) -> Result<Vec<AgentStatus>, Refused> {
+    let mut agents = app.store.agents().await?;
+    // One that only fetches orders so far has not told its version yet.
+    for host in app.connected_hosts() {
+        if agents.iter().all(|known| known.agent.host != host) {
+            let agent = AgentIdentity { host, ..AgentIdentity::default() };
+            agents.push(AgentStatus { agent, last_seen: now(), connected: true, health: None });
+        }
+    }
+    for agent in &mut agents {
+        if let Some(heard) = app.last_heard(&agent.agent.host) {
+            agent.last_seen = agent.last_seen.max(heard);
+        }
+        agent.connected = now().since(agent.last_seen) < CONNECTED;
+    }
+    Ok(agents)
+}
+
+/// Whether the server works: the store answers.
+pub(crate) async fn health(State(app): State<Arc<App>>) -> Result<Json<ServerHealth>, Refused> {
+    let counts = app.store.counts().await?;
+    let alerts_open = counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
+    let agents = u32::try_from(app.connected_hosts().len()).unwrap_or(u32::MAX);
+    Ok(Json(ServerHealth { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into(), agents, alerts_open }))
+}
+
+/// The same as Prometheus text, with every agent's losses.
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Refused> {
+    let counts = app.store.counts().await?;
+    let agents = all(&app).await?;
+    let mut text = String::new();
+    text.push_str("# HELP tripoint_alerts Alerts by how they stand.\n# TYPE tripoint_alerts gauge\n");
+    for (status, count) in counts {
+        let status = serde_json::to_string(&status).unwrap_or_default();
+        let _ = writeln!(text, "tripoint_alerts{{status={status}}} {count}");
+    }
+    text.push_str("# HELP tripoint_agent_connected Whether the agent was heard of within a minute.\n# TYPE tripoint_agent_connected gauge\n");
+    for agent in &agents {
+        let _ = writeln!(text, "tripoint_agent_connected{{host=\"{}\"}} {}", label(&agent.agent.host), u8::from(agent.connected));
+    }
+    text.push_str("# HELP tripoint_agent_lost_total Events an agent lost, by reason.\n# TYPE tripoint_agent_lost_total counter\n");
+    for agent in &agents {
+        for (reason, count) in agent.health.iter().flat_map(|health| &health.losses) {
+            let _ = writeln!(text, "tripoint_agent_lost_total{{host=\"{}\",reason=\"{}\"}} {count}", label(&agent.agent.host), label(reason));
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// A label's value, quoted as the text format demands.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,93 @@
+//! What do all requests share?
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{broadcast, watch};
+
+use tripoint_api::Order;
+use tripoint_model::{Alert, Timestamp};
+
+use crate::access::Access;
+use crate::store::{Store, StoreError};
+
+/// The store, who may ask, and how waiting requests are woken.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Access,
+    pub(crate) stopped: watch::Receiver<bool>,
+    /// Alerts as JSON, for everybody who watches.
+    pub(crate) alerts: broadcast::Sender<Arc<str>>,
+    /// Counts new orders.
+    pub(crate) orders: watch::Sender<u64>,
+    /// Counts answers to orders.
+    pub(crate) answers: watch::Sender<u64>,
+    /// When each agent was last heard of.
+    heard: Mutex<BTreeMap<String, Timestamp>>,
+}
+
+impl App {
+    pub(crate) fn new(store: Arc<dyn Store>, access: Access, stopped: watch::Receiver<bool>) -> Self {
+        Self {
+            store,
+            access,
+            stopped,
+            alerts: broadcast::channel(WATCH_QUEUE).0,
+            orders: watch::channel(0).0,
+            answers: watch::channel(0).0,
+            heard: Mutex::default(),
+        }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An agent has spoken.
+    pub(crate) fn hear(&self, host: &str) {
+        let mut heard = self.heard();
+        if heard.len() < HOSTS_MAX || heard.contains_key(host) {
+            heard.insert(host.to_owned(), now());
+        }
+    }
+
+    /// Agents heard of within the last minute.
+    pub(crate) fn connected_hosts(&self) -> Vec<String> {
+        let now = now();
+        self.heard().iter().filter(|(_, at)| now.since(**at) < CONNECTED).map(|(host, _)| host.clone()).collect()
+    }
+
+    /// When an agent was last heard of by this run of the server.
+    pub(crate) fn last_heard(&self, host: &str) -> Option<Timestamp> {
+        self.heard().get(host).copied()
+    }
+
+    /// Gives an order to these agents and wakes them; the orders' numbers.
+    pub(crate) async fn give(&self, hosts: &[String], order: Order) -> Result<Vec<u64>, StoreError> {
+        let numbers = self.store.give(hosts.to_vec(), order, now()).await?;
+        self.orders.send_modify(|count| *count += 1);
+        Ok(numbers)
+    }
+
+    /// Shows changed alerts to everybody who watches.
+    pub(crate) fn show(&self, alerts: &[Alert]) {
+        for alert in alerts {
+            if let Ok(text) = serde_json::to_string(alert) {
+                // No receiver is no error.
+                let _ = self.alerts.send(text.into());
+            }
+        }
+    }
+}
+
+/// The server's clock, read in this one place.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_system(SystemTime::now())
+}
+
+/// How long after its last word an agent counts as connected; it asks for orders every 25 seconds.
+pub(crate) const CONNECTED: Duration = Duration::from_secs(60);
+/// Alerts that a slow watcher may lag behind before it misses some.
+const WATCH_QUEUE: usize = 1024;
+const HOSTS_MAX: usize = 10_000;

@@ -1,0 +1,119 @@
+//! What must a store be able to keep, and what may its callers rely on?
+
+use futures_util::future::BoxFuture;
+
+use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order};
+use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
+
+mod sqlite;
+mod writer;
+
+pub use sqlite::Sqlite;
+
+/// Why the store did not do it. What failed has left no trace.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(String),
+    /// Something stored cannot be read back.
+    #[error("stored {what} is unreadable: {why}")]
+    Unreadable {
+        /// What kind of thing.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// It was made by a newer version.
+    #[error("the database has layout {found}, this version knows up to {known}")]
+    TooNew {
+        /// Its layout.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ingested {
+    /// The highest durable sequence number of its boot id.
+    pub acknowledged: u64,
+    /// Alerts it raised or changed, as stored.
+    pub changed: Vec<Alert>,
+}
+
+/// A person's work on an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkChange {
+    /// Close it.
+    Resolve(Resolution, Option<String>),
+    /// Open it again.
+    Reopen(Option<String>),
+    /// Say something.
+    Comment(String),
+    /// Give it to somebody, or to nobody.
+    Assign(Option<String>),
+}
+
+/// How an order stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderState {
+    /// Not handed out yet.
+    Waiting,
+    /// Handed out, not answered.
+    Handed,
+    /// Answered.
+    Answered(Answer),
+    /// Taken back before it was handed out.
+    Withdrawn,
+}
+
+/// How many alerts stand how.
+pub type StatusCounts = Vec<(AlertStatus, u64)>;
+
+/// The answer of a store.
+pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Keeps everything the server knows. When a changing call returns, its change is durable.
+pub trait Store: Send + Sync {
+    /// Takes a batch; one that was taken before changes nothing.
+    fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested>;
+    /// A page of alerts, newest `last_seen` first.
+    fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList>;
+    /// One alert.
+    fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;
+    /// Writes a person's work down; `None` when there is no such alert.
+    fn work(&self, id: String, change: WorkChange, author: String, now: Timestamp) -> Stored<'_, Option<Alert>>;
+    /// How many alerts stand how.
+    fn counts(&self) -> Stored<'_, StatusCounts>;
+    /// Exceptions that have not expired at `now`, soonest end first.
+    fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<Exception>>;
+    /// Keeps an exception.
+    fn add_exception(&self, exception: Exception) -> Stored<'_, ()>;
+    /// Drops an exception; says whether there was one.
+    fn remove_exception(&self, id: String) -> Stored<'_, bool>;
+    /// Every agent that ever reported.
+    fn agents(&self) -> Stored<'_, Vec<AgentStatus>>;
+    /// Queues the order once for each host; its numbers, in the order of the hosts.
+    fn give(&self, hosts: Vec<String>, order: Order, now: Timestamp) -> Stored<'_, Vec<u64>>;
+    /// Unanswered orders of a host after a number, marked as handed out. Actions that have waited
+    /// for more than a minute are withdrawn instead: whoever asked has given up.
+    fn hand_out(&self, host: String, after: u64, now: Timestamp) -> Stored<'_, Vec<NumberedOrder>>;
+    /// Keeps an agent's answer and lays it over the alerts that caused the order; `None` when
+    /// there is no such order. A second answer changes nothing.
+    fn answer(&self, number: u64, answer: Answer, now: Timestamp) -> Stored<'_, Option<Vec<Alert>>>;
+    /// How an order stands.
+    fn order(&self, number: u64) -> Stored<'_, Option<OrderState>>;
+    /// Takes an order back unless it was handed out; says how it stands.
+    fn withdraw(&self, number: u64) -> Stored<'_, Option<OrderState>>;
+}

@@ -1,0 +1,284 @@
+//! How is an OSV record read (schema 1.0 to 1.7: one object, an array, or one a line)?
+
+use std::borrow::Cow;
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tripoint_model::text::truncate;
+
+use super::records::Records;
+use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, is_cve};
+use crate::evaluate::{self, EventKind};
+use crate::naming;
+use crate::severity;
+use crate::version::{Scheme, VERSION_BYTES_MAX};
+
+/// The OSV schema.
+pub(super) struct Osv;
+
+impl AdvisoryFormat for Osv {
+    fn name(&self) -> &'static str {
+        "osv"
+    }
+
+    fn recognises(&self, file: &str, head: &[u8]) -> bool {
+        let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
+        let name = file.trim_end_matches(".gz");
+        let begun = head.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
+        begun && (has("\"affected\"") || has("\"schema_version\"") || (has("\"id\"") && has("\"modified\"")) || name.ends_with(".jsonl") || name.ends_with(".ndjson"))
+    }
+
+    fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
+        let mut records = Records::new(input, file, RECORD_BYTES_MAX);
+        while let Some((line, record)) = records.next() {
+            match record {
+                Ok(bytes) => read_record(file, line, bytes, out),
+                Err(reason) => out.refuse(file, line, reason.to_owned()),
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    summary: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    withdrawn: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    aliases: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    upstream: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    severity: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    database_specific: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    affected: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct RawAffected<'a> {
+    #[serde(borrow, default)]
+    package: Option<RawPackage<'a>>,
+    #[serde(borrow, default)]
+    ranges: Option<Vec<RawRange<'a>>>,
+    #[serde(borrow, default)]
+    versions: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    severity: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    ecosystem_specific: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawPackage<'a> {
+    #[serde(borrow, default)]
+    ecosystem: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct RawRange<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    events: Vec<RawEvent<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawEvent<'a> {
+    #[serde(borrow, default)]
+    introduced: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    fixed: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    last_affected: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    limit: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct RawSeverity {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    score: String,
+}
+
+/// Where publishers put a word for the severity.
+#[derive(Default, Deserialize)]
+struct Words {
+    #[serde(default)]
+    severity: Option<String>,
+    #[serde(default)]
+    urgency: Option<String>,
+}
+
+fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
+    let raw: Raw<'_> = match serde_json::from_slice(bytes) {
+        Ok(raw) => raw,
+        Err(error) => return out.refuse(file, line + (error.line() as u64).saturating_sub(1), format!("not an OSV record: {error}")),
+    };
+    let id = match raw.id.as_deref().map(str::trim) {
+        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => id.to_owned(),
+        Some(_) => return out.refuse(file, line, "the id is empty, too long or has control characters".to_owned()),
+        None => return out.refuse(file, line, "the record has no id".to_owned()),
+    };
+    let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
+    if raw.withdrawn.is_some_and(|value| value.get() != "null") {
+        return out.accept(Statement::Advisory(Box::new(advisory)));
+    }
+    let source = publisher(&advisory.id);
+    rate(&source, raw.severity, &mut advisory);
+    word(&source, raw.database_specific, &mut advisory);
+    let entries = raw.affected.unwrap_or_default();
+    let mut reasons = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match read_affected(entry.get(), &source, &mut advisory) {
+            Ok(affected) => advisory.affected.push(affected),
+            Err(reason) => reasons.push(format!("{}: affected[{at}]: {reason}", advisory.id)),
+        }
+    }
+    if advisory.affected.is_empty() && !reasons.is_empty() {
+        return out.refuse(file, line, reasons.swap_remove(0));
+    }
+    for reason in reasons {
+        out.refuse_part(file, line, reason);
+    }
+    out.accept(Statement::Advisory(Box::new(advisory)));
+}
+
+fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Affected, String> {
+    let raw: RawAffected<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let package = raw.package.ok_or("it names no package")?;
+    let (ecosystem, release) = naming::ecosystem(&package.ecosystem)
+        .ok_or_else(|| format!("unknown ecosystem {:?}", truncate(&package.ecosystem, 64).0))?;
+    let name = naming::package(ecosystem, &package.name);
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err("the package's name is empty or too long".to_owned());
+    }
+    let mut ranges = Vec::new();
+    let mut only_git = false;
+    for range in raw.ranges.unwrap_or_default() {
+        if range.kind == "GIT" {
+            only_git = true;
+            continue;
+        }
+        let scheme = scheme(&range.kind, ecosystem).ok_or_else(|| format!("unknown range type {:?}", truncate(&range.kind, 32).0))?;
+        ranges.push(read_events(&range.events, scheme)?);
+    }
+    let scheme = Scheme::of(ecosystem);
+    let listed = raw.versions.unwrap_or_default();
+    if ranges.is_empty() && listed.is_empty() {
+        let reason = if only_git { "only git ranges: no package version can be matched" } else { "neither ranges nor versions" };
+        return Err(reason.to_owned());
+    }
+    let versions = listed
+        .iter()
+        .filter(|version| version.len() <= VERSION_BYTES_MAX && !ranges.iter().any(|range| covers(scheme, version, range)))
+        .map(|version| version.trim().to_owned())
+        .collect();
+    rate(source, raw.severity, advisory);
+    word(source, raw.ecosystem_specific, advisory);
+    Ok(Affected { ecosystem, release, name, ranges, versions })
+}
+
+/// SEMVER ranges are ordered as semantic versions also where the ecosystem orders otherwise.
+fn scheme(kind: &str, ecosystem: tripoint_model::Ecosystem) -> Option<Scheme> {
+    matches!(kind, "SEMVER" | "ECOSYSTEM").then(|| Scheme::of(ecosystem))
+}
+
+fn covers(scheme: Scheme, version: &str, range: &[(u8, String)]) -> bool {
+    let events = range.iter().filter_map(|(kind, at)| EventKind::of(*kind).map(|kind| (kind, at.as_str())));
+    evaluate::judge(scheme, version, events).affected
+}
+
+fn read_events(raw: &[RawEvent<'_>], scheme: Scheme) -> Result<Vec<(u8, String)>, String> {
+    let mut events = Vec::with_capacity(raw.len());
+    for event in raw {
+        let kinds = [
+            (EventKind::Introduced, &event.introduced),
+            (EventKind::Fixed, &event.fixed),
+            (EventKind::LastAffected, &event.last_affected),
+            (EventKind::Limit, &event.limit),
+        ];
+        for (kind, version) in kinds {
+            let Some(version) = version else { continue };
+            if version.is_empty() || version.len() > VERSION_BYTES_MAX {
+                return Err("an event's version is empty or too long".to_owned());
+            }
+            events.push((kind as u8, version.trim().to_owned()));
+        }
+    }
+    if !events.iter().any(|(kind, _)| *kind == EventKind::Introduced as u8) {
+        return Err("a range has no introduced event".to_owned());
+    }
+    evaluate::sort(scheme, &mut events);
+    Ok(events)
+}
+
+fn cves(id: &str, raw: &Raw<'_>) -> Vec<String> {
+    let list = |value: Option<&RawValue>| value.and_then(|value| serde_json::from_str::<Vec<String>>(value.get()).ok()).unwrap_or_default();
+    let mut out: Vec<String> = list(raw.aliases);
+    out.extend(list(raw.upstream));
+    out.push(id.to_owned());
+    out.retain(|id| is_cve(id));
+    out.sort();
+    out.dedup();
+    out.truncate(CVES_MAX);
+    out
+}
+
+fn text(value: Option<&RawValue>) -> String {
+    let full: String = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    truncate(full.trim(), SUMMARY_BYTES_MAX).0.to_owned()
+}
+
+/// `GHSA-…` is published by `ghsa`, `CVE-…` by `nvd`.
+fn publisher(id: &str) -> String {
+    match id.split('-').next().unwrap_or("osv") {
+        "CVE" => "nvd".to_owned(),
+        "" => "osv".to_owned(),
+        prefix => prefix.to_ascii_lowercase(),
+    }
+}
+
+fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
+    let rated: Vec<RawSeverity> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    for RawSeverity { kind, score } in rated.into_iter().take(SEVERITIES_MAX) {
+        if score.is_empty() || score.len() > SCORE_BYTES_MAX {
+            continue;
+        }
+        let tenths = severity::base_tenths(&score).or_else(|| severity::plain_tenths(&score));
+        advisory.cvss_tenths = advisory.cvss_tenths.max(tenths);
+        let key = match kind.as_str() {
+            "CVSS_V4" => format!("{source}_cvss_v4"),
+            "CVSS_V2" => format!("{source}_cvss_v2"),
+            "Ubuntu" => "ubuntu".to_owned(),
+            _ => source.to_owned(),
+        };
+        advisory.severity.entry(key).or_insert(score);
+    }
+}
+
+fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
+    let words: Words = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    if let Some(word) = words.severity.or(words.urgency).filter(|word| !word.is_empty() && word.len() <= 32) {
+        advisory.severity.entry(source.to_owned()).or_insert(word.to_lowercase());
+    }
+}
+
+/// The largest real records are a few MiB (kernel commits, thousands of versions).
+const RECORD_BYTES_MAX: usize = 16 << 20;
+const ID_BYTES_MAX: usize = 200;
+const NAME_BYTES_MAX: usize = 512;
+const SUMMARY_BYTES_MAX: usize = 300;
+const SCORE_BYTES_MAX: usize = 256;
+const SEVERITIES_MAX: usize = 16;
+/// A kernel update names hundreds.
+const CVES_MAX: usize = 5000;

@@ -1,0 +1,237 @@
+//! How do files of advisories become part of the database?
+
+use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tripoint_model::parsed::REJECTED_MAX;
+use tripoint_model::{Rejected, Timestamp};
+use tripoint_unpack::{Limits, Source, UnpackError, entries};
+
+use crate::advisory::{self, AdvisoryFormat, FORMATS, Sink, Statement};
+use crate::image::SourceInfo;
+use crate::image::write::TooLarge;
+use crate::store::{Draft, Store};
+
+/// Why an import failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// `--format` names no format.
+    #[error("unknown advisory format {0:?}; known: osv kev epss")]
+    UnknownFormat(String),
+    /// The data folder cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Too much for one image.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// What the caller asks for.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Force this format instead of detecting it.
+    pub format: Option<String>,
+    /// The source's name; each file's own when `None`.
+    pub source: Option<String>,
+}
+
+/// Where and when.
+#[derive(Clone, Debug)]
+pub struct ImportContext {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What came of it; the document of `vulns import --json`. `imported + refused = read`; a part of
+/// a record that could not be used stands among the refusals without counting as refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The sources' names.
+    pub source: String,
+    /// The formats found.
+    pub format: String,
+    /// Records read.
+    pub read: u64,
+    /// Records that are in the database now.
+    pub imported: u64,
+    /// Records that could not be used.
+    pub refused: u64,
+    /// The first thousand refusals.
+    pub refusals: Vec<Rejected>,
+}
+
+/// Reads the files, replaces each source's last good copy where anything was understood, and
+/// builds a new image. `progress` is told the file and how many records were read of it.
+pub fn import(
+    files: &[PathBuf],
+    options: &ImportOptions,
+    context: &ImportContext,
+    progress: &mut dyn FnMut(&Path, u64),
+) -> Result<ImportReport, ImportError> {
+    let forced = match &options.format {
+        Some(name) => Some(advisory::by_name(name).ok_or_else(|| ImportError::UnknownFormat(name.clone()))?),
+        None => None,
+    };
+    let store = Store::open(&context.data_dir)?;
+    let mut report = ImportReport::default();
+    let mut changed = false;
+    let mut names: Vec<String> = Vec::new();
+    for file in files {
+        let name = source_name(options.source.as_deref(), file);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut formats: Vec<&'static str> = Vec::new();
+    for name in &names {
+        let mut reading = Reading { draft: store.draft(name)?, report: &mut report, imported: 0, formats: Vec::new() };
+        for file in files.iter().filter(|file| source_name(options.source.as_deref(), file) == *name) {
+            reading.file(file, forced, progress);
+        }
+        let Reading { draft, imported, formats: found, .. } = reading;
+        if imported > 0 {
+            let info = SourceInfo { name: name.clone(), format: found.join(","), imported: context.now, records: imported };
+            draft.commit(&info)?;
+            changed = true;
+        }
+        formats.extend(found);
+    }
+    formats.sort_unstable();
+    formats.dedup();
+    report.source = names.join(",");
+    report.format = formats.join(",");
+    if changed {
+        store.build(context.now)?;
+    }
+    Ok(report)
+}
+
+/// The name given, or the file's without its endings, in letters that any file system takes.
+fn source_name(given: Option<&str>, file: &Path) -> String {
+    let own = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut name = own.as_str();
+    while let Some(stem) = ENDINGS.iter().find_map(|end| name.strip_suffix(end)) {
+        name = stem;
+    }
+    // OSV calls each ecosystem's archive `all.zip`: only its folder tells them apart.
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = absolute.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().into_owned());
+    let own = match folder {
+        Some(folder) if name == "all" => format!("{folder}-all"),
+        _ => name.to_owned(),
+    };
+    let name = given.unwrap_or(&own);
+    let clean = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().take(64).map(clean).collect();
+    if name.is_empty() { "source".to_owned() } else { name }
+}
+
+struct Reading<'r> {
+    draft: Draft,
+    report: &'r mut ImportReport,
+    imported: u64,
+    formats: Vec<&'static str>,
+}
+
+impl Reading<'_> {
+    fn file(&mut self, file: &Path, forced: Option<&'static dyn AdvisoryFormat>, progress: &mut dyn FnMut(&Path, u64)) {
+        let shown = file.to_string_lossy().into_owned();
+        let alone = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let outcome = entries(Source::Path(file), &shown, &LIMITS, &mut |name, content| {
+            // An archive's member is named after the archive; a lone file only by itself.
+            let member = name == shown || name == alone || shown.trim_end_matches(".gz") == name;
+            let place = if member { shown.clone() } else { format!("{shown}!/{name}") };
+            self.entry(&place, content, forced);
+            progress(file, self.report.read);
+            ControlFlow::Continue(())
+        });
+        match outcome {
+            Ok(()) => {}
+            Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 0, error.to_string()),
+            Err(error) => self.refuse(&shown, 0, format!("reading stopped: {error}")),
+        }
+        progress(file, self.report.read);
+    }
+
+    fn entry(&mut self, place: &str, content: &mut dyn Read, forced: Option<&'static dyn AdvisoryFormat>) {
+        let mut head = Vec::new();
+        if let Err(error) = content.take(HEAD_BYTES).read_to_end(&mut head) {
+            return self.refuse(place, 0, format!("cannot be read: {error}"));
+        }
+        let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
+            let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
+            return self.refuse(place, 1, format!("no known advisory format ({})", known.join(", ")));
+        };
+        if !self.formats.contains(&format.name()) {
+            self.formats.push(format.name());
+        }
+        let mut input = Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, content) };
+        format.read(place, &mut input, self);
+    }
+}
+
+impl Sink for Reading<'_> {
+    fn accept(&mut self, statement: Statement) {
+        self.report.read += 1;
+        self.report.imported += 1;
+        self.imported += 1;
+        self.draft.put(&statement);
+    }
+
+    fn refuse(&mut self, file: &str, line: u64, reason: String) {
+        self.report.read += 1;
+        self.report.refused += 1;
+        self.refuse_part(file, line, reason);
+    }
+
+    fn refuse_part(&mut self, file: &str, line: u64, reason: String) {
+        if self.report.refusals.len() < REJECTED_MAX {
+            self.report.refusals.push(Rejected { file: file.to_owned(), line, reason });
+        }
+    }
+}
+
+/// The bytes already looked at, then the rest.
+struct Headed<'h, R> {
+    head: &'h [u8],
+    at: usize,
+    rest: BufReader<R>,
+}
+
+impl<R: Read> Read for Headed<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let available = self.fill_buf()?;
+        let count = available.len().min(out.len());
+        out[..count].copy_from_slice(&available[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: Read> BufRead for Headed<'_, R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.at < self.head.len() { Ok(&self.head[self.at..]) } else { self.rest.fill_buf() }
+    }
+
+    fn consume(&mut self, count: usize) {
+        if self.at < self.head.len() { self.at += count } else { self.rest.consume(count) }
+    }
+}
+
+const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv"];
+const HEAD_BYTES: u64 = 64 << 10;
+/// OSV's archive of everything has some 700,000 records and 3 GiB; JSON shrinks well.
+const LIMITS: Limits =
+    Limits { out_bytes_max: 8 << 30, ratio_max: 400, entries_max: 2_000_000, entry_bytes_max: 4 << 30, nesting: 1 };
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Which ecosystem, release and name does an advisory, a purl or a person mean?
+
+use tripoint_model::Ecosystem;
+
+/// Splits `Debian:12` or `Ubuntu:24.04:LTS`; also takes a purl type (`deb`, `pypi`). The release
+/// comes back without the `LTS` that says nothing about it.
+pub(crate) fn ecosystem(text: &str) -> Option<(Ecosystem, String)> {
+    let (name, release) = text.trim().split_once(':').unwrap_or((text.trim(), ""));
+    let found = name.parse().ok().or_else(|| {
+        let name = name.to_ascii_lowercase();
+        Ecosystem::ALL.iter().find(|(_, _, purl)| *purl == name).map(|(own, _, _)| *own)
+    })?;
+    Some((found, self::release(release)))
+}
+
+/// A release in the one spelling of the image.
+pub(crate) fn release(release: &str) -> String {
+    release.trim().trim_end_matches(":LTS").to_owned()
+}
+
+/// The name in the one spelling of the image: PyPI's are normalised (PEP 503), others kept.
+pub(crate) fn package(ecosystem: Ecosystem, name: &str) -> String {
+    match ecosystem {
+        Ecosystem::PyPI => {
+            let mut out = String::with_capacity(name.len());
+            for c in name.trim().chars() {
+                let c = if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() };
+                if !(c == '-' && out.ends_with('-')) {
+                    out.push(c);
+                }
+            }
+            out
+        }
+        Ecosystem::NuGet | Ecosystem::Packagist => name.trim().to_ascii_lowercase(),
+        _ => name.trim().to_owned(),
+    }
+}
+
+/// What a package URL says: ecosystem, release, name as an advisory spells it, version.
+pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
+    let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
+    let (path, version) = match rest.rsplit_once('@') {
+        Some((path, version)) if !path.ends_with('/') && !path.is_empty() => (path, version),
+        _ => (rest, ""),
+    };
+    let (kind, path) = path.split_once('/')?;
+    let kind = kind.to_ascii_lowercase();
+    let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
+    let (name, namespace) = parts.split_last()?;
+    let qualifier = |wanted: &str| {
+        qualifiers.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted)).map(|(_, value)| decode(value))
+    };
+    let distribution = format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
+    let (found, _, _) = Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
+    let release = match qualifier("distro") {
+        Some(distro) if found.is_distribution() => distro.rsplit_once('-').map_or(String::new(), |(_, release)| release.to_owned()),
+        _ => String::new(),
+    };
+    let name = match found {
+        Ecosystem::Debian | Ecosystem::Ubuntu => {
+            // Advisories speak of the source package, which the purl may name with its version.
+            let upstream = qualifier("upstream").unwrap_or_default();
+            match upstream.split_once('@') {
+                Some((source, version)) => return Some((*found, release, source.to_owned(), version.to_owned())),
+                None if upstream.is_empty() => name.clone(),
+                None => upstream,
+            }
+        }
+        Ecosystem::Maven => format!("{}:{name}", namespace.join(".")),
+        _ if found.is_distribution() || namespace.is_empty() => name.clone(),
+        _ => format!("{}/{name}", namespace.join("/")),
+    };
+    let version = decode(version);
+    let version = match qualifier("epoch").filter(|epoch| epoch != "0" && !version.contains(':')) {
+        Some(epoch) => format!("{epoch}:{version}"),
+        None => version,
+    };
+    Some((*found, release, name, version))
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut at = 0;
+    let raw = text.as_bytes();
+    while at < raw.len() {
+        let escape = raw.get(at + 1..at + 3).filter(|_| raw[at] == b'%');
+        let byte = escape.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(raw[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purls_say_what_advisories_call_it() {
+        for (text, expected) in [
+            ("pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl", (Ecosystem::Debian, "12", "openssl", "3.0.9-1")),
+            ("pkg:deb/debian/libx1@1%3A2-3%2Bb1?distro=debian-12&upstream=x%401%3A2-3", (Ecosystem::Debian, "12", "x", "1:2-3")),
+            ("pkg:pypi/django@4.1", (Ecosystem::PyPI, "", "django", "4.1")),
+            ("pkg:npm/%40angular/core@16.0.0", (Ecosystem::Npm, "", "@angular/core", "16.0.0")),
+            ("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", (Ecosystem::Maven, "", "org.apache.logging.log4j:log4j-core", "2.14.1")),
+            ("pkg:golang/golang.org/x/net@v0.1.0", (Ecosystem::Go, "", "golang.org/x/net", "v0.1.0")),
+            ("pkg:rpm/almalinux/bash@5.1-2?epoch=1", (Ecosystem::AlmaLinux, "", "bash", "1:5.1-2")),
+        ] {
+            let (found, release, name, version) = purl(text).expect(text);
+            assert_eq!((found, release.as_str(), name.as_str(), version.as_str()), expected);
+        }
+        for bad in ["", "pkg:", "pkg:deb", "pkg:unknown/x@1", "deb/debian/x"] {
+            assert!(purl(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ecosystems_come_with_and_without_release() {
+        assert_eq!(ecosystem("Debian:12"), Some((Ecosystem::Debian, "12".into())));
+        assert_eq!(ecosystem("ubuntu:24.04:LTS"), Some((Ecosystem::Ubuntu, "24.04".into())));
+        assert_eq!(ecosystem("pypi"), Some((Ecosystem::PyPI, String::new())));
+        assert_eq!(ecosystem("Amiga"), None);
+        assert_eq!(package(Ecosystem::PyPI, "Foo__Bar.baz"), "foo-bar-baz");
+    }
+}

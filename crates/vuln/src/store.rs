@@ -1,0 +1,143 @@
+//! Where does each source's last good copy lie, and how does a new image appear whole or not at all?
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tripoint_model::Timestamp;
+
+use crate::advisory::Statement;
+use crate::image::write::Builder;
+use crate::image::{SourceInfo, image_files};
+use crate::import::ImportError;
+
+/// The folder of the sources, locked: two imports at once would build from half a set.
+pub(crate) struct Store {
+    data_dir: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens (and makes) the folders, waiting for another import to end.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, ImportError> {
+        for folder in [data_dir.join("vuln"), data_dir.join("images")] {
+            fs::create_dir_all(&folder).map_err(|source| ImportError::Store { path: folder.clone(), source })?;
+        }
+        let path = data_dir.join("vuln/.lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
+        let lock = lock.map_err(|source| ImportError::Store { path, source })?;
+        Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
+    }
+
+    /// A file that becomes the source's copy when `commit`ted.
+    pub(crate) fn draft(&self, source: &str) -> Result<Draft, ImportError> {
+        let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
+        let temporary = path.with_extension("jsonl.new");
+        let file = File::create(&temporary).map_err(|source| ImportError::Store { path: temporary.clone(), source })?;
+        Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
+    }
+
+    /// Builds a new image from every source and drops all but the newest three.
+    pub(crate) fn build(&self, now: Timestamp) -> Result<u64, ImportError> {
+        let folder = self.data_dir.join("vuln");
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ImportError::Store { path, source }
+        };
+        let mut sources: Vec<PathBuf> = fs::read_dir(&folder)
+            .map_err(fail(&folder))?
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+            .collect();
+        sources.sort();
+        let mut builder = Builder::default();
+        for source in sources {
+            read_source(&source, &mut builder).map_err(fail(&source))?;
+        }
+        let bytes = builder.finish(now)?;
+        let generation = image_files(&self.data_dir).first().map_or(1, |(newest, _)| newest + 1);
+        let images = self.data_dir.join("images");
+        let path = images.join(format!("vuln.{generation}"));
+        let temporary = images.join("vuln.new");
+        File::create(&temporary)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path))
+            .and_then(|()| File::open(&images)?.sync_all())
+            .map_err(fail(&path))?;
+        for (_, old) in image_files(&self.data_dir).into_iter().skip(GENERATIONS_KEPT) {
+            // An old image that stays costs space only.
+            let _ = fs::remove_file(old);
+        }
+        Ok(generation)
+    }
+}
+
+/// The copy of a source being written.
+pub(crate) struct Draft {
+    path: PathBuf,
+    temporary: PathBuf,
+    out: BufWriter<File>,
+    failed: Option<std::io::Error>,
+}
+
+impl Draft {
+    /// Writes one statement; a failure is kept for `commit`.
+    pub(crate) fn put(&mut self, statement: &Statement) {
+        if self.failed.is_some() {
+            return;
+        }
+        let written = serde_json::to_writer(&mut self.out, statement).map_err(std::io::Error::from).and_then(|()| self.out.write_all(b"\n"));
+        self.failed = written.err();
+    }
+
+    /// Makes it the source's copy.
+    pub(crate) fn commit(mut self, info: &SourceInfo) -> Result<(), ImportError> {
+        let written = match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.finish(info),
+        };
+        written.map_err(|source| ImportError::Store { path: self.path.clone(), source })
+    }
+
+    fn finish(&mut self, info: &SourceInfo) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.out, info)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()?;
+        self.out.get_ref().sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Gone already when committed.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Reads a copy: statements, then the line that says where they came from.
+fn read_source(path: &Path, builder: &mut Builder) -> std::io::Result<()> {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if line.starts_with("{\"name\"") {
+            if let Ok(info) = serde_json::from_str::<SourceInfo>(&line) {
+                builder.source(info);
+            }
+            continue;
+        }
+        let statement: Statement = serde_json::from_str(&line)?;
+        builder.add(&name, &statement).map_err(std::io::Error::other)?;
+    }
+}
+
+/// Enough to step back from a bad import, and for readers still on the one before.
+const GENERATIONS_KEPT: usize = 3;
