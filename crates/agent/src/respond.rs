@@ -44,6 +44,8 @@ pub enum Ask {
         /// Connections known to be open with it.
         open: Vec<Arc<Connection>>,
     },
+    /// An exception that was in force before this agent started.
+    Exception(Exception),
     /// New indicators, whose guard lists count.
     Index(Arc<Index>),
     /// The end.
@@ -109,6 +111,9 @@ impl Respond {
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
             Ask::Policy { alert, peer, until, reason, open } => self.policy(&alert, peer, until, &reason, &open),
+            Ask::Exception(exception) => {
+                self.add_exception(exception);
+            }
             Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
             Ask::Stop => {}
         }
@@ -146,6 +151,8 @@ impl Respond {
             answer = self.act(&[action], false);
         }
         let _ = self.detector.send(Wake::AddException(exception));
+        // A standing block that the exception now covers does not stay either.
+        self.reconcile();
         answer
     }
 
@@ -184,7 +191,7 @@ impl Respond {
         self.tell(&plan, &outcomes);
     }
 
-    fn tell(&self, plan: &Plan, outcomes: &[Outcome]) {
+    fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {
         for (planned, outcome) in plan.plan.iter().zip(outcomes) {
             tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
             if let Some(alert) = &planned.cause {
@@ -192,27 +199,24 @@ impl Respond {
             }
             let _ = self.reports.send(Report::Outcome(planned.cause.clone(), outcome.clone()));
         }
+        self.tell_ended();
     }
 
     fn release_all(&mut self) -> Answer {
         let moment = now();
-        let active = self.responder.active(moment);
-        let actions: Vec<Action> = active
-            .iter()
-            .map(|entry| Action {
-                kind: ActionKind::Unblock,
-                target: entry.target.clone(),
-                scope: entry.scope.clone(),
-                expires: moment,
-                reason: "release-all".into(),
-                requester: "release-all".into(),
-                cause: None,
-            })
-            .collect();
-        let plan = plan(&actions, &self.guard, &[], moment);
-        let outcomes = self.responder.execute(&plan, now());
-        self.tell(&plan, &outcomes);
-        Answer { plan: plan.plan, refused: plan.refused, outcomes, error: None }
+        let outcomes = self.responder.release_all(moment);
+        self.tell_ended();
+        Answer { outcomes, ..Answer::default() }
+    }
+
+    /// Blocks that have ended, for the alerts that caused them.
+    fn tell_ended(&mut self) {
+        for (alert, outcome) in self.responder.take_ended() {
+            if let Some(alert) = &alert {
+                let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
+            }
+            let _ = self.reports.send(Report::Outcome(alert, outcome));
+        }
     }
 
     /// Brings the guard up to date before it is asked.
@@ -235,6 +239,7 @@ impl Respond {
         for entry in drift(&done, moment) {
             let _ = self.reports.send(Report::Ledger(entry));
         }
+        self.tell_ended();
     }
 }
 

@@ -166,7 +166,18 @@ impl Uplink {
 async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
     let client = Client::unix(&socket);
     let mut after = 0;
+    let mut told_exceptions = false;
     loop {
+        // Orders carry only changes; what was excepted before is asked for once.
+        if !told_exceptions {
+            let known: Result<tripoint_api::ExceptionList, _> = client.get(path::EXCEPTIONS).await;
+            if let Ok(known) = known {
+                told_exceptions = true;
+                for exception in known.exceptions {
+                    let _ = orders.send(Ask::Exception(exception));
+                }
+            }
+        }
         let query = format!("{}?host={}&after={after}&wait_s=25", path::AGENT_ORDERS, path::segment(&host));
         let answer: Result<tripoint_api::agent::Orders, _> = client.get(&query).await;
         match answer {

@@ -65,7 +65,8 @@ impl AlertQuery {
     }
 }
 
-/// A page of alerts: newest `last_seen` first.
+/// A page of alerts: newest `last_seen` first. It may be shorter than asked for; only a missing
+/// `next` says that it is the last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AlertList {
     /// The alerts.

@@ -1,2 +1,45 @@
-//! To be written.
-fn main() {}
+//! `tripoint`: from arguments to a command and its exit code.
+
+mod arguments;
+mod command;
+mod context;
+mod demo;
+mod exit;
+mod output;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
+        }
+    };
+    start_log(arguments.global.verbose, arguments.global.quiet);
+    let context = Context::new(arguments.global);
+    match command::run(arguments.command, &context) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("tripoint: {}", tripoint_model::text::visible(&format!("{error:#}")));
+            exit::of_error(&error).into()
+        }
+    }
+}
+
+/// Talk goes to stderr; data to stdout.
+fn start_log(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRIPOINT_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}

@@ -93,14 +93,8 @@ fn vulnerable(case: &Case) -> String {
     let Some(worst) = case.findings.first() else {
         return "; no vulnerability of it is known".into();
     };
-    let ids: BTreeSet<&str> = case
-        .findings
-        .iter()
-        .flat_map(|finding| if finding.cves.is_empty() { std::slice::from_ref(&finding.id) } else { &finding.cves[..] })
-        .map(String::as_str)
-        .collect();
     let wild = if worst.known_exploited { ", exploited in the wild" } else { "" };
-    match ids.len() {
+    match case.cves_total {
         1 => format!("; vulnerable to {}{wild}", label(worst)),
         count => format!("; vulnerable to {count} CVEs, worst {}{wild}", label(worst)),
     }
@@ -197,6 +191,9 @@ fn missing(case: &Case, newest: &Contact) -> Vec<Missing> {
     }
     if !case.scanned {
         add("vulnerabilities", "the software of a process concerned has not been looked at yet");
+    }
+    if case.findings_total > case.findings.len() {
+        add("vulnerabilities", &format!("the worst {} of {} are listed", case.findings.len(), case.findings_total));
     }
     if process.is_some_and(|process| process.argv.is_empty()) {
         add("command line", "it was not readable before the process ended");

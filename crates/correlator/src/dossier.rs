@@ -88,8 +88,12 @@ pub struct Case {
     pub indicator: Observable,
     /// Which way.
     pub direction: Direction,
-    /// Everything the application's processes are vulnerable to, worst first.
+    /// What the application's processes are vulnerable to, worst first, at most `FINDINGS_MAX`.
     pub findings: Vec<Finding>,
+    /// How many there are in all.
+    pub findings_total: usize,
+    /// How many CVEs those are.
+    pub cves_total: usize,
     /// Whether the software of every process concerned has been looked at.
     pub scanned: bool,
     /// Whether a bad client had contacted the same application within the hour before.
@@ -161,7 +165,10 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
     }
     let newest = contacts.first()?;
     let application = newest.process.as_ref().map(|process| process.application());
-    let (findings, scanned) = findings(&contacts, known);
+    let (mut findings, scanned) = findings(&contacts, known);
+    let findings_total = findings.len();
+    let cves_total = cves(&findings).count();
+    findings.truncate(FINDINGS_MAX);
     let contacted_before = key.direction == Direction::Outbound
         && contacts.iter().any(|contact| {
             contacted.iter().any(|at| *at <= contact.connection.opened && contact.connection.opened.since(*at) <= CALLBACK_WITHIN)
@@ -171,6 +178,8 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         indicator: key.indicator.clone(),
         direction: key.direction,
         findings,
+        findings_total,
+        cves_total,
         scanned,
         contacted_before,
         contacts,
@@ -208,19 +217,30 @@ fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
         scanned &= record.is_some_and(|record| record.is_scanned());
         let Some(record) = record else { continue };
         for list in record.findings_during(contact.connection.opened, contact.end(known.now)) {
-            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_MAX) {
+            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_READ_MAX) {
                 found.insert((finding.purl.clone(), finding.id.clone()), finding.clone());
             }
         }
     }
     let mut findings: Vec<Finding> = found.into_values().collect();
     findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| (&a.id, &a.purl).cmp(&(&b.id, &b.purl))));
-    findings.truncate(FINDINGS_MAX);
     (findings, scanned)
 }
 
-/// Findings kept in one alert.
-const FINDINGS_MAX: usize = 500;
+/// Each vulnerability once: its CVEs, else the advisory's own id.
+fn cves(findings: &[Finding]) -> impl Iterator<Item = &str> {
+    let mut all: BTreeSet<&str> = BTreeSet::new();
+    for finding in findings {
+        let ids = if finding.cves.is_empty() { std::slice::from_ref(&finding.id) } else { &finding.cves[..] };
+        all.extend(ids.iter().map(String::as_str));
+    }
+    all.into_iter()
+}
+
+/// Findings kept in one alert; the rest are counted.
+pub(crate) const FINDINGS_MAX: usize = 200;
+/// Findings looked at in one list.
+const FINDINGS_READ_MAX: usize = 20_000;
 
 /// Worse is greater.
 fn rank(finding: &Finding) -> (bool, u8, u16, u8) {

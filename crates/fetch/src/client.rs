@@ -28,6 +28,7 @@ pub struct Settings {
     /// Pause before the second attempt; doubles each time, give or take half.
     pub pause: Duration,
     /// `http://host:port`; nothing is taken from the environment.
+    /// The proxy then resolves names, so what they may lead to is its policy; literals are still judged.
     pub proxy: Option<String>,
     /// Certificates (PEM) trusted besides the system's.
     pub ca_file: Option<PathBuf>,

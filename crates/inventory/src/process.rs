@@ -1,20 +1,20 @@
 //! Which packages does a process run, and is what it runs still what lies on disk?
 
 mod interpreter;
+mod place;
 mod proc;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tripoint_model::{Package, PackageState, Parsed};
 use tripoint_unpack::Limits;
 
 use crate::owner::PathIndex;
-use crate::package::{Cataloger, dpkg, java, npm, python};
+use crate::package::{dpkg, java};
 use crate::root::{FileMark, Root, mark_of};
 use crate::scan::{Inventory, ScanOptions, scan_root};
-use crate::walk::{WalkLimits, walk};
 
 use interpreter::{Invocation, Places};
 
@@ -34,14 +34,23 @@ struct Catalog {
     mark: (Option<FileMark>, Option<FileMark>),
     /// Packages as they were before the last change, by name: what a stale process still runs.
     before: HashMap<String, Package>,
+    /// What dpkg's log says was replaced; read when first asked for.
+    log: OnceLock<HashMap<String, (String, String)>>,
 }
 
 #[derive(Debug, Default)]
 struct Cache {
     /// Containers by device and inode of their root.
-    roots: HashMap<(u64, u64), Arc<Catalog>>,
+    roots: HashMap<(u64, u64), Container>,
     /// Packages of archives and folders by what identifies their content.
     places: HashMap<(&'static str, FileMark), Arc<Vec<Package>>>,
+}
+
+/// A container's catalog, and whether it was asked for since the last refresh.
+#[derive(Debug)]
+struct Container {
+    catalog: Arc<Catalog>,
+    used: bool,
 }
 
 impl Catalog {
@@ -50,7 +59,7 @@ impl Catalog {
         let mark = dpkg::mark(&root);
         let inventory = scan_root(&root, &ScanOptions { walk: false, ..ScanOptions::default() }, &mut |_| {});
         let index = dpkg::index(&root, &inventory.packages);
-        Ok(Self { root, inventory, index, mark, before: HashMap::new() })
+        Ok(Self { root, inventory, index, mark, before: HashMap::new(), log: OnceLock::new() })
     }
 
     fn has_changed(&self) -> bool {
@@ -61,11 +70,32 @@ impl Catalog {
     fn renewed(&self, path: &Path) -> std::io::Result<Self> {
         let mut new = Self::open(path)?;
         new.before.clone_from(&self.before);
-        let now: HashMap<&str, &str> = new.inventory.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
-        let replaced = self.inventory.packages.iter().filter(|package| now.get(package.name.as_str()) != Some(&package.version.as_str()));
+        let now: HashMap<&str, &str> = new
+            .inventory
+            .packages
+            .iter()
+            .map(|package| (package.name.as_str(), package.version.as_str()))
+            .collect();
+        let replaced = self
+            .inventory
+            .packages
+            .iter()
+            .filter(|package| now.get(package.name.as_str()) != Some(&package.version.as_str()));
         let replaced: Vec<Package> = replaced.cloned().collect();
         new.before.extend(replaced.into_iter().map(|package| (package.name.clone(), package)));
         Ok(new)
+    }
+
+    /// The package as it was before its last change: seen by us, or told by dpkg's log.
+    fn replaced(&self, package: &Package) -> Package {
+        if let Some(before) = self.before.get(&package.name) {
+            return before.clone();
+        }
+        let log = self.log.get_or_init(|| dpkg::replacements(&self.root));
+        match log.get(&package.name) {
+            Some((old, new)) if *new == package.version => dpkg::with_version(package, old),
+            _ => package.clone(),
+        }
     }
 
     fn owner(&self, path: &str) -> Option<&Package> {
@@ -79,8 +109,11 @@ impl HostInventory {
         Ok(Self { host: Arc::new(Catalog::open(root)?), cache: Mutex::default() })
     }
 
-    /// Reads the package database again when it changed; says whether it did.
+    /// Reads the package database again when it changed; says whether it did. Call it every few
+    /// seconds: it also lets go of containers that nobody asked for since the last call, because
+    /// an open root keeps a stopped container's filesystem busy.
     pub fn refresh_if_changed(&mut self) -> std::io::Result<bool> {
+        self.cached(|cache| cache.roots.retain(|_, container| std::mem::take(&mut container.used)));
         if !self.host.has_changed() {
             return Ok(false);
         }
@@ -110,13 +143,20 @@ impl HostInventory {
         for file in mapped.iter().filter(|file| file.executable) {
             exe_seen |= file.path == exe;
             let Some(package) = catalog.owner(&file.path) else { continue };
-            take(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode), &mut found);
+            take(
+                &catalog,
+                package,
+                file.deleted || is_replaced(&catalog.root, &file.path, file.inode),
+                &mut found,
+            );
         }
         if let Some(package) = catalog.owner(&exe).filter(|_| !exe_seen) {
             take(&catalog, package, exe_deleted, &mut found);
         }
-        let mut files: Vec<String> = mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
-        files.extend(proc::open_files(pid));
+        let mut files: Vec<String> =
+            mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
+        let open = proc::open_files(pid);
+        files.extend(open.iter().filter(|file| !file.deleted).map(|file| file.path.clone()));
         let invocation = Invocation {
             exe,
             arguments: proc::arguments(pid),
@@ -128,6 +168,13 @@ impl HostInventory {
         };
         let places = interpreter::places(&catalog.root, &invocation);
         self.take_places(&catalog, &places, &mut found);
+        for replaced in open.iter().filter(|file| file.deleted && java::is_archive(&file.path)) {
+            for package in self.replaced_archive(replaced).iter() {
+                let mut package = package.clone();
+                package.state = PackageState::Stale;
+                found.insert(package.purl.clone(), package);
+            }
+        }
         found.into_values().collect()
     }
 
@@ -138,7 +185,11 @@ impl HostInventory {
         if self.host.root.identity().ok() == Some(own) {
             return Some(Arc::clone(&self.host));
         }
-        let known = self.cached(|cache| cache.roots.get(&own).cloned());
+        let known = self.cached(|cache| {
+            let container = cache.roots.get_mut(&own)?;
+            container.used = true;
+            Some(Arc::clone(&container.catalog))
+        });
         let catalog = match known {
             Some(known) if !known.has_changed() => return Some(known),
             Some(known) => known.renewed(Path::new(&path)).ok()?,
@@ -146,11 +197,10 @@ impl HostInventory {
         };
         let catalog = Arc::new(catalog);
         self.cached(|cache| {
-            // An open root keeps a stopped container's filesystem busy: forget all now and then.
             if cache.roots.len() >= ROOTS_MAX {
                 cache.roots.clear();
             }
-            cache.roots.insert(own, Arc::clone(&catalog));
+            cache.roots.insert(own, Container { catalog: Arc::clone(&catalog), used: true });
         });
         Some(catalog)
     }
@@ -162,11 +212,19 @@ impl HostInventory {
     fn take_places(&self, catalog: &Catalog, places: &Places, found: &mut BTreeMap<String, Package>) {
         let root = &catalog.root;
         for folder in &places.python {
-            let packages = self.place(root, "python", folder, |out| python_folder(root, folder, out));
+            let packages = self.place(root, "python", folder, |out| place::python_folder(root, folder, out));
             take_all(catalog, &packages, found);
         }
         for folder in &places.node {
-            let packages = self.place(root, "npm", folder, |out| node_folder(root, folder, out));
+            let packages = self.place(root, "npm", folder, |out| place::node_folder(root, folder, out));
+            take_all(catalog, &packages, found);
+        }
+        for wheel in &places.wheels {
+            let packages = self.place(root, "wheel", wheel, |out| place::wheel(root, wheel, out));
+            take_all(catalog, &packages, found);
+        }
+        for manifest in &places.modules {
+            let packages = self.place(root, "module", manifest, |out| place::module(root, manifest, out));
             take_all(catalog, &packages, found);
         }
         for archive in &places.java {
@@ -176,8 +234,18 @@ impl HostInventory {
     }
 
     /// The packages of a place, read once as long as it does not change.
-    fn place(&self, root: &Root, kind: &'static str, path: &str, read: impl FnOnce(&mut Parsed<Package>)) -> Arc<Vec<Package>> {
-        let Some(mark) = root.mark(path) else { return Arc::default() };
+    fn place(
+        &self,
+        root: &Root,
+        kind: &'static str,
+        path: &str,
+        read: impl FnOnce(&mut Parsed<Package>),
+    ) -> Arc<Vec<Package>> {
+        let Some(mut mark) = root.mark(path) else { return Arc::default() };
+        // npm writes this file with every change, also where the folder itself stays as it was.
+        if let Some(lock) = root.mark(&format!("{path}/.package-lock.json")) {
+            mark.modified_ns ^= lock.modified_ns;
+        }
         if let Some(known) = self.cached(|cache| cache.places.get(&(kind, mark)).cloned()) {
             return known;
         }
@@ -187,14 +255,24 @@ impl HostInventory {
     }
 
     fn archive(&self, root: &Root, path: &str) -> Arc<Vec<Package>> {
-        let Ok(file) = root.file(path) else { return Arc::default() };
-        let Some(mark) = mark_of(&file) else { return Arc::default() };
-        drop(file);
+        root.file(path).map_or_else(|_| Arc::default(), |file| self.open_archive(&file, path))
+    }
+
+    /// An archive that was replaced on disk while the process reads on in the old one.
+    fn replaced_archive(&self, open: &proc::Open) -> Arc<Vec<Package>> {
+        // Opening it again through /proc would hang on a pipe and may act on a device.
+        let is_file = std::fs::metadata(&open.through).is_ok_and(|found| found.is_file());
+        let file = if is_file { std::fs::File::open(&open.through).ok() } else { None };
+        file.map_or_else(Arc::default, |file| self.open_archive(&file, &open.path))
+    }
+
+    fn open_archive(&self, file: &std::fs::File, path: &str) -> Arc<Vec<Package>> {
+        let Some(mark) = mark_of(file) else { return Arc::default() };
         if let Some(known) = self.cached(|cache| cache.places.get(&("java", mark)).cloned()) {
             return known;
         }
         let mut out = Parsed::default();
-        java::read_in(root, path, &ARCHIVE_LIMITS, &mut out);
+        java::read_file(file, path, &ARCHIVE_LIMITS, &mut out);
         self.keep("java", mark, out)
     }
 
@@ -218,7 +296,7 @@ fn is_replaced(root: &Root, path: &str, inode: u64) -> bool {
 
 /// Notes a distribution's package; a stale one as it was before it was replaced, where known.
 fn take(catalog: &Catalog, package: &Package, stale: bool, found: &mut BTreeMap<String, Package>) {
-    let mut package = if stale { catalog.before.get(&package.name).unwrap_or(package).clone() } else { package.clone() };
+    let mut package = if stale { catalog.replaced(package) } else { package.clone() };
     package.state = if stale { PackageState::Stale } else { PackageState::Loaded };
     found
         .entry(package.purl.clone())
@@ -240,36 +318,17 @@ fn take_all(catalog: &Catalog, packages: &[Package], found: &mut BTreeMap<String
     }
 }
 
-fn python_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
-    let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
-    for entry in entries {
-        let path = format!("{folder}/{}", entry.name);
-        if entry.name.ends_with(".dist-info") {
-            python::Python.read(root, &format!("{path}/METADATA"), out);
-        } else if entry.name.ends_with(".egg-info") {
-            let inner = format!("{path}/PKG-INFO");
-            python::Python.read(root, if root.mark(&inner).is_some() { &inner } else { &path }, out);
-        }
-    }
-}
-
-fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
-    let limits = WalkLimits { entries_max: ENTRIES_MAX, depth_max: 32 };
-    let mut modules = Parsed::default();
-    walk(root, folder, limits, &mut |path| {
-        if npm::Npm.wants(path) && path.ends_with("/package.json") {
-            npm::Npm.read(root, &format!("/{path}"), &mut modules);
-        }
-    });
-    *out = modules;
-}
-
 const ROOTS_MAX: usize = 256;
 const PLACES_MAX: usize = 4096;
-const ENTRIES_MAX: usize = 200_000;
 const PACKAGES_OF_ONE_PLACE_MAX: usize = 20_000;
 /// Smaller than a scan's: this runs beside the workload, as root.
-const ARCHIVE_LIMITS: Limits = Limits { out_bytes_max: 256 << 20, ratio_max: 200, entries_max: 100_000, entry_bytes_max: 64 << 20, nesting: 4 };
+const ARCHIVE_LIMITS: Limits = Limits {
+    out_bytes_max: 256 << 20,
+    ratio_max: 200,
+    entries_max: 100_000,
+    entry_bytes_max: 64 << 20,
+    nesting: 4,
+};
 
 #[cfg(test)]
 mod tests;

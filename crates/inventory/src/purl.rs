@@ -43,6 +43,9 @@ mod tests {
     #[test]
     fn signs_are_escaped() {
         assert_eq!(build(Ecosystem::Npm, "@a/b", "1.0+x", &[]), "pkg:npm/%40a/b@1.0%2Bx");
-        assert_eq!(build(Ecosystem::Debian, "libc6", "1:2.3-4", &[("arch", "amd64"), ("upstream", "")]), "pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64");
+        assert_eq!(
+            build(Ecosystem::Debian, "libc6", "1:2.3-4", &[("arch", "amd64"), ("upstream", "")]),
+            "pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64"
+        );
     }
 }

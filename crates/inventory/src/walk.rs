@@ -24,7 +24,12 @@ pub(crate) enum Unseen {
 
 /// Shows every regular file below `from`, links never followed; pseudo filesystems are left out.
 /// Returns how many entries were seen and what was not.
-pub(crate) fn walk(root: &Root, from: &str, limits: WalkLimits, visit: &mut dyn FnMut(&str)) -> (usize, Option<Unseen>) {
+pub(crate) fn walk(
+    root: &Root,
+    from: &str,
+    limits: WalkLimits,
+    visit: &mut dyn FnMut(&str),
+) -> (usize, Option<Unseen>) {
     let mut open = vec![(from.trim_matches('/').to_owned(), 0_usize)];
     let mut seen = 0;
     let mut unseen = None;
@@ -38,7 +43,8 @@ pub(crate) fn walk(root: &Root, from: &str, limits: WalkLimits, visit: &mut dyn 
         };
         seen += entries.len();
         for entry in entries.iter().rev() {
-            let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+            let path =
+                if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
             match entry.kind {
                 FileType::Directory if PSEUDO.contains(&path.as_str()) => {}
                 FileType::Directory if depth >= limits.depth_max => unseen = unseen.or(Some(Unseen::Depth)),
@@ -57,4 +63,14 @@ pub(crate) fn walk(root: &Root, from: &str, limits: WalkLimits, visit: &mut dyn 
 }
 
 /// What the kernel makes up, or holds no installed software, below the root of a host.
-const PSEUDO: &[&str] = &["proc", "sys", "dev", "run", "var/lib/docker", "var/lib/containerd", "var/lib/containers", "var/cache", "lost+found"];
+const PSEUDO: &[&str] = &[
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "var/lib/docker",
+    "var/lib/containerd",
+    "var/lib/containers",
+    "var/cache",
+    "lost+found",
+];

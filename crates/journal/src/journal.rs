@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::record::{Piece, RECORD_HEADER, SEGMENT_HEADER, Scan, encode, segment_header};
@@ -20,9 +20,9 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 8 MiB a segment, 256 MiB in all, records of up to 4 MiB.
+    /// 8 MiB a segment, 256 MiB in all, records of up to 2 MiB.
     fn default() -> Self {
-        Self { segment_bytes: 8 << 20, max_bytes: 256 << 20, record_max: 4 << 20 }
+        Self { segment_bytes: 8 << 20, max_bytes: 256 << 20, record_max: 2 << 20 }
     }
 }
 
@@ -294,7 +294,8 @@ impl Journal {
 }
 
 fn create_segment(folder: &Path, path: &Path, previous_end: u64) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(path)?;
+    // What is written may name people and secrets: nobody else reads it.
+    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
     file.write_all_at(&segment_header(previous_end), 0)?;
     file.sync_all()?;
     // The name itself lives in the folder.

@@ -1,7 +1,8 @@
 //! What did the last run leave behind, what of it is damaged, and what was cut off?
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::journal::{Options, Segment};
@@ -197,7 +198,8 @@ fn set_aside(folder: &Path, offset: u64, bytes: &[u8]) -> Option<PathBuf> {
     if bytes.is_empty() || !room {
         return None;
     }
-    fs::write(&path, &bytes[..bytes.len().min(ASIDE_BYTES_MAX)]).ok()?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path).ok()?;
+    file.write_all(&bytes[..bytes.len().min(ASIDE_BYTES_MAX)]).ok()?;
     Some(path)
 }
 

@@ -13,6 +13,7 @@
 pub mod bpf;
 pub mod capability;
 pub mod cgroup;
+pub mod child;
 pub mod clock;
 pub mod conntrack;
 pub mod contract;

@@ -50,6 +50,9 @@ pub struct Limits {
     pub person_v6: u8,
     /// Most new automatic blocks and disconnects in one minute.
     pub automatic_per_minute: usize,
+    /// Most live peers, in percent, that the automatic actions of one plan may cut off; a few are
+    /// always allowed (`PEERS_FREE`).
+    pub automatic_peers_percent: usize,
     /// Most blocks in force at once.
     pub active_max: usize,
     /// Longest time a block may hold.
@@ -64,6 +67,7 @@ impl Default for Limits {
             person_v4: 16,
             person_v6: 32,
             automatic_per_minute: 20,
+            automatic_peers_percent: 10,
             active_max: 10_000,
             span_max: Duration::from_secs(30 * 24 * 3600),
         }
@@ -98,6 +102,9 @@ pub struct Guard {
     /// What has been used of them.
     pub usage: Usage,
 }
+
+/// Live peers that policy may cut off however few there are.
+pub const PEERS_FREE: usize = 3;
 
 /// The requester that stands for policy; everybody else is a person.
 pub const POLICY: &str = "policy";

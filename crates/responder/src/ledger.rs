@@ -141,12 +141,14 @@ impl Ledger {
         }
     }
 
-    /// Writes the intent to hold what `planned` says. Not durable before `sync`.
+    /// Writes the intent to hold what `planned` says. Not durable before `sync`. A block that stands
+    /// is only ever extended: the short block that a disconnect brings must not cut a long one
+    /// short. Who wants less lifts it first.
     pub fn intend(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<(), LedgerError> {
-        let since = self
-            .get(&planned.target, &planned.scope)
-            .filter(|entry| entry.state.is_wanted() && entry.expires > now)
-            .map_or(now, |entry| entry.since);
+        let standing =
+            self.get(&planned.target, &planned.scope).filter(|entry| entry.state.is_wanted() && entry.expires > now);
+        let since = standing.map_or(now, |entry| entry.since);
+        let expires = standing.map_or(planned.expires, |entry| entry.expires.max(planned.expires));
         self.write(Entry {
             generation: 0,
             at: now,
@@ -155,7 +157,7 @@ impl Ledger {
             target: planned.target.clone(),
             scope: planned.scope.clone(),
             since,
-            expires: planned.expires,
+            expires,
             requester: planned.requester.clone(),
             reason: planned.reason.clone(),
             cause: planned.cause.clone(),

@@ -17,6 +17,7 @@
 pub mod firewall;
 pub mod guard;
 pub mod ledger;
+mod outcome;
 pub mod plan;
 pub mod reconcile;
 #[cfg(any(test, feature = "testing"))]
@@ -25,5 +26,6 @@ pub mod testing;
 pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailable};
 pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
 pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
+pub use outcome::dry_run;
 pub use plan::{PAIRED_BLOCK, addresses_of_name, plan};
-pub use reconcile::{Reconciled, Responder, dry_run};
+pub use reconcile::{Reconciled, Responder};

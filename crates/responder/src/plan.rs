@@ -1,5 +1,6 @@
 //! What exactly will happen, and whom will it cut off, before anything happens?
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tripoint_model::address::canonical;
 use tripoint_model::{Action, ActionKind, Cut, Observable, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
 
-use crate::guard::{Guard, POLICY, counts, folded};
+use crate::guard::{Guard, PEERS_FREE, POLICY, counts, folded};
 
 /// How long the block holds that a disconnect brings with it: long enough for a person to decide,
 /// short enough to be harmless when nobody does. Without it a UDP socket, or a program that
@@ -25,6 +26,7 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
     let mut plan = Plan::default();
     let mut usage = guard.usage;
     let mut seen: Vec<String> = Vec::new();
+    let mut radius = Radius::new(guard, live);
     for action in with_pairs(actions, now) {
         let block_refused = plan.refused.iter().find(|refusal| {
             action.kind == ActionKind::Disconnect && refusal.action == ActionKind::Block && refusal.target == action.target
@@ -32,7 +34,7 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
         let admitted = match block_refused {
             // A disconnect without its block would be undone by the peer at once.
             Some(refusal) => Err(Refusal { action: action.kind, ..refusal.clone() }),
-            None => admit(&action, guard, usage, live, now),
+            None => admit(&action, guard, usage, live, now).and_then(|planned| radius.take(planned)),
         };
         let planned = match admitted {
             Ok(planned) => planned,
@@ -52,6 +54,38 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
         plan.plan.push(planned);
     }
     plan
+}
+
+/// Whom the automatic actions of one plan cut off together.
+struct Radius {
+    cut: BTreeSet<IpAddr>,
+    most: usize,
+}
+
+impl Radius {
+    fn new(guard: &Guard, live: &[Cut]) -> Self {
+        let peers: BTreeSet<IpAddr> = live.iter().map(|cut| canonical(cut.remote.ip())).collect();
+        Self { cut: BTreeSet::new(), most: (peers.len() * guard.limits.automatic_peers_percent / 100).max(PEERS_FREE) }
+    }
+
+    /// Lets the action pass if it does not cut off too many together with those before it.
+    fn take(&mut self, planned: PlannedAction) -> Result<PlannedAction, Refusal> {
+        if planned.requester != POLICY {
+            return Ok(planned);
+        }
+        let mut cut = self.cut.clone();
+        cut.extend(planned.cuts.iter().map(|cut| canonical(cut.remote.ip())));
+        if cut.len() > self.most {
+            return Err(Refusal {
+                action: planned.action,
+                target: planned.target,
+                rule: "blast-radius".into(),
+                reason: format!("it would cut off {} live peers, the most for automatic actions is {}", cut.len(), self.most),
+            });
+        }
+        self.cut = cut;
+        Ok(planned)
+    }
 }
 
 /// The same wish for each address that a name stands for.
@@ -233,6 +267,20 @@ mod tests {
         let far = Action { expires: Timestamp(i64::MAX), ..wishes[0].clone() };
         let longest = plan(&[far], &guard(), &[], Timestamp(0));
         assert_eq!(longest.plan[0].expires, Timestamp::from_seconds(30 * 86_400));
+    }
+
+    #[test]
+    fn policy_does_not_cut_off_a_crowd_and_a_person_may() {
+        let live: Vec<Cut> = (10..50).map(|host| cut(host, &format!("203.0.113.{host}:443"), "app")).collect();
+        let crowd = |requester: &str| Action { requester: requester.into(), ..action(ActionKind::Block, "203.0.113.0/27") };
+        let mut guard = guard();
+        guard.protected = Some(Protected::default());
+        guard.limits.automatic_v4 = 24;
+        let refused = plan(&[crowd(POLICY)], &guard, &live, Timestamp(0));
+        assert_eq!(refused.refused[0].rule, "blast-radius");
+        assert_eq!(plan(&[crowd("ada")], &guard, &live, Timestamp(0)).plan[0].cuts.len(), 22);
+        let few = plan(&[crowd(POLICY)], &guard, &live[..3], Timestamp(0));
+        assert_eq!(few.plan.len(), 1);
     }
 
     #[test]

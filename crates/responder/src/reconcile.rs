@@ -1,23 +1,14 @@
 //! Is the kernel as the ledger says, and if not, what makes it so?
 
-use std::error::Error;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
-use tripoint_model::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
+use tripoint_model::{ActionKind, AlertId, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
 
 use crate::firewall::{Firewall, FirewallError, KernelBlock};
 use crate::guard::{Guard, Usage};
 use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
-
-/// What a plan would do: every outcome `dry-run`, nothing touched.
-pub fn dry_run(plan: &Plan, now: Timestamp) -> Vec<Outcome> {
-    let one = |planned: &PlannedAction| {
-        let detail = format!("would end {} connections", planned.cuts.len());
-        Outcome { detail, ..outcome(planned, "dry-run", OutcomeState::DryRun, false, now) }
-    };
-    plan.plan.iter().map(one).collect()
-}
+use crate::outcome::{action_of, chain, covers, is_near, outcome};
 
 /// What a reconciliation found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,13 +40,16 @@ impl Reconciled {
 pub struct Responder {
     firewall: Box<dyn Firewall>,
     ledger: Ledger,
+    /// Blocks that were given up and not read back yet.
+    ending: Vec<Entry>,
+    ended: Vec<(Option<AlertId>, Outcome)>,
 }
 
 impl Responder {
     /// Opens the ledger in `folder`. Call `reconcile` next: it repairs what a crash left half done.
     pub fn open(folder: &Path, firewall: Box<dyn Firewall>) -> Result<(Self, LedgerReport), LedgerError> {
         let (ledger, report) = Ledger::open(folder)?;
-        Ok((Self { firewall, ledger }, report))
+        Ok((Self { firewall, ledger, ending: Vec::new(), ended: Vec::new() }, report))
     }
 
     /// The mechanism's name.
@@ -73,12 +67,51 @@ impl Responder {
         self.ledger.usage(now)
     }
 
+    /// Blocks that have ended since this was last asked, whatever ended them, each with the alert
+    /// that caused it. The id is the block's, so that the outcome replaces the earlier one.
+    pub fn take_ended(&mut self) -> Vec<(Option<AlertId>, Outcome)> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Writes down that a block is no longer wanted.
+    fn give_up(&mut self, target: &Target, scope: &Scope, state: EntryState, now: Timestamp) -> Result<(), LedgerError> {
+        let wanted = self.ledger.get(target, scope).filter(|entry| entry.state.is_wanted()).cloned();
+        self.ledger.mark(target, scope, state, now)?;
+        self.ending.extend(wanted.map(|entry| Entry { state, ..entry }));
+        Ok(())
+    }
+
+    /// Reports what was given up, as the kernel shows it now.
+    fn settle_ended(&mut self, listed: Option<&[KernelBlock]>, now: Timestamp) {
+        for entry in std::mem::take(&mut self.ending) {
+            let held = listed.map(|blocks| blocks.iter().any(|block| block.target == entry.target && block.scope == entry.scope));
+            let (state, detail) = match (held, entry.state) {
+                (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
+                (_, EntryState::Expired) => (OutcomeState::Expired, ""),
+                _ => (OutcomeState::Lifted, ""),
+            };
+            let outcome = Outcome {
+                id: entry.id,
+                action: ActionKind::Block,
+                target: entry.target,
+                mechanism: self.firewall.name().to_owned(),
+                state,
+                verified: held.is_some(),
+                detail: detail.to_owned(),
+                at: now,
+                expires: Some(entry.expires),
+            };
+            self.ended.push((entry.cause, outcome));
+        }
+    }
+
     /// Makes the plan true: intents durable first, then the kernel, then read back. One outcome
     /// for each planned action, in the plan's order.
     pub fn execute(&mut self, plan: &Plan, now: Timestamp) -> Vec<Outcome> {
         let written = self.intend(plan, now);
         let results: Vec<Result<String, String>> = plan.plan.iter().map(|planned| self.apply(planned, &written, now)).collect();
         let listed = self.firewall.list(now).map_err(|error| chain(&error));
+        self.settle_ended(listed.as_deref().ok(), now);
         let mut outcomes = Vec::with_capacity(results.len());
         for (planned, result) in plan.plan.iter().zip(results) {
             outcomes.push(self.settle(planned, result, &listed, now));
@@ -95,10 +128,10 @@ impl Responder {
             for planned in &plan.plan {
                 match planned.action {
                     ActionKind::Block => self.ledger.intend(planned, now)?,
-                    ActionKind::Unblock => self.ledger.mark(&planned.target, &planned.scope, EntryState::Lifted, now)?,
+                    ActionKind::Unblock => self.give_up(&planned.target, &planned.scope, EntryState::Lifted, now)?,
                     ActionKind::Allow => {
                         for (target, scope) in self.covered_by(&planned.target) {
-                            self.ledger.mark(&target, &scope, EntryState::Lifted, now)?;
+                            self.give_up(&target, &scope, EntryState::Lifted, now)?;
                         }
                     }
                     ActionKind::Disconnect => {}
@@ -113,8 +146,9 @@ impl Responder {
         match planned.action {
             ActionKind::Block => {
                 written.clone()?;
+                let expires = self.expiry_of(planned);
                 self.firewall
-                    .block(&planned.target, &planned.scope, planned.expires, now)
+                    .block(&planned.target, &planned.scope, expires, now)
                     .map_err(|error| chain(&error))?;
                 // A block alone would leave programs waiting on connections that no longer answer.
                 self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
@@ -130,6 +164,11 @@ impl Responder {
                 Ok(format!("{lifted} blocks lifted"))
             }
         }
+    }
+
+    /// Until when the block holds: longer than planned where a longer one stood already.
+    fn expiry_of(&self, planned: &PlannedAction) -> Timestamp {
+        self.ledger.get(&planned.target, &planned.scope).map_or(planned.expires, |entry| entry.expires)
     }
 
     fn cut(&mut self, cuts: &[Cut]) -> Result<String, String> {
@@ -169,7 +208,9 @@ impl Responder {
         now: Timestamp,
     ) -> Outcome {
         let read = listed.as_ref().ok();
-        let present = read.map(|blocks| blocks.iter().any(|block| is_same(block, planned)));
+        let same = |block: &KernelBlock| block.target == planned.target && block.scope == planned.scope;
+        let expires = self.expiry_of(planned);
+        let present = read.map(|blocks| blocks.iter().any(|block| same(block) && is_near(block.expires, expires)));
         let (state, verified) = match planned.action {
             ActionKind::Block => match present {
                 Some(true) => (OutcomeState::Applied, true),
@@ -180,9 +221,7 @@ impl Responder {
             ActionKind::Disconnect if result.is_err() => (OutcomeState::Failed, true),
             ActionKind::Disconnect if planned.cuts.is_empty() => (OutcomeState::Nothing, true),
             ActionKind::Disconnect => (OutcomeState::Applied, true),
-            ActionKind::Unblock => match read.map(|blocks| {
-                blocks.iter().any(|block| block.target == planned.target && block.scope == planned.scope)
-            }) {
+            ActionKind::Unblock => match read.map(|blocks| blocks.iter().any(same)) {
                 Some(true) => (OutcomeState::Failed, true),
                 Some(false) if result.as_deref() == Ok("there was no such block") => (OutcomeState::Nothing, true),
                 Some(false) => (OutcomeState::Lifted, true),
@@ -203,7 +242,15 @@ impl Responder {
         if let Err(error) = listed {
             detail = format!("{detail}; not read back: {error}");
         }
-        Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) }
+        let wider = read.and_then(|blocks| blocks.iter().find(|block| covers(&block.target, &planned.target)));
+        if let Some(wider) = wider.filter(|_| planned.action == ActionKind::Unblock && state != OutcomeState::Failed) {
+            detail = format!("{detail}; the wider block of {} still holds", wider.target);
+        }
+        let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
+        if planned.action == ActionKind::Block {
+            outcome.expires = Some(expires);
+        }
+        outcome
     }
 
     /// Makes kernel and ledger equal, in both directions, and lifts what the guard no longer
@@ -222,23 +269,18 @@ impl Responder {
             }
         };
         let wanted: Vec<Entry> = self.active(now);
-        for block in &listed {
-            let known = wanted.iter().any(|entry| entry.target == block.target && entry.scope == block.scope);
-            let expired = self.ledger.get(&block.target, &block.scope).is_some();
-            if known {
-                continue;
-            }
-            if self.ledger.is_damaged() && !expired {
-                report.left.push(block.target.clone());
-            } else {
-                match self.firewall.unblock(&block.target, &block.scope) {
-                    Ok(_) => report.removed.push(block.target.clone()),
-                    Err(error) => report.failures.push(chain(&error)),
-                }
-            }
+        let keys: BTreeSet<(&Target, &Scope)> = wanted.iter().map(|entry| (&entry.target, &entry.scope)).collect();
+        for block in listed.iter().filter(|block| !keys.contains(&(&block.target, &block.scope))) {
+            self.remove(block, &mut report);
         }
+        let held: BTreeMap<(&Target, &Scope), Timestamp> =
+            listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
         for entry in &wanted {
-            self.restore(entry, &listed, now, &mut report);
+            self.restore(entry, held.get(&(&entry.target, &entry.scope)).copied(), now, &mut report);
+        }
+        if !self.ending.is_empty() {
+            let listed = self.firewall.list(now).ok();
+            self.settle_ended(listed.as_deref(), now);
         }
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             report.failures.push(chain(&error));
@@ -246,12 +288,24 @@ impl Responder {
         report
     }
 
+    /// Removes a block that nobody wants, unless a damaged ledger may have forgotten who does.
+    fn remove(&mut self, block: &KernelBlock, report: &mut Reconciled) {
+        if self.ledger.is_damaged() && self.ledger.get(&block.target, &block.scope).is_none() {
+            report.left.push(block.target.clone());
+            return;
+        }
+        match self.firewall.unblock(&block.target, &block.scope) {
+            Ok(_) => report.removed.push(block.target.clone()),
+            Err(error) => report.failures.push(chain(&error)),
+        }
+    }
+
     /// Writes down what has ended by time or by the guard.
     fn retire(&mut self, guard: &Guard, now: Timestamp, report: &mut Reconciled) -> Result<(), LedgerError> {
         let wanted: Vec<Entry> = self.ledger.wanted().cloned().collect();
         for entry in wanted {
             if entry.expires <= now {
-                self.ledger.mark(&entry.target, &entry.scope, EntryState::Expired, now)?;
+                self.give_up(&entry.target, &entry.scope, EntryState::Expired, now)?;
                 report.expired.push(entry.target);
                 continue;
             }
@@ -260,16 +314,15 @@ impl Responder {
                 continue;
             }
             if let Err((rule, _)) = guard.standing(&action_of(&entry), now) {
-                self.ledger.mark(&entry.target, &entry.scope, EntryState::Lifted, now)?;
+                self.give_up(&entry.target, &entry.scope, EntryState::Lifted, now)?;
                 report.withdrawn.push((entry.target, rule.to_owned()));
             }
         }
         Ok(())
     }
 
-    fn restore(&mut self, entry: &Entry, listed: &[KernelBlock], now: Timestamp, report: &mut Reconciled) {
-        let found = listed.iter().find(|block| block.target == entry.target && block.scope == entry.scope);
-        if found.is_some_and(|block| is_near(block.expires, entry.expires)) {
+    fn restore(&mut self, entry: &Entry, found: Option<Timestamp>, now: Timestamp, report: &mut Reconciled) {
+        if found.is_some_and(|expires| is_near(expires, entry.expires)) {
             let marked = self.ledger.mark(&entry.target, &entry.scope, EntryState::Applied, now);
             report.failures.extend(marked.err().map(|error| chain(&error)));
             return;
@@ -307,58 +360,6 @@ impl Responder {
         };
         self.execute(&Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() }, now)
     }
-}
-
-fn action_of(entry: &Entry) -> Action {
-    Action {
-        kind: ActionKind::Block,
-        target: entry.target.clone(),
-        scope: entry.scope.clone(),
-        expires: entry.expires,
-        reason: entry.reason.clone(),
-        requester: entry.requester.clone(),
-        cause: entry.cause.clone(),
-    }
-}
-
-fn covers(outer: &Target, inner: &Target) -> bool {
-    let ports = outer.port().is_none() || outer.port() == inner.port();
-    ports && matches!((outer.net(), inner.net()), (Some(outer), Some(inner)) if outer.contains(&inner))
-}
-
-fn is_same(block: &KernelBlock, planned: &PlannedAction) -> bool {
-    block.target == planned.target && block.scope == planned.scope && is_near(block.expires, planned.expires)
-}
-
-/// The kernel counts from boot, in its own unit; two seconds cover the conversion.
-fn is_near(a: Timestamp, b: Timestamp) -> bool {
-    a.since(b).max(b.since(a)) <= Duration::from_secs(2)
-}
-
-fn outcome(planned: &PlannedAction, mechanism: &str, state: OutcomeState, verified: bool, now: Timestamp) -> Outcome {
-    let holds = matches!(planned.action, ActionKind::Block | ActionKind::Allow);
-    Outcome {
-        id: planned.id.clone(),
-        action: planned.action,
-        target: planned.target.clone(),
-        mechanism: mechanism.to_owned(),
-        state,
-        verified,
-        detail: String::new(),
-        at: now,
-        expires: holds.then_some(planned.expires),
-    }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
-use tripoint_model::{ConnectionId, Protocol};
+use tripoint_model::{Action, ConnectionId, Protocol};
 
 use super::*;
 use crate::guard::Protected;
+use crate::outcome::dry_run;
 use crate::plan::plan;
 use crate::testing::{FakeFirewall, conformance};
 
@@ -115,8 +116,33 @@ fn drift_is_repaired_both_ways_and_time_is_extended() {
     assert_eq!((report.corrected.len(), report.removed.len()), (1, 1));
     firewall.kernel().blocks.clear();
     assert_eq!(responder.reconcile(&guard(), seconds(31)).restored.len(), 1);
+    assert!(responder.take_ended().is_empty());
     assert_eq!(responder.reconcile(&guard(), seconds(2000)).expired.len(), 1);
+    let ended = responder.take_ended();
+    assert_eq!((ended.len(), ended[0].1.state, ended[0].1.verified), (1, OutcomeState::Expired, true));
     assert!(responder.active(seconds(2000)).is_empty());
+}
+
+#[test]
+fn a_disconnect_does_not_cut_a_long_block_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let firewall = FakeFirewall::default();
+    let mut responder = open(folder.path(), &firewall);
+    run(&mut responder, ActionKind::Block, "203.0.113.66", 86_400, 10);
+    let outcomes = run(&mut responder, ActionKind::Disconnect, "203.0.113.66", 0, 20);
+    assert_eq!((outcomes[0].state, outcomes[0].expires), (OutcomeState::Applied, Some(seconds(86_400))));
+    assert_eq!(responder.active(seconds(21))[0].expires, seconds(86_400));
+    assert!(responder.reconcile(&guard(), seconds(22)).is_quiet());
+}
+
+#[test]
+fn lifting_one_address_says_that_a_wider_block_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let firewall = FakeFirewall::default();
+    let mut responder = open(folder.path(), &firewall);
+    run(&mut responder, ActionKind::Block, "203.0.113.64/26", 1000, 10);
+    let outcomes = run(&mut responder, ActionKind::Unblock, "203.0.113.66", 0, 20);
+    assert!(outcomes[0].detail.contains("203.0.113.64/26"), "{}", outcomes[0].detail);
 }
 
 #[test]
@@ -153,6 +179,7 @@ fn allow_lifts_the_blocks_inside_and_says_so() {
     let outcomes = run(&mut responder, ActionKind::Allow, "203.0.113.64/26", 1000, 11);
     assert_eq!((outcomes[0].state, outcomes[0].verified), (OutcomeState::Applied, true));
     assert_eq!(outcomes[0].detail, "2 blocks lifted");
+    assert!(responder.take_ended().iter().all(|(_, outcome)| outcome.state == OutcomeState::Lifted && outcome.verified));
     assert_eq!(responder.release_all(seconds(12)).len(), 1);
     assert!(firewall.kernel().blocks.is_empty());
     assert!(responder.reconcile(&guard(), seconds(13)).is_quiet());

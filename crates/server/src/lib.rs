@@ -86,7 +86,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let run = options.data_dir.join("run");
     listen::create_folder(&run)?;
     let access = access::Access::load(&options)?;
-    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&options.data_dir.join("server.sqlite")).await?);
+    let own = options.data_dir.join("server");
+    listen::create_folder(&own)?;
+    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&own.join("server.sqlite")).await?);
     let (stop, stopped) = watch::channel(false);
     let app = Arc::new(App::new(store, access, stopped.clone()));
     let router = route::router(Arc::clone(&app));

@@ -44,7 +44,7 @@ fn rank(rule: &str) -> u8 {
 /// Adds what the kernel said; the newest state of each action counts. A verified block contains an
 /// alert, and its end opens it again.
 pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
-    let before = holds(alert);
+    let before = holds(alert, now);
     for outcome in outcomes {
         match alert.outcomes.iter_mut().find(|known| known.id == outcome.id) {
             Some(known) if known.at <= outcome.at => *known = outcome.clone(),
@@ -53,13 +53,13 @@ pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
         }
     }
     alert.outcomes.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let after = holds(alert);
+    let after = holds(alert, now);
     match alert.work.status {
         AlertStatus::Open | AlertStatus::Investigating if after && !before => {
             alert.work.status = AlertStatus::Contained;
             history(alert, now, "contained: the block was read back from the kernel");
         }
-        AlertStatus::Contained if before && !after => {
+        AlertStatus::Contained if !after => {
             alert.work.status = AlertStatus::Open;
             history(alert, now, "opened: the block has ended");
         }
@@ -67,16 +67,21 @@ pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
     }
 }
 
-/// Whether a verified block is in force. Lifting is an action of its own on the same target.
-fn holds(alert: &Alert) -> bool {
+/// Whether a verified block is in force. What lifts a block may have another id: an action of its
+/// own, or a later block of the same target that took its place.
+fn holds(alert: &Alert, now: Timestamp) -> bool {
     alert.outcomes.iter().any(|block| {
-        let lifted = |other: &Outcome| {
-            other.action == ActionKind::Unblock && other.target == block.target && other.at >= block.at && other.state == OutcomeState::Lifted
+        let ends = |other: &Outcome| {
+            other.target == block.target
+                && other.at >= block.at
+                && matches!(other.action, ActionKind::Unblock | ActionKind::Block)
+                && matches!(other.state, OutcomeState::Lifted | OutcomeState::Expired)
         };
         block.action == ActionKind::Block
             && block.verified
             && block.state == OutcomeState::Applied
-            && !alert.outcomes.iter().any(lifted)
+            && block.expires.is_none_or(|expires| expires > now)
+            && !alert.outcomes.iter().any(ends)
     })
 }
 
@@ -95,3 +100,93 @@ fn history(alert: &mut Alert, now: Timestamp, what: &str) {
 }
 
 const REFUSALS_MAX: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::alert::{SCHEMA, Work};
+    use tripoint_model::{AlertId, Application, ApplicationKind, Direction, Factor, Resolution, Severity};
+
+    use super::*;
+
+    fn alert(points: i16, count: u64) -> Alert {
+        Alert {
+            schema: SCHEMA,
+            id: AlertId("00".into()),
+            rule: "bad_server_of_vulnerable_app".into(),
+            title: "t".into(),
+            host: "web1".into(),
+            application: Application { kind: ApplicationKind::Unit, id: "a.service".into(), name: "a".into() },
+            indicator: "203.0.113.66".parse().unwrap(),
+            direction: Direction::Outbound,
+            severity: Severity::sum(vec![Factor { name: "x".into(), points, reason: String::new() }]),
+            confidence: 90,
+            first_seen: Timestamp(count as i64),
+            last_seen: Timestamp(10),
+            count,
+            bytes_in: count,
+            bytes_out: 0,
+            still_open: false,
+            beacon_score: None,
+            process: None,
+            connections: vec![],
+            claims: vec![],
+            guard: vec![],
+            findings: vec![],
+            techniques: vec![],
+            outcomes: vec![],
+            refusals: vec![],
+            suggested: vec![],
+            suppressed_by: None,
+            missing: vec![],
+            latency_ms: None,
+            work: Work::default(),
+        }
+    }
+
+    fn outcome(id: &str, action: ActionKind, state: OutcomeState, at: i64) -> Outcome {
+        Outcome {
+            id: id.into(),
+            action,
+            target: "203.0.113.66".parse().unwrap(),
+            mechanism: "bpf".into(),
+            state,
+            verified: true,
+            detail: String::new(),
+            at: Timestamp(at),
+            expires: None,
+        }
+    }
+
+    #[test]
+    fn a_resolved_alert_is_reopened_by_an_escalation_only() {
+        let mut stored = merge(None, alert(50, 3), Timestamp(1));
+        stored.work.status = AlertStatus::Resolved;
+        stored.work.resolution = Some(Resolution::FalsePositive);
+        let same = merge(Some(stored.clone()), alert(55, 9), Timestamp(2));
+        assert_eq!((same.work.status, same.count), (AlertStatus::Resolved, 9));
+        let worse = merge(Some(same), alert(85, 1), Timestamp(3));
+        assert_eq!((worse.work.status, worse.work.resolution), (AlertStatus::Open, None));
+        assert_eq!((worse.count, worse.bytes_in, worse.first_seen), (9, 9, Timestamp(1)), "sums never fall");
+        assert!(worse.work.history.last().unwrap().what.contains("critical"));
+        let mut suppressed = alert(95, 1);
+        suppressed.suppressed_by = Some("e1".into());
+        assert_eq!(merge(Some(stored), suppressed, Timestamp(4)).work.status, AlertStatus::Resolved);
+    }
+
+    #[test]
+    fn a_block_contains_and_its_end_opens() {
+        let mut stored = merge(None, alert(50, 1), Timestamp(1));
+        add_outcomes(&mut stored, &[outcome("b", ActionKind::Block, OutcomeState::Applied, 2)], Timestamp(2));
+        assert_eq!(stored.work.status, AlertStatus::Contained);
+        let again = merge(Some(stored.clone()), alert(50, 2), Timestamp(3));
+        assert_eq!(again.work.status, AlertStatus::Contained);
+        assert_eq!(again.outcomes.len(), 1, "a report without outcomes loses none");
+        let mut lifted = again.clone();
+        add_outcomes(&mut lifted, &[outcome("u", ActionKind::Unblock, OutcomeState::Lifted, 4)], Timestamp(4));
+        assert_eq!(lifted.work.status, AlertStatus::Open);
+        let mut expired = again;
+        add_outcomes(&mut expired, &[outcome("b", ActionKind::Block, OutcomeState::Expired, 5)], Timestamp(5));
+        add_outcomes(&mut expired, &[outcome("b", ActionKind::Block, OutcomeState::Applied, 2)], Timestamp(6));
+        assert_eq!(expired.work.status, AlertStatus::Open, "an older state that comes late changes nothing");
+    }
+}

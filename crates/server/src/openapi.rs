@@ -1,1 +1,241 @@
 //! What does the API look like to programs that are not ours?
+
+use serde_json::{Map, Value, json};
+
+use tripoint_api::path;
+
+/// One request.
+pub struct Route {
+    /// HTTP method, lower case.
+    pub method: &'static str,
+    /// Path, with `{names}`.
+    pub path: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// Query parameters.
+    pub query: &'static [&'static str],
+    /// Schema of the body.
+    pub request: Option<&'static str>,
+    /// Schema of the answer; `None` = no content. A leading `[]` means a list.
+    pub answer: Option<&'static str>,
+    /// Whether it is for agents only.
+    pub agents_only: bool,
+}
+
+const fn get(path: &'static str, summary: &'static str, query: &'static [&'static str], answer: &'static str) -> Route {
+    Route { method: "get", path, summary, query, request: None, answer: Some(answer), agents_only: false }
+}
+
+const fn post(path: &'static str, summary: &'static str, request: &'static str, answer: &'static str) -> Route {
+    Route { method: "post", path, summary, query: &[], request: Some(request), answer: Some(answer), agents_only: false }
+}
+
+/// Every request that is served.
+pub const ROUTES: &[Route] = &[
+    get(path::ALERTS, "A page of alerts, newest first.", &["status", "rule", "host", "suppressed", "limit", "after"], "AlertList"),
+    get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event.", &[], "text/event-stream"),
+    get("/v1/alerts/{id}", "One alert.", &[], "Alert"),
+    post("/v1/alerts/{id}/resolve", "Closes an alert.", "ResolveRequest", "Alert"),
+    post("/v1/alerts/{id}/reopen", "Opens an alert again.", "ReopenRequest", "Alert"),
+    post("/v1/alerts/{id}/comment", "Says something about an alert.", "CommentRequest", "Alert"),
+    post("/v1/alerts/{id}/assign", "Gives an alert to somebody.", "AssignRequest", "Alert"),
+    post(path::ACTIONS, "Asks the agents to act; waits up to ten seconds.", "ActionRequest", "ActionAnswer"),
+    Route { request: None, ..post(path::RELEASE_ALL, "Lifts every block now.", "", "ActionAnswer") },
+    get(path::EXCEPTIONS, "Exceptions that have not expired.", &[], "ExceptionList"),
+    post(path::EXCEPTIONS, "Makes an exception.", "ExceptionRequest", "Exception"),
+    Route { method: "delete", path: "/v1/exceptions/{id}", summary: "Withdraws an exception.", query: &[], request: None, answer: None, agents_only: false },
+    get(path::AGENTS, "Every agent as last heard of.", &[], "[]AgentStatus"),
+    get(path::HEALTH, "How the server is.", &[], "ServerHealth"),
+    get(path::METRICS, "The same for Prometheus.", &[], "text/plain"),
+    Route { agents_only: true, ..post(path::AGENT_BATCH, "Reports; durable before the answer.", "Batch", "BatchAnswer") },
+    Route { agents_only: true, ..get(path::AGENT_ORDERS, "Waits for orders.", &["host", "after", "wait_s"], "Orders") },
+    Route { answer: None, agents_only: true, ..post("/v1/agent/orders/{number}/answer", "Answers an order.", "Answer", "") },
+];
+
+/// Name, meaning, and fields as `name kind`, required ones first marked with `!`. A kind is a JSON
+/// type, `time` (RFC 3339), a schema's name, `[]` of one, or `{}` for a map.
+type Schema = (&'static str, &'static str, &'static [&'static str]);
+
+const SCHEMAS: &[Schema] = &[
+    ("Problem", "A refusal (RFC 9457).", &["type! string", "title! string", "status! integer", "detail! string"]),
+    (
+        "Alert",
+        "A rule's judgement and the facts it rests on.",
+        &[
+            "schema! integer", "id! string", "rule! string", "title! string", "host! string", "application! Application",
+            "indicator! string", "direction! string", "severity! Severity", "confidence! integer", "first_seen! time",
+            "last_seen! time", "count! integer", "bytes_in! integer", "bytes_out! integer", "still_open! boolean",
+            "beacon_score integer", "process object", "connections! []object", "claims! []object", "guard []object",
+            "findings! []object", "techniques []string", "outcomes []Outcome", "refusals []Refusal", "suggested []string",
+            "suppressed_by string", "missing []object", "latency_ms number", "work Work",
+        ],
+    ),
+    ("Application", "What an administrator would call it.", &["kind! string", "id! string", "name! string"]),
+    ("Severity", "A score with its arithmetic.", &["score! integer", "level! string", "factors! []object"]),
+    (
+        "Work",
+        "People's work on an alert.",
+        &["status! string", "resolution string", "assignee string", "comments []object", "history []object", "tags {}"],
+    ),
+    ("AlertList", "A page of alerts.", &["alerts! []Alert", "next string"]),
+    ("ResolveRequest", "Why an alert is closed.", &["resolution! string", "comment string"]),
+    ("ReopenRequest", "Why an alert is opened again.", &["comment string"]),
+    ("CommentRequest", "What is said.", &["text! string"]),
+    ("AssignRequest", "To whom; null takes it back.", &["assignee string"]),
+    (
+        "ActionRequest",
+        "What shall be done.",
+        &["kind! string", "target! string", "for_seconds integer", "reason string", "dry_run boolean", "scope any", "host string", "cause string"],
+    ),
+    (
+        "ActionAnswer",
+        "What will happen, what will not, what the kernel said.",
+        &["plan! []PlannedAction", "refused! []Refusal", "outcomes! []Outcome", "hosts []string", "errors []string"],
+    ),
+    (
+        "PlannedAction",
+        "An action that the guard let pass.",
+        &[
+            "id! string", "action! string", "target! string", "scope! any", "expires! time", "reason! string",
+            "requester! string", "cause string", "cuts! []object",
+        ],
+    ),
+    ("Refusal", "What the guard did not let pass.", &["action! string", "target! string", "rule! string", "reason! string"]),
+    (
+        "Outcome",
+        "What the kernel said.",
+        &[
+            "id! string", "action! string", "target! string", "mechanism! string", "state! string", "verified! boolean",
+            "detail string", "at! time", "expires time",
+        ],
+    ),
+    (
+        "Exception",
+        "A scoped, expiring suppression.",
+        &[
+            "id! string", "target string", "application string", "direction string", "rule string", "reason! string",
+            "owner! string", "created! time", "expires! time",
+        ],
+    ),
+    ("ExceptionList", "Soonest end first.", &["exceptions! []Exception"]),
+    (
+        "ExceptionRequest",
+        "At least target or application, and a reason.",
+        &["target string", "application string", "direction string", "rule string", "reason! string", "for_seconds integer"],
+    ),
+    ("AgentIdentity", "Which agent.", &["host! string", "boot_id! string", "version! string", "started! time"]),
+    ("AgentStatus", "An agent as last heard of.", &["agent! AgentIdentity", "last_seen! time", "connected! boolean", "health AgentHealth"]),
+    (
+        "AgentHealth",
+        "What its kernel offers, what it lost, how old its data is.",
+        &[
+            "kernel string", "sensor! string", "firewall string", "mode string", "capabilities []object", "data []object",
+            "losses {}", "counters {}",
+        ],
+    ),
+    ("ServerHealth", "How the server is.", &["status! string", "version! string", "agents! integer", "alerts_open! integer"]),
+    ("Batch", "What an agent reports.", &["agent! AgentIdentity", "sequence! integer", "items! []object"]),
+    ("BatchAnswer", "The highest durable sequence number.", &["acknowledged! integer"]),
+    ("Orders", "Unanswered orders, oldest first.", &["orders! []object"]),
+    ("Answer", "An agent's answer to an order.", &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"]),
+];
+
+/// The OpenAPI 3.1 document.
+pub fn document() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let entry = paths.entry(route.path).or_insert_with(|| json!({}));
+        entry[route.method] = operation(route);
+    }
+    let schemas: Map<String, Value> = SCHEMAS.iter().map(|(name, about, fields)| ((*name).to_owned(), schema(about, fields))).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tripoint",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and on loopback TCP with the token of run/token.",
+        },
+        "security": [{ "token": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas,
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let of_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: Vec<Value> = of_path
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .chain(route.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } })))
+        .collect();
+    let good = match route.answer {
+        None => json!({ "204": { "description": "Done." } }),
+        Some(kind) if kind.starts_with("text/") => {
+            json!({ "200": { "description": "Text.", "content": { kind: { "schema": { "type": "string" } } } } })
+        }
+        Some(kind) => json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": kind_of(kind) } } } }),
+    };
+    let mut operation = json!({ "summary": route.summary, "responses": good });
+    operation["responses"]["default"] = json!({
+        "description": "Refused.",
+        "content": { "application/problem+json": { "schema": kind_of("Problem") } },
+    });
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if let Some(request) = route.request {
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": kind_of(request) } } });
+    }
+    if route.agents_only {
+        operation["description"] = "For agents only: root, through the Unix socket.".into();
+    }
+    operation
+}
+
+fn schema(about: &str, fields: &[&str]) -> Value {
+    let mut properties = Map::new();
+    let mut required: Vec<Value> = Vec::new();
+    for field in fields {
+        let (name, kind) = field.split_once(' ').unwrap_or((field, "any"));
+        let bare = name.trim_end_matches('!');
+        if bare != name {
+            required.push(bare.into());
+        }
+        properties.insert(bare.to_owned(), kind_of(kind));
+    }
+    json!({ "type": "object", "description": about, "properties": properties, "required": required })
+}
+
+fn kind_of(kind: &str) -> Value {
+    match kind {
+        "string" | "integer" | "number" | "boolean" | "object" => json!({ "type": kind }),
+        "time" => json!({ "type": "string", "format": "date-time" }),
+        "any" => json!({}),
+        "{}" => json!({ "type": "object", "additionalProperties": true }),
+        list if list.starts_with("[]") => json!({ "type": "array", "items": kind_of(&list[2..]) }),
+        name => json!({ "$ref": format!("#/components/schemas/{name}") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_used_exists_and_none_is_unused() {
+        let text = document().to_string();
+        let mut names = BTreeSet::new();
+        for (name, _, _) in SCHEMAS {
+            assert!(names.insert(*name), "{name} twice");
+            assert!(text.contains(&format!("schemas/{name}\"")), "{name} is not used");
+        }
+        for used in text.split("#/components/schemas/").skip(1) {
+            let used = used.split('"').next().unwrap();
+            assert!(names.contains(used), "{used} does not exist");
+        }
+    }
+}

@@ -29,8 +29,8 @@ pub mod version;
 mod evaluate;
 mod naming;
 
+pub use image::{Database, ImageError, SourceInfo, image_files, open_latest};
 #[cfg(feature = "advisories")]
 pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, import};
-pub use image::{Database, ImageError, SourceInfo, image_files, open_latest};
 pub use matching::match_package;
-pub use query::{CveAnswer, QueryAnswer, QueryFinding, QueryError, lookup_cve, query, query_purl};
+pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};

@@ -51,7 +51,8 @@ pub fn match_package(database: &Database, package: &Package) -> Vec<Finding> {
 /// come from files that anyone may have written.
 fn fix_command(package: &Package, fixed: &str) -> Option<String> {
     let plain = |text: &str| {
-        !text.is_empty() && !text.starts_with('-')
+        !text.is_empty()
+            && !text.starts_with('-')
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+~:@/".contains(c))
     };
     if !plain(&package.name) || !plain(fixed) {
@@ -62,7 +63,9 @@ fn fix_command(package: &Package, fixed: &str) -> Option<String> {
     // the advisory does not name.
     let own = package.version == package.source_version || package.source_version.is_empty();
     Some(match package.ecosystem {
-        Ecosystem::Debian | Ecosystem::Ubuntu if own => format!("apt-get install --only-upgrade {name}={fixed}"),
+        Ecosystem::Debian | Ecosystem::Ubuntu if own => {
+            format!("apt-get install --only-upgrade {name}={fixed}")
+        }
         Ecosystem::Debian | Ecosystem::Ubuntu => format!("apt-get install --only-upgrade {name}"),
         Ecosystem::Alpine => format!("apk add --upgrade '{name}>={fixed}'"),
         Ecosystem::PyPI => format!("pip install '{name}>={fixed}'"),

@@ -50,12 +50,19 @@ pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
     let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
     let (name, namespace) = parts.split_last()?;
     let qualifier = |wanted: &str| {
-        qualifiers.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted)).map(|(_, value)| decode(value))
+        qualifiers
+            .split('&')
+            .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted))
+            .map(|(_, value)| decode(value))
     };
-    let distribution = format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
-    let (found, _, _) = Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
+    let distribution =
+        format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
+    let (found, _, _) =
+        Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
     let release = match qualifier("distro") {
-        Some(distro) if found.is_distribution() => distro.rsplit_once('-').map_or(String::new(), |(_, release)| release.to_owned()),
+        Some(distro) if found.is_distribution() => {
+            distro.rsplit_once('-').map_or(String::new(), |(_, release)| release.to_owned())
+        }
         _ => String::new(),
     };
     let name = match found {
@@ -63,7 +70,9 @@ pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
             // Advisories speak of the source package, which the purl may name with its version.
             let upstream = qualifier("upstream").unwrap_or_default();
             match upstream.split_once('@') {
-                Some((source, version)) => return Some((*found, release, source.to_owned(), version.to_owned())),
+                Some((source, version)) => {
+                    return Some((*found, release, source.to_owned(), version.to_owned()));
+                }
                 None if upstream.is_empty() => name.clone(),
                 None => upstream,
             }
@@ -86,7 +95,9 @@ fn decode(text: &str) -> String {
     let raw = text.as_bytes();
     while at < raw.len() {
         let escape = raw.get(at + 1..at + 3).filter(|_| raw[at] == b'%');
-        let byte = escape.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte = escape
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(byte.unwrap_or(raw[at]));
         at += if byte.is_some() { 3 } else { 1 };
     }
@@ -100,11 +111,20 @@ mod tests {
     #[test]
     fn purls_say_what_advisories_call_it() {
         for (text, expected) in [
-            ("pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl", (Ecosystem::Debian, "12", "openssl", "3.0.9-1")),
-            ("pkg:deb/debian/libx1@1%3A2-3%2Bb1?distro=debian-12&upstream=x%401%3A2-3", (Ecosystem::Debian, "12", "x", "1:2-3")),
+            (
+                "pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl",
+                (Ecosystem::Debian, "12", "openssl", "3.0.9-1"),
+            ),
+            (
+                "pkg:deb/debian/libx1@1%3A2-3%2Bb1?distro=debian-12&upstream=x%401%3A2-3",
+                (Ecosystem::Debian, "12", "x", "1:2-3"),
+            ),
             ("pkg:pypi/django@4.1", (Ecosystem::PyPI, "", "django", "4.1")),
             ("pkg:npm/%40angular/core@16.0.0", (Ecosystem::Npm, "", "@angular/core", "16.0.0")),
-            ("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", (Ecosystem::Maven, "", "org.apache.logging.log4j:log4j-core", "2.14.1")),
+            (
+                "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1",
+                (Ecosystem::Maven, "", "org.apache.logging.log4j:log4j-core", "2.14.1"),
+            ),
             ("pkg:golang/golang.org/x/net@v0.1.0", (Ecosystem::Go, "", "golang.org/x/net", "v0.1.0")),
             ("pkg:rpm/almalinux/bash@5.1-2?epoch=1", (Ecosystem::AlmaLinux, "", "bash", "1:5.1-2")),
         ] {

@@ -102,7 +102,12 @@ pub struct CvePackage {
 /// Asks for an ecosystem (with or without release: `Debian:12`, `Debian`), the name as the
 /// advisory spells it, and a version. What cannot be asked is answered with `error`.
 pub fn query(database: &Database, ecosystem: &str, name: &str, version: &str) -> QueryAnswer {
-    let answer = QueryAnswer { ecosystem: ecosystem.to_owned(), name: name.to_owned(), version: version.to_owned(), ..QueryAnswer::default() };
+    let answer = QueryAnswer {
+        ecosystem: ecosystem.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        ..QueryAnswer::default()
+    };
     if name.starts_with("pkg:") {
         return query_purl(database, name);
     }
@@ -118,7 +123,11 @@ pub fn query_purl(database: &Database, purl: &str) -> QueryAnswer {
         let error = QueryError::BadPurl(purl.chars().take(200).collect());
         return failed(QueryAnswer { name: purl.to_owned(), ..QueryAnswer::default() }, &error);
     };
-    let shown = if release.is_empty() { ecosystem.osv_name().to_owned() } else { format!("{}:{release}", ecosystem.osv_name()) };
+    let shown = if release.is_empty() {
+        ecosystem.osv_name().to_owned()
+    } else {
+        format!("{}:{release}", ecosystem.osv_name())
+    };
     let release = naming::release(&release);
     let answer = QueryAnswer { ecosystem: shown, name: name.clone(), version, ..QueryAnswer::default() };
     ask(database, ecosystem, &release, &name, answer)
@@ -129,7 +138,13 @@ fn failed(mut answer: QueryAnswer, error: &QueryError) -> QueryAnswer {
     answer
 }
 
-fn ask(database: &Database, ecosystem: Ecosystem, release: &str, name: &str, mut answer: QueryAnswer) -> QueryAnswer {
+fn ask(
+    database: &Database,
+    ecosystem: Ecosystem,
+    release: &str,
+    name: &str,
+    mut answer: QueryAnswer,
+) -> QueryAnswer {
     let version = answer.version.trim().to_owned();
     if let Err(error) = Scheme::of(ecosystem).check(&version) {
         return failed(answer, &error.into());
@@ -161,17 +176,31 @@ fn finding(advisory: AdvisoryView<'_>, fixed: Option<&str>) -> QueryFinding {
 pub fn lookup_cve(database: &Database, id: &str) -> Option<CveAnswer> {
     let id = id.trim().to_ascii_uppercase();
     let found = database.cve(&id)?;
-    let advisories = found.advisories.iter().filter_map(|at| database.advisory(*at)).map(|advisory| CveAdvisory {
-        id: advisory.id.to_owned(),
-        source: advisory.source.to_owned(),
-        summary: advisory.summary.to_owned(),
-        cvss_tenths: advisory.cvss_tenths,
-        severity: advisory.severity,
-        packages: advisory.packages.iter().map(|[ecosystem, release, name, fixed]| CvePackage {
-            ecosystem: if release.is_empty() { (*ecosystem).to_owned() } else { format!("{ecosystem}:{release}") },
-            name: (*name).to_owned(),
-            fixed: (!fixed.is_empty()).then(|| (*fixed).to_owned()),
-        }).collect(),
-    });
-    Some(CveAnswer { cve: id, known_exploited: found.known_exploited, epss_bp: found.epss_bp, advisories: advisories.collect() })
+    let advisories =
+        found.advisories.iter().filter_map(|at| database.advisory(*at)).map(|advisory| CveAdvisory {
+            id: advisory.id.to_owned(),
+            source: advisory.source.to_owned(),
+            summary: advisory.summary.to_owned(),
+            cvss_tenths: advisory.cvss_tenths,
+            severity: advisory.severity,
+            packages: advisory
+                .packages
+                .iter()
+                .map(|[ecosystem, release, name, fixed]| CvePackage {
+                    ecosystem: if release.is_empty() {
+                        (*ecosystem).to_owned()
+                    } else {
+                        format!("{ecosystem}:{release}")
+                    },
+                    name: (*name).to_owned(),
+                    fixed: (!fixed.is_empty()).then(|| (*fixed).to_owned()),
+                })
+                .collect(),
+        });
+    Some(CveAnswer {
+        cve: id,
+        known_exploited: found.known_exploited,
+        epss_bp: found.epss_bp,
+        advisories: advisories.collect(),
+    })
 }

@@ -1,6 +1,7 @@
 //! Which Debian packages are installed (dpkg's status file, and status.d of distroless images)?
 
-use std::io::Read;
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
 
 use tripoint_model::{Package, PackageState, Parsed};
 use tripoint_unpack::{LineError, bounded_lines};
@@ -20,7 +21,8 @@ impl Cataloger for Dpkg {
     }
 
     fn database(&self, root: &Root, out: &mut Parsed<Package>) -> bool {
-        let distro = Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
+        let distro =
+            Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
         let mut found = false;
         if let Ok(file) = root.file(STATUS) {
             found = true;
@@ -135,7 +137,11 @@ fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Pa
         return out.refuse(path, paragraph.line, "the paragraph has no usable Package field");
     }
     if !is_plain(&paragraph.version) {
-        return out.refuse(path, paragraph.line, format!("package {} has no usable Version field", paragraph.package));
+        return out.refuse(
+            path,
+            paragraph.line,
+            format!("package {} has no usable Version field", paragraph.package),
+        );
     }
     out.accept(package(paragraph, path, distro));
 }
@@ -143,27 +149,51 @@ fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Pa
 fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
     let Paragraph { package: name, version, source, architecture, .. } = paragraph;
     let (source, source_version) = match source.split_once('(') {
-        Some((source, version)) => (source.trim().to_owned(), version.trim_end_matches(')').trim().to_owned()),
+        Some((source, version)) => {
+            (source.trim().to_owned(), version.trim_end_matches(')').trim().to_owned())
+        }
         None => (source, String::new()),
     };
     let source = if is_plain(&source) { source } else { name.clone() };
-    let source_version = if is_plain(&source_version) { source_version } else { without_rebuild(&version).to_owned() };
+    let source_version =
+        if is_plain(&source_version) { source_version } else { without_rebuild(&version).to_owned() };
     let (ecosystem, release) = distro.dpkg_ecosystem();
-    let release = if distro.version.is_empty() && distro.codename.is_empty() && distro.name.is_empty() { String::new() } else { release };
+    let release = if distro.version.is_empty() && distro.codename.is_empty() && distro.name.is_empty() {
+        String::new()
+    } else {
+        release
+    };
     let upstream = match (source == name, source_version == version) {
         (true, true) => String::new(),
         (_, true) => source.clone(),
         (_, false) => format!("{source}@{source_version}"),
     };
     let shown = if release.is_empty() { String::new() } else { format!("{}-{}", distro.id, distro.version) };
-    let purl = purl::build(ecosystem, &name, &version, &[("arch", &architecture), ("distro", &shown), ("upstream", &upstream)]);
-    Package { purl, ecosystem, release, name, version, source, source_version, paths: vec![path.to_owned()], state: PackageState::Installed }
+    let purl = purl::build(
+        ecosystem,
+        &name,
+        &version,
+        &[("arch", &architecture), ("distro", &shown), ("upstream", &upstream)],
+    );
+    Package {
+        purl,
+        ecosystem,
+        release,
+        name,
+        version,
+        source,
+        source_version,
+        paths: vec![path.to_owned()],
+        state: PackageState::Installed,
+    }
 }
 
 /// The version without the mark of a binary-only rebuild (`+b1`), which the source never has.
 fn without_rebuild(version: &str) -> &str {
     match version.rsplit_once("+b") {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            stem
+        }
         _ => version,
     }
 }
@@ -171,7 +201,7 @@ fn without_rebuild(version: &str) -> &str {
 /// Reads dpkg's file lists into an index over `packages`; says what could not be read.
 pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
     let mut index = PathIndex::new(root);
-    let by_name: std::collections::HashMap<&str, u32> =
+    let by_name: HashMap<&str, u32> =
         packages.iter().zip(0_u32..).map(|(package, number)| (package.name.as_str(), number)).collect();
     for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
         let (entries, _) = root.list(folder, FILES_MAX).unwrap_or_default();
@@ -184,7 +214,11 @@ pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
             while let Some((_, line)) = lines.next_line() {
                 let Ok(line) = line else { continue };
                 // md5sums lines are a digest, two spaces and the path.
-                let path = if ending == ".md5sums" { line.split_once("  ").map_or("", |(_, path)| path) } else { line };
+                let path = if ending == ".md5sums" {
+                    line.split_once("  ").map_or("", |(_, path)| path)
+                } else {
+                    line
+                };
                 if path.len() > 2 && !index.insert(path, *number) {
                     return index;
                 }
@@ -194,6 +228,43 @@ pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
     index
 }
 
+/// What dpkg's log says was replaced by what, by package; of several changes the last.
+pub(crate) fn replacements(root: &Root) -> HashMap<String, (String, String)> {
+    let mut out = HashMap::new();
+    let Ok(mut file) = root.file(LOG) else { return out };
+    let size = file.metadata().map_or(0, |found| found.len());
+    if file.seek(SeekFrom::Start(size.saturating_sub(LOG_BYTES_MAX))).is_err() {
+        return out;
+    }
+    let mut lines = bounded_lines(file.take(LOG_BYTES_MAX), LINE_BYTES_MAX);
+    while let Some((_, line)) = lines.next_line() {
+        // `date time upgrade name:arch old new`
+        let mut words = line.unwrap_or_default().split(' ').skip(2);
+        if words.next() != Some("upgrade") {
+            continue;
+        }
+        let name = words.next().and_then(|word| word.split(':').next());
+        let (Some(name), Some(old), Some(new)) = (name, words.next(), words.next()) else { continue };
+        if old != new && is_plain(old) {
+            out.insert(name.to_owned(), (old.to_owned(), new.to_owned()));
+        }
+    }
+    out
+}
+
+/// The same package at another version; its source's follows where the two were the same.
+pub(crate) fn with_version(package: &Package, version: &str) -> Package {
+    let mut out = package.clone();
+    if without_rebuild(&package.version) == package.source_version {
+        without_rebuild(version).clone_into(&mut out.source_version);
+    }
+    version.clone_into(&mut out.version);
+    out.purl = purl::build(out.ecosystem, &out.name, version, &[]);
+    out
+}
+
+const LOG: &str = "var/log/dpkg.log";
+const LOG_BYTES_MAX: u64 = 4 << 20;
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_D: &str = "var/lib/dpkg/status.d";
 const INFO: &str = "var/lib/dpkg/info";
@@ -217,9 +288,16 @@ mod tests {
         let mut out = Parsed::default();
         let distro = Distro { id: "debian".into(), version: "12".into(), ..Distro::default() };
         read_status(text.as_bytes(), "status", &distro, &mut out);
-        let found: Vec<_> = out.accepted.iter().map(|p| (p.name.as_str(), p.source.as_str(), p.source_version.as_str())).collect();
+        let found: Vec<_> = out
+            .accepted
+            .iter()
+            .map(|p| (p.name.as_str(), p.source.as_str(), p.source_version.as_str()))
+            .collect();
         assert_eq!(found, [("a", "a", "1.0-1"), ("c", "src", "2:3-4")]);
-        assert_eq!(out.accepted[1].purl, "pkg:deb/debian/c@2%3A3-4%2Bb1?arch=amd64&distro=debian-12&upstream=src%402%3A3-4");
+        assert_eq!(
+            out.accepted[1].purl,
+            "pkg:deb/debian/c@2%3A3-4%2Bb1?arch=amd64&distro=debian-12&upstream=src%402%3A3-4"
+        );
         let lines: Vec<_> = out.rejected.iter().map(|refusal| refusal.line).collect();
         assert_eq!(lines, [19, 23], "{:?}", out.rejected);
     }

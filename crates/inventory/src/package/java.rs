@@ -1,5 +1,6 @@
 //! Which Java artifacts lie in an archive, and in the archives inside it?
 
+use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
@@ -25,27 +26,26 @@ impl Cataloger for Java {
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
-        read_in(root, path, &Limits::default(), out);
+        match root.file(path) {
+            Ok(file) => read_file(&file, path, &Limits::default(), out),
+            Err(error) => out.refuse(path, 0, format!("cannot be read: {error}")),
+        }
     }
 }
 
-/// Reads the archive at a path of a root, and those inside it.
-pub(crate) fn read_in(root: &Root, path: &str, limits: &Limits, out: &mut Parsed<Package>) {
-    match root.file(path) {
-        // By its descriptor: the path could lead elsewhere a second time.
-        Ok(file) => {
-            let through = format!("/proc/self/fd/{}", file.as_raw_fd());
-            let mut budget = NESTED_BYTES_MAX;
-            read_level(Source::Path(Path::new(&through)), path, limits, 1, &mut budget, out);
-        }
-        Err(error) => out.refuse(path, 0, format!("cannot be read: {error}")),
-    }
+/// Reads an opened archive, and those inside it.
+pub(crate) fn read_file(file: &File, path: &str, limits: &Limits, out: &mut Parsed<Package>) {
+    // By its descriptor: the path could lead elsewhere a second time.
+    let through = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let mut budget = NESTED_BYTES_MAX;
+    read_level(Source::Path(Path::new(&through)), path, limits, 1, &mut budget, out);
 }
 
 /// Whether the name is one of a Java archive.
 pub(crate) fn is_archive(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "jar" | "war" | "ear" | "jpi" | "hpi" | "sar" | "par"))
+    name.rsplit_once('.')
+        .is_some_and(|(_, end)| matches!(end, "jar" | "war" | "ear" | "jpi" | "hpi" | "sar" | "par"))
 }
 
 /// What one archive says about itself.
@@ -74,7 +74,14 @@ struct Manifest {
 }
 
 /// Reads one archive and those inside it, the outermost being the first of four levels.
-fn read_level(source: Source<'_>, path: &str, limits: &Limits, level: u32, budget: &mut u64, out: &mut Parsed<Package>) {
+fn read_level(
+    source: Source<'_>,
+    path: &str,
+    limits: &Limits,
+    level: u32,
+    budget: &mut u64,
+    out: &mut Parsed<Package>,
+) {
     match kind(source) {
         Ok(Kind::Zip) => {}
         Ok(_) => return out.refuse(path, 0, "not a zip archive"),
@@ -162,7 +169,9 @@ fn manifest(text: &str) -> Manifest {
             "Implementation-Title" => out.title = value,
             "Implementation-Version" => out.version = value,
             "Implementation-Vendor-Id" => out.vendor_id = value,
-            "Bundle-SymbolicName" => out.symbolic_name = value.split(';').next().unwrap_or_default().trim().to_owned(),
+            "Bundle-SymbolicName" => {
+                out.symbolic_name = value.split(';').next().unwrap_or_default().trim().to_owned()
+            }
             "Bundle-Version" => out.bundle_version = value,
             _ => {}
         }
@@ -179,7 +188,11 @@ impl Archive {
             if artifact == LOG4J.1 && is_plain(&version) {
                 out.accept(package(LOG4J.0, LOG4J.1, &version, path));
             } else {
-                out.refuse(path, 0, "contains Log4j's JndiLookup class without saying which version of log4j-core it is");
+                out.refuse(
+                    path,
+                    0,
+                    "contains Log4j's JndiLookup class without saying which version of log4j-core it is",
+                );
             }
         } else if self.poms.is_empty() && is_plain(&artifact) && is_plain(&version) {
             if let Some(group) = self.group(&artifact) {
@@ -197,12 +210,17 @@ impl Archive {
     fn own_name(&self, path: &str) -> (String, String) {
         let file = path.rsplit('/').next().unwrap_or(path);
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let split = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        let split =
+            stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
         if let Some((at, _)) = split {
             return (stem[..at].to_owned(), stem[at + 1..].to_owned());
         }
         let version = self.manifest.as_ref().map(|manifest| {
-            if manifest.version.is_empty() { manifest.bundle_version.clone() } else { manifest.version.clone() }
+            if manifest.version.is_empty() {
+                manifest.bundle_version.clone()
+            } else {
+                manifest.version.clone()
+            }
         });
         (stem.to_owned(), version.unwrap_or_default())
     }
@@ -213,7 +231,9 @@ impl Archive {
         if is_plain(&manifest.vendor_id) && manifest.vendor_id.contains('.') {
             return Some(manifest.vendor_id.clone());
         }
-        let name = [&manifest.symbolic_name, &manifest.title].into_iter().find(|name| is_plain(name) && name.contains('.'))?;
+        let name = [&manifest.symbolic_name, &manifest.title]
+            .into_iter()
+            .find(|name| is_plain(name) && name.contains('.'))?;
         // `org.example.some-thing` of artifact `some-thing` belongs to `org.example`.
         let stem = name.strip_suffix(artifact).and_then(|stem| stem.strip_suffix('.'));
         Some(stem.or_else(|| name.rsplit_once('.').map(|(stem, _)| stem)).unwrap_or(name).to_owned())

@@ -18,7 +18,8 @@ impl Cataloger for Npm {
     }
 
     fn wants(&self, path: &str) -> bool {
-        is_module(path) || (path == LOCK || path.ends_with("/package-lock.json")) && !path.contains("node_modules/")
+        is_module(path)
+            || (path == LOCK || path.ends_with("/package-lock.json")) && !path.contains("node_modules/")
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
@@ -35,7 +36,9 @@ fn is_module(path: &str) -> bool {
     let Some(folder) = path.strip_suffix("/package.json") else { return false };
     let mut parts = folder.rsplit('/');
     let (name, parent, above) = (parts.next(), parts.next(), parts.next());
-    name.is_some() && (parent == Some("node_modules") || (parent.is_some_and(|parent| parent.starts_with('@')) && above == Some("node_modules")))
+    name.is_some()
+        && (parent == Some("node_modules")
+            || (parent.is_some_and(|parent| parent.starts_with('@')) && above == Some("node_modules")))
 }
 
 #[derive(Deserialize)]
@@ -49,7 +52,9 @@ struct Manifest {
 fn read_module(bytes: &[u8], path: &str, out: &mut Parsed<Package>) {
     match serde_json::from_slice::<Manifest>(bytes) {
         Err(error) => out.refuse(path, error.line() as u64, format!("not a package.json: {error}")),
-        Ok(Manifest { name: Some(name), version: Some(version) }) if is_plain(&name) && is_plain(&version) => {
+        Ok(Manifest { name: Some(name), version: Some(version) })
+            if is_plain(&name) && is_plain(&version) =>
+        {
             out.accept(package(&name, &version, path));
         }
         Ok(_) => out.refuse(path, 1, "no usable name and version"),
@@ -88,7 +93,9 @@ enum Nested {
 fn read_lock(bytes: &[u8], path: &str, out: &mut Parsed<Package>) {
     let lock: Lock = match serde_json::from_slice(bytes) {
         Ok(lock) => lock,
-        Err(error) => return out.refuse(path, error.line() as u64, format!("not a package-lock.json: {error}")),
+        Err(error) => {
+            return out.refuse(path, error.line() as u64, format!("not a package-lock.json: {error}"));
+        }
     };
     if let Some(packages) = lock.packages {
         for (folder, locked) in packages {
@@ -115,7 +122,11 @@ fn take_tree(dependencies: BTreeMap<String, Locked>, path: &str, out: &mut Parse
 fn take(name: &str, version: Option<&str>, path: &str, out: &mut Parsed<Package>) {
     match version {
         Some(version) if is_plain(name) && is_plain(version) => out.accept(package(name, version, path)),
-        _ => out.refuse(path, 0, format!("{:?} has no usable version", tripoint_model::text::truncate(name, 100).0)),
+        _ => out.refuse(
+            path,
+            0,
+            format!("{:?} has no usable version", tripoint_model::text::truncate(name, 100).0),
+        ),
     }
 }
 

@@ -25,15 +25,21 @@ pub(crate) struct Places {
     pub(crate) node: Vec<String>,
     /// Java archives.
     pub(crate) java: Vec<String>,
+    /// Python wheels used as they are.
+    pub(crate) wheels: Vec<String>,
+    /// The package.json of modules with an open file.
+    pub(crate) modules: Vec<String>,
 }
 
 /// Finds the places of a process.
 pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
     let mut out = Places::default();
     let name = invocation.exe.rsplit('/').next().unwrap_or_default();
-    let maps = |part: &str| invocation.files.iter().any(|path| path.rsplit('/').next().is_some_and(|file| file.starts_with(part)));
+    let maps = |part: &str| {
+        invocation.files.iter().any(|path| path.rsplit('/').next().is_some_and(|file| file.starts_with(part)))
+    };
     if name.starts_with("python") || name.starts_with("pypy") || maps("libpython") {
-        python(root, invocation, &mut out.python);
+        python(root, invocation, &mut out.python, &mut out.wheels);
     }
     if name == "node" || name == "nodejs" || maps("libnode.so") {
         node(root, invocation, &mut out.node);
@@ -42,7 +48,9 @@ pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
         java(root, invocation, &mut out.java);
     }
     out.java.extend(invocation.files.iter().filter(|path| is_archive(path)).cloned());
-    for list in [&mut out.python, &mut out.node, &mut out.java] {
+    out.wheels.extend(invocation.files.iter().filter(|path| path.ends_with(".whl")).cloned());
+    out.modules.extend(invocation.files.iter().filter_map(|path| super::place::manifest_of(path)));
+    for list in [&mut out.python, &mut out.node, &mut out.java, &mut out.wheels, &mut out.modules] {
         list.sort();
         list.dedup();
         list.truncate(PLACES_MAX);
@@ -52,7 +60,11 @@ pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
 
 /// An absolute path from one that may be relative to the working folder.
 fn absolute(invocation: &Invocation, path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", invocation.cwd.trim_end_matches('/')) }
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{}/{path}", invocation.cwd.trim_end_matches('/'))
+    }
 }
 
 fn folder_of(path: &str) -> &str {
@@ -75,12 +87,19 @@ fn script(invocation: &Invocation, with_value: &[&str]) -> Option<String> {
     None
 }
 
-fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
+fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>, wheels: &mut Vec<String>) {
     let mut prefixes = Vec::new();
     let mut isolated = false;
     // A venv's python is a link to the system's: only how it was called tells.
-    let called = invocation.arguments.first().filter(|called| called.contains('/')).map(|called| absolute(invocation, called));
-    let environment = called.iter().map(|called| folder_of(folder_of(called)).to_owned()).chain(invocation.virtual_env.clone());
+    let called = invocation
+        .arguments
+        .first()
+        .filter(|called| called.contains('/'))
+        .map(|called| absolute(invocation, called));
+    let environment = called
+        .iter()
+        .map(|called| folder_of(folder_of(called)).to_owned())
+        .chain(invocation.virtual_env.clone());
     let script = script(invocation, &["-W", "-X"]);
     let beside = script.iter().map(|script| folder_of(folder_of(script)).to_owned());
     for prefix in environment.chain(beside) {
@@ -100,15 +119,21 @@ fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
     for prefix in prefixes {
         for library in ["lib", "lib64"] {
             let Ok((entries, _)) = root.list(&format!("{prefix}/{library}"), LIST_MAX) else { continue };
-            for entry in entries.iter().filter(|entry| entry.name.starts_with("python3") || entry.name.starts_with("pypy3")) {
+            for entry in entries.iter().filter(|entry| is_library_of(&invocation.exe, &entry.name)) {
                 for packages in ["site-packages", "dist-packages"] {
                     push_folder(root, format!("{prefix}/{library}/{}/{packages}", entry.name), out);
                 }
             }
         }
     }
-    for path in invocation.python_path.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty()) {
-        push_folder(root, absolute(invocation, path), out);
+    for path in invocation.python_path.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty())
+    {
+        let path = absolute(invocation, path);
+        if path.ends_with(".whl") {
+            wheels.push(path);
+        } else {
+            push_folder(root, path, out);
+        }
     }
     // `pip install --target` puts packages beside the script.
     match script {
@@ -116,6 +141,14 @@ fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
         None if !invocation.cwd.is_empty() => push_folder(root, invocation.cwd.clone(), out),
         None => {}
     }
+}
+
+/// `lib/python3` serves every Python 3, `lib/python3.11` only the one of that name.
+fn is_library_of(exe: &str, folder: &str) -> bool {
+    let name = exe.rsplit('/').next().unwrap_or_default();
+    folder == "python3"
+        || folder == name
+        || (!name.contains('.') && (folder.starts_with("python3.") || folder.starts_with("pypy3")))
 }
 
 fn push_folder(root: &Root, folder: String, out: &mut Vec<String>) {
@@ -152,9 +185,13 @@ fn java(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
                 class_paths.extend(arguments.next().cloned());
                 options = false;
             }
-            "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path" if options => class_paths.extend(arguments.next().cloned()),
+            "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path" if options => {
+                class_paths.extend(arguments.next().cloned())
+            }
             other if options => {
-                if let Some((_, path)) = other.split_once("path=").filter(|(option, _)| option.starts_with("--")) {
+                if let Some((_, path)) =
+                    other.split_once("path=").filter(|(option, _)| option.starts_with("--"))
+                {
                     class_paths.push(path.to_owned());
                 } else if let Some(agent) = other.strip_prefix("-javaagent:") {
                     class_paths.push(agent.split('=').next().unwrap_or(agent).to_owned());
@@ -180,7 +217,12 @@ fn java(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
 
 fn archives_in(root: &Root, folder: &str, out: &mut Vec<String>) {
     let (entries, _) = root.list(folder, LIST_MAX).unwrap_or_default();
-    out.extend(entries.iter().filter(|entry| is_archive(&entry.name)).map(|entry| format!("{folder}/{}", entry.name)));
+    out.extend(
+        entries
+            .iter()
+            .filter(|entry| is_archive(&entry.name))
+            .map(|entry| format!("{folder}/{}", entry.name)),
+    );
 }
 
 const PLACES_MAX: usize = 4096;
@@ -193,10 +235,20 @@ mod tests {
 
     fn root() -> (tempfile::TempDir, Root) {
         let folder = tempfile::tempdir().expect("tempdir");
-        for path in ["srv/venv/lib/python3.11/site-packages", "usr/lib/python3/dist-packages", "srv/app/node_modules", "srv/app/src", "srv/lib"] {
+        for path in [
+            "srv/venv/lib/python3.11/site-packages",
+            "usr/lib/python3/dist-packages",
+            "srv/app/node_modules",
+            "srv/app/src",
+            "srv/lib",
+        ] {
             std::fs::create_dir_all(folder.path().join(path)).expect("mkdir");
         }
-        std::fs::write(folder.path().join("srv/venv/pyvenv.cfg"), "home = /usr/bin\ninclude-system-site-packages = false\n").expect("write");
+        std::fs::write(
+            folder.path().join("srv/venv/pyvenv.cfg"),
+            "home = /usr/bin\ninclude-system-site-packages = false\n",
+        )
+        .expect("write");
         for jar in ["srv/lib/a.jar", "srv/lib/b.jar", "srv/app.jar"] {
             std::fs::write(folder.path().join(jar), "").expect("write");
         }
@@ -205,19 +257,34 @@ mod tests {
     }
 
     fn invocation(exe: &str, arguments: &[&str]) -> Invocation {
-        Invocation { exe: exe.into(), arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), cwd: "/srv/app".into(), ..Invocation::default() }
+        Invocation {
+            exe: exe.into(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            cwd: "/srv/app".into(),
+            ..Invocation::default()
+        }
     }
 
     #[test]
     fn each_interpreter_has_its_own_places() {
         let (_folder, root) = root();
-        let found = places(&root, &invocation("/usr/bin/python3.11", &["/srv/venv/bin/python", "/srv/venv/bin/gunicorn"]));
+        let found = places(
+            &root,
+            &invocation("/usr/bin/python3.11", &["/srv/venv/bin/python", "/srv/venv/bin/gunicorn"]),
+        );
         assert_eq!(found.python, ["/srv/venv/lib/python3.11/site-packages"]);
-        let found = places(&root, &invocation("/usr/bin/python3.11", &["python3", "-X", "dev", "src/main.py"]));
+        let found =
+            places(&root, &invocation("/usr/bin/python3.11", &["python3", "-X", "dev", "src/main.py"]));
         assert_eq!(found.python, ["/srv/app/src", "/usr/lib/python3/dist-packages"]);
         let found = places(&root, &invocation("/usr/bin/node", &["node", "src/main.js"]));
         assert_eq!(found.node, ["/srv/app/node_modules"]);
-        let found = places(&root, &invocation("/usr/bin/java", &["java", "-Xmx1g", "-cp", "../lib/*:x", "-jar", "/srv/app.jar", "-cp", "no"]));
+        let found = places(
+            &root,
+            &invocation(
+                "/usr/bin/java",
+                &["java", "-Xmx1g", "-cp", "../lib/*:x", "-jar", "/srv/app.jar", "-cp", "no"],
+            ),
+        );
         assert_eq!(found.java, ["/srv/app.jar", "/srv/app/../lib/a.jar", "/srv/app/../lib/b.jar"]);
         assert_eq!(places(&root, &invocation("/usr/bin/sleep", &["sleep", "1"])), Places::default());
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use tripoint_unpack::bounded_lines;
 
@@ -34,7 +35,9 @@ fn parse_maps(input: impl Read) -> Vec<Mapped> {
         let Some(mapped) = line.ok().and_then(parse_mapping) else { continue };
         let full = out.len() >= FILES_MAX;
         match out.last_mut() {
-            Some(last) if last.path == mapped.path && last.inode == mapped.inode => last.executable |= mapped.executable,
+            Some(last) if last.path == mapped.path && last.inode == mapped.inode => {
+                last.executable |= mapped.executable
+            }
             _ if full => break,
             _ => out.push(mapped),
         }
@@ -57,7 +60,12 @@ fn parse_mapping(line: &str) -> Option<Mapped> {
         return None;
     }
     let (path, deleted) = undelete(rest);
-    Some(Mapped { path: unescape(&path), inode: fields[4].parse().ok()?, deleted, executable: fields[1].contains('x') })
+    Some(Mapped {
+        path: unescape(&path),
+        inode: fields[4].parse().ok()?,
+        deleted,
+        executable: fields[1].contains('x'),
+    })
 }
 
 fn undelete(path: &str) -> (String, bool) {
@@ -100,17 +108,28 @@ pub(crate) fn cwd(pid: u32) -> Option<String> {
     target.to_str().map(str::to_owned)
 }
 
-/// Paths of open regular files.
-pub(crate) fn open_files(pid: u32) -> Vec<String> {
+/// An open file: its path, and through which name it can be read although it was replaced.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Open {
+    pub(crate) path: String,
+    pub(crate) deleted: bool,
+    pub(crate) through: PathBuf,
+}
+
+/// The open files that have a path.
+pub(crate) fn open_files(pid: u32) -> Vec<Open> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let mut out: Vec<String> = entries
+    let mut out: Vec<Open> = entries
         .flatten()
         .take(FILES_MAX)
-        .filter_map(|entry| fs::read_link(entry.path()).ok())
-        .filter_map(|target| target.to_str().filter(|path| path.starts_with('/')).map(|path| undelete(path).0))
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            let (path, deleted) = undelete(target.to_str().filter(|path| path.starts_with('/'))?);
+            Some(Open { path, deleted, through: entry.path() })
+        })
         .collect();
     out.sort();
-    out.dedup();
+    out.dedup_by(|a, b| a.path == b.path && a.deleted == b.deleted);
     out
 }
 
@@ -133,8 +152,16 @@ mod tests {
                     7f03-7f04 r--p 00000000 fd:01 300                        /tmp/a\\012b.jar\n\
                     garbage\n";
         let found = parse_maps(text.as_bytes());
-        let found: Vec<_> = found.iter().map(|m| (m.path.as_str(), m.inode, m.deleted, m.executable)).collect();
-        assert_eq!(found, [("/tmp/a\nb.jar", 300, false, false), ("/usr/bin/x y", 100, false, true), ("/usr/lib/libssl.so.3", 200, true, true)]);
+        let found: Vec<_> =
+            found.iter().map(|m| (m.path.as_str(), m.inode, m.deleted, m.executable)).collect();
+        assert_eq!(
+            found,
+            [
+                ("/tmp/a\nb.jar", 300, false, false),
+                ("/usr/bin/x y", 100, false, true),
+                ("/usr/lib/libssl.so.3", 200, true, true)
+            ]
+        );
     }
 
     #[test]

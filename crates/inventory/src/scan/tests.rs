@@ -34,8 +34,14 @@ fn the_distribution_wins_and_places_are_joined() {
     }
     let inventory = found(root);
     assert_eq!(names(&inventory), ["python3-demo", "demo"]);
-    assert_eq!((inventory.packages[0].ecosystem, inventory.packages[0].release.as_str()), (Ecosystem::Ubuntu, "24.04"));
-    assert_eq!(inventory.packages[1].paths, ["/srv/a/demo-1.0.dist-info/METADATA", "/srv/b/demo-1.0.dist-info/METADATA"]);
+    assert_eq!(
+        (inventory.packages[0].ecosystem, inventory.packages[0].release.as_str()),
+        (Ecosystem::Ubuntu, "24.04")
+    );
+    assert_eq!(
+        inventory.packages[1].paths,
+        ["/srv/a/demo-1.0.dist-info/METADATA", "/srv/b/demo-1.0.dist-info/METADATA"]
+    );
     assert!(!inventory.is_partial() && inventory.has_database(), "{:?}", inventory.coverage);
 }
 
@@ -56,7 +62,14 @@ fn a_hostile_root_is_bounded() {
     std::os::unix::fs::symlink("../../outside", root.join("srv/out")).expect("link");
     std::os::unix::fs::symlink("..", root.join("srv/loop")).expect("link");
     fs::create_dir_all(root.join("srv/pipe-1.dist-info")).expect("mkdir");
-    rustix::fs::mknodat(rustix::fs::CWD, root.join("srv/pipe-1.dist-info/METADATA"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        root.join("srv/pipe-1.dist-info/METADATA"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .expect("fifo");
     let deep = "d/".repeat(60);
     put(&root, &format!("{deep}x-1.dist-info/METADATA"), "Name: deep\nVersion: 1\n");
     let inventory = found(&root);
@@ -72,23 +85,39 @@ fn public_databases_agree() {
         println!("skipped: TRIPOINT_TEST_DATA is not set");
         return;
     };
-    for (name, release) in [("inventory/debian12/dpkg-status.gz", Some("inventory/debian12/os-release")), ("inventory/dpkg/texlive.status.gz", None)] {
+    for (name, release) in [
+        ("inventory/debian12/dpkg-status.gz", Some("inventory/debian12/os-release")),
+        ("inventory/dpkg/texlive.status.gz", None),
+    ] {
         let folder = tempfile::tempdir().expect("tempdir");
         let packed = data.join(name);
         let mut text = Vec::new();
-        tripoint_unpack::entries(tripoint_unpack::Source::Path(&packed), name, &tripoint_unpack::Limits::default(), &mut |_, content| {
-            std::io::Read::read_to_end(content, &mut text).expect("text");
-            std::ops::ControlFlow::Continue(())
-        })
+        tripoint_unpack::entries(
+            tripoint_unpack::Source::Path(&packed),
+            name,
+            &tripoint_unpack::Limits::default(),
+            &mut |_, content| {
+                std::io::Read::read_to_end(content, &mut text).expect("text");
+                std::ops::ControlFlow::Continue(())
+            },
+        )
         .expect("gzip");
         let text = String::from_utf8_lossy(&text);
         put(folder.path(), "var/lib/dpkg/status", &text);
         if let Some(release) = release {
-            put(folder.path(), "etc/os-release", &fs::read_to_string(data.join(release)).expect("os-release"));
+            put(
+                folder.path(),
+                "etc/os-release",
+                &fs::read_to_string(data.join(release)).expect("os-release"),
+            );
         }
         let expected = text.lines().filter(|line| *line == "Status: install ok installed").count();
         let inventory = found(folder.path());
-        println!("{name}: {} packages, {expected} paragraphs, {:?}", inventory.packages.len(), inventory.coverage[0]);
+        println!(
+            "{name}: {} packages, {expected} paragraphs, {:?}",
+            inventory.packages.len(),
+            inventory.coverage[0]
+        );
         assert_eq!(inventory.packages.len(), expected);
         assert!(expected > 100);
     }

@@ -177,6 +177,14 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     })
 }
 
+/// How many programs of this sensor are in the kernel, whoever loaded them.
+pub fn count_loaded() -> usize {
+    let ours = |info: &aya::programs::ProgramInfo| {
+        info.name_as_str().is_some_and(|name| PROGRAMS.iter().any(|(own, _, _)| *own == name))
+    };
+    aya::programs::loaded_programs().filter_map(Result::ok).filter(ours).count()
+}
+
 fn attach(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &File) -> Result<(), String> {
     // A cgroup link without flags stands beside other programs; it replaces none.
     let mode = CgroupAttachMode::Single;

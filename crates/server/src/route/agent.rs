@@ -37,6 +37,9 @@ pub(crate) async fn orders(
     query: Result<Query<OrdersQuery>, QueryRejection>,
 ) -> Result<Json<Orders>, Refused> {
     let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
+    if query.host.is_empty() {
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host is needed"));
+    }
     let mut changed = app.orders.subscribe();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(query.wait_s.min(WAIT_MAX_S));
     loop {

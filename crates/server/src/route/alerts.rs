@@ -56,8 +56,13 @@ pub(crate) async fn comment(State(app): State<Arc<App>>, Path(id): Path<String>,
     if request.text.trim().is_empty() {
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "a comment needs a text"));
     }
+    if request.text.len() > COMMENT_MAX {
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "too-long", format!("a comment has at most {COMMENT_MAX} bytes")));
+    }
     work(&app, id, WorkChange::Comment(request.text), caller).await
 }
+
+const COMMENT_MAX: usize = 16 << 10;
 
 /// Gives an alert to somebody.
 pub(crate) async fn assign(State(app): State<Arc<App>>, Path(id): Path<String>, Extension(caller): Extension<Caller>, body: Bytes) -> Changed {

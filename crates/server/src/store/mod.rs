@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order};
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
+mod rows;
 mod sqlite;
 mod writer;
 
@@ -88,7 +89,7 @@ pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub trait Store: Send + Sync {
     /// Takes a batch; one that was taken before changes nothing.
     fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested>;
-    /// A page of alerts, newest `last_seen` first.
+    /// A page of alerts, newest `last_seen` first; shorter than asked for when the alerts are long.
     fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList>;
     /// One alert.
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;

@@ -42,7 +42,8 @@ impl Writer {
             })
         });
         self.0.send(job).await.map_err(|_| StoreError::Closed)?;
-        told.await.map_err(|_| StoreError::Closed)?
+        // A job that was dropped unrun belonged to a transaction that could not be begun or kept.
+        told.await.map_err(|_| StoreError::Database("the transaction failed".into()))?
     }
 }
 
@@ -68,7 +69,9 @@ async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>) -> (Vec<Repl
         if failure.is_none() {
             failure = run(connection, "SAVEPOINT job").await.err();
         }
-        // After a failure the remaining jobs still run to get at who waits; nothing of it is kept.
+        if failure.is_some() {
+            break;
+        }
         let (good, reply) = job(connection).await;
         replies.push(reply);
         if failure.is_none() {
@@ -93,3 +96,35 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(),
 
 const QUEUE: usize = 1024;
 const BATCH: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+
+    use super::*;
+
+    async fn insert(connection: &mut SqliteConnection, number: i64) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO t (n) VALUES ($1)").bind(number).execute(&mut *connection).await?;
+        if number % 2 == 1 { Err(StoreError::Database("odd".into())) } else { Ok(()) }
+    }
+
+    #[tokio::test]
+    async fn a_failing_job_takes_back_only_itself() {
+        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        sqlx::query("CREATE TABLE t (n BIGINT PRIMARY KEY)").execute(&mut connection).await.unwrap();
+        let writer = Writer::start(connection);
+        let jobs = (0..50).map(|number| {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.submit(move |connection| Box::pin(insert(connection, number))).await.is_ok() })
+        });
+        let mut good = 0;
+        for job in jobs.collect::<Vec<_>>() {
+            good += usize::from(job.await.unwrap());
+        }
+        let rows: i64 = writer
+            .submit(|connection| Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM t").fetch_one(connection).await?) }))
+            .await
+            .unwrap();
+        assert_eq!((good, rows), (25, 25));
+    }
+}

@@ -44,7 +44,9 @@ impl AdvisoryFormat for Kev {
         }
         let catalogue: Catalogue<'_> = match serde_json::from_slice(&bytes) {
             Ok(catalogue) => catalogue,
-            Err(error) => return out.refuse(file, error.line() as u64, format!("not a KEV catalogue: {error}")),
+            Err(error) => {
+                return out.refuse(file, error.line() as u64, format!("not a KEV catalogue: {error}"));
+            }
         };
         for (at, entry) in catalogue.vulnerabilities.iter().enumerate() {
             match serde_json::from_str::<Entry>(entry.get()) {
@@ -53,7 +55,9 @@ impl AdvisoryFormat for Kev {
                     out.accept(Statement::Exploited(entry.cve, added));
                 }
                 Ok(_) => out.refuse(file, at as u64 + 1, "cveID is not a CVE id".to_owned()),
-                Err(error) => out.refuse(file, at as u64 + 1, format!("not an entry of the catalogue: {error}")),
+                Err(error) => {
+                    out.refuse(file, at as u64 + 1, format!("not an entry of the catalogue: {error}"))
+                }
             }
         }
     }

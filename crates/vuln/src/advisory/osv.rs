@@ -26,7 +26,12 @@ impl AdvisoryFormat for Osv {
         let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
         let name = file.trim_end_matches(".gz");
         let begun = head.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
-        begun && (has("\"affected\"") || has("\"schema_version\"") || (has("\"id\"") && has("\"modified\"")) || name.ends_with(".jsonl") || name.ends_with(".ndjson"))
+        begun
+            && (has("\"affected\"")
+                || has("\"schema_version\"")
+                || (has("\"id\"") && has("\"modified\""))
+                || name.ends_with(".jsonl")
+                || name.ends_with(".ndjson"))
     }
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
@@ -122,14 +127,25 @@ struct Words {
 fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
     let raw: Raw<'_> = match serde_json::from_slice(bytes) {
         Ok(raw) => raw,
-        Err(error) => return out.refuse(file, line + (error.line() as u64).saturating_sub(1), format!("not an OSV record: {error}")),
+        Err(error) => {
+            return out.refuse(
+                file,
+                line + (error.line() as u64).saturating_sub(1),
+                format!("not an OSV record: {error}"),
+            );
+        }
     };
     let id = match raw.id.as_deref().map(str::trim) {
-        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => id.to_owned(),
-        Some(_) => return out.refuse(file, line, "the id is empty, too long or has control characters".to_owned()),
+        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => {
+            id.to_owned()
+        }
+        Some(_) => {
+            return out.refuse(file, line, "the id is empty, too long or has control characters".to_owned());
+        }
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
-    let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
+    let mut advisory =
+        Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
         return out.accept(Statement::Advisory(Box::new(advisory)));
     }
@@ -169,18 +185,25 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
             only_git = true;
             continue;
         }
-        let scheme = scheme(&range.kind, ecosystem).ok_or_else(|| format!("unknown range type {:?}", truncate(&range.kind, 32).0))?;
+        let scheme = scheme(&range.kind, ecosystem)
+            .ok_or_else(|| format!("unknown range type {:?}", truncate(&range.kind, 32).0))?;
         ranges.push(read_events(&range.events, scheme)?);
     }
     let scheme = Scheme::of(ecosystem);
     let listed = raw.versions.unwrap_or_default();
     if ranges.is_empty() && listed.is_empty() {
-        let reason = if only_git { "only git ranges: no package version can be matched" } else { "neither ranges nor versions" };
+        let reason = if only_git {
+            "only git ranges: no package version can be matched"
+        } else {
+            "neither ranges nor versions"
+        };
         return Err(reason.to_owned());
     }
     let versions = listed
         .iter()
-        .filter(|version| version.len() <= VERSION_BYTES_MAX && !ranges.iter().any(|range| covers(scheme, version, range)))
+        .filter(|version| {
+            version.len() <= VERSION_BYTES_MAX && !ranges.iter().any(|range| covers(scheme, version, range))
+        })
         .map(|version| version.trim().to_owned())
         .collect();
     rate(source, raw.severity, advisory);
@@ -223,7 +246,9 @@ fn read_events(raw: &[RawEvent<'_>], scheme: Scheme) -> Result<Vec<(u8, String)>
 }
 
 fn cves(id: &str, raw: &Raw<'_>) -> Vec<String> {
-    let list = |value: Option<&RawValue>| value.and_then(|value| serde_json::from_str::<Vec<String>>(value.get()).ok()).unwrap_or_default();
+    let list = |value: Option<&RawValue>| {
+        value.and_then(|value| serde_json::from_str::<Vec<String>>(value.get()).ok()).unwrap_or_default()
+    };
     let mut out: Vec<String> = list(raw.aliases);
     out.extend(list(raw.upstream));
     out.push(id.to_owned());
@@ -249,7 +274,8 @@ fn publisher(id: &str) -> String {
 }
 
 fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
-    let rated: Vec<RawSeverity> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let rated: Vec<RawSeverity> =
+        value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
     for RawSeverity { kind, score } in rated.into_iter().take(SEVERITIES_MAX) {
         if score.is_empty() || score.len() > SCORE_BYTES_MAX {
             continue;

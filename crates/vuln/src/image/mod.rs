@@ -17,8 +17,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tripoint_model::Timestamp;
 
-pub use read::Database;
 pub(crate) use read::AdvisoryView;
+pub use read::Database;
 
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub fn image_files(data_dir: &Path) -> Vec<(u64, PathBuf)> {
             Some((generation, entry.path()))
         })
         .collect();
-    out.sort_by(|a, b| b.0.cmp(&a.0));
+    out.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
     out
 }
 
@@ -109,3 +109,5 @@ fn hash(ecosystem: &str, name: &str) -> u32 {
     (state ^ (state >> 32)) as u32
 }
 
+#[cfg(all(test, feature = "advisories"))]
+mod tests;

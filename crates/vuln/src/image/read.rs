@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tripoint_model::{Ecosystem, Timestamp};
 
 use super::{
-    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
-    SourceInfo, TABLE, TEXTS, hash,
+    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS,
+    SOURCES, SourceInfo, TABLE, TEXTS, hash,
 };
 use crate::evaluate::{EventKind, judge};
 use crate::version::Scheme;
@@ -53,7 +53,10 @@ impl Database {
         let data: &[u8] = (*bytes).as_ref();
         let header = data.get(..HEADER_BYTES).ok_or(ImageError::Foreign)?;
         let mut cursor = Cursor { bytes: header, at: 8 };
-        if header.get(..8) != Some(MAGIC) || cursor.u32() != Some(IMAGE_VERSION) || cursor.u32() != u32::try_from(SECTIONS).ok() {
+        if header.get(..8) != Some(MAGIC)
+            || cursor.u32() != Some(IMAGE_VERSION)
+            || cursor.u32() != u32::try_from(SECTIONS).ok()
+        {
             return Err(ImageError::Foreign);
         }
         if crc32fast::hash(&header[..HEADER_BYTES - 4]).to_le_bytes() != header[HEADER_BYTES - 4..] {
@@ -63,11 +66,18 @@ impl Database {
         let Some(built) = cursor.u64() else { return Err(cut) };
         let mut sections: [Range<usize>; SECTIONS] = std::array::from_fn(|_| 0..0);
         for section in &mut sections {
-            let (Some(_kind), Some(crc), Some(at), Some(len)) = (cursor.u32(), cursor.u32(), cursor.u64(), cursor.u64()) else {
+            let (Some(_kind), Some(crc), Some(at), Some(len)) =
+                (cursor.u32(), cursor.u32(), cursor.u64(), cursor.u64())
+            else {
                 return Err(cut);
             };
-            let range = usize::try_from(at).ok().zip(usize::try_from(len).ok()).and_then(|(at, len)| Some(at..at.checked_add(len)?));
-            let Some((range, bytes)) = range.and_then(|range| Some((range.clone(), data.get(range)?))) else { return Err(cut) };
+            let range = usize::try_from(at)
+                .ok()
+                .zip(usize::try_from(len).ok())
+                .and_then(|(at, len)| Some(at..at.checked_add(len)?));
+            let Some((range, bytes)) = range.and_then(|range| Some((range.clone(), data.get(range)?))) else {
+                return Err(cut);
+            };
             if crc32fast::hash(bytes) != crc {
                 return Err(ImageError::Damaged("a section's checksum is wrong"));
             }
@@ -110,18 +120,28 @@ impl Database {
     }
 
     /// The advisories that affect this version; each once, with its latest fix.
-    pub(crate) fn hits(&self, ecosystem: Ecosystem, release: &str, name: &str, version: &str) -> Vec<Hit<'_>> {
+    pub(crate) fn hits(
+        &self,
+        ecosystem: Ecosystem,
+        release: &str,
+        name: &str,
+        version: &str,
+    ) -> Vec<Hit<'_>> {
         let mut out: Vec<Hit<'_>> = Vec::new();
         let Some(at) = self.find(ecosystem.osv_name(), name) else { return out };
         let scheme = Scheme::of(ecosystem);
         let mut cursor = self.cursor(AFFECTED, at);
         cursor.skip(8);
         for _ in 0..cursor.u32().unwrap_or(0) {
-            let Some((advisory, hit)) = self.judge_entry(&mut cursor, scheme, release, version) else { break };
+            let Some((advisory, hit)) = self.judge_entry(&mut cursor, scheme, release, version) else {
+                break;
+            };
             let Some(fixed) = hit else { continue };
             match out.iter_mut().find(|known| known.advisory == advisory) {
                 Some(known) => {
-                    if fixed.is_some_and(|fixed| known.fixed.is_none_or(|old| scheme.order(fixed, old).is_gt())) {
+                    if fixed
+                        .is_some_and(|fixed| known.fixed.is_none_or(|old| scheme.order(fixed, old).is_gt()))
+                    {
                         known.fixed = fixed;
                     }
                 }
@@ -147,7 +167,10 @@ impl Database {
                 return None;
             }
             let mut entry = self.cursor(AFFECTED, at);
-            if found == wanted && self.next_text(&mut entry) == Some(ecosystem) && self.next_text(&mut entry) == Some(name) {
+            if found == wanted
+                && self.next_text(&mut entry) == Some(ecosystem)
+                && self.next_text(&mut entry) == Some(name)
+            {
                 return Some(at);
             }
         }
@@ -155,8 +178,13 @@ impl Database {
     }
 
     /// Reads one entry; the inner option is `None` when the version is not affected.
-    #[expect(clippy::type_complexity, reason = "read and judged in one go")]
-    fn judge_entry<'d>(&'d self, cursor: &mut Cursor<'_>, scheme: Scheme, release: &str, version: &str) -> Option<(u32, Option<Option<&'d str>>)> {
+    fn judge_entry<'d>(
+        &'d self,
+        cursor: &mut Cursor<'_>,
+        scheme: Scheme,
+        release: &str,
+        version: &str,
+    ) -> Option<(u32, Option<Option<&'d str>>)> {
         let advisory = cursor.u32()?;
         let own_release = self.next_text(cursor)?;
         let end = cursor.u32()? as usize;
@@ -169,7 +197,12 @@ impl Database {
         Some((advisory, hit))
     }
 
-    fn judge_ranges<'d>(&'d self, cursor: &mut Cursor<'_>, scheme: Scheme, version: &str) -> Option<Option<&'d str>> {
+    fn judge_ranges<'d>(
+        &'d self,
+        cursor: &mut Cursor<'_>,
+        scheme: Scheme,
+        version: &str,
+    ) -> Option<Option<&'d str>> {
         let mut hit: Option<Option<&str>> = None;
         for _ in 0..cursor.u32()? {
             let count = cursor.u32()?;
@@ -227,7 +260,15 @@ impl Database {
             }
             packages.push(fields);
         }
-        Some(AdvisoryView { id, source, summary, cvss_tenths: (tenths <= 100).then_some(tenths), cves, severity, packages })
+        Some(AdvisoryView {
+            id,
+            source,
+            summary,
+            cvss_tenths: (tenths <= 100).then_some(tenths),
+            cves,
+            severity,
+            packages,
+        })
     }
 
     /// What is known of a CVE.

@@ -74,7 +74,10 @@ fn what_is_imported_can_be_asked() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].cvss_tenths, Some(98));
     assert!(found[0].known_exploited && found[0].epss_bp == Some(9438));
-    assert_eq!(found[0].fix_command.as_deref(), Some("apt-get install --only-upgrade libdemo1=1.2-3+deb12u1"));
+    assert_eq!(
+        found[0].fix_command.as_deref(),
+        Some("apt-get install --only-upgrade libdemo1=1.2-3+deb12u1")
+    );
 }
 
 #[test]
@@ -107,7 +110,15 @@ fn archives_and_hostile_records_are_counted() {
     let bytes = zip.finish().expect("zip").into_inner();
     let report = take(&folder, &[file(&folder, "all.zip", &bytes)]);
     assert_eq!(report.read, report.imported + report.refused);
-    assert!(report.imported >= 4 && report.refusals.iter().any(|refusal| refusal.file.ends_with("all.zip!/sub/b.jsonl") && refusal.reason.contains("Amiga")), "{report:#?}");
+    assert!(
+        report.imported >= 4
+            && report
+                .refusals
+                .iter()
+                .any(|refusal| refusal.file.ends_with("all.zip!/sub/b.jsonl")
+                    && refusal.reason.contains("Amiga")),
+        "{report:#?}"
+    );
     let cut = file(&folder, "cut.zip", &bytes[..bytes.len() / 2]);
     let report = take(&folder, &[cut, folder.path().join("missing.json")]);
     assert!(report.refused >= 2, "{report:#?}");
@@ -162,7 +173,11 @@ fn public_answers_agree() {
     for line in text.lines() {
         let question: Question = serde_json::from_str(line).expect("question");
         asked += 1;
-        let found: BTreeSet<String> = query(&database, &question.ecosystem, &question.source, &question.version).cves.into_iter().collect();
+        let found: BTreeSet<String> =
+            query(&database, &question.ecosystem, &question.source, &question.version)
+                .cves
+                .into_iter()
+                .collect();
         if found != question.expected_cves {
             wrong.push(format!("{} {}", question.source, question.version));
         }
@@ -188,7 +203,8 @@ fn public_findings_agree() {
         ControlFlow::Continue(())
     })
     .expect("gzip");
-    let mut expected: std::collections::BTreeMap<[String; 4], BTreeSet<(String, String)>> = std::collections::BTreeMap::new();
+    let mut expected: std::collections::BTreeMap<[String; 4], BTreeSet<(String, String)>> =
+        std::collections::BTreeMap::new();
     for line in text.lines().skip(1) {
         let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
         let [name, version, source, source_version, cve, fixed] = fields.try_into().expect("six fields");
@@ -233,7 +249,13 @@ fn public_files_import() {
     ] {
         let folder = tempfile::tempdir().expect("tempdir");
         let report = take(&folder, &[data.join(name)]);
-        println!("{name}: read {} imported {} refused {} {:?}", report.read, report.imported, report.refused, report.refusals.first());
+        println!(
+            "{name}: read {} imported {} refused {} {:?}",
+            report.read,
+            report.imported,
+            report.refused,
+            report.refusals.first()
+        );
         assert_eq!(report.read, report.imported + report.refused);
         assert!(report.imported >= at_least, "{name}: {} {:?}", report.imported, report.refusals.first());
     }

@@ -130,7 +130,11 @@ fn item(a: Option<&Item>, b: Option<&Item>) -> Ordering {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => item(b, None).reverse(),
         (Some(Item::Number(number)), None) => {
-            if digits::is_zero(number) { Ordering::Equal } else { Ordering::Greater }
+            if digits::is_zero(number) {
+                Ordering::Equal
+            } else {
+                Ordering::Greater
+            }
         }
         (Some(Item::Word(word)), None) => rank(word).cmp(&rank("")),
         (Some(Item::List(items)), None) => items

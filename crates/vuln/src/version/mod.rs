@@ -51,9 +51,38 @@ pub enum Scheme {
 /// Every scheme by its own name first, then purl types and OSV ecosystems as aliases, lower case.
 pub const SCHEMES: &[(Scheme, &[&str])] = &[
     (Scheme::Dpkg, &["dpkg", "deb", "debian", "ubuntu", "echo"]),
-    (Scheme::Rpm, &["rpm", "almalinux", "rocky linux", "red hat", "suse", "opensuse", "openeuler", "mageia", "azure linux", "photon os", "oracle linux"]),
+    (
+        Scheme::Rpm,
+        &[
+            "rpm",
+            "almalinux",
+            "rocky linux",
+            "red hat",
+            "suse",
+            "opensuse",
+            "openeuler",
+            "mageia",
+            "azure linux",
+            "photon os",
+            "oracle linux",
+        ],
+    ),
     (Scheme::Apk, &["apk", "alpine", "wolfi", "chainguard", "alpaquita", "minimos"]),
-    (Scheme::SemVer, &["semver", "cargo", "crates.io", "bitnami", "hex", "swifturl", "swift", "pub", "github actions", "julia"]),
+    (
+        Scheme::SemVer,
+        &[
+            "semver",
+            "cargo",
+            "crates.io",
+            "bitnami",
+            "hex",
+            "swifturl",
+            "swift",
+            "pub",
+            "github actions",
+            "julia",
+        ],
+    ),
     (Scheme::Npm, &["npm"]),
     (Scheme::Pep440, &["pep440", "pypi"]),
     (Scheme::Maven, &["maven"]),
@@ -68,7 +97,9 @@ pub const SCHEMES: &[(Scheme, &[&str])] = &[
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// No scheme has this name.
-    #[error("unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman")]
+    #[error(
+        "unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman"
+    )]
     UnknownScheme(String),
     /// The text cannot be a version of the scheme.
     #[error("{text:?} is not a version: {reason}")]
@@ -142,7 +173,8 @@ impl Scheme {
             match self {
                 Self::Dpkg => dpkg::check(version).err(),
                 Self::Rpm => rpm::check(version).err(),
-                _ => (!version.contains(|c: char| c.is_ascii_alphanumeric())).then_some("it has no letter or digit"),
+                _ => (!version.contains(|c: char| c.is_ascii_alphanumeric()))
+                    .then_some("it has no letter or digit"),
             }
         };
         match reason {

@@ -8,7 +8,6 @@ use super::semver;
 pub(crate) fn order(a: &str, b: &str) -> Ordering {
     let (core_a, pre_a) = semver::split(a);
     let (core_b, pre_b) = semver::split(b);
-    semver::numbers(core_a, core_b).then_with(|| {
-        semver::prerelease(&pre_a.to_ascii_lowercase(), &pre_b.to_ascii_lowercase())
-    })
+    semver::numbers(core_a, core_b)
+        .then_with(|| semver::prerelease(&pre_a.to_ascii_lowercase(), &pre_b.to_ascii_lowercase()))
 }

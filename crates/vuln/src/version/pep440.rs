@@ -58,10 +58,18 @@ impl Version {
         let dev = take_tag(&mut rest, DEV).map(|(_, number)| number.to_owned());
         let local = local.map(|local| local.replace(['-', '_'], "."));
         let local_fits = local.as_ref().is_none_or(|local| {
-            local.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            local
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         });
-        (rest.is_empty() && local_fits)
-            .then(|| Self { epoch: epoch.to_owned(), release, pre, post, dev, local })
+        (rest.is_empty() && local_fits).then(|| Self {
+            epoch: epoch.to_owned(),
+            release,
+            pre,
+            post,
+            dev,
+            local,
+        })
     }
 
     /// The numbers of the release, zeros included.
@@ -130,7 +138,13 @@ fn order_local(a: Option<&str>, b: Option<&str>) -> Ordering {
             (Some(x), Some(y)) => match (digits::is_number(x), digits::is_number(y)) {
                 (true, true) => digits::order(x, y),
                 (false, false) => x.cmp(y),
-                (number, _) => if number { Ordering::Greater } else { Ordering::Less },
+                (number, _) => {
+                    if number {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    }
+                }
             },
             (x, y) => return x.is_some().cmp(&y.is_some()),
         };

@@ -27,7 +27,10 @@ pub(crate) fn satisfies(scheme: Scheme, version: &str, range: &str) -> Result<bo
     }
 }
 
-fn all<'a>(parts: impl Iterator<Item = &'a str>, holds: impl Fn(&str) -> Result<bool, &'static str>) -> Result<bool, &'static str> {
+fn all<'a>(
+    parts: impl Iterator<Item = &'a str>,
+    holds: impl Fn(&str) -> Result<bool, &'static str>,
+) -> Result<bool, &'static str> {
     let mut hit = true;
     for part in parts {
         hit &= holds(part)?;
@@ -35,7 +38,10 @@ fn all<'a>(parts: impl Iterator<Item = &'a str>, holds: impl Fn(&str) -> Result<
     Ok(hit)
 }
 
-fn any<'a>(parts: impl Iterator<Item = &'a str>, holds: impl Fn(&str) -> Result<bool, &'static str>) -> Result<bool, &'static str> {
+fn any<'a>(
+    parts: impl Iterator<Item = &'a str>,
+    holds: impl Fn(&str) -> Result<bool, &'static str>,
+) -> Result<bool, &'static str> {
     let mut hit = false;
     for part in parts {
         hit |= holds(part)?;
@@ -91,7 +97,9 @@ fn percent_decode(text: &str) -> Result<String, &'static str> {
             continue;
         }
         let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err("a broken % escape in the range") };
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err("a broken % escape in the range");
+        };
         bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
     }
     String::from_utf8(bytes).map_err(|_| "a % escape in the range is not UTF-8")
@@ -123,7 +131,9 @@ fn in_comparators(scheme: Scheme, version: &str, range: &str) -> Result<bool, &'
             "!=" => by_version.is_ne(),
             "" | "=" | "==" => match bound.strip_suffix(".*") {
                 Some(stem) => starts_with(version, stem),
-                None if operator.is_empty() && scheme == Scheme::SemVer => caret(scheme, version, bound, by_version),
+                None if operator.is_empty() && scheme == Scheme::SemVer => {
+                    caret(scheme, version, bound, by_version)
+                }
                 None => by_version.is_eq(),
             },
             "^" => caret(scheme, version, bound, by_version),
@@ -211,8 +221,14 @@ fn in_specifier(version: &str, specifier: &str) -> Result<bool, &'static str> {
         "!=" => by_version.is_ne(),
         "<=" => by_version.is_le(),
         ">=" => by_version.is_ge(),
-        "<" => by_version.is_lt() && !(is_prerelease(version) && !is_prerelease(bound) && same_release(version, bound)),
-        ">" => by_version.is_gt() && (bound.contains("post") || !(version.contains("post") && same_release(version, bound))),
+        "<" => {
+            by_version.is_lt()
+                && !(is_prerelease(version) && !is_prerelease(bound) && same_release(version, bound))
+        }
+        ">" => {
+            by_version.is_gt()
+                && (bound.contains("post") || !(version.contains("post") && same_release(version, bound)))
+        }
         "~=" => {
             let stem = pep440::Version::read(bound).ok_or("not a Python version in the range")?;
             let release = stem.release();
@@ -238,9 +254,11 @@ fn has_release(version: &str, stem: &str) -> Result<bool, &'static str> {
     let stem = pep440::Version::read(stem).ok_or("not a Python version in the range")?;
     let Some(version) = pep440::Version::read(version) else { return Ok(false) };
     let zero = "0".to_owned();
-    Ok(stem.release().iter().enumerate().all(|(at, number)| {
-        digits::order(version.release().get(at).unwrap_or(&zero), number).is_eq()
-    }))
+    Ok(stem
+        .release()
+        .iter()
+        .enumerate()
+        .all(|(at, number)| digits::order(version.release().get(at).unwrap_or(&zero), number).is_eq()))
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use super::digits;
 pub(crate) fn order(a: &str, b: &str) -> Ordering {
     let (epoch_a, version_a, release_a) = split(a);
     let (epoch_b, version_b, release_b) = split(b);
-    digits::order(epoch_a, epoch_b)
-        .then_with(|| part(version_a, version_b))
-        .then_with(|| match (release_a, release_b) {
+    digits::order(epoch_a, epoch_b).then_with(|| part(version_a, version_b)).then_with(|| {
+        match (release_a, release_b) {
             (Some(a), Some(b)) => part(a, b),
             (a, b) => a.is_some().cmp(&b.is_some()),
-        })
+        }
+    })
 }
 
 /// What cannot be an epoch:version-release.

@@ -1,0 +1,370 @@
+//! What can be typed after `tripoint`?
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
+#[derive(Parser)]
+#[command(name = "tripoint", version, propagate_version = true, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// May stand before or after the command.
+#[derive(Args)]
+pub struct Global {
+    /// Folder that holds everything of this instance
+    #[arg(long, global = true, env = "TRIPOINT_DATA_DIR", default_value = "/var/lib/tripoint", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Server, `http://ADDRESS:PORT` or `unix:PATH` (default: the Unix socket of the data folder)
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// File with the token for `--server` (default: DIR/run/token; or TRIPOINT_TOKEN)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Read this configuration file too
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say more (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what is wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run agent and server on this host
+    Up(Listen),
+    /// Run the agent alone
+    Agent {
+        /// Written once the agent senses
+        #[arg(long)]
+        ready_file: Option<PathBuf>,
+    },
+    /// Run the server alone
+    Server(Listen),
+    /// Stage a real attack in network namespaces: detect, investigate, contain
+    Demo {
+        /// Leave everything running to explore; Ctrl-C cleans up
+        #[arg(long)]
+        keep: bool,
+        /// Do not touch the kernel: replay the recorded story
+        #[arg(long)]
+        replay: bool,
+    },
+    /// What this host offers, what is degraded, how fresh the data is
+    Doctor,
+    /// What is vulnerable here
+    Scan(Scan),
+    /// Who is known to be bad
+    #[command(subcommand)]
+    Intel(Intel),
+    /// What is known to be vulnerable
+    #[command(subcommand)]
+    Vulns(Vulns),
+    /// What has to be looked at
+    #[command(subcommand)]
+    Alerts(Alerts),
+    /// Refuse an address, network or address:port until it expires
+    Block(Act),
+    /// Lift a block
+    Unblock(Act),
+    /// Never block this until it expires, and lift what blocks it now
+    Allow(Act),
+    /// End open connections now (and block the peer for ten minutes)
+    Disconnect(Act),
+    /// Lift every block
+    ReleaseAll,
+    /// What is not to be alerted on or blocked
+    #[command(subcommand)]
+    Exceptions(Exceptions),
+    /// What is configured
+    #[command(subcommand)]
+    Config(Config),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    #[command(hide = true)]
+    DemoApp(crate::demo::app::Options),
+}
+
+#[derive(Args, Clone)]
+pub struct Listen {
+    /// TCP address besides the Unix socket; `none` for none
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// Written once everything is ready
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
+    /// Give up root for this user once the configuration is read
+    #[arg(long, value_name = "UID:GID", hide = true)]
+    pub user: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Scan {
+    /// Root filesystem to look at
+    #[arg(long, default_value = "/")]
+    pub root: PathBuf,
+    /// Only what processes run now (this host)
+    #[arg(long)]
+    pub in_use: bool,
+    /// Exit 2 when a finding is at least this severe
+    #[arg(long, value_enum)]
+    pub fail_on: Option<FailOn>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FailOn {
+    Any,
+    Medium,
+    High,
+    Critical,
+    /// Listed as exploited in the wild
+    Exploited,
+}
+
+#[derive(Subcommand)]
+pub enum Intel {
+    /// Load a file
+    Import {
+        /// The file, also compressed
+        file: PathBuf,
+        /// Name of the feed; loading it again replaces it
+        #[arg(long)]
+        name: String,
+        /// Format (default: found by the content)
+        #[arg(long)]
+        format: Option<String>,
+        /// Category of entries that state none
+        #[arg(long)]
+        category: Option<String>,
+        /// Direction of entries that state none: in, out or both
+        #[arg(long)]
+        direction: Option<String>,
+        /// Confidence of entries that state none, 0 to 100
+        #[arg(long, value_parser = clap::value_parser!(u8).range(0..=100))]
+        confidence: Option<u8>,
+        /// Any refusal refuses the whole file
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Fetch the configured feeds (DIR/feeds.toml or /etc/tripoint/feeds.toml; else the built-in set)
+    Sync {
+        /// Only these feeds
+        feeds: Vec<String>,
+        /// Also feeds that are not due
+        #[arg(long)]
+        force: bool,
+        /// Let held copies take force
+        #[arg(long)]
+        accept: bool,
+    },
+    /// The feeds and how they are
+    List,
+    /// What is said about addresses
+    Lookup {
+        /// Addresses, address:port or names
+        addresses: Vec<String>,
+        /// Read one address a line
+        #[arg(long)]
+        stdin: bool,
+        /// As of this moment (RFC 3339)
+        #[arg(long)]
+        at: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Vulns {
+    /// Load advisories, exploited lists or probabilities
+    Import {
+        /// Files, also zip and tar.gz
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Format (default: found by the content)
+        #[arg(long)]
+        format: Option<String>,
+        /// Name of the source; loading it again replaces it
+        #[arg(long)]
+        source: Option<String>,
+    },
+    /// Fetch advisories over HTTP(S) and load them
+    Sync {
+        /// URLs of OSV, KEV or EPSS files
+        urls: Vec<String>,
+    },
+    /// What is known of a CVE
+    Lookup {
+        /// `CVE-…`
+        cve: String,
+    },
+    /// What hits this version
+    Query {
+        /// OSV ecosystem, with or without release (`Debian:12`)
+        ecosystem: Option<String>,
+        /// Name as the advisory spells it
+        name: Option<String>,
+        /// Version
+        version: Option<String>,
+        /// Read JSON lines {ecosystem,name,version} or {purl}
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Compare two versions
+    Compare {
+        /// SCHEME A B; with --stdin: SCHEME or nothing
+        words: Vec<String>,
+        /// Read `A⇥B` or `SCHEME⇥A⇥B` lines
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Is the version in the range?
+    Satisfies {
+        /// SCHEME VERSION RANGE
+        words: Vec<String>,
+        /// Read `SCHEME⇥VERSION⇥RANGE` lines
+        #[arg(long)]
+        stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Alerts {
+    /// The queue, worst first
+    List {
+        /// open, investigating, contained or resolved
+        #[arg(long)]
+        status: Option<String>,
+        /// Only this rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// Also what an exception suppresses
+        #[arg(long)]
+        all: bool,
+    },
+    /// One alert, whole
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Alerts as they happen
+    Watch,
+    /// Close it
+    Resolve {
+        /// Its id
+        id: String,
+        /// true-positive-remediated, false-positive, expected, testing, not-enough-information or other
+        #[arg(long = "as", value_name = "RESOLUTION")]
+        resolution: String,
+        /// Why
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Open it again
+    Reopen {
+        /// Its id
+        id: String,
+        /// Why
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Say something about it
+    Comment {
+        /// Its id
+        id: String,
+        /// What
+        text: String,
+    },
+    /// Give it to somebody
+    Assign {
+        /// Its id
+        id: String,
+        /// To whom; nobody when missing
+        to: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub struct Act {
+    /// Address, network, address:port or name
+    #[arg(required = true)]
+    pub targets: Vec<String>,
+    /// For how long: 90s, 10m, 24h, 7d (default 24h, longest 30d)
+    #[arg(long = "for", value_name = "SPAN")]
+    pub span: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The alert that this answers
+    #[arg(long)]
+    pub alert: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Exceptions {
+    /// All that are in force
+    List,
+    /// Add one; it must end
+    Add {
+        /// Peer: address, network, address:port or name
+        #[arg(long)]
+        target: Option<String>,
+        /// Application key, `unit:NAME`, `container:ID` or `exe:PATH`
+        #[arg(long)]
+        application: Option<String>,
+        /// inbound or outbound
+        #[arg(long)]
+        direction: Option<String>,
+        /// Rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// For how long (default 24h, longest 30d)
+        #[arg(long = "for", value_name = "SPAN")]
+        span: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Withdraw one
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Config {
+    /// Is it right? (all files, or only FILE)
+    Check {
+        /// Check only this file
+        file: Option<PathBuf>,
+    },
+    /// What does a key mean, what is it now and where does that come from?
+    Explain {
+        /// `section.key`; nothing: all
+        key: Option<String>,
+    },
+    /// The whole default configuration, commented
+    Default,
+    /// The values in force
+    Show {
+        /// With where each comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}

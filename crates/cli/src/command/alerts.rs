@@ -1,0 +1,104 @@
+//! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
+
+use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, path};
+use tripoint_model::{Alert, AlertStatus, Resolution};
+
+use super::show;
+use crate::arguments::Alerts;
+use crate::context::Context;
+use crate::exit::{Exit, WrongUsage};
+use crate::output;
+
+pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
+    match command {
+        Alerts::List { status, rule, all } => list(context, status.as_deref(), rule, all),
+        Alerts::Show { id } => {
+            let client = context.client()?;
+            let alert: Alert = context.ask(async { Ok(client.get(&path::alert(&id)).await?) })?;
+            if context.json { output::json(&alert)? } else { output::line(&show::whole(&alert))? }
+            Ok(Exit::Fine)
+        }
+        Alerts::Watch => watch(context),
+        Alerts::Resolve { id, resolution, comment } => {
+            let resolution: Resolution = word(&resolution, "resolution")?;
+            work(context, &id, "resolve", &ResolveRequest { resolution, comment })
+        }
+        Alerts::Reopen { id, comment } => work(context, &id, "reopen", &ReopenRequest { comment }),
+        Alerts::Comment { id, text } => work(context, &id, "comment", &CommentRequest { text }),
+        Alerts::Assign { id, to } => work(context, &id, "assign", &AssignRequest { assignee: to }),
+    }
+}
+
+/// A word of a closed set, in its text form.
+fn word<T: for<'de> serde::Deserialize<'de>>(text: &str, what: &str) -> anyhow::Result<T> {
+    let value = serde_json::Value::String(text.to_owned());
+    serde_json::from_value(value).map_err(|error| WrongUsage(format!("{text:?} is no {what}: {error}")).into())
+}
+
+fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool) -> anyhow::Result<Exit> {
+    let status: Option<AlertStatus> = status.map(|text| word(text, "status")).transpose()?;
+    let client = context.client()?;
+    let alerts = context.ask(async {
+        let mut alerts = Vec::new();
+        let mut query = AlertQuery { status, rule, suppressed: (!all).then_some(false), ..AlertQuery::default() };
+        loop {
+            let page: AlertList = client.get(&format!("{}{}", path::ALERTS, query.to_query())).await?;
+            alerts.extend(page.alerts);
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(alerts),
+            }
+        }
+    })?;
+    if context.json {
+        output::json(&alerts)?;
+        return Ok(Exit::Fine);
+    }
+    if alerts.is_empty() {
+        eprintln!("no alerts");
+        if tripoint_intel::images::generations(&context.data_dir).is_empty() {
+            eprintln!("{}", super::intel::NOTHING_LOADED);
+        }
+    }
+    let mut sorted: Vec<&Alert> = alerts.iter().collect();
+    sorted.sort_by_key(|alert| std::cmp::Reverse((alert.severity.score, alert.last_seen)));
+    let rows = sorted.iter().map(|alert| {
+        let status = serde_json::to_value(alert.work.status).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        vec![
+            alert.id.to_string(),
+            format!("{} {}", alert.severity.level, alert.severity.score),
+            status,
+            alert.last_seen.to_string(),
+            alert.title.clone(),
+        ]
+    });
+    output::table(&["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE"], rows.collect())?;
+    Ok(Exit::Fine)
+}
+
+fn watch(context: &Context) -> anyhow::Result<Exit> {
+    let client = context.client()?;
+    context.ask(async {
+        let mut watch = client.watch().await?;
+        while let Some(alert) = watch.next().await? {
+            if context.json {
+                output::json_line(&alert)?;
+            } else {
+                output::line(&format!("{} {} {} {}: {}", alert.last_seen, alert.id, alert.severity.level, alert.severity.score, alert.title))?;
+            }
+        }
+        Ok(Exit::Fine)
+    })
+}
+
+fn work(context: &Context, id: &str, what: &str, body: &impl serde::Serialize) -> anyhow::Result<Exit> {
+    let client = context.client()?;
+    let alert: Alert = context.ask(async { Ok(client.post(&path::alert_work(id, what), body).await?) })?;
+    if context.json {
+        output::json(&alert)?;
+    } else {
+        let last = alert.work.history.last().map(|change| change.what.clone()).unwrap_or_default();
+        output::line(&format!("{}: {last}", alert.id))?;
+    }
+    Ok(Exit::Fine)
+}

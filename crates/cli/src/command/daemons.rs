@@ -1,0 +1,254 @@
+//! `tripoint up`, `agent`, `server`: what runs until it is told to stop.
+
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tripoint_linux::child;
+use tripoint_server::ServerOptions;
+
+use super::{intel, vulns};
+use crate::arguments::Listen;
+use crate::context::Context;
+use crate::exit::{Exit, NeedsRoot};
+
+/// Users the server may run as, first that exists.
+const SERVER_USERS: &[&str] = &["tripoint", "nobody"];
+
+/// `tripoint agent`: becomes the agent program that lies beside this one.
+pub fn agent(context: &Context, ready_file: Option<&Path>) -> anyhow::Result<Exit> {
+    let mut command = agent_command(context)?;
+    if let Some(path) = ready_file {
+        command.arg("--ready-file").arg(path);
+    }
+    let error = command.exec();
+    Err(error).context("start tripoint-agent")
+}
+
+fn agent_command(context: &Context) -> anyhow::Result<Command> {
+    let program = beside("tripoint-agent")?;
+    let mut command = Command::new(program);
+    command.arg("--data-dir").arg(&context.data_dir);
+    if let Some(config) = context.config_file() {
+        command.arg("--config").arg(config);
+    }
+    if context.quiet {
+        command.env("TRIPOINT_LOG", "error");
+    }
+    Ok(command)
+}
+
+/// A program of ours: in the folder of this one.
+fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("find this program's own path")?;
+    let path = own.with_file_name(name);
+    if !path.exists() {
+        bail!("{} is not there; build it with `cargo build -p {name}`", path.display());
+    }
+    Ok(path)
+}
+
+/// `tripoint server`.
+pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
+    let config = context.config()?.config;
+    let address = listen_address(listen, &config.server.listen)?;
+    let started_by = rustix::process::getuid().as_raw();
+    if let Some(user) = &listen.user {
+        let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+        let (uid, gid) = ids.with_context(|| format!("{user:?} is no UID:GID"))?;
+        child::become_user(uid, gid).context("give up root")?;
+    }
+    let options = ServerOptions {
+        data_dir: context.data_dir.clone(),
+        listen: address,
+        ready: None,
+        ready_file: listen.ready_file.clone(),
+        admin_uids: vec![started_by],
+        admin_group: Some(config.server.group).filter(|group| !group.is_empty()),
+        agent_uids: vec![started_by],
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(tripoint_server::serve(options, stop_signal()))?;
+    Ok(Exit::Fine)
+}
+
+fn listen_address(listen: &Listen, configured: &str) -> anyhow::Result<Option<SocketAddr>> {
+    let text = listen.listen.as_deref().unwrap_or(configured);
+    if text.is_empty() || text == "none" {
+        return Ok(None);
+    }
+    text.parse().map(Some).with_context(|| format!("{text:?} is no ADDRESS:PORT"))
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}
+
+/// Agent and server as children; ended together.
+pub struct Daemons {
+    server: Child,
+    agent: Child,
+}
+
+impl Daemons {
+    /// Starts both and waits until both are ready.
+    pub fn start(context: &Context, listen: &Listen, log: Option<&Path>) -> anyhow::Result<Self> {
+        let run = context.data_dir.join("run");
+        let own = context.data_dir.join("server");
+        let user = server_user();
+        for folder in [&context.data_dir, &run, &own] {
+            std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        }
+        for folder in [&run, &own] {
+            std::os::unix::fs::chown(folder, Some(user.0), Some(user.1))
+                .with_context(|| format!("give {} to the server's user", folder.display()))?;
+        }
+        // The server's user has to reach its own folders; it can list nothing here.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&context.data_dir, std::fs::Permissions::from_mode(0o711))?;
+        let server_ready = run.join("server.ready");
+        let agent_ready = context.data_dir.join("agent.ready");
+        let _ = (std::fs::remove_file(&server_ready), std::fs::remove_file(&agent_ready));
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["server", "--data-dir"]).arg(&context.data_dir);
+        command.arg("--ready-file").arg(&server_ready);
+        if let Some(address) = &listen.listen {
+            command.args(["--listen", address]);
+        }
+        if let Some(config) = context.config_file() {
+            command.arg("--config").arg(config);
+        }
+        command.arg("--user").arg(format!("{}:{}", user.0, user.1));
+        let server = spawn(&mut command, log).context("start the server")?;
+        let mut command = agent_command(context)?;
+        command.arg("--ready-file").arg(&agent_ready);
+        let agent = spawn(&mut command, log).context("start the agent")?;
+        let mut daemons = Self { server, agent };
+        daemons.wait_ready(&server_ready, "server")?;
+        daemons.wait_ready(&agent_ready, "agent")?;
+        Ok(daemons)
+    }
+
+    fn wait_ready(&mut self, file: &Path, who: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !file.exists() {
+            if let Some(end) = self.ended()? {
+                bail!("{end} before it was ready");
+            }
+            if Instant::now() > until {
+                bail!("the {who} was not ready after 30 seconds");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = std::fs::remove_file(file);
+        Ok(())
+    }
+
+    /// Says who ended, if one did.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        for (name, child) in [("the server", &mut self.server), ("the agent", &mut self.agent)] {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(format!("{name} ended ({status})")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The agent's process id.
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.id()
+    }
+
+    /// Asks both to end and waits; what does not end in ten seconds is killed.
+    pub fn stop(&mut self) {
+        for child in [&mut self.agent, &mut self.server] {
+            child::terminate(child);
+            let until = Instant::now() + Duration::from_secs(10);
+            while matches!(child.try_wait(), Ok(None)) {
+                if Instant::now() > until {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+impl Drop for Daemons {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(command: &mut Command, log: Option<&Path>) -> anyhow::Result<Child> {
+    command.stdin(Stdio::null());
+    if let Some(log) = log {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdout(file.try_clone()?).stderr(file);
+    }
+    child::ends_with_parent(command);
+    Ok(command.spawn()?)
+}
+
+/// User and group of the server: it needs no right but to its own folder.
+fn server_user() -> (u32, u32) {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let find = |name: &str| {
+        let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    SERVER_USERS.iter().find_map(|name| find(name)).unwrap_or((65534, 65534))
+}
+
+/// `tripoint up`.
+pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
+    if !tripoint_linux::capability::is_root() {
+        return Err(NeedsRoot("`tripoint up`: sensing and blocking").into());
+    }
+    let config = context.config()?.config;
+    let mut daemons = Daemons::start(context, listen, None)?;
+    if let Some(path) = &listen.ready_file {
+        std::fs::write(path, b"ready\n").with_context(|| path.display().to_string())?;
+    }
+    greet(context, listen, &config);
+    let stopping = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    child::on_stop_signal(std::sync::Arc::clone(&stopping))?;
+    while !stopping.load(std::sync::atomic::Ordering::Relaxed) {
+        if let Some(end) = daemons.ended()? {
+            bail!("{end}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    daemons.stop();
+    eprintln!("stopped. Blocks in force end with the kernel programs; the ledger puts them back at the next start until their time is up.");
+    Ok(Exit::Fine)
+}
+
+fn greet(context: &Context, listen: &Listen, config: &tripoint_agent::config::Config) {
+    if context.quiet {
+        return;
+    }
+    eprintln!("tripoint is up in {} mode. Socket: {}", config.response.mode.as_str(), tripoint_server::socket_path(&context.data_dir).display());
+    let address = listen.listen.clone().unwrap_or_else(|| config.server.listen.clone());
+    if !address.is_empty() && address != "none" {
+        let token = tripoint_server::token_path(&context.data_dir);
+        eprintln!("API: http://{address} with the token in {}", token.display());
+    }
+    if tripoint_intel::images::generations(&context.data_dir).is_empty() {
+        eprintln!("{}", intel::NOTHING_LOADED);
+    }
+    if tripoint_vuln::image_files(&context.data_dir).is_empty() {
+        eprintln!("{}", vulns::NOTHING_LOADED);
+    }
+    eprintln!("Next: `tripoint alerts watch`, `tripoint doctor`. Ctrl-C stops.");
+}

@@ -1,0 +1,113 @@
+//! `tripoint doctor`: what does this host offer, what is degraded, how fresh is the data?
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tripoint_agent::health::host_capabilities;
+use tripoint_api::{AgentStatus, Capability, DataSource, path};
+use tripoint_linux::capability;
+
+use super::{intel, vulns};
+use crate::context::{Context, now};
+use crate::exit::Exit;
+use crate::output;
+
+#[derive(Serialize)]
+struct Report {
+    kernel: String,
+    data_dir: String,
+    capabilities: Vec<Capability>,
+    data: Vec<DataSource>,
+    permit_ranges: Vec<String>,
+    losses: BTreeMap<String, u64>,
+    server: String,
+    agents: Vec<AgentStatus>,
+}
+
+pub fn run(context: &Context) -> anyhow::Result<Exit> {
+    let client = context.client()?;
+    let agents: Result<Vec<AgentStatus>, _> = context.ask(async { Ok(client.get(path::AGENTS).await?) });
+    let config = context.config()?.config;
+    let server = match &agents {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => format!("not running here ({error:#})"),
+    };
+    let agents = agents.unwrap_or_default();
+    let mut losses = BTreeMap::new();
+    for (name, count) in agents.iter().filter_map(|agent| agent.health.as_ref()).flat_map(|health| &health.losses) {
+        *losses.entry(name.clone()).or_default() += count;
+    }
+    let report = Report {
+        kernel: capability::kernel_release(),
+        data_dir: context.data_dir.display().to_string(),
+        capabilities: host_capabilities(),
+        data: data(context),
+        permit_ranges: config.intel.permit_ranges.iter().map(ToString::to_string).collect(),
+        losses,
+        server,
+        agents,
+    };
+    if context.json {
+        output::json(&report)?;
+    } else {
+        text(&report)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Freshness of what is on disk.
+fn data(context: &Context) -> Vec<DataSource> {
+    let now = now();
+    let mut all = Vec::new();
+    match tripoint_intel::images::open_newest(&context.data_dir) {
+        None => all.push(DataSource { source: "intel".into(), age: None, status: intel::NOTHING_LOADED.into() }),
+        Some((_, index)) => {
+            let status = format!("ok, {} indicators", index.len());
+            all.push(DataSource { source: "intel".into(), age: Some(now.since(index.built()).as_secs()), status });
+        }
+    }
+    for feed in tripoint_intel::list(&context.data_dir) {
+        let status = match &feed.alarm {
+            Some(alarm) => alarm.clone(),
+            None if feed.is_stale(now) => "stale".into(),
+            None => format!("ok, {} indicators", feed.count),
+        };
+        let age = feed.last_success.map(|at| now.since(at).as_secs());
+        all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
+    }
+    match tripoint_vuln::open_latest(&context.data_dir) {
+        Ok(Some((_, database))) => {
+            for source in database.sources() {
+                let status = format!("ok, {} records", source.records);
+                all.push(DataSource { source: format!("advisories {}", source.name), age: Some(now.since(source.imported).as_secs()), status });
+            }
+        }
+        Ok(None) => all.push(DataSource { source: "vuln".into(), age: None, status: vulns::NOTHING_LOADED.into() }),
+        Err(error) => all.push(DataSource { source: "vuln".into(), age: None, status: error.to_string() }),
+    }
+    all
+}
+
+fn text(report: &Report) -> anyhow::Result<()> {
+    output::line(&format!("kernel {}   data {}   server {}", report.kernel, report.data_dir, report.server))?;
+    let rows = report.capabilities.iter().map(|c| vec![c.name.clone(), c.status.clone(), c.lost.clone()]);
+    output::table(&["CAPABILITY", "STATUS", "WITHOUT IT"], rows.collect())?;
+    let age = |age: Option<u64>| age.map_or_else(|| "-".into(), |s| if s < 7200 { format!("{} min", s / 60) } else { format!("{} h", s / 3600) });
+    let rows = report.data.iter().map(|d| vec![d.source.clone(), age(d.age), d.status.clone()]);
+    output::table(&["DATA", "AGE", "STATUS"], rows.collect())?;
+    if !report.permit_ranges.is_empty() {
+        output::line(&format!("special ranges permitted: {}", report.permit_ranges.join(", ")))?;
+    }
+    for agent in &report.agents {
+        let Some(health) = &agent.health else { continue };
+        output::line(&format!("agent {}: sensor {}, firewall {}, mode {}", agent.agent.host, health.sensor, health.firewall, health.mode))?;
+        for c in health.capabilities.iter().filter(|c| c.status != "ok") {
+            output::line(&format!("  {} {}: without {}", c.name, c.status, c.lost))?;
+        }
+        let losses: Vec<String> = health.losses.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        output::line(&format!("  lost: {}", losses.join(", ")))?;
+        let counters: Vec<String> = health.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        output::line(&format!("  counted: {}", counters.join(", ")))?;
+    }
+    Ok(())
+}

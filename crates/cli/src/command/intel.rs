@@ -1,0 +1,183 @@
+//! `tripoint intel`: who is known to be bad?
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use tripoint_intel::{Descriptor, Fetcher, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict};
+use tripoint_model::{AppliesTo, Category, Timestamp};
+
+use crate::arguments::Intel;
+use crate::context::{Context, now, own_addresses};
+use crate::exit::{Exit, WrongUsage};
+use crate::output;
+
+/// What every surface says when there is nothing to match against.
+pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";
+
+pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
+    match command {
+        Intel::Import { file, name, format, category, direction, confidence, strict } => {
+            let category = category.map(|text| known(&text, Category::parse(&text), "category")).transpose()?;
+            let direction = direction.map(|text| known(&text, AppliesTo::parse(&text), "direction")).transpose()?;
+            let options = ImportOptions { name, format, category, direction, confidence, strict, ..ImportOptions::default() };
+            import(context, &file, &options)
+        }
+        Intel::Sync { feeds, force, accept } => sync(context, &feeds, force, accept),
+        Intel::List => list(context),
+        Intel::Lookup { addresses, stdin, at } => lookup(context, &addresses, stdin, at.as_deref()),
+    }
+}
+
+fn known<T>(text: &str, value: Option<T>, what: &str) -> anyhow::Result<T> {
+    value.ok_or_else(|| WrongUsage(format!("{text:?} is no {what}")).into())
+}
+
+fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Result<Exit> {
+    let config = context.config()?.config;
+    let own = own_addresses();
+    let inner = tripoint_intel::Context {
+        data_dir: &context.data_dir,
+        permit_ranges: &config.intel.permit_ranges,
+        own: &own,
+        now: now(),
+    };
+    let report = tripoint_intel::import(file, options, &inner)?;
+    if context.json {
+        output::json(&report)?;
+    } else {
+        output::line(&format!("{}: {} of {} entries in force ({})", report.feed, report.imported, report.read, report.format))?;
+        for refusal in report.refusals.iter().take(20) {
+            eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
+        }
+        if report.refused > 20 {
+            eprintln!("  and {} more refused", report.refused - 20);
+        }
+    }
+    let refused_strictly = options.strict && report.refused > 0;
+    Ok(if report.is_success() && !refused_strictly { Exit::Fine } else { Exit::Failed })
+}
+
+/// The user's own feeds, else the built-in ones.
+fn descriptors(data_dir: &Path) -> anyhow::Result<(Vec<Descriptor>, String)> {
+    for path in [data_dir.join("feeds.toml"), PathBuf::from(tripoint_agent::config::SYSTEM_FOLDER).join("feeds.toml")] {
+        if path.exists() {
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let name = path.display().to_string();
+            return Ok((tripoint_intel::parse_descriptors(&text, &name)?, name));
+        }
+    }
+    Ok((tripoint_intel::built_in()?, "the built-in feeds".into()))
+}
+
+fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow::Result<Exit> {
+    let config = context.config()?.config;
+    let (descriptors, origin) = descriptors(&context.data_dir)?;
+    if let Some(unknown) = only.iter().find(|name| descriptors.iter().all(|d| d.name != **name)) {
+        bail!("no feed {unknown:?} in {origin}");
+    }
+    let own = own_addresses();
+    let inner = tripoint_intel::Context {
+        data_dir: &context.data_dir,
+        permit_ranges: &config.intel.permit_ranges,
+        own: &own,
+        now: now(),
+    };
+    let fetcher = Fetcher::new(tripoint_intel::FetchSettings::default()).context("set up fetching")?;
+    let options = SyncOptions { only, force, accept };
+    let mut say = |name: &str| {
+        if !context.quiet {
+            eprintln!("{name} …");
+        }
+    };
+    let reports = tripoint_intel::sync(&descriptors, &options, &fetcher, &inner, &mut say)?;
+    if context.json {
+        output::json(&reports)?;
+    } else {
+        let rows = reports.iter().map(|report| {
+            let state = format!("{:?}", report.state).to_lowercase();
+            vec![report.feed.clone(), state, report.count.to_string(), report.reason.clone().unwrap_or_default()]
+        });
+        output::table(&["FEED", "STATE", "INDICATORS", "REASON"], rows.collect())?;
+    }
+    let bad = |report: &&tripoint_intel::SyncReport| matches!(report.state, SyncState::Failed | SyncState::Held);
+    let failed = reports.iter().filter(bad).count();
+    Ok(match failed {
+        0 => Exit::Fine,
+        failed if failed == reports.len() => Exit::Failed,
+        _ => Exit::Partial,
+    })
+}
+
+fn list(context: &Context) -> anyhow::Result<Exit> {
+    let feeds = tripoint_intel::list(&context.data_dir);
+    if context.json {
+        output::json(&feeds)?;
+        return Ok(Exit::Fine);
+    }
+    if feeds.is_empty() {
+        eprintln!("{NOTHING_LOADED}");
+        return Ok(Exit::Fine);
+    }
+    let rows = feeds.iter().map(|feed| {
+        let success = feed.last_success.map_or_else(|| "never".into(), |at| at.to_string());
+        let state = feed.alarm.clone().unwrap_or_else(|| format!("{:?}", feed.state).to_lowercase());
+        vec![feed.feed.clone(), feed.format.clone(), feed.count.to_string(), feed.refused.to_string(), success, state]
+    });
+    output::table(&["FEED", "FORMAT", "INDICATORS", "REFUSED", "LAST SUCCESS", "STATE"], rows.collect())?;
+    Ok(Exit::Fine)
+}
+
+fn lookup(context: &Context, addresses: &[String], stdin: bool, at: Option<&str>) -> anyhow::Result<Exit> {
+    let at: Timestamp = match at {
+        Some(text) => text.parse().map_err(|error: tripoint_model::time::TimeError| WrongUsage(error.to_string()))?,
+        None => now(),
+    };
+    if addresses.is_empty() && !stdin {
+        return Err(WrongUsage("name at least one address, or give --stdin".into()).into());
+    }
+    let index = tripoint_intel::images::open_newest(&context.data_dir).map(|(_, index)| index);
+    if index.is_none() {
+        eprintln!("{NOTHING_LOADED}");
+    }
+    let empty = || tripoint_intel::image::Builder::default().finish(now());
+    let index = match index {
+        Some(index) => index,
+        None => Index::open(std::sync::Arc::new(empty()))?,
+    };
+    for address in addresses {
+        answer(context, &tripoint_intel::lookup(&index, address, at))?;
+    }
+    if stdin {
+        for line in std::io::stdin().lock().split(b'\n') {
+            let line = line?;
+            let text = String::from_utf8_lossy(&line);
+            answer(context, &tripoint_intel::lookup(&index, text.trim_end_matches('\r'), at))?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
+    if context.json {
+        return output::json_line(answer);
+    }
+    let verdict = match answer.verdict {
+        Verdict::Bad => "bad",
+        Verdict::Guarded => "guarded",
+        Verdict::Expired => "expired",
+        Verdict::Unknown => "unknown",
+        Verdict::Invalid => "invalid",
+    };
+    output::line(&format!("{}  {verdict}  confidence {}", answer.address, answer.confidence))?;
+    for claim in &answer.claims {
+        let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
+        let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
+        let what = claim.category.as_str();
+        output::line(&format!("  {}: {what}, {}, as {}{seen}{until}", claim.feed, claim.direction.as_str(), claim.matched))?;
+    }
+    for hit in &answer.guard {
+        output::line(&format!("  on guard list {} ({})", hit.list, hit.range))?;
+    }
+    Ok(())
+}

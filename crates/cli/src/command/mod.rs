@@ -1,0 +1,48 @@
+//! Which commands are there? One file a noun.
+
+mod act;
+mod alerts;
+mod config;
+mod doctor;
+mod exceptions;
+mod intel;
+mod scan;
+mod show;
+mod vulns;
+
+pub mod daemons;
+
+use clap::CommandFactory;
+
+use crate::arguments::{Arguments, Command};
+use crate::context::Context;
+use crate::demo;
+use crate::exit::Exit;
+
+/// Runs one command.
+pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    use tripoint_model::ActionKind;
+    match command {
+        Command::Up(listen) => daemons::up(context, &listen),
+        Command::Agent { ready_file } => daemons::agent(context, ready_file.as_deref()),
+        Command::Server(listen) => daemons::server(context, &listen),
+        Command::Demo { keep, replay } => demo::run(context, keep, replay),
+        Command::Doctor => doctor::run(context),
+        Command::Scan(options) => scan::run(context, &options),
+        Command::Intel(intel) => intel::run(context, intel),
+        Command::Vulns(vulns) => vulns::run(context, vulns),
+        Command::Alerts(alerts) => alerts::run(context, alerts),
+        Command::Block(act) => act::run(context, ActionKind::Block, &act),
+        Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),
+        Command::Allow(act) => act::run(context, ActionKind::Allow, &act),
+        Command::Disconnect(act) => act::run(context, ActionKind::Disconnect, &act),
+        Command::ReleaseAll => act::release_all(context),
+        Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
+        Command::Config(config) => config::run(context, config),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "tripoint", &mut std::io::stdout());
+            Ok(Exit::Fine)
+        }
+        Command::DemoApp(options) => demo::app::run(&options),
+    }
+}

@@ -1,0 +1,258 @@
+//! `tripoint vulns`: what is known to be vulnerable?
+
+use std::cmp::Ordering;
+use std::io::BufRead;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use tripoint_fetch::{Answer, Fetcher, Request, Settings};
+use tripoint_vuln::version::{self, VersionError};
+use tripoint_vuln::{Database, ImportContext, ImportOptions, QueryAnswer};
+
+use crate::arguments::Vulns;
+use crate::context::{Context, now};
+use crate::exit::{Exit, WrongUsage};
+use crate::output;
+
+/// What every surface says when there is nothing to match against.
+pub const NOTHING_LOADED: &str = "no advisories loaded: run `tripoint vulns import FILE`";
+
+pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
+    match command {
+        Vulns::Import { files, format, source } => import(context, &files, ImportOptions { format, source }),
+        Vulns::Sync { urls } => sync(context, &urls),
+        Vulns::Lookup { cve } => lookup(context, &cve),
+        Vulns::Query { ecosystem, name, version, stdin } => query(context, ecosystem, name, version, stdin),
+        Vulns::Compare { words, stdin } => compare(&words, stdin),
+        Vulns::Satisfies { words, stdin } => satisfies(&words, stdin),
+    }
+}
+
+/// Opens the database; says so when there is none.
+pub fn database(context: &Context) -> anyhow::Result<Option<Database>> {
+    let opened = tripoint_vuln::open_latest(&context.data_dir)?.map(|(_, database)| database);
+    if opened.is_none() {
+        eprintln!("{NOTHING_LOADED}");
+    }
+    Ok(opened)
+}
+
+fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyhow::Result<Exit> {
+    let inner = ImportContext { data_dir: context.data_dir.clone(), now: now() };
+    let mut said = std::time::Instant::now();
+    let mut progress = |file: &std::path::Path, read: u64| {
+        if !context.quiet && said.elapsed().as_millis() > 500 {
+            said = std::time::Instant::now();
+            eprintln!("{}: {read} records", file.display());
+        }
+    };
+    let report = tripoint_vuln::import(files, &options, &inner, &mut progress)?;
+    if context.json {
+        output::json(&report)?;
+    } else {
+        output::line(&format!("{}: {} of {} records in force ({})", report.source, report.imported, report.read, report.format))?;
+        for refusal in report.refusals.iter().take(20) {
+            eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
+        }
+        if report.refused > 20 {
+            eprintln!("  and {} more refused", report.refused - 20);
+        }
+    }
+    Ok(if report.imported > 0 { Exit::Fine } else { Exit::Failed })
+}
+
+fn sync(context: &Context, urls: &[String]) -> anyhow::Result<Exit> {
+    if urls.is_empty() {
+        return Err(WrongUsage("name the URLs of OSV, KEV or EPSS files".into()).into());
+    }
+    let folder = tempfile::tempdir()?;
+    let fetcher = Fetcher::new(Settings::default())?;
+    let mut files = Vec::new();
+    for url in urls {
+        if !context.quiet {
+            eprintln!("{url} …");
+        }
+        let name = url.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("advisories");
+        let path = folder.path().join(name);
+        std::fs::write(&path, fetched(&fetcher, url)?)?;
+        files.push(path);
+    }
+    import(context, &files, ImportOptions::default())
+}
+
+fn fetched(fetcher: &Fetcher, url: &str) -> anyhow::Result<Vec<u8>> {
+    match fetcher.get(&Request { bytes_max: ADVISORIES_BYTES_MAX, ..Request::new(url) })? {
+        Answer::Body(body) => Ok(body.bytes),
+        Answer::NotModified => anyhow::bail!("{url}: the server says that nothing changed, but nothing was asked"),
+    }
+}
+
+/// The largest published set of advisories is well under this.
+const ADVISORIES_BYTES_MAX: u64 = 1 << 30;
+
+fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
+    let Some(database) = database(context)? else { return Ok(Exit::Failed) };
+    let Some(answer) = tripoint_vuln::lookup_cve(&database, cve) else {
+        eprintln!("nothing is known of {cve}");
+        return Ok(Exit::Failed);
+    };
+    if context.json {
+        output::json(&answer)?;
+        return Ok(Exit::Fine);
+    }
+    let exploited = if answer.known_exploited { ", exploited in the wild" } else { "" };
+    let epss = answer.epss_bp.map(|bp| format!(", EPSS {:.2} %", f64::from(bp) / 100.0)).unwrap_or_default();
+    output::line(&format!("{}{exploited}{epss}", answer.cve))?;
+    for advisory in &answer.advisories {
+        output::line(&format!("  {} ({}): {}", advisory.id, advisory.source, advisory.summary))?;
+    }
+    Ok(Exit::Fine)
+}
+
+#[derive(Deserialize)]
+struct Question {
+    #[serde(default)]
+    ecosystem: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    purl: Option<String>,
+}
+
+fn query(context: &Context, ecosystem: Option<String>, name: Option<String>, version: Option<String>, stdin: bool) -> anyhow::Result<Exit> {
+    let database = database(context)?;
+    let ask = |question: &Question| match (&database, &question.purl) {
+        (None, _) => unanswered(question, NOTHING_LOADED.to_owned()),
+        (Some(database), Some(purl)) => tripoint_vuln::query_purl(database, purl),
+        (Some(database), None) => tripoint_vuln::query(database, &question.ecosystem, &question.name, &question.version),
+    };
+    let mut exit = Exit::Fine;
+    let mut tell = |answer: &QueryAnswer, line: bool| -> anyhow::Result<()> {
+        if answer.error.is_some() {
+            exit = Exit::Failed;
+        }
+        match (context.json, line) {
+            (true, true) => output::json_line(answer),
+            (true, false) => output::json(answer),
+            (false, _) => text(answer),
+        }
+    };
+    if stdin {
+        for line in std::io::stdin().lock().split(b'\n') {
+            let line = line?;
+            let answer = match serde_json::from_slice::<Question>(&line) {
+                Ok(question) => ask(&question),
+                Err(error) => {
+                    let none = Question { ecosystem: String::new(), name: String::new(), version: String::new(), purl: None };
+                    unanswered(&none, format!("not a question: {error}"))
+                }
+            };
+            tell(&answer, true)?;
+        }
+        return Ok(exit);
+    }
+    let (Some(ecosystem), Some(name), Some(version)) = (ecosystem, name, version) else {
+        return Err(WrongUsage("give ECOSYSTEM NAME VERSION, or --stdin".into()).into());
+    };
+    tell(&ask(&Question { ecosystem, name, version, purl: None }), false)?;
+    Ok(exit)
+}
+
+fn unanswered(question: &Question, error: String) -> QueryAnswer {
+    QueryAnswer {
+        ecosystem: question.ecosystem.clone(),
+        name: question.purl.clone().unwrap_or_else(|| question.name.clone()),
+        version: question.version.clone(),
+        cves: Vec::new(),
+        findings: Vec::new(),
+        error: Some(error),
+    }
+}
+
+fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
+    let about = format!("{} {} {}", answer.ecosystem, answer.name, answer.version);
+    if let Some(error) = &answer.error {
+        return output::line(&format!("{about}: {error}"));
+    }
+    output::line(&format!("{about}: {} CVEs", answer.cves.len()))?;
+    let rows = answer.findings.iter().map(|finding| {
+        let state = format!("{:?}", finding.state).to_lowercase();
+        vec![finding.id.clone(), finding.cves.join(" "), state, finding.fixed.clone().unwrap_or_default(), finding.source.clone()]
+    });
+    output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())
+}
+
+fn sign(order: Ordering) -> &'static str {
+    match order {
+        Ordering::Less => "<",
+        Ordering::Equal => "=",
+        Ordering::Greater => ">",
+    }
+}
+
+fn failed(error: &VersionError) -> anyhow::Error {
+    match error {
+        VersionError::UnknownScheme(_) => WrongUsage(error.to_string()).into(),
+        _ => anyhow::anyhow!("{error}"),
+    }
+}
+
+fn compare(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
+    match (stdin, words) {
+        (false, [scheme, a, b]) => {
+            let order = version::compare(scheme, a, b).map_err(|error| failed(&error))?;
+            output::line(sign(order))?;
+            Ok(Exit::Fine)
+        }
+        (true, [] | [_]) => {
+            if let Some(scheme) = words.first() {
+                version::Scheme::from_name(scheme).ok_or_else(|| failed(&VersionError::UnknownScheme(scheme.clone())))?;
+            }
+            each_line(|fields| {
+                let (scheme, a, b) = match (words.first(), fields) {
+                    (Some(scheme), [a, b]) => (scheme.as_str(), *a, *b),
+                    (_, [scheme, a, b]) => (*scheme, *a, *b),
+                    _ => return Err("expected A⇥B or SCHEME⇥A⇥B".into()),
+                };
+                version::compare(scheme, a, b).map(|order| sign(order).to_owned()).map_err(|error| error.to_string())
+            })
+        }
+        _ => Err(WrongUsage("give SCHEME A B, or [SCHEME] --stdin".into()).into()),
+    }
+}
+
+fn satisfies(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
+    match (stdin, words) {
+        (false, [scheme, version, range]) => {
+            let inside = version::satisfies(scheme, version, range).map_err(|error| failed(&error))?;
+            output::line(if inside { "true" } else { "false" })?;
+            Ok(Exit::Fine)
+        }
+        (true, []) => each_line(|fields| match fields {
+            [scheme, version, range] => {
+                version::satisfies(scheme, version, range).map(|inside| inside.to_string()).map_err(|error| error.to_string())
+            }
+            _ => Err("expected SCHEME⇥VERSION⇥RANGE".into()),
+        }),
+        _ => Err(WrongUsage("give SCHEME VERSION RANGE, or --stdin".into()).into()),
+    }
+}
+
+/// One line out per line in; a bad one gives `error: …` and exit 1 at the end.
+fn each_line(answer: impl Fn(&[&str]) -> Result<String, String>) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Fine;
+    for line in std::io::stdin().lock().split(b'\n') {
+        let line = line?;
+        let text = String::from_utf8_lossy(&line);
+        let fields: Vec<&str> = text.trim_end_matches('\r').split('\t').collect();
+        match answer(&fields) {
+            Ok(answer) => output::line(&answer)?,
+            Err(error) => {
+                exit = Exit::Failed;
+                output::line(&format!("error: {error}"))?;
+            }
+        }
+    }
+    Ok(exit)
+}

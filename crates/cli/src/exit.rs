@@ -1,0 +1,72 @@
+//! What does the exit code say? The table is part of the contract with scripts.
+
+use std::process::ExitCode;
+
+use tripoint_api::ClientError;
+
+/// Every exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Fine,
+    /// It failed.
+    Failed,
+    /// Findings at or over `--fail-on`.
+    Findings,
+    /// Something was skipped; it was said what.
+    Partial,
+    /// The server cannot be reached.
+    Unreachable,
+    /// The command line is wrong.
+    Usage,
+    /// Needs more rights.
+    Unprivileged,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::Failed => 1,
+            Exit::Findings => 2,
+            Exit::Partial => 3,
+            Exit::Unreachable => 4,
+            Exit::Usage => 64,
+            Exit::Unprivileged => 77,
+        })
+    }
+}
+
+/// The code for an error that ended a command.
+pub fn of_error(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<ClientError>() {
+        Some(client) if client.is_unreachable() => Exit::Unreachable,
+        _ if error.is::<NeedsRoot>() => Exit::Unprivileged,
+        _ if error.is::<WrongUsage>() => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+/// Only root can do this.
+#[derive(Debug)]
+pub struct NeedsRoot(pub &'static str);
+
+impl std::fmt::Display for NeedsRoot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} needs root", self.0)
+    }
+}
+
+impl std::error::Error for NeedsRoot {}
+
+/// The arguments parse but make no sense.
+#[derive(Debug)]
+pub struct WrongUsage(pub String);
+
+impl std::fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}

@@ -1,0 +1,44 @@
+//! How do data and talk reach a person or a script?
+
+use std::io::{self, Write};
+
+use comfy_table::Table;
+use serde::Serialize;
+use tripoint_model::text::visible;
+
+/// Prints one JSON document.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints one JSON line.
+pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints a line of text; what strangers wrote in it cannot steer the terminal.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    for part in text.split('\n') {
+        writeln!(out, "{}", visible(part))?;
+    }
+    Ok(())
+}
+
+/// Prints a table without frames.
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(head.iter().copied());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
+    }
+    line(&table.to_string())
+}

@@ -1,0 +1,96 @@
+//! Which packages lie in a place from which a process may load them?
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use tripoint_model::{Package, Parsed};
+use tripoint_unpack::{Source, entries};
+
+use super::ARCHIVE_LIMITS;
+use crate::package::{Cataloger, npm, python};
+use crate::root::Root;
+use crate::walk::{WalkLimits, walk};
+
+/// The distributions whose dist-info or egg-info lies directly in the folder.
+pub(super) fn python_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
+    let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
+    for entry in entries {
+        let path = format!("{folder}/{}", entry.name);
+        if entry.name.ends_with(".dist-info") {
+            python::Python.read(root, &format!("{path}/METADATA"), out);
+        } else if entry.name.ends_with(".egg-info") {
+            let inner = format!("{path}/PKG-INFO");
+            python::Python.read(root, if root.mark(&inner).is_some() { &inner } else { &path }, out);
+        }
+    }
+}
+
+/// The modules of a `node_modules` folder, those within modules too.
+pub(super) fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
+    let limits = WalkLimits { entries_max: ENTRIES_MAX, depth_max: 32 };
+    walk(root, folder, limits, &mut |path| {
+        if npm::Npm.wants(path) && path.ends_with("/package.json") {
+            npm::Npm.read(root, &format!("/{path}"), out);
+        }
+    });
+}
+
+/// The distribution inside a wheel that is used without being unpacked.
+pub(super) fn wheel(root: &Root, path: &str, out: &mut Parsed<Package>) {
+    let Ok(file) = root.file(path) else { return };
+    let through = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let outcome = entries(Source::Path(Path::new(&through)), path, &ARCHIVE_LIMITS, &mut |name, content| {
+        if !name.ends_with(".dist-info/METADATA") {
+            return ControlFlow::Continue(());
+        }
+        let mut bytes = Vec::new();
+        // A METADATA that is cut still has its headers.
+        let _ = content.take(METADATA_BYTES_MAX).read_to_end(&mut bytes);
+        match python::parse(&bytes, &format!("{path}!/{name}")) {
+            Ok(package) => out.accept(package),
+            Err((line, reason)) => out.refuse(path, line, reason),
+        }
+        ControlFlow::Break(())
+    });
+    if let Err(error) = outcome {
+        out.refuse(path, 0, error.to_string());
+    }
+}
+
+/// The module that holds an open file.
+pub(super) fn module(root: &Root, manifest: &str, out: &mut Parsed<Package>) {
+    npm::Npm.read(root, manifest, out);
+}
+
+/// The package.json of the innermost module that a path lies in.
+pub(super) fn manifest_of(path: &str) -> Option<String> {
+    let (folder, rest) = path.rsplit_once("/node_modules/")?;
+    let mut parts = rest.split('/');
+    let first = parts.next()?;
+    let name = if first.starts_with('@') { format!("{first}/{}", parts.next()?) } else { first.to_owned() };
+    parts.next()?;
+    Some(format!("{folder}/node_modules/{name}/package.json"))
+}
+
+const ENTRIES_MAX: usize = 200_000;
+const METADATA_BYTES_MAX: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_of_a_file_is_the_innermost() {
+        for (path, expected) in [
+            ("/a/node_modules/x/lib/y.js", Some("/a/node_modules/x/package.json")),
+            ("/a/node_modules/@s/x/y.node", Some("/a/node_modules/@s/x/package.json")),
+            ("/a/node_modules/x/node_modules/z/y.js", Some("/a/node_modules/x/node_modules/z/package.json")),
+            ("/a/node_modules/x", None),
+            ("/a/b.js", None),
+        ] {
+            assert_eq!(manifest_of(path).as_deref(), expected, "{path}");
+        }
+    }
+}

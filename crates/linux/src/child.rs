@@ -1,0 +1,89 @@
+//! How do child processes end with their parent, and how does a process learn that it shall end?
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::netns::NetNs;
+
+/// Has the kernel end the child when the thread that starts it ends, however that comes about.
+pub fn ends_with_parent(command: &mut Command) {
+    // SAFETY: `prctl` is safe to call between fork and exec; nothing else happens there.
+    unsafe {
+        command.pre_exec(|| {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Starts the child inside a network namespace.
+pub fn in_namespace(command: &mut Command, namespace: &NetNs) -> io::Result<()> {
+    let file = namespace.file().try_clone()?;
+    // SAFETY: `setns` on a descriptor that the closure owns is safe between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+    Ok(())
+}
+
+/// Gives up every right for good: this process is that user from now on. Keeps ending with its
+/// parent, which the change of user would undo.
+pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: plain system calls; an empty group list needs no pointer.
+    let done = unsafe {
+        libc::setgroups(0, std::ptr::null()) == 0
+            && libc::setgid(gid) == 0
+            && libc::setuid(uid) == 0
+            && libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0
+    };
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Asks a child of ours to end (SIGTERM). One that has ended already is left alone.
+pub fn terminate(child: &mut Child) {
+    if let Ok(None) = child.try_wait()
+        && let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
+
+/// Sets `stop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+/// Call it before any other thread is started: the threads inherit the blocked signals.
+pub fn on_stop_signal(stop: Arc<AtomicBool>) -> io::Result<()> {
+    // SAFETY: an all-zero `sigset_t` is initialised by `sigemptyset` before it is used.
+    let set = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        if libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        set
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut signal = 0;
+        // SAFETY: both pointers are to live values of this thread.
+        if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
+            stop.store(true, Ordering::Relaxed);
+        }
+        // SAFETY: as above.
+        if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
+            std::process::exit(130);
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! Which rows does each change read and write?
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::{Row, SqliteConnection};
+
+use tripoint_api::agent::Item;
+use tripoint_api::{Answer, Batch, NumberedOrder, Order};
+use tripoint_model::alert::{Change, Comment};
+use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Timestamp};
+
+use super::{Ingested, OrderState, StoreError, WorkChange};
+use crate::merge::{add_outcomes, add_refusals, merge};
+
+pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+}
+
+pub(super) fn from_text<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+}
+
+pub(super) fn status_text(status: AlertStatus) -> &'static str {
+    match status {
+        AlertStatus::Open => "open",
+        AlertStatus::Investigating => "investigating",
+        AlertStatus::Contained => "contained",
+        AlertStatus::Resolved => "resolved",
+    }
+}
+
+/// SQL integers are signed; sequence and order numbers stay far below the limit.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+pub(super) async fn load(connection: &mut SqliteConnection, id: &str) -> Result<Option<Alert>, StoreError> {
+    let body: Option<String> =
+        sqlx::query_scalar("SELECT body FROM alerts WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    body.map(|body| from_text("alert", &body)).transpose()
+}
+
+async fn save(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (id) DO UPDATE SET host = excluded.host, rule = excluded.rule, status = excluded.status, \
+         suppressed = excluded.suppressed, last_seen = excluded.last_seen, body = excluded.body",
+    )
+    .bind(&alert.id.0)
+    .bind(&alert.host)
+    .bind(&alert.rule)
+    .bind(status_text(alert.work.status))
+    .bind(i64::from(alert.suppressed_by.is_some()))
+    .bind(alert.last_seen.0)
+    .bind(to_text("alert", alert)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn ingest(connection: &mut SqliteConnection, batch: Batch, now: Timestamp) -> Result<Ingested, StoreError> {
+    let boot_id = &batch.agent.boot_id;
+    let known: Option<i64> = sqlx::query_scalar("SELECT sequence FROM batches WHERE boot_id = $1")
+        .bind(boot_id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(known) = known.map(unsigned).filter(|known| *known >= batch.sequence) {
+        return Ok(Ingested { acknowledged: known, changed: Vec::new() });
+    }
+    sqlx::query(
+        "INSERT INTO agents (host, identity, last_seen) VALUES ($1, $2, $3) \
+         ON CONFLICT (host) DO UPDATE SET identity = excluded.identity, last_seen = excluded.last_seen",
+    )
+    .bind(&batch.agent.host)
+    .bind(to_text("agent", &batch.agent)?)
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    let mut changed: Vec<AlertId> = Vec::new();
+    for item in batch.items {
+        if let Some(id) = take(connection, &batch.agent.host, item, now).await?
+            && !changed.contains(&id)
+        {
+            changed.push(id);
+        }
+    }
+    sqlx::query(
+        "INSERT INTO batches (boot_id, sequence) VALUES ($1, $2) \
+         ON CONFLICT (boot_id) DO UPDATE SET sequence = excluded.sequence",
+    )
+    .bind(boot_id)
+    .bind(signed(batch.sequence))
+    .execute(&mut *connection)
+    .await?;
+    let mut alerts = Vec::with_capacity(changed.len());
+    for id in changed {
+        alerts.extend(load(connection, &id.0).await?);
+    }
+    Ok(Ingested { acknowledged: batch.sequence, changed: alerts })
+}
+
+/// Takes one item; the alert that it changed.
+async fn take(connection: &mut SqliteConnection, host: &str, item: Item, now: Timestamp) -> Result<Option<AlertId>, StoreError> {
+    match item {
+        Item::Alert { alert } => {
+            let stored = load(connection, &alert.id.0).await?;
+            // An agent speaks for its own host only.
+            if stored.as_ref().is_some_and(|stored| stored.host != host) {
+                tracing::warn!(host, alert = %alert.id, "agent reported another host's alert; not taken");
+                return Ok(None);
+            }
+            let merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
+            save(connection, &merged).await?;
+            Ok(Some(merged.id))
+        }
+        Item::Outcome { alert: Some(id), outcome } => {
+            let changed = add_to_alert(connection, &id, &[outcome], &[], now).await?;
+            Ok(changed.map(|alert| alert.id))
+        }
+        Item::Outcome { alert: None, outcome } => {
+            let detail = to_text("outcome", &outcome)?;
+            note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
+            Ok(None)
+        }
+        Item::Health { health, .. } => {
+            sqlx::query("UPDATE agents SET health = $1 WHERE host = $2")
+                .bind(to_text("health", &health)?)
+                .bind(host)
+                .execute(connection)
+                .await?;
+            Ok(None)
+        }
+        Item::Ledger { entry } => {
+            note(connection, host, entry.at, (&entry.id, &entry.state, &entry.detail), now).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Keeps a line (id, state, detail) for an audit. Lines age by our clock, not by the agent's.
+async fn note(
+    connection: &mut SqliteConnection,
+    host: &str,
+    at: Timestamp,
+    (id, state, detail): (&str, &str, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM ledger WHERE kept < $1").bind(now.minus(LEDGER_KEPT).0).execute(&mut *connection).await?;
+    sqlx::query("INSERT INTO ledger (host, kept, at, id, state, detail) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(host)
+        .bind(now.0)
+        .bind(at.0)
+        .bind(id)
+        .bind(state)
+        .bind(detail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn add_to_alert(
+    connection: &mut SqliteConnection,
+    id: &AlertId,
+    outcomes: &[Outcome],
+    refusals: &[Refusal],
+    now: Timestamp,
+) -> Result<Option<Alert>, StoreError> {
+    let Some(mut alert) = load(connection, &id.0).await? else { return Ok(None) };
+    add_outcomes(&mut alert, outcomes, now);
+    add_refusals(&mut alert, refusals);
+    save(connection, &alert).await?;
+    Ok(Some(alert))
+}
+
+pub(super) async fn work(connection: &mut SqliteConnection, id: &str, change: WorkChange, author: String, now: Timestamp) -> Result<Option<Alert>, StoreError> {
+    let Some(mut alert) = load(connection, id).await? else { return Ok(None) };
+    let comment = match &change {
+        WorkChange::Resolve(_, comment) | WorkChange::Reopen(comment) => comment.clone(),
+        WorkChange::Comment(text) => Some(text.clone()),
+        WorkChange::Assign(_) => None,
+    };
+    let what = match change {
+        WorkChange::Resolve(resolution, _) => {
+            alert.work.status = AlertStatus::Resolved;
+            alert.work.resolution = Some(resolution);
+            let word = to_text("resolution", &resolution)?;
+            Some(format!("resolved as {}", word.trim_matches('"')))
+        }
+        WorkChange::Reopen(_) => {
+            alert.work.status = AlertStatus::Open;
+            alert.work.resolution = None;
+            Some("reopened".to_owned())
+        }
+        WorkChange::Comment(_) => None,
+        WorkChange::Assign(assignee) => {
+            if assignee.is_some() && alert.work.status == AlertStatus::Open {
+                alert.work.status = AlertStatus::Investigating;
+            }
+            let what = assignee.as_ref().map_or_else(|| "assigned to nobody".to_owned(), |who| format!("assigned to {who}"));
+            alert.work.assignee = assignee;
+            Some(what)
+        }
+    };
+    if let Some(text) = comment.filter(|text| !text.is_empty()) {
+        alert.work.comments.push(Comment { at: now, author: author.clone(), text });
+    }
+    alert.work.history.extend(what.map(|what| Change { at: now, author, what }));
+    save(connection, &alert).await?;
+    Ok(Some(alert))
+}
+
+pub(super) async fn give(connection: &mut SqliteConnection, hosts: Vec<String>, order: Order, now: Timestamp) -> Result<Vec<u64>, StoreError> {
+    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM orders").fetch_one(&mut *connection).await?;
+    let body = to_text("order", &order)?;
+    let mut numbers = Vec::with_capacity(hosts.len());
+    for (number, host) in (last + 1..).zip(hosts) {
+        sqlx::query("INSERT INTO orders (number, host, issued, body, state) VALUES ($1, $2, $3, $4, 'waiting')")
+            .bind(number)
+            .bind(host)
+            .bind(now.0)
+            .bind(&body)
+            .execute(&mut *connection)
+            .await?;
+        numbers.push(unsigned(number));
+    }
+    // The newest stays, so that numbers are never used twice.
+    sqlx::query("DELETE FROM orders WHERE issued < $1 AND number < $2")
+        .bind(now.minus(ORDERS_KEPT).0)
+        .bind(last)
+        .execute(connection)
+        .await?;
+    Ok(numbers)
+}
+
+pub(super) async fn hand_out(connection: &mut SqliteConnection, host: &str, after: u64, now: Timestamp) -> Result<Vec<NumberedOrder>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT number, issued, body FROM orders WHERE host = $1 AND state IN ('waiting', 'handed') AND number > $2 \
+         ORDER BY number LIMIT 100",
+    )
+    .bind(host)
+    .bind(signed(after))
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut orders = Vec::new();
+    for row in rows {
+        let number: i64 = row.try_get(0)?;
+        let issued = Timestamp(row.try_get(1)?);
+        let order: Order = from_text("order", &row.try_get::<String, _>(2)?)?;
+        let stale = matches!(order, Order::Act { .. } | Order::ReleaseAll) && now.since(issued) > FRESH;
+        sqlx::query("UPDATE orders SET state = $1 WHERE number = $2")
+            .bind(if stale { "withdrawn" } else { "handed" })
+            .bind(number)
+            .execute(&mut *connection)
+            .await?;
+        if !stale {
+            orders.push(NumberedOrder { number: unsigned(number), issued, order });
+        }
+    }
+    Ok(orders)
+}
+
+pub(super) async fn answer(connection: &mut SqliteConnection, number: u64, answer: Answer, now: Timestamp) -> Result<Option<Vec<Alert>>, StoreError> {
+    let row = sqlx::query("SELECT state, body FROM orders WHERE number = $1")
+        .bind(signed(number))
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.try_get::<String, _>(0)? == "answered" {
+        return Ok(Some(Vec::new()));
+    }
+    sqlx::query("UPDATE orders SET state = 'answered', answer = $1 WHERE number = $2")
+        .bind(to_text("answer", &answer)?)
+        .bind(signed(number))
+        .execute(&mut *connection)
+        .await?;
+    let Order::Act { actions, dry_run: false, .. } = from_text("order", &row.try_get::<String, _>(1)?)? else {
+        return Ok(Some(Vec::new()));
+    };
+    let mut causes: Vec<AlertId> = actions.into_iter().filter_map(|action| action.cause).collect();
+    causes.sort();
+    causes.dedup();
+    let mut changed = Vec::new();
+    for cause in causes {
+        changed.extend(add_to_alert(connection, &cause, &answer.outcomes, &answer.refused, now).await?);
+    }
+    Ok(Some(changed))
+}
+
+pub(super) async fn order_state<'c>(executor: impl sqlx::SqliteExecutor<'c>, number: u64) -> Result<Option<OrderState>, StoreError> {
+    let row = sqlx::query("SELECT state, answer FROM orders WHERE number = $1").bind(signed(number)).fetch_optional(executor).await?;
+    let Some(row) = row else { return Ok(None) };
+    let state: String = row.try_get(0)?;
+    Ok(Some(match state.as_str() {
+        "waiting" => OrderState::Waiting,
+        "handed" => OrderState::Handed,
+        "answered" => OrderState::Answered(from_text("answer", &row.try_get::<Option<String>, _>(1)?.unwrap_or_default())?),
+        _ => OrderState::Withdrawn,
+    }))
+}
+
+/// How long an action waits for its agent; who asked was told after ten seconds that nobody answered.
+const FRESH: Duration = Duration::from_secs(60);
+/// How long orders are remembered.
+const ORDERS_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How long agents' lines are kept for an audit.
+const LEDGER_KEPT: Duration = Duration::from_secs(400 * 86_400);

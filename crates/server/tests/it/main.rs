@@ -1,0 +1,6 @@
+//! Does the server keep its promises to the client: durable, idempotent, closed to strangers?
+
+mod api;
+mod kill;
+mod openapi;
+mod rig;

@@ -1,0 +1,83 @@
+//! How is a server put up for a test, and what does an agent say to it?
+
+use std::path::Path;
+use std::process;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use tripoint_api::agent::Item;
+use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, path};
+use tripoint_model::{Alert, Timestamp};
+use tripoint_server::{Ready, ServerOptions, serve, socket_path};
+
+/// A running server.
+pub struct Rig {
+    pub client: Client,
+    pub ready: Ready,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Rig {
+    /// Starts a server on a data folder.
+    pub async fn start(data_dir: &Path) -> Self {
+        let (tell, told) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let options = ServerOptions {
+            data_dir: data_dir.to_owned(),
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            ready: Some(tell),
+            ready_file: Some(data_dir.join("ready")),
+            agent_uids: vec![own_uid()],
+            ..ServerOptions::default()
+        };
+        let task = tokio::spawn(async move {
+            let shutdown = async { drop(stopped.await) };
+            serve(options, shutdown).await.unwrap();
+        });
+        let ready = told.await.unwrap();
+        Self { client: Client::unix(&socket_path(data_dir)), ready, stop, task }
+    }
+
+    /// Ends it in order.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.unwrap();
+    }
+
+    /// Cuts it off in the middle of whatever it does.
+    pub async fn abort(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
+    /// Reports alerts as the agent of `host`.
+    pub async fn report(&self, host: &str, sequence: u64, alerts: &[Alert]) -> BatchAnswer {
+        let items = alerts.iter().map(|alert| Item::Alert { alert: Box::new(alert.clone()) }).collect();
+        let batch = Batch { agent: identity(host), sequence, items };
+        self.client.post(path::AGENT_BATCH, &batch).await.unwrap()
+    }
+}
+
+pub fn identity(host: &str) -> AgentIdentity {
+    AgentIdentity { host: host.into(), boot_id: format!("boot-of-{host}"), version: "1".into(), started: Timestamp(1) }
+}
+
+pub fn own_uid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/{}", process::id())).unwrap().uid()
+}
+
+/// An alert with this id and score, as an agent would write it.
+pub fn alert(id: &str, score: i16, at: i64) -> Alert {
+    let json = format!(
+        r#"{{"schema":1,"id":"{id}","rule":"bad_server_of_vulnerable_app","title":"app@web1 connected","host":"web1",
+        "application":{{"kind":"unit","id":"app.service","name":"app"}},"indicator":"203.0.113.66","direction":"outbound",
+        "severity":{{"score":{score},"level":"{level}","factors":[]}},"confidence":90,
+        "first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:{at:02}Z","count":1,"bytes_in":0,"bytes_out":0,
+        "still_open":true,"connections":[],"claims":[],"findings":[]}}"#,
+        level = serde_json::to_string(&tripoint_model::Level::of(u8::try_from(score).unwrap())).unwrap().trim_matches('"'),
+    );
+    serde_json::from_str(&json).unwrap()
+}

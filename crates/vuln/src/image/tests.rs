@@ -1,0 +1,129 @@
+//! Does the image answer as a plain walk over all advisories would, and survive any offsets?
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use tripoint_model::Ecosystem;
+
+use super::write::Builder;
+use super::*;
+use crate::advisory::{Advisory, Affected, Statement};
+use crate::evaluate::{self, EventKind, judge};
+use crate::version::Scheme;
+
+const ECOSYSTEMS: [Ecosystem; 3] = [Ecosystem::Debian, Ecosystem::PyPI, Ecosystem::Npm];
+
+fn affected() -> impl Strategy<Value = Affected> {
+    let version = || "[0-9]\\.[0-9](-[0-9])?";
+    let range = proptest::collection::vec((0_u8..4, version()), 1..5);
+    (
+        0_usize..3,
+        "(|11|12)",
+        "[a-c]",
+        proptest::collection::vec(range, 0..3),
+        proptest::collection::vec(version(), 0..3),
+    )
+        .prop_map(|(ecosystem, release, name, mut ranges, versions)| {
+            let ecosystem = ECOSYSTEMS[ecosystem];
+            for range in &mut ranges {
+                evaluate::sort(Scheme::of(ecosystem), range);
+            }
+            Affected { ecosystem, release, name, ranges, versions }
+        })
+}
+
+/// What the OSV schema says, without index or encoding.
+fn naive(
+    all: &[Advisory],
+    ecosystem: Ecosystem,
+    release: &str,
+    name: &str,
+    version: &str,
+) -> BTreeSet<String> {
+    let scheme = Scheme::of(ecosystem);
+    let hits = |affected: &Affected| {
+        let speaks = affected.ecosystem == ecosystem
+            && affected.name == name
+            && (affected.release.is_empty() || release.is_empty() || affected.release == release);
+        let in_range = |range: &Vec<(u8, String)>| {
+            let events = range.iter().filter_map(|(kind, at)| Some((EventKind::of(*kind)?, at.as_str())));
+            judge(scheme, version, events).affected
+        };
+        let listed = |listed: &String| scheme.order(version, listed).is_eq();
+        speaks && (affected.ranges.iter().any(in_range) || affected.versions.iter().any(listed))
+    };
+    all.iter()
+        .filter(|advisory| advisory.affected.iter().any(hits))
+        .map(|advisory| advisory.id.clone())
+        .collect()
+}
+
+fn build(all: &[Advisory]) -> Vec<u8> {
+    let mut builder = Builder::default();
+    for advisory in all {
+        builder.add("test", &Statement::Advisory(Box::new(advisory.clone()))).expect("small");
+    }
+    builder.finish(Timestamp(1)).expect("small")
+}
+
+/// Makes every checksum right again, so that only the bounds checks stand between a reader and
+/// whatever the bytes say.
+fn seal(image: &mut [u8]) {
+    for section in 0..SECTIONS {
+        let at = 24 + section * 24;
+        let number = |from: usize| u64::from_le_bytes(image[from..from + 8].try_into().expect("eight bytes"));
+        let (start, len) = (number(at + 8), number(at + 16));
+        let body = usize::try_from(start).ok().zip(usize::try_from(len).ok());
+        let Some(body) = body.and_then(|(start, len)| image.get(start..start.checked_add(len)?)) else {
+            continue;
+        };
+        let crc = crc32fast::hash(body);
+        image[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&image[..HEADER_BYTES - 4]);
+    image[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_index_agrees_with_a_plain_walk(
+        all in proptest::collection::vec(proptest::collection::vec(affected(), 1..4), 0..12),
+        version in "[0-9]\\.[0-9](-[0-9])?",
+    ) {
+        let all: Vec<Advisory> = all.into_iter().enumerate()
+            .map(|(at, affected)| Advisory { id: format!("X-{at}"), affected, ..Advisory::default() })
+            .collect();
+        let database = Database::open(Arc::new(build(&all))).expect("valid");
+        for ecosystem in ECOSYSTEMS {
+            for release in ["", "11", "12"] {
+                for name in ["a", "b", "c", "d"] {
+                    let found: BTreeSet<String> = database.hits(ecosystem, release, name, &version).iter()
+                        .filter_map(|hit| database.advisory(hit.advisory)).map(|advisory| advisory.id.to_owned()).collect();
+                    prop_assert_eq!(found, naive(&all, ecosystem, release, name, &version));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_offsets_under_right_checksums_are_harmless(
+        affected in affected(), at in 0_usize..2000, byte in any::<u8>(), wide in any::<bool>(),
+    ) {
+        let advisory = Advisory { id: "CVE-2026-1".into(), cves: vec!["CVE-2026-1".into()], affected: vec![affected.clone()], ..Advisory::default() };
+        let mut image = build(&[advisory]);
+        let at = at % image.len();
+        image[at] = byte;
+        if wide {
+            let end = (at + 4).min(image.len());
+            image[at..end].fill(byte);
+        }
+        seal(&mut image);
+        if let Ok(database) = Database::open(Arc::new(image)) {
+            let _ = database.hits(affected.ecosystem, "", &affected.name, "1.0");
+            let _ = crate::query::lookup_cve(&database, "CVE-2026-1");
+            let _ = (database.sources(), database.packages());
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Does what passes once pass every time?
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::run;
+
+const ROUNDS: u32 = 20;
+/// A round takes some ten seconds: a thousand are an evening.
+const ROUNDS_MAX: u32 = 1000;
+/// What touches the kernel, and the stories.
+const PACKAGES: &[&str] = &["tripoint-linux", "tripoint-sensor", "tripoint-correlator", "tripoint-responder", "tripoint-agent"];
+
+/// Repeats the tests that depend on the kernel's timing; stops at the first failure.
+pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
+    let rounds = rounds.map_or(Ok(ROUNDS), str::parse).context("ROUNDS is a number")?.min(ROUNDS_MAX);
+    let begun = Instant::now();
+    for round in 1..=rounds {
+        let mut cargo = run::cargo();
+        if run::is_root() {
+            cargo.env("RUN_KERNEL_TESTS", "1");
+        }
+        cargo.args(["test", "--quiet"]);
+        PACKAGES.iter().for_each(|package| {
+            cargo.args(["-p", package]);
+        });
+        run::succeed(&mut cargo).with_context(|| format!("round {round} of {rounds}"))?;
+        println!("soak: round {round} of {rounds} passed, {} s", begun.elapsed().as_secs());
+    }
+    Ok(ExitCode::SUCCESS)
+}
