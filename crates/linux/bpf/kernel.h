@@ -24,6 +24,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 } __ksym_struct;
@@ -32,7 +33,6 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	__u16 sk_type;
-	unsigned long sk_flags;
 } __ksym_struct;
 
 struct inet_sock { __be16 inet_sport; } __ksym_struct;

@@ -112,7 +112,7 @@ static __always_inline void local_of_sock(struct sock *sk, struct tp_owner *owne
 static __always_inline __u64 tcp_bytes_in(struct sock *sk)
 {
 	__u64 received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
-	__u64 fin = (sk->sk_flags >> SOCK_DONE) & 1;
+	__u64 fin = (sk->__sk_common.skc_flags >> SOCK_DONE) & 1;
 
 	return received > fin ? received - fin : 0;
 }

@@ -10,11 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::netns::NetNs;
 
 /// Has the kernel end the child when the thread that starts it ends, however that comes about.
+/// The child starts with no signal blocked, whatever `on_stop_signal` blocked here.
 pub fn ends_with_parent(command: &mut Command) {
-    // SAFETY: `prctl` is safe to call between fork and exec; nothing else happens there.
+    // SAFETY: only system calls that are safe between fork and exec.
     unsafe {
         command.pre_exec(|| {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) != 0 {
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            if libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) != 0
+                || libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) != 0
+            {
                 return Err(io::Error::last_os_error());
             }
             Ok(())

