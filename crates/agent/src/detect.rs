@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,10 +31,15 @@ pub enum Wake {
         process: ProcessKey,
         /// All that was found; empty = looked, found nothing.
         findings: Arc<[Finding]>,
-        /// SHA-256 of its executable.
-        exe_sha256: Option<String>,
         /// When it was looked up.
         at: Timestamp,
+    },
+    /// The SHA-256 of a process's executable.
+    Hash {
+        /// Which process.
+        process: ProcessKey,
+        /// Hex.
+        sha256: String,
     },
     /// New indicators.
     Index(Arc<Index>),
@@ -71,6 +77,7 @@ pub struct Detector {
     hashes: HashMap<ProcessKey, String>,
     vulnerable: HashSet<ProcessKey>,
     proposed: HashMap<AlertId, Timestamp>,
+    sensing_since: Timestamp,
 }
 
 /// How many met connections are remembered for re-evaluation.
@@ -89,6 +96,7 @@ impl Detector {
             hashes: HashMap::new(),
             vulnerable: HashSet::new(),
             proposed: HashMap::new(),
+            sensing_since: now().plus(Duration::from_secs(1)),
         }
     }
 
@@ -111,7 +119,8 @@ impl Detector {
     fn take(&mut self, wake: Wake) {
         match wake {
             Wake::Seen(seen) => seen.into_iter().for_each(|one| self.seen(one)),
-            Wake::Findings { process, findings, exe_sha256, at } => self.found(process, findings, exe_sha256, at),
+            Wake::Findings { process, findings, at } => self.found(process, findings, at),
+            Wake::Hash { process, sha256 } => self.hashed(process, sha256),
             Wake::Index(index) => self.swap(index),
             Wake::AddException(exception) => self.observe(now(), What::ExceptionAdded { exception }),
             Wake::RemoveException(id) => self.observe(now(), What::ExceptionRemoved { id }),
@@ -123,8 +132,9 @@ impl Detector {
     fn seen(&mut self, seen: Seen) {
         match seen {
             Seen::Connection { connection, at, .. } => self.connection(connection, at),
-            Seen::Started { process, .. } => {
-                let _ = self.doors.findings.send(Request::Started(process));
+            Seen::Started { process, at } => {
+                let settled = at <= self.sensing_since;
+                let _ = self.doors.findings.send(Request::Started { process, settled });
             }
             Seen::Ended { key, at } => {
                 let _ = self.doors.findings.send(Request::Ended(key));
@@ -191,7 +201,7 @@ impl Detector {
         }
     }
 
-    fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, hash: Option<String>, at: Timestamp) {
+    fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, at: Timestamp) {
         let vulnerable = findings.iter().any(|finding| finding.state == FindingState::Affected);
         if vulnerable != self.vulnerable.contains(&process) {
             self.mark(process, vulnerable);
@@ -202,10 +212,10 @@ impl Detector {
             }
         }
         self.observe(at, What::Findings { process, findings });
-        let Some(hash) = hash else { return };
-        if self.hashes.insert(process, hash).is_some() {
-            return;
-        }
+    }
+
+    fn hashed(&mut self, process: ProcessKey, sha256: String) {
+        self.hashes.insert(process, sha256);
         // Connections reported before the hash was known are told again with it.
         let of_process = |(connection, _): &&(Arc<Connection>, Timestamp)| {
             connection.process.as_ref().is_some_and(|owner| owner.key == process)
@@ -251,7 +261,8 @@ impl Detector {
         tracing::info!(indicators = index.len(), built = %index.built(), "indicators in force");
         self.index = Some(Arc::clone(&index));
         let _ = self.doors.actions.send(Ask::Index(index));
-        self.doors.shared.sweep.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.doors.shared.sweep.store(true, Ordering::Relaxed);
+        self.doors.shared.matching.store(true, Ordering::Release);
     }
 
     fn observe(&mut self, at: Timestamp, what: What) {

@@ -15,8 +15,13 @@ use crate::detect::Wake;
 
 /// A question, or something that changes the answers.
 pub enum Request {
-    /// A process began; it is looked at soon.
-    Started(Arc<Process>),
+    /// A process began (it is looked at soon) or was there before (it is looked at now).
+    Started {
+        /// The process.
+        process: Arc<Process>,
+        /// Whether it has had time to load its libraries.
+        settled: bool,
+    },
     /// A process met a bad peer: now.
     Urgent(Arc<Process>),
     /// A process ended.
@@ -65,7 +70,10 @@ impl Findings {
     pub fn run(&mut self, requests: &Receiver<Request>) {
         let mut looked = Instant::now();
         loop {
-            let wait = if self.due.is_empty() { Duration::from_secs(1) } else { Duration::from_millis(50) };
+            let wait = match self.due.values().min() {
+                None => Duration::from_secs(1),
+                Some(next) => next.saturating_duration_since(Instant::now()).min(Duration::from_secs(1)),
+            };
             match requests.recv_timeout(wait) {
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(request) => {
@@ -79,7 +87,7 @@ impl Findings {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            self.answer_due();
+            self.answer_next();
             if looked.elapsed() >= self.every {
                 looked = Instant::now();
                 self.look_for_change();
@@ -89,17 +97,22 @@ impl Findings {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Started(process) => {
+            Request::Started { process, settled } => {
                 if self.living.len() < PROCESSES_MAX {
-                    self.due.insert(process.key, Instant::now() + SETTLE);
+                    let wait = if settled { Duration::ZERO } else { SETTLE };
+                    self.due.insert(process.key, Instant::now() + wait);
                     self.living.insert(process.key, process);
                 }
             }
             Request::Urgent(process) => {
                 let key = process.key;
                 self.living.insert(key, process);
-                if self.urgent.insert(key) || !self.told.contains_key(&key) {
+                if !self.told.contains_key(&key) {
                     self.answer(key);
+                }
+                // Hashing reads the whole file: never before the findings are told.
+                if self.urgent.insert(key) {
+                    self.hash(key);
                 }
             }
             Request::Ended(key) => {
@@ -134,10 +147,11 @@ impl Findings {
         }
     }
 
-    fn answer_due(&mut self) {
+    /// One at a time: an urgent question never waits for more than one other.
+    fn answer_next(&mut self) {
         let now = Instant::now();
-        let ready: Vec<ProcessKey> = self.due.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
-        for key in ready {
+        let next = self.due.iter().filter(|(_, at)| **at <= now).min_by_key(|(key, at)| (**at, **key));
+        if let Some(key) = next.map(|(key, _)| *key) {
             self.answer(key);
         }
     }
@@ -161,12 +175,21 @@ impl Findings {
             packages.iter().flat_map(|package| tripoint_vuln::match_package(&database, package)).collect();
         findings.sort_by(|a, b| (&a.purl, &a.id).cmp(&(&b.purl, &b.id)));
         let findings: Arc<[Finding]> = findings.into();
-        let hash = self.urgent.contains(&key).then(|| self.hashes.of_process(key.pid).ok()).flatten();
         // Told again only when it changed: an unchanged answer changes no alert.
-        if hash.is_none() && self.told.get(&key) == Some(&findings) {
+        if self.told.get(&key) == Some(&findings) {
             return;
         }
         self.told.insert(key, Arc::clone(&findings));
-        let _ = self.detector.send(Wake::Findings { process: key, findings, exe_sha256: hash, at });
+        let _ = self.detector.send(Wake::Findings { process: key, findings, at });
+    }
+
+    fn hash(&mut self, key: ProcessKey) {
+        match self.hashes.of_process(key.pid) {
+            Ok(sha256) if procfs::key_of(key.pid) == Some(key) => {
+                let _ = self.detector.send(Wake::Hash { process: key, sha256 });
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(pid = key.pid, %error, "executable cannot be hashed"),
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use tripoint_api::agent::AgentIdentity;
@@ -88,8 +88,9 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut detector = Detector::new(Correlator::new(&host, weights), set, config.response.clone(), doors);
     let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
 
-    if let Some(index) = first_index {
-        wake.send(Wake::Index(index)).context("detection")?;
+    match first_index {
+        Some(index) => wake.send(Wake::Index(index)).context("detection")?,
+        None => shared.matching.store(true, Ordering::Release),
     }
     thread::scope(|scope| -> anyhow::Result<()> {
         let threads = [
@@ -100,12 +101,23 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             named("content", scope, { let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared)); move || content.run(&shared.stop, &wake, &request) })?,
             named("sense", scope, { let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll); move || look(kernel, counters, poll, &shared, &wake) })?,
         ];
+        wait_until_sensing(&shared, stop);
         ready();
         supervise(stop, &threads, &health, &report);
         shared.stop.store(true, Ordering::Relaxed);
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })
+}
+
+/// Until what was there before is listed and the first indicators are in the kernel; a connection
+/// after that is caught as it opens.
+fn wait_until_sensing(shared: &Shared, stop: &AtomicBool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    let done = || shared.started.load(Ordering::Acquire) && shared.matching.load(Ordering::Acquire);
+    while !done() && !stop.load(Ordering::Relaxed) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Reports health until told to stop, or until a thread ended that should not have.

@@ -19,6 +19,10 @@ use crate::detect::Wake;
 pub struct Shared {
     /// Look through all open connections again (new indicators, or a ring overflowed).
     pub sweep: AtomicBool,
+    /// Everything that was there before has been listed.
+    pub started: AtomicBool,
+    /// The first indicators, if there are any, are in force.
+    pub matching: AtomicBool,
     /// End the thread.
     pub stop: AtomicBool,
     /// Cookies of connections that detection follows although the kernel did not match them.
@@ -44,6 +48,7 @@ pub fn run_bpf(mut sensor: BpfSensor, counters: Arc<Mutex<Counters>>, poll: Dura
         Ok(seen) => forward(seen, true, shared, out),
         Err(error) => tracing::error!(%error, "what was open before the start could not be listed"),
     }
+    shared.started.store(true, Ordering::Release);
     let mut losses = lost(&counters);
     let mut looked = Instant::now();
     let mut batch = Vec::new();
@@ -78,6 +83,7 @@ pub fn run_diag(mut sensor: DiagSensor, shared: &Shared, out: &SyncSender<Wake>)
             Ok(seen) => forward(seen, true, shared, out),
             Err(error) => tracing::error!(%error, "sockets could not be listed"),
         }
+        shared.started.store(true, Ordering::Release);
         std::thread::sleep(Duration::from_millis(250));
     }
 }

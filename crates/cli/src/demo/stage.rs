@@ -28,6 +28,9 @@ impl Stage {
     /// Makes and connects them; the attacker is never on the victim's link.
     pub fn build() -> anyhow::Result<Self> {
         let stage = Self { attacker: NetNs::create()?, router: NetNs::create()?, victim: NetNs::create()? };
+        for namespace in [&stage.attacker, &stage.router, &stage.victim] {
+            namespace.run(without_address_detection)??;
+        }
         let (attacker, victim) = (stage.attacker.file(), stage.victim.file());
         stage.router.run(|| -> anyhow::Result<()> {
             let mut links = Links::open()?;
@@ -67,6 +70,14 @@ impl Stage {
     pub fn capture(&self) -> anyhow::Result<Capture> {
         Ok(self.router.run(|| Capture::open("inside"))??)
     }
+}
+
+/// Nobody else is on these links: looking for a second owner of an address would only take a second.
+fn without_address_detection() -> std::io::Result<()> {
+    for which in ["all", "default"] {
+        std::fs::write(format!("/proc/sys/net/ipv6/conf/{which}/accept_dad"), "0")?;
+    }
+    Ok(())
 }
 
 fn host(namespace: &NetNs, addresses: [(&str, u8); 2], gateways: [&str; 2]) -> anyhow::Result<()> {

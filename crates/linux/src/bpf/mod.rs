@@ -177,12 +177,18 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     })
 }
 
-/// How many programs of this sensor are in the kernel, whoever loaded them.
-pub fn count_loaded() -> usize {
-    let ours = |info: &aya::programs::ProgramInfo| {
-        info.name_as_str().is_some_and(|name| PROGRAMS.iter().any(|(own, _, _)| *own == name))
-    };
-    aya::programs::loaded_programs().filter_map(Result::ok).filter(ours).count()
+/// Ids of the programs that a process holds open.
+pub fn held_by(pid: u32) -> Vec<u32> {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fdinfo")) else { return Vec::new() };
+    let texts = files.flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    let id = |text: String| text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok());
+    texts.filter_map(id).collect()
+}
+
+/// Which of these programs are in the kernel.
+pub fn still_loaded(ids: &[u32]) -> Vec<u32> {
+    let loaded = aya::programs::loaded_programs().filter_map(Result::ok).map(|info| info.id());
+    loaded.filter(|id| ids.contains(id)).collect()
 }
 
 fn attach(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &File) -> Result<(), String> {
@@ -262,28 +268,47 @@ impl Programs {
         self.ebpf.programs().filter_map(named).collect()
     }
 
-    /// What each program has cost since it was loaded. All zero unless `kernel.bpf_stats_enabled` is set.
-    pub fn run_times(&self) -> Vec<RunTime> {
-        let time = |(name, program): (&str, &Program)| {
-            let file = program.info().ok()?.fd().ok()?;
-            let number = std::os::fd::AsRawFd::as_raw_fd(&file.as_fd());
-            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
-            let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-            Some(RunTime { program: name.to_owned(), nanoseconds: field("run_time_ns:")?, runs: field("run_cnt:")? })
-        };
-        self.ebpf.programs().filter_map(time).collect()
+    /// The kernel's account of each program; it can be read for as long as the programs are loaded.
+    pub fn account(&self) -> Account {
+        let file = |(name, program): (&str, &Program)| Some((name.to_owned(), program.info().ok()?.fd().ok()?));
+        Account { programs: self.ebpf.programs().filter_map(file).collect() }
     }
 }
 
-/// What one program has cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the kernel writes down about the programs.
+pub struct Account {
+    programs: Vec<(String, aya::programs::ProgramFd)>,
+}
+
+/// What one program has cost, and how often it did not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunTime {
     /// The program.
     pub program: String,
-    /// Time spent in it, with the kernel's own clock reading.
+    /// Time spent in it, with the kernel's own clock reading. Zero unless `kernel.bpf_stats_enabled` is set.
     pub nanoseconds: u64,
-    /// How often it ran.
+    /// How often it ran. Zero unless `kernel.bpf_stats_enabled` is set.
     pub runs: u64,
+    /// How often the kernel left it out, because an interrupt met the same program at work on that processor.
+    pub missed: u64,
+}
+
+impl Account {
+    /// As it stands now.
+    pub fn read(&self) -> Vec<RunTime> {
+        let read = |(name, file): &(String, aya::programs::ProgramFd)| {
+            let number = std::os::fd::AsRawFd::as_raw_fd(&file.as_fd());
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+            let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            RunTime {
+                program: name.clone(),
+                nanoseconds: field("run_time_ns:").unwrap_or(0),
+                runs: field("run_cnt:").unwrap_or(0),
+                missed: field("recursion_misses:").unwrap_or(0),
+            }
+        };
+        self.programs.iter().map(read).collect()
+    }
 }
 
 /// One ring buffer.
