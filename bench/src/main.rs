@@ -1,2 +1,77 @@
 //! What does Tripoint cost, and does it see everything: figures that anyone can take again.
-fn main() {}
+//!
+//! # Start here
+//! Each benchmark is one file with a `run` that returns figures. `cargo xtask bench NAME` builds and runs it, as root.
+//!
+//! # What it never knows
+//! How the figures should be: the promises stand in `docs/benchmarks.md`.
+//!
+//! # Why it is so
+//! It stands apart from the chores, so that those stay quick to build, and from the crates, so that nothing in them
+//! exists for measuring only.
+
+mod attribution;
+mod flood;
+mod found_open;
+mod sensing;
+mod sensor_cost;
+mod statistics;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+/// One measured number.
+#[derive(Serialize)]
+pub struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+}
+
+impl Figure {
+    fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), value, unit }
+    }
+
+    fn count(name: impl Into<String>, value: usize, unit: &'static str) -> Self {
+        Self::new(name, value as f64, unit)
+    }
+}
+
+type Benchmark = fn() -> Result<Vec<Figure>>;
+
+const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
+    ("sensor-cost", sensor_cost::run, "what a connection costs with and without the kernel programs"),
+    ("attribution", attribution::run, "10,000 processes of a few milliseconds: is each named rightly?"),
+    ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
+    ("open", found_open::run, "connections that were open before: how soon are they known?"),
+];
+
+fn main() -> Result<ExitCode> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let json = words.contains(&"--json");
+    let Some(name) = words.iter().find(|word| **word != "--json") else {
+        BENCHMARKS.iter().for_each(|(name, _, what)| println!("{name:<14} {what}"));
+        return Ok(ExitCode::SUCCESS);
+    };
+    if *name == "workload" {
+        return workload::run(&words[1..]).map(|()| ExitCode::SUCCESS);
+    }
+    let Some((_, run, _)) = BENCHMARKS.iter().find(|(known, ..)| known == name) else {
+        bail!("no benchmark `{name}`; without a name they are listed");
+    };
+    if !tripoint_linux::capability::is_root() {
+        bail!("kernel programs need root");
+    }
+    let figures = run()?;
+    if json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        figures.iter().for_each(|figure| println!("{:<64} {:>14.3} {}", figure.name, figure.value, figure.unit));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -9,10 +9,12 @@ use anyhow::{Result, bail};
 
 use crate::{bpf, run, test, tidy};
 
+type Step = (&'static str, fn() -> Result<ExitCode>);
+
 /// Every step to its end, also after one failed: whoever mends wants to see all.
 pub fn run() -> Result<ExitCode> {
     // One profile and one set of features throughout: what a step built the next one uses.
-    let steps: &[(&str, fn() -> Result<ExitCode>)] = &[
+    let steps: &[Step] = &[
         ("format", || cargo(&["fmt", "--all", "--check"])),
         ("lints", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("tidy", || tidy::run(false)),

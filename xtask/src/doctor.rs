@@ -10,8 +10,6 @@ use crate::{bpf, run};
 /// Prints one line for each; nothing is changed. Fails only when nothing could be built at all.
 pub fn run() -> Result<ExitCode> {
     let exists = |path: &str| Path::new(path).exists();
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let cgroup2 = mounts.lines().any(|line| line.split(' ').nth(2) == Some("cgroup2"));
     let rustc = run::output(run::command("rustc").arg("--version")).ok();
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     println!("kernel {}, {}", kernel.trim(), rustc.as_deref().unwrap_or("no rustc").trim());
@@ -22,7 +20,7 @@ pub fn run() -> Result<ExitCode> {
         ("clang-14, llvm-14, libbpf-dev", bpf::missing().is_none(), "kernel programs are compared by hash, not rebuilt"),
         ("root", run::is_root(), "kernel tests are skipped, the demonstration replays"),
         ("kernel BTF", exists("/sys/kernel/btf/vmlinux"), "no kernel programs: connections are polled"),
-        ("cgroup v2", cgroup2, "nothing is refused before its first packet"),
+        ("cgroup v2", run::has_cgroup2(), "nothing is refused before its first packet"),
         ("network namespaces", exists("/proc/self/ns/net"), "no live demonstration"),
         ("TRIPOINT_TEST_DATA", std::env::var_os("TRIPOINT_TEST_DATA").is_some(), "tests on real data are skipped"),
     ];

@@ -62,9 +62,26 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
 
 /// Whether this runs as root.
 pub fn is_root() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    uids.and_then(|uids| uids.split_whitespace().nth(1)) == Some("0")
+    status("Uid:").and_then(|uids| uids.split_whitespace().nth(1).map(|uid| uid == "0")).unwrap_or(false)
+}
+
+/// Whether kernel programs can be loaded and attached here.
+pub fn has_kernel() -> bool {
+    let effective = status("CapEff:").and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    // CAP_SYS_ADMIN, or CAP_BPF.
+    let may = effective >> 21 & 1 == 1 || effective >> 39 & 1 == 1;
+    may && is_root() && Path::new("/sys/kernel/btf/vmlinux").exists() && has_cgroup2()
+}
+
+/// Whether a cgroup v2 hierarchy is mounted.
+pub fn has_cgroup2() -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts.lines().any(|line| line.split(' ').nth(2) == Some("cgroup2"))
+}
+
+fn status(field: &str) -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix(field)).map(str::to_owned)
 }
 
 fn shown(command: &Command) -> String {

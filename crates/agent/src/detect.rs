@@ -11,7 +11,7 @@ use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
     Alert, AlertId, Connection, ConnectionId, ConnectionState, Exception, Fact, Finding, FindingState,
-    IndicatorLookup, Outcome, ProcessKey, Sighting, Timestamp, What,
+    IndicatorLookup, Outcome, Process, ProcessKey, Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -139,6 +139,7 @@ impl Detector {
             Seen::Ended { key, at } => {
                 let _ = self.doors.findings.send(Request::Ended(key));
                 self.hashes.remove(&key);
+                self.forget_closed(key);
                 if self.vulnerable.remove(&key) {
                     self.mark(key, false);
                 }
@@ -171,7 +172,7 @@ impl Detector {
         let Some(hash) = self.hashes.get(&process.key).filter(|_| process.exe_sha256.is_none()) else {
             return connection;
         };
-        let mut process = tripoint_model::Process::clone(process);
+        let mut process = Process::clone(process);
         process.exe_sha256 = Some(hash.clone());
         Arc::new(Connection { process: Some(Arc::new(process)), ..Connection::clone(&connection) })
     }
@@ -194,7 +195,13 @@ impl Detector {
             }
         } else {
             watch(false);
-            self.met.remove(&connection.id);
+            // One whose owner's hash is still being computed is told once more with it.
+            let hashed = |owner: &Arc<Process>| self.hashes.contains_key(&owner.key);
+            if connection.process.as_ref().is_none_or(hashed) || self.met.len() >= MET_MAX {
+                self.met.remove(&connection.id);
+            } else {
+                self.met.insert(connection.id, (Arc::clone(connection), at));
+            }
         }
         if let Some(process) = &connection.process {
             let _ = self.doors.findings.send(Request::Urgent(Arc::clone(process)));
@@ -221,10 +228,16 @@ impl Detector {
             connection.process.as_ref().is_some_and(|owner| owner.key == process)
         };
         let again: Vec<_> = self.met.values().filter(of_process).cloned().collect();
+        self.forget_closed(process);
         for (connection, at) in again {
             let connection = self.with_hash(connection);
             self.observe(Timestamp(at.0 + 1), What::Connection { connection });
         }
+    }
+
+    fn forget_closed(&mut self, process: ProcessKey) {
+        let of_process = |c: &Connection| c.process.as_ref().is_some_and(|owner| owner.key == process);
+        self.met.retain(|_, (connection, _)| connection.state.is_open() || !of_process(connection));
     }
 
     fn mark(&mut self, process: ProcessKey, vulnerable: bool) {

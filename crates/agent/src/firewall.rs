@@ -9,8 +9,7 @@ use tripoint_linux::clock::{BootClock, boot_ns};
 use tripoint_linux::sock_diag::{SockDiag, Socket};
 use tripoint_model::{Cut, Observable, Protocol, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
-
-use crate::live::Namespaces;
+use tripoint_sensor::namespaces::Namespaces;
 
 /// Blocks in BPF maps that the connect, send and packet programs read; sockets end by cookie.
 pub struct BpfFirewall {

@@ -164,10 +164,7 @@ fn look(
 ) {
     match (kernel, counters) {
         (Some(sensor), Some(counters)) => sense::run_bpf(sensor, counters, poll, shared, wake),
-        _ => match DiagSensor::new("/") {
-            Ok(sensor) => sense::run_diag(sensor, shared, wake),
-            Err(error) => tracing::error!(%error, "no sensor at all"),
-        },
+        _ => sense::run_diag(DiagSensor::new("/"), shared, wake),
     }
 }
 

@@ -8,9 +8,8 @@ use tripoint_linux::route;
 use tripoint_linux::sock_diag::SockDiag;
 use tripoint_model::address::parse_address;
 use tripoint_responder::Protected;
+use tripoint_sensor::namespaces::{Namespaces, sockets_of};
 use tripoint_sensor::procfs;
-
-use crate::live::Namespaces;
 
 /// Files that name resolvers.
 const RESOLVER_FILES: &[&str] = &["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/resolv.conf"];
@@ -76,11 +75,7 @@ fn admin_inodes() -> BTreeSet<u32> {
         if !ADMIN_PROGRAMS.contains(&command.trim()) {
             continue;
         }
-        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
-        inodes.extend(files.flatten().filter_map(|file| {
-            let target = fs::read_link(file.path()).ok()?;
-            target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u32>().ok()
-        }));
+        inodes.extend(sockets_of(pid));
     }
     inodes
 }

@@ -79,10 +79,7 @@ pub fn run_bpf(mut sensor: BpfSensor, counters: Arc<Mutex<Counters>>, poll: Dura
 /// Runs the polling sensor until told to stop.
 pub fn run_diag(mut sensor: DiagSensor, shared: &Shared, out: &SyncSender<Wake>) {
     while !shared.stop.load(Ordering::Relaxed) {
-        match sensor.poll(Timestamp::from_system(SystemTime::now())) {
-            Ok(seen) => forward(seen, true, shared, out),
-            Err(error) => tracing::error!(%error, "sockets could not be listed"),
-        }
+        forward(sensor.poll(Timestamp::from_system(SystemTime::now())), true, shared, out);
         shared.started.store(true, Ordering::Release);
         std::thread::sleep(Duration::from_millis(250));
     }

@@ -217,6 +217,8 @@ pub enum Vulns {
         /// Name as the advisory spells it
         name: Option<String>,
         /// Version
+        // Not `version`: that is the flag's own name.
+        #[arg(id = "package_version", value_name = "VERSION")]
         version: Option<String>,
         /// Read JSON lines {ecosystem,name,version} or {purl}
         #[arg(long)]

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use tripoint_agent::config::{self, Loaded};
-use tripoint_api::Client;
+use tripoint_api::{Client, ClientError};
 use tripoint_model::Timestamp;
 
 use crate::arguments::Global;
@@ -58,20 +58,28 @@ impl Context {
         let Some(url) = &self.server else {
             return Ok(Client::unix(&tripoint_server::socket_path(&self.data_dir)));
         };
-        let default = tripoint_server::token_path(&self.data_dir);
-        let path = self.token_file.as_deref().unwrap_or(&default);
-        let token = match std::env::var("TRIPOINT_TOKEN") {
-            Ok(token) => token,
-            Err(_) => std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?,
+        let token = match (std::env::var("TRIPOINT_TOKEN"), &self.token_file) {
+            (Ok(token), _) => token,
+            (Err(_), Some(path)) => std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?,
+            // Without a token the server says whether one is needed, and a server that is not there is said first.
+            (Err(_), None) => std::fs::read_to_string(tripoint_server::token_path(&self.data_dir)).unwrap_or_default(),
         };
         Ok(Client::from_url(url, token.trim())?)
     }
 
     /// Waits for the server's answer.
     pub fn ask<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+        let answer = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work);
+        answer.map_err(|error| match error.downcast_ref::<ClientError>() {
+            Some(client) if client.is_unreachable() => error.context(NO_SERVER),
+            Some(ClientError::Problem(problem)) if problem.status == 401 => error.context(NO_TOKEN),
+            _ => error,
+        })
     }
 }
+
+const NO_SERVER: &str = "no server answers; start one with `tripoint up`, or name one with --server";
+const NO_TOKEN: &str = "the server wants its token: give --token-file FILE or set TRIPOINT_TOKEN";
 
 /// The moment.
 pub fn now() -> Timestamp {

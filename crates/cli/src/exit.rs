@@ -1,5 +1,6 @@
 //! What does the exit code say? The table is part of the contract with scripts.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use tripoint_api::ClientError;
@@ -40,11 +41,26 @@ impl From<Exit> for ExitCode {
 /// The code for an error that ended a command.
 pub fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<ClientError>() {
+        // The server is there; this user may not ask it.
+        Some(client) if client.is_unreachable() && io_kind(error) == Some(ErrorKind::PermissionDenied) => Exit::Unprivileged,
         Some(client) if client.is_unreachable() => Exit::Unreachable,
+        Some(ClientError::Address(_)) => Exit::Usage,
         _ if error.is::<NeedsRoot>() => Exit::Unprivileged,
         _ if error.is::<WrongUsage>() => Exit::Usage,
         _ => Exit::Failed,
     }
+}
+
+/// Whether it ended because nobody reads on, as in `tripoint … | head`.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    io_kind(error) == Some(ErrorKind::BrokenPipe)
+}
+
+fn io_kind(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        json.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind))
+    })
 }
 
 /// Only root can do this.

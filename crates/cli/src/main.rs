@@ -5,6 +5,7 @@ mod command;
 mod context;
 mod demo;
 mod exit;
+mod input;
 mod output;
 
 use clap::Parser;
@@ -25,8 +26,9 @@ fn main() -> std::process::ExitCode {
     let context = Context::new(arguments.global);
     match command::run(arguments.command, &context) {
         Ok(exit) => exit.into(),
+        Err(error) if exit::is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
-            eprintln!("tripoint: {}", tripoint_model::text::visible(&format!("{error:#}")));
+            eprintln!("tripoint: {}", output::causes(&error));
             exit::of_error(&error).into()
         }
     }

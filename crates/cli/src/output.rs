@@ -4,7 +4,26 @@ use std::io::{self, Write};
 
 use comfy_table::Table;
 use serde::Serialize;
+use tripoint_model::Timestamp;
 use tripoint_model::text::visible;
+
+/// An error with its causes in one harmless line; what one cause has said the next need not repeat.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            let colon = if said.is_empty() { "" } else { ": " };
+            said.push_str(colon);
+            said.push_str(&cause);
+        }
+    }
+    visible(&said).into_owned()
+}
+
+/// A time for people: whole seconds.
+pub fn time(at: Timestamp) -> String {
+    Timestamp::from_seconds(at.0.div_euclid(1_000_000)).to_string()
+}
 
 /// Prints one JSON document.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {

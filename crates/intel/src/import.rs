@@ -95,7 +95,7 @@ impl ImportReport {
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file is no feed.
+    /// There is no such format.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The data folder cannot be used.
@@ -109,8 +109,12 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     crate::store::check_name(&options.name)?;
     let name = path.display().to_string();
     let defaults = options.defaults();
-    let loaded =
-        load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default())?;
+    let read = load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default());
+    let loaded = match read {
+        Ok(loaded) => loaded,
+        Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),
+        Err(error) => return Ok(nothing(name, options, &error)),
+    };
     let parsed = loaded.parsed;
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {
@@ -140,6 +144,19 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
         refused: parsed.refused,
         refusals: parsed.rejected,
     })
+}
+
+/// A file that says nothing is one refusal, so that every file gets the same kind of answer.
+fn nothing(file: String, options: &ImportOptions, error: &LoadError) -> ImportReport {
+    ImportReport {
+        source: file.clone(),
+        format: options.format.clone().unwrap_or_default(),
+        feed: options.name.clone(),
+        read: 1,
+        imported: 0,
+        refused: 1,
+        refusals: vec![Rejected { file, line: 1, reason: error.to_string() }],
+    }
 }
 
 fn file_sha256(path: &Path) -> std::io::Result<String> {

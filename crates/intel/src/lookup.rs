@@ -126,7 +126,8 @@ impl From<&Claim> for AnswerClaim {
     }
 }
 
-fn invalid(text: &str, error: String) -> LookupAnswer {
+/// The answer to a text that is no address.
+pub fn invalid(text: &str, error: String) -> LookupAnswer {
     LookupAnswer {
         address: text.to_owned(),
         canonical: None,

@@ -1,16 +1,14 @@
 //! What can be seen where the kernel takes no programs? Sockets polled by `sock_diag`, owners found
 //! through `/proc`. Connections that come and go between two polls are missed, and `LOST` says so.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tripoint_linux::sock_diag::{SockDiag, Socket};
+use tripoint_linux::sock_diag::Socket;
 use tripoint_model::{Connection, ConnectionId, ConnectionState, Direction, ProcessKey, Protocol, Timestamp};
 
 use crate::Seen;
+use crate::namespaces::{Namespaces, socket_owners};
 use crate::table::ProcessTable;
 
 /// What this sensor cannot do, for `doctor` and the alert's missing evidence.
@@ -24,7 +22,6 @@ pub const LOST: &[&str] = &[
 
 /// The polling sensor.
 pub struct DiagSensor {
-    diag: SockDiag,
     table: ProcessTable,
     open: HashMap<u64, Arc<Connection>>,
     owners: HashMap<u32, u32>,
@@ -33,33 +30,33 @@ pub struct DiagSensor {
 }
 
 impl DiagSensor {
-    /// Opens `sock_diag`; `root` is where container runtimes' files lie (`/`).
-    pub fn new(root: &str) -> io::Result<Self> {
-        Ok(Self {
-            diag: SockDiag::open()?,
+    /// `root` is where container runtimes' files lie (`/`).
+    pub fn new(root: &str) -> Self {
+        Self {
             table: ProcessTable::new(root),
             open: HashMap::new(),
             owners: HashMap::new(),
             own_pid: std::process::id(),
             started: false,
-        })
+        }
     }
 
     /// Looks once: what is new, what changed, what is gone. `at` is the moment of the look.
-    pub fn poll(&mut self, at: Timestamp) -> io::Result<Vec<Seen>> {
+    pub fn poll(&mut self, at: Timestamp) -> Vec<Seen> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.started, true) {
             out.extend(self.table.scan().into_iter().map(|process| Seen::Started { process, at }));
         }
-        let sockets = self.diag.all()?;
-        let listening: Vec<SocketAddr> = sockets.iter().filter(|s| s.is_listener()).map(|s| s.local).collect();
+        let sockets = Namespaces::find().sockets();
+        let listeners = sockets.iter().filter(|(_, socket)| socket.is_listener());
+        let listening: HashSet<(u64, u16)> = listeners.map(|(netns, socket)| (*netns, socket.local.port())).collect();
         let mut present = HashMap::new();
-        for socket in sockets.iter().filter(|s| is_connection(s)) {
+        for (netns, socket) in sockets.iter().filter(|(_, socket)| is_connection(socket)) {
             let known = self.open.remove(&socket.cookie);
             let connection = match known {
                 Some(known) if known.bytes_in == socket.bytes_in && known.bytes_out == socket.bytes_out => known,
                 known => {
-                    let fresh = Arc::new(self.connection(socket, known.as_deref(), &listening, at));
+                    let fresh = Arc::new(self.connection(*netns, socket, known.as_deref(), &listening, at));
                     if fresh.process.as_ref().is_none_or(|p| p.key.pid != self.own_pid) {
                         out.push(Seen::Connection { connection: Arc::clone(&fresh), matched: true, at });
                     }
@@ -72,11 +69,18 @@ impl DiagSensor {
             let closed = Connection { state: ConnectionState::Closed, closed: Some(at), ..Connection::clone(&gone) };
             out.push(Seen::Connection { connection: Arc::new(closed), matched: true, at });
         }
-        Ok(out)
+        out
     }
 
-    fn connection(&mut self, socket: &Socket, known: Option<&Connection>, listening: &[SocketAddr], at: Timestamp) -> Connection {
-        let inbound = listening.iter().any(|l| l.port() == socket.local.port());
+    fn connection(
+        &mut self,
+        netns: u64,
+        socket: &Socket,
+        known: Option<&Connection>,
+        listening: &HashSet<(u64, u16)>,
+        at: Timestamp,
+    ) -> Connection {
+        let inbound = listening.contains(&(netns, socket.local.port()));
         let process = known.and_then(|known| known.process.clone()).or_else(|| self.owner(socket.inode));
         Connection {
             id: ConnectionId { cookie: socket.cookie, peer: 0 },
@@ -90,7 +94,7 @@ impl DiagSensor {
             closed: None,
             bytes_in: socket.bytes_in,
             bytes_out: socket.bytes_out,
-            netns: process.as_ref().map_or(0, |process| process.netns),
+            netns,
             predates_sensor: known.is_some_and(|known| known.predates_sensor),
             remote_name: None,
             process,
@@ -113,22 +117,6 @@ fn is_connection(socket: &Socket) -> bool {
     socket.remote.port() != 0 && !socket.is_listener() && socket.cookie != 0 && socket.inode != 0
 }
 
-/// Which process holds which socket inode, by a walk over every process's files.
-fn socket_owners() -> HashMap<u32, u32> {
-    let mut owners = HashMap::new();
-    for pid in crate::procfs::pids() {
-        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
-        for file in files.flatten() {
-            let Ok(target) = fs::read_link(file.path()) else { continue };
-            let inode = target.to_str().and_then(|t| t.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
-            if let Some(inode) = inode {
-                owners.insert(inode, pid);
-            }
-        }
-    }
-    owners
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
@@ -141,16 +129,16 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let (server, _) = listener.accept().unwrap();
-        let mut sensor = DiagSensor::new("/").unwrap();
+        let mut sensor = DiagSensor::new("/");
         sensor.own_pid = 0;
         let ours = |seen: &[Seen], state: ConnectionState| {
             seen.iter().filter(|s| matches!(s, Seen::Connection { connection: c, .. } if c.state == state && (c.remote.port() == port || c.local.port() == port))).count()
         };
-        let first = sensor.poll(Timestamp(1)).unwrap();
+        let first = sensor.poll(Timestamp(1));
         assert_eq!(ours(&first, ConnectionState::Established), 2);
         assert!(first.iter().any(|s| matches!(s, Seen::Connection { connection: c, .. } if c.process.as_ref().is_some_and(|p| p.key.pid == std::process::id()))));
-        assert_eq!(ours(&sensor.poll(Timestamp(2)).unwrap(), ConnectionState::Established), 0);
+        assert_eq!(ours(&sensor.poll(Timestamp(2)), ConnectionState::Established), 0);
         drop((client, server));
-        assert!(ours(&sensor.poll(Timestamp(3)).unwrap(), ConnectionState::Closed) >= 1);
+        assert!(ours(&sensor.poll(Timestamp(3)), ConnectionState::Closed) >= 1);
     }
 }

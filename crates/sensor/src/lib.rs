@@ -19,6 +19,7 @@ pub mod diag;
 pub mod dns;
 pub mod exe_hash;
 pub mod names;
+pub mod namespaces;
 pub mod procfs;
 pub mod redact;
 pub mod table;

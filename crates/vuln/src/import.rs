@@ -140,7 +140,7 @@ fn source_name(given: Option<&str>, file: &Path) -> String {
     let clean = |c: char| {
         if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' }
     };
-    let name: String = name.chars().take(64).map(clean).collect();
+    let name: String = name.trim_start_matches(['.', '-']).chars().take(64).map(clean).collect();
     if name.is_empty() { "source".to_owned() } else { name }
 }
 
@@ -170,8 +170,8 @@ impl Reading<'_> {
         });
         match outcome {
             Ok(()) => {}
-            Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 0, error.to_string()),
-            Err(error) => self.refuse(&shown, 0, format!("reading stopped: {error}")),
+            Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 1, error.to_string()),
+            Err(error) => self.refuse(&shown, 1, format!("reading stopped: {error}")),
         }
         progress(file, self.report.read);
     }
@@ -179,7 +179,7 @@ impl Reading<'_> {
     fn entry(&mut self, place: &str, content: &mut dyn Read, forced: Option<&'static dyn AdvisoryFormat>) {
         let mut head = Vec::new();
         if let Err(error) = content.take(HEAD_BYTES).read_to_end(&mut head) {
-            return self.refuse(place, 0, format!("cannot be read: {error}"));
+            return self.refuse(place, 1, format!("cannot be read: {error}"));
         }
         let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
             let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();

@@ -1,7 +1,7 @@
 //! `tripoint block|unblock|allow|disconnect`: what shall be done, and what did the kernel say?
 
 use tripoint_api::{ActionAnswer, ActionRequest, parse_span, path};
-use tripoint_model::{ActionKind, AlertId, Observable, Scope};
+use tripoint_model::{ActionKind, AlertId, Observable, OutcomeState, Scope};
 
 use crate::arguments::Act;
 use crate::context::Context;
@@ -54,14 +54,14 @@ fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     } else {
         text(answer)?;
     }
-    let failed = answer.outcomes.iter().any(|outcome| outcome.state == tripoint_model::OutcomeState::Failed);
+    let failed = answer.outcomes.iter().any(|outcome| outcome.state == OutcomeState::Failed);
     let fine = answer.refused.is_empty() && answer.errors.is_empty() && !failed;
     Ok(if fine { Exit::Fine } else { Exit::Failed })
 }
 
 fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
     for planned in &answer.plan {
-        let until = if planned.action == ActionKind::Block { format!(" until {}", planned.expires) } else { String::new() };
+        let until = if planned.action == ActionKind::Block { format!(" until {}", output::time(planned.expires)) } else { String::new() };
         output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;
         for cut in &planned.cuts {
             let who = if cut.application.is_empty() { "unknown process".into() } else { format!("{} ({})", cut.application, cut.pid) };
@@ -72,6 +72,10 @@ fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
         output::line(&format!("refused: {} {} by rule {}: {}", refusal.action.as_str(), refusal.target, refusal.rule, refusal.reason))?;
     }
     for outcome in &answer.outcomes {
+        if outcome.state == OutcomeState::DryRun {
+            output::line(&format!("{} {}: dry run, nothing was done", outcome.action.as_str(), outcome.target))?;
+            continue;
+        }
         let state = serde_json::to_value(outcome.state)?;
         let verified = if outcome.verified { ", read back from the kernel" } else { "" };
         let detail = if outcome.detail.is_empty() { String::new() } else { format!(" ({})", outcome.detail) };

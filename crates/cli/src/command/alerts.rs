@@ -40,7 +40,7 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
     let client = context.client()?;
     let alerts = context.ask(async {
         let mut alerts = Vec::new();
-        let mut query = AlertQuery { status, rule, suppressed: (!all).then_some(false), ..AlertQuery::default() };
+        let mut query = AlertQuery { status, rule, suppressed: Some(all), ..AlertQuery::default() };
         loop {
             let page: AlertList = client.get(&format!("{}{}", path::ALERTS, query.to_query())).await?;
             alerts.extend(page.alerts);
@@ -59,6 +59,7 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
         if tripoint_intel::images::generations(&context.data_dir).is_empty() {
             eprintln!("{}", super::intel::NOTHING_LOADED);
         }
+        return Ok(Exit::Fine);
     }
     let mut sorted: Vec<&Alert> = alerts.iter().collect();
     sorted.sort_by_key(|alert| std::cmp::Reverse((alert.severity.score, alert.last_seen)));
@@ -68,7 +69,7 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
             alert.id.to_string(),
             format!("{} {}", alert.severity.level, alert.severity.score),
             status,
-            alert.last_seen.to_string(),
+            output::time(alert.last_seen),
             alert.title.clone(),
         ]
     });
@@ -84,7 +85,7 @@ fn watch(context: &Context) -> anyhow::Result<Exit> {
             if context.json {
                 output::json_line(&alert)?;
             } else {
-                output::line(&format!("{} {} {} {}: {}", alert.last_seen, alert.id, alert.severity.level, alert.severity.score, alert.title))?;
+                output::line(&format!("{} {} {} {}: {}", output::time(alert.last_seen), alert.id, alert.severity.level, alert.severity.score, alert.title))?;
             }
         }
         Ok(Exit::Fine)
@@ -97,7 +98,10 @@ fn work(context: &Context, id: &str, what: &str, body: &impl serde::Serialize) -
     if context.json {
         output::json(&alert)?;
     } else {
-        let last = alert.work.history.last().map(|change| change.what.clone()).unwrap_or_default();
+        let last = match what {
+            "comment" => "commented",
+            _ => alert.work.history.last().map_or("", |change| change.what.as_str()),
+        };
         output::line(&format!("{}: {last}", alert.id))?;
     }
     Ok(Exit::Fine)

@@ -34,7 +34,7 @@ pub fn run(context: &Context, command: Exceptions) -> anyhow::Result<Exit> {
             if context.json {
                 output::json(&added)?;
             } else {
-                output::line(&format!("exception {} until {}", added.id, added.expires))?;
+                output::line(&format!("exception {} until {}", added.id, output::time(added.expires)))?;
             }
         }
         Exceptions::Remove { id } => context.ask(async { Ok(client.delete(&path::exception(&id)).await?) })?,
@@ -47,7 +47,7 @@ fn row(exception: &Exception) -> Vec<String> {
         exception.id.clone(),
         exception.target.as_ref().map(ToString::to_string).unwrap_or_default(),
         exception.application.clone().unwrap_or_default(),
-        exception.expires.to_string(),
+        output::time(exception.expires),
         exception.owner.clone(),
         exception.reason.clone(),
     ]

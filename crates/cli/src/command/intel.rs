@@ -1,16 +1,17 @@
 //! `tripoint intel`: who is known to be bad?
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use tripoint_intel::{Descriptor, Fetcher, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict};
+use anyhow::Context as _;
+use tripoint_intel::load::LoadError;
+use tripoint_intel::store::StoreError;
+use tripoint_intel::{Descriptor, Fetcher, ImportError, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict};
 use tripoint_model::{AppliesTo, Category, Timestamp};
 
 use crate::arguments::Intel;
 use crate::context::{Context, now, own_addresses};
 use crate::exit::{Exit, WrongUsage};
-use crate::output;
+use crate::{input, output};
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";
@@ -18,8 +19,8 @@ pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sy
 pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
     match command {
         Intel::Import { file, name, format, category, direction, confidence, strict } => {
-            let category = category.map(|text| known(&text, Category::parse(&text), "category")).transpose()?;
-            let direction = direction.map(|text| known(&text, AppliesTo::parse(&text), "direction")).transpose()?;
+            let category = category.map(|text| known(&text, Category::parse(&text), "category", Category::ALL.iter().map(|(_, name)| *name))).transpose()?;
+            let direction = direction.map(|text| known(&text, AppliesTo::parse(&text), "direction", ["in", "out", "both"].into_iter())).transpose()?;
             let options = ImportOptions { name, format, category, direction, confidence, strict, ..ImportOptions::default() };
             import(context, &file, &options)
         }
@@ -29,8 +30,8 @@ pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
     }
 }
 
-fn known<T>(text: &str, value: Option<T>, what: &str) -> anyhow::Result<T> {
-    value.ok_or_else(|| WrongUsage(format!("{text:?} is no {what}")).into())
+fn known<'a, T>(text: &str, value: Option<T>, what: &str, all: impl Iterator<Item = &'a str>) -> anyhow::Result<T> {
+    value.ok_or_else(|| WrongUsage(format!("{text:?} is no {what}; known are: {}", all.collect::<Vec<_>>().join(", "))).into())
 }
 
 fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Result<Exit> {
@@ -42,11 +43,19 @@ fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Re
         own: &own,
         now: now(),
     };
-    let report = tripoint_intel::import(file, options, &inner)?;
+    let report = tripoint_intel::import(file, options, &inner).map_err(|error| match error {
+        ImportError::Load(LoadError::NoSuchFormat(_)) | ImportError::Store(StoreError::Name(_)) => {
+            WrongUsage(error.to_string()).into()
+        }
+        error => anyhow::Error::from(error),
+    })?;
     if context.json {
         output::json(&report)?;
     } else {
-        output::line(&format!("{}: {} of {} entries in force ({})", report.feed, report.imported, report.read, report.format))?;
+        match report.imported {
+            0 => output::line(&format!("{}: nothing imported", report.feed))?,
+            some => output::line(&format!("{}: {some} of {} entries in force ({})", report.feed, report.read, report.format))?,
+        }
         for refusal in report.refusals.iter().take(20) {
             eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
         }
@@ -74,7 +83,8 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
     let config = context.config()?.config;
     let (descriptors, origin) = descriptors(&context.data_dir)?;
     if let Some(unknown) = only.iter().find(|name| descriptors.iter().all(|d| d.name != **name)) {
-        bail!("no feed {unknown:?} in {origin}");
+        let known: Vec<&str> = descriptors.iter().map(|d| d.name.as_str()).collect();
+        return Err(WrongUsage(format!("no feed {unknown:?} in {origin}; known are: {}", known.join(", "))).into());
     }
     let own = own_addresses();
     let inner = tripoint_intel::Context {
@@ -120,7 +130,7 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let rows = feeds.iter().map(|feed| {
-        let success = feed.last_success.map_or_else(|| "never".into(), |at| at.to_string());
+        let success = feed.last_success.map_or_else(|| "never".into(), output::time);
         let state = feed.alarm.clone().unwrap_or_else(|| format!("{:?}", feed.state).to_lowercase());
         vec![feed.feed.clone(), feed.format.clone(), feed.count.to_string(), feed.refused.to_string(), success, state]
     });
@@ -149,11 +159,10 @@ fn lookup(context: &Context, addresses: &[String], stdin: bool, at: Option<&str>
         answer(context, &tripoint_intel::lookup(&index, address, at))?;
     }
     if stdin {
-        for line in std::io::stdin().lock().split(b'\n') {
-            let line = line?;
-            let text = String::from_utf8_lossy(&line);
-            answer(context, &tripoint_intel::lookup(&index, text.trim_end_matches('\r'), at))?;
-        }
+        input::each_line(|line| match line {
+            Ok(text) => answer(context, &tripoint_intel::lookup(&index, text, at)),
+            Err(error) => answer(context, &tripoint_intel::lookup::invalid("", error)),
+        })?;
     }
     Ok(Exit::Fine)
 }
@@ -169,6 +178,9 @@ fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
         Verdict::Unknown => "unknown",
         Verdict::Invalid => "invalid",
     };
+    if let Some(error) = &answer.error {
+        return output::line(&format!("{}  {verdict}  {error}", answer.address));
+    }
     output::line(&format!("{}  {verdict}  confidence {}", answer.address, answer.confidence))?;
     for claim in &answer.claims {
         let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();

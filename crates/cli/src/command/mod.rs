@@ -40,7 +40,10 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
         Command::Config(config) => config::run(context, config),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "tripoint", &mut std::io::stdout());
+            // Into memory first: the generator panics when nobody reads on.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "tripoint", &mut script);
+            std::io::Write::write_all(&mut std::io::stdout(), &script)?;
             Ok(Exit::Fine)
         }
         Command::DemoApp(options) => demo::app::run(&options),

@@ -50,18 +50,22 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         let info = database.as_ref().map(|d| DatabaseInfo { built: d.built(), sources: d.sources() });
         output::json(&Report { schema: 1, inventory: &inventory, findings: &findings, database: info })?;
     } else {
-        text(&inventory, &findings)?;
+        text(&inventory, &findings, database.is_some())?;
     }
-    Ok(exit(options, &inventory, &findings))
+    if !inventory.has_database() {
+        eprintln!("{}: no package database found", inventory.root);
+    }
+    Ok(exit(options, database.is_some(), &inventory, &findings))
 }
 
-fn exit(options: &Scan, inventory: &Inventory, findings: &[Finding]) -> Exit {
+fn exit(options: &Scan, advisories: bool, inventory: &Inventory, findings: &[Finding]) -> Exit {
     let over = |finding: &&Finding| finding.state == FindingState::Affected && reaches(finding, options.fail_on);
     if options.fail_on.is_some() && findings.iter().any(|finding| over(&finding)) {
         return Exit::Findings;
     }
     let skipped = inventory.coverage.iter().any(|c| c.status == CoverageStatus::Partial);
-    if !inventory.has_database() || skipped { Exit::Partial } else { Exit::Fine }
+    // Without advisories nothing was matched: "no findings" would be a lie that a pipeline believes.
+    if !advisories || !inventory.has_database() || skipped { Exit::Partial } else { Exit::Fine }
 }
 
 fn reaches(finding: &Finding, limit: Option<FailOn>) -> bool {
@@ -119,7 +123,7 @@ fn mark_in_use(inventory: &mut Inventory) {
     }
 }
 
-fn text(inventory: &Inventory, findings: &[Finding]) -> anyhow::Result<()> {
+fn text(inventory: &Inventory, findings: &[Finding], advisories: bool) -> anyhow::Result<()> {
     let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
     output::line(&format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len()))?;
     let affected = findings.iter().filter(|finding| finding.state == FindingState::Affected);
@@ -143,7 +147,11 @@ fn text(inventory: &Inventory, findings: &[Finding]) -> anyhow::Result<()> {
             ]
         })
         .collect();
-    if rows.is_empty() {
+    if inventory.packages.is_empty() {
+        output::line("nothing to match")?;
+    } else if !advisories {
+        output::line("not matched: no advisories loaded")?;
+    } else if rows.is_empty() {
         output::line("nothing known to be vulnerable")?;
     } else {
         output::table(&["PACKAGE", "STATE", "CVE", "CVSS", "EXPLOITED", "FIXED IN", "FIX"], rows)?;

@@ -1,18 +1,17 @@
 //! `tripoint vulns`: what is known to be vulnerable?
 
 use std::cmp::Ordering;
-use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use tripoint_fetch::{Answer, Fetcher, Request, Settings};
 use tripoint_vuln::version::{self, VersionError};
-use tripoint_vuln::{Database, ImportContext, ImportOptions, QueryAnswer};
+use tripoint_vuln::{Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
-use crate::output;
+use crate::{input, output};
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no advisories loaded: run `tripoint vulns import FILE`";
@@ -46,11 +45,17 @@ fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyho
             eprintln!("{}: {read} records", file.display());
         }
     };
-    let report = tripoint_vuln::import(files, &options, &inner, &mut progress)?;
+    let report = tripoint_vuln::import(files, &options, &inner, &mut progress).map_err(|error| match error {
+        ImportError::UnknownFormat(_) => WrongUsage(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })?;
     if context.json {
         output::json(&report)?;
     } else {
-        output::line(&format!("{}: {} of {} records in force ({})", report.source, report.imported, report.read, report.format))?;
+        match report.imported {
+            0 => output::line(&format!("{}: nothing imported", report.source))?,
+            some => output::line(&format!("{}: {some} of {} records in force ({})", report.source, report.read, report.format))?,
+        }
         for refusal in report.refusals.iter().take(20) {
             eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
         }
@@ -109,7 +114,7 @@ fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Question {
     #[serde(default)]
     ecosystem: String,
@@ -139,17 +144,16 @@ fn query(context: &Context, ecosystem: Option<String>, name: Option<String>, ver
         }
     };
     if stdin {
-        for line in std::io::stdin().lock().split(b'\n') {
-            let line = line?;
-            let answer = match serde_json::from_slice::<Question>(&line) {
+        input::each_line(|line| {
+            let question = line.and_then(|line| {
+                serde_json::from_str::<Question>(line).map_err(|error| format!("not {{ecosystem,name,version}} or {{purl}}: {error}"))
+            });
+            let answer = match question {
                 Ok(question) => ask(&question),
-                Err(error) => {
-                    let none = Question { ecosystem: String::new(), name: String::new(), version: String::new(), purl: None };
-                    unanswered(&none, format!("not a question: {error}"))
-                }
+                Err(error) => unanswered(&Question::default(), error),
             };
-            tell(&answer, true)?;
-        }
+            tell(&answer, true)
+        })?;
         return Ok(exit);
     }
     let (Some(ecosystem), Some(name), Some(version)) = (ecosystem, name, version) else {
@@ -173,14 +177,24 @@ fn unanswered(question: &Question, error: String) -> QueryAnswer {
 fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
     let about = format!("{} {} {}", answer.ecosystem, answer.name, answer.version);
     if let Some(error) = &answer.error {
-        return output::line(&format!("{about}: {error}"));
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+        let colon = if about.is_empty() { "" } else { ": " };
+        return output::line(&format!("{about}{colon}error: {error}"));
     }
-    output::line(&format!("{about}: {} CVEs", answer.cves.len()))?;
+    if answer.findings.is_empty() {
+        return output::line(&format!("{about}: not known to be vulnerable"));
+    }
+    output::line(&format!("{about}: {}", counted(answer.cves.len(), "CVE")))?;
     let rows = answer.findings.iter().map(|finding| {
         let state = format!("{:?}", finding.state).to_lowercase();
         vec![finding.id.clone(), finding.cves.join(" "), state, finding.fixed.clone().unwrap_or_default(), finding.source.clone()]
     });
     output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn sign(order: Ordering) -> &'static str {
@@ -242,17 +256,15 @@ fn satisfies(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
 /// One line out per line in; a bad one gives `error: …` and exit 1 at the end.
 fn each_line(answer: impl Fn(&[&str]) -> Result<String, String>) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
-    for line in std::io::stdin().lock().split(b'\n') {
-        let line = line?;
-        let text = String::from_utf8_lossy(&line);
-        let fields: Vec<&str> = text.trim_end_matches('\r').split('\t').collect();
-        match answer(&fields) {
-            Ok(answer) => output::line(&answer)?,
+    input::each_line(|line| {
+        let said = line.and_then(|line| answer(&line.split('\t').collect::<Vec<_>>()));
+        match said {
+            Ok(answer) => output::line(&answer),
             Err(error) => {
                 exit = Exit::Failed;
-                output::line(&format!("error: {error}"))?;
+                output::line(&format!("error: {error}"))
             }
         }
-    }
+    })?;
     Ok(exit)
 }

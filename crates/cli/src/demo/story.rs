@@ -142,7 +142,7 @@ impl App {
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         child::ends_with_parent(&mut command);
-        child::in_namespace(&mut command, &stage.victim)?;
+        child::in_namespace(&mut command, stage.victim())?;
         let mut child = command.spawn().context("start the shop")?;
         let output = child.stdout.take().context("the shop's output")?;
         let (sender, events) = mpsc::channel();

@@ -28,6 +28,14 @@ pub(crate) fn take(text: &str, keep: impl Fn(u8) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
+/// For schemes whose versions are numbers first: `v`, `=` and Go's `go` may stand before them.
+pub(crate) fn check(version: &str) -> Result<(), &'static str> {
+    let bare = version.trim_start_matches(['v', 'V', '=']);
+    let bare = bare.strip_prefix("go").unwrap_or(bare);
+    let begins = bare.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    if begins { Ok(()) } else { Err("it does not begin with a number") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

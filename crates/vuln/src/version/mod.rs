@@ -173,6 +173,8 @@ impl Scheme {
             match self {
                 Self::Dpkg => dpkg::check(version).err(),
                 Self::Rpm => rpm::check(version).err(),
+                Self::Pep440 => pep440::check(version).err(),
+                Self::SemVer | Self::Npm | Self::Go | Self::NuGet | Self::Gem => digits::check(version).err(),
                 _ => (!version.contains(|c: char| c.is_ascii_alphanumeric()))
                     .then_some("it has no letter or digit"),
             }

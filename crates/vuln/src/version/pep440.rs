@@ -14,6 +14,14 @@ pub(crate) fn order(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// What setuptools never understood: neither a number nor a stage such as `dev` at the end.
+pub(crate) fn check(version: &str) -> Result<(), &'static str> {
+    const STAGES: &[&str] = &["dev", "a", "alpha", "b", "beta", "c", "rc", "pre", "preview", "post", "rev", "final"];
+    let last = version.rsplit(['.', '-', '_']).next().unwrap_or(version).to_ascii_lowercase();
+    let known = version.bytes().any(|byte| byte.is_ascii_digit()) || STAGES.contains(&last.as_str());
+    if known { Ok(()) } else { Err("it has no number") }
+}
+
 /// A version by the parts of PEP 440, lower-cased, separators undone.
 #[derive(Debug)]
 pub(crate) struct Version {

@@ -54,6 +54,9 @@ fn in_vers(scheme: Scheme, version: &str, constraints: &str) -> Result<bool, &'s
     if constraints == "*" {
         return Ok(true);
     }
+    if constraints.trim_matches('|').is_empty() {
+        return Err("a vers range needs a constraint, or * for every version");
+    }
     let mut bounds: Vec<(&str, String)> = Vec::new();
     for constraint in constraints.split('|').filter(|constraint| !constraint.is_empty()) {
         let (operator, bound) = operator(constraint);

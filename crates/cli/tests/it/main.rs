@@ -1,0 +1,12 @@
+//! Does the built program keep the command contracts, as somebody outside would check them?
+
+mod bench;
+mod config;
+mod hostile;
+mod intel;
+mod real;
+mod scan;
+mod server;
+mod sync;
+mod usage;
+mod vulns;

@@ -1,0 +1,115 @@
+//! Do published feeds, advisories and package databases go through the program as they are?
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::bench::Bench;
+
+/// The folder of published data, when it is at hand.
+fn data() -> Option<PathBuf> {
+    let folder = std::env::var_os("TRIPOINT_TEST_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: TRIPOINT_TEST_DATA is not set");
+    }
+    folder
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn published_feeds_load() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    for (file, least) in [
+        ("ipsum/ipsum.txt.gz", 10_000),
+        ("bitwire/inbound-ipv6.txt", 500),
+        ("bitwire/inbound-networks.txt.gz", 500),
+        ("bitwire/outbound.txt.gz", 500),
+        ("threatfox/ips-2026-08-22.txt.gz", 5000),
+        ("spamhaus/drop.txt", 500),
+        ("spamhaus/drop_ipv6.txt", 20),
+        ("shadowwhisperer/threats-part.csv.gz", 1000),
+        ("zeek-intel/cobaltstrike_ips.intel", 1000),
+        ("zeek-intel/tor-exit.intel", 100),
+        ("maltrail/static-trails.tar.gz", 1000),
+        ("stix/threat-reports/poisonivy.json", 20),
+    ] {
+        let path = data.join("intel").join(file);
+        let name = file.replace('/', "-");
+        let told = bench.run(&["intel", "import", path.to_str().unwrap(), "--name", &name, "--json"]).expect(0);
+        let report = told.json();
+        println!("{file}: {} {} of {}, {} KiB", report["format"], report["imported"], report["read"], told.peak_kib);
+        assert!(report["imported"].as_u64() >= Some(least), "{file}: {}", report["imported"]);
+    }
+    let feeds = bench.run(&["intel", "list", "--json"]).expect(0).json();
+    assert_eq!(feeds.as_array().unwrap().len(), 12);
+    // Every address of a feed is found again, one line out for one line in.
+    let list = unpacked(&data.join("intel/threatfox/ips-2026-08-22.txt.gz"));
+    let told = bench.feed(&["intel", "lookup", "--stdin", "--json"], list.as_bytes()).expect(0);
+    let answers = told.lines();
+    assert_eq!(answers.len(), list.lines().count());
+    let bad = answers.iter().filter(|answer| answer["verdict"] == "bad").count();
+    assert!(bad * 100 >= answers.len() * 95, "{bad} of {}", answers.len());
+}
+
+#[test]
+fn published_advisories_load_and_answer() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    let vuln = data.join("vuln");
+    for (file, least) in [
+        ("debian/osv-debian12-derived.jsonl.gz", 100),
+        ("osv/pypi.tar.gz", 100),
+        ("osv/go.tar.gz", 100),
+        ("osv/bitnami.tar.gz", 100),
+        ("osv/almalinux-8-9.tar.gz", 100),
+        ("osv/maven-zeppelin.jsonl.gz", 10),
+        ("kev/kev-2026-08-08.json.gz", 1000),
+    ] {
+        let told = bench.run(&["vulns", "import", vuln.join(file).to_str().unwrap(), "--json", "-q"]).expect(0);
+        let report = told.json();
+        println!("{file}: {} {} of {}, {} KiB", report["format"], report["imported"], report["read"], told.peak_kib);
+        assert!(report["imported"].as_u64() >= Some(least), "{file}: {}", report["imported"]);
+    }
+    let expected: Vec<Value> =
+        unpacked(&vuln.join("debian/queries-expected.jsonl.gz")).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let questions: String = expected
+        .iter()
+        .map(|e| serde_json::json!({"ecosystem": e["ecosystem"], "name": e["source"], "version": e["version"]}).to_string() + "\n")
+        .collect();
+    let answers = bench.feed(&["vulns", "query", "--stdin", "--json"], questions.as_bytes()).expect(0).lines();
+    assert_eq!(answers.len(), expected.len());
+    let wrong: Vec<_> = expected.iter().zip(&answers).filter(|(e, a)| e["expected_cves"] != a["cves"]).collect();
+    println!("{} of {} agree", expected.len() - wrong.len(), expected.len());
+    assert!(wrong.is_empty(), "{:#?}", &wrong[..wrong.len().min(5)]);
+}
+
+#[test]
+fn published_roots_are_scanned() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    let inventory = data.join("inventory");
+    bench.write("root/etc/os-release", std::fs::read(inventory.join("debian12/os-release")).unwrap());
+    bench.write("root/var/lib/dpkg/status", unpacked(&inventory.join("debian12/dpkg-status.gz")));
+    let advisories = data.join("vuln/debian/osv-debian12-derived.jsonl.gz");
+    bench.run(&["vulns", "import", advisories.to_str().unwrap(), "-q"]).expect(0);
+    let told = bench.run(&["scan", "--root", "root", "--json"]).expect(0);
+    let report = told.json();
+    let (packages, findings) = (report["packages"].as_array().unwrap().len(), report["findings"].as_array().unwrap().len());
+    println!("{packages} packages, {findings} findings, {} KiB", told.peak_kib);
+    assert!(packages > 100);
+    for folder in ["dpkg/syft", "app/zeppelin-server"] {
+        let root = inventory.join(folder);
+        let told = bench.run(&["scan", "--root", root.to_str().unwrap(), "--json"]);
+        assert!(told.code == 0 || told.code == 3, "{folder}: {told:?}");
+        assert!(!told.err.contains("panicked"), "{told:?}");
+        let report = told.json();
+        println!("{folder}: {} packages, {}", report["packages"].as_array().unwrap().len(), report["coverage"]);
+    }
+}

@@ -1,0 +1,320 @@
+//! Do the commands that ask a server say what the server and its agent said?
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tripoint_api::agent::Item;
+use tripoint_api::{AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Client, Order, Orders, path};
+use tripoint_model::{
+    Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Timestamp,
+};
+
+use crate::bench::{Bench, Told, finish};
+
+/// A server of its own and an agent that answers as the real one does.
+struct Rig {
+    bench: Bench,
+    server: Child,
+    address: Option<String>,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Rig {
+    fn start(listen: &str) -> Self {
+        let bench = Bench::new();
+        let ready = bench.path("ready");
+        let mut command = bench.command(&["server", "--listen", listen, "--ready-file", ready.to_str().unwrap()]);
+        let server = command.stdin(Stdio::null()).spawn().unwrap();
+        let text = wait_for(|| std::fs::read_to_string(&ready).ok());
+        let address = text.lines().find_map(|line| line.strip_prefix("address ")).map(str::to_owned);
+        Self { bench, server, address }
+    }
+
+    fn client(&self) -> Client {
+        Client::unix(&tripoint_server::socket_path(&self.bench.path("data")))
+    }
+
+    /// Reports items as the agent of `web1`.
+    fn report(&self, sequence: u64, items: Vec<Item>) {
+        let agent = AgentIdentity { host: "web1".into(), boot_id: "boot".into(), version: "1".into(), started: Timestamp(1) };
+        let batch = Batch { agent, sequence, items };
+        let answer: BatchAnswer = block_on(self.client().post(path::AGENT_BATCH, &batch)).unwrap();
+        assert_eq!(answer.acknowledged, sequence);
+    }
+
+    /// Starts the agent; it ends with the server.
+    fn agent(&self) {
+        let client = self.client();
+        std::thread::spawn(move || block_on(answer_orders(client)));
+        wait_for(|| self.bench.run(&["disconnect", "192.0.2.250", "--dry-run"]).code.eq(&0).then_some(()));
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "not within 20 seconds");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+async fn answer_orders(client: Client) {
+    let mut after = 0;
+    while let Ok(orders) = client.get::<Orders>(&format!("{}?host=web1&after={after}&wait_s=5", path::AGENT_ORDERS)).await {
+        for order in orders.orders {
+            let answer = match &order.order {
+                Order::Act { actions, dry_run, .. } => acted(&actions[0], *dry_run, order.issued),
+                _ => Answer::default(),
+            };
+            let _ = client.post::<()>(&path::order_answer(order.number), &answer).await;
+            after = order.number;
+        }
+    }
+}
+
+/// Loopback is refused, everything else is done.
+fn acted(action: &Action, dry_run: bool, at: Timestamp) -> Answer {
+    if action.target.net().is_some_and(|net| net.addr().is_loopback()) {
+        let reason = format!("{} is this host itself", action.target);
+        return Answer {
+            refused: vec![Refusal { action: action.kind, target: action.target.clone(), rule: "loopback".into(), reason }],
+            ..Answer::default()
+        };
+    }
+    let cut = Cut {
+        connection: tripoint_model::ConnectionId { cookie: 7, peer: 0 },
+        protocol: tripoint_model::Protocol::Tcp,
+        local: "192.0.2.1:40000".parse().unwrap(),
+        remote: "203.0.113.66:443".parse().unwrap(),
+        netns: 1,
+        pid: 42,
+        application: "shop".into(),
+    };
+    let planned = PlannedAction {
+        id: "p1".into(),
+        action: action.kind,
+        target: action.target.clone(),
+        scope: action.scope.clone(),
+        expires: action.expires,
+        reason: action.reason.clone(),
+        requester: action.requester.clone(),
+        cause: action.cause.clone(),
+        cuts: if matches!(action.kind, ActionKind::Block | ActionKind::Disconnect) { vec![cut] } else { Vec::new() },
+    };
+    let state = match (dry_run, action.kind) {
+        (true, _) => OutcomeState::DryRun,
+        (_, ActionKind::Unblock) => OutcomeState::Lifted,
+        _ => OutcomeState::Applied,
+    };
+    let outcome = Outcome {
+        id: "p1".into(),
+        action: action.kind,
+        target: action.target.clone(),
+        mechanism: if dry_run { "dry-run".into() } else { "bpf".into() },
+        state,
+        verified: !dry_run,
+        detail: String::new(),
+        at,
+        expires: Some(action.expires),
+    };
+    Answer { plan: vec![planned], outcomes: vec![outcome], ..Answer::default() }
+}
+
+fn alert(id: &str, score: u8) -> Box<Alert> {
+    let level = serde_json::to_string(&tripoint_model::Level::of(score)).unwrap();
+    let text = format!(
+        r#"{{"schema":1,"id":"{id}","rule":"bad_server_of_vulnerable_app","title":"shop@web1 talked to bad server 203.0.113.66:443 \u001b[31m","host":"web1",
+        "application":{{"kind":"unit","id":"shop.service","name":"shop"}},"indicator":"203.0.113.66","direction":"outbound",
+        "severity":{{"score":{score},"level":{level},"factors":[{{"name":"confidence","points":30,"reason":"one feed, 90"}}]}},"confidence":90,
+        "first_seen":"2025-06-01T03:00:00Z","last_seen":"2025-06-01T03:00:01Z","count":2,"bytes_in":10,"bytes_out":20,"still_open":true,
+        "process":{{"key":{{"pid":42,"start_ns":5}},"command":"java","exe":"/usr/bin/java","argv":["java","-jar","shop.jar"],"uid":33}},
+        "connections":[],
+        "claims":[{{"feed":"mine","matched":"203.0.113.66","category":"c2","direction":"out","confidence":90,"first_seen":null,"last_seen":"2025-05-31T00:00:00Z","valid_until":null}}],
+        "findings":[{{"purl":"pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1","name":"log4j-core","version":"2.14.1","id":"GHSA-jfh8-c2jp-5v3q","cves":["CVE-2021-44228"],"state":"affected","presence":"loaded","fixed":"2.15.0","severity":{{}},"cvss_tenths":100,"known_exploited":true,"source":"maven"}}],
+        "techniques":["T1190"],"suggested":["tripoint block 203.0.113.66"],"missing":[{{"what":"dns","why":"no answer was seen"}}]}}"#
+    );
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn alerts_are_listed_shown_and_worked_on() {
+    let mut rig = Rig::start("none");
+    let health = AgentHealth { sensor: "bpf".into(), losses: [("ring_full".to_owned(), 3)].into(), ..AgentHealth::default() };
+    rig.report(1, vec![
+        Item::Alert { alert: alert("00000000000000aa", 85) },
+        Item::Alert { alert: alert("00000000000000bb", 45) },
+        Item::Health { at: Timestamp(1), health },
+    ]);
+    let user = rig.bench.run(&["exceptions", "list", "--json"]).expect(0);
+    assert_eq!(user.json()["exceptions"], Value::Array(Vec::new()));
+    let bench = &mut rig.bench;
+    let list = bench.tell(&["alerts", "list", "--json"]).expect(0).json();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    bench.tell(&["alerts", "list"]).expect(0);
+    bench.tell(&["alerts", "list", "--status", "resolved", "--json"]).expect(0);
+    bench.tell(&["alerts", "list", "--rule", "bad_peer"]).expect(0);
+    let shown = bench.tell(&["alerts", "show", "00000000000000aa"]).expect(0);
+    assert!(!shown.out.contains('\u{1b}'), "foreign text cannot steer the terminal");
+    let alert = bench.run(&["alerts", "show", "00000000000000aa", "--json"]).expect(0).json();
+    for key in ["schema", "id", "rule", "title", "application", "severity", "findings", "claims", "missing", "work"] {
+        assert!(!alert[key].is_null(), "{key}");
+    }
+    bench.tell(&["alerts", "show", "nope"]).expect(1);
+    bench.tell(&["alerts", "show", "../../x"]).expect(1);
+    bench.tell(&["alerts", "comment", "00000000000000aa", "looking into it"]).expect(0);
+    bench.tell(&["alerts", "comment", "00000000000000aa", " "]).expect(1);
+    bench.tell(&["alerts", "assign", "00000000000000aa", "ada"]).expect(0);
+    let done = ["alerts", "resolve", "00000000000000aa", "--as", "true-positive-remediated", "--comment", "patched", "--json"];
+    let resolved = bench.run(&done).expect(0).json();
+    assert_eq!((&resolved["work"]["status"], &resolved["work"]["resolution"]), (&"resolved".into(), &"true-positive-remediated".into()));
+    bench.tell(&["alerts", "list", "--status", "resolved"]).expect(0);
+    bench.tell(&["alerts", "reopen", "00000000000000aa", "--comment", "came back"]).expect(0);
+    bench.tell(&["alerts", "assign", "00000000000000aa"]).expect(0);
+    let report = bench.run(&["doctor", "--json"]).expect(0).json();
+    assert_eq!((&report["losses"]["ring_full"], &report["server"]), (&3.into(), &"ok".into()));
+    rig.bench.mask(&user_name(), "USER");
+    std::mem::replace(&mut rig.bench, Bench::new()).golden("alerts");
+}
+
+/// Who the kernel says we are.
+fn user_name() -> String {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    passwd.lines().find(|line| line.split(':').nth(2) == Some(&uid)).and_then(|line| line.split(':').next()).unwrap_or(&uid).to_owned()
+}
+
+#[test]
+fn watch_prints_each_alert_as_a_line() {
+    let rig = Rig::start("none");
+    let mut child = rig.bench.command(&["alerts", "watch", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let lines = std::thread::spawn(move || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        line
+    });
+    // Only what is reported after it listens reaches it.
+    let mut sequence = 0;
+    while !lines.is_finished() {
+        sequence += 1;
+        assert!(sequence < 200);
+        rig.report(sequence, vec![Item::Alert { alert: alert(&format!("{sequence:016x}"), 50) }]);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let line = lines.join().unwrap();
+    let _ = child.kill();
+    let _ = child.wait();
+    let alert: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(alert["rule"], "bad_server_of_vulnerable_app");
+}
+
+/// The shape that `block` and its kin promise.
+#[track_caller]
+fn answer(told: Told, code: i32) -> Value {
+    let answer = told.expect(code).json();
+    for (part, keys) in [
+        ("plan", &["action", "target", "scope", "expires", "cuts"][..]),
+        ("refused", &["target", "rule", "reason"]),
+        ("outcomes", &["target", "mechanism", "state", "verified"]),
+    ] {
+        for entry in answer[part].as_array().unwrap_or_else(|| panic!("no {part}: {answer}")) {
+            assert!(keys.iter().all(|key| !entry[key].is_null()), "{part}: {entry}");
+        }
+    }
+    answer
+}
+
+#[test]
+fn actions_say_plan_refusals_and_outcomes() {
+    let mut rig = Rig::start("none");
+    let told = rig.bench.tell(&["block", "203.0.113.66"]).expect(1);
+    assert!(told.err.contains("no agent is connected"), "{told:?}");
+    rig.agent();
+    let bench = &mut rig.bench;
+    for (verb, state) in [("block", "applied"), ("unblock", "lifted"), ("allow", "applied"), ("disconnect", "applied")] {
+        let done = answer(bench.tell(&[verb, "203.0.113.66", "--json"]), 0);
+        assert_eq!((&done["plan"][0]["action"], &done["outcomes"][0]["state"]), (&verb.into(), &state.into()));
+        assert_eq!(done["outcomes"][0]["verified"], true);
+        let dry = answer(bench.run(&[verb, "203.0.113.66", "--dry-run", "--json"]), 0);
+        assert_eq!((&dry["outcomes"][0]["state"], &dry["outcomes"][0]["verified"]), (&"dry-run".into(), &false.into()));
+        bench.tell(&[verb, "203.0.113.66", "--dry-run"]).expect(0);
+    }
+    for target in ["203.0.113.0/24", "203.0.113.66:443", "[2001:db8::66]:443", "2001:db8::/64", "bad.example", "::ffff:203.0.113.66"] {
+        answer(bench.run(&["block", target, "--for", "10m", "--reason", "test", "--json"]), 0);
+    }
+    let refused = answer(bench.tell(&["block", "127.0.0.1", "--json"]), 1);
+    assert_eq!(refused["refused"][0]["rule"], "loopback");
+    // One refusal among good targets is still exit 1, and the good ones are done.
+    let mixed = answer(bench.run(&["block", "203.0.113.66", "127.0.0.1", "--json"]), 1);
+    assert_eq!((mixed["plan"].as_array().unwrap().len(), mixed["refused"].as_array().unwrap().len()), (1, 1));
+    bench.tell(&["block", "127.0.0.1"]).expect(1);
+    answer(bench.tell(&["release-all", "--json"]), 0);
+    rig.bench.mask(&user_name(), "USER");
+    std::mem::replace(&mut rig.bench, Bench::new()).golden("actions");
+}
+
+#[test]
+fn exceptions_are_added_listed_and_removed() {
+    let rig = Rig::start("none");
+    let bench = &rig.bench;
+    let added = bench
+        .run(&["exceptions", "add", "--target", "203.0.113.0/24", "--direction", "out", "--for", "2h", "--reason", "laboratory", "--json"])
+        .expect(0)
+        .json();
+    let id = added["id"].as_str().unwrap().to_owned();
+    assert!(added["expires"].is_string() && added["owner"].is_string());
+    let list = bench.run(&["exceptions", "list", "--json"]).expect(0).json();
+    assert_eq!((&list["exceptions"][0]["id"], &list["exceptions"][0]["reason"]), (&id.as_str().into(), &"laboratory".into()));
+    assert!(bench.run(&["exceptions", "list"]).expect(0).out.contains("laboratory"));
+    bench.run(&["exceptions", "add", "--reason", "all"]).expect(1);
+    bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--for", "31d"]).expect(64);
+    bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--direction", "up"]).expect(64);
+    bench.run(&["exceptions", "remove", &id]).expect(0);
+    bench.run(&["exceptions", "remove", &id]).expect(1);
+    assert_eq!(bench.run(&["exceptions", "list", "--json"]).json()["exceptions"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn tcp_wants_the_token() {
+    let rig = Rig::start("127.0.0.1:0");
+    let url = rig.address.clone().unwrap();
+    let bench = &rig.bench;
+    bench.run(&["--server", &url, "alerts", "list", "--json"]).expect(0);
+    bench.run(&["alerts", "list", "--json", "--server", &url]).expect(0);
+    let token = bench.path("data/run/token");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&token).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(&token).unwrap();
+    let elsewhere = bench.path("elsewhere");
+    let elsewhere = elsewhere.to_str().unwrap();
+    let told = bench.run(&["--data-dir", elsewhere, "--server", &url, "alerts", "list"]).expect(1);
+    assert!(told.err.contains("token") && told.err.contains("401"), "{told:?}");
+    let named = ["--data-dir", elsewhere, "--server", &url, "--token-file", token.to_str().unwrap(), "alerts", "list"];
+    bench.run(&named).expect(0);
+    bench.write("wrong", "0".repeat(64));
+    bench.run(&["--server", &url, "--token-file", "wrong", "alerts", "list"]).expect(1);
+    let told = bench.run(&["--server", &url, "--token-file", "missing", "alerts", "list"]).expect(1);
+    assert!(told.err.contains("missing"), "{told:?}");
+    for (value, code) in [(text.as_str(), 0), ("wrong", 1)] {
+        let mut command = bench.command(&["--data-dir", elsewhere, "--server", &url, "alerts", "list"]);
+        command.env("TRIPOINT_TOKEN", value);
+        finish(command, b"").expect(code);
+    }
+    bench.run(&["server", "--listen", "0.0.0.0:0", "--data-dir", elsewhere]).expect(1);
+    let second = bench.run(&["server", "--listen", "none"]).expect(1);
+    assert!(second.err.contains("another server"), "{second:?}");
+}

@@ -1,0 +1,22 @@
+//! Does the whole system hold what it promises on a real kernel? Needs root and RUN_KERNEL_TESTS=1.
+
+mod demo;
+mod enforce;
+mod instance;
+mod survive;
+
+/// Whether kernel tests are asked for; says so when they are skipped.
+fn asked_for() -> bool {
+    let asked = std::env::var_os("RUN_KERNEL_TESTS").is_some();
+    if !asked {
+        println!("skipped: RUN_KERNEL_TESTS is not set");
+    }
+    asked
+}
+
+/// The kernel programs of every instance see the whole host: one at a time.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

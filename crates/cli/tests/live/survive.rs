@@ -1,0 +1,124 @@
+//! Does nothing get lost when a part is killed, comes late, or the kernel gives less?
+
+use std::time::Duration;
+
+use crate::instance::{App, BAD4, Instance, lab, listen};
+use crate::{alone, asked_for};
+
+const RULE: &str = "bad_server_of_vulnerable_app";
+
+#[test]
+fn killed_parts_come_back_with_alerts_and_blocks() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    let mut app = App::start(&lab, instance.path());
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    let before = instance.wait("the alert", || instance.alert(RULE, BAD4));
+    instance.fine(&["block", BAD4, "--for", "10m"]);
+    assert_eq!(app.next()["event"], "cut");
+    for part in ["tripoint-agent", "server"] {
+        instance.kill(part);
+        instance.up();
+        let after = instance.wait("the alert after a kill", || instance.alert(RULE, BAD4));
+        assert_eq!(after["id"], before["id"], "{part}");
+        instance.wait("the block after a kill", || {
+            app.call("tcp", BAD4);
+            (app.next()["event"] == "refused").then_some(())
+        });
+    }
+    instance.down();
+}
+
+#[test]
+fn a_block_ends_on_time_although_the_agent_is_stopped() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    let mut app = App::start(&lab, instance.path());
+    instance.up();
+    instance.fine(&["block", BAD4, "--for", "3s"]);
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "refused");
+    let agent = rustix::process::Pid::from_raw(instance.pid_of("tripoint-agent").try_into().unwrap()).unwrap();
+    rustix::process::kill_process(agent, rustix::process::Signal::STOP).unwrap();
+    std::thread::sleep(Duration::from_millis(3500));
+    app.call("tcp", BAD4);
+    let after = app.next();
+    rustix::process::kill_process(agent, rustix::process::Signal::CONT).unwrap();
+    assert_eq!(after["event"], "connected", "the kernel lifts it by itself");
+}
+
+#[test]
+fn connections_older_than_the_agent_and_new_indicators_are_found() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    let mut app = App::start(&lab, instance.path());
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    instance.up();
+    let alert = instance.within(Duration::from_secs(5), "the alert", || instance.alert(RULE, BAD4));
+    assert_eq!(alert["connections"][0]["predates_sensor"], true);
+    assert!(alert["process"]["exe"].as_str().unwrap().ends_with("/shop"));
+}
+
+#[test]
+fn a_feed_loaded_while_running_matches_open_connections() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    std::fs::write(instance.path().join("other.txt"), "203.0.113.99\n").unwrap();
+    let file = |name: &str| instance.path().join(name).display().to_string();
+    let (other, bad) = (file("other.txt"), file("bad.txt"));
+    instance.fine(&["intel", "import", &other, "--name", "lab"]);
+    let mut app = App::start(&lab, instance.path());
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(instance.alert(RULE, BAD4).is_none());
+    instance.fine(&["intel", "import", &bad, "--name", "lab", "--category", "c2"]);
+    instance.within(Duration::from_secs(10), "the alert on an open connection", || instance.alert(RULE, BAD4));
+}
+
+#[test]
+fn without_kernel_programs_sockets_are_polled_and_the_loss_is_said() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("[sensor]\nkind = \"sock_diag\"\n");
+    let mut app = App::start(&lab, instance.path());
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    let alert = instance.wait("the alert", || instance.alert(RULE, BAD4));
+    assert!(alert["process"]["exe"].as_str().unwrap().ends_with("/shop"));
+    let doctor = instance.wait("the agent's health", || {
+        let doctor = instance.run(&["doctor"]).1;
+        (doctor["agents"][0]["health"]["sensor"] == "sock_diag").then_some(doctor)
+    });
+    let lost = doctor["agents"][0]["health"]["capabilities"].as_array().unwrap();
+    assert!(lost.iter().any(|c| c["status"] == "degraded"), "{lost:#?}");
+}
