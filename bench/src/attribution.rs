@@ -97,7 +97,9 @@ impl Right {
             process.uid == uid(number),
             container == folders.of(number).map(|(id, _)| id.as_str()),
         ];
-        for (count, right) in [&mut self.exe, &mut self.argv, &mut self.user, &mut self.container].into_iter().zip(checks) {
+        for (count, right) in
+            [&mut self.exe, &mut self.argv, &mut self.user, &mut self.container].into_iter().zip(checks)
+        {
             *count += usize::from(right);
         }
         self.all += usize::from(checks.iter().all(|right| *right));

@@ -25,7 +25,11 @@ struct Counted {
 pub fn run() -> Result<Vec<Figure>> {
     let set = sensing::million()?;
     let mut figures = Vec::new();
-    for (name, protocol, rate) in [("udp, paced", "udp", "25000"), ("udp, as fast as it goes", "udp", "0"), ("tcp, as fast as it goes", "tcp", "0")] {
+    for (name, protocol, rate) in [
+        ("udp, paced", "udp", "25000"),
+        ("udp, as fast as it goes", "udp", "0"),
+        ("tcp, as fast as it goes", "tcp", "0"),
+    ] {
         figures.extend(one(name, protocol, rate, &set)?);
     }
     Ok(figures)

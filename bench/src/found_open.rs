@@ -43,7 +43,11 @@ pub fn run() -> Result<Vec<Figure>> {
         figures.extend([
             Figure::count(format!("{count} open: found with owner and direction"), found, ""),
             Figure::new(format!("{count} open: programs loaded, set in force"), ready.as_secs_f64() * 1e3, "ms"),
-            Figure::new(format!("{count} open: finding them and every process"), (known - ready).as_secs_f64() * 1e3, "ms"),
+            Figure::new(
+                format!("{count} open: finding them and every process"),
+                (known - ready).as_secs_f64() * 1e3,
+                "ms",
+            ),
             Figure::new(format!("{count} open: all known, from the start"), known.as_secs_f64() * 1e3, "ms"),
         ]);
     }

@@ -10,6 +10,7 @@
 //! It stands apart from the chores, so that those stay quick to build, and from the crates, so that nothing in them
 //! exists for measuring only.
 
+mod alert_latency;
 mod attribution;
 mod flood;
 mod found_open;
@@ -44,6 +45,7 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
+    ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
     ("sensor-cost", sensor_cost::run, "what a connection costs with and without the kernel programs"),
     ("attribution", attribution::run, "10,000 processes of a few milliseconds: is each named rightly?"),
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),

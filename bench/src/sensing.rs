@@ -159,8 +159,9 @@ pub fn spent(account: &Account, work: impl FnOnce() -> Result<()>) -> Result<Vec
     let before = account.read();
     work()?;
     let after = account.read();
-    let difference = before.into_iter().zip(after).map(|(before, after)| {
-        (after.program, after.nanoseconds - before.nanoseconds, after.runs - before.runs)
-    });
+    let difference = before
+        .into_iter()
+        .zip(after)
+        .map(|(before, after)| (after.program, after.nanoseconds - before.nanoseconds, after.runs - before.runs));
     Ok(difference.collect())
 }

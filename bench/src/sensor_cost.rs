@@ -110,7 +110,11 @@ fn account(
     watch.finish()?;
     let each = |total: u64| total as f64 / count as f64;
     let mut figures = vec![
-        Figure::new(format!("{name}: all programs"), each(spent.iter().map(|(_, time, _)| time).sum()), "ns/connection"),
+        Figure::new(
+            format!("{name}: all programs"),
+            each(spent.iter().map(|(_, time, _)| time).sum()),
+            "ns/connection",
+        ),
         Figure::new(format!("{name}: runs"), each(spent.iter().map(|(.., runs)| runs).sum()), "runs/connection"),
     ];
     let busiest = spent.iter().filter(|(.., runs)| each(*runs) >= 0.01);

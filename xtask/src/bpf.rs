@@ -96,7 +96,8 @@ pub fn missing() -> Option<String> {
 
 fn compile(folder: &Path, object: &Path) -> Result<()> {
     // The object's line information must not depend on where the repository lies.
-    let options = ["-target", "bpf", "-g", "-O2", "-Wall", "-Werror", "-D__TARGET_ARCH_x86", "-ffile-compilation-dir=."];
+    let options =
+        ["-target", "bpf", "-g", "-O2", "-Wall", "-Werror", "-D__TARGET_ARCH_x86", "-ffile-compilation-dir=."];
     let include = "-I/usr/include/x86_64-linux-gnu";
     let mut clang = run::command(CLANG);
     run::succeed(clang.current_dir(folder).args(options).args([include, "-c", SOURCE, "-o"]).arg(object))?;

@@ -7,16 +7,23 @@ use anyhow::{Context, Result};
 
 use crate::run;
 
+/// Builds both programs. Apart: built together, the agent would get the features of the command line's crates, parsers
+/// and all.
+fn build_programs() -> Result<()> {
+    run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-agent"]))?;
+    run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-cli"]))
+}
+
 /// Builds both programs and runs the demonstration.
 pub fn run(rest: &[String]) -> Result<ExitCode> {
     if !run::is_root() {
-        eprintln!("demo: not root: nothing is staged in the kernel, the recorded story is replayed (sudo for the real one)");
+        eprintln!(
+            "demo: not root: nothing is staged in the kernel, the recorded story is replayed (sudo for the real one)"
+        );
     } else if !Path::new("/sys/kernel/btf/vmlinux").exists() {
         eprintln!("demo: no /sys/kernel/btf/vmlinux: kernel programs cannot be loaded");
     }
-    // Apart: built together, the agent would get the features of the command line's crates, parsers and all.
-    run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-agent"]))?;
-    run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-cli"]))?;
+    build_programs()?;
     let tripoint = run::target_dir().join("demo/tripoint");
     let status = run::command(&tripoint).arg("demo").args(rest).status();
     let status = status.with_context(|| format!("cannot start {}", tripoint.display()))?;
@@ -25,6 +32,9 @@ pub fn run(rest: &[String]) -> Result<ExitCode> {
 
 /// Runs a benchmark, built as the demonstration is.
 pub fn bench(rest: &[String]) -> Result<ExitCode> {
+    if rest.iter().any(|word| word == "alert-latency") {
+        build_programs()?;
+    }
     run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-bench"]))?;
     let status = run::command(run::target_dir().join("demo/tripoint-bench")).args(rest).status()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))

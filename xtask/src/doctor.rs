@@ -17,7 +17,11 @@ pub fn run() -> Result<ExitCode> {
         ("rustc", rustc.is_some(), "nothing can be built: install the toolchain named in Cargo.toml"),
         ("C compiler", run::find(&["cc"]).is_some(), "nothing links; the embedded database is C: apt-get install gcc"),
         ("cargo-nextest", run::find(&["cargo-nextest"]).is_some(), "slower tests, by `cargo test`"),
-        ("clang-14, llvm-14, libbpf-dev", bpf::missing().is_none(), "kernel programs are compared by hash, not rebuilt"),
+        (
+            "clang-14, llvm-14, libbpf-dev",
+            bpf::missing().is_none(),
+            "kernel programs are compared by hash, not rebuilt",
+        ),
         ("root", run::is_root(), "kernel tests are skipped, the demonstration replays"),
         ("kernel BTF", exists("/sys/kernel/btf/vmlinux"), "no kernel programs: connections are polled"),
         ("cgroup v2", run::has_cgroup2(), "nothing is refused before its first packet"),
@@ -25,7 +29,11 @@ pub fn run() -> Result<ExitCode> {
         ("TRIPOINT_TEST_DATA", std::env::var_os("TRIPOINT_TEST_DATA").is_some(), "tests on real data are skipped"),
     ];
     for (name, present, cost) in checks {
-        println!("{} {name}{}", if present { "ok     " } else { "missing" }, if present { String::new() } else { format!(": {cost}") });
+        println!(
+            "{} {name}{}",
+            if present { "ok     " } else { "missing" },
+            if present { String::new() } else { format!(": {cost}") }
+        );
     }
     if let Some(missing) = bpf::missing() {
         println!("{missing}");

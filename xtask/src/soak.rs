@@ -11,7 +11,8 @@ const ROUNDS: u32 = 20;
 /// A round takes some ten seconds: a thousand are an evening.
 const ROUNDS_MAX: u32 = 1000;
 /// What touches the kernel, and the stories.
-const PACKAGES: &[&str] = &["tripoint-linux", "tripoint-sensor", "tripoint-correlator", "tripoint-responder", "tripoint-agent"];
+const PACKAGES: &[&str] =
+    &["tripoint-linux", "tripoint-sensor", "tripoint-correlator", "tripoint-responder", "tripoint-agent"];
 
 /// Repeats the tests that depend on the kernel's timing; stops at the first failure.
 pub fn run(rounds: Option<&str>) -> Result<ExitCode> {

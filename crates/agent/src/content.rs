@@ -40,7 +40,7 @@ impl Content {
 
     /// The newest whole index, for sizing the kernel's maps before anything else starts.
     pub fn first_index(&mut self) -> Option<Arc<Index>> {
-        let (number, index) = newest(&tripoint_intel::images::generations(&self.data), 0, |bytes| Index::open(bytes))?;
+        let (number, index) = newest(&tripoint_intel::images::generations(&self.data), 0, Index::open)?;
         self.intel = number;
         self.note_intel(&index);
         Some(Arc::new(index))
@@ -61,12 +61,12 @@ impl Content {
     }
 
     fn look(&mut self, detector: &SyncSender<Wake>, findings: &Sender<Request>) {
-        if let Some((number, index)) = newest(&tripoint_intel::images::generations(&self.data), self.intel, |bytes| Index::open(bytes)) {
+        if let Some((number, index)) = newest(&tripoint_intel::images::generations(&self.data), self.intel, Index::open) {
             self.intel = number;
             self.note_intel(&index);
             let _ = detector.send(Wake::Index(Arc::new(index)));
         }
-        if let Some((number, database)) = newest(&tripoint_vuln::image_files(&self.data), self.vuln, |bytes| Database::open(bytes)) {
+        if let Some((number, database)) = newest(&tripoint_vuln::image_files(&self.data), self.vuln, Database::open) {
             self.vuln = number;
             if let Ok(mut loaded) = self.loaded.lock() {
                 loaded.vuln = Some((database.built(), database.packages()));

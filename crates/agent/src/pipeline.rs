@@ -133,7 +133,7 @@ fn supervise(
             tracing::error!("a thread of the agent ended; the agent ends to be started anew");
             return;
         }
-        if rounds % 20 == 0 {
+        if rounds.is_multiple_of(20) {
             let _ = report.send(Report::Health(Box::new(health.report())));
         }
         rounds = rounds.wrapping_add(1);

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
 #[derive(Parser)]
-#[command(name = "tripoint", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "tripoint", version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -66,13 +66,13 @@ pub enum Command {
     /// What is vulnerable here
     Scan(Scan),
     /// Who is known to be bad
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Intel(Intel),
     /// What is known to be vulnerable
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Vulns(Vulns),
     /// What has to be looked at
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
     /// Refuse an address, network or address:port until it expires
     Block(Act),
@@ -85,10 +85,10 @@ pub enum Command {
     /// Lift every block
     ReleaseAll,
     /// What is not to be alerted on or blocked
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Exceptions(Exceptions),
     /// What is configured
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Config(Config),
     /// Print completions for a shell
     Completions {

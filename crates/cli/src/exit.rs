@@ -41,8 +41,8 @@ impl From<Exit> for ExitCode {
 /// The code for an error that ended a command.
 pub fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<ClientError>() {
-        // The server is there; this user may not ask it.
-        Some(client) if client.is_unreachable() && io_kind(error) == Some(ErrorKind::PermissionDenied) => Exit::Unprivileged,
+        // A server that is there but that this user may not ask, a data folder of somebody else.
+        _ if io_kind(error) == Some(ErrorKind::PermissionDenied) => Exit::Unprivileged,
         Some(client) if client.is_unreachable() => Exit::Unreachable,
         Some(ClientError::Address(_)) => Exit::Usage,
         _ if error.is::<NeedsRoot>() => Exit::Unprivileged,

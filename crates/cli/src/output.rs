@@ -20,6 +20,12 @@ pub fn causes(error: &anyhow::Error) -> String {
     visible(&said).into_owned()
 }
 
+/// `1 record`, `2 records`.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// A time for people: whole seconds.
 pub fn time(at: Timestamp) -> String {
     Timestamp::from_seconds(at.0.div_euclid(1_000_000)).to_string()
@@ -59,5 +65,5 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     for row in rows {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
     }
-    line(&table.to_string())
+    table.to_string().lines().try_for_each(|row| line(row.trim_end()))
 }

@@ -115,7 +115,10 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
         Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),
         Err(error) => return Ok(nothing(name, options, &error)),
     };
-    let parsed = loaded.parsed;
+    let mut parsed = loaded.parsed;
+    if parsed.read == 0 {
+        parsed.refuse(&name, 1, format!("no entry of a {} feed is in it", loaded.format));
+    }
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {
         let store = Store::open(context.data_dir)?;

@@ -42,6 +42,9 @@ pub enum ListenError {
 /// How long connections may go on after the server was told to stop.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
 
+/// The longest path a Unix socket can have, bytes (`sun_path` without its final NUL).
+const SOCKET_PATH_MAX: usize = 107;
+
 pub(crate) fn create_folder(path: &Path) -> Result<(), ListenError> {
     fs::create_dir_all(path).map_err(|error| ListenError::Io(format!("create {}", path.display()), error))
 }
@@ -49,6 +52,10 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), ListenError> {
 /// Binds the socket. One that nobody listens on any more is replaced.
 pub(crate) fn unix(path: &Path, group: Option<&str>) -> Result<UnixListener, ListenError> {
     let failed = |error| ListenError::Io(format!("socket {}", path.display()), error);
+    if path.as_os_str().len() > SOCKET_PATH_MAX {
+        let reason = format!("the path is longer than {SOCKET_PATH_MAX} bytes; take a data folder with a shorter path");
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => return Err(ListenError::InUse(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

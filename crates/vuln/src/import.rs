@@ -159,6 +159,7 @@ impl Reading<'_> {
         progress: &mut dyn FnMut(&Path, u64),
     ) {
         let shown = file.to_string_lossy().into_owned();
+        let before = self.report.read;
         let alone = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let outcome = entries(Source::Path(file), &shown, &LIMITS, &mut |name, content| {
             // An archive's member is named after the archive; a lone file only by itself.
@@ -173,6 +174,9 @@ impl Reading<'_> {
             Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 1, error.to_string()),
             Err(error) => self.refuse(&shown, 1, format!("reading stopped: {error}")),
         }
+        if self.report.read == before {
+            self.refuse(&shown, 1, "no record is in it".to_owned());
+        }
         progress(file, self.report.read);
     }
 
@@ -183,7 +187,9 @@ impl Reading<'_> {
         }
         let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
             let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
-            return self.refuse(place, 1, format!("no known advisory format ({})", known.join(", ")));
+            let yaml = place.ends_with(".yaml") || place.ends_with(".yml");
+            let hint = if yaml { "; YAML is not read: take the same records as JSON" } else { "" };
+            return self.refuse(place, 1, format!("no known advisory format ({}){hint}", known.join(", ")));
         };
         if !self.formats.contains(&format.name()) {
             self.formats.push(format.name());

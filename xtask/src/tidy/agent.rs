@@ -19,7 +19,8 @@ pub fn check() -> Result<(usize, Vec<String>)> {
 }
 
 fn judge(tree: &str) -> (usize, Vec<String>) {
-    let crates: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|l| !l.is_empty()).collect();
+    let crates: BTreeSet<&str> =
+        tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|l| !l.is_empty()).collect();
     let mut broken = Vec::new();
     if crates.len() > CRATES_MAX {
         broken.push(format!("the agent is made of {} crates, at most {CRATES_MAX}", crates.len()));

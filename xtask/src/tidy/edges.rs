@@ -67,7 +67,8 @@ fn forbids(from: &str, to: &str) -> Option<&'static str> {
         return Some("`linux` serves sensor, inventory, evidence, responder and the binaries only");
     }
     if RING.contains(&from) {
-        return (!BASE.contains(&to)).then_some("a ring crate depends on base crates only, never on another ring crate");
+        return (!BASE.contains(&to))
+            .then_some("a ring crate depends on base crates only, never on another ring crate");
     }
     if BASE.contains(&from) {
         return (from == "model" || to != "model").then_some("a base crate may depend on `model` only");

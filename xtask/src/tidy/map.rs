@@ -7,7 +7,9 @@ pub fn check(architecture: &str, crates: &BTreeSet<String>) -> Vec<String> {
     let named = named(architecture);
     let mut broken: Vec<String> =
         crates.difference(&named).map(|name| format!("ARCHITECTURE.md section 4 does not name `{name}`")).collect();
-    broken.extend(named.difference(crates).map(|name| format!("ARCHITECTURE.md section 4 names `{name}`, which is gone")));
+    broken.extend(
+        named.difference(crates).map(|name| format!("ARCHITECTURE.md section 4 names `{name}`, which is gone")),
+    );
     if architecture.lines().count() > 200 {
         broken.push("ARCHITECTURE.md is longer than 200 lines".into());
     }

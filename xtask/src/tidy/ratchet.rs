@@ -13,7 +13,8 @@ use super::source::bare;
 const FILE_MAX: usize = 400;
 const FUNCTION_MAX: usize = 70;
 const RECORD: &str = "xtask/ratchet.toml";
-const HEAD: &str = "# Lines of what was too long when the ratchet was set. `cargo xtask tidy --update` only lowers.\n\n";
+const HEAD: &str =
+    "# Lines of what was too long when the ratchet was set. `cargo xtask tidy --update` only lowers.\n\n";
 
 /// What is longer than the limit, by path (and function), in lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +34,9 @@ pub fn run(texts: &[Text], root: &Path, update: bool) -> Result<Vec<String>> {
     let frozen: Lengths = match &kept {
         Some(text) => toml::from_str(text).with_context(|| format!("{RECORD} cannot be read"))?,
         None if update => now.clone(),
-        None => return Ok(vec![format!("{RECORD} is missing: `cargo xtask tidy --update` freezes things as they stand")]),
+        None => {
+            return Ok(vec![format!("{RECORD} is missing: `cargo xtask tidy --update` freezes things as they stand")]);
+        }
     };
     if update {
         fs::write(&path, format!("{HEAD}{}", toml::to_string(&lowered(&frozen, &now))?))?;
@@ -93,7 +96,9 @@ fn functions(source: &str) -> Vec<(String, usize)> {
         if name.is_empty() || (at > 0 && word(bytes.get(at - 1))) {
             continue;
         }
-        if let Some(lines) = body_end(bytes, at).map(|end| bytes[at..end].iter().filter(|byte| **byte == b'\n').count() + 1) {
+        if let Some(lines) =
+            body_end(bytes, at).map(|end| bytes[at..end].iter().filter(|byte| **byte == b'\n').count() + 1)
+        {
             found.push((name, lines));
         }
     }

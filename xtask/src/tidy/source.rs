@@ -85,7 +85,10 @@ fn raw_string(rest: &[u8]) -> usize {
     let mut close = vec![b'"'];
     close.resize(1 + hashes, b'#');
     let begin = 2 + hashes;
-    rest[begin..].windows(close.len()).position(|window| window == close).map_or(rest.len(), |end| begin + end + close.len())
+    rest[begin..]
+        .windows(close.len())
+        .position(|window| window == close)
+        .map_or(rest.len(), |end| begin + end + close.len())
 }
 
 fn quoted(rest: &[u8], quote: u8) -> usize {

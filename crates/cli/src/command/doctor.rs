@@ -9,7 +9,7 @@ use tripoint_linux::capability;
 
 use super::{intel, vulns};
 use crate::context::{Context, now};
-use crate::exit::Exit;
+use crate::exit::{Exit, of_error};
 use crate::output;
 
 #[derive(Serialize)]
@@ -30,7 +30,8 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
     let config = context.config()?.config;
     let server = match &agents {
         Ok(_) => "ok".to_owned(),
-        Err(error) => format!("not running here ({error:#})"),
+        Err(error) if of_error(error) == Exit::Unreachable => "not running here".to_owned(),
+        Err(error) => output::causes(error),
     };
     let agents = agents.unwrap_or_default();
     let mut losses = BTreeMap::new();
@@ -61,8 +62,14 @@ fn data(context: &Context) -> Vec<DataSource> {
     let mut all = Vec::new();
     match tripoint_intel::images::open_newest(&context.data_dir) {
         None => all.push(DataSource { source: "intel".into(), age: None, status: intel::NOTHING_LOADED.into() }),
-        Some((_, index)) => {
-            let status = format!("ok, {} indicators", index.len());
+        Some((generation, index)) => {
+            let counted = output::counted(index.len() as u64, "indicator");
+            let newest = tripoint_intel::images::generations(&context.data_dir).first().map_or(0, |(newest, _)| *newest);
+            let status = if newest > generation {
+                format!("image {newest} is damaged, image {generation} is in force, {counted}")
+            } else {
+                format!("ok, {counted}")
+            };
             all.push(DataSource { source: "intel".into(), age: Some(now.since(index.built()).as_secs()), status });
         }
     }
@@ -70,7 +77,7 @@ fn data(context: &Context) -> Vec<DataSource> {
         let status = match &feed.alarm {
             Some(alarm) => alarm.clone(),
             None if feed.is_stale(now) => "stale".into(),
-            None => format!("ok, {} indicators", feed.count),
+            None => format!("ok, {}", output::counted(feed.count, "indicator")),
         };
         let age = feed.last_success.map(|at| now.since(at).as_secs());
         all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
@@ -78,7 +85,7 @@ fn data(context: &Context) -> Vec<DataSource> {
     match tripoint_vuln::open_latest(&context.data_dir) {
         Ok(Some((_, database))) => {
             for source in database.sources() {
-                let status = format!("ok, {} records", source.records);
+                let status = format!("ok, {}", output::counted(source.records, "record"));
                 all.push(DataSource { source: format!("advisories {}", source.name), age: Some(now.since(source.imported).as_secs()), status });
             }
         }

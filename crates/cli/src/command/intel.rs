@@ -112,9 +112,10 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
     }
     let bad = |report: &&tripoint_intel::SyncReport| matches!(report.state, SyncState::Failed | SyncState::Held);
     let failed = reports.iter().filter(bad).count();
+    let asked = reports.iter().filter(|report| report.state != SyncState::Disabled).count();
     Ok(match failed {
         0 => Exit::Fine,
-        failed if failed == reports.len() => Exit::Failed,
+        failed if failed == asked => Exit::Failed,
         _ => Exit::Partial,
     })
 }

@@ -184,17 +184,13 @@ fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
     if answer.findings.is_empty() {
         return output::line(&format!("{about}: not known to be vulnerable"));
     }
-    output::line(&format!("{about}: {}", counted(answer.cves.len(), "CVE")))?;
+    let (findings, cves) = (answer.findings.len() as u64, answer.cves.len() as u64);
+    output::line(&format!("{about}: {}, {}", output::counted(findings, "finding"), output::counted(cves, "CVE")))?;
     let rows = answer.findings.iter().map(|finding| {
         let state = format!("{:?}", finding.state).to_lowercase();
         vec![finding.id.clone(), finding.cves.join(" "), state, finding.fixed.clone().unwrap_or_default(), finding.source.clone()]
     });
     output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn sign(order: Ordering) -> &'static str {

@@ -37,8 +37,10 @@ impl Told {
     /// The same, when the exit code is as promised and nothing panicked.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert!(!self.err.contains("panicked"), "{self:#?}");
-        assert_eq!(self.code, code, "{self:#?}");
+        let cut = |text: &str| text.chars().take(2000).collect::<String>();
+        let said = format!("out: {}\nerr: {}", cut(&self.out), cut(&self.err));
+        assert!(!self.err.contains("panicked"), "{said}");
+        assert_eq!(self.code, code, "{said}");
         self
     }
 }

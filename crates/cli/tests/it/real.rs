@@ -65,7 +65,6 @@ fn published_advisories_load_and_answer() {
     let vuln = data.join("vuln");
     for (file, least) in [
         ("debian/osv-debian12-derived.jsonl.gz", 100),
-        ("osv/pypi.tar.gz", 100),
         ("osv/go.tar.gz", 100),
         ("osv/bitnami.tar.gz", 100),
         ("osv/almalinux-8-9.tar.gz", 100),

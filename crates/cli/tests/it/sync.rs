@@ -91,6 +91,9 @@ fn a_feed_is_fetched_kept_held_and_reported() {
     bench.write("data/feeds.toml", format!("{feeds}\n[[feed]]\nname = \"nobody\"\nurl = \"http://127.0.0.1:1/\"\n"));
     let both = bench.run(&["intel", "sync", "--force", "--accept", "--json"]).expect(3).json();
     assert_eq!((both[0]["state"].as_str(), both[1]["state"].as_str()), (Some("updated"), Some("failed")));
+    let off = "[[feed]]\nname = \"off\"\nurl = \"http://127.0.0.1:1/\"\nenabled = false\n\n[[feed]]\nname = \"nobody\"\nurl = \"http://127.0.0.1:1/\"\n";
+    bench.write("data/feeds.toml", off);
+    bench.run(&["intel", "sync", "--force"]).expect(1);
     bench.tell(&["intel", "sync", "unheard-of"]).expect(64);
     bench.write("data/feeds.toml", "[[feed]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\ncolour = 1\n");
     bench.tell(&["intel", "sync"]).expect(1);

@@ -35,7 +35,7 @@ impl Cataloger for Dpkg {
                     found = true;
                     read_status(file, &path, &distro, out);
                 }
-                Err(error) => out.refuse(&path, 0, format!("cannot be read: {error}")),
+                Err(error) => out.refuse(&path, 1, format!("cannot be read: {error}")),
             }
         }
         found

@@ -28,7 +28,7 @@ impl Cataloger for Java {
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
         match root.file(path) {
             Ok(file) => read_file(&file, path, &Limits::default(), out),
-            Err(error) => out.refuse(path, 0, format!("cannot be read: {error}")),
+            Err(error) => out.refuse(path, 1, format!("cannot be read: {error}")),
         }
     }
 }
@@ -84,8 +84,8 @@ fn read_level(
 ) {
     match kind(source) {
         Ok(Kind::Zip) => {}
-        Ok(_) => return out.refuse(path, 0, "not a zip archive"),
-        Err(error) => return out.refuse(path, 0, format!("cannot be read: {error}")),
+        Ok(_) => return out.refuse(path, 1, "not a zip archive"),
+        Err(error) => return out.refuse(path, 1, format!("cannot be read: {error}")),
     }
     let mut archive = Archive::default();
     let mut inner: Vec<(String, Vec<u8>)> = Vec::new();
@@ -117,10 +117,10 @@ fn read_level(
         ControlFlow::Continue(())
     });
     for (place, reason) in refused {
-        out.refuse(&place, 0, reason);
+        out.refuse(&place, 1, reason);
     }
     if let Err(error) = outcome {
-        out.refuse(path, 0, error.to_string());
+        out.refuse(path, 1, error.to_string());
     }
     archive.name(path, out);
 }

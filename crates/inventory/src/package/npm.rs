@@ -25,7 +25,7 @@ impl Cataloger for Npm {
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
         let bytes = match root.read(path, FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) => return out.refuse(path, 0, format!("cannot be read: {error}")),
+            Err(error) => return out.refuse(path, 1, format!("cannot be read: {error}")),
         };
         if is_module(path) { read_module(&bytes, path, out) } else { read_lock(&bytes, path, out) }
     }

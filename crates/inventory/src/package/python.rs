@@ -24,7 +24,7 @@ impl Cataloger for Python {
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
         let bytes = match root.read(path, METADATA_BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) => return out.refuse(path, 0, format!("cannot be read: {error}")),
+            Err(error) => return out.refuse(path, 1, format!("cannot be read: {error}")),
         };
         match parse(&bytes, path) {
             Ok(package) => out.accept(package),

@@ -55,7 +55,7 @@ pub(super) fn wheel(root: &Root, path: &str, out: &mut Parsed<Package>) {
         ControlFlow::Break(())
     });
     if let Err(error) = outcome {
-        out.refuse(path, 0, error.to_string());
+        out.refuse(path, 1, error.to_string());
     }
 }
 

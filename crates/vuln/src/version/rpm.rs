@@ -16,13 +16,10 @@ pub(crate) fn order(a: &str, b: &str) -> Ordering {
     })
 }
 
-/// What cannot be an epoch:version-release.
+/// What cannot be an epoch:version-release. A colon after anything but a number is part of the version.
 pub(crate) fn check(version: &str) -> Result<(), &'static str> {
     match version.split_once(':') {
-        Some((epoch, _)) if !epoch.is_empty() && !digits::is_number(epoch) => {
-            Err("the epoch before ':' is not a number")
-        }
-        Some((_, "")) => Err("nothing after the epoch"),
+        Some((epoch, "")) if digits::is_number(epoch) => Err("nothing after the epoch"),
         _ => Ok(()),
     }
 }
