@@ -15,17 +15,33 @@ pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
 /// Every key: name, default as TOML, what it does.
 pub const KEYS: &[(&str, &str, &str)] = &[
     ("agent.host", "\"\"", "Name of this host in alerts; empty: the kernel's host name."),
-    ("sensor.kind", "\"auto\"", "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it."),
+    (
+        "sensor.kind",
+        "\"auto\"",
+        "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it.",
+    ),
     ("sensor.dns", "true", "Read DNS answers, to show the name behind an address."),
     ("sensor.poll", "\"20ms\"", "How long records of unlisted peers may wait in the kernel."),
     ("sensor.events_mib", "8", "Kernel ring for records of unlisted peers; a power of two."),
-    ("sensor.indicators_max", "0", "Room in the kernel for listed IPv4 networks of 256; 0: half as much again as the list at the start."),
-    ("intel.permit_ranges", "[]", "Special-purpose ranges (documentation, private) that feeds may list and actions may touch."),
+    (
+        "sensor.indicators_max",
+        "0",
+        "Room in the kernel for listed IPv4 networks of 256; 0: half as much again as the list at the start.",
+    ),
+    (
+        "intel.permit_ranges",
+        "[]",
+        "Special-purpose ranges (documentation, private) that feeds may list and actions may touch.",
+    ),
     ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
     ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
     ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
-    ("response.preempt", "true", "In enforce mode: refuse vulnerable applications the listed peers before the first packet."),
+    (
+        "response.preempt",
+        "true",
+        "In enforce mode: refuse vulnerable applications the listed peers before the first packet.",
+    ),
     ("response.active_max", "10000", "Most blocks in force at once."),
     ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
@@ -239,9 +255,10 @@ fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>)
         set(&mut values, &key, value.unwrap_or(Value::String(text)), &origin)?;
         origins.insert(key, origin);
     }
-    let config = Value::Table(values.clone())
-        .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Content { origin: "configuration".into(), reason: error.message().to_owned() })?;
+    let config = Value::Table(values.clone()).try_into().map_err(|error: toml::de::Error| ConfigError::Content {
+        origin: "configuration".into(),
+        reason: error.message().to_owned(),
+    })?;
     Ok(Loaded { config, origins, values })
 }
 
@@ -266,7 +283,9 @@ fn line_of(text: &str, section: &str, name: &str) -> usize {
         if line.starts_with('[') {
             inside = line.starts_with(&header);
         }
-        if (inside && line.split('=').next().is_some_and(|key| key.trim() == name)) || line.starts_with(&format!("{section}.{name}")) {
+        if (inside && line.split('=').next().is_some_and(|key| key.trim() == name))
+            || line.starts_with(&format!("{section}.{name}"))
+        {
             return at + 1;
         }
     }
@@ -309,7 +328,11 @@ fn nearest(key: &str) -> Option<&'static str> {
         }
         row[b.len()]
     };
-    KEYS.iter().map(|(name, _, _)| (*name, distance(name))).filter(|(_, d)| *d <= 4).min_by_key(|(_, d)| *d).map(|(name, _)| name)
+    KEYS.iter()
+        .map(|(name, _, _)| (*name, distance(name)))
+        .filter(|(_, d)| *d <= 4)
+        .min_by_key(|(_, d)| *d)
+        .map(|(name, _)| name)
 }
 
 fn defaults() -> Table {
@@ -337,7 +360,9 @@ pub fn default_text() -> String {
 fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\"")))?;
+    let number: u64 = digits.parse().map_err(|_| {
+        serde::de::Error::custom(format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\""))
+    })?;
     let unit_ms = match &text.trim()[digits.len()..] {
         "ms" => 1,
         "s" => 1000,
@@ -359,7 +384,9 @@ fn list<'de, D: serde::Deserializer<'de>, T: std::str::FromStr>(deserializer: D)
     }
     let words = match OneOrMany::deserialize(deserializer)? {
         OneOrMany::Many(words) => words,
-        OneOrMany::One(text) => text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect(),
+        OneOrMany::One(text) => {
+            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        }
     };
     let parse = |word: &String| word.parse().map_err(|_| serde::de::Error::custom(format!("{word:?} cannot be read")));
     words.iter().map(parse).collect()
@@ -386,7 +413,14 @@ mod tests {
     #[test]
     fn later_sources_win_and_are_named() {
         let text = "[response]\n# why\nmode = \"enforce\"\n[intel]\npermit_ranges = [\"203.0.113.0/24\"]\n";
-        let loaded = with(text, &[("TRIPOINT_RESPONSE__MODE", "advise"), ("TRIPOINT_INTEL__PERMIT_RANGES", "2001:db8::/32, 203.0.113.0/24")]).unwrap();
+        let loaded = with(
+            text,
+            &[
+                ("TRIPOINT_RESPONSE__MODE", "advise"),
+                ("TRIPOINT_INTEL__PERMIT_RANGES", "2001:db8::/32, 203.0.113.0/24"),
+            ],
+        )
+        .unwrap();
         assert_eq!(loaded.config.response.mode, Mode::Advise);
         assert_eq!(loaded.config.intel.permit_ranges.len(), 2);
         assert_eq!(loaded.origins["response.mode"], "environment variable TRIPOINT_RESPONSE__MODE");
@@ -395,8 +429,14 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_what_would_be_right() {
         let message = |text: &str| with(text, &[]).unwrap_err().to_string();
-        assert!(message("[response]\n\nmod = \"enforce\"\n").ends_with("agent.toml:3: unknown key response.mod; did you mean response.mode?"));
-        assert!(message("[response]\nmode = \"panic\"\n").contains("agent.toml:2: response.mode: unknown variant `panic`, expected `advise` or `enforce`"));
+        assert!(
+            message("[response]\n\nmod = \"enforce\"\n")
+                .ends_with("agent.toml:3: unknown key response.mod; did you mean response.mode?")
+        );
+        assert!(
+            message("[response]\nmode = \"panic\"\n")
+                .contains("agent.toml:2: response.mode: unknown variant `panic`, expected `advise` or `enforce`")
+        );
         assert!(message("[sensor]\npoll = \"soon\"\n").contains("is no time span"));
         assert!(message("[sensor\n").contains("agent.toml:1:"));
     }

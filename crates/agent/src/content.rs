@@ -61,7 +61,8 @@ impl Content {
     }
 
     fn look(&mut self, detector: &SyncSender<Wake>, findings: &Sender<Request>) {
-        if let Some((number, index)) = newest(&tripoint_intel::images::generations(&self.data), self.intel, Index::open) {
+        if let Some((number, index)) = newest(&tripoint_intel::images::generations(&self.data), self.intel, Index::open)
+        {
             self.intel = number;
             self.note_intel(&index);
             let _ = detector.send(Wake::Index(Arc::new(index)));
@@ -84,7 +85,10 @@ fn newest<T, E: std::fmt::Display>(
 ) -> Option<(u64, T)> {
     for (number, path) in generations.iter().filter(|(number, _)| *number > above) {
         let mapped = File::open(path).and_then(|file| MappedFile::open(&file));
-        match mapped.map_err(|error| error.to_string()).and_then(|bytes| open(Arc::new(bytes)).map_err(|e| e.to_string())) {
+        match mapped
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| open(Arc::new(bytes)).map_err(|e| e.to_string()))
+        {
             Ok(image) => return Some((*number, image)),
             Err(error) => tracing::error!(path = %path.display(), error, "image cannot be used; the former one stays"),
         }

@@ -10,8 +10,8 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, ConnectionState, Exception, Fact, Finding, FindingState,
-    IndicatorLookup, Outcome, Process, ProcessKey, Sighting, Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, ConnectionState, Exception, Fact, Finding, FindingState, IndicatorLookup,
+    Outcome, Process, ProcessKey, Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -260,7 +260,9 @@ impl Detector {
             };
             match set.swap(&parts) {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!("the list outgrew the kernel's room; restart the agent to make it exact again"),
+                Ok(false) => {
+                    tracing::warn!("the list outgrew the kernel's room; restart the agent to make it exact again")
+                }
                 Err(error) => tracing::error!(%error, "the kernel did not take the list"),
             }
             if self.policy.mode == config::Mode::Enforce && self.policy.preempt {
@@ -294,7 +296,10 @@ impl Detector {
         let wanted = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
             && self.policy.rules.contains(&alert.rule)
-            && alert.claims.iter().any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
+            && alert
+                .claims
+                .iter()
+                .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
         let fresh = self.proposed.get(&alert.id).is_none_or(|until| *until <= moment);
         let Some(peer) = alert.connections.first().map(|connection| connection.remote.ip()) else { return };
         if !wanted || !fresh {

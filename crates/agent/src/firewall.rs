@@ -30,7 +30,9 @@ impl BpfFirewall {
         }
         match (target.net(), target.port()) {
             (Some(net), port) => Ok((net, port.unwrap_or(0))),
-            (None, _) => Err(FirewallError::Unsupported(self.name(), format!("{target} is a name; block its addresses"))),
+            (None, _) => {
+                Err(FirewallError::Unsupported(self.name(), format!("{target} is a name; block its addresses")))
+            }
         }
     }
 }
@@ -40,7 +42,13 @@ impl Firewall for BpfFirewall {
         "bpf"
     }
 
-    fn block(&mut self, target: &Target, scope: &Scope, expires: Timestamp, _now: Timestamp) -> Result<(), FirewallError> {
+    fn block(
+        &mut self,
+        target: &Target,
+        scope: &Scope,
+        expires: Timestamp,
+        _now: Timestamp,
+    ) -> Result<(), FirewallError> {
         let (net, port) = self.place(target, scope)?;
         self.clock.refresh();
         let block = Held { net, port, cgroup_id: 0, expires_ns: self.clock.boot(expires), hits: 0, id: 0 };
@@ -55,7 +63,13 @@ impl Firewall for BpfFirewall {
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let now_ns = boot_ns();
         let held = self.blocks.list().into_iter().filter(|held| held.expires_ns > now_ns);
-        Ok(held.map(|held| KernelBlock { target: target(&held), scope: Scope::Host, expires: self.clock.wall(held.expires_ns) }).collect())
+        Ok(held
+            .map(|held| KernelBlock {
+                target: target(&held),
+                scope: Scope::Host,
+                expires: self.clock.wall(held.expires_ns),
+            })
+            .collect())
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

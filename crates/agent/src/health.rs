@@ -42,9 +42,13 @@ impl Health {
     /// The report as of now.
     pub fn report(&self) -> AgentHealth {
         let counted = self.counters.as_ref().and_then(|c| c.lock().ok().map(|c| c.read())).unwrap_or_default();
-        let (losses, mut counters): (BTreeMap<String, u64>, BTreeMap<String, u64>) =
-            counted.into_iter().map(|(name, count)| (name.to_owned(), count)).partition(|(name, _)| name.starts_with("lost_"));
-        for (name, count) in ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen) {
+        let (losses, mut counters): (BTreeMap<String, u64>, BTreeMap<String, u64>) = counted
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .partition(|(name, _)| name.starts_with("lost_"));
+        for (name, count) in
+            ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen)
+        {
             counters.insert(format!("connections_{name}"), count.load(Ordering::Relaxed));
         }
         counters.insert("kernel_map_bytes".into(), self.kernel_map_bytes);

@@ -48,7 +48,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut content = Content::new(place.data(), Arc::clone(&loaded_content));
     let first_index = content.first_index();
 
-    let Eyes { kernel, set, firewall, counters, missing, kernel_map_bytes } = open_eyes(config, first_index.as_deref())?;
+    let Eyes { kernel, set, firewall, counters, missing, kernel_map_bytes } =
+        open_eyes(config, first_index.as_deref())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
@@ -84,7 +85,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     };
     let mut weights = Weights::new(config.correlator.weights.clone()).context("correlator.weights")?;
     weights.alert_bad_peer = config.correlator.alert_bad_peer;
-    let doors = Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
+    let doors =
+        Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
     let mut detector = Detector::new(Correlator::new(&host, weights), set, config.response.clone(), doors);
     let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
 
@@ -94,12 +96,21 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     }
     thread::scope(|scope| -> anyhow::Result<()> {
         let threads = [
-            named("uplink", scope, { let ask = ask.clone(); move || report_end(uplink.run(reports, ask)) })?,
+            named("uplink", scope, {
+                let ask = ask.clone();
+                move || report_end(uplink.run(reports, ask))
+            })?,
             named("respond", scope, move || respond.run(&asks))?,
             named("detect", scope, move || detector.run(&wakes))?,
             named("findings", scope, move || findings.run(&requests))?,
-            named("content", scope, { let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared)); move || content.run(&shared.stop, &wake, &request) })?,
-            named("sense", scope, { let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll); move || look(kernel, counters, poll, &shared, &wake) })?,
+            named("content", scope, {
+                let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared));
+                move || content.run(&shared.stop, &wake, &request)
+            })?,
+            named("sense", scope, {
+                let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll);
+                move || look(kernel, counters, poll, &shared, &wake)
+            })?,
         ];
         wait_until_sensing(&shared, stop);
         ready();
@@ -146,7 +157,10 @@ fn named<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     work: impl FnOnce() + Send + 'scope,
 ) -> anyhow::Result<thread::ScopedJoinHandle<'scope, ()>> {
-    thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, work).with_context(|| format!("start thread {name}"))
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, work)
+        .with_context(|| format!("start thread {name}"))
 }
 
 fn report_end(result: anyhow::Result<()>) {
@@ -198,7 +212,12 @@ fn open_eyes(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
         });
     };
     for missing in &missing {
-        tracing::warn!(program = missing.program, lost = missing.lost, reason = missing.reason, "kernel program missing");
+        tracing::warn!(
+            program = missing.program,
+            lost = missing.lost,
+            reason = missing.reason,
+            "kernel program missing"
+        );
     }
     Ok(Eyes {
         kernel: Some(BpfSensor::new(programs, matches, events, "/")),

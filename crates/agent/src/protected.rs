@@ -12,9 +12,16 @@ use tripoint_sensor::namespaces::{Namespaces, sockets_of};
 use tripoint_sensor::procfs;
 
 /// Files that name resolvers.
-const RESOLVER_FILES: &[&str] = &["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/resolv.conf"];
+const RESOLVER_FILES: &[&str] =
+    &["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/resolv.conf"];
 /// Files that name time servers; only literal addresses count, names are what resolvers are for.
-const TIME_FILES: &[&str] = &["/etc/systemd/timesyncd.conf", "/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/ntp.conf", "/etc/ntpsec/ntp.conf"];
+const TIME_FILES: &[&str] = &[
+    "/etc/systemd/timesyncd.conf",
+    "/etc/chrony/chrony.conf",
+    "/etc/chrony.conf",
+    "/etc/ntp.conf",
+    "/etc/ntpsec/ntp.conf",
+];
 /// Programs whose established peers are administrators.
 const ADMIN_PROGRAMS: &[&str] = &["sshd", "sshd-session", "dropbear", "cockpit-ws", "teleport"];
 const SSH_PORT: u16 = 22;

@@ -43,7 +43,13 @@ impl Shared {
 }
 
 /// Runs the kernel sensor until told to stop.
-pub fn run_bpf(mut sensor: BpfSensor, counters: Arc<Mutex<Counters>>, poll: Duration, shared: &Shared, out: &SyncSender<Wake>) {
+pub fn run_bpf(
+    mut sensor: BpfSensor,
+    counters: Arc<Mutex<Counters>>,
+    poll: Duration,
+    shared: &Shared,
+    out: &SyncSender<Wake>,
+) {
     match sensor.start() {
         Ok(seen) => forward(seen, true, shared, out),
         Err(error) => tracing::error!(%error, "what was open before the start could not be listed"),
@@ -62,7 +68,10 @@ pub fn run_bpf(mut sensor: BpfSensor, counters: Arc<Mutex<Counters>>, poll: Dura
             looked = Instant::now();
             let now = lost(&counters);
             if now > losses {
-                tracing::warn!(records = now - losses, "the kernel's rings overflowed; open connections are listed anew");
+                tracing::warn!(
+                    records = now - losses,
+                    "the kernel's rings overflowed; open connections are listed anew"
+                );
                 shared.sweep.store(true, Ordering::Relaxed);
                 losses = now;
             }

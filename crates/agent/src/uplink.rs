@@ -101,7 +101,11 @@ impl Uplink {
                     tracing::warn!(number, %error, "the answer to an order was not delivered");
                 }
             }
-            back_off = if self.push(&client).await { Duration::from_millis(20) } else { (back_off * 2).min(Duration::from_secs(5)) };
+            back_off = if self.push(&client).await {
+                Duration::from_millis(20)
+            } else {
+                (back_off * 2).min(Duration::from_secs(5))
+            };
             if stop {
                 break;
             }

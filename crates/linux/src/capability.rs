@@ -48,11 +48,31 @@ pub fn probe() -> Vec<Capability> {
             lost: "kernel programs: connections are polled, short ones are missed",
         },
         Capability { name: "cap_bpf", present: has(39) || has(21), lost: "kernel programs" },
-        Capability { name: "cap_net_admin", present: has(12), lost: "ending sockets, blocking, namespaces of containers" },
-        Capability { name: "cgroup_v2", present: cgroup::root().is_some(), lost: "refusing connections before the first packet" },
-        Capability { name: "sock_diag", present: sock_diag::SockDiag::open().is_ok(), lost: "listing and ending sockets" },
-        Capability { name: "network_namespaces", present: has(21) && netns::NetNs::of_thread().is_ok(), lost: "the live demonstration; sockets of containers" },
-        Capability { name: "conntrack", present: crate::conntrack::Conntrack::open().is_ok(), lost: "translated addresses" },
+        Capability {
+            name: "cap_net_admin",
+            present: has(12),
+            lost: "ending sockets, blocking, namespaces of containers",
+        },
+        Capability {
+            name: "cgroup_v2",
+            present: cgroup::root().is_some(),
+            lost: "refusing connections before the first packet",
+        },
+        Capability {
+            name: "sock_diag",
+            present: sock_diag::SockDiag::open().is_ok(),
+            lost: "listing and ending sockets",
+        },
+        Capability {
+            name: "network_namespaces",
+            present: has(21) && netns::NetNs::of_thread().is_ok(),
+            lost: "the live demonstration; sockets of containers",
+        },
+        Capability {
+            name: "conntrack",
+            present: crate::conntrack::Conntrack::open().is_ok(),
+            lost: "translated addresses",
+        },
     ]
 }
 

@@ -25,7 +25,12 @@ impl Conntrack {
 
     /// The translated tuple of an outbound connection; `None` when it is not translated or not
     /// tracked. One question by tuple: the table is never dumped.
-    pub fn translated(&mut self, protocol: u8, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Translated>> {
+    pub fn translated(
+        &mut self,
+        protocol: u8,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> io::Result<Option<Translated>> {
         let family = if local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u8;
         let message = Message::new(GET, 0, &[family, 0, 0, 0]).nested(TUPLE_ORIGINAL, |m| {
             let m = m.nested(1, |m| match (local.ip(), remote.ip()) {
@@ -42,7 +47,8 @@ impl Conntrack {
         let mut reply = None;
         let answer = self.netlink.ask_once(message, &mut |payload| {
             let attributes_at = payload.get(4..).unwrap_or(&[]);
-            reply = attributes(attributes_at).find(|(kind, _)| *kind == TUPLE_REPLY).and_then(|(_, value)| tuple(value));
+            reply =
+                attributes(attributes_at).find(|(kind, _)| *kind == TUPLE_REPLY).and_then(|(_, value)| tuple(value));
         });
         match answer {
             Ok(()) => {}
@@ -87,8 +93,7 @@ mod tests {
     #[test]
     fn an_untracked_connection_has_no_translation() {
         let mut conntrack = Conntrack::open().unwrap();
-        let answer =
-            conntrack.translated(6, "127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        let answer = conntrack.translated(6, "127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
         match answer {
             Ok(found) => assert!(found.is_none()),
             Err(error) => println!("skipped: the connection tracker cannot be asked: {error}"),

@@ -32,16 +32,12 @@ impl Links {
     /// Makes a pair of connected interfaces; `peer` lands in the other namespace.
     pub fn veth(&mut self, name: &str, peer: &str, namespace: impl AsFd) -> io::Result<()> {
         let fd = namespace.as_fd().as_raw_fd().to_ne_bytes();
-        let message = Message::new(NEW_LINK, ACK | CREATE, &[0; 16]).text(IFLA_IFNAME, name).nested(
-            IFLA_LINKINFO,
-            |m| {
+        let message =
+            Message::new(NEW_LINK, ACK | CREATE, &[0; 16]).text(IFLA_IFNAME, name).nested(IFLA_LINKINFO, |m| {
                 m.text(IFLA_INFO_KIND, "veth").nested(IFLA_INFO_DATA, |m| {
-                    m.nested(VETH_INFO_PEER, |m| {
-                        m.raw(&[0; 16]).text(IFLA_IFNAME, peer).attribute(IFLA_NET_NS_FD, &fd)
-                    })
+                    m.nested(VETH_INFO_PEER, |m| m.raw(&[0; 16]).text(IFLA_IFNAME, peer).attribute(IFLA_NET_NS_FD, &fd))
                 })
-            },
-        );
+            });
         self.netlink.order(message)
     }
 
@@ -69,8 +65,7 @@ impl Links {
         const MAIN: u8 = 254;
         const STATIC: u8 = 4;
         const UNICAST: u8 = 1;
-        let fixed =
-            [family(gateway), target.prefix_len(), 0, 0, MAIN, STATIC, 0, UNICAST, 0, 0, 0, 0];
+        let fixed = [family(gateway), target.prefix_len(), 0, 0, MAIN, STATIC, 0, UNICAST, 0, 0, 0, 0];
         let mut message = Message::new(NEW_ROUTE, ACK | CREATE, &fixed);
         if target.prefix_len() > 0 {
             message = message.attribute(1, &octets(target.addr()));

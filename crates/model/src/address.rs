@@ -44,9 +44,7 @@ pub struct AddressError(pub String);
 pub fn parse_address(text: &str) -> Result<IpAddr, AddressError> {
     let trimmed = text.trim();
     let bare = trimmed.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(trimmed);
-    bare.parse()
-        .map(canonical)
-        .map_err(|_| AddressError(trimmed.chars().take(64).collect()))
+    bare.parse().map(canonical).map_err(|_| AddressError(trimmed.chars().take(64).collect()))
 }
 
 /// Reads an address or a network (`a.b.c.d/n`), host bits cleared, in canonical form.
@@ -57,7 +55,8 @@ pub fn parse_net(text: &str) -> Result<IpNet, AddressError> {
         return parse_address(trimmed).map(IpNet::from);
     };
     // `/08` and `/+8` mean different things to different readers: refuse them.
-    if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) || (length.len() > 1 && length.starts_with('0')) {
+    if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) || (length.len() > 1 && length.starts_with('0'))
+    {
         return Err(bad());
     }
     let address: IpAddr = address.trim().parse().map_err(|_| bad())?;

@@ -75,9 +75,9 @@ impl Exception {
 
 fn target_covers(target: &Observable, subject: &Subject<'_>) -> bool {
     match target {
-        Observable::Domain(name) => subject.name.is_some_and(|own| {
-            own == name || own.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'))
-        }),
+        Observable::Domain(name) => subject
+            .name
+            .is_some_and(|own| own == name || own.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'))),
         other => other.matches(subject.address, subject.port),
     }
 }

@@ -28,9 +28,7 @@ pub mod severity;
 pub mod text;
 pub mod time;
 
-pub use action::{
-    Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope, Target,
-};
+pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope, Target};
 pub use alert::{Alert, AlertId, AlertStatus, Resolution};
 pub use application::{Application, ApplicationKind};
 pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Protocol};

@@ -15,9 +15,7 @@ impl Timestamp {
     pub fn from_system(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
             Ok(after) => Self(i64::try_from(after.as_micros()).unwrap_or(i64::MAX)),
-            Err(before) => {
-                Self(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX))
-            }
+            Err(before) => Self(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX)),
         }
     }
 

@@ -13,9 +13,7 @@ use tripoint_linux::cgroup::CgroupPaths;
 use tripoint_linux::clock::BootClock;
 use tripoint_linux::conntrack::Conntrack;
 use tripoint_linux::contract::{ConnRecord, Record, address, flag, kind, text};
-use tripoint_model::{
-    Connection, ConnectionId, ConnectionState, Direction, Process, ProcessKey, Protocol, Timestamp,
-};
+use tripoint_model::{Connection, ConnectionId, ConnectionState, Direction, Process, ProcessKey, Protocol, Timestamp};
 
 use crate::names::Names;
 use crate::table::{ProcessTable, device};
@@ -307,7 +305,11 @@ fn bare(key: ProcessKey, record: &ConnRecord) -> Process {
 fn resolve_exe(process: Arc<Process>, table: &mut ProcessTable) -> Arc<Process> {
     let link = format!("/proc/{}/exe", process.key.pid);
     let same = |path: &str| fs::metadata(path).is_ok_and(|m| m.ino() == process.exe_inode);
-    let real = if same(&link) { fs::read_link(&link).ok() } else { fs::canonicalize(&process.exe).ok().filter(|p| same(&p.to_string_lossy())) };
+    let real = if same(&link) {
+        fs::read_link(&link).ok()
+    } else {
+        fs::canonicalize(&process.exe).ok().filter(|p| same(&p.to_string_lossy()))
+    };
     let real = real.map(|path| path.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
     match real {
         Some(exe) if exe != process.exe => table.replace(Process { exe, ..Process::clone(&process) }),

@@ -291,7 +291,10 @@ mod tests {
         assert_eq!(complete("docker").name.as_deref(), Some("web"));
         assert_eq!(complete("docker").image.as_deref(), Some("shop:1.2"));
         assert_eq!(complete("containerd").pod.as_deref(), Some("prod/api-1"));
-        assert_eq!((complete("podman").name.as_deref(), complete("podman").image.as_deref()), (Some("db"), Some("pg:16")));
+        assert_eq!(
+            (complete("podman").name.as_deref(), complete("podman").image.as_deref()),
+            (Some("db"), Some("pg:16"))
+        );
         write(format!("var/lib/docker/containers/{ID}/config.v2.json"), "{\"Name\": 7");
         assert_eq!(complete("docker").name, None);
     }

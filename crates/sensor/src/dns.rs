@@ -121,7 +121,10 @@ mod tests {
 
     #[test]
     fn reads_addresses_of_both_families() {
-        let message = answer_to(&["C2", "Bad", "example"], &[(5, &[0]), (1, &[203, 0, 113, 66]), (28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x66])]);
+        let message = answer_to(
+            &["C2", "Bad", "example"],
+            &[(5, &[0]), (1, &[203, 0, 113, 66]), (28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x66])],
+        );
         let answer = parse(&message).unwrap();
         assert_eq!(answer.name, "c2.bad.example");
         assert_eq!(answer.addresses, ["203.0.113.66".parse::<IpAddr>().unwrap(), "2001:db8::66".parse().unwrap()]);

@@ -67,7 +67,9 @@ pub fn read(pid: u32, expected: Option<ProcessKey>) -> Option<Process> {
         argv: redact::argv(&words(&read_bytes(&format!("/proc/{pid}/cmdline"), ARGV_MAX).unwrap_or_default())),
         cwd: link("cwd"),
         uid,
-        login_uid: read_text(&format!("/proc/{pid}/loginuid"), 16).and_then(|t| t.trim().parse().ok()).and_then(login_uid),
+        login_uid: read_text(&format!("/proc/{pid}/loginuid"), 16)
+            .and_then(|t| t.trim().parse().ok())
+            .and_then(login_uid),
         cgroup_id: 0,
         cgroup,
         netns: fs::metadata(format!("/proc/{pid}/ns/net")).map_or(0, |m| m.ino()),

@@ -5,12 +5,29 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Parts of option and variable names whose value is a secret.
 const SECRET_NAMES: &[&str] = &[
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api-key", "api_key", "accesskey",
-    "access-key", "access_key", "privatekey", "private-key", "private_key", "credential", "authorization", "auth-key",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api-key",
+    "api_key",
+    "accesskey",
+    "access-key",
+    "access_key",
+    "privatekey",
+    "private-key",
+    "private_key",
+    "credential",
+    "authorization",
+    "auth-key",
 ];
 
 /// Beginnings of well-known tokens.
-const TOKEN_STARTS: &[&str] = &["eyJ", "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "npm_"];
+const TOKEN_STARTS: &[&str] =
+    &["eyJ", "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "npm_"];
 
 /// The command line with its secrets replaced. What is kept is unchanged, word for word.
 pub fn argv(words: &[String]) -> Vec<String> {

@@ -34,12 +34,7 @@ pub struct ProcessTable {
 impl ProcessTable {
     /// An empty table; `root` is where the container runtimes' files lie (`/`).
     pub fn new(root: &str) -> Self {
-        Self {
-            entries: HashMap::new(),
-            living: HashMap::new(),
-            ended: VecDeque::new(),
-            runtimes: Runtimes::new(root),
-        }
+        Self { entries: HashMap::new(), living: HashMap::new(), ended: VecDeque::new(), runtimes: Runtimes::new(root) }
     }
 
     /// Reads every living process from `/proc`.
@@ -183,7 +178,8 @@ impl ProcessTable {
 
 /// The path that the captured names of leaf, parent and grandparent make.
 fn cgroup_tail(names: &[[u8; 128]; 3]) -> String {
-    let parts: Vec<String> = names.iter().rev().map(|name| text(name)).filter(|name| !name.is_empty() && name != "/").collect();
+    let parts: Vec<String> =
+        names.iter().rev().map(|name| text(name)).filter(|name| !name.is_empty() && name != "/").collect();
     format!("/{}", parts.join("/"))
 }
 

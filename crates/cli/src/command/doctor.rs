@@ -83,7 +83,12 @@ fn data(context: &Context) -> Vec<DataSource> {
         all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
     }
     match tripoint_vuln::open_latest(&context.data_dir) {
-        Ok(Some((_, database))) => {
+        Ok(Some((generation, database))) => {
+            let newest = tripoint_vuln::image_files(&context.data_dir).iter().map(|(newest, _)| *newest).max().unwrap_or(0);
+            if newest > generation {
+                let status = format!("image {newest} is damaged, image {generation} is in force");
+                all.push(DataSource { source: "vuln".into(), age: None, status });
+            }
             for source in database.sources() {
                 let status = format!("ok, {}", output::counted(source.records, "record"));
                 all.push(DataSource { source: format!("advisories {}", source.name), age: Some(now.since(source.imported).as_secs()), status });

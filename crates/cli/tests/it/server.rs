@@ -315,6 +315,8 @@ fn tcp_wants_the_token() {
         finish(command, b"").expect(code);
     }
     bench.run(&["server", "--listen", "0.0.0.0:0", "--data-dir", elsewhere]).expect(1);
+    let told = bench.run(&["server", "--listen", "none", "--data-dir", &"a".repeat(120)]).expect(1);
+    assert!(told.err.contains("shorter path"), "{told:?}");
     let second = bench.run(&["server", "--listen", "none"]).expect(1);
     assert!(second.err.contains("another server"), "{second:?}");
 }

@@ -109,6 +109,28 @@ fn doctor_works_without_a_server() {
     assert!(report["data"].as_array().unwrap().iter().any(|d| d["source"] == "feed mine" && d["age"].is_u64()));
 }
 
+/// The image before it stays in force, and it is said.
+#[test]
+fn a_damaged_image_is_told() {
+    let bench = Bench::new();
+    for feed in ["first", "second"] {
+        bench.write("list.txt", "203.0.113.66\n");
+        bench.run(&["intel", "import", "list.txt", "--name", feed]).expect(0);
+        bench.write("record.json", crate::vulns::LOG4SHELL);
+        bench.run(&["vulns", "import", "record.json", "--source", feed]).expect(0);
+    }
+    for image in ["data/images/intel.2", "data/images/vuln.2"] {
+        let whole = std::fs::read(bench.path(image)).unwrap();
+        bench.write(image, &whole[..whole.len() / 2]);
+    }
+    assert_eq!(bench.run(&["intel", "lookup", "203.0.113.66", "--json"]).expect(0).json()["verdict"], "bad");
+    let query = ["vulns", "query", "Maven", "org.apache.logging.log4j:log4j-core", "2.14.1", "--json"];
+    assert_eq!(bench.run(&query).expect(0).json()["cves"][0], "CVE-2021-44228");
+    let report = bench.run(&["doctor", "--json"]).expect(0).json();
+    let damaged = report["data"].as_array().unwrap().iter().filter(|d| d["status"].as_str().unwrap().contains("is damaged")).count();
+    assert_eq!(damaged, 2, "{:#}", report["data"]);
+}
+
 #[test]
 fn completions_are_scripts() {
     let bench = Bench::new();

@@ -169,12 +169,9 @@ fn host_key(block: &KernelBlock) -> Option<HostKey> {
         return None;
     }
     Some(match block.net.addr() {
-        IpAddr::V4(v4) => HostKey::V4(Block4Key {
-            address: v4.octets(),
-            port: block.port,
-            pad: 0,
-            cgroup_id: block.cgroup_id,
-        }),
+        IpAddr::V4(v4) => {
+            HostKey::V4(Block4Key { address: v4.octets(), port: block.port, pad: 0, cgroup_id: block.cgroup_id })
+        }
         IpAddr::V6(v6) => HostKey::V6(Block6Key {
             address: v6.octets(),
             port: block.port,

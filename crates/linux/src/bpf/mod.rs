@@ -39,7 +39,13 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { nodes_capacity: 65_536, blocks_capacity: 8_192, events_bytes: 1 << 23, matches_bytes: 1 << 20, dns: true }
+        Self {
+            nodes_capacity: 65_536,
+            blocks_capacity: 8_192,
+            events_bytes: 1 << 23,
+            matches_bytes: 1 << 20,
+            dns: true,
+        }
     }
 }
 

@@ -55,9 +55,7 @@ impl SharedConfig {
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.value);
         // SAFETY: `Config` is a `repr(C)` structure of integers without padding.
-        let bytes = unsafe {
-            std::slice::from_raw_parts((&raw const self.value).cast::<u8>(), size_of::<Config>())
-        };
+        let bytes = unsafe { std::slice::from_raw_parts((&raw const self.value).cast::<u8>(), size_of::<Config>()) };
         // The map is a page, the structure 48 bytes: it always fits.
         let _ = self.map.write(0, bytes);
     }
@@ -226,9 +224,8 @@ fn share(ebpf: &mut Ebpf, name: &'static str, bytes: usize, keep: &mut Vec<Map>)
     let Map::Array(data) = &map else {
         return Err(LoadError::Map { map: name, reason: "not an array".into() });
     };
-    let shared = SharedArray::open(data.fd(), bytes)
-        .map_err(|error| LoadError::Map { map: name, reason: error.to_string() })?;
+    let shared =
+        SharedArray::open(data.fd(), bytes).map_err(|error| LoadError::Map { map: name, reason: error.to_string() })?;
     keep.push(map);
     Ok(shared)
 }
-

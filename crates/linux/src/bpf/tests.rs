@@ -76,7 +76,8 @@ fn a_listed_peer_is_matched_exactly_and_mapped_addresses_too() {
     drop(TcpStream::connect(("127.7.7.7", bad_port)).unwrap());
     drop(TcpStream::connect(("::ffff:127.7.7.7", bad_port)).unwrap());
     let matched = connections(&mut loaded.matches);
-    let opened: Vec<_> = matched.iter().filter(|r| r.kind == kind::CONN_OPEN && r.tgid == mine && r.direction == 2).collect();
+    let opened: Vec<_> =
+        matched.iter().filter(|r| r.kind == kind::CONN_OPEN && r.tgid == mine && r.direction == 2).collect();
     assert_eq!(opened.len(), 2, "{matched:?}");
     assert!(opened.iter().all(|r| address(r.remote).to_string() == "127.7.7.7" && r.remote_port == bad_port));
     drop(listener.accept().unwrap());

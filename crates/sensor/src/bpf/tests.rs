@@ -91,7 +91,10 @@ fn udp_is_one_conversation_per_peer() {
     let ids: HashSet<_> = to_server.iter().map(|c| c.id).collect();
     assert_eq!(ids.len(), 2, "{to_server:#?}");
     assert!(to_server.iter().any(|c| c.state == ConnectionState::Closed && c.bytes_out == 8));
-    assert!(seen.iter().any(|c| c.local.port() == at.port() && c.direction == Direction::Inbound || c.remote.port() != at.port()));
+    assert!(
+        seen.iter()
+            .any(|c| c.local.port() == at.port() && c.direction == Direction::Inbound || c.remote.port() != at.port())
+    );
 }
 
 #[test]
@@ -108,7 +111,10 @@ fn a_short_lived_process_in_a_container_is_attributed() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let script = format!("echo $$ > {}/cgroup.procs; exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' marker --token=abc", folder.display());
+    let script = format!(
+        "echo $$ > {}/cgroup.procs; exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' marker --token=abc",
+        folder.display()
+    );
     Command::new("bash").args(["-c", &script]).status().unwrap();
     let seen = connections(&poll(&mut sensor));
     fs::remove_dir(&folder).unwrap();
