@@ -241,7 +241,7 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 /// What the machine itself takes: medians of one small durable write, and of one question over loopback.
 fn bare(folder: &Path) -> Result<(f64, f64)> {
     let mut file = OpenOptions::new().create(true).append(true).open(folder.join("bare"))?;
-    let mut timed = |work: &mut dyn FnMut() -> Result<()>| -> Result<f64> {
+    let timed = |work: &mut dyn FnMut() -> Result<()>| -> Result<f64> {
         let mut times = Vec::new();
         for _ in 0..100 {
             let begun = Instant::now();

@@ -47,8 +47,8 @@ pub enum Wake {
     AddException(Exception),
     /// Somebody wants them again.
     RemoveException(String),
-    /// An action that an alert caused has an outcome.
-    Outcome(AlertId, Outcome),
+    /// An action has an outcome, with the alert that caused it, if one did.
+    Outcome(Option<AlertId>, Outcome),
     /// The end.
     Stop,
 }
@@ -124,7 +124,7 @@ impl Detector {
             Wake::Index(index) => self.swap(index),
             Wake::AddException(exception) => self.observe(now(), What::ExceptionAdded { exception }),
             Wake::RemoveException(id) => self.observe(now(), What::ExceptionRemoved { id }),
-            Wake::Outcome(alert, outcome) => self.observe(outcome.at, What::Outcome { alert, outcome }),
+            Wake::Outcome(cause, outcome) => self.outcome(cause, &outcome),
             Wake::Stop => {}
         }
     }
@@ -232,6 +232,18 @@ impl Detector {
         for (connection, at) in again {
             let connection = self.with_hash(connection);
             self.observe(Timestamp(at.0 + 1), What::Connection { connection });
+        }
+    }
+
+    /// What was done about a peer is shown on every alert about it, whoever asked for it.
+    fn outcome(&mut self, cause: Option<AlertId>, outcome: &Outcome) {
+        let meant = |connection: &Arc<Connection>| {
+            outcome.target.matches(connection.remote.ip(), connection.remote.port())
+        };
+        let about = |alert: &Alert| cause.as_ref() == Some(&alert.id) || alert.connections.iter().any(meant);
+        let alerts: Vec<AlertId> = self.correlator.alerts().into_iter().filter(about).map(|alert| alert.id).collect();
+        for alert in alerts {
+            self.observe(outcome.at, What::Outcome { alert, outcome: outcome.clone() });
         }
     }
 

@@ -24,8 +24,10 @@ use crate::{live, protected};
 const POLICY: &str = "policy";
 /// How often ledger and kernel are compared.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
-/// What must stay reachable changes seldom; it is computed anew when older than this.
+/// What must stay reachable changes seldom; before something new is done it is computed anew when older than this.
 const PROTECTED_AGE: Duration = Duration::from_secs(2);
+/// The same for looking after what stands already.
+const PROTECTED_AGE_STANDING: Duration = Duration::from_secs(30);
 
 /// Everything that can wake the responder.
 pub enum Ask {
@@ -160,7 +162,7 @@ impl Respond {
         let moment = now();
         let targets: Vec<Observable> = actions.iter().map(|action| action.target.clone()).collect();
         let live = live::connections_with(&targets);
-        self.prepare(moment);
+        self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
         let outcomes = if only_say { dry_run(&plan, moment) } else { self.responder.execute(&plan, now()) };
         if !only_say {
@@ -171,7 +173,7 @@ impl Respond {
 
     fn policy(&mut self, alert: &AlertId, peer: IpAddr, until: Timestamp, reason: &str, open: &[Arc<Connection>]) {
         let moment = now();
-        self.prepare(moment);
+        self.prepare(moment, PROTECTED_AGE);
         let action = Action {
             kind: ActionKind::Block,
             target: Observable::Address(peer),
@@ -194,9 +196,7 @@ impl Respond {
     fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {
         for (planned, outcome) in plan.plan.iter().zip(outcomes) {
             tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
-            if let Some(alert) = &planned.cause {
-                let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
-            }
+            let _ = self.detector.send(Wake::Outcome(planned.cause.clone(), outcome.clone()));
             let _ = self.reports.send(Report::Outcome(planned.cause.clone(), outcome.clone()));
         }
         self.tell_ended();
@@ -212,16 +212,14 @@ impl Respond {
     /// Blocks that have ended, for the alerts that caused them.
     fn tell_ended(&mut self) {
         for (alert, outcome) in self.responder.take_ended() {
-            if let Some(alert) = &alert {
-                let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
-            }
+            let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
             let _ = self.reports.send(Report::Outcome(alert, outcome));
         }
     }
 
     /// Brings the guard up to date before it is asked.
-    fn prepare(&mut self, moment: Timestamp) {
-        if self.computed.is_none_or(|at| at.elapsed() > PROTECTED_AGE) {
+    fn prepare(&mut self, moment: Timestamp, age: Duration) {
+        if self.computed.is_none_or(|at| at.elapsed() > age) {
             self.guard.protected = protected::compute(&[]);
             self.computed = Some(Instant::now());
         }
@@ -231,7 +229,10 @@ impl Respond {
 
     fn reconcile(&mut self) {
         let moment = now();
-        self.prepare(moment);
+        // Looking around costs a walk over all sockets: only while there is something to protect from.
+        if !self.responder.active(moment).is_empty() {
+            self.prepare(moment, PROTECTED_AGE_STANDING);
+        }
         let done = self.responder.reconcile(&self.guard, moment);
         if !done.is_quiet() {
             tracing::warn!(?done, "kernel and ledger differed");

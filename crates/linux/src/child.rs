@@ -64,7 +64,10 @@ pub fn terminate(child: &mut Child) {
     }
 }
 
-/// Sets `stop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+/// As many signals end the process at once; a supervisor and a terminal may each send one.
+const SIGNALS_MAX: u32 = 5;
+
+/// Sets `stop` at the first SIGINT, SIGTERM or SIGHUP; the fifth ends the process at once.
 /// Call it before any other thread is started: the threads inherit the blocked signals.
 pub fn on_stop_signal(stop: Arc<AtomicBool>) -> io::Result<()> {
     // SAFETY: an all-zero `sigset_t` is initialised by `sigemptyset` before it is used.
@@ -80,14 +83,16 @@ pub fn on_stop_signal(stop: Arc<AtomicBool>) -> io::Result<()> {
         set
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        let mut signal = 0;
-        // SAFETY: both pointers are to live values of this thread.
-        if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
+        for heard in 0..SIGNALS_MAX {
+            let mut signal = 0;
+            // SAFETY: both pointers are to live values of this thread.
+            if unsafe { libc::sigwait(&raw const set, &raw mut signal) } != 0 {
+                return;
+            }
             stop.store(true, Ordering::Relaxed);
-        }
-        // SAFETY: as above.
-        if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
-            std::process::exit(130);
+            if heard == SIGNALS_MAX - 1 {
+                std::process::exit(130);
+            }
         }
     })?;
     Ok(())

@@ -12,6 +12,7 @@ const SOCK_DESTROY: u16 = 21;
 const INET_DIAG_INFO: u16 = 2;
 const INET_DIAG_CGROUP_ID: u16 = 21;
 const TCP_LISTEN: u8 = 10;
+const TCP_TIME_WAIT: u32 = 6;
 /// Offsets of `tcpi_bytes_acked` and `tcpi_bytes_received` in `struct tcp_info`.
 const BYTES_ACKED: usize = 120;
 const BYTES_RECEIVED: usize = 128;
@@ -61,12 +62,12 @@ impl SockDiag {
         Ok(Self { netlink: Netlink::open(libc::NETLINK_SOCK_DIAG)? })
     }
 
-    /// Every TCP and UDP socket, both families.
+    /// Every TCP and UDP socket, both families, but those that only wait for their time to end.
     pub fn all(&mut self) -> io::Result<Vec<Socket>> {
         let mut sockets = Vec::new();
         for protocol in [libc::IPPROTO_TCP as u8, libc::IPPROTO_UDP as u8] {
             for family in [libc::AF_INET as u8, libc::AF_INET6 as u8] {
-                let request = request(family, protocol, u32::MAX, None);
+                let request = request(family, protocol, !(1 << TCP_TIME_WAIT), None);
                 let message = Message::new(SOCK_DIAG_BY_FAMILY, DUMP, &request);
                 let mut visit = |_: u16, payload: &[u8]| sockets.extend(parse(protocol, payload));
                 match self.netlink.ask(message, &mut visit) {
