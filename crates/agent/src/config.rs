@@ -26,7 +26,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "sensor.indicators_max",
         "0",
-        "Room in the kernel for listed IPv4 networks of 256; 0: half as much again as the list at the start.",
+        "Room in the kernel for listed IPv4 networks of 256; 0: a quarter more than the list at the start.",
     ),
     (
         "intel.permit_ranges",

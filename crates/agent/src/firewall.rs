@@ -180,3 +180,28 @@ fn end(diag: &mut SockDiag, cut: &Cut) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use tripoint_linux::bpf::{LoadOptions, load};
+    use tripoint_model::Timestamp;
+    use tripoint_responder::testing::conformance;
+
+    use super::*;
+
+    #[test]
+    fn the_kernels_tables_pass_the_suite_of_every_firewall() {
+        let loaded = match load(&LoadOptions::default()) {
+            Ok(loaded) => loaded,
+            Err(error) if std::env::var_os("RUN_KERNEL_TESTS").is_some() => panic!("{error}"),
+            Err(error) => return println!("skipped: {error}"),
+        };
+        let mut clock = |wait: Duration| {
+            std::thread::sleep(wait);
+            Timestamp::from_system(SystemTime::now())
+        };
+        conformance(&mut BpfFirewall::new(loaded.blocks), &mut clock);
+    }
+}

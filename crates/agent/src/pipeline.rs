@@ -27,7 +27,7 @@ use tripoint_responder::Firewall;
 use tripoint_sensor::bpf::BpfSensor;
 use tripoint_sensor::diag::{self, DiagSensor};
 
-use crate::config::{Config, SensorKind};
+use crate::config::{Config, Mode, SensorKind};
 use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::findings::{Findings, Request};
@@ -229,18 +229,23 @@ fn open_eyes(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
     })
 }
 
-/// Room for half as much again as is listed now, so that ordinary growth needs no restart.
+/// Room for a quarter more than is listed now, so that ordinary growth needs no restart.
 fn options(config: &Config, index: Option<&Index>) -> LoadOptions {
     let defaults = LoadOptions::default();
     let (nodes, blocks) = index.map_or((0, 0), |index| {
         let set = index.kernel_set();
         (set.nodes.len() / 4, set.blocks.len() / 32)
     });
-    let room = |now: usize, least: u32| u32::try_from(now + now / 2).unwrap_or(u32::MAX).max(least);
+    let preempts = config.response.mode == Mode::Enforce && config.response.preempt;
+    let enforceable = index.filter(|_| preempts).map_or(0, |index| {
+        index.enforceable(config.response.min_confidence, Timestamp::from_system(SystemTime::now())).len()
+    });
+    let room = |now: usize, least: u32| u32::try_from(now + now / 4).unwrap_or(u32::MAX).max(least);
     LoadOptions {
         nodes_capacity: room(nodes, defaults.nodes_capacity).max(config.sensor.indicators_max),
         blocks_capacity: room(blocks, defaults.blocks_capacity),
         events_bytes: config.sensor.events_mib.clamp(1, 256).next_power_of_two() << 20,
+        enforce_capacity: room(enforceable, defaults.enforce_capacity),
         dns: config.sensor.dns,
         ..defaults
     }

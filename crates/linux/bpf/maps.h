@@ -109,10 +109,12 @@ SET_MAP(filter6_48, __u64, 2 * TP_CELLS);
 struct tp_address6 { __u32 word[4]; };
 
 HASH_MAP(vulnerable, __u32, __u64, 65536);
-HASH_MAP(enforce4, __u32, __u8, 1 << 20);
-HASH_MAP(enforce6, struct tp_address6, __u8, 1 << 20);
-HASH_MAP(block4, struct tp_block4_key, struct tp_block, 131072);
-HASH_MAP(block6, struct tp_block6_key, struct tp_block, 131072);
+/* Even an empty hash has all its buckets: user space makes these two as large as they must be. */
+HASH_MAP(enforce4, __u32, __u8, 1024);
+HASH_MAP(enforce6, struct tp_address6, __u8, 1024);
+/* More blocks than the guard lets stand at once (10,000). */
+HASH_MAP(block4, struct tp_block4_key, struct tp_block, 16384);
+HASH_MAP(block6, struct tp_block6_key, struct tp_block, 16384);
 
 #define TRIE_MAP(name, key_type, entries)                  \
 	struct {                                           \

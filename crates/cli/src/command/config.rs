@@ -17,15 +17,28 @@ struct Key<'a> {
     meaning: &'a str,
 }
 
+#[derive(Serialize)]
+struct Checked {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
 pub fn run(context: &Context, command: Config) -> anyhow::Result<Exit> {
     match command {
         Config::Check { file } => {
-            match &file {
-                Some(file) => config::check(file)?,
-                None => context.config()?,
+            let checked = match &file {
+                Some(file) => config::check(file).map_err(anyhow::Error::from),
+                None => context.config(),
             };
-            if !context.quiet {
-                eprintln!("the configuration is right");
+            let error = checked.err();
+            if context.json {
+                output::json(&Checked { ok: error.is_none(), error: error.as_ref().map(output::causes) })?;
+            }
+            match error {
+                Some(error) => return Err(error),
+                None if !context.quiet && !context.json => eprintln!("the configuration is right"),
+                None => {}
             }
         }
         Config::Default => output::line(config::default_text().trim_end())?,

@@ -37,7 +37,14 @@ pub fn run(context: &Context, command: Exceptions) -> anyhow::Result<Exit> {
                 output::line(&format!("exception {} until {}", added.id, output::time(added.expires)))?;
             }
         }
-        Exceptions::Remove { id } => context.ask(async { Ok(client.delete(&path::exception(&id)).await?) })?,
+        Exceptions::Remove { id } => {
+            context.ask(async { Ok(client.delete(&path::exception(&id)).await?) })?;
+            if context.json {
+                output::json(&serde_json::json!({ "removed": id }))?;
+            } else {
+                output::line(&format!("exception {id} removed"))?;
+            }
+        }
     }
     Ok(Exit::Fine)
 }

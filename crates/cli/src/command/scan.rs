@@ -55,7 +55,20 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
     if !inventory.has_database() {
         eprintln!("{}: no package database found", inventory.root);
     }
+    say_unscored(options, &findings);
     Ok(exit(options, database.is_some(), &inventory, &findings))
+}
+
+/// A limit cannot judge what no source has scored: said, so that nobody takes silence for safety.
+fn say_unscored(options: &Scan, findings: &[Finding]) {
+    if !matches!(options.fail_on, Some(FailOn::Medium | FailOn::High | FailOn::Critical)) {
+        return;
+    }
+    let unscored = |finding: &&Finding| finding.state == FindingState::Affected && finding.cvss_tenths.is_none() && !finding.known_exploited;
+    let count = findings.iter().filter(unscored).count() as u64;
+    if count > 0 {
+        eprintln!("{} without a score: not held against --fail-on; `--fail-on any` counts them", output::counted(count, "finding"));
+    }
 }
 
 fn exit(options: &Scan, advisories: bool, inventory: &Inventory, findings: &[Finding]) -> Exit {

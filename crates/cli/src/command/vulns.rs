@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tripoint_fetch::{Answer, Fetcher, Request, Settings};
 use tripoint_vuln::version::{self, VersionError};
-use tripoint_vuln::{Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
+use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
@@ -98,6 +98,10 @@ const ADVISORIES_BYTES_MAX: u64 = 1 << 30;
 fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
     let Some(database) = database(context)? else { return Ok(Exit::Failed) };
     let Some(answer) = tripoint_vuln::lookup_cve(&database, cve) else {
+        if context.json {
+            let cve = cve.to_owned();
+            output::json(&CveAnswer { cve, known_exploited: false, epss_bp: None, advisories: Vec::new() })?;
+        }
         eprintln!("nothing is known of {cve}");
         return Ok(Exit::Failed);
     };

@@ -15,6 +15,7 @@ fn what_is_configured_is_said_with_its_origin() {
     let default = bench.run(&["config", "default"]).out;
     bench.write("default.toml", default);
     bench.tell(&["config", "check", "default.toml"]).expect(0);
+    assert_eq!(bench.tell(&["config", "check", "--json"]).expect(0).json()["ok"], true);
     bench.golden("config");
 }
 
@@ -34,6 +35,8 @@ fn what_is_wrong_is_named() {
         bench.write(name, text);
         bench.tell(&["config", "check", name]).expect(1);
     }
+    let told = bench.tell(&["config", "check", "key.toml", "--json"]).expect(1);
+    assert_eq!(told.json()["ok"], false);
     bench.tell(&["config", "check", "missing.toml"]).expect(1);
     bench.write("data/agent.toml", "[intel]\npermit_range = []\n");
     bench.tell(&["config", "check"]).expect(1);

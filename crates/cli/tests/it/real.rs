@@ -1,5 +1,6 @@
 //! Do published feeds, advisories and package databases go through the program as they are?
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,10 @@ fn data() -> Option<PathBuf> {
         println!("skipped: TRIPOINT_TEST_DATA is not set");
     }
     folder
+}
+
+fn field(line: &str, at: usize) -> &str {
+    line.split('\t').nth(at).unwrap_or_default()
 }
 
 fn unpacked(path: &Path) -> String {
@@ -103,6 +108,14 @@ fn published_roots_are_scanned() {
     let (packages, findings) = (report["packages"].as_array().unwrap().len(), report["findings"].as_array().unwrap().len());
     println!("{packages} packages, {findings} findings, {} KiB", told.peak_kib);
     assert!(packages > 100);
+    let found = report["findings"].as_array().unwrap().iter().filter(|finding| finding["state"] == "affected");
+    let found: BTreeSet<(&str, &str)> = found
+        .flat_map(|f| f["cves"].as_array().unwrap().iter().map(|cve| (f["name"].as_str().unwrap(), cve.as_str().unwrap())))
+        .collect();
+    let expected = unpacked(&inventory.join("debian12/expected-findings-part.tsv.gz"));
+    let expected: BTreeSet<(&str, &str)> = expected.lines().skip(1).map(|line| (field(line, 0), field(line, 4))).collect();
+    println!("{} of {} expected, {} beyond", found.intersection(&expected).count(), expected.len(), found.difference(&expected).count());
+    assert_eq!(found, expected);
     for folder in ["dpkg/syft", "app/zeppelin-server"] {
         let root = inventory.join(folder);
         let told = bench.run(&["scan", "--root", root.to_str().unwrap(), "--json"]);

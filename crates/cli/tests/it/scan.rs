@@ -66,6 +66,8 @@ fn a_root_with_four_ecosystems_is_read_and_matched() {
         assert!(cves.contains(&cve), "{cve} in {cves:?}");
     }
     bench.tell(&["scan", "--root", "root"]).expect(0);
+    let told = bench.run(&["scan", "--root", "root", "--fail-on", "high"]).expect(2);
+    assert!(told.err.contains("3 findings without a score"), "{told:?}");
     for limit in ["any", "medium", "high", "critical", "exploited"] {
         bench.run(&["scan", "--root", "root", "--fail-on", limit, "--json"]).expect(2);
     }

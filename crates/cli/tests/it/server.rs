@@ -283,7 +283,7 @@ fn exceptions_are_added_listed_and_removed() {
     bench.run(&["exceptions", "add", "--reason", "all"]).expect(1);
     bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--for", "31d"]).expect(64);
     bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--direction", "up"]).expect(64);
-    bench.run(&["exceptions", "remove", &id]).expect(0);
+    assert_eq!(bench.run(&["exceptions", "remove", &id, "--json"]).expect(0).json()["removed"], id.as_str());
     bench.run(&["exceptions", "remove", &id]).expect(1);
     assert_eq!(bench.run(&["exceptions", "list", "--json"]).json()["exceptions"], Value::Array(Vec::new()));
 }
@@ -299,6 +299,8 @@ fn tcp_wants_the_token() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&token).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&token).unwrap();
+    let socket = format!("unix:{}", bench.path("data/run/tripoint.sock").display());
+    bench.run(&["alerts", "list", "--server", &socket]).expect(0);
     let elsewhere = bench.path("elsewhere");
     let elsewhere = elsewhere.to_str().unwrap();
     let told = bench.run(&["--data-dir", elsewhere, "--server", &url, "alerts", "list"]).expect(1);

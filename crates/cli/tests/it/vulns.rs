@@ -218,5 +218,6 @@ fn questions_are_answered_line_by_line() {
     bench.tell(&["vulns", "lookup", "cve-2021-44228", "--json"]).expect(0);
     bench.tell(&["vulns", "lookup", "CVE-2021-44228"]).expect(0);
     bench.tell(&["vulns", "lookup", "CVE-1999-0001"]).expect(1);
+    bench.tell(&["vulns", "lookup", "CVE-1999-0001", "--json"]).expect(1).json();
     bench.golden("vulns-query");
 }

@@ -33,6 +33,8 @@ pub struct LoadOptions {
     pub events_bytes: u32,
     /// Bytes of the ring for matches; a power of two.
     pub matches_bytes: u32,
+    /// Addresses that can be refused to vulnerable processes, of each family.
+    pub enforce_capacity: u32,
     /// Report DNS answers.
     pub dns: bool,
 }
@@ -44,6 +46,7 @@ impl Default for LoadOptions {
             blocks_capacity: 8_192,
             events_bytes: 1 << 23,
             matches_bytes: 1 << 20,
+            enforce_capacity: 1024,
             dns: true,
         }
     }
@@ -156,6 +159,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
         .btf(Some(&btf))
         .map_max_entries("nodes4", options.nodes())
         .map_max_entries("blocks4", options.blocks_capacity.max(1) * 2)
+        .map_max_entries("enforce4", options.enforce_capacity.max(1))
+        .map_max_entries("enforce6", options.enforce_capacity.max(1))
         .map_max_entries("events", options.events_bytes)
         .map_max_entries("matches", options.matches_bytes);
     let mut ebpf = loader.load(OBJECT).map_err(|error| LoadError::Object(chain(&error)))?;

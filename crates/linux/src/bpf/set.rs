@@ -173,7 +173,8 @@ impl SetMaps {
 
     /// Refuses the addresses in `listed` to vulnerable processes from now on; empty switches off.
     pub fn enforce(&mut self, listed: impl Iterator<Item = std::net::IpAddr>) -> Result<u64, SetError> {
-        let error = |error: aya::maps::MapError| SetError::Map(chain(&error));
+        // What fits is in force also when not all does.
+        let mut failed = None;
         let stale4: Vec<[u8; 4]> = self.enforce4.keys().filter_map(Result::ok).collect();
         let stale6: Vec<[u8; 16]> = self.enforce6.keys().filter_map(Result::ok).collect();
         let mut fresh4 = std::collections::HashSet::new();
@@ -181,11 +182,13 @@ impl SetMaps {
         for address in listed {
             match address {
                 std::net::IpAddr::V4(v4) => {
-                    self.enforce4.insert(v4.octets(), 1, 0).map_err(error)?;
+                    let done = self.enforce4.insert(v4.octets(), 1, 0);
+                    failed = done.err().or(failed);
                     fresh4.insert(v4.octets());
                 }
                 std::net::IpAddr::V6(v6) => {
-                    self.enforce6.insert(v6.octets(), 1, 0).map_err(error)?;
+                    let done = self.enforce6.insert(v6.octets(), 1, 0);
+                    failed = done.err().or(failed);
                     fresh6.insert(v6.octets());
                 }
             }
@@ -198,7 +201,7 @@ impl SetMaps {
         }
         let count = fresh4.len() as u64 + fresh6.len() as u64;
         self.change(|config| config.enforce = u32::from(count > 0));
-        Ok(count)
+        failed.map_or(Ok(count), |error| Err(SetError::Map(chain(&error))))
     }
 
     /// Says whether a process runs vulnerable code (for `enforce`).

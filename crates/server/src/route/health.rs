@@ -65,6 +65,12 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
             let _ = writeln!(text, "tripoint_agent_lost_total{{host=\"{}\",reason=\"{}\"}} {count}", label(&agent.agent.host), label(reason));
         }
     }
+    text.push_str("# HELP tripoint_agent_counter What an agent counted since it started, by name.\n# TYPE tripoint_agent_counter gauge\n");
+    for agent in &agents {
+        for (name, count) in agent.health.iter().flat_map(|health| &health.counters) {
+            let _ = writeln!(text, "tripoint_agent_counter{{host=\"{}\",name=\"{}\"}} {count}", label(&agent.agent.host), label(name));
+        }
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
