@@ -6,13 +6,22 @@ use crate::bench::{Bench, finish};
 fn what_is_configured_is_said_with_its_origin() {
     let mut bench = Bench::new();
     bench.tell(&["config", "check"]).expect(0);
-    bench.tell(&["config", "default"]).expect(0);
     bench.tell(&["config", "explain", "response.mode"]).expect(0);
-    bench.tell(&["config", "explain", "server"]).expect(0);
     bench.tell(&["config", "explain", "response.mood"]).expect(64);
-    bench.tell(&["config", "show", "--origin"]).expect(0);
-    bench.tell(&["config", "show", "--json"]).expect(0);
-    let default = bench.run(&["config", "default"]).out;
+    // Which keys there are is the configuration's business; each has to say all of this.
+    for arguments in [&["config", "show", "--json"][..], &["config", "explain", "--json"], &["config", "explain", "server", "--json"]] {
+        let keys = bench.run(arguments).expect(0).json();
+        assert!(!keys.as_array().unwrap().is_empty());
+        for key in keys.as_array().unwrap() {
+            assert!(["key", "value", "default", "origin", "meaning"].iter().all(|part| key[part].is_string()), "{key}");
+        }
+    }
+    let shown = bench.run(&["config", "show", "--origin"]).expect(0).out;
+    assert!(shown.contains("response.mode = \"advise\"   # default"), "{shown}");
+    let file = bench.path("data/agent.toml").display().to_string();
+    assert!(shown.lines().any(|line| line.starts_with("intel.permit_ranges") && line.contains(&file)), "{shown}");
+    let default = bench.run(&["config", "default"]).expect(0).out;
+    assert!(default.contains("[response]") && default.contains("mode = \"advise\""), "{default}");
     bench.write("default.toml", default);
     bench.tell(&["config", "check", "default.toml"]).expect(0);
     assert_eq!(bench.tell(&["config", "check", "--json"]).expect(0).json()["ok"], true);
@@ -54,7 +63,7 @@ fn the_environment_overrides_files() {
         bench.note(arguments, &format!("{name}={value}"), &told);
         told
     };
-    let told = ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24", &["config", "show", "--origin"]).expect(0);
+    let told = ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24", &["config", "explain", "intel.permit_ranges"]).expect(0);
     assert!(told.out.contains("192.0.2.0/24") && told.out.contains("TRIPOINT_INTEL__PERMIT_RANGES"), "{told:?}");
     ask("TRIPOINT_INTEL__PERMIT_RANGES", "[\"192.0.2.0/24\", \"203.0.113.0/24\"]", &["config", "explain", "intel.permit_ranges"]).expect(0);
     ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24,203.0.113.0/24", &["config", "explain", "intel.permit_ranges"]).expect(0);
