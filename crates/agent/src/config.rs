@@ -1,13 +1,18 @@
 //! What did the administrator set, where, and what does each key mean?
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
+
+use value::{list, nearest, span};
 
 /// Where the configuration of an installed system lies.
 pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
@@ -50,6 +55,9 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
 ];
 
+/// No block holds longer.
+const BLOCK_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// The checked configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +70,31 @@ pub struct Config {
     pub correlator: Correlator,
     pub inventory: Inventory,
     pub server: Server,
+}
+
+impl Config {
+    /// What the types alone do not say.
+    fn check(&self) -> Result<(), String> {
+        let unknown_rule = |rule: &&String| tripoint_correlator::rule::RULES.iter().all(|known| known.name() != **rule);
+        if self.response.min_confidence > 100 {
+            return Err("is a percentage, 0 to 100".into());
+        }
+        if let Some(rule) = self.response.rules.iter().find(unknown_rule) {
+            let known: Vec<&str> = tripoint_correlator::rule::RULES.iter().map(|rule| rule.name()).collect();
+            return Err(format!("there is no rule {rule:?}; known: {}", known.join(", ")));
+        }
+        if self.response.block_for > BLOCK_MAX {
+            return Err("is longer than 30 days".into());
+        }
+        if !self.sensor.events_mib.is_power_of_two() || self.sensor.events_mib > 256 {
+            return Err("must be a power of two up to 256".into());
+        }
+        let listen = &self.server.listen;
+        if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
+            return Err(format!("{listen:?} is no ADDRESS:PORT; empty for none"));
+        }
+        tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
+    }
 }
 
 /// `[agent]`.
@@ -297,7 +330,9 @@ fn set(values: &mut Table, key: &str, value: Value, origin: &str) -> Result<(), 
     let fail = |reason: String| ConfigError::Content { origin: origin.to_owned(), reason };
     let known = KEYS.iter().any(|(name, _, _)| *name == key) || key == "correlator.weights";
     if !known {
-        let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let near = nearest(key, KEYS.iter().map(|(name, _, _)| *name))
+            .map(|near| format!("; did you mean {near}?"))
+            .unwrap_or_default();
         return Err(fail(format!("unknown key {key}{near}")));
     }
     let (section, name) = key.split_once('.').unwrap_or((key, ""));
@@ -307,32 +342,11 @@ fn set(values: &mut Table, key: &str, value: Value, origin: &str) -> Result<(), 
     }
     Value::Table(trial.clone())
         .try_into::<Config>()
-        .map_err(|error| fail(format!("{key}: {}", error.message().lines().next().unwrap_or("wrong value"))))?;
+        .map_err(|error| error.message().lines().next().unwrap_or("wrong value").to_owned())
+        .and_then(|config| config.check())
+        .map_err(|reason| fail(format!("{key}: {reason}")))?;
     *values = trial;
     Ok(())
-}
-
-/// The known key that shares most letters in order, if any is close.
-fn nearest(key: &str) -> Option<&'static str> {
-    let distance = |other: &str| {
-        let (a, b): (Vec<char>, Vec<char>) = (key.chars().collect(), other.chars().collect());
-        let mut row: Vec<usize> = (0..=b.len()).collect();
-        for (i, x) in a.iter().enumerate() {
-            let mut diagonal = row[0];
-            row[0] = i + 1;
-            for (j, y) in b.iter().enumerate() {
-                let cost = diagonal + usize::from(x != y);
-                diagonal = row[j + 1];
-                row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-            }
-        }
-        row[b.len()]
-    };
-    KEYS.iter()
-        .map(|(name, _, _)| (*name, distance(name)))
-        .filter(|(_, d)| *d <= 4)
-        .min_by_key(|(_, d)| *d)
-        .map(|(name, _)| name)
 }
 
 fn defaults() -> Table {
@@ -357,87 +371,5 @@ pub fn default_text() -> String {
     text
 }
 
-fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| {
-        serde::de::Error::custom(format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\""))
-    })?;
-    let unit_ms = match &text.trim()[digits.len()..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        other => return Err(serde::de::Error::custom(format!("unknown unit {other:?}; use ms, s, m, h or d"))),
-    };
-    Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
-}
-
-/// A list, or one text with commas (as the environment gives it).
-fn list<'de, D: serde::Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<String>),
-        One(String),
-    }
-    let words = match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::Many(words) => words,
-        OneOrMany::One(text) => {
-            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
-        }
-    };
-    let parse = |word: &String| word.parse().map_err(|_| serde::de::Error::custom(format!("{word:?} cannot be read")));
-    words.iter().map(parse).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("agent.toml");
-        fs::write(&path, text).unwrap();
-        merge(&[path], environment.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())))
-    }
-
-    #[test]
-    fn the_defaults_are_a_configuration() {
-        let loaded = with("", &[]).unwrap();
-        assert_eq!(loaded.config.response.mode, Mode::Advise);
-        assert_eq!(loaded.config.sensor.poll, Duration::from_millis(20));
-    }
-
-    #[test]
-    fn later_sources_win_and_are_named() {
-        let text = "[response]\n# why\nmode = \"enforce\"\n[intel]\npermit_ranges = [\"203.0.113.0/24\"]\n";
-        let loaded = with(
-            text,
-            &[
-                ("TRIPOINT_RESPONSE__MODE", "advise"),
-                ("TRIPOINT_INTEL__PERMIT_RANGES", "2001:db8::/32, 203.0.113.0/24"),
-            ],
-        )
-        .unwrap();
-        assert_eq!(loaded.config.response.mode, Mode::Advise);
-        assert_eq!(loaded.config.intel.permit_ranges.len(), 2);
-        assert_eq!(loaded.origins["response.mode"], "environment variable TRIPOINT_RESPONSE__MODE");
-    }
-
-    #[test]
-    fn errors_name_file_line_and_what_would_be_right() {
-        let message = |text: &str| with(text, &[]).unwrap_err().to_string();
-        assert!(
-            message("[response]\n\nmod = \"enforce\"\n")
-                .ends_with("agent.toml:3: unknown key response.mod; did you mean response.mode?")
-        );
-        assert!(
-            message("[response]\nmode = \"panic\"\n")
-                .contains("agent.toml:2: response.mode: unknown variant `panic`, expected `advise` or `enforce`")
-        );
-        assert!(message("[sensor]\npoll = \"soon\"\n").contains("is no time span"));
-        assert!(message("[sensor\n").contains("agent.toml:1:"));
-    }
-}
+mod tests;

@@ -237,9 +237,8 @@ impl Detector {
 
     /// What was done about a peer is shown on every alert about it, whoever asked for it.
     fn outcome(&mut self, cause: Option<AlertId>, outcome: &Outcome) {
-        let meant = |connection: &Arc<Connection>| {
-            outcome.target.matches(connection.remote.ip(), connection.remote.port())
-        };
+        let meant =
+            |connection: &Arc<Connection>| outcome.target.matches(connection.remote.ip(), connection.remote.port());
         let about = |alert: &Alert| cause.as_ref() == Some(&alert.id) || alert.connections.iter().any(meant);
         let alerts: Vec<AlertId> = self.correlator.alerts().into_iter().filter(about).map(|alert| alert.id).collect();
         for alert in alerts {

@@ -13,6 +13,7 @@
 pub mod config;
 pub mod content;
 pub mod detect;
+pub mod eyes;
 pub mod findings;
 pub mod firewall;
 pub mod health;

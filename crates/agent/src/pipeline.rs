@@ -19,23 +19,19 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use tripoint_api::agent::AgentIdentity;
 use tripoint_correlator::{Correlator, Weights};
-use tripoint_intel::Index;
-use tripoint_linux::bpf::{self, LoadOptions, Loaded};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
-use tripoint_responder::Firewall;
-use tripoint_sensor::bpf::BpfSensor;
-use tripoint_sensor::diag::{self, DiagSensor};
+use tripoint_sensor::diag;
 
-use crate::config::{Config, Mode, SensorKind};
+use crate::config::{self, Config};
 use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
+use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
-use crate::firewall::{BpfFirewall, SocketsOnly};
 use crate::health::Health;
 use crate::place::Place;
 use crate::respond::{Ask, Respond};
-use crate::sense::{self, Shared};
+use crate::sense::Shared;
 use crate::uplink::{Report, Uplink};
 
 /// Batches of the sensor that may wait for detection.
@@ -49,7 +45,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let first_index = content.first_index();
 
     let Eyes { kernel, set, firewall, counters, missing, kernel_map_bytes } =
-        open_eyes(config, first_index.as_deref())?;
+        eyes::open(config, first_index.as_deref())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
@@ -83,8 +79,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         shared: Arc::clone(&shared),
         kernel_map_bytes,
     };
-    let mut weights = Weights::new(config.correlator.weights.clone()).context("correlator.weights")?;
-    weights.alert_bad_peer = config.correlator.alert_bad_peer;
+    let weights = weights(&config.correlator)?;
     let doors =
         Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
     let mut detector = Detector::new(Correlator::new(&host, weights), set, config.response.clone(), doors);
@@ -109,7 +104,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             })?,
             named("sense", scope, {
                 let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll);
-                move || look(kernel, counters, poll, &shared, &wake)
+                move || eyes::look(kernel, counters, poll, &shared, &wake)
             })?,
         ];
         wait_until_sensing(&shared, stop);
@@ -119,6 +114,12 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })
+}
+
+fn weights(config: &config::Correlator) -> anyhow::Result<Weights> {
+    let mut weights = Weights::new(config.weights.clone()).context("correlator.weights")?;
+    weights.alert_bad_peer = config.alert_bad_peer;
+    Ok(weights)
 }
 
 /// Until what was there before is listed and the first indicators are in the kernel; a connection
@@ -166,88 +167,6 @@ fn named<'scope>(
 fn report_end(result: anyhow::Result<()>) {
     if let Err(error) = result {
         tracing::error!(error = format!("{error:#}"), "the connection to the server cannot be kept");
-    }
-}
-
-fn look(
-    kernel: Option<BpfSensor>,
-    counters: Option<Arc<Mutex<bpf::Counters>>>,
-    poll: Duration,
-    shared: &Shared,
-    wake: &mpsc::SyncSender<Wake>,
-) {
-    match (kernel, counters) {
-        (Some(sensor), Some(counters)) => sense::run_bpf(sensor, counters, poll, shared, wake),
-        _ => sense::run_diag(DiagSensor::new("/"), shared, wake),
-    }
-}
-
-/// What the kernel gave us.
-struct Eyes {
-    kernel: Option<BpfSensor>,
-    set: Option<bpf::SetMaps>,
-    firewall: Box<dyn Firewall>,
-    counters: Option<Arc<Mutex<bpf::Counters>>>,
-    missing: Vec<bpf::Missing>,
-    kernel_map_bytes: u64,
-}
-
-/// Takes the best sensor that this kernel allows, and says what is lost with a lesser one.
-fn open_eyes(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
-    let loaded = match config.sensor.kind {
-        SensorKind::SockDiag => None,
-        SensorKind::Bpf => Some(bpf::load(&options(config, index)).context("sensor.kind is bpf")?),
-        SensorKind::Auto => bpf::load(&options(config, index))
-            .inspect_err(|error| tracing::warn!(%error, "no kernel programs here: sockets are polled instead"))
-            .ok(),
-    };
-    let Some(Loaded { programs, matches, events, set, blocks, counters, missing }) = loaded else {
-        return Ok(Eyes {
-            kernel: None,
-            set: None,
-            firewall: Box::new(SocketsOnly),
-            counters: None,
-            missing: Vec::new(),
-            kernel_map_bytes: 0,
-        });
-    };
-    for missing in &missing {
-        tracing::warn!(
-            program = missing.program,
-            lost = missing.lost,
-            reason = missing.reason,
-            "kernel program missing"
-        );
-    }
-    Ok(Eyes {
-        kernel: Some(BpfSensor::new(programs, matches, events, "/")),
-        kernel_map_bytes: set.memory_bytes(),
-        set: Some(set),
-        firewall: Box::new(BpfFirewall::new(blocks)),
-        counters: Some(Arc::new(Mutex::new(counters))),
-        missing,
-    })
-}
-
-/// Room for a quarter more than is listed now, so that ordinary growth needs no restart.
-fn options(config: &Config, index: Option<&Index>) -> LoadOptions {
-    let defaults = LoadOptions::default();
-    let (nodes, blocks) = index.map_or((0, 0), |index| {
-        let set = index.kernel_set();
-        (set.nodes.len() / 4, set.blocks.len() / 32)
-    });
-    let preempts = config.response.mode == Mode::Enforce && config.response.preempt;
-    let enforceable = index.filter(|_| preempts).map_or(0, |index| {
-        index.enforceable(config.response.min_confidence, Timestamp::from_system(SystemTime::now())).len()
-    });
-    let room = |now: usize, least: u32| u32::try_from(now + now / 4).unwrap_or(u32::MAX).max(least);
-    LoadOptions {
-        nodes_capacity: room(nodes, defaults.nodes_capacity).max(config.sensor.indicators_max),
-        blocks_capacity: room(blocks, defaults.blocks_capacity),
-        events_bytes: config.sensor.events_mib.clamp(1, 256).next_power_of_two() << 20,
-        enforce_capacity: room(enforceable, defaults.enforce_capacity),
-        dns: config.sensor.dns,
-        ..defaults
     }
 }
 

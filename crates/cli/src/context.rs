@@ -60,7 +60,9 @@ impl Context {
         };
         let token = match (std::env::var("TRIPOINT_TOKEN"), &self.token_file) {
             (Ok(token), _) => token,
-            (Err(_), Some(path)) => std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?,
+            (Err(_), Some(path)) => {
+                std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?
+            }
             // Without a token the server says whether one is needed, and a server that is not there is said first.
             (Err(_), None) => std::fs::read_to_string(tripoint_server::token_path(&self.data_dir)).unwrap_or_default(),
         };

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tripoint_model::alert::{CONNECTIONS_MAX, Missing, SCHEMA, Work};
 use tripoint_model::text::visible;
 use tripoint_model::{
-    Alert, AlertId, Application, ApplicationKind, Category, Claim, Direction, GuardHit, Observable, PackageState, Timestamp,
+    Alert, AlertId, Application, ApplicationKind, Category, Claim, Direction, GuardHit, Observable, PackageState,
+    Timestamp,
 };
 
 use crate::beacon;
@@ -21,10 +22,18 @@ pub(crate) fn id_of(host: &str, key: &DossierKey) -> AlertId {
 }
 
 /// Writes the alert of a case. A case has at least one contact.
-pub(crate) fn write(host: &str, key: &DossierKey, case: &Case, rule: &dyn Rule, weights: &Weights, known: &Known) -> Option<Alert> {
+pub(crate) fn write(
+    host: &str,
+    key: &DossierKey,
+    case: &Case,
+    rule: &dyn Rule,
+    weights: &Weights,
+    known: &Known,
+) -> Option<Alert> {
     let newest = case.contacts.first()?;
     let id = id_of(host, key);
-    let sums = |bytes: fn(&Contact) -> u64, folded: u64| case.contacts.iter().map(bytes).fold(folded, u64::saturating_add);
+    let sums =
+        |bytes: fn(&Contact) -> u64, folded: u64| case.contacts.iter().map(bytes).fold(folded, u64::saturating_add);
     let opened: Vec<Timestamp> = case.contacts.iter().map(|contact| contact.connection.opened).collect();
     let first = opened.iter().copied().chain(case.folded.first).min()?;
     let last = case.contacts.iter().map(|contact| contact.at.max(contact.connection.opened)).max()?;
@@ -73,7 +82,9 @@ fn title(host: &str, case: &Case, newest: &Contact, rule: &dyn Rule) -> String {
     let remote = connection.remote;
     // A client's own port says nothing; the port it came to does.
     let peer = match (case.direction, &connection.remote_name) {
-        (Direction::Outbound, Some(name)) => format!("{} ({name})", Observable::AddressPort(remote.ip(), remote.port())),
+        (Direction::Outbound, Some(name)) => {
+            format!("{} ({name})", Observable::AddressPort(remote.ip(), remote.port()))
+        }
         (Direction::Outbound, None) => Observable::AddressPort(remote.ip(), remote.port()).to_string(),
         (Direction::Inbound, _) => format!("{} on port {}", remote.ip(), connection.local.port()),
     };
@@ -134,8 +145,14 @@ fn confidence(case: &Case) -> u8 {
 fn claims(case: &Case) -> Vec<Claim> {
     let mut claims: Vec<Claim> = case.contacts.iter().flat_map(|contact| contact.claims.iter().cloned()).collect();
     claims.sort_by(|a, b| {
-        (&a.feed, &a.matched, a.category, a.direction, a.last_seen, a.valid_until)
-            .cmp(&(&b.feed, &b.matched, b.category, b.direction, b.last_seen, b.valid_until))
+        (&a.feed, &a.matched, a.category, a.direction, a.last_seen, a.valid_until).cmp(&(
+            &b.feed,
+            &b.matched,
+            b.category,
+            b.direction,
+            b.last_seen,
+            b.valid_until,
+        ))
     });
     claims.dedup();
     claims.truncate(CLAIMS_MAX);
@@ -160,14 +177,21 @@ fn suggested(id: &AlertId, case: &Case, newest: &Contact) -> Vec<String> {
     commands.push(format!("tripoint block {peer} --for 24h --reason 'alert {id}'"));
     commands.push(format!("tripoint allow {peer} --for 24h --reason 'alert {id}: expected'"));
     let mut fixes: Vec<&String> = Vec::new();
-    for fix in case.findings.iter().filter(|finding| finding.presence != PackageState::Stale).filter_map(|finding| finding.fix_command.as_ref()) {
+    for fix in case
+        .findings
+        .iter()
+        .filter(|finding| finding.presence != PackageState::Stale)
+        .filter_map(|finding| finding.fix_command.as_ref())
+    {
         if !fixes.contains(&fix) && fixes.len() < FIXES_MAX {
             fixes.push(fix);
         }
     }
     commands.extend(fixes.into_iter().map(|fix| visible(fix).into_owned()));
     let stale = case.findings.iter().any(|finding| finding.presence == PackageState::Stale);
-    if let Some(unit) = newest.process.as_ref().and_then(|process| process.unit.as_deref()).filter(|unit| stale && is_plain(unit)) {
+    if let Some(unit) =
+        newest.process.as_ref().and_then(|process| process.unit.as_deref()).filter(|unit| stale && is_plain(unit))
+    {
         commands.push(format!("systemctl restart {unit}"));
     }
     commands
@@ -178,7 +202,8 @@ const FIXES_MAX: usize = 5;
 
 /// Only what needs no quoting is put into a command.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':')) && !text.starts_with('-')
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':'))
+        && !text.starts_with('-')
 }
 
 /// What is not known, and why. An alert that hides its gaps would be believed too much.

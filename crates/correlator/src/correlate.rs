@@ -58,7 +58,8 @@ impl Correlator {
             }
             What::NameResolved { name, addresses, netns } => {
                 self.known.add_name(at, name, addresses, *netns);
-                let ids: Vec<ConnectionId> = addresses.iter().flat_map(|address| self.known.connections_to(*address)).collect();
+                let ids: Vec<ConnectionId> =
+                    addresses.iter().flat_map(|address| self.known.connections_to(*address)).collect();
                 let changed = self.reassign(&ids);
                 self.recompute(changed)
             }
@@ -72,7 +73,8 @@ impl Correlator {
             }
             What::Outcome { alert, outcome } => {
                 self.known.add_outcome(at, alert, outcome);
-                let changed = self.dossiers.keys().filter(|key| alert::id_of(&self.host, key) == *alert).cloned().collect();
+                let changed =
+                    self.dossiers.keys().filter(|key| alert::id_of(&self.host, key) == *alert).cloned().collect();
                 self.recompute(changed)
             }
             What::Tick => self.tick(at),
@@ -102,8 +104,12 @@ impl Correlator {
     }
 
     fn touch_process(&mut self, process: ProcessKey) -> Vec<Alert> {
-        let ids: Vec<ConnectionId> =
-            self.known.processes.get(&process).map(|record| record.connections.iter().copied().collect()).unwrap_or_default();
+        let ids: Vec<ConnectionId> = self
+            .known
+            .processes
+            .get(&process)
+            .map(|record| record.connections.iter().copied().collect())
+            .unwrap_or_default();
         let changed = self.reassign(&ids);
         self.recompute(changed)
     }
@@ -156,7 +162,8 @@ impl Correlator {
             keys.iter().filter(|key| key.direction == Direction::Inbound).map(|key| key.application.clone()).collect();
         for application in inbound.into_iter().collect::<BTreeSet<_>>() {
             let related = self.of_application(&application).map(|(key, _)| key);
-            let outbound: Vec<DossierKey> = related.filter(|key| key.direction == Direction::Outbound).cloned().collect();
+            let outbound: Vec<DossierKey> =
+                related.filter(|key| key.direction == Direction::Outbound).cloned().collect();
             keys.extend(outbound);
         }
         keys.iter().filter_map(|key| self.recompute_one(key)).collect()
@@ -222,7 +229,8 @@ impl Correlator {
             .connections
             .iter()
             .filter(|(_, record)| {
-                record.sighting.is_some() && record.connection.as_ref().is_some_and(|newest| newest.value.state.is_open())
+                record.sighting.is_some()
+                    && record.connection.as_ref().is_some_and(|newest| newest.value.state.is_open())
             })
             .map(|(id, _)| *id)
             .collect();
@@ -240,7 +248,10 @@ impl Correlator {
             .dossiers
             .iter()
             .filter_map(|(key, dossier)| {
-                let newest = dossier.connections.iter().filter_map(|(_, id)| self.known.connections.get(id)?.connection.as_ref());
+                let newest = dossier
+                    .connections
+                    .iter()
+                    .filter_map(|(_, id)| self.known.connections.get(id)?.connection.as_ref());
                 let open = newest.clone().any(|newest| newest.value.state.is_open());
                 let last = newest.map(|newest| newest.at).max().unwrap_or_default();
                 (!open).then(|| (last, key.clone()))

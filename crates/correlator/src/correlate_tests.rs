@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tripoint_model::{
-    AppliesTo, Category, Claim, Connection, ConnectionState, Finding, FindingState, PackageState, Process, Protocol, Sighting,
+    AppliesTo, Category, Claim, Connection, ConnectionState, Finding, FindingState, PackageState, Process, Protocol,
+    Sighting,
 };
 
 use super::*;
@@ -75,7 +76,10 @@ fn findings(at: i64) -> Fact {
         source: "debian".into(),
         paths: vec![],
     };
-    Fact { at: Timestamp::from_seconds(at), what: What::Findings { process: process().key, findings: Arc::from([finding]) } }
+    Fact {
+        at: Timestamp::from_seconds(at),
+        what: What::Findings { process: process().key, findings: Arc::from([finding]) },
+    }
 }
 
 fn tick(at: i64) -> Fact {
@@ -86,7 +90,9 @@ fn tick(at: i64) -> Fact {
 fn a_flood_of_harmless_connections_is_forgotten_and_counted() {
     let mut correlator = Correlator::new("web1", Weights::default());
     for cookie in 0..40_000 {
-        assert!(correlator.observe(&connection(cookie, 1, ConnectionState::Established, Direction::Outbound)).is_empty());
+        assert!(
+            correlator.observe(&connection(cookie, 1, ConnectionState::Established, Direction::Outbound)).is_empty()
+        );
     }
     assert!(correlator.known.connections.len() <= 16_384);
     assert_eq!(correlator.counters().connections_forgotten + correlator.known.connections.len() as u64, 40_000);
@@ -147,7 +153,10 @@ fn an_alert_that_never_was_one_is_withdrawn() {
     correlator.observe(&connection(1, 100, ConnectionState::Closed, Direction::Outbound));
     correlator.observe(&sighting(1, 100));
     assert_eq!(correlator.observe(&findings(10)).len(), 1);
-    let clean = Fact { at: Timestamp::from_seconds(50), what: What::Findings { process: process().key, findings: Arc::from([]) } };
+    let clean = Fact {
+        at: Timestamp::from_seconds(50),
+        what: What::Findings { process: process().key, findings: Arc::from([]) },
+    };
     let said = correlator.observe(&clean);
     assert_eq!(said[0].suppressed_by.as_deref(), Some(WITHDRAWN));
     assert!(correlator.alerts().is_empty());

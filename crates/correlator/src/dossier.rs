@@ -122,7 +122,9 @@ pub(crate) fn effective_claims(record: &ConnectionRecord, now: Timestamp) -> Vec
         claim.direction.covers(connection.direction)
             && claim.valid_from.is_none_or(|from| from <= end)
             && claim.valid_until.is_none_or(|until| connection.opened < until)
-            && claim.port.is_none_or(|port| port == connection.remote.port() || connection.direction == Direction::Inbound)
+            && claim
+                .port
+                .is_none_or(|port| port == connection.remote.port() || connection.direction == Direction::Inbound)
     };
     sighting.value.claims.iter().filter(holds).cloned().collect()
 }
@@ -130,8 +132,10 @@ pub(crate) fn effective_claims(record: &ConnectionRecord, now: Timestamp) -> Vec
 /// The dossier that this connection belongs in; `None` when nothing bad is said of it.
 pub(crate) fn key_of(record: &ConnectionRecord, known: &Known) -> Option<DossierKey> {
     let claims = effective_claims(record, known.now);
-    let indicator = claims.iter().map(|claim| &claim.matched).min_by_key(|observable| (breadth(observable), *observable))?;
-    let application = owner(record, known).map_or_else(|| UNKNOWN_APPLICATION.to_owned(), |process| process.application().key());
+    let indicator =
+        claims.iter().map(|claim| &claim.matched).min_by_key(|observable| (breadth(observable), *observable))?;
+    let application =
+        owner(record, known).map_or_else(|| UNKNOWN_APPLICATION.to_owned(), |process| process.application().key());
     let direction = record.connection.as_ref()?.value.direction;
     Some(DossierKey { application, direction, indicator: indicator.clone() })
 }
@@ -139,7 +143,8 @@ pub(crate) fn key_of(record: &ConnectionRecord, known: &Known) -> Option<Dossier
 /// The owner: as the connection names it, else as the process table knew it.
 pub(crate) fn owner(record: &ConnectionRecord, known: &Known) -> Option<Arc<Process>> {
     let named = &record.process.as_ref()?.value;
-    if named.exe.is_empty() && named.command.is_empty()
+    if named.exe.is_empty()
+        && named.command.is_empty()
         && let Some(started) = known.processes.get(&named.key).and_then(|process| process.process.as_ref())
     {
         return Some(Arc::clone(&started.value));
@@ -171,7 +176,9 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
     findings.truncate(FINDINGS_MAX);
     let contacted_before = key.direction == Direction::Outbound
         && contacts.iter().any(|contact| {
-            contacted.iter().any(|at| *at <= contact.connection.opened && contact.connection.opened.since(*at) <= CALLBACK_WITHIN)
+            contacted
+                .iter()
+                .any(|at| *at <= contact.connection.opened && contact.connection.opened.since(*at) <= CALLBACK_WITHIN)
         });
     Some(Case {
         application,
@@ -217,7 +224,8 @@ fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
         scanned &= record.is_some_and(|record| record.is_scanned());
         let Some(record) = record else { continue };
         for list in record.findings_during(contact.connection.opened, contact.end(known.now)) {
-            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_READ_MAX) {
+            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_READ_MAX)
+            {
                 found.insert((finding.purl.clone(), finding.id.clone()), finding.clone());
             }
         }

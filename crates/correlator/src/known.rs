@@ -268,7 +268,11 @@ impl Known {
         }
         self.counters.names_forgotten += (before - self.names.len()) as u64;
         self.exceptions.retain(|_, record| {
-            record.added.as_ref().map_or(record.removed, |added| Some(added.value.expires)).is_none_or(|end| now.since(end) < EXCEPTION_KEPT)
+            record
+                .added
+                .as_ref()
+                .map_or(record.removed, |added| Some(added.value.expires))
+                .is_none_or(|end| now.since(end) < EXCEPTION_KEPT)
         });
     }
 
@@ -286,7 +290,8 @@ impl Known {
             .map(|(id, record)| (record.connection.as_ref().map_or(Timestamp(i64::MIN), |newest| newest.at), *id))
             .collect();
         oldest.sort_unstable();
-        let ids: Vec<ConnectionId> = oldest.into_iter().take(surplus + CONNECTIONS_MAX / 10).map(|(_, id)| id).collect();
+        let ids: Vec<ConnectionId> =
+            oldest.into_iter().take(surplus + CONNECTIONS_MAX / 10).map(|(_, id)| id).collect();
         self.forget_all(&ids);
     }
 

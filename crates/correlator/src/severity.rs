@@ -151,7 +151,11 @@ fn connections(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
     if case.contacts.iter().all(|contact| !passed_data(contact)) && case.folded.bytes_in + case.folded.bytes_out == 0 {
         add(factors, weights, "never-established", "no connection was established".into());
     }
-    let out: u64 = case.contacts.iter().map(|contact| contact.connection.bytes_out).fold(case.folded.bytes_out, u64::saturating_add);
+    let out: u64 = case
+        .contacts
+        .iter()
+        .map(|contact| contact.connection.bytes_out)
+        .fold(case.folded.bytes_out, u64::saturating_add);
     if case.direction == Direction::Outbound && out > MEBIBYTE {
         add(factors, weights, "data-out", format!("{out} bytes sent"));
     }
@@ -160,7 +164,12 @@ fn connections(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
         add(factors, weights, "beacon", format!("regular to {score} of 100"));
     }
     if case.contacted_before {
-        add(factors, weights, "contacted-before", "a bad client contacted the application within the hour before".into());
+        add(
+            factors,
+            weights,
+            "contacted-before",
+            "a bad client contacted the application within the hour before".into(),
+        );
     }
 }
 
@@ -176,8 +185,13 @@ fn passed_data(contact: &crate::dossier::Contact) -> bool {
 
 fn vulnerabilities(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
     let Some(worst) = case.findings.first() else { return };
-    let said: BTreeSet<&str> =
-        case.contacts.iter().flat_map(|contact| &contact.claims).flat_map(|claim| &claim.cves).map(String::as_str).collect();
+    let said: BTreeSet<&str> = case
+        .contacts
+        .iter()
+        .flat_map(|contact| &contact.claims)
+        .flat_map(|claim| &claim.cves)
+        .map(String::as_str)
+        .collect();
     let targeted = case.findings.iter().flat_map(|finding| &finding.cves).find(|cve| said.contains(cve.as_str()));
     if let Some(cve) = targeted {
         add(factors, weights, "targeted-cve", format!("said to exploit {cve}"));

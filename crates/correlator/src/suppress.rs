@@ -12,9 +12,9 @@ pub(crate) fn suppressed_by(case: &Case, rule: &str, known: &Known) -> Option<St
     let application = case.application.as_ref().map(|application| application.key());
     let mut newest = None;
     for contact in &case.contacts {
-        let covering = known
-            .exceptions()
-            .find(|(exception, removed)| covers(exception, *removed, contact, application.as_deref(), rule, case.now))?;
+        let covering = known.exceptions().find(|(exception, removed)| {
+            covers(exception, *removed, contact, application.as_deref(), rule, case.now)
+        })?;
         newest.get_or_insert_with(|| covering.0.id.clone());
     }
     newest

@@ -109,7 +109,8 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     crate::store::check_name(&options.name)?;
     let name = path.display().to_string();
     let defaults = options.defaults();
-    let read = load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default());
+    let read =
+        load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default());
     let loaded = match read {
         Ok(loaded) => loaded,
         Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),

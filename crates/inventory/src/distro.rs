@@ -35,13 +35,8 @@ impl Distro {
         let mut out = Self::default();
         for line in text.lines() {
             let Some((key, value)) = line.trim().split_once('=') else { continue };
-            let value: String = value
-                .trim()
-                .trim_matches(['"', '\''])
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(128)
-                .collect();
+            let value: String =
+                value.trim().trim_matches(['"', '\'']).chars().filter(|c| !c.is_control()).take(128).collect();
             match key {
                 "ID" => out.id = value.to_lowercase(),
                 "VERSION_ID" => out.version = value,
@@ -61,11 +56,8 @@ impl Distro {
             "debian" | "raspbian" => (Ecosystem::Debian, self.debian_release()),
             "ubuntu" => (Ecosystem::Ubuntu, self.version.clone()),
             _ => {
-                let family = if self.like.iter().any(|id| id == "ubuntu") {
-                    Ecosystem::Ubuntu
-                } else {
-                    Ecosystem::Debian
-                };
+                let family =
+                    if self.like.iter().any(|id| id == "ubuntu") { Ecosystem::Ubuntu } else { Ecosystem::Debian };
                 (family, format!("{}-{}", self.id, self.version))
             }
         }
@@ -81,14 +73,8 @@ impl Distro {
 }
 
 /// Testing images carry a codename and no number.
-const DEBIAN_CODENAMES: &[(&str, &str)] = &[
-    ("buster", "10"),
-    ("bullseye", "11"),
-    ("bookworm", "12"),
-    ("trixie", "13"),
-    ("forky", "14"),
-    ("duke", "15"),
-];
+const DEBIAN_CODENAMES: &[(&str, &str)] =
+    &[("buster", "10"), ("bullseye", "11"), ("bookworm", "12"), ("trixie", "13"), ("forky", "14"), ("duke", "15")];
 const OS_RELEASE_BYTES_MAX: u64 = 64 << 10;
 
 #[cfg(test)]

@@ -70,12 +70,8 @@ impl Catalog {
     fn renewed(&self, path: &Path) -> std::io::Result<Self> {
         let mut new = Self::open(path)?;
         new.before.clone_from(&self.before);
-        let now: HashMap<&str, &str> = new
-            .inventory
-            .packages
-            .iter()
-            .map(|package| (package.name.as_str(), package.version.as_str()))
-            .collect();
+        let now: HashMap<&str, &str> =
+            new.inventory.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
         let replaced = self
             .inventory
             .packages
@@ -143,18 +139,12 @@ impl HostInventory {
         for file in mapped.iter().filter(|file| file.executable) {
             exe_seen |= file.path == exe;
             let Some(package) = catalog.owner(&file.path) else { continue };
-            take(
-                &catalog,
-                package,
-                file.deleted || is_replaced(&catalog.root, &file.path, file.inode),
-                &mut found,
-            );
+            take(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode), &mut found);
         }
         if let Some(package) = catalog.owner(&exe).filter(|_| !exe_seen) {
             take(&catalog, package, exe_deleted, &mut found);
         }
-        let mut files: Vec<String> =
-            mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
+        let mut files: Vec<String> = mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
         let open = proc::open_files(pid);
         files.extend(open.iter().filter(|file| !file.deleted).map(|file| file.path.clone()));
         let invocation = Invocation {
@@ -322,13 +312,8 @@ const ROOTS_MAX: usize = 256;
 const PLACES_MAX: usize = 4096;
 const PACKAGES_OF_ONE_PLACE_MAX: usize = 20_000;
 /// Smaller than a scan's: this runs beside the workload, as root.
-const ARCHIVE_LIMITS: Limits = Limits {
-    out_bytes_max: 256 << 20,
-    ratio_max: 200,
-    entries_max: 100_000,
-    entry_bytes_max: 64 << 20,
-    nesting: 4,
-};
+const ARCHIVE_LIMITS: Limits =
+    Limits { out_bytes_max: 256 << 20, ratio_max: 200, entries_max: 100_000, entry_bytes_max: 64 << 20, nesting: 4 };
 
 #[cfg(test)]
 mod tests;

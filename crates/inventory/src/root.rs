@@ -5,9 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, statat,
-};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, statat};
 
 /// A root filesystem: the host's, a mounted image, a container's through `/proc/PID/root`.
 #[derive(Debug)]
@@ -156,12 +154,9 @@ mod tests {
         let inner = outer.path().join("root");
         std::fs::create_dir_all(inner.join("etc")).expect("mkdir");
         std::fs::write(inner.join("etc/real"), "inside").expect("write");
-        for (name, target) in [
-            ("up", "../../../secret"),
-            ("abs", "/etc/real"),
-            ("loop", "loop"),
-            ("proc", "/proc/self/root/etc/passwd"),
-        ] {
+        for (name, target) in
+            [("up", "../../../secret"), ("abs", "/etc/real"), ("loop", "loop"), ("proc", "/proc/self/root/etc/passwd")]
+        {
             std::os::unix::fs::symlink(target, inner.join("etc").join(name)).expect("link");
         }
         let root = Root::open(&inner).expect("root");

@@ -92,19 +92,14 @@ impl Inventory {
 }
 
 /// Catalogs a root filesystem. `progress` is told how many files were looked at.
-pub fn scan(
-    root: &Path,
-    options: &ScanOptions,
-    progress: &mut dyn FnMut(usize),
-) -> Result<Inventory, ScanError> {
+pub fn scan(root: &Path, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Result<Inventory, ScanError> {
     let opened = Root::open(root).map_err(|source| ScanError::Open { root: root.to_owned(), source })?;
     Ok(scan_root(&opened, options, progress))
 }
 
 /// Catalogs an opened root.
 pub(crate) fn scan_root(root: &Root, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Inventory {
-    let mut found: Vec<(bool, Parsed<Package>)> =
-        CATALOGERS.iter().map(|_| (false, Parsed::default())).collect();
+    let mut found: Vec<(bool, Parsed<Package>)> = CATALOGERS.iter().map(|_| (false, Parsed::default())).collect();
     for (cataloger, (present, out)) in CATALOGERS.iter().zip(&mut found) {
         *present = cataloger.database(root, out);
     }
@@ -157,9 +152,10 @@ fn cover(
 ) -> Coverage {
     let mut reasons = Vec::new();
     if out.refused > 0 {
-        let first = out.rejected.first().map_or(String::new(), |first| {
-            format!(", first {}:{}: {}", first.file, first.line, first.reason)
-        });
+        let first = out
+            .rejected
+            .first()
+            .map_or(String::new(), |first| format!(", first {}:{}: {}", first.file, first.line, first.reason));
         reasons.push(format!("{} entries refused{first}", out.refused));
     }
     if walked {
@@ -184,11 +180,8 @@ fn cover(
 /// Joins language packages with the distribution's: what the distribution put there is its own
 /// package, under whichever name; what is the same purl in several places is one package.
 fn merge(root: &Root, mut installed: Vec<Package>, languages: Vec<Package>) -> Vec<Package> {
-    let index = if languages.is_empty() || installed.is_empty() {
-        PathIndex::default()
-    } else {
-        dpkg::index(root, &installed)
-    };
+    let index =
+        if languages.is_empty() || installed.is_empty() { PathIndex::default() } else { dpkg::index(root, &installed) };
     let mut by_purl: HashMap<String, usize> = HashMap::new();
     let mut kept: Vec<Package> = Vec::new();
     for package in languages {

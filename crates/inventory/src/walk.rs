@@ -43,8 +43,7 @@ pub(crate) fn walk(
         };
         seen += entries.len();
         for entry in entries.iter().rev() {
-            let path =
-                if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+            let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
             match entry.kind {
                 FileType::Directory if PSEUDO.contains(&path.as_str()) => {}
                 FileType::Directory if depth >= limits.depth_max => unseen = unseen.or(Some(Unseen::Depth)),

@@ -252,14 +252,14 @@ impl Journal {
         }
         self.acknowledged = offset;
         self.remember(offset)?;
-        let newest_is_done = self.segments.last().is_some_and(|segment| segment.length >= self.options.segment_bytes / 4);
+        let newest_is_done =
+            self.segments.last().is_some_and(|segment| segment.length >= self.options.segment_bytes / 4);
         while let Some(segment) = self.segments.first() {
             let is_newest = self.segments.len() == 1;
             if segment.skipped_to > offset || (is_newest && !newest_is_done) {
                 break;
             }
-            fs::remove_file(&segment.path)
-                .map_err(|source| AcknowledgeError { path: segment.path.clone(), source })?;
+            fs::remove_file(&segment.path).map_err(|source| AcknowledgeError { path: segment.path.clone(), source })?;
             self.segments.remove(0);
             if is_newest {
                 self.file = None;

@@ -99,8 +99,11 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Vec<Segment>,
     let mut segments: Vec<Segment> = Vec::with_capacity(files.len());
     let count = files.len();
     for (index, (base, path)) in files.into_iter().enumerate() {
-        let bytes = read_bounded(&path, options)
-            .map_err(|source| OpenError::Io { path: path.clone(), action: "read", source })?;
+        let bytes = read_bounded(&path, options).map_err(|source| OpenError::Io {
+            path: path.clone(),
+            action: "read",
+            source,
+        })?;
         let previous_end = segments.last().map(Segment::end);
         let mut segment = Segment { base, path, length: bytes.len() as u64, skipped_to: base + bytes.len() as u64 };
         let newest = index + 1 == count;
@@ -147,7 +150,8 @@ fn scan_records(
     options: &Options,
     recovery: &mut Recovery,
 ) -> Result<(), OpenError> {
-    if bytes.len() < SEGMENT_HEADER || (newest && bytes.len() == SEGMENT_HEADER && read_segment_header(bytes).is_none()) {
+    if bytes.len() < SEGMENT_HEADER || (newest && bytes.len() == SEGMENT_HEADER && read_segment_header(bytes).is_none())
+    {
         return cut(folder, segment, bytes, 0, recovery);
     }
     for piece in Scan::new(bytes, segment.base, SEGMENT_HEADER, options.record_max) {
@@ -174,7 +178,13 @@ fn scan_records(
 
 /// Cuts the segment after `keep` bytes; the offsets of what is cut are not used again. A segment
 /// that never had a record is removed.
-fn cut(folder: &Path, segment: &mut Segment, bytes: &[u8], keep: usize, recovery: &mut Recovery) -> Result<(), OpenError> {
+fn cut(
+    folder: &Path,
+    segment: &mut Segment,
+    bytes: &[u8],
+    keep: usize,
+    recovery: &mut Recovery,
+) -> Result<(), OpenError> {
     let torn = &bytes[keep..];
     recovery.torn_bytes += torn.len() as u64;
     recovery.torn_set_aside = set_aside(folder, segment.base + keep as u64, torn);

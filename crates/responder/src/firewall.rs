@@ -52,7 +52,13 @@ pub trait Firewall: Send {
     /// Its name in outcomes (`bpf`).
     fn name(&self) -> &'static str;
     /// Refuses `target` until `expires`; for one that is blocked already, the expiry is replaced.
-    fn block(&mut self, target: &Target, scope: &Scope, expires: Timestamp, now: Timestamp) -> Result<(), FirewallError>;
+    fn block(
+        &mut self,
+        target: &Target,
+        scope: &Scope,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), FirewallError>;
     /// Lifts the block; says whether there was one.
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError>;
     /// Every block of ours that holds at `now`, as read from the kernel.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
-use tripoint_model::{Action, ActionKind, Exception, GuardHit, IndicatorLookup, Observable, Refusal, Scope, Subject, Target, Timestamp};
+use tripoint_model::{
+    Action, ActionKind, Exception, GuardHit, IndicatorLookup, Observable, Refusal, Scope, Subject, Target, Timestamp,
+};
 
 /// What must never be cut off. Computed on the host itself, shortly before it is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,7 +148,8 @@ impl Guard {
         fixed_ranges(&net)?;
         named(&net, protected)?;
         self.special(&net)?;
-        if automatic && !self.permitted(&net)
+        if automatic
+            && !self.permitted(&net)
             && let Some(own) = protected.own_networks.iter().find(|own| overlaps(&canonical_net(**own), &net))
         {
             return Err(("own-network", format!("{net} overlaps {own}, which this host is attached to")));
@@ -187,7 +190,10 @@ impl Guard {
         match self.exceptions.iter().find(|exception| stops(exception, action, net, automatic, now)) {
             Some(exception) => Err((
                 "exception",
-                format!("exception {} by {} until {}: {}", exception.id, exception.owner, exception.expires, exception.reason),
+                format!(
+                    "exception {} by {} until {}: {}",
+                    exception.id, exception.owner, exception.expires, exception.reason
+                ),
             )),
             None => Ok(()),
         }
@@ -210,7 +216,10 @@ impl Guard {
         if action.kind == ActionKind::Block && usage.active >= self.limits.active_max {
             return Err(("cap-number", format!("{} blocks are in force, the most there may be", usage.active)));
         }
-        if action.requester == POLICY && counts(action) && usage.automatic_last_minute >= self.limits.automatic_per_minute {
+        if action.requester == POLICY
+            && counts(action)
+            && usage.automatic_last_minute >= self.limits.automatic_per_minute
+        {
             let most = self.limits.automatic_per_minute;
             return Err(("cap-rate", format!("{most} automatic actions within a minute are the most there may be")));
         }

@@ -28,7 +28,9 @@ fn guard() -> Guard {
             servers: addresses("2001:db8::5e"),
             admin_peers: addresses("::ffff:203.0.113.200"),
         }),
-        permit_ranges: ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"].map(|t| t.parse().unwrap()).to_vec(),
+        permit_ranges: ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]
+            .map(|t| t.parse().unwrap())
+            .to_vec(),
         exceptions: vec![exception("203.0.113.77:443")],
         guard_ranges: vec![GuardRange { list: "public-dns".into(), net: "8.8.8.0/24".parse().unwrap() }],
         ..Guard::default()
@@ -121,7 +123,8 @@ fn an_exception_of_one_application_stops_policy_but_not_a_person() {
     guard.exceptions = vec![Exception { application: Some("unit:app.service".into()), ..exception("203.0.113.66") }];
     assert_eq!(rule(&guard, "203.0.113.66", "policy", 1), "exception");
     assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "passes");
-    guard.exceptions = vec![Exception { direction: Some(tripoint_model::Direction::Outbound), ..exception("203.0.113.66") }];
+    guard.exceptions =
+        vec![Exception { direction: Some(tripoint_model::Direction::Outbound), ..exception("203.0.113.66") }];
     assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "exception");
 }
 

@@ -112,7 +112,12 @@ impl Ledger {
         let (journal, recovery) = Journal::open(folder, OPTIONS)?;
         let mut report = LedgerReport { torn_bytes: recovery.torn_bytes, ..LedgerReport::default() };
         for corruption in &recovery.corrupt {
-            report.damage.push(format!("{} bytes at {} of {}", corruption.bytes, corruption.offset, corruption.segment.display()));
+            report.damage.push(format!(
+                "{} bytes at {} of {}",
+                corruption.bytes,
+                corruption.offset,
+                corruption.segment.display()
+            ));
         }
         let mut ledger = Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false };
         let mut offset = ledger.journal.acknowledged();
@@ -165,7 +170,13 @@ impl Ledger {
     }
 
     /// Writes how a known block stands from now on; does nothing when it already stands so.
-    pub fn mark(&mut self, target: &Target, scope: &Scope, state: EntryState, now: Timestamp) -> Result<(), LedgerError> {
+    pub fn mark(
+        &mut self,
+        target: &Target,
+        scope: &Scope,
+        state: EntryState,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         match self.get(target, scope) {
             Some(entry) if entry.state != state => {
                 let entry = Entry { state, at: now, ..entry.clone() };

@@ -41,7 +41,13 @@ pub(crate) fn is_near(a: Timestamp, b: Timestamp) -> bool {
 }
 
 /// An outcome of a planned action, still without detail.
-pub(crate) fn outcome(planned: &PlannedAction, mechanism: &str, state: OutcomeState, verified: bool, now: Timestamp) -> Outcome {
+pub(crate) fn outcome(
+    planned: &PlannedAction,
+    mechanism: &str,
+    state: OutcomeState,
+    verified: bool,
+    now: Timestamp,
+) -> Outcome {
     let holds = matches!(planned.action, ActionKind::Block | ActionKind::Allow);
     Outcome {
         id: planned.id.clone(),

@@ -29,7 +29,9 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
     let mut radius = Radius::new(guard, live);
     for action in with_pairs(actions, now) {
         let block_refused = plan.refused.iter().find(|refusal| {
-            action.kind == ActionKind::Disconnect && refusal.action == ActionKind::Block && refusal.target == action.target
+            action.kind == ActionKind::Disconnect
+                && refusal.action == ActionKind::Block
+                && refusal.target == action.target
         });
         let admitted = match block_refused {
             // A disconnect without its block would be undone by the peer at once.
@@ -80,7 +82,11 @@ impl Radius {
                 action: planned.action,
                 target: planned.target,
                 rule: "blast-radius".into(),
-                reason: format!("it would cut off {} live peers, the most for automatic actions is {}", cut.len(), self.most),
+                reason: format!(
+                    "it would cut off {} live peers, the most for automatic actions is {}",
+                    cut.len(),
+                    self.most
+                ),
             });
         }
         self.cut = cut;
@@ -225,13 +231,20 @@ mod tests {
 
     #[test]
     fn a_disconnect_brings_a_block_and_names_whom_it_cuts() {
-        let live = [cut(2, "203.0.113.66:443", "app"), cut(1, "[::ffff:203.0.113.66]:80", "other"), cut(3, "203.0.113.67:443", "app")];
+        let live = [
+            cut(2, "203.0.113.66:443", "app"),
+            cut(1, "[::ffff:203.0.113.66]:80", "other"),
+            cut(3, "203.0.113.67:443", "app"),
+        ];
         let now = Timestamp::from_seconds(60);
         let plan = plan(&[action(ActionKind::Disconnect, "203.0.113.66")], &guard(), &live, now);
         let kinds: Vec<_> = plan.plan.iter().map(|p| (p.action, p.expires, p.cuts.len())).collect();
         assert_eq!(kinds, [(ActionKind::Block, now.plus(PAIRED_BLOCK), 2), (ActionKind::Disconnect, now, 2)]);
         assert_eq!(plan.plan[0].cuts[0].connection.cookie, 1);
-        let only_app = Action { scope: Scope::Application("unit:app.service".into()), ..action(ActionKind::Block, "203.0.113.66") };
+        let only_app = Action {
+            scope: Scope::Application("unit:app.service".into()),
+            ..action(ActionKind::Block, "203.0.113.66")
+        };
         let plan = super::plan(&[only_app], &guard(), &live, now);
         assert_eq!(plan.plan[0].cuts.len(), 1);
     }
@@ -239,7 +252,8 @@ mod tests {
     #[test]
     fn one_connection_is_cut_without_a_block() {
         let live = [cut(2, "203.0.113.66:443", "app"), cut(1, "203.0.113.66:80", "app")];
-        let one = Action { scope: Scope::Connection(live[0].connection), ..action(ActionKind::Disconnect, "203.0.113.66") };
+        let one =
+            Action { scope: Scope::Connection(live[0].connection), ..action(ActionKind::Disconnect, "203.0.113.66") };
         let plan = plan(&[one], &guard(), &live, Timestamp(0));
         assert_eq!(plan.plan.len(), 1);
         assert_eq!(plan.plan[0].cuts, [live[0].clone()]);
@@ -250,10 +264,10 @@ mod tests {
         let wishes = [action(ActionKind::Disconnect, "203.0.113.1"), action(ActionKind::Block, "203.0.113.66")];
         let plan = plan(&wishes, &guard(), &[], Timestamp::from_seconds(7199));
         assert_eq!(plan.plan.len(), 1);
-        assert_eq!(plan.refused.iter().map(|r| (r.action, r.rule.as_str())).collect::<Vec<_>>(), [
-            (ActionKind::Block, "gateway"),
-            (ActionKind::Disconnect, "gateway"),
-        ]);
+        assert_eq!(
+            plan.refused.iter().map(|r| (r.action, r.rule.as_str())).collect::<Vec<_>>(),
+            [(ActionKind::Block, "gateway"), (ActionKind::Disconnect, "gateway"),]
+        );
         let late = super::plan(&wishes[1..], &guard(), &[], Timestamp::from_seconds(7200));
         assert_eq!(late.refused[0].rule, "expired");
     }
@@ -272,7 +286,8 @@ mod tests {
     #[test]
     fn policy_does_not_cut_off_a_crowd_and_a_person_may() {
         let live: Vec<Cut> = (10..50).map(|host| cut(host, &format!("203.0.113.{host}:443"), "app")).collect();
-        let crowd = |requester: &str| Action { requester: requester.into(), ..action(ActionKind::Block, "203.0.113.0/27") };
+        let crowd =
+            |requester: &str| Action { requester: requester.into(), ..action(ActionKind::Block, "203.0.113.0/27") };
         let mut guard = guard();
         guard.protected = Some(Protected::default());
         guard.limits.automatic_v4 = 24;
@@ -286,7 +301,10 @@ mod tests {
     #[test]
     fn a_burst_of_policy_stops_at_the_cap() {
         let wishes: Vec<Action> = (10..60)
-            .map(|host| Action { requester: POLICY.into(), ..action(ActionKind::Disconnect, &format!("203.0.113.{host}")) })
+            .map(|host| Action {
+                requester: POLICY.into(),
+                ..action(ActionKind::Disconnect, &format!("203.0.113.{host}"))
+            })
             .collect();
         let plan = plan(&wishes, &guard(), &[], Timestamp(0));
         assert_eq!(plan.plan.iter().filter(|p| p.action == ActionKind::Block).count(), 20);

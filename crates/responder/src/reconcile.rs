@@ -74,7 +74,13 @@ impl Responder {
     }
 
     /// Writes down that a block is no longer wanted.
-    fn give_up(&mut self, target: &Target, scope: &Scope, state: EntryState, now: Timestamp) -> Result<(), LedgerError> {
+    fn give_up(
+        &mut self,
+        target: &Target,
+        scope: &Scope,
+        state: EntryState,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         let wanted = self.ledger.get(target, scope).filter(|entry| entry.state.is_wanted()).cloned();
         self.ledger.mark(target, scope, state, now)?;
         self.ending.extend(wanted.map(|entry| Entry { state, ..entry }));
@@ -84,7 +90,8 @@ impl Responder {
     /// Reports what was given up, as the kernel shows it now.
     fn settle_ended(&mut self, listed: Option<&[KernelBlock]>, now: Timestamp) {
         for entry in std::mem::take(&mut self.ending) {
-            let held = listed.map(|blocks| blocks.iter().any(|block| block.target == entry.target && block.scope == entry.scope));
+            let held = listed
+                .map(|blocks| blocks.iter().any(|block| block.target == entry.target && block.scope == entry.scope));
             let (state, detail) = match (held, entry.state) {
                 (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
                 (_, EntryState::Expired) => (OutcomeState::Expired, ""),
@@ -109,7 +116,8 @@ impl Responder {
     /// for each planned action, in the plan's order.
     pub fn execute(&mut self, plan: &Plan, now: Timestamp) -> Vec<Outcome> {
         let written = self.intend(plan, now);
-        let results: Vec<Result<String, String>> = plan.plan.iter().map(|planned| self.apply(planned, &written, now)).collect();
+        let results: Vec<Result<String, String>> =
+            plan.plan.iter().map(|planned| self.apply(planned, &written, now)).collect();
         let listed = self.firewall.list(now).map_err(|error| chain(&error));
         self.settle_ended(listed.as_deref().ok(), now);
         let mut outcomes = Vec::with_capacity(results.len());
@@ -142,14 +150,17 @@ impl Responder {
         write().map_err(|error: LedgerError| chain(&error))
     }
 
-    fn apply(&mut self, planned: &PlannedAction, written: &Result<(), String>, now: Timestamp) -> Result<String, String> {
+    fn apply(
+        &mut self,
+        planned: &PlannedAction,
+        written: &Result<(), String>,
+        now: Timestamp,
+    ) -> Result<String, String> {
         match planned.action {
             ActionKind::Block => {
                 written.clone()?;
                 let expires = self.expiry_of(planned);
-                self.firewall
-                    .block(&planned.target, &planned.scope, expires, now)
-                    .map_err(|error| chain(&error))?;
+                self.firewall.block(&planned.target, &planned.scope, expires, now).map_err(|error| chain(&error))?;
                 // A block alone would leave programs waiting on connections that no longer answer.
                 self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
             }
@@ -196,7 +207,11 @@ impl Responder {
 
     fn listed_in(&mut self, outer: &Target, now: Timestamp) -> Vec<(Target, Scope)> {
         let listed = self.firewall.list(now).unwrap_or_default();
-        listed.into_iter().filter(|block| covers(outer, &block.target)).map(|block| (block.target, block.scope)).collect()
+        listed
+            .into_iter()
+            .filter(|block| covers(outer, &block.target))
+            .map(|block| (block.target, block.scope))
+            .collect()
     }
 
     /// Judges one action by what the kernel shows now, and writes that down.
@@ -227,10 +242,12 @@ impl Responder {
                 Some(false) => (OutcomeState::Lifted, true),
                 None => (OutcomeState::Failed, false),
             },
-            ActionKind::Allow => match read.map(|blocks| blocks.iter().any(|block| covers(&planned.target, &block.target))) {
-                Some(false) if result.is_ok() => (OutcomeState::Applied, true),
-                _ => (OutcomeState::Failed, read.is_some()),
-            },
+            ActionKind::Allow => {
+                match read.map(|blocks| blocks.iter().any(|block| covers(&planned.target, &block.target))) {
+                    Some(false) if result.is_ok() => (OutcomeState::Applied, true),
+                    _ => (OutcomeState::Failed, read.is_some()),
+                }
+            }
         };
         if planned.action == ActionKind::Block {
             let entry_state = if state == OutcomeState::Applied { EntryState::Applied } else { EntryState::Failed };

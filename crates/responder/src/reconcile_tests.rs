@@ -70,7 +70,10 @@ fn a_disconnect_is_a_block_and_an_end_read_back() {
     let mut responder = open(folder.path(), &firewall);
     let outcomes = run(&mut responder, ActionKind::Disconnect, "203.0.113.66", 0, 10);
     let seen: Vec<_> = outcomes.iter().map(|o| (o.action, o.state, o.verified)).collect();
-    assert_eq!(seen, [(ActionKind::Block, OutcomeState::Applied, true), (ActionKind::Disconnect, OutcomeState::Applied, true)]);
+    assert_eq!(
+        seen,
+        [(ActionKind::Block, OutcomeState::Applied, true), (ActionKind::Disconnect, OutcomeState::Applied, true)]
+    );
     assert_eq!(firewall.kernel().open, [4]);
     assert_eq!(responder.active(seconds(11)).len(), 1);
     let outcomes = run(&mut responder, ActionKind::Unblock, "203.0.113.66", 0, 20);
@@ -179,7 +182,9 @@ fn allow_lifts_the_blocks_inside_and_says_so() {
     let outcomes = run(&mut responder, ActionKind::Allow, "203.0.113.64/26", 1000, 11);
     assert_eq!((outcomes[0].state, outcomes[0].verified), (OutcomeState::Applied, true));
     assert_eq!(outcomes[0].detail, "2 blocks lifted");
-    assert!(responder.take_ended().iter().all(|(_, outcome)| outcome.state == OutcomeState::Lifted && outcome.verified));
+    assert!(
+        responder.take_ended().iter().all(|(_, outcome)| outcome.state == OutcomeState::Lifted && outcome.verified)
+    );
     assert_eq!(responder.release_all(seconds(12)).len(), 1);
     assert!(firewall.kernel().blocks.is_empty());
     assert!(responder.reconcile(&guard(), seconds(13)).is_quiet());

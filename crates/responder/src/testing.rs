@@ -62,7 +62,11 @@ impl Firewall for FakeFirewall {
         let kernel = self.kernel();
         let held = kernel.blocks.iter().filter(|(_, expires)| **expires > now);
         Ok(held
-            .map(|((target, scope), expires)| KernelBlock { target: target.clone(), scope: scope.clone(), expires: *expires })
+            .map(|((target, scope), expires)| KernelBlock {
+                target: target.clone(),
+                scope: scope.clone(),
+                expires: *expires,
+            })
             .collect())
     }
 

@@ -86,7 +86,13 @@ impl Access {
             admin_uids.extend(members);
         }
         let token = token(&crate::token_path(&options.data_dir))?;
-        Ok(Self { own_uid: rustix::process::geteuid().as_raw(), admin_uids, admin_gid, agent_uids: options.agent_uids.clone(), token })
+        Ok(Self {
+            own_uid: rustix::process::geteuid().as_raw(),
+            admin_uids,
+            admin_gid,
+            agent_uids: options.agent_uids.clone(),
+            token,
+        })
     }
 
     fn may_ask(&self, uid: u32, gid: u32) -> bool {
@@ -106,30 +112,45 @@ impl Access {
 }
 
 /// Lets people and their programs pass.
-pub(crate) async fn people(State(app): State<Arc<App>>, ConnectInfo(peer): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn people(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let caller = match peer {
         Peer::Local { uid, gid } if app.access.may_ask(uid, gid) => user_name(uid),
         Peer::Local { uid, .. } => {
-            return refuse(StatusCode::FORBIDDEN, "forbidden", format!("user {uid} may not ask this server")).into_response();
+            return refuse(StatusCode::FORBIDDEN, "forbidden", format!("user {uid} may not ask this server"))
+                .into_response();
         }
         Peer::Network => {
             let said = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            if !said.and_then(|said| said.strip_prefix("Bearer ")).is_some_and(|said| app.access.is_token(said.trim())) {
+            if !said.and_then(|said| said.strip_prefix("Bearer ")).is_some_and(|said| app.access.is_token(said.trim()))
+            {
                 return refuse(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed").into_response();
             }
             "token".to_owned()
         }
-        Peer::Unknown => return refuse(StatusCode::FORBIDDEN, "forbidden", "the peer could not be identified").into_response(),
+        Peer::Unknown => {
+            return refuse(StatusCode::FORBIDDEN, "forbidden", "the peer could not be identified").into_response();
+        }
     };
     request.extensions_mut().insert(Caller(caller));
     next.run(request).await
 }
 
 /// Lets agents pass: through the Unix socket only.
-pub(crate) async fn agents(State(app): State<Arc<App>>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+pub(crate) async fn agents(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     match peer {
         Peer::Local { uid, .. } if app.access.may_report(uid) => next.run(request).await,
-        _ => refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response(),
+        _ => refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket")
+            .into_response(),
     }
 }
 
@@ -218,7 +239,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_opens() {
-        let access = Access { own_uid: 1, admin_uids: vec![5], admin_gid: Some(9), agent_uids: vec![], token: "abcdef".into() };
+        let access =
+            Access { own_uid: 1, admin_uids: vec![5], admin_gid: Some(9), agent_uids: vec![], token: "abcdef".into() };
         assert!(access.is_token("abcdef"));
         for wrong in ["", "abcde", "abcdeg", "abcdeff"] {
             assert!(!access.is_token(wrong), "{wrong}");

@@ -97,7 +97,11 @@ pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// Says that the server can be asked.
-pub(crate) fn announce(ready: Ready, tell: Option<oneshot::Sender<Ready>>, file: Option<&Path>) -> Result<(), ListenError> {
+pub(crate) fn announce(
+    ready: Ready,
+    tell: Option<oneshot::Sender<Ready>>,
+    file: Option<&Path>,
+) -> Result<(), ListenError> {
     if let Some(file) = file {
         let mut text = format!("socket {}\n", ready.socket.display());
         if let Some(address) = ready.address {

@@ -27,12 +27,25 @@ const fn get(path: &'static str, summary: &'static str, query: &'static [&'stati
 }
 
 const fn post(path: &'static str, summary: &'static str, request: &'static str, answer: &'static str) -> Route {
-    Route { method: "post", path, summary, query: &[], request: Some(request), answer: Some(answer), agents_only: false }
+    Route {
+        method: "post",
+        path,
+        summary,
+        query: &[],
+        request: Some(request),
+        answer: Some(answer),
+        agents_only: false,
+    }
 }
 
 /// Every request that is served.
 pub const ROUTES: &[Route] = &[
-    get(path::ALERTS, "A page of alerts, newest first.", &["status", "rule", "host", "suppressed", "limit", "after"], "AlertList"),
+    get(
+        path::ALERTS,
+        "A page of alerts, newest first.",
+        &["status", "rule", "host", "suppressed", "limit", "after"],
+        "AlertList",
+    ),
     get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event.", &[], "text/event-stream"),
     get("/v1/alerts/{id}", "One alert.", &[], "Alert"),
     post("/v1/alerts/{id}/resolve", "Closes an alert.", "ResolveRequest", "Alert"),
@@ -43,13 +56,28 @@ pub const ROUTES: &[Route] = &[
     Route { request: None, ..post(path::RELEASE_ALL, "Lifts every block now.", "", "ActionAnswer") },
     get(path::EXCEPTIONS, "Exceptions that have not expired.", &[], "ExceptionList"),
     post(path::EXCEPTIONS, "Makes an exception.", "ExceptionRequest", "Exception"),
-    Route { method: "delete", path: "/v1/exceptions/{id}", summary: "Withdraws an exception.", query: &[], request: None, answer: None, agents_only: false },
+    Route {
+        method: "delete",
+        path: "/v1/exceptions/{id}",
+        summary: "Withdraws an exception.",
+        query: &[],
+        request: None,
+        answer: None,
+        agents_only: false,
+    },
     get(path::AGENTS, "Every agent as last heard of.", &[], "[]AgentStatus"),
     get(path::HEALTH, "How the server is.", &[], "ServerHealth"),
     get(path::METRICS, "The same for Prometheus.", &[], "text/plain"),
-    Route { agents_only: true, ..post(path::AGENT_BATCH, "Reports; durable before the answer.", "Batch", "BatchAnswer") },
+    Route {
+        agents_only: true,
+        ..post(path::AGENT_BATCH, "Reports; durable before the answer.", "Batch", "BatchAnswer")
+    },
     Route { agents_only: true, ..get(path::AGENT_ORDERS, "Waits for orders.", &["host", "after", "wait_s"], "Orders") },
-    Route { answer: None, agents_only: true, ..post("/v1/agent/orders/{number}/answer", "Answers an order.", "Answer", "") },
+    Route {
+        answer: None,
+        agents_only: true,
+        ..post("/v1/agent/orders/{number}/answer", "Answers an order.", "Answer", "")
+    },
 ];
 
 /// Name, meaning, and fields as `name kind`, required ones first marked with `!`. A kind is a JSON
@@ -62,12 +90,36 @@ const SCHEMAS: &[Schema] = &[
         "Alert",
         "A rule's judgement and the facts it rests on.",
         &[
-            "schema! integer", "id! string", "rule! string", "title! string", "host! string", "application! Application",
-            "indicator! string", "direction! string", "severity! Severity", "confidence! integer", "first_seen! time",
-            "last_seen! time", "count! integer", "bytes_in! integer", "bytes_out! integer", "still_open! boolean",
-            "beacon_score integer", "process object", "connections! []object", "claims! []object", "guard []object",
-            "findings! []object", "techniques []string", "outcomes []Outcome", "refusals []Refusal", "suggested []string",
-            "suppressed_by string", "missing []object", "latency_ms number", "work Work",
+            "schema! integer",
+            "id! string",
+            "rule! string",
+            "title! string",
+            "host! string",
+            "application! Application",
+            "indicator! string",
+            "direction! string",
+            "severity! Severity",
+            "confidence! integer",
+            "first_seen! time",
+            "last_seen! time",
+            "count! integer",
+            "bytes_in! integer",
+            "bytes_out! integer",
+            "still_open! boolean",
+            "beacon_score integer",
+            "process object",
+            "connections! []object",
+            "claims! []object",
+            "guard []object",
+            "findings! []object",
+            "techniques []string",
+            "outcomes []Outcome",
+            "refusals []Refusal",
+            "suggested []string",
+            "suppressed_by string",
+            "missing []object",
+            "latency_ms number",
+            "work Work",
         ],
     ),
     ("Application", "What an administrator would call it.", &["kind! string", "id! string", "name! string"]),
@@ -85,7 +137,16 @@ const SCHEMAS: &[Schema] = &[
     (
         "ActionRequest",
         "What shall be done.",
-        &["kind! string", "target! string", "for_seconds integer", "reason string", "dry_run boolean", "scope any", "host string", "cause string"],
+        &[
+            "kind! string",
+            "target! string",
+            "for_seconds integer",
+            "reason string",
+            "dry_run boolean",
+            "scope any",
+            "host string",
+            "cause string",
+        ],
     ),
     (
         "ActionAnswer",
@@ -96,48 +157,98 @@ const SCHEMAS: &[Schema] = &[
         "PlannedAction",
         "An action that the guard let pass.",
         &[
-            "id! string", "action! string", "target! string", "scope! any", "expires! time", "reason! string",
-            "requester! string", "cause string", "cuts! []object",
+            "id! string",
+            "action! string",
+            "target! string",
+            "scope! any",
+            "expires! time",
+            "reason! string",
+            "requester! string",
+            "cause string",
+            "cuts! []object",
         ],
     ),
-    ("Refusal", "What the guard did not let pass.", &["action! string", "target! string", "rule! string", "reason! string"]),
+    (
+        "Refusal",
+        "What the guard did not let pass.",
+        &["action! string", "target! string", "rule! string", "reason! string"],
+    ),
     (
         "Outcome",
         "What the kernel said.",
         &[
-            "id! string", "action! string", "target! string", "mechanism! string", "state! string", "verified! boolean",
-            "detail string", "at! time", "expires time",
+            "id! string",
+            "action! string",
+            "target! string",
+            "mechanism! string",
+            "state! string",
+            "verified! boolean",
+            "detail string",
+            "at! time",
+            "expires time",
         ],
     ),
     (
         "Exception",
         "A scoped, expiring suppression.",
         &[
-            "id! string", "target string", "application string", "direction string", "rule string", "reason! string",
-            "owner! string", "created! time", "expires! time",
+            "id! string",
+            "target string",
+            "application string",
+            "direction string",
+            "rule string",
+            "reason! string",
+            "owner! string",
+            "created! time",
+            "expires! time",
         ],
     ),
     ("ExceptionList", "Soonest end first.", &["exceptions! []Exception"]),
     (
         "ExceptionRequest",
         "At least target or application, and a reason.",
-        &["target string", "application string", "direction string", "rule string", "reason! string", "for_seconds integer"],
+        &[
+            "target string",
+            "application string",
+            "direction string",
+            "rule string",
+            "reason! string",
+            "for_seconds integer",
+        ],
     ),
     ("AgentIdentity", "Which agent.", &["host! string", "boot_id! string", "version! string", "started! time"]),
-    ("AgentStatus", "An agent as last heard of.", &["agent! AgentIdentity", "last_seen! time", "connected! boolean", "health AgentHealth"]),
+    (
+        "AgentStatus",
+        "An agent as last heard of.",
+        &["agent! AgentIdentity", "last_seen! time", "connected! boolean", "health AgentHealth"],
+    ),
     (
         "AgentHealth",
         "What its kernel offers, what it lost, how old its data is.",
         &[
-            "kernel string", "sensor! string", "firewall string", "mode string", "capabilities []object", "data []object",
-            "losses {}", "counters {}",
+            "kernel string",
+            "sensor! string",
+            "firewall string",
+            "mode string",
+            "capabilities []object",
+            "data []object",
+            "losses {}",
+            "counters {}",
         ],
     ),
-    ("ServerHealth", "How the server is.", &["status! string", "version! string", "agents! integer", "alerts_open! integer"]),
+    (
+        "ServerHealth",
+        "How the server is.",
+        &["status! string", "version! string", "agents! integer", "alerts_open! integer"],
+    ),
     ("Batch", "What an agent reports.", &["agent! AgentIdentity", "sequence! integer", "items! []object"]),
     ("BatchAnswer", "The highest durable sequence number.", &["acknowledged! integer"]),
     ("Orders", "Unanswered orders, oldest first.", &["orders! []object"]),
-    ("Answer", "An agent's answer to an order.", &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"]),
+    (
+        "Answer",
+        "An agent's answer to an order.",
+        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"],
+    ),
 ];
 
 /// The OpenAPI 3.1 document.
@@ -147,7 +258,8 @@ pub fn document() -> Value {
         let entry = paths.entry(route.path).or_insert_with(|| json!({}));
         entry[route.method] = operation(route);
     }
-    let schemas: Map<String, Value> = SCHEMAS.iter().map(|(name, about, fields)| ((*name).to_owned(), schema(about, fields))).collect();
+    let schemas: Map<String, Value> =
+        SCHEMAS.iter().map(|(name, about, fields)| ((*name).to_owned(), schema(about, fields))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -175,7 +287,9 @@ fn operation(route: &Route) -> Value {
         Some(kind) if kind.starts_with("text/") => {
             json!({ "200": { "description": "Text.", "content": { kind: { "schema": { "type": "string" } } } } })
         }
-        Some(kind) => json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": kind_of(kind) } } } }),
+        Some(kind) => {
+            json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": kind_of(kind) } } } })
+        }
     };
     let mut operation = json!({ "summary": route.summary, "responses": good });
     operation["responses"]["default"] = json!({
@@ -186,7 +300,8 @@ fn operation(route: &Route) -> Value {
         operation["parameters"] = parameters.into();
     }
     if let Some(request) = route.request {
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": kind_of(request) } } });
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": kind_of(request) } } });
     }
     if route.agents_only {
         operation["description"] = "For agents only: root, through the Unix socket.".into();

@@ -48,11 +48,7 @@ pub(crate) fn sort(scheme: Scheme, events: &mut [(u8, String)]) {
 }
 
 /// Evaluates sorted events: `introduced` ≤ v opens, `fixed` ≤ v and `last_affected` < v close.
-pub(crate) fn judge<'a>(
-    scheme: Scheme,
-    version: &str,
-    events: impl Iterator<Item = Event<'a>>,
-) -> Judgement<'a> {
+pub(crate) fn judge<'a>(scheme: Scheme, version: &str, events: impl Iterator<Item = Event<'a>>) -> Judgement<'a> {
     let mut out = Judgement::default();
     let mut limited = false;
     let mut before_limit = false;

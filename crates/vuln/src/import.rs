@@ -93,19 +93,14 @@ pub fn import(
     }
     let mut formats: Vec<&'static str> = Vec::new();
     for name in &names {
-        let mut reading =
-            Reading { draft: store.draft(name)?, report: &mut report, imported: 0, formats: Vec::new() };
+        let mut reading = Reading { draft: store.draft(name)?, report: &mut report, imported: 0, formats: Vec::new() };
         for file in files.iter().filter(|file| source_name(options.source.as_deref(), file) == *name) {
             reading.file(file, forced, progress);
         }
         let Reading { draft, imported, formats: found, .. } = reading;
         if imported > 0 {
-            let info = SourceInfo {
-                name: name.clone(),
-                format: found.join(","),
-                imported: context.now,
-                records: imported,
-            };
+            let info =
+                SourceInfo { name: name.clone(), format: found.join(","), imported: context.now, records: imported };
             draft.commit(&info)?;
             changed = true;
         }
@@ -130,8 +125,7 @@ fn source_name(given: Option<&str>, file: &Path) -> String {
     }
     // OSV calls each ecosystem's archive `all.zip`: only its folder tells them apart.
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let folder =
-        absolute.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().into_owned());
+    let folder = absolute.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().into_owned());
     let own = match folder {
         Some(folder) if name == "all" => format!("{folder}-all"),
         _ => name.to_owned(),
@@ -152,12 +146,7 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn file(
-        &mut self,
-        file: &Path,
-        forced: Option<&'static dyn AdvisoryFormat>,
-        progress: &mut dyn FnMut(&Path, u64),
-    ) {
+    fn file(&mut self, file: &Path, forced: Option<&'static dyn AdvisoryFormat>, progress: &mut dyn FnMut(&Path, u64)) {
         let shown = file.to_string_lossy().into_owned();
         let before = self.report.read;
         let alone = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -194,8 +183,7 @@ impl Reading<'_> {
         if !self.formats.contains(&format.name()) {
             self.formats.push(format.name());
         }
-        let mut input =
-            Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, content) };
+        let mut input = Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, content) };
         format.read(place, &mut input, self);
     }
 }
@@ -251,13 +239,8 @@ impl<R: Read> BufRead for Headed<'_, R> {
 const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv"];
 const HEAD_BYTES: u64 = 64 << 10;
 /// OSV's archive of everything has some 700,000 records and 3 GiB; JSON shrinks well.
-const LIMITS: Limits = Limits {
-    out_bytes_max: 8 << 30,
-    ratio_max: 400,
-    entries_max: 2_000_000,
-    entry_bytes_max: 4 << 30,
-    nesting: 1,
-};
+const LIMITS: Limits =
+    Limits { out_bytes_max: 8 << 30, ratio_max: 400, entries_max: 2_000_000, entry_bytes_max: 4 << 30, nesting: 1 };
 
 #[cfg(test)]
 mod tests;

@@ -55,10 +55,8 @@ pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
             .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted))
             .map(|(_, value)| decode(value))
     };
-    let distribution =
-        format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
-    let (found, _, _) =
-        Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
+    let distribution = format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
+    let (found, _, _) = Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
     let release = match qualifier("distro") {
         Some(distro) if found.is_distribution() => {
             distro.rsplit_once('-').map_or(String::new(), |(_, release)| release.to_owned())
@@ -95,9 +93,8 @@ fn decode(text: &str) -> String {
     let raw = text.as_bytes();
     while at < raw.len() {
         let escape = raw.get(at + 1..at + 3).filter(|_| raw[at] == b'%');
-        let byte = escape
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte =
+            escape.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(byte.unwrap_or(raw[at]));
         at += if byte.is_some() { 3 } else { 1 };
     }

@@ -138,13 +138,7 @@ fn failed(mut answer: QueryAnswer, error: &QueryError) -> QueryAnswer {
     answer
 }
 
-fn ask(
-    database: &Database,
-    ecosystem: Ecosystem,
-    release: &str,
-    name: &str,
-    mut answer: QueryAnswer,
-) -> QueryAnswer {
+fn ask(database: &Database, ecosystem: Ecosystem, release: &str, name: &str, mut answer: QueryAnswer) -> QueryAnswer {
     let version = answer.version.trim().to_owned();
     if let Err(error) = Scheme::of(ecosystem).check(&version) {
         return failed(answer, &error.into());
@@ -176,27 +170,22 @@ fn finding(advisory: AdvisoryView<'_>, fixed: Option<&str>) -> QueryFinding {
 pub fn lookup_cve(database: &Database, id: &str) -> Option<CveAnswer> {
     let id = id.trim().to_ascii_uppercase();
     let found = database.cve(&id)?;
-    let advisories =
-        found.advisories.iter().filter_map(|at| database.advisory(*at)).map(|advisory| CveAdvisory {
-            id: advisory.id.to_owned(),
-            source: advisory.source.to_owned(),
-            summary: advisory.summary.to_owned(),
-            cvss_tenths: advisory.cvss_tenths,
-            severity: advisory.severity,
-            packages: advisory
-                .packages
-                .iter()
-                .map(|[ecosystem, release, name, fixed]| CvePackage {
-                    ecosystem: if release.is_empty() {
-                        (*ecosystem).to_owned()
-                    } else {
-                        format!("{ecosystem}:{release}")
-                    },
-                    name: (*name).to_owned(),
-                    fixed: (!fixed.is_empty()).then(|| (*fixed).to_owned()),
-                })
-                .collect(),
-        });
+    let advisories = found.advisories.iter().filter_map(|at| database.advisory(*at)).map(|advisory| CveAdvisory {
+        id: advisory.id.to_owned(),
+        source: advisory.source.to_owned(),
+        summary: advisory.summary.to_owned(),
+        cvss_tenths: advisory.cvss_tenths,
+        severity: advisory.severity,
+        packages: advisory
+            .packages
+            .iter()
+            .map(|[ecosystem, release, name, fixed]| CvePackage {
+                ecosystem: if release.is_empty() { (*ecosystem).to_owned() } else { format!("{ecosystem}:{release}") },
+                name: (*name).to_owned(),
+                fixed: (!fixed.is_empty()).then(|| (*fixed).to_owned()),
+            })
+            .collect(),
+    });
     Some(CveAnswer {
         cve: id,
         known_exploited: found.known_exploited,

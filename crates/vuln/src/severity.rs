@@ -63,12 +63,10 @@ fn v3<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<u8> {
         "R" => 0.62,
         _ => return None,
     };
-    let kept = (1.0 - impact_weight(get("C")?)?)
-        * (1.0 - impact_weight(get("I")?)?)
-        * (1.0 - impact_weight(get("A")?)?);
+    let kept =
+        (1.0 - impact_weight(get("C")?)?) * (1.0 - impact_weight(get("I")?)?) * (1.0 - impact_weight(get("A")?)?);
     let base = 1.0 - kept;
-    let impact =
-        if changed { 7.52 * (base - 0.029) - 3.25 * (base - 0.02_f64).powi(15) } else { 6.42 * base };
+    let impact = if changed { 7.52 * (base - 0.029) - 3.25 * (base - 0.02_f64).powi(15) } else { 6.42 * base };
     if impact <= 0.0 {
         return Some(0);
     }
@@ -109,8 +107,7 @@ fn v2<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<u8> {
         "N" => 0.704,
         _ => return None,
     };
-    let impact =
-        10.41 * (1.0 - (1.0 - weigh(get("C")?)?) * (1.0 - weigh(get("I")?)?) * (1.0 - weigh(get("A")?)?));
+    let impact = 10.41 * (1.0 - (1.0 - weigh(get("C")?)?) * (1.0 - weigh(get("I")?)?) * (1.0 - weigh(get("A")?)?));
     let exploitability = 20.0 * vector * complexity * authentication;
     let factor = if impact == 0.0 { 0.0 } else { 1.176 };
     Some(tenths((0.6 * impact + 0.4 * exploitability - 1.5) * factor))

@@ -21,8 +21,7 @@ impl Store {
     /// Opens (and makes) the folders, waiting for another import to end.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, ImportError> {
         for folder in [data_dir.join("vuln"), data_dir.join("images")] {
-            fs::create_dir_all(&folder)
-                .map_err(|source| ImportError::Store { path: folder.clone(), source })?;
+            fs::create_dir_all(&folder).map_err(|source| ImportError::Store { path: folder.clone(), source })?;
         }
         let path = data_dir.join("vuln/.lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -35,8 +34,7 @@ impl Store {
     pub(crate) fn draft(&self, source: &str) -> Result<Draft, ImportError> {
         let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
         let temporary = path.with_extension("jsonl.new");
-        let file = File::create(&temporary)
-            .map_err(|source| ImportError::Store { path: temporary.clone(), source })?;
+        let file = File::create(&temporary).map_err(|source| ImportError::Store { path: temporary.clone(), source })?;
         Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
     }
 

@@ -44,7 +44,8 @@ pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exi
 
 pub fn release_all(context: &Context) -> anyhow::Result<Exit> {
     let client = context.client()?;
-    let answer: ActionAnswer = context.ask(async { Ok(client.post(path::RELEASE_ALL, &serde_json::json!({})).await?) })?;
+    let answer: ActionAnswer =
+        context.ask(async { Ok(client.post(path::RELEASE_ALL, &serde_json::json!({})).await?) })?;
     finish(context, &answer)
 }
 
@@ -61,15 +62,29 @@ fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
 
 fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
     for planned in &answer.plan {
-        let until = if planned.action == ActionKind::Block { format!(" until {}", output::time(planned.expires)) } else { String::new() };
+        let until = if planned.action == ActionKind::Block {
+            format!(" until {}", output::time(planned.expires))
+        } else {
+            String::new()
+        };
         output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;
         for cut in &planned.cuts {
-            let who = if cut.application.is_empty() { "unknown process".into() } else { format!("{} ({})", cut.application, cut.pid) };
+            let who = if cut.application.is_empty() {
+                "unknown process".into()
+            } else {
+                format!("{} ({})", cut.application, cut.pid)
+            };
             output::line(&format!("  ends {} → {} of {who}", cut.local, cut.remote))?;
         }
     }
     for refusal in &answer.refused {
-        output::line(&format!("refused: {} {} by rule {}: {}", refusal.action.as_str(), refusal.target, refusal.rule, refusal.reason))?;
+        output::line(&format!(
+            "refused: {} {} by rule {}: {}",
+            refusal.action.as_str(),
+            refusal.target,
+            refusal.rule,
+            refusal.reason
+        ))?;
     }
     for outcome in &answer.outcomes {
         if outcome.state == OutcomeState::DryRun {
@@ -79,7 +94,13 @@ fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
         let state = serde_json::to_value(outcome.state)?;
         let verified = if outcome.verified { ", read back from the kernel" } else { "" };
         let detail = if outcome.detail.is_empty() { String::new() } else { format!(" ({})", outcome.detail) };
-        output::line(&format!("{} {}: {}{verified}, by {}{detail}", outcome.action.as_str(), outcome.target, state.as_str().unwrap_or(""), outcome.mechanism))?;
+        output::line(&format!(
+            "{} {}: {}{verified}, by {}{detail}",
+            outcome.action.as_str(),
+            outcome.target,
+            state.as_str().unwrap_or(""),
+            outcome.mechanism
+        ))?;
     }
     for error in &answer.errors {
         output::line(&format!("failed: {error}"))?;

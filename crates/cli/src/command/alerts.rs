@@ -15,7 +15,11 @@ pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
         Alerts::Show { id } => {
             let client = context.client()?;
             let alert: Alert = context.ask(async { Ok(client.get(&path::alert(&id)).await?) })?;
-            if context.json { output::json(&alert)? } else { output::line(&show::whole(&alert))? }
+            if context.json {
+                output::json(&alert)?
+            } else {
+                output::line(&show::whole(&alert))?
+            }
             Ok(Exit::Fine)
         }
         Alerts::Watch => watch(context),
@@ -64,7 +68,10 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
     let mut sorted: Vec<&Alert> = alerts.iter().collect();
     sorted.sort_by_key(|alert| std::cmp::Reverse((alert.severity.score, alert.last_seen)));
     let rows = sorted.iter().map(|alert| {
-        let status = serde_json::to_value(alert.work.status).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let status = serde_json::to_value(alert.work.status)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default();
         vec![
             alert.id.to_string(),
             format!("{} {}", alert.severity.level, alert.severity.score),
@@ -85,7 +92,14 @@ fn watch(context: &Context) -> anyhow::Result<Exit> {
             if context.json {
                 output::json_line(&alert)?;
             } else {
-                output::line(&format!("{} {} {} {}: {}", output::time(alert.last_seen), alert.id, alert.severity.level, alert.severity.score, alert.title))?;
+                output::line(&format!(
+                    "{} {} {} {}: {}",
+                    output::time(alert.last_seen),
+                    alert.id,
+                    alert.severity.level,
+                    alert.severity.score,
+                    alert.title
+                ))?;
             }
         }
         Ok(Exit::Fine)

@@ -46,13 +46,20 @@ pub fn run(context: &Context, command: Config) -> anyhow::Result<Exit> {
             let loaded = context.config()?;
             let keys = keys(&loaded, key.as_deref());
             if keys.is_empty() {
-                return Err(WrongUsage(format!("no key {:?}; `tripoint config explain` lists all", key.unwrap_or_default())).into());
+                return Err(WrongUsage(format!(
+                    "no key {:?}; `tripoint config explain` lists all",
+                    key.unwrap_or_default()
+                ))
+                .into());
             }
             if context.json {
                 output::json(&keys)?;
             } else {
                 for key in keys {
-                    output::line(&format!("{} = {}   (default {}, from {})\n    {}", key.key, key.value, key.default, key.origin, key.meaning))?;
+                    output::line(&format!(
+                        "{} = {}   (default {}, from {})\n    {}",
+                        key.key, key.value, key.default, key.origin, key.meaning
+                    ))?;
                 }
             }
         }

@@ -61,18 +61,40 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         let (uid, gid) = ids.with_context(|| format!("{user:?} is no UID:GID"))?;
         child::become_user(uid, gid).context("give up root")?;
     }
+    let (ready, is_ready) = tokio::sync::oneshot::channel();
     let options = ServerOptions {
         data_dir: context.data_dir.clone(),
         listen: address,
-        ready: None,
+        ready: Some(ready),
         ready_file: listen.ready_file.clone(),
         admin_uids: vec![started_by],
         admin_group: Some(config.server.group).filter(|group| !group.is_empty()),
         agent_uids: vec![started_by],
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(tripoint_server::serve(options, stop_signal()))?;
+    let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
+    runtime.block_on(async {
+        tokio::spawn(async move {
+            if let Ok(ready) = is_ready.await
+                && !quiet
+            {
+                announce(&ready, &data_dir);
+            }
+        });
+        tripoint_server::serve(options, stop_signal()).await
+    })?;
     Ok(Exit::Fine)
+}
+
+/// Where the server is and how one signs in.
+fn announce(ready: &tripoint_server::Ready, data_dir: &Path) {
+    eprintln!("listening on {}", ready.socket.display());
+    if let Some(address) = ready.address {
+        eprintln!(
+            "listening on http://{address}; sign in with the token in {}",
+            tripoint_server::token_path(data_dir).display()
+        );
+    }
 }
 
 fn listen_address(listen: &Listen, configured: &str) -> anyhow::Result<Option<SocketAddr>> {
@@ -85,7 +107,8 @@ fn listen_address(listen: &Listen, configured: &str) -> anyhow::Result<Option<So
 
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
@@ -230,7 +253,9 @@ pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         std::thread::sleep(Duration::from_millis(100));
     }
     daemons.stop();
-    eprintln!("stopped. Blocks in force end with the kernel programs; the ledger puts them back at the next start until their time is up.");
+    eprintln!(
+        "stopped. Blocks in force end with the kernel programs; the ledger puts them back at the next start until their time is up."
+    );
     Ok(Exit::Fine)
 }
 
@@ -238,7 +263,11 @@ fn greet(context: &Context, listen: &Listen, config: &tripoint_agent::config::Co
     if context.quiet {
         return;
     }
-    eprintln!("tripoint is up in {} mode. Socket: {}", config.response.mode.as_str(), tripoint_server::socket_path(&context.data_dir).display());
+    eprintln!(
+        "tripoint is up in {} mode. Socket: {}",
+        config.response.mode.as_str(),
+        tripoint_server::socket_path(&context.data_dir).display()
+    );
     let address = listen.listen.clone().unwrap_or_else(|| config.server.listen.clone());
     if !address.is_empty() && address != "none" {
         let token = tripoint_server::token_path(&context.data_dir);

@@ -64,7 +64,8 @@ fn data(context: &Context) -> Vec<DataSource> {
         None => all.push(DataSource { source: "intel".into(), age: None, status: intel::NOTHING_LOADED.into() }),
         Some((generation, index)) => {
             let counted = output::counted(index.len() as u64, "indicator");
-            let newest = tripoint_intel::images::generations(&context.data_dir).first().map_or(0, |(newest, _)| *newest);
+            let newest =
+                tripoint_intel::images::generations(&context.data_dir).first().map_or(0, |(newest, _)| *newest);
             let status = if newest > generation {
                 format!("image {newest} is damaged, image {generation} is in force, {counted}")
             } else {
@@ -84,14 +85,19 @@ fn data(context: &Context) -> Vec<DataSource> {
     }
     match tripoint_vuln::open_latest(&context.data_dir) {
         Ok(Some((generation, database))) => {
-            let newest = tripoint_vuln::image_files(&context.data_dir).iter().map(|(newest, _)| *newest).max().unwrap_or(0);
+            let newest =
+                tripoint_vuln::image_files(&context.data_dir).iter().map(|(newest, _)| *newest).max().unwrap_or(0);
             if newest > generation {
                 let status = format!("image {newest} is damaged, image {generation} is in force");
                 all.push(DataSource { source: "vuln".into(), age: None, status });
             }
             for source in database.sources() {
                 let status = format!("ok, {}", output::counted(source.records, "record"));
-                all.push(DataSource { source: format!("advisories {}", source.name), age: Some(now.since(source.imported).as_secs()), status });
+                all.push(DataSource {
+                    source: format!("advisories {}", source.name),
+                    age: Some(now.since(source.imported).as_secs()),
+                    status,
+                });
             }
         }
         Ok(None) => all.push(DataSource { source: "vuln".into(), age: None, status: vulns::NOTHING_LOADED.into() }),
@@ -104,7 +110,9 @@ fn text(report: &Report) -> anyhow::Result<()> {
     output::line(&format!("kernel {}   data {}   server {}", report.kernel, report.data_dir, report.server))?;
     let rows = report.capabilities.iter().map(|c| vec![c.name.clone(), c.status.clone(), c.lost.clone()]);
     output::table(&["CAPABILITY", "STATUS", "WITHOUT IT"], rows.collect())?;
-    let age = |age: Option<u64>| age.map_or_else(|| "-".into(), |s| if s < 7200 { format!("{} min", s / 60) } else { format!("{} h", s / 3600) });
+    let age = |age: Option<u64>| {
+        age.map_or_else(|| "-".into(), |s| if s < 7200 { format!("{} min", s / 60) } else { format!("{} h", s / 3600) })
+    };
     let rows = report.data.iter().map(|d| vec![d.source.clone(), age(d.age), d.status.clone()]);
     output::table(&["DATA", "AGE", "STATUS"], rows.collect())?;
     if !report.permit_ranges.is_empty() {
@@ -112,7 +120,10 @@ fn text(report: &Report) -> anyhow::Result<()> {
     }
     for agent in &report.agents {
         let Some(health) = &agent.health else { continue };
-        output::line(&format!("agent {}: sensor {}, firewall {}, mode {}", agent.agent.host, health.sensor, health.firewall, health.mode))?;
+        output::line(&format!(
+            "agent {}: sensor {}, firewall {}, mode {}",
+            agent.agent.host, health.sensor, health.firewall, health.mode
+        ))?;
         for c in health.capabilities.iter().filter(|c| c.status != "ok") {
             output::line(&format!("  {} {}: without {}", c.name, c.status, c.lost))?;
         }

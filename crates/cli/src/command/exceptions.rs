@@ -21,7 +21,10 @@ pub fn run(context: &Context, command: Exceptions) -> anyhow::Result<Exit> {
             }
         }
         Exceptions::Add { target, application, direction, rule, span, reason } => {
-            let target = target.map(|text| text.parse()).transpose().map_err(|error: tripoint_model::observable::ObservableError| WrongUsage(error.to_string()))?;
+            let target = target
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|error: tripoint_model::observable::ObservableError| WrongUsage(error.to_string()))?;
             let direction = match direction.as_deref() {
                 None => None,
                 Some("inbound" | "in") => Some(Direction::Inbound),
@@ -29,7 +32,14 @@ pub fn run(context: &Context, command: Exceptions) -> anyhow::Result<Exit> {
                 Some(other) => return Err(WrongUsage(format!("{other:?} is no direction: inbound or outbound")).into()),
             };
             let span = span.as_deref().map(parse_span).transpose().map_err(|error| WrongUsage(error.to_string()))?;
-            let request = ExceptionRequest { target, application, direction, rule, reason, for_seconds: span.map(|s| s.as_secs()) };
+            let request = ExceptionRequest {
+                target,
+                application,
+                direction,
+                rule,
+                reason,
+                for_seconds: span.map(|s| s.as_secs()),
+            };
             let added: Exception = context.ask(async { Ok(client.post(path::EXCEPTIONS, &request).await?) })?;
             if context.json {
                 output::json(&added)?;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tripoint_intel::load::LoadError;
 use tripoint_intel::store::StoreError;
-use tripoint_intel::{Descriptor, Fetcher, ImportError, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict};
+use tripoint_intel::{
+    Descriptor, Fetcher, ImportError, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict,
+};
 use tripoint_model::{AppliesTo, Category, Timestamp};
 
 use crate::arguments::Intel;
@@ -19,9 +21,16 @@ pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sy
 pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
     match command {
         Intel::Import { file, name, format, category, direction, confidence, strict } => {
-            let category = category.map(|text| known(&text, Category::parse(&text), "category", Category::ALL.iter().map(|(_, name)| *name))).transpose()?;
-            let direction = direction.map(|text| known(&text, AppliesTo::parse(&text), "direction", ["in", "out", "both"].into_iter())).transpose()?;
-            let options = ImportOptions { name, format, category, direction, confidence, strict, ..ImportOptions::default() };
+            let category = category
+                .map(|text| {
+                    known(&text, Category::parse(&text), "category", Category::ALL.iter().map(|(_, name)| *name))
+                })
+                .transpose()?;
+            let direction = direction
+                .map(|text| known(&text, AppliesTo::parse(&text), "direction", ["in", "out", "both"].into_iter()))
+                .transpose()?;
+            let options =
+                ImportOptions { name, format, category, direction, confidence, strict, ..ImportOptions::default() };
             import(context, &file, &options)
         }
         Intel::Sync { feeds, force, accept } => sync(context, &feeds, force, accept),
@@ -31,7 +40,9 @@ pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
 }
 
 fn known<'a, T>(text: &str, value: Option<T>, what: &str, all: impl Iterator<Item = &'a str>) -> anyhow::Result<T> {
-    value.ok_or_else(|| WrongUsage(format!("{text:?} is no {what}; known are: {}", all.collect::<Vec<_>>().join(", "))).into())
+    value.ok_or_else(|| {
+        WrongUsage(format!("{text:?} is no {what}; known are: {}", all.collect::<Vec<_>>().join(", "))).into()
+    })
 }
 
 fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Result<Exit> {
@@ -54,7 +65,10 @@ fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Re
     } else {
         match report.imported {
             0 => output::line(&format!("{}: nothing imported", report.feed))?,
-            some => output::line(&format!("{}: {some} of {} entries in force ({})", report.feed, report.read, report.format))?,
+            some => output::line(&format!(
+                "{}: {some} of {} entries in force ({})",
+                report.feed, report.read, report.format
+            ))?,
         }
         for refusal in report.refusals.iter().take(20) {
             eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
@@ -187,7 +201,12 @@ fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
         let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
         let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
         let what = claim.category.as_str();
-        output::line(&format!("  {}: {what}, {}, as {}{seen}{until}", claim.feed, claim.direction.as_str(), claim.matched))?;
+        output::line(&format!(
+            "  {}: {what}, {}, as {}{seen}{until}",
+            claim.feed,
+            claim.direction.as_str(),
+            claim.matched
+        ))?;
     }
     for hit in &answer.guard {
         output::line(&format!("  on guard list {} ({})", hit.list, hit.range))?;

@@ -64,10 +64,15 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
     if !matches!(options.fail_on, Some(FailOn::Medium | FailOn::High | FailOn::Critical)) {
         return;
     }
-    let unscored = |finding: &&Finding| finding.state == FindingState::Affected && finding.cvss_tenths.is_none() && !finding.known_exploited;
+    let unscored = |finding: &&Finding| {
+        finding.state == FindingState::Affected && finding.cvss_tenths.is_none() && !finding.known_exploited
+    };
     let count = findings.iter().filter(unscored).count() as u64;
     if count > 0 {
-        eprintln!("{} without a score: not held against --fail-on; `--fail-on any` counts them", output::counted(count, "finding"));
+        eprintln!(
+            "{} without a score: not held against --fail-on; `--fail-on any` counts them",
+            output::counted(count, "finding")
+        );
     }
 }
 

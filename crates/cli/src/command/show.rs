@@ -9,36 +9,78 @@ pub fn whole(alert: &Alert) -> String {
     let mut out = String::new();
     let o = &mut out;
     let _ = writeln!(o, "{}", alert.title);
-    let _ = writeln!(o, "{} · {} {}/100 · rule {} · confidence {}", alert.id, alert.severity.level, alert.severity.score, alert.rule, alert.confidence);
+    let _ = writeln!(
+        o,
+        "{} · {} {}/100 · rule {} · confidence {}",
+        alert.id, alert.severity.level, alert.severity.score, alert.rule, alert.confidence
+    );
     when(o, alert);
     if let Some(process) = &alert.process {
         who(o, alert, process);
     }
     section(o, "WHERE", alert.connections.iter().take(5).map(|connection| place(connection)));
-    section(o, "SAYS WHO", alert.claims.iter().map(|claim| {
-        let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
-        let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
-        format!("{}: {} is {} ({}), confidence {}{seen}{until}", claim.feed, claim.matched, claim.category.as_str(), claim.direction.as_str(), claim.confidence)
-    }));
+    section(
+        o,
+        "SAYS WHO",
+        alert.claims.iter().map(|claim| {
+            let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
+            let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
+            format!(
+                "{}: {} is {} ({}), confidence {}{seen}{until}",
+                claim.feed,
+                claim.matched,
+                claim.category.as_str(),
+                claim.direction.as_str(),
+                claim.confidence
+            )
+        }),
+    );
     section(o, "GUARD LISTS", alert.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range)));
     findings(o, alert);
-    section(o, "SEVERITY", alert.severity.factors.iter().map(|factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason)));
+    section(
+        o,
+        "SEVERITY",
+        alert.severity.factors.iter().map(|factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason)),
+    );
     if !alert.techniques.is_empty() {
         let _ = writeln!(o, "\nATT&CK\n  {}", alert.techniques.join(", "));
     }
     section(o, "NOT KNOWN", alert.missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)));
-    section(o, "DONE", alert.outcomes.iter().map(|outcome| {
-        let verified = if outcome.verified { ", read back from the kernel" } else { "" };
-        let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
-        format!("{} {} {} {:?}{until}{verified} (by {})", outcome.at, outcome.action.as_str(), outcome.target, outcome.state, outcome.mechanism)
-    }));
-    section(o, "REFUSED", alert.refusals.iter().map(|r| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason)));
+    section(
+        o,
+        "DONE",
+        alert.outcomes.iter().map(|outcome| {
+            let verified = if outcome.verified { ", read back from the kernel" } else { "" };
+            let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+            format!(
+                "{} {} {} {:?}{until}{verified} (by {})",
+                outcome.at,
+                outcome.action.as_str(),
+                outcome.target,
+                outcome.state,
+                outcome.mechanism
+            )
+        }),
+    );
+    section(
+        o,
+        "REFUSED",
+        alert.refusals.iter().map(|r| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason)),
+    );
     if let Some(exception) = &alert.suppressed_by {
         let _ = writeln!(o, "\nSUPPRESSED\n  by exception {exception}");
     }
     section(o, "WHAT YOU CAN DO", alert.suggested.iter().cloned());
-    section(o, "WORK", alert.work.history.iter().map(|change| format!("{} {}: {}", change.at, change.author, change.what)));
-    section(o, "COMMENTS", alert.work.comments.iter().map(|comment| format!("{} {}: {}", comment.at, comment.author, comment.text)));
+    section(
+        o,
+        "WORK",
+        alert.work.history.iter().map(|change| format!("{} {}: {}", change.at, change.author, change.what)),
+    );
+    section(
+        o,
+        "COMMENTS",
+        alert.work.comments.iter().map(|comment| format!("{} {}: {}", comment.at, comment.author, comment.text)),
+    );
     out.truncate(out.trim_end().len());
     out
 }
@@ -58,14 +100,29 @@ fn when(out: &mut String, alert: &Alert) {
     let open = if alert.still_open { "still open" } else { "ended" };
     let beacon = alert.beacon_score.map(|score| format!(", regularity {score}/100")).unwrap_or_default();
     let latency = alert.latency_ms.map(|ms| format!(", alert after {ms:.2} ms")).unwrap_or_default();
-    let _ = writeln!(out, "\nWHEN\n  {} to {}, {} connection(s), {open}, {} bytes in, {} bytes out{beacon}{latency}", alert.first_seen, alert.last_seen, alert.count, alert.bytes_in, alert.bytes_out);
+    let _ = writeln!(
+        out,
+        "\nWHEN\n  {} to {}, {} connection(s), {open}, {} bytes in, {} bytes out{beacon}{latency}",
+        alert.first_seen, alert.last_seen, alert.count, alert.bytes_in, alert.bytes_out
+    );
 }
 
 fn who(out: &mut String, alert: &Alert, process: &Process) {
-    let mut lines = vec![format!("application {} ({}) on {}", alert.application.name, alert.application.key(), alert.host)];
+    let mut lines =
+        vec![format!("application {} ({}) on {}", alert.application.name, alert.application.key(), alert.host)];
     let started = process.started.map(|at| format!(" started {at}")).unwrap_or_default();
-    lines.push(format!("process {}{started}, user {}{}", process.key.pid, process.uid, process.login_uid.map(|u| format!(" (logged in as {u})")).unwrap_or_default()));
-    lines.push(format!("executable {} (inode {}){}", if process.exe.is_empty() { "unknown" } else { &process.exe }, process.exe_inode, process.exe_sha256.as_ref().map(|h| format!(" sha256 {h}")).unwrap_or_default()));
+    lines.push(format!(
+        "process {}{started}, user {}{}",
+        process.key.pid,
+        process.uid,
+        process.login_uid.map(|u| format!(" (logged in as {u})")).unwrap_or_default()
+    ));
+    lines.push(format!(
+        "executable {} (inode {}){}",
+        if process.exe.is_empty() { "unknown" } else { &process.exe },
+        process.exe_inode,
+        process.exe_sha256.as_ref().map(|h| format!(" sha256 {h}")).unwrap_or_default()
+    ));
     lines.push(format!("command line {}", process.argv.join(" ")));
     if let Some(cwd) = &process.cwd {
         lines.push(format!("working directory {cwd}"));
@@ -74,11 +131,24 @@ fn who(out: &mut String, alert: &Alert, process: &Process) {
         lines.push(format!("unit {unit}"));
     }
     if let Some(container) = &process.container {
-        let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(", {name} {value}")).unwrap_or_default();
-        lines.push(format!("container {} ({}{}{}{})", container.id, container.runtime, part("name", &container.name), part("image", &container.image), part("pod", &container.pod)));
+        let part = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!(", {name} {value}")).unwrap_or_default()
+        };
+        lines.push(format!(
+            "container {} ({}{}{}{})",
+            container.id,
+            container.runtime,
+            part("name", &container.name),
+            part("image", &container.image),
+            part("pod", &container.pod)
+        ));
     }
     for ancestor in &process.ancestry {
-        lines.push(format!("started by {} {}", ancestor.pid, if ancestor.argv.is_empty() { ancestor.exe.clone() } else { ancestor.argv.join(" ") }));
+        lines.push(format!(
+            "started by {} {}",
+            ancestor.pid,
+            if ancestor.argv.is_empty() { ancestor.exe.clone() } else { ancestor.argv.join(" ") }
+        ));
     }
     section(out, "WHO", lines.into_iter());
 }
@@ -89,8 +159,12 @@ fn place(connection: &Connection) -> String {
         tripoint_model::Direction::Inbound => "←",
     };
     let name = connection.remote_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let translated = connection.translated.map(|t| format!(", translated {} → {}", t.local, t.remote)).unwrap_or_default();
-    format!("{} {:?} {} {arrow} {}{name}, {:?}, namespace {}{translated}", connection.opened, connection.protocol, connection.local, connection.remote, connection.state, connection.netns)
+    let translated =
+        connection.translated.map(|t| format!(", translated {} → {}", t.local, t.remote)).unwrap_or_default();
+    format!(
+        "{} {:?} {} {arrow} {}{name}, {:?}, namespace {}{translated}",
+        connection.opened, connection.protocol, connection.local, connection.remote, connection.state, connection.netns
+    )
 }
 
 fn findings(out: &mut String, alert: &Alert) {
@@ -99,9 +173,20 @@ fn findings(out: &mut String, alert: &Alert) {
         let score = finding.cvss_tenths.map(|t| format!(" CVSS {}.{}", t / 10, t % 10)).unwrap_or_default();
         let exploited = if finding.known_exploited { ", exploited in the wild" } else { "" };
         let epss = finding.epss_bp.map(|bp| format!(", EPSS {:.2} %", f64::from(bp) / 100.0)).unwrap_or_default();
-        let fixed = finding.fixed.as_ref().map(|fixed| format!(", fixed in {fixed}")).unwrap_or_else(|| ", no fix known".into());
+        let fixed = finding
+            .fixed
+            .as_ref()
+            .map(|fixed| format!(", fixed in {fixed}"))
+            .unwrap_or_else(|| ", no fix known".into());
         let command = finding.fix_command.as_ref().map(|c| format!("\n      fix: {c}")).unwrap_or_default();
-        format!("{}{score}{exploited}{epss}: {} {} ({:?}){fixed} [{}]{command}", finding.cves.first().unwrap_or(&finding.id), finding.name, finding.version, finding.presence, finding.id)
+        format!(
+            "{}{score}{exploited}{epss}: {} {} ({:?}){fixed} [{}]{command}",
+            finding.cves.first().unwrap_or(&finding.id),
+            finding.name,
+            finding.version,
+            finding.presence,
+            finding.id
+        )
     };
     let more = affected.len().saturating_sub(10);
     section(out, &format!("VULNERABLE TO ({})", affected.len()), affected.iter().take(10).map(line));

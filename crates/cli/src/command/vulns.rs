@@ -54,7 +54,10 @@ fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyho
     } else {
         match report.imported {
             0 => output::line(&format!("{}: nothing imported", report.source))?,
-            some => output::line(&format!("{}: {some} of {} records in force ({})", report.source, report.read, report.format))?,
+            some => output::line(&format!(
+                "{}: {some} of {} records in force ({})",
+                report.source, report.read, report.format
+            ))?,
         }
         for refusal in report.refusals.iter().take(20) {
             eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
@@ -129,12 +132,20 @@ struct Question {
     purl: Option<String>,
 }
 
-fn query(context: &Context, ecosystem: Option<String>, name: Option<String>, version: Option<String>, stdin: bool) -> anyhow::Result<Exit> {
+fn query(
+    context: &Context,
+    ecosystem: Option<String>,
+    name: Option<String>,
+    version: Option<String>,
+    stdin: bool,
+) -> anyhow::Result<Exit> {
     let database = database(context)?;
     let ask = |question: &Question| match (&database, &question.purl) {
         (None, _) => unanswered(question, NOTHING_LOADED.to_owned()),
         (Some(database), Some(purl)) => tripoint_vuln::query_purl(database, purl),
-        (Some(database), None) => tripoint_vuln::query(database, &question.ecosystem, &question.name, &question.version),
+        (Some(database), None) => {
+            tripoint_vuln::query(database, &question.ecosystem, &question.name, &question.version)
+        }
     };
     let mut exit = Exit::Fine;
     let mut tell = |answer: &QueryAnswer, line: bool| -> anyhow::Result<()> {
@@ -150,7 +161,8 @@ fn query(context: &Context, ecosystem: Option<String>, name: Option<String>, ver
     if stdin {
         input::each_line(|line| {
             let question = line.and_then(|line| {
-                serde_json::from_str::<Question>(line).map_err(|error| format!("not {{ecosystem,name,version}} or {{purl}}: {error}"))
+                serde_json::from_str::<Question>(line)
+                    .map_err(|error| format!("not {{ecosystem,name,version}} or {{purl}}: {error}"))
             });
             let answer = match question {
                 Ok(question) => ask(&question),
@@ -192,7 +204,13 @@ fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
     output::line(&format!("{about}: {}, {}", output::counted(findings, "finding"), output::counted(cves, "CVE")))?;
     let rows = answer.findings.iter().map(|finding| {
         let state = format!("{:?}", finding.state).to_lowercase();
-        vec![finding.id.clone(), finding.cves.join(" "), state, finding.fixed.clone().unwrap_or_default(), finding.source.clone()]
+        vec![
+            finding.id.clone(),
+            finding.cves.join(" "),
+            state,
+            finding.fixed.clone().unwrap_or_default(),
+            finding.source.clone(),
+        ]
     });
     output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())
 }
@@ -221,7 +239,8 @@ fn compare(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
         }
         (true, [] | [_]) => {
             if let Some(scheme) = words.first() {
-                version::Scheme::from_name(scheme).ok_or_else(|| failed(&VersionError::UnknownScheme(scheme.clone())))?;
+                version::Scheme::from_name(scheme)
+                    .ok_or_else(|| failed(&VersionError::UnknownScheme(scheme.clone())))?;
             }
             each_line(|fields| {
                 let (scheme, a, b) = match (words.first(), fields) {
@@ -244,9 +263,9 @@ fn satisfies(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
             Ok(Exit::Fine)
         }
         (true, []) => each_line(|fields| match fields {
-            [scheme, version, range] => {
-                version::satisfies(scheme, version, range).map(|inside| inside.to_string()).map_err(|error| error.to_string())
-            }
+            [scheme, version, range] => version::satisfies(scheme, version, range)
+                .map(|inside| inside.to_string())
+                .map_err(|error| error.to_string()),
             _ => Err("expected SCHEME⇥VERSION⇥RANGE".into()),
         }),
         _ => Err(WrongUsage("give SCHEME VERSION RANGE, or --stdin".into()).into()),

@@ -51,7 +51,10 @@ pub fn write(folder: &Path) -> anyhow::Result<Material> {
 fn library(path: &Path) -> anyhow::Result<()> {
     let mut jar = zip::ZipWriter::new(File::create(path)?);
     let entries = [
-        ("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nImplementation-Title: Apache Log4j Core\r\nImplementation-Version: 2.14.1\r\n\r\n"),
+        (
+            "META-INF/MANIFEST.MF",
+            "Manifest-Version: 1.0\r\nImplementation-Title: Apache Log4j Core\r\nImplementation-Version: 2.14.1\r\n\r\n",
+        ),
         (
             "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
             "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n",

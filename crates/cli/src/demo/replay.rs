@@ -68,7 +68,15 @@ fn contain(report: &mut Report, now: tripoint_model::Timestamp) {
     let permit_ranges = ["203.0.113.0/24", "2001:db8::/32"].iter().filter_map(|range| range.parse().ok()).collect();
     let guard = Guard { protected: Some(Protected::default()), permit_ranges, ..Guard::default() };
     let plan = plan(&[action], &guard, &cuts, now);
-    let lines = plan.plan.iter().map(|planned| format!("would {} {} until {}, ending {} connection(s)", planned.action.as_str(), planned.target, planned.expires, planned.cuts.len()));
+    let lines = plan.plan.iter().map(|planned| {
+        format!(
+            "would {} {} until {}, ending {} connection(s)",
+            planned.action.as_str(),
+            planned.target,
+            planned.expires,
+            planned.cuts.len()
+        )
+    });
     let text = lines.collect::<Vec<_>>().join("\n");
     report.step("containment as a plan", !plan.plan.is_empty() && plan.refused.is_empty(), text);
 }

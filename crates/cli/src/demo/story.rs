@@ -51,18 +51,36 @@ pub fn play(report: &mut Report, keep: bool, stop: &AtomicBool) {
 /// Everything between curtain up and curtain down. Each part ends by being dropped.
 fn acts(report: &mut Report, instance: &Context, keep: bool, stop: &AtomicBool, programs: &mut Vec<u32>) {
     let folder = &instance.data_dir;
-    let staged = Stage::build().map(|stage| (stage, format!("attacker {ATTACKER4}, {ATTACKER6} · router · victim {VICTIM4}, {VICTIM6}")));
+    let staged = Stage::build()
+        .map(|stage| (stage, format!("attacker {ATTACKER4}, {ATTACKER6} · router · victim {VICTIM4}, {VICTIM6}")));
     let Some(stage) = report.outcome("three network namespaces", staged) else { return };
     let Some(material) = report.outcome("load the feed and the advisories", prepare(folder)) else { return };
-    let Some(mut app) = report.outcome("start a shop that carries log4j-core 2.14.1", App::start(&stage, &material)) else { return };
-    let daemons = Daemons::start(instance, &Listen { listen: Some("none".into()), ready_file: None, user: None }, Some(&folder.join("log")));
-    let Some(daemons) = report.outcome("agent and server", daemons.map(|d| { let pid = d.agent_pid(); (d, format!("agent is process {pid}, data in {}", folder.display())) })) else {
+    let Some(mut app) = report.outcome("start a shop that carries log4j-core 2.14.1", App::start(&stage, &material))
+    else {
+        return;
+    };
+    let daemons = Daemons::start(
+        instance,
+        &Listen { listen: Some("none".into()), ready_file: None, user: None },
+        Some(&folder.join("log")),
+    );
+    let Some(daemons) = report.outcome(
+        "agent and server",
+        daemons.map(|d| {
+            let pid = d.agent_pid();
+            (d, format!("agent is process {pid}, data in {}", folder.display()))
+        }),
+    ) else {
         report.say(&std::fs::read_to_string(folder.join("log")).unwrap_or_default());
         return;
     };
     programs.extend(bpf::held_by(daemons.agent_pid()));
     let attack = Attack::open(&stage, instance);
-    let Some(mut attack) = report.outcome("attacker waits for call-backs", attack.map(|a| (a, format!("port {CALLBACK_PORT}")))) else { return };
+    let Some(mut attack) =
+        report.outcome("attacker waits for call-backs", attack.map(|a| (a, format!("port {CALLBACK_PORT}"))))
+    else {
+        return;
+    };
     scenes(report, &mut attack, &mut app, stop);
     report.alerts = attack.alerts().unwrap_or_default();
     if keep && !stop.load(Ordering::Relaxed) {
@@ -222,7 +240,8 @@ impl<'a> Attack<'a> {
 
     fn alerts(&self) -> anyhow::Result<Vec<Alert>> {
         self.runtime.block_on(async {
-            let list: AlertList = self.client.get(&format!("{}{}", path::ALERTS, AlertQuery::default().to_query())).await?;
+            let list: AlertList =
+                self.client.get(&format!("{}{}", path::ALERTS, AlertQuery::default().to_query())).await?;
             Ok(list.alerts)
         })
     }
@@ -247,11 +266,18 @@ impl<'a> Attack<'a> {
         let (_, event) = app.wait(|event| matches!(event, Event::Connected { .. }))?;
         let Event::Connected { asked_us, .. } = event else { bail!("the shop did not connect") };
         let ms = visible.since(Timestamp(asked_us)).as_secs_f64() * 1000.0;
-        Ok((ms, format!("{}\nseverity {} {}, {ms:.2} ms after the connect was asked for", alert.title, alert.severity.level, alert.severity.score)))
+        Ok((
+            ms,
+            format!(
+                "{}\nseverity {} {}, {ms:.2} ms after the connect was asked for",
+                alert.title, alert.severity.level, alert.severity.score
+            ),
+        ))
     }
 
     fn inbound_alert(&self) -> anyhow::Result<((), String)> {
-        let (_, alert) = self.alert("bad_client_of_vulnerable_app", |alert| alert.rule == "bad_client_of_vulnerable_app")?;
+        let (_, alert) =
+            self.alert("bad_client_of_vulnerable_app", |alert| alert.rule == "bad_client_of_vulnerable_app")?;
         Ok(((), alert.title))
     }
 
@@ -265,10 +291,18 @@ impl<'a> Attack<'a> {
         let finding = alert.findings.iter().find(|finding| finding.cves.iter().any(|cve| cve == CVE));
         let finding = finding.with_context(|| format!("{CVE} is not among the findings"))?;
         ensure!(finding.known_exploited, "{CVE} is not marked as exploited");
-        Ok(((), format!(
-            "process {} {}\n{} {} {:?}: {CVE}, exploited in the wild, fixed in {}",
-            process.key.pid, process.exe, finding.name, finding.version, finding.presence, finding.fixed.as_deref().unwrap_or("?")
-        )))
+        Ok((
+            (),
+            format!(
+                "process {} {}\n{} {} {:?}: {CVE}, exploited in the wild, fixed in {}",
+                process.key.pid,
+                process.exe,
+                finding.name,
+                finding.version,
+                finding.presence,
+                finding.fixed.as_deref().unwrap_or("?")
+            ),
+        ))
     }
 
     fn act(&self, kind: ActionKind, target: &str) -> anyhow::Result<ActionAnswer> {
@@ -287,7 +321,11 @@ impl<'a> Attack<'a> {
         ensure!(answer.refused.is_empty(), "refused: {:?}", answer.refused);
         ensure!(answer.errors.is_empty(), "failed: {:?}", answer.errors);
         let good = |state: OutcomeState| matches!(state, OutcomeState::Applied | OutcomeState::Nothing);
-        ensure!(!answer.outcomes.is_empty() && answer.outcomes.iter().all(|o| good(o.state)), "outcomes: {:?}", answer.outcomes);
+        ensure!(
+            !answer.outcomes.is_empty() && answer.outcomes.iter().all(|o| good(o.state)),
+            "outcomes: {:?}",
+            answer.outcomes
+        );
         Ok(answer)
     }
 
@@ -306,7 +344,10 @@ impl<'a> Attack<'a> {
         self.alert("for the IPv6 call-back", |alert| peer(alert) == ATTACKER6.parse().ok())?;
         let asked = Instant::now();
         let answer = self.act(ActionKind::Block, ATTACKER6)?;
-        ensure!(answer.outcomes.iter().any(|o| o.action == ActionKind::Block && o.verified), "the block was not read back");
+        ensure!(
+            answer.outcomes.iter().any(|o| o.action == ActionKind::Block && o.verified),
+            "the block was not read back"
+        );
         let (cut, _) = app.wait(|event| matches!(event, Event::Cut { .. }))?;
         let ms = cut.saturating_duration_since(asked).as_secs_f64() * 1000.0;
         self.capture.take()?;
@@ -315,7 +356,13 @@ impl<'a> Attack<'a> {
 
     fn refused(&self, app: &mut App) -> anyhow::Result<((), String)> {
         let mut lines = Vec::new();
-        for (protocol, address) in [("tcp", ATTACKER4), ("tcp", ATTACKER6), ("tcp", "::ffff:203.0.113.66"), ("udp", ATTACKER4), ("udp", ATTACKER6)] {
+        for (protocol, address) in [
+            ("tcp", ATTACKER4),
+            ("tcp", ATTACKER6),
+            ("tcp", "::ffff:203.0.113.66"),
+            ("udp", ATTACKER4),
+            ("udp", ATTACKER6),
+        ] {
             let target = SocketAddr::new(address.parse()?, CALLBACK_PORT);
             app.order(&format!("{protocol} {target}"))?;
             let about = |event: &Event| matches!(event, Event::Refused { remote, .. } | Event::Connected { remote, .. } if *remote == target);
@@ -344,7 +391,16 @@ fn peer(alert: &Alert) -> Option<IpAddr> {
 }
 
 fn outcomes(answer: &ActionAnswer) -> String {
-    let one = |o: &tripoint_model::Outcome| format!("{} {} {:?}{} by {}", o.action.as_str(), o.target, o.state, if o.verified { ", read back" } else { "" }, o.mechanism);
+    let one = |o: &tripoint_model::Outcome| {
+        format!(
+            "{} {} {:?}{} by {}",
+            o.action.as_str(),
+            o.target,
+            o.state,
+            if o.verified { ", read back" } else { "" },
+            o.mechanism
+        )
+    };
     answer.outcomes.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 

@@ -31,7 +31,10 @@ impl Told {
     /// Standard output as one document a line.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect()
     }
 
     /// The same, when the exit code is as promised and nothing panicked.
@@ -89,7 +92,11 @@ impl Bench {
                 command.env_remove(name);
             }
         }
-        command.env_remove("RUST_BACKTRACE").env("TRIPOINT_DATA_DIR", self.path("data")).current_dir(self.dir.path()).args(arguments);
+        command
+            .env_remove("RUST_BACKTRACE")
+            .env("TRIPOINT_DATA_DIR", self.path("data"))
+            .current_dir(self.dir.path())
+            .args(arguments);
         command
     }
 
@@ -120,8 +127,10 @@ impl Bench {
     /// Keeps what a run said.
     pub fn note(&mut self, arguments: &[&str], input: &str, told: &Told) {
         assert!(!told.err.contains("panicked"), "{told:#?}");
-        let quoted: Vec<String> =
-            arguments.iter().map(|a| if a.is_empty() || a.contains([' ', '<', '|']) { format!("{a:?}") } else { (*a).to_owned() }).collect();
+        let quoted: Vec<String> = arguments
+            .iter()
+            .map(|a| if a.is_empty() || a.contains([' ', '<', '|']) { format!("{a:?}") } else { (*a).to_owned() })
+            .collect();
         let mut text = format!("$ tripoint {}\n", quoted.join(" "));
         for (mark, part) in [("< ", input), ("", told.out.as_str()), ("! ", told.err.as_str())] {
             for line in part.lines() {
@@ -150,7 +159,14 @@ impl Bench {
         let differs = former.lines().zip(text.lines()).position(|(a, b)| a != b);
         let at = differs.unwrap_or(former.lines().count().min(text.lines().count()));
         let around = |text: &str| text.lines().skip(at.saturating_sub(5)).take(12).collect::<Vec<_>>().join("\n");
-        assert!(former == text, "{} differs from line {} on (UPDATE=1 rewrites it)\nwas\n{}\nis\n{}", path.display(), at + 1, around(&former), around(&text));
+        assert!(
+            former == text,
+            "{} differs from line {} on (UPDATE=1 rewrites it)\nwas\n{}\nis\n{}",
+            path.display(),
+            at + 1,
+            around(&former),
+            around(&text)
+        );
     }
 }
 

@@ -9,7 +9,11 @@ fn what_is_configured_is_said_with_its_origin() {
     bench.tell(&["config", "explain", "response.mode"]).expect(0);
     bench.tell(&["config", "explain", "response.mood"]).expect(64);
     // Which keys there are is the configuration's business; each has to say all of this.
-    for arguments in [&["config", "show", "--json"][..], &["config", "explain", "--json"], &["config", "explain", "server", "--json"]] {
+    for arguments in [
+        &["config", "show", "--json"][..],
+        &["config", "explain", "--json"],
+        &["config", "explain", "server", "--json"],
+    ] {
         let keys = bench.run(arguments).expect(0).json();
         assert!(!keys.as_array().unwrap().is_empty());
         for key in keys.as_array().unwrap() {
@@ -63,10 +67,17 @@ fn the_environment_overrides_files() {
         bench.note(arguments, &format!("{name}={value}"), &told);
         told
     };
-    let told = ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24", &["config", "explain", "intel.permit_ranges"]).expect(0);
+    let told =
+        ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24", &["config", "explain", "intel.permit_ranges"]).expect(0);
     assert!(told.out.contains("192.0.2.0/24") && told.out.contains("TRIPOINT_INTEL__PERMIT_RANGES"), "{told:?}");
-    ask("TRIPOINT_INTEL__PERMIT_RANGES", "[\"192.0.2.0/24\", \"203.0.113.0/24\"]", &["config", "explain", "intel.permit_ranges"]).expect(0);
-    ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24,203.0.113.0/24", &["config", "explain", "intel.permit_ranges"]).expect(0);
+    ask(
+        "TRIPOINT_INTEL__PERMIT_RANGES",
+        "[\"192.0.2.0/24\", \"203.0.113.0/24\"]",
+        &["config", "explain", "intel.permit_ranges"],
+    )
+    .expect(0);
+    ask("TRIPOINT_INTEL__PERMIT_RANGES", "192.0.2.0/24,203.0.113.0/24", &["config", "explain", "intel.permit_ranges"])
+        .expect(0);
     ask("TRIPOINT_INTEL__PERMIT_RANGES", "rubbish", &["config", "check"]).expect(1);
     ask("TRIPOINT_RESPONSE__MODE", "enforce", &["config", "explain", "response.mode"]).expect(0);
     ask("TRIPOINT_RESPONSE__MOOD", "enforce", &["config", "check"]).expect(1);

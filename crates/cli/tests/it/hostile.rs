@@ -84,7 +84,13 @@ fn endless_lines_are_skipped() {
     report(advisories(&bench, "line.ndjson"), 0, 1, "");
     long(&bench, "one.json", "{\"schema_version\":\"1.6.0\",\"id\":\"", b"a", 200 << 20);
     report(advisories(&bench, "one.json"), 1, 0, "");
-    long(&bench, "open.json", "{\"schema_version\":\"1.6.0\",\"id\":\"X-1\",\"affected\":[", b"{\"package\":{\"ecosystem\":\"npm\",\"name\":\"a\"}},", 60 << 20);
+    long(
+        &bench,
+        "open.json",
+        "{\"schema_version\":\"1.6.0\",\"id\":\"X-1\",\"affected\":[",
+        b"{\"package\":{\"ecosystem\":\"npm\",\"name\":\"a\"}},",
+        60 << 20,
+    );
     report(advisories(&bench, "open.json"), 1, 0, "");
 }
 
@@ -119,7 +125,10 @@ fn bombs_go_off_outside() {
     let told = advisories(&bench, "climb.zip");
     assert!(told.code == 0 || told.code == 1, "{told:?}");
     assert!(!bench.path("../climbed.json").exists() && !std::path::Path::new("/tmp/climbed.json").exists());
-    bench.write("list.tar.gz", gzip(&tar(&[("a.txt", b"203.0.113.66\n"), ("b.bin", &[0xff; 4096]), ("c.txt", b"203.0.113.67\n")])));
+    bench.write(
+        "list.tar.gz",
+        gzip(&tar(&[("a.txt", b"203.0.113.66\n"), ("b.bin", &[0xff; 4096]), ("c.txt", b"203.0.113.67\n")])),
+    );
     report(feed(&bench, "list.tar.gz"), 0, 2, "");
 }
 
@@ -127,7 +136,9 @@ fn bombs_go_off_outside() {
 fn odd_encodings_and_shapes_are_named() {
     let bench = Bench::new();
     for (name, mark) in [("le.txt", [0xff, 0xfe]), ("be.txt", [0xfe, 0xff])] {
-        let units = "203.0.113.66\n".encode_utf16().flat_map(|unit| if mark[0] == 0xff { unit.to_le_bytes() } else { unit.to_be_bytes() });
+        let units = "203.0.113.66\n"
+            .encode_utf16()
+            .flat_map(|unit| if mark[0] == 0xff { unit.to_le_bytes() } else { unit.to_be_bytes() });
         bench.write(name, mark.into_iter().chain(units).collect::<Vec<_>>());
         report(feed(&bench, name), 1, 0, "UTF-16");
         report(advisories(&bench, name), 1, 0, "");
@@ -145,18 +156,32 @@ fn odd_encodings_and_shapes_are_named() {
     let told = feed(&bench, "circle.json").expect(0);
     assert!(told.json()["imported"].as_u64() >= Some(1), "{told:?}");
     for depth in [100, 100_000] {
-        let deep = format!("{{\"schema_version\":\"1.6.0\",\"id\":\"D-1\",\"affected\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let deep = format!(
+            "{{\"schema_version\":\"1.6.0\",\"id\":\"D-1\",\"affected\":{}{}}}",
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
         bench.write("deep.json", deep);
         report(advisories(&bench, "deep.json"), 1, 0, "");
-        let deep = format!("{{\"schema_version\":\"1.6.0\",\"id\":\"D-1\",\"x\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        let deep = format!(
+            "{{\"schema_version\":\"1.6.0\",\"id\":\"D-1\",\"x\":{}1{}}}",
+            "{\"a\":".repeat(depth),
+            "}".repeat(depth)
+        );
         bench.write("deep.ndjson", format!("{SHOPD}\n{deep}\n{SHOPD}\n"));
         let told = advisories(&bench, "deep.ndjson").expect(0);
         assert!(told.json()["imported"].as_u64() >= Some(2), "{told:?}");
-        let deep = format!("{{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let deep = format!(
+            "{{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":{}{}}}",
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
         bench.write("deep-stix.json", deep);
         report(feed(&bench, "deep-stix.json"), 1, 0, "");
         let deep = format!("[{}ipv4-addr:value = '203.0.113.91'{}]", "(".repeat(depth), ")".repeat(depth));
-        let object = format!("{{\"type\":\"indicator\",\"id\":\"indicator--1\",\"pattern\":\"{deep}\",\"pattern_type\":\"stix\"}}");
+        let object = format!(
+            "{{\"type\":\"indicator\",\"id\":\"indicator--1\",\"pattern\":\"{deep}\",\"pattern_type\":\"stix\"}}"
+        );
         bench.write("pattern.json", format!("{{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":[{object}]}}"));
         let told = feed(&bench, "pattern.json");
         assert!(told.code == 0 || told.code == 1, "{told:?}");
@@ -174,7 +199,9 @@ fn a_hostile_root_is_scanned() {
     bench.run(&["vulns", "import", "list.ndjson"]).expect(0);
     let good = "Package: shopd\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2.0-3\n\n";
     bench.write("root/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
-    let mut status = format!("{good}Package: \u{1b}[31m\nStatus: install ok installed\nVersion: 1\n\nno colon here\n\n").into_bytes();
+    let mut status =
+        format!("{good}Package: \u{1b}[31m\nStatus: install ok installed\nVersion: 1\n\nno colon here\n\n")
+            .into_bytes();
     status.extend(b"Package: long\nStatus: install ok installed\nVersion: 1\nDescription: ");
     status.extend(vec![b'a'; 50 << 20]);
     status.extend(format!("\n\n{}", good.replace("shopd", "second")).as_bytes());

@@ -37,14 +37,34 @@ fn files_of_each_format_are_imported_and_refusals_named() {
             assert!(!report[key].is_null(), "{file} says no {key}");
         }
         for refusal in report["refusals"].as_array().unwrap() {
-            assert!(refusal["file"].is_string() && refusal["line"].as_u64() >= Some(1) && refusal["reason"].is_string(), "{refusal}");
+            assert!(
+                refusal["file"].is_string() && refusal["line"].as_u64() >= Some(1) && refusal["reason"].is_string(),
+                "{refusal}"
+            );
         }
     }
     bench.tell(&["intel", "import", "poison.txt", "--name", "poison"]).expect(0);
     bench.tell(&["intel", "import", "poison.txt", "--name", "strict", "--strict", "--json"]).expect(1);
     bench.tell(&["intel", "import", "page.html", "--name", "page"]).expect(1);
     bench.tell(&["intel", "import", "missing.txt", "--name", "missing"]).expect(1);
-    bench.tell(&["intel", "import", "list.txt", "--name", "list", "--format", "plain-list", "--category", "c2", "--direction", "out", "--confidence", "95", "--json"]).expect(0);
+    bench
+        .tell(&[
+            "intel",
+            "import",
+            "list.txt",
+            "--name",
+            "list",
+            "--format",
+            "plain-list",
+            "--category",
+            "c2",
+            "--direction",
+            "out",
+            "--confidence",
+            "95",
+            "--json",
+        ])
+        .expect(0);
     for wrong in [
         ["--format", "tarot"],
         ["--category", "evil"],
@@ -83,7 +103,17 @@ fn one_answer_a_line_in_the_same_order() {
         assert_eq!(answer["address"], question.trim_end_matches('\r'));
         assert_eq!(answer["verdict"] == "invalid", answer.get("error").is_some(), "{answer}");
     }
-    for (at, verdict) in [(0, "bad"), (1, "bad"), (2, "bad"), (6, "bad"), (10, "unknown"), (11, "guarded"), (12, "expired"), (14, "invalid"), (15, "invalid")] {
+    for (at, verdict) in [
+        (0, "bad"),
+        (1, "bad"),
+        (2, "bad"),
+        (6, "bad"),
+        (10, "unknown"),
+        (11, "guarded"),
+        (12, "expired"),
+        (14, "invalid"),
+        (15, "invalid"),
+    ] {
         assert_eq!(answers[at]["verdict"], verdict, "{}", answers[at]);
     }
     assert_eq!(answers[1]["canonical"], "203.0.113.66");

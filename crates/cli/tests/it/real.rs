@@ -81,11 +81,16 @@ fn published_advisories_load_and_answer() {
         println!("{file}: {} {} of {}, {} KiB", report["format"], report["imported"], report["read"], told.peak_kib);
         assert!(report["imported"].as_u64() >= Some(least), "{file}: {}", report["imported"]);
     }
-    let expected: Vec<Value> =
-        unpacked(&vuln.join("debian/queries-expected.jsonl.gz")).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected: Vec<Value> = unpacked(&vuln.join("debian/queries-expected.jsonl.gz"))
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let questions: String = expected
         .iter()
-        .map(|e| serde_json::json!({"ecosystem": e["ecosystem"], "name": e["source"], "version": e["version"]}).to_string() + "\n")
+        .map(|e| {
+            serde_json::json!({"ecosystem": e["ecosystem"], "name": e["source"], "version": e["version"]}).to_string()
+                + "\n"
+        })
         .collect();
     let answers = bench.feed(&["vulns", "query", "--stdin", "--json"], questions.as_bytes()).expect(0).lines();
     assert_eq!(answers.len(), expected.len());
@@ -105,16 +110,25 @@ fn published_roots_are_scanned() {
     bench.run(&["vulns", "import", advisories.to_str().unwrap(), "-q"]).expect(0);
     let told = bench.run(&["scan", "--root", "root", "--json"]).expect(0);
     let report = told.json();
-    let (packages, findings) = (report["packages"].as_array().unwrap().len(), report["findings"].as_array().unwrap().len());
+    let (packages, findings) =
+        (report["packages"].as_array().unwrap().len(), report["findings"].as_array().unwrap().len());
     println!("{packages} packages, {findings} findings, {} KiB", told.peak_kib);
     assert!(packages > 100);
     let found = report["findings"].as_array().unwrap().iter().filter(|finding| finding["state"] == "affected");
     let found: BTreeSet<(&str, &str)> = found
-        .flat_map(|f| f["cves"].as_array().unwrap().iter().map(|cve| (f["name"].as_str().unwrap(), cve.as_str().unwrap())))
+        .flat_map(|f| {
+            f["cves"].as_array().unwrap().iter().map(|cve| (f["name"].as_str().unwrap(), cve.as_str().unwrap()))
+        })
         .collect();
     let expected = unpacked(&inventory.join("debian12/expected-findings-part.tsv.gz"));
-    let expected: BTreeSet<(&str, &str)> = expected.lines().skip(1).map(|line| (field(line, 0), field(line, 4))).collect();
-    println!("{} of {} expected, {} beyond", found.intersection(&expected).count(), expected.len(), found.difference(&expected).count());
+    let expected: BTreeSet<(&str, &str)> =
+        expected.lines().skip(1).map(|line| (field(line, 0), field(line, 4))).collect();
+    println!(
+        "{} of {} expected, {} beyond",
+        found.intersection(&expected).count(),
+        expected.len(),
+        found.difference(&expected).count()
+    );
     assert_eq!(found, expected);
     for folder in ["dpkg/syft", "app/zeppelin-server"] {
         let root = inventory.join(folder);

@@ -6,7 +6,8 @@ use crate::bench::{Bench, zip};
 use crate::vulns::{CARTLIB, EXPLOITED, LOG4SHELL, SHOPD, TROLLEY};
 
 const STATUS: &str = "Package: shopd\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2.0-3\nSource: shopd-src (1:2.0-3)\n\nPackage: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1.0\n\nPackage: libshop\nStatus: install ok installed\nArchitecture: amd64\nSource: shopd\nVersion: 1:2.0-3\n";
-const RELEASE: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+const RELEASE: &str =
+    "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
 
 /// A Java archive as the component's build lays it out.
 pub fn jar() -> Vec<u8> {
@@ -61,7 +62,8 @@ fn a_root_with_four_ecosystems_is_read_and_matched() {
     for key in ["built", "sources"] {
         assert!(!report["database"][key].is_null());
     }
-    let cves: Vec<&str> = report["findings"].as_array().unwrap().iter().map(|f| f["cves"][0].as_str().unwrap()).collect();
+    let cves: Vec<&str> =
+        report["findings"].as_array().unwrap().iter().map(|f| f["cves"][0].as_str().unwrap()).collect();
     for cve in ["CVE-2021-44228", "CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003"] {
         assert!(cves.contains(&cve), "{cve} in {cves:?}");
     }
@@ -85,7 +87,11 @@ fn exit_codes_follow_the_precedence() {
     bench.tell(&["scan", "--root", "nowhere", "--fail-on", "any"]).expect(1);
     bench.tell(&["scan", "--root", "empty", "--fail-on", "sometimes"]).expect(64);
     // Findings weigh more than a part that could not be read; without a limit the part counts.
-    debian(&bench, "torn", &format!("Package\nrubbish line\nVersion: 1\n\n{STATUS}\nPackage: noversion\nStatus: install ok installed\n"));
+    debian(
+        &bench,
+        "torn",
+        &format!("Package\nrubbish line\nVersion: 1\n\n{STATUS}\nPackage: noversion\nStatus: install ok installed\n"),
+    );
     let told = bench.tell(&["scan", "--root", "torn", "--json"]).expect(3);
     let dpkg = told.json()["coverage"].as_array().unwrap().iter().find(|c| c["cataloger"] == "dpkg").unwrap().clone();
     assert_eq!(dpkg["status"], "partial");
@@ -113,7 +119,8 @@ fn without_advisories_it_says_that_nothing_was_matched() {
 fn links_do_not_lead_out_of_the_root() {
     let bench = with_advisories();
     debian(&bench, "root", STATUS);
-    let outside: PathBuf = bench.write("outside/node_modules/cart-lib/package.json", r#"{"name":"cart-lib","version":"1.2.2"}"#);
+    let outside: PathBuf =
+        bench.write("outside/node_modules/cart-lib/package.json", r#"{"name":"cart-lib","version":"1.2.2"}"#);
     std::os::unix::fs::symlink(bench.path("outside"), bench.path("root/srv")).unwrap();
     std::os::unix::fs::symlink("../root", bench.path("root/loop")).unwrap();
     let told = bench.run(&["scan", "--root", "root", "--json"]).expect(0);

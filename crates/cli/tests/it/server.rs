@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Client, Order, Orders, path};
-use tripoint_model::{
-    Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Timestamp,
-};
+use tripoint_model::{Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Timestamp};
 
 use crate::bench::{Bench, Told, finish};
 
@@ -43,7 +41,8 @@ impl Rig {
 
     /// Reports items as the agent of `web1`.
     fn report(&self, sequence: u64, items: Vec<Item>) {
-        let agent = AgentIdentity { host: "web1".into(), boot_id: "boot".into(), version: "1".into(), started: Timestamp(1) };
+        let agent =
+            AgentIdentity { host: "web1".into(), boot_id: "boot".into(), version: "1".into(), started: Timestamp(1) };
         let batch = Batch { agent, sequence, items };
         let answer: BatchAnswer = block_on(self.client().post(path::AGENT_BATCH, &batch)).unwrap();
         assert_eq!(answer.acknowledged, sequence);
@@ -74,7 +73,9 @@ fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
 
 async fn answer_orders(client: Client) {
     let mut after = 0;
-    while let Ok(orders) = client.get::<Orders>(&format!("{}?host=web1&after={after}&wait_s=5", path::AGENT_ORDERS)).await {
+    while let Ok(orders) =
+        client.get::<Orders>(&format!("{}?host=web1&after={after}&wait_s=5", path::AGENT_ORDERS)).await
+    {
         for order in orders.orders {
             let answer = match &order.order {
                 Order::Act { actions, dry_run, .. } => acted(&actions[0], *dry_run, order.issued),
@@ -91,7 +92,12 @@ fn acted(action: &Action, dry_run: bool, at: Timestamp) -> Answer {
     if action.target.net().is_some_and(|net| net.addr().is_loopback()) {
         let reason = format!("{} is this host itself", action.target);
         return Answer {
-            refused: vec![Refusal { action: action.kind, target: action.target.clone(), rule: "loopback".into(), reason }],
+            refused: vec![Refusal {
+                action: action.kind,
+                target: action.target.clone(),
+                rule: "loopback".into(),
+                reason,
+            }],
             ..Answer::default()
         };
     }
@@ -153,12 +159,16 @@ fn alert(id: &str, score: u8) -> Box<Alert> {
 #[test]
 fn alerts_are_listed_shown_and_worked_on() {
     let mut rig = Rig::start("none");
-    let health = AgentHealth { sensor: "bpf".into(), losses: [("ring_full".to_owned(), 3)].into(), ..AgentHealth::default() };
-    rig.report(1, vec![
-        Item::Alert { alert: alert("00000000000000aa", 85) },
-        Item::Alert { alert: alert("00000000000000bb", 45) },
-        Item::Health { at: Timestamp(1), health },
-    ]);
+    let health =
+        AgentHealth { sensor: "bpf".into(), losses: [("ring_full".to_owned(), 3)].into(), ..AgentHealth::default() };
+    rig.report(
+        1,
+        vec![
+            Item::Alert { alert: alert("00000000000000aa", 85) },
+            Item::Alert { alert: alert("00000000000000bb", 45) },
+            Item::Health { at: Timestamp(1), health },
+        ],
+    );
     let user = rig.bench.run(&["exceptions", "list", "--json"]).expect(0);
     assert_eq!(user.json()["exceptions"], Value::Array(Vec::new()));
     let bench = &mut rig.bench;
@@ -178,9 +188,13 @@ fn alerts_are_listed_shown_and_worked_on() {
     bench.tell(&["alerts", "comment", "00000000000000aa", "looking into it"]).expect(0);
     bench.tell(&["alerts", "comment", "00000000000000aa", " "]).expect(1);
     bench.tell(&["alerts", "assign", "00000000000000aa", "ada"]).expect(0);
-    let done = ["alerts", "resolve", "00000000000000aa", "--as", "true-positive-remediated", "--comment", "patched", "--json"];
+    let done =
+        ["alerts", "resolve", "00000000000000aa", "--as", "true-positive-remediated", "--comment", "patched", "--json"];
     let resolved = bench.run(&done).expect(0).json();
-    assert_eq!((&resolved["work"]["status"], &resolved["work"]["resolution"]), (&"resolved".into(), &"true-positive-remediated".into()));
+    assert_eq!(
+        (&resolved["work"]["status"], &resolved["work"]["resolution"]),
+        (&"resolved".into(), &"true-positive-remediated".into())
+    );
     bench.tell(&["alerts", "list", "--status", "resolved"]).expect(0);
     bench.tell(&["alerts", "reopen", "00000000000000aa", "--comment", "came back"]).expect(0);
     bench.tell(&["alerts", "assign", "00000000000000aa"]).expect(0);
@@ -194,7 +208,12 @@ fn alerts_are_listed_shown_and_worked_on() {
 fn user_name() -> String {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let uid = rustix::process::geteuid().as_raw().to_string();
-    passwd.lines().find(|line| line.split(':').nth(2) == Some(&uid)).and_then(|line| line.split(':').next()).unwrap_or(&uid).to_owned()
+    passwd
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(&uid))
+        .and_then(|line| line.split(':').next())
+        .unwrap_or(&uid)
+        .to_owned()
 }
 
 #[test]
@@ -245,7 +264,8 @@ fn actions_say_plan_refusals_and_outcomes() {
     assert!(told.err.contains("no agent is connected"), "{told:?}");
     rig.agent();
     let bench = &mut rig.bench;
-    for (verb, state) in [("block", "applied"), ("unblock", "lifted"), ("allow", "applied"), ("disconnect", "applied")] {
+    for (verb, state) in [("block", "applied"), ("unblock", "lifted"), ("allow", "applied"), ("disconnect", "applied")]
+    {
         let done = answer(bench.tell(&[verb, "203.0.113.66", "--json"]), 0);
         assert_eq!((&done["plan"][0]["action"], &done["outcomes"][0]["state"]), (&verb.into(), &state.into()));
         assert_eq!(done["outcomes"][0]["verified"], true);
@@ -253,7 +273,14 @@ fn actions_say_plan_refusals_and_outcomes() {
         assert_eq!((&dry["outcomes"][0]["state"], &dry["outcomes"][0]["verified"]), (&"dry-run".into(), &false.into()));
         bench.tell(&[verb, "203.0.113.66", "--dry-run"]).expect(0);
     }
-    for target in ["203.0.113.0/24", "203.0.113.66:443", "[2001:db8::66]:443", "2001:db8::/64", "bad.example", "::ffff:203.0.113.66"] {
+    for target in [
+        "203.0.113.0/24",
+        "203.0.113.66:443",
+        "[2001:db8::66]:443",
+        "2001:db8::/64",
+        "bad.example",
+        "::ffff:203.0.113.66",
+    ] {
         answer(bench.run(&["block", target, "--for", "10m", "--reason", "test", "--json"]), 0);
     }
     let refused = answer(bench.tell(&["block", "127.0.0.1", "--json"]), 1);
@@ -272,13 +299,28 @@ fn exceptions_are_added_listed_and_removed() {
     let rig = Rig::start("none");
     let bench = &rig.bench;
     let added = bench
-        .run(&["exceptions", "add", "--target", "203.0.113.0/24", "--direction", "out", "--for", "2h", "--reason", "laboratory", "--json"])
+        .run(&[
+            "exceptions",
+            "add",
+            "--target",
+            "203.0.113.0/24",
+            "--direction",
+            "out",
+            "--for",
+            "2h",
+            "--reason",
+            "laboratory",
+            "--json",
+        ])
         .expect(0)
         .json();
     let id = added["id"].as_str().unwrap().to_owned();
     assert!(added["expires"].is_string() && added["owner"].is_string());
     let list = bench.run(&["exceptions", "list", "--json"]).expect(0).json();
-    assert_eq!((&list["exceptions"][0]["id"], &list["exceptions"][0]["reason"]), (&id.as_str().into(), &"laboratory".into()));
+    assert_eq!(
+        (&list["exceptions"][0]["id"], &list["exceptions"][0]["reason"]),
+        (&id.as_str().into(), &"laboratory".into())
+    );
     assert!(bench.run(&["exceptions", "list"]).expect(0).out.contains("laboratory"));
     bench.run(&["exceptions", "add", "--reason", "all"]).expect(1);
     bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--for", "31d"]).expect(64);

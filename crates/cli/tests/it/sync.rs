@@ -45,7 +45,12 @@ fn serve(mut stream: TcpStream, next: &Mutex<Next>) {
     let same = tag.is_some() && tag.as_deref() == Some(next.tag);
     next.asked = tag;
     let (status, body) = if same { (304, "") } else { (next.status, next.body.as_str()) };
-    let _ = write!(stream, "HTTP/1.1 {status} x\r\nETag: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", next.tag, body.len());
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status} x\r\nETag: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        next.tag,
+        body.len()
+    );
 }
 
 #[test]
@@ -57,7 +62,9 @@ fn a_feed_is_fetched_kept_held_and_reported() {
         let mut next = next.lock().unwrap();
         (next.status, next.body, next.tag) = (status, body.to_owned(), tag);
     };
-    let feeds = format!("[[feed]]\nname = \"local\"\nurl = \"http://127.0.0.1:{port}/list.txt\"\ncategory = \"c2\"\nconfidence = 90\nrefresh = \"60s\"\n");
+    let feeds = format!(
+        "[[feed]]\nname = \"local\"\nurl = \"http://127.0.0.1:{port}/list.txt\"\ncategory = \"c2\"\nconfidence = 90\nrefresh = \"60s\"\n"
+    );
     bench.write("data/feeds.toml", &feeds);
     let list: String = (1..=20).map(|n| format!("203.0.113.{n}\n")).collect();
 
@@ -68,7 +75,10 @@ fn a_feed_is_fetched_kept_held_and_reported() {
     let fresh = bench.tell(&["intel", "sync", "--json"]).expect(0).json();
     assert_eq!(fresh[0]["state"], "fresh");
     let same = bench.tell(&["intel", "sync", "--force", "--json"]).expect(0).json();
-    assert_eq!((same[0]["state"].as_str(), next.lock().unwrap().asked.as_deref()), (Some("not-modified"), Some("\"one\"")));
+    assert_eq!(
+        (same[0]["state"].as_str(), next.lock().unwrap().asked.as_deref()),
+        (Some("not-modified"), Some("\"one\""))
+    );
 
     set(200, "<!DOCTYPE html><html>maintenance</html>", "\"two\"");
     let held = bench.tell(&["intel", "sync", "--force", "--json"]).expect(1).json();
@@ -84,7 +94,11 @@ fn a_feed_is_fetched_kept_held_and_reported() {
 
     set(500, "broken", "\"four\"");
     assert_eq!(bench.tell(&["intel", "sync", "--force", "--json"]).expect(1).json()[0]["state"], "failed");
-    assert_eq!(bench.run(&["intel", "lookup", "203.0.113.1", "--json"]).json()["verdict"], "bad", "the last good copy stays");
+    assert_eq!(
+        bench.run(&["intel", "lookup", "203.0.113.1", "--json"]).json()["verdict"],
+        "bad",
+        "the last good copy stays"
+    );
 
     // One feed that fails does not hinder the other: something was skipped.
     set(200, &list, "\"five\"");

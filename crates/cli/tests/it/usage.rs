@@ -3,11 +3,48 @@
 use crate::bench::{Bench, finish};
 
 const COMMANDS: &[&str] = &[
-    "", "up", "agent", "server", "demo", "doctor", "scan", "intel", "intel import", "intel sync", "intel list", "intel lookup", "vulns",
-    "vulns import", "vulns sync", "vulns lookup", "vulns query", "vulns compare", "vulns satisfies", "alerts", "alerts list", "alerts show",
-    "alerts watch", "alerts resolve", "alerts reopen", "alerts comment", "alerts assign", "block", "unblock", "allow", "disconnect",
-    "release-all", "exceptions", "exceptions list", "exceptions add", "exceptions remove", "config", "config check", "config explain",
-    "config default", "config show", "completions",
+    "",
+    "up",
+    "agent",
+    "server",
+    "demo",
+    "doctor",
+    "scan",
+    "intel",
+    "intel import",
+    "intel sync",
+    "intel list",
+    "intel lookup",
+    "vulns",
+    "vulns import",
+    "vulns sync",
+    "vulns lookup",
+    "vulns query",
+    "vulns compare",
+    "vulns satisfies",
+    "alerts",
+    "alerts list",
+    "alerts show",
+    "alerts watch",
+    "alerts resolve",
+    "alerts reopen",
+    "alerts comment",
+    "alerts assign",
+    "block",
+    "unblock",
+    "allow",
+    "disconnect",
+    "release-all",
+    "exceptions",
+    "exceptions list",
+    "exceptions add",
+    "exceptions remove",
+    "config",
+    "config check",
+    "config explain",
+    "config default",
+    "config show",
+    "completions",
 ];
 
 #[test]
@@ -81,7 +118,9 @@ fn global_flags_stand_before_and_after() {
         assert_eq!(bench.run(&arguments).expect(0).json()["verdict"], "bad", "{arguments:?}");
     }
     assert_eq!(bench.run(&["intel", "lookup", "203.0.113.66", "--json"]).json()["verdict"], "unknown");
-    for arguments in [["-q", "intel", "list"], ["intel", "-q", "list"], ["intel", "list", "-q"], ["intel", "list", "-vv"]] {
+    for arguments in
+        [["-q", "intel", "list"], ["intel", "-q", "list"], ["intel", "list", "-q"], ["intel", "list", "-vv"]]
+    {
         bench.run(&arguments).expect(0);
     }
 }
@@ -98,7 +137,10 @@ fn doctor_works_without_a_server() {
         assert!(["name", "status", "lost"].iter().all(|key| capability[key].is_string()), "{capability}");
     }
     let data = report["data"].as_array().unwrap();
-    assert!(data.iter().all(|d| d["source"].is_string() && d["status"].is_string() && d.get("age").is_some()), "{data:?}");
+    assert!(
+        data.iter().all(|d| d["source"].is_string() && d["status"].is_string() && d.get("age").is_some()),
+        "{data:?}"
+    );
     assert!(data.iter().any(|d| d["status"].as_str().unwrap().contains("no intelligence loaded")));
     assert!(data.iter().any(|d| d["status"].as_str().unwrap().contains("no advisories loaded")));
     let told = bench.run(&["doctor"]).expect(0);
@@ -127,7 +169,12 @@ fn a_damaged_image_is_told() {
     let query = ["vulns", "query", "Maven", "org.apache.logging.log4j:log4j-core", "2.14.1", "--json"];
     assert_eq!(bench.run(&query).expect(0).json()["cves"][0], "CVE-2021-44228");
     let report = bench.run(&["doctor", "--json"]).expect(0).json();
-    let damaged = report["data"].as_array().unwrap().iter().filter(|d| d["status"].as_str().unwrap().contains("is damaged")).count();
+    let damaged = report["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|d| d["status"].as_str().unwrap().contains("is damaged"))
+        .count();
     assert_eq!(damaged, 2, "{:#}", report["data"]);
 }
 
@@ -151,7 +198,9 @@ fn a_reader_that_leaves_is_no_error() {
     let bench = Bench::new();
     for arguments in ["config default", "completions zsh", "config show --json"] {
         let mut command = std::process::Command::new("bash");
-        command.arg("-c").arg(format!("{} {arguments} | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tripoint")));
+        command
+            .arg("-c")
+            .arg(format!("{} {arguments} | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tripoint")));
         command.env("TRIPOINT_DATA_DIR", bench.path("data"));
         let told = finish(command, b"").expect(0);
         assert_eq!(told.err, "", "{arguments}");

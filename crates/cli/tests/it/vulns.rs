@@ -100,7 +100,12 @@ fn compare_and_satisfies_say_so() {
     bench.tell(&["vulns", "compare", "tarot", "1", "2"]).expect(64);
     bench.tell(&["vulns", "compare", "dpkg", "1"]).expect(64);
     bench.tell(&["vulns", "compare"]).expect(64);
-    bench.tell_with(&["vulns", "compare", "dpkg", "--stdin"], "1.0\t2.0\n\n1.0\nbad version\t1\nrpm\t1\t2\n2.0\t1.0\r\n1\t1").expect(1);
+    bench
+        .tell_with(
+            &["vulns", "compare", "dpkg", "--stdin"],
+            "1.0\t2.0\n\n1.0\nbad version\t1\nrpm\t1\t2\n2.0\t1.0\r\n1\t1",
+        )
+        .expect(1);
     bench.tell_with(&["vulns", "compare", "--stdin"], "dpkg\t1.0\t2.0\ntarot\t1\t2\nPyPI\t1.0\t1.0.0\n").expect(1);
     bench.tell_with(&["vulns", "compare", "--stdin", "tarot"], "1\t2\n").expect(64);
     bench.tell_with(&["vulns", "compare", "npm", "--stdin"], "").expect(0);
@@ -125,7 +130,9 @@ fn compare_and_satisfies_say_so() {
     bench.tell(&["vulns", "satisfies", "npm", "a b", "*"]).expect(1);
     bench.tell(&["vulns", "satisfies", "tarot", "1", "*"]).expect(64);
     bench.tell(&["vulns", "satisfies", "npm", "1"]).expect(64);
-    bench.tell_with(&["vulns", "satisfies", "--stdin"], "npm\t1.2.3\t^1.0.0\nnpm\t2.0.0\t^1.0.0\nnpm\t1\ntarot\t1\t*\n").expect(1);
+    bench
+        .tell_with(&["vulns", "satisfies", "--stdin"], "npm\t1.2.3\t^1.0.0\nnpm\t2.0.0\t^1.0.0\nnpm\t1\ntarot\t1\t*\n")
+        .expect(1);
     bench.golden("versions");
 }
 
@@ -135,7 +142,10 @@ fn advisories_are_imported_and_what_is_refused_is_said() {
     bench.write("log4shell.json", LOG4SHELL);
     bench.write("debian.ndjson", format!("{SHOPD}\n{TROLLEY}\n"));
     bench.write("npm.zip", zip(&[("a.json", CARTLIB.as_bytes()), ("b.json", b"{\"id\": ")]));
-    bench.write("go.tar.gz", gzip(&tar(&[("x/one.json", LOG4SHELL.replace("GHSA-jfh8-c2jp-5v3q", "GHSA-copy").as_bytes())])));
+    bench.write(
+        "go.tar.gz",
+        gzip(&tar(&[("x/one.json", LOG4SHELL.replace("GHSA-jfh8-c2jp-5v3q", "GHSA-copy").as_bytes())])),
+    );
     bench.write("kev.json", EXPLOITED);
     bench.write("epss.csv.gz", gzip(PROBABILITIES.as_bytes()));
     bench.write("moon.json", ELSEWHERE);
@@ -161,7 +171,10 @@ fn advisories_are_imported_and_what_is_refused_is_said() {
             assert!(!report[key].is_null(), "{file} says no {key}");
         }
         for refusal in report["refusals"].as_array().unwrap() {
-            assert!(refusal["file"].is_string() && refusal["line"].as_u64() >= Some(1) && refusal["reason"].is_string(), "{refusal}");
+            assert!(
+                refusal["file"].is_string() && refusal["line"].as_u64() >= Some(1) && refusal["reason"].is_string(),
+                "{refusal}"
+            );
         }
     }
     bench.tell(&["vulns", "import", "torn.ndjson"]).expect(0);
@@ -210,7 +223,10 @@ fn questions_are_answered_line_by_line() {
     for (answer, cves) in answers.iter().zip(["CVE-2024-0002", "CVE-2024-0003", "CVE-2021-44228", "CVE-2024-0001"]) {
         assert_eq!(answer["cves"][0], cves);
         let finding = &answer["findings"][0];
-        assert!(["id", "cves", "state", "fixed", "severity", "source"].iter().all(|key| finding.get(key).is_some()), "{finding}");
+        assert!(
+            ["id", "cves", "state", "fixed", "severity", "source"].iter().all(|key| finding.get(key).is_some()),
+            "{finding}"
+        );
     }
     let wrong: Vec<bool> = answers.iter().map(|answer| answer.get("error").is_some()).collect();
     assert_eq!(wrong, [false, false, false, false, true, true, true, true, true, true, true, false, true, false]);

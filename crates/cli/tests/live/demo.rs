@@ -30,7 +30,10 @@ fn plays_live_and_leaves_nothing() {
     }
     let alerts = report["alerts"].as_array().unwrap();
     let rules: Vec<&str> = alerts.iter().filter_map(|alert| alert["rule"].as_str()).collect();
-    assert!(rules.contains(&"bad_server_of_vulnerable_app") && rules.contains(&"bad_client_of_vulnerable_app"), "{rules:?}");
+    assert!(
+        rules.contains(&"bad_server_of_vulnerable_app") && rules.contains(&"bad_client_of_vulnerable_app"),
+        "{rules:?}"
+    );
     for alert in alerts {
         assert!(alert["process"]["exe"].as_str().unwrap().ends_with("/shop-frontend"));
         assert_eq!(alert["process"]["exe_sha256"].as_str().unwrap().len(), 64);

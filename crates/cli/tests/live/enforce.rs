@@ -28,10 +28,16 @@ fn a_vulnerable_application_is_refused_its_first_call() {
     // The application is known as vulnerable once it has been looked at.
     std::thread::sleep(Duration::from_secs(2));
     let mut capture = lab.capture().unwrap();
-    for (protocol, address) in [("tcp", BAD4), ("tcp", BAD6), ("udp", BAD4), ("udp", BAD6), ("tcp", "::ffff:203.0.113.66")] {
+    for (protocol, address) in
+        [("tcp", BAD4), ("tcp", BAD6), ("udp", BAD4), ("udp", BAD6), ("tcp", "::ffff:203.0.113.66")]
+    {
         app.call(protocol, address);
         let event = app.next();
-        assert_eq!((event["event"].as_str(), event["denied"].as_bool()), (Some("refused"), Some(true)), "{protocol} {address}: {event}");
+        assert_eq!(
+            (event["event"].as_str(), event["denied"].as_bool()),
+            (Some("refused"), Some(true)),
+            "{protocol} {address}: {event}"
+        );
     }
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(packets_to_bad(&mut capture), 0);
@@ -84,7 +90,9 @@ fn a_thousand_connects_to_blocked_addresses_send_nothing() {
     assert_eq!(packets_to_bad(&mut capture), 0);
     // And the same after lifting reaches: the probe can see.
     instance.fine(&["unblock", BAD4]);
-    let reached = lab.inside.run(|| TcpStream::connect_timeout(&SocketAddr::new(BAD4.parse().unwrap(), PORT), Duration::from_secs(2)).is_ok());
+    let reached = lab.inside.run(|| {
+        TcpStream::connect_timeout(&SocketAddr::new(BAD4.parse().unwrap(), PORT), Duration::from_secs(2)).is_ok()
+    });
     assert!(reached.unwrap());
     assert!(packets_to_bad(&mut capture) > 0);
 }
@@ -111,7 +119,12 @@ fn an_open_flow_is_cut_and_the_guard_and_allow_have_the_last_word() {
         assert_eq!(app.next()["event"], "cut");
         assert!(asked.elapsed() < Duration::from_millis(1500), "{:?}", asked.elapsed());
     }
-    for (target, rule) in [("127.0.0.1", "loopback"), ("0.0.0.0/0", "too-wide"), ("198.51.100.1", "gateway"), ("169.254.169.254", "metadata")] {
+    for (target, rule) in [
+        ("127.0.0.1", "loopback"),
+        ("0.0.0.0/0", "too-wide"),
+        ("198.51.100.1", "gateway"),
+        ("169.254.169.254", "metadata"),
+    ] {
         let (code, answer) = instance.run(&["block", target]);
         assert_eq!(code, 1, "{target}");
         assert_eq!(answer["refused"][0]["rule"], rule, "{answer:#}");

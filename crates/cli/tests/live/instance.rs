@@ -18,8 +18,14 @@ pub const PORT: u16 = 1389;
 /// The laboratory: bad addresses outside, the application inside.
 pub fn lab() -> Lab {
     let net = |text: &str| text.parse().unwrap();
-    let outside = End { addresses: [net("203.0.113.66/24"), net("2001:db8::66/64")], gateways: [net("203.0.113.1/24"), net("2001:db8::1/64")] };
-    let inside = End { addresses: [net("198.51.100.10/24"), net("2001:db8:1::10/64")], gateways: [net("198.51.100.1/24"), net("2001:db8:1::1/64")] };
+    let outside = End {
+        addresses: [net("203.0.113.66/24"), net("2001:db8::66/64")],
+        gateways: [net("203.0.113.1/24"), net("2001:db8::1/64")],
+    };
+    let inside = End {
+        addresses: [net("198.51.100.10/24"), net("2001:db8:1::10/64")],
+        gateways: [net("198.51.100.1/24"), net("2001:db8:1::1/64")],
+    };
     Lab::build(&outside, &inside).unwrap()
 }
 
@@ -52,7 +58,17 @@ impl Instance {
         write("advisory.json", ADVISORY);
         let instance = Self { folder, up: None };
         let file = |name: &str| instance.path().join(name).display().to_string();
-        instance.fine(&["intel", "import", &file("bad.txt"), "--name", "lab", "--category", "c2", "--confidence", "95"]);
+        instance.fine(&[
+            "intel",
+            "import",
+            &file("bad.txt"),
+            "--name",
+            "lab",
+            "--category",
+            "c2",
+            "--confidence",
+            "95",
+        ]);
         instance.fine(&["vulns", "import", &file("advisory.json")]);
         instance
     }
@@ -102,7 +118,11 @@ impl Instance {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line).replace('\0', " ").contains(what)
         };
-        children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named).unwrap_or_else(|| panic!("no {what} among {children}"))
+        children
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .find(named)
+            .unwrap_or_else(|| panic!("no {what} among {children}"))
     }
 
     /// Kills a daemon of this instance at once and waits until `up` has ended too.
@@ -212,7 +232,10 @@ fn jar(folder: &Path) -> PathBuf {
     let options = zip::write::SimpleFileOptions::default();
     for (name, text) in [
         ("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n"),
-        ("META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties", "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n"),
+        (
+            "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
+            "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n",
+        ),
     ] {
         jar.start_file(name, options).unwrap();
         jar.write_all(text.as_bytes()).unwrap();

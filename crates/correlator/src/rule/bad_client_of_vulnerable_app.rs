@@ -23,7 +23,8 @@ impl Rule for BadClientOfVulnerableApp {
     }
 
     fn techniques(&self, case: &Case) -> Vec<&'static str> {
-        let has = |category| case.contacts.iter().flat_map(|contact| &contact.claims).any(|claim| claim.category == category);
+        let has =
+            |category| case.contacts.iter().flat_map(|contact| &contact.claims).any(|claim| claim.category == category);
         let mut techniques = Vec::new();
         if has(Category::Exploit) || has(Category::Botnet) {
             techniques.push("T1190");

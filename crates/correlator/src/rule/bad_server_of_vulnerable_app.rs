@@ -23,7 +23,8 @@ impl Rule for BadServerOfVulnerableApp {
     }
 
     fn techniques(&self, case: &Case) -> Vec<&'static str> {
-        let has = |category| case.contacts.iter().flat_map(|contact| &contact.claims).any(|claim| claim.category == category);
+        let has =
+            |category| case.contacts.iter().flat_map(|contact| &contact.claims).any(|claim| claim.category == category);
         let mut techniques = Vec::new();
         if case.contacted_before {
             techniques.push("T1190");

@@ -26,7 +26,9 @@ fn facts(folder: &Path) -> Vec<Fact> {
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines()
         .enumerate()
-        .map(|(index, line)| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}:{}: {error}", path.display(), index + 1)))
+        .map(|(index, line)| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{}:{}: {error}", path.display(), index + 1))
+        })
         .collect()
 }
 

@@ -21,8 +21,7 @@ impl Cataloger for Dpkg {
     }
 
     fn database(&self, root: &Root, out: &mut Parsed<Package>) -> bool {
-        let distro =
-            Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
+        let distro = Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
         let mut found = false;
         if let Ok(file) = root.file(STATUS) {
             found = true;
@@ -137,11 +136,7 @@ fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Pa
         return out.refuse(path, paragraph.line, "the paragraph has no usable Package field");
     }
     if !is_plain(&paragraph.version) {
-        return out.refuse(
-            path,
-            paragraph.line,
-            format!("package {} has no usable Version field", paragraph.package),
-        );
+        return out.refuse(path, paragraph.line, format!("package {} has no usable Version field", paragraph.package));
     }
     out.accept(package(paragraph, path, distro));
 }
@@ -149,14 +144,11 @@ fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Pa
 fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
     let Paragraph { package: name, version, source, architecture, .. } = paragraph;
     let (source, source_version) = match source.split_once('(') {
-        Some((source, version)) => {
-            (source.trim().to_owned(), version.trim_end_matches(')').trim().to_owned())
-        }
+        Some((source, version)) => (source.trim().to_owned(), version.trim_end_matches(')').trim().to_owned()),
         None => (source, String::new()),
     };
     let source = if is_plain(&source) { source } else { name.clone() };
-    let source_version =
-        if is_plain(&source_version) { source_version } else { without_rebuild(&version).to_owned() };
+    let source_version = if is_plain(&source_version) { source_version } else { without_rebuild(&version).to_owned() };
     let (ecosystem, release) = distro.dpkg_ecosystem();
     let release = if distro.version.is_empty() && distro.codename.is_empty() && distro.name.is_empty() {
         String::new()
@@ -191,9 +183,7 @@ fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
 /// The version without the mark of a binary-only rebuild (`+b1`), which the source never has.
 fn without_rebuild(version: &str) -> &str {
     match version.rsplit_once("+b") {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
-            stem
-        }
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
         _ => version,
     }
 }
@@ -214,11 +204,7 @@ pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
             while let Some((_, line)) = lines.next_line() {
                 let Ok(line) = line else { continue };
                 // md5sums lines are a digest, two spaces and the path.
-                let path = if ending == ".md5sums" {
-                    line.split_once("  ").map_or("", |(_, path)| path)
-                } else {
-                    line
-                };
+                let path = if ending == ".md5sums" { line.split_once("  ").map_or("", |(_, path)| path) } else { line };
                 if path.len() > 2 && !index.insert(path, *number) {
                     return index;
                 }
@@ -288,11 +274,8 @@ mod tests {
         let mut out = Parsed::default();
         let distro = Distro { id: "debian".into(), version: "12".into(), ..Distro::default() };
         read_status(text.as_bytes(), "status", &distro, &mut out);
-        let found: Vec<_> = out
-            .accepted
-            .iter()
-            .map(|p| (p.name.as_str(), p.source.as_str(), p.source_version.as_str()))
-            .collect();
+        let found: Vec<_> =
+            out.accepted.iter().map(|p| (p.name.as_str(), p.source.as_str(), p.source_version.as_str())).collect();
         assert_eq!(found, [("a", "a", "1.0-1"), ("c", "src", "2:3-4")]);
         assert_eq!(
             out.accepted[1].purl,

@@ -44,8 +44,7 @@ pub(crate) fn read_file(file: &File, path: &str, limits: &Limits, out: &mut Pars
 /// Whether the name is one of a Java archive.
 pub(crate) fn is_archive(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.')
-        .is_some_and(|(_, end)| matches!(end, "jar" | "war" | "ear" | "jpi" | "hpi" | "sar" | "par"))
+    name.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "jar" | "war" | "ear" | "jpi" | "hpi" | "sar" | "par"))
 }
 
 /// What one archive says about itself.
@@ -169,9 +168,7 @@ fn manifest(text: &str) -> Manifest {
             "Implementation-Title" => out.title = value,
             "Implementation-Version" => out.version = value,
             "Implementation-Vendor-Id" => out.vendor_id = value,
-            "Bundle-SymbolicName" => {
-                out.symbolic_name = value.split(';').next().unwrap_or_default().trim().to_owned()
-            }
+            "Bundle-SymbolicName" => out.symbolic_name = value.split(';').next().unwrap_or_default().trim().to_owned(),
             "Bundle-Version" => out.bundle_version = value,
             _ => {}
         }
@@ -210,17 +207,12 @@ impl Archive {
     fn own_name(&self, path: &str) -> (String, String) {
         let file = path.rsplit('/').next().unwrap_or(path);
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let split =
-            stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        let split = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
         if let Some((at, _)) = split {
             return (stem[..at].to_owned(), stem[at + 1..].to_owned());
         }
         let version = self.manifest.as_ref().map(|manifest| {
-            if manifest.version.is_empty() {
-                manifest.bundle_version.clone()
-            } else {
-                manifest.version.clone()
-            }
+            if manifest.version.is_empty() { manifest.bundle_version.clone() } else { manifest.version.clone() }
         });
         (stem.to_owned(), version.unwrap_or_default())
     }
@@ -231,9 +223,8 @@ impl Archive {
         if is_plain(&manifest.vendor_id) && manifest.vendor_id.contains('.') {
             return Some(manifest.vendor_id.clone());
         }
-        let name = [&manifest.symbolic_name, &manifest.title]
-            .into_iter()
-            .find(|name| is_plain(name) && name.contains('.'))?;
+        let name =
+            [&manifest.symbolic_name, &manifest.title].into_iter().find(|name| is_plain(name) && name.contains('.'))?;
         // `org.example.some-thing` of artifact `some-thing` belongs to `org.example`.
         let stem = name.strip_suffix(artifact).and_then(|stem| stem.strip_suffix('.'));
         Some(stem.or_else(|| name.rsplit_once('.').map(|(stem, _)| stem)).unwrap_or(name).to_owned())

@@ -18,8 +18,7 @@ impl Cataloger for Npm {
     }
 
     fn wants(&self, path: &str) -> bool {
-        is_module(path)
-            || (path == LOCK || path.ends_with("/package-lock.json")) && !path.contains("node_modules/")
+        is_module(path) || (path == LOCK || path.ends_with("/package-lock.json")) && !path.contains("node_modules/")
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
@@ -52,9 +51,7 @@ struct Manifest {
 fn read_module(bytes: &[u8], path: &str, out: &mut Parsed<Package>) {
     match serde_json::from_slice::<Manifest>(bytes) {
         Err(error) => out.refuse(path, error.line() as u64, format!("not a package.json: {error}")),
-        Ok(Manifest { name: Some(name), version: Some(version) })
-            if is_plain(&name) && is_plain(&version) =>
-        {
+        Ok(Manifest { name: Some(name), version: Some(version) }) if is_plain(&name) && is_plain(&version) => {
             out.accept(package(&name, &version, path));
         }
         Ok(_) => out.refuse(path, 1, "no usable name and version"),
@@ -122,11 +119,7 @@ fn take_tree(dependencies: BTreeMap<String, Locked>, path: &str, out: &mut Parse
 fn take(name: &str, version: Option<&str>, path: &str, out: &mut Parsed<Package>) {
     match version {
         Some(version) if is_plain(name) && is_plain(version) => out.accept(package(name, version, path)),
-        _ => out.refuse(
-            path,
-            0,
-            format!("{:?} has no usable version", tripoint_model::text::truncate(name, 100).0),
-        ),
+        _ => out.refuse(path, 0, format!("{:?} has no usable version", tripoint_model::text::truncate(name, 100).0)),
     }
 }
 

@@ -16,9 +16,7 @@ impl Cataloger for Python {
     }
 
     fn wants(&self, path: &str) -> bool {
-        path.ends_with(".dist-info/METADATA")
-            || path.ends_with(".egg-info/PKG-INFO")
-            || path.ends_with(".egg-info")
+        path.ends_with(".dist-info/METADATA") || path.ends_with(".egg-info/PKG-INFO") || path.ends_with(".egg-info")
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {

@@ -46,22 +46,16 @@ fn every_cataloger_gives_its_golden_output() {
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::write(&golden, &found).expect("write golden");
             }
-            assert_eq!(
-                found,
-                std::fs::read_to_string(&golden).unwrap_or_default(),
-                "{}/{case}",
-                cataloger.name()
-            );
+            assert_eq!(found, std::fs::read_to_string(&golden).unwrap_or_default(), "{}/{case}", cataloger.name());
         }
     }
 }
 
 #[test]
 fn names_are_unique_and_the_page_lists_them() {
-    let page = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/catalogers.md"),
-    )
-    .expect("page");
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/catalogers.md"))
+            .expect("page");
     for (at, cataloger) in CATALOGERS.iter().enumerate() {
         assert!(CATALOGERS[..at].iter().all(|other| other.name() != cataloger.name()));
         assert!(page.contains(&format!("`{}`", cataloger.name())), "{} is not on the page", cataloger.name());

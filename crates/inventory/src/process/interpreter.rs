@@ -60,11 +60,7 @@ pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
 
 /// An absolute path from one that may be relative to the working folder.
 fn absolute(invocation: &Invocation, path: &str) -> String {
-    if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("{}/{path}", invocation.cwd.trim_end_matches('/'))
-    }
+    if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", invocation.cwd.trim_end_matches('/')) }
 }
 
 fn folder_of(path: &str) -> &str {
@@ -91,15 +87,10 @@ fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>, wheels: &
     let mut prefixes = Vec::new();
     let mut isolated = false;
     // A venv's python is a link to the system's: only how it was called tells.
-    let called = invocation
-        .arguments
-        .first()
-        .filter(|called| called.contains('/'))
-        .map(|called| absolute(invocation, called));
-    let environment = called
-        .iter()
-        .map(|called| folder_of(folder_of(called)).to_owned())
-        .chain(invocation.virtual_env.clone());
+    let called =
+        invocation.arguments.first().filter(|called| called.contains('/')).map(|called| absolute(invocation, called));
+    let environment =
+        called.iter().map(|called| folder_of(folder_of(called)).to_owned()).chain(invocation.virtual_env.clone());
     let script = script(invocation, &["-W", "-X"]);
     let beside = script.iter().map(|script| folder_of(folder_of(script)).to_owned());
     for prefix in environment.chain(beside) {
@@ -126,8 +117,7 @@ fn python(root: &Root, invocation: &Invocation, out: &mut Vec<String>, wheels: &
             }
         }
     }
-    for path in invocation.python_path.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty())
-    {
+    for path in invocation.python_path.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty()) {
         let path = absolute(invocation, path);
         if path.ends_with(".whl") {
             wheels.push(path);
@@ -189,9 +179,7 @@ fn java(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
                 class_paths.extend(arguments.next().cloned())
             }
             other if options => {
-                if let Some((_, path)) =
-                    other.split_once("path=").filter(|(option, _)| option.starts_with("--"))
-                {
+                if let Some((_, path)) = other.split_once("path=").filter(|(option, _)| option.starts_with("--")) {
                     class_paths.push(path.to_owned());
                 } else if let Some(agent) = other.strip_prefix("-javaagent:") {
                     class_paths.push(agent.split('=').next().unwrap_or(agent).to_owned());
@@ -217,12 +205,7 @@ fn java(root: &Root, invocation: &Invocation, out: &mut Vec<String>) {
 
 fn archives_in(root: &Root, folder: &str, out: &mut Vec<String>) {
     let (entries, _) = root.list(folder, LIST_MAX).unwrap_or_default();
-    out.extend(
-        entries
-            .iter()
-            .filter(|entry| is_archive(&entry.name))
-            .map(|entry| format!("{folder}/{}", entry.name)),
-    );
+    out.extend(entries.iter().filter(|entry| is_archive(&entry.name)).map(|entry| format!("{folder}/{}", entry.name)));
 }
 
 const PLACES_MAX: usize = 4096;
@@ -268,22 +251,16 @@ mod tests {
     #[test]
     fn each_interpreter_has_its_own_places() {
         let (_folder, root) = root();
-        let found = places(
-            &root,
-            &invocation("/usr/bin/python3.11", &["/srv/venv/bin/python", "/srv/venv/bin/gunicorn"]),
-        );
-        assert_eq!(found.python, ["/srv/venv/lib/python3.11/site-packages"]);
         let found =
-            places(&root, &invocation("/usr/bin/python3.11", &["python3", "-X", "dev", "src/main.py"]));
+            places(&root, &invocation("/usr/bin/python3.11", &["/srv/venv/bin/python", "/srv/venv/bin/gunicorn"]));
+        assert_eq!(found.python, ["/srv/venv/lib/python3.11/site-packages"]);
+        let found = places(&root, &invocation("/usr/bin/python3.11", &["python3", "-X", "dev", "src/main.py"]));
         assert_eq!(found.python, ["/srv/app/src", "/usr/lib/python3/dist-packages"]);
         let found = places(&root, &invocation("/usr/bin/node", &["node", "src/main.js"]));
         assert_eq!(found.node, ["/srv/app/node_modules"]);
         let found = places(
             &root,
-            &invocation(
-                "/usr/bin/java",
-                &["java", "-Xmx1g", "-cp", "../lib/*:x", "-jar", "/srv/app.jar", "-cp", "no"],
-            ),
+            &invocation("/usr/bin/java", &["java", "-Xmx1g", "-cp", "../lib/*:x", "-jar", "/srv/app.jar", "-cp", "no"]),
         );
         assert_eq!(found.java, ["/srv/app.jar", "/srv/app/../lib/a.jar", "/srv/app/../lib/b.jar"]);
         assert_eq!(places(&root, &invocation("/usr/bin/sleep", &["sleep", "1"])), Places::default());

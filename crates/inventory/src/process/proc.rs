@@ -60,12 +60,7 @@ fn parse_mapping(line: &str) -> Option<Mapped> {
         return None;
     }
     let (path, deleted) = undelete(rest);
-    Some(Mapped {
-        path: unescape(&path),
-        inode: fields[4].parse().ok()?,
-        deleted,
-        executable: fields[1].contains('x'),
-    })
+    Some(Mapped { path: unescape(&path), inode: fields[4].parse().ok()?, deleted, executable: fields[1].contains('x') })
 }
 
 fn undelete(path: &str) -> (String, bool) {
@@ -152,8 +147,7 @@ mod tests {
                     7f03-7f04 r--p 00000000 fd:01 300                        /tmp/a\\012b.jar\n\
                     garbage\n";
         let found = parse_maps(text.as_bytes());
-        let found: Vec<_> =
-            found.iter().map(|m| (m.path.as_str(), m.inode, m.deleted, m.executable)).collect();
+        let found: Vec<_> = found.iter().map(|m| (m.path.as_str(), m.inode, m.deleted, m.executable)).collect();
         assert_eq!(
             found,
             [

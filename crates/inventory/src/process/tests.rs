@@ -30,16 +30,12 @@ fn the_package_of_a_running_program_is_named() {
     for _ in 0..200 {
         let found = host.packages_of(sleep.0.id());
         names = found.iter().map(|package| (package.name.clone(), package.state)).collect();
-        if names.iter().any(|(name, _)| name == "coreutils") && names.iter().any(|(name, _)| name == "libc6")
-        {
+        if names.iter().any(|(name, _)| name == "coreutils") && names.iter().any(|(name, _)| name == "libc6") {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(
-        names.iter().any(|(name, state)| name == "coreutils" && *state == PackageState::Loaded),
-        "{names:?}"
-    );
+    assert!(names.iter().any(|(name, state)| name == "coreutils" && *state == PackageState::Loaded), "{names:?}");
     assert!(names.iter().any(|(name, _)| name == "libc6"), "{names:?}");
     assert!(names.len() < 12, "{names:?}");
     drop(sleep);
@@ -49,8 +45,7 @@ fn the_package_of_a_running_program_is_named() {
 /// A Python virtual environment by hand, with a process that runs in it.
 #[test]
 fn a_python_process_has_its_environment() {
-    let python =
-        ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists());
+    let python = ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists());
     let Some(python) = python else {
         println!("skipped: no python3 here");
         return;
@@ -87,13 +82,11 @@ fn replaced_code_is_stale_and_keeps_its_old_version() {
     let program = root.join("demo");
     std::fs::copy("/bin/sleep", &program).expect("copy");
     // The process's root is the host's, so the database names the path as the host sees it.
-    std::fs::write(root.join("var/lib/dpkg/info/demo.list"), format!("/.\n{}\n", program.display()))
-        .expect("write");
+    std::fs::write(root.join("var/lib/dpkg/info/demo.list"), format!("/.\n{}\n", program.display())).expect("write");
     let status = |version: &str| {
         let mut file = std::fs::File::create(root.join("var/lib/dpkg/status.new")).expect("create");
         write!(file, "Package: demo\nStatus: install ok installed\nVersion: {version}\n").expect("write");
-        std::fs::rename(root.join("var/lib/dpkg/status.new"), root.join("var/lib/dpkg/status"))
-            .expect("rename");
+        std::fs::rename(root.join("var/lib/dpkg/status.new"), root.join("var/lib/dpkg/status")).expect("rename");
     };
     status("1.0");
     let catalog = Catalog::open(root).expect("catalog");
@@ -119,11 +112,8 @@ fn the_log_tells_what_was_replaced_before_we_looked() {
     let root = folder.path();
     std::fs::create_dir_all(root.join("var/lib/dpkg")).expect("mkdir");
     std::fs::create_dir_all(root.join("var/log")).expect("mkdir");
-    std::fs::write(
-        root.join("var/lib/dpkg/status"),
-        "Package: demo\nStatus: install ok installed\nVersion: 1.2\n",
-    )
-    .expect("write");
+    std::fs::write(root.join("var/lib/dpkg/status"), "Package: demo\nStatus: install ok installed\nVersion: 1.2\n")
+        .expect("write");
     let log = "2026-01-01 00:00:00 upgrade demo:amd64 1.0 1.1\n2026-01-02 00:00:00 upgrade demo:amd64 1.1 1.2\n2026-01-02 00:00:00 upgrade other:amd64 7 1.2\nbroken\n";
     std::fs::write(root.join("var/log/dpkg.log"), log).expect("write");
     let catalog = Catalog::open(root).expect("catalog");
@@ -138,11 +128,8 @@ fn an_archive_replaced_under_a_process_is_stale() {
     let path = folder.path().join("demo.jar");
     let write = |version: &str, path: &Path| {
         let mut jar = zip::ZipWriter::new(std::fs::File::create(path).expect("create"));
-        jar.start_file(
-            "META-INF/maven/org.example/demo/pom.properties",
-            zip::write::SimpleFileOptions::default(),
-        )
-        .expect("zip");
+        jar.start_file("META-INF/maven/org.example/demo/pom.properties", zip::write::SimpleFileOptions::default())
+            .expect("zip");
         write!(jar, "groupId=org.example\nartifactId=demo\nversion={version}\n").expect("zip");
         jar.finish().expect("zip");
     };
@@ -178,8 +165,7 @@ fn open_wheels_and_modules_count() {
     std::fs::write(module.join("index.js"), "").expect("write");
     let held = [std::fs::File::open(&wheel), std::fs::File::open(module.join("index.js"))];
     let host = HostInventory::open(Path::new("/")).expect("host");
-    let purls: Vec<String> =
-        host.packages_of(std::process::id()).into_iter().map(|package| package.purl).collect();
+    let purls: Vec<String> = host.packages_of(std::process::id()).into_iter().map(|package| package.purl).collect();
     assert!(purls.iter().any(|purl| purl == "pkg:pypi/demo@2.0"), "{purls:?}");
     assert!(purls.iter().any(|purl| purl == "pkg:npm/left@1.0.0"), "{purls:?}");
     drop(held);

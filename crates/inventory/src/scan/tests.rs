@@ -34,10 +34,7 @@ fn the_distribution_wins_and_places_are_joined() {
     }
     let inventory = found(root);
     assert_eq!(names(&inventory), ["python3-demo", "demo"]);
-    assert_eq!(
-        (inventory.packages[0].ecosystem, inventory.packages[0].release.as_str()),
-        (Ecosystem::Ubuntu, "24.04")
-    );
+    assert_eq!((inventory.packages[0].ecosystem, inventory.packages[0].release.as_str()), (Ecosystem::Ubuntu, "24.04"));
     assert_eq!(
         inventory.packages[1].paths,
         ["/srv/a/demo-1.0.dist-info/METADATA", "/srv/b/demo-1.0.dist-info/METADATA"]
@@ -105,19 +102,11 @@ fn public_databases_agree() {
         let text = String::from_utf8_lossy(&text);
         put(folder.path(), "var/lib/dpkg/status", &text);
         if let Some(release) = release {
-            put(
-                folder.path(),
-                "etc/os-release",
-                &fs::read_to_string(data.join(release)).expect("os-release"),
-            );
+            put(folder.path(), "etc/os-release", &fs::read_to_string(data.join(release)).expect("os-release"));
         }
         let expected = text.lines().filter(|line| *line == "Status: install ok installed").count();
         let inventory = found(folder.path());
-        println!(
-            "{name}: {} packages, {expected} paragraphs, {:?}",
-            inventory.packages.len(),
-            inventory.coverage[0]
-        );
+        println!("{name}: {} packages, {expected} paragraphs, {:?}", inventory.packages.len(), inventory.coverage[0]);
         assert_eq!(inventory.packages.len(), expected);
         assert!(expected > 100);
     }

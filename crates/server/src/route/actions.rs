@@ -94,7 +94,9 @@ async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionA
     for (host, number) in open {
         match app.store.withdraw(number).await? {
             Some(OrderState::Answered(said)) => add(&mut answer, host, said),
-            Some(OrderState::Handed) => answer.errors.push(format!("{host}: has the order but did not answer; it may still act")),
+            Some(OrderState::Handed) => {
+                answer.errors.push(format!("{host}: has the order but did not answer; it may still act"))
+            }
             _ => answer.errors.push(format!("{host}: did not fetch the order; it was withdrawn")),
         }
     }

@@ -20,7 +20,11 @@ use crate::state::{App, now};
 pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<BatchAnswer>, Refused> {
     let batch: Batch = json(&body)?;
     if batch.items.len() > BATCH_ITEMS_MAX {
-        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-many", format!("at most {BATCH_ITEMS_MAX} items in a batch")));
+        return Err(refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-many",
+            format!("at most {BATCH_ITEMS_MAX} items in a batch"),
+        ));
     }
     if batch.agent.host.is_empty() || batch.agent.boot_id.is_empty() {
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host and boot_id are needed"));
@@ -59,7 +63,11 @@ pub(crate) async fn orders(
 }
 
 /// Takes the answer to an order.
-pub(crate) async fn answer(State(app): State<Arc<App>>, Path(number): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+pub(crate) async fn answer(
+    State(app): State<Arc<App>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Refused> {
     let missing = || refuse(StatusCode::NOT_FOUND, "not-found", "there is no such order");
     let number: u64 = number.parse().map_err(|_| missing())?;
     let answer: Answer = json(&body)?;

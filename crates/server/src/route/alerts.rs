@@ -39,25 +39,44 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) ->
 }
 
 /// Closes an alert.
-pub(crate) async fn resolve(State(app): State<Arc<App>>, Path(id): Path<String>, Extension(caller): Extension<Caller>, body: Bytes) -> Changed {
+pub(crate) async fn resolve(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Changed {
     let request: ResolveRequest = json(&body)?;
     work(&app, id, WorkChange::Resolve(request.resolution, request.comment), caller).await
 }
 
 /// Opens an alert again.
-pub(crate) async fn reopen(State(app): State<Arc<App>>, Path(id): Path<String>, Extension(caller): Extension<Caller>, body: Bytes) -> Changed {
+pub(crate) async fn reopen(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Changed {
     let request: ReopenRequest = json(&body)?;
     work(&app, id, WorkChange::Reopen(request.comment), caller).await
 }
 
 /// Says something about an alert.
-pub(crate) async fn comment(State(app): State<Arc<App>>, Path(id): Path<String>, Extension(caller): Extension<Caller>, body: Bytes) -> Changed {
+pub(crate) async fn comment(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Changed {
     let request: CommentRequest = json(&body)?;
     if request.text.trim().is_empty() {
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "a comment needs a text"));
     }
     if request.text.len() > COMMENT_MAX {
-        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "too-long", format!("a comment has at most {COMMENT_MAX} bytes")));
+        return Err(refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too-long",
+            format!("a comment has at most {COMMENT_MAX} bytes"),
+        ));
     }
     work(&app, id, WorkChange::Comment(request.text), caller).await
 }
@@ -65,7 +84,12 @@ pub(crate) async fn comment(State(app): State<Arc<App>>, Path(id): Path<String>,
 const COMMENT_MAX: usize = 16 << 10;
 
 /// Gives an alert to somebody.
-pub(crate) async fn assign(State(app): State<Arc<App>>, Path(id): Path<String>, Extension(caller): Extension<Caller>, body: Bytes) -> Changed {
+pub(crate) async fn assign(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Changed {
     let request: AssignRequest = json(&body)?;
     work(&app, id, WorkChange::Assign(request.assignee.filter(|who| !who.is_empty())), caller).await
 }

@@ -40,7 +40,8 @@ async fn all(app: &App) -> Result<Vec<AgentStatus>, Refused> {
 /// Whether the server works: the store answers.
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Result<Json<ServerHealth>, Refused> {
     let counts = app.store.counts().await?;
-    let alerts_open = counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
+    let alerts_open =
+        counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
     let agents = u32::try_from(app.connected_hosts().len()).unwrap_or(u32::MAX);
     Ok(Json(ServerHealth { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into(), agents, alerts_open }))
 }
@@ -57,18 +58,35 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
     }
     text.push_str("# HELP tripoint_agent_connected Whether the agent was heard of within a minute.\n# TYPE tripoint_agent_connected gauge\n");
     for agent in &agents {
-        let _ = writeln!(text, "tripoint_agent_connected{{host=\"{}\"}} {}", label(&agent.agent.host), u8::from(agent.connected));
+        let _ = writeln!(
+            text,
+            "tripoint_agent_connected{{host=\"{}\"}} {}",
+            label(&agent.agent.host),
+            u8::from(agent.connected)
+        );
     }
-    text.push_str("# HELP tripoint_agent_lost_total Events an agent lost, by reason.\n# TYPE tripoint_agent_lost_total counter\n");
+    text.push_str(
+        "# HELP tripoint_agent_lost_total Events an agent lost, by reason.\n# TYPE tripoint_agent_lost_total counter\n",
+    );
     for agent in &agents {
         for (reason, count) in agent.health.iter().flat_map(|health| &health.losses) {
-            let _ = writeln!(text, "tripoint_agent_lost_total{{host=\"{}\",reason=\"{}\"}} {count}", label(&agent.agent.host), label(reason));
+            let _ = writeln!(
+                text,
+                "tripoint_agent_lost_total{{host=\"{}\",reason=\"{}\"}} {count}",
+                label(&agent.agent.host),
+                label(reason)
+            );
         }
     }
     text.push_str("# HELP tripoint_agent_counter What an agent counted since it started, by name.\n# TYPE tripoint_agent_counter gauge\n");
     for agent in &agents {
         for (name, count) in agent.health.iter().flat_map(|health| &health.counters) {
-            let _ = writeln!(text, "tripoint_agent_counter{{host=\"{}\",name=\"{}\"}} {count}", label(&agent.agent.host), label(name));
+            let _ = writeln!(
+                text,
+                "tripoint_agent_counter{{host=\"{}\",name=\"{}\"}} {count}",
+                label(&agent.agent.host),
+                label(name)
+            );
         }
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

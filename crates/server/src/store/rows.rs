@@ -64,7 +64,11 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), St
     Ok(())
 }
 
-pub(super) async fn ingest(connection: &mut SqliteConnection, batch: Batch, now: Timestamp) -> Result<Ingested, StoreError> {
+pub(super) async fn ingest(
+    connection: &mut SqliteConnection,
+    batch: Batch,
+    now: Timestamp,
+) -> Result<Ingested, StoreError> {
     let boot_id = &batch.agent.boot_id;
     let known: Option<i64> = sqlx::query_scalar("SELECT sequence FROM batches WHERE boot_id = $1")
         .bind(boot_id)
@@ -106,7 +110,12 @@ pub(super) async fn ingest(connection: &mut SqliteConnection, batch: Batch, now:
 }
 
 /// Takes one item; the alert that it changed.
-async fn take(connection: &mut SqliteConnection, host: &str, item: Item, now: Timestamp) -> Result<Option<AlertId>, StoreError> {
+async fn take(
+    connection: &mut SqliteConnection,
+    host: &str,
+    item: Item,
+    now: Timestamp,
+) -> Result<Option<AlertId>, StoreError> {
     match item {
         Item::Alert { alert } => {
             let stored = load(connection, &alert.id.0).await?;
@@ -178,7 +187,13 @@ async fn add_to_alert(
     Ok(Some(alert))
 }
 
-pub(super) async fn work(connection: &mut SqliteConnection, id: &str, change: WorkChange, author: String, now: Timestamp) -> Result<Option<Alert>, StoreError> {
+pub(super) async fn work(
+    connection: &mut SqliteConnection,
+    id: &str,
+    change: WorkChange,
+    author: String,
+    now: Timestamp,
+) -> Result<Option<Alert>, StoreError> {
     let Some(mut alert) = load(connection, id).await? else { return Ok(None) };
     let comment = match &change {
         WorkChange::Resolve(_, comment) | WorkChange::Reopen(comment) => comment.clone(),
@@ -202,7 +217,8 @@ pub(super) async fn work(connection: &mut SqliteConnection, id: &str, change: Wo
             if assignee.is_some() && alert.work.status == AlertStatus::Open {
                 alert.work.status = AlertStatus::Investigating;
             }
-            let what = assignee.as_ref().map_or_else(|| "assigned to nobody".to_owned(), |who| format!("assigned to {who}"));
+            let what =
+                assignee.as_ref().map_or_else(|| "assigned to nobody".to_owned(), |who| format!("assigned to {who}"));
             alert.work.assignee = assignee;
             Some(what)
         }
@@ -215,8 +231,14 @@ pub(super) async fn work(connection: &mut SqliteConnection, id: &str, change: Wo
     Ok(Some(alert))
 }
 
-pub(super) async fn give(connection: &mut SqliteConnection, hosts: Vec<String>, order: Order, now: Timestamp) -> Result<Vec<u64>, StoreError> {
-    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM orders").fetch_one(&mut *connection).await?;
+pub(super) async fn give(
+    connection: &mut SqliteConnection,
+    hosts: Vec<String>,
+    order: Order,
+    now: Timestamp,
+) -> Result<Vec<u64>, StoreError> {
+    let last: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM orders").fetch_one(&mut *connection).await?;
     let body = to_text("order", &order)?;
     let mut numbers = Vec::with_capacity(hosts.len());
     for (number, host) in (last + 1..).zip(hosts) {
@@ -238,7 +260,12 @@ pub(super) async fn give(connection: &mut SqliteConnection, hosts: Vec<String>, 
     Ok(numbers)
 }
 
-pub(super) async fn hand_out(connection: &mut SqliteConnection, host: &str, after: u64, now: Timestamp) -> Result<Vec<NumberedOrder>, StoreError> {
+pub(super) async fn hand_out(
+    connection: &mut SqliteConnection,
+    host: &str,
+    after: u64,
+    now: Timestamp,
+) -> Result<Vec<NumberedOrder>, StoreError> {
     let rows = sqlx::query(
         "SELECT number, issued, body FROM orders WHERE host = $1 AND state IN ('waiting', 'handed') AND number > $2 \
          ORDER BY number LIMIT 100",
@@ -265,7 +292,12 @@ pub(super) async fn hand_out(connection: &mut SqliteConnection, host: &str, afte
     Ok(orders)
 }
 
-pub(super) async fn answer(connection: &mut SqliteConnection, number: u64, answer: Answer, now: Timestamp) -> Result<Option<Vec<Alert>>, StoreError> {
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    number: u64,
+    answer: Answer,
+    now: Timestamp,
+) -> Result<Option<Vec<Alert>>, StoreError> {
     let row = sqlx::query("SELECT state, body FROM orders WHERE number = $1")
         .bind(signed(number))
         .fetch_optional(&mut *connection)
@@ -292,14 +324,22 @@ pub(super) async fn answer(connection: &mut SqliteConnection, number: u64, answe
     Ok(Some(changed))
 }
 
-pub(super) async fn order_state<'c>(executor: impl sqlx::SqliteExecutor<'c>, number: u64) -> Result<Option<OrderState>, StoreError> {
-    let row = sqlx::query("SELECT state, answer FROM orders WHERE number = $1").bind(signed(number)).fetch_optional(executor).await?;
+pub(super) async fn order_state<'c>(
+    executor: impl sqlx::SqliteExecutor<'c>,
+    number: u64,
+) -> Result<Option<OrderState>, StoreError> {
+    let row = sqlx::query("SELECT state, answer FROM orders WHERE number = $1")
+        .bind(signed(number))
+        .fetch_optional(executor)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     let state: String = row.try_get(0)?;
     Ok(Some(match state.as_str() {
         "waiting" => OrderState::Waiting,
         "handed" => OrderState::Handed,
-        "answered" => OrderState::Answered(from_text("answer", &row.try_get::<Option<String>, _>(1)?.unwrap_or_default())?),
+        "answered" => {
+            OrderState::Answered(from_text("answer", &row.try_get::<Option<String>, _>(1)?.unwrap_or_default())?)
+        }
         _ => OrderState::Withdrawn,
     }))
 }

@@ -9,10 +9,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 
 use tripoint_api::people::LIMIT_MAX;
-use tripoint_api::{AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order};
+use tripoint_api::{
+    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order,
+};
 use tripoint_model::{Alert, Exception, Timestamp};
 
-use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, to_text, unsigned, work};
+use super::rows::{
+    answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, to_text, unsigned, work,
+};
 use super::writer::Writer;
 use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
 
@@ -49,7 +53,8 @@ impl Sqlite {
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query("CREATE TABLE IF NOT EXISTS layout (version BIGINT NOT NULL)").execute(&mut *connection).await?;
-    let found: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM layout").fetch_one(&mut *connection).await?;
+    let found: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM layout").fetch_one(&mut *connection).await?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::TooNew { found, known });
@@ -59,7 +64,10 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         for statement in *statements {
             sqlx::query(*statement).execute(&mut *connection).await?;
         }
-        sqlx::query("INSERT INTO layout (version) VALUES ($1)").bind(version as i64 + 1).execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO layout (version) VALUES ($1)")
+            .bind(version as i64 + 1)
+            .execute(&mut *connection)
+            .await?;
         sqlx::query("COMMIT").execute(&mut *connection).await?;
     }
     Ok(())
@@ -122,7 +130,9 @@ impl Sqlite {
     }
 
     async fn all_agents(&self) -> Result<Vec<AgentStatus>, StoreError> {
-        let rows = sqlx::query("SELECT identity, last_seen, health FROM agents ORDER BY host").fetch_all(&self.readers).await?;
+        let rows = sqlx::query("SELECT identity, last_seen, health FROM agents ORDER BY host")
+            .fetch_all(&self.readers)
+            .await?;
         let mut agents = Vec::with_capacity(rows.len());
         for row in rows {
             let agent: AgentIdentity = from_text("agent", &row.try_get::<String, _>(0)?)?;
@@ -154,12 +164,17 @@ impl Store for Sqlite {
     }
 
     fn work(&self, id: String, change: WorkChange, author: String, now: Timestamp) -> Stored<'_, Option<Alert>> {
-        Box::pin(self.writer.submit(move |connection| Box::pin(async move { work(connection, &id, change, author, now).await })))
+        Box::pin(
+            self.writer
+                .submit(move |connection| Box::pin(async move { work(connection, &id, change, author, now).await })),
+        )
     }
 
     fn counts(&self) -> Stored<'_, StatusCounts> {
         Box::pin(async move {
-            let rows = sqlx::query("SELECT status, COUNT(*) FROM alerts GROUP BY status ORDER BY status").fetch_all(&self.readers).await?;
+            let rows = sqlx::query("SELECT status, COUNT(*) FROM alerts GROUP BY status ORDER BY status")
+                .fetch_all(&self.readers)
+                .await?;
             let mut counts = Vec::new();
             for row in rows {
                 let status = from_text("status", &format!("\"{}\"", row.try_get::<String, _>(0)?))?;
@@ -171,10 +186,11 @@ impl Store for Sqlite {
 
     fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<Exception>> {
         Box::pin(async move {
-            let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM exceptions WHERE expires > $1 ORDER BY expires, id")
-                .bind(now.0)
-                .fetch_all(&self.readers)
-                .await?;
+            let bodies: Vec<String> =
+                sqlx::query_scalar("SELECT body FROM exceptions WHERE expires > $1 ORDER BY expires, id")
+                    .bind(now.0)
+                    .fetch_all(&self.readers)
+                    .await?;
             bodies.iter().map(|body| from_text("exception", body)).collect()
         })
     }
@@ -226,7 +242,9 @@ impl Store for Sqlite {
             if waiting.is_none() {
                 return Ok(Vec::new());
             }
-            self.writer.submit(move |connection| Box::pin(async move { hand_out(connection, &host, after, now).await })).await
+            self.writer
+                .submit(move |connection| Box::pin(async move { hand_out(connection, &host, after, now).await }))
+                .await
         })
     }
 

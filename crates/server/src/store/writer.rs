@@ -115,14 +115,18 @@ mod tests {
         let writer = Writer::start(connection);
         let jobs = (0..50).map(|number| {
             let writer = writer.clone();
-            tokio::spawn(async move { writer.submit(move |connection| Box::pin(insert(connection, number))).await.is_ok() })
+            tokio::spawn(
+                async move { writer.submit(move |connection| Box::pin(insert(connection, number))).await.is_ok() },
+            )
         });
         let mut good = 0;
         for job in jobs.collect::<Vec<_>>() {
             good += usize::from(job.await.unwrap());
         }
         let rows: i64 = writer
-            .submit(|connection| Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM t").fetch_one(connection).await?) }))
+            .submit(|connection| {
+                Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM t").fetch_one(connection).await?) })
+            })
             .await
             .unwrap();
         assert_eq!((good, rows), (25, 25));

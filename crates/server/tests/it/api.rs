@@ -6,11 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use tripoint_api::agent::Item;
 use tripoint_api::{
-    ActionAnswer, ActionRequest, AgentHealth, AgentStatus, AlertList, AlertQuery, Answer, AssignRequest, Batch, BatchAnswer,
-    Client, ClientError, CommentRequest, ExceptionList, ExceptionRequest, LedgerEntry, Order, Orders, ReopenRequest, ResolveRequest,
-    ServerHealth, path,
+    ActionAnswer, ActionRequest, AgentHealth, AgentStatus, AlertList, AlertQuery, Answer, AssignRequest, Batch,
+    BatchAnswer, Client, ClientError, CommentRequest, ExceptionList, ExceptionRequest, LedgerEntry, Order, Orders,
+    ReopenRequest, ResolveRequest, ServerHealth, path,
 };
-use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp};
+use tripoint_model::{
+    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp,
+};
 
 use crate::rig::{Rig, alert, identity};
 
@@ -147,7 +149,10 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
     let agent = tokio::spawn(fake_agent(rig.client.clone()));
     let answer: ActionAnswer = rig.client.post(path::ACTIONS, &request(ActionKind::Block)).await.unwrap();
-    assert_eq!((answer.hosts, answer.outcomes[0].state, answer.outcomes[0].verified), (vec!["web1".into()], OutcomeState::Applied, true));
+    assert_eq!(
+        (answer.hosts, answer.outcomes[0].state, answer.outcomes[0].verified),
+        (vec!["web1".into()], OutcomeState::Applied, true)
+    );
     let shown: Alert = rig.client.get(&path::alert("aa")).await.unwrap();
     assert_eq!(shown.work.status, AlertStatus::Contained, "what was read back is on the alert");
     let dry = ActionRequest { dry_run: true, ..request(ActionKind::Disconnect) };
@@ -167,7 +172,10 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
 async fn without_an_agent_an_action_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let rig = Rig::start(folder.path()).await;
-    assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &request(ActionKind::Block)).await.unwrap_err()), 503);
+    assert_eq!(
+        status(rig.client.post::<ActionAnswer>(path::ACTIONS, &request(ActionKind::Block)).await.unwrap_err()),
+        503
+    );
     rig.stop().await;
 }
 
@@ -184,7 +192,10 @@ async fn exceptions_need_a_reason_reach_the_agent_and_can_be_withdrawn() {
     assert_eq!(status(rig.client.delete(&path::exception(&exception.id)).await.unwrap_err()), 404);
     let orders: Orders = rig.client.get(&format!("{}?host=web1&after=0&wait_s=0", path::AGENT_ORDERS)).await.unwrap();
     let kinds: Vec<_> = orders.orders.into_iter().map(|order| order.order).collect();
-    assert_eq!(kinds, [Order::AddException { exception: exception.clone() }, Order::RemoveException { id: exception.id }]);
+    assert_eq!(
+        kinds,
+        [Order::AddException { exception: exception.clone() }, Order::RemoveException { id: exception.id }]
+    );
     rig.stop().await;
 }
 
@@ -198,7 +209,10 @@ async fn strangers_on_tcp_are_refused_and_the_token_opens() {
         for asked in [path::ALERTS, path::HEALTH, path::METRICS, path::AGENTS, path::EXCEPTIONS, path::ALERTS_WATCH] {
             assert_eq!(status(stranger.get_text(asked).await.unwrap_err()), 401, "{asked}");
         }
-        assert_eq!(status(stranger.post::<ActionAnswer>(path::ACTIONS, &request(ActionKind::Block)).await.unwrap_err()), 401);
+        assert_eq!(
+            status(stranger.post::<ActionAnswer>(path::ACTIONS, &request(ActionKind::Block)).await.unwrap_err()),
+            401
+        );
     }
     let token = std::fs::read_to_string(tripoint_server::token_path(folder.path())).unwrap();
     let known = Client::tcp(address, &token);
@@ -238,8 +252,10 @@ async fn what_was_acknowledged_survives_being_cut_off() {
 async fn health_is_shown_as_last_reported() {
     let folder = tempfile::tempdir().unwrap();
     let rig = Rig::start(folder.path()).await;
-    let health = AgentHealth { sensor: "bpf".into(), losses: [("ring_full\"".to_owned(), 3)].into(), ..AgentHealth::default() };
-    let entry = LedgerEntry { at: Timestamp(4), id: "b1".into(), state: "applied".into(), detail: "203.0.113.66".into() };
+    let health =
+        AgentHealth { sensor: "bpf".into(), losses: [("ring_full\"".to_owned(), 3)].into(), ..AgentHealth::default() };
+    let entry =
+        LedgerEntry { at: Timestamp(4), id: "b1".into(), state: "applied".into(), detail: "203.0.113.66".into() };
     let items = vec![Item::Health { at: Timestamp(5), health: health.clone() }, Item::Ledger { entry }];
     let batch = Batch { agent: identity("web1"), sequence: 1, items };
     let _: BatchAnswer = rig.client.post(path::AGENT_BATCH, &batch).await.unwrap();

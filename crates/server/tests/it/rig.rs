@@ -77,7 +77,8 @@ pub fn alert(id: &str, score: i16, at: i64) -> Alert {
         "severity":{{"score":{score},"level":"{level}","factors":[]}},"confidence":90,
         "first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:{at:02}Z","count":1,"bytes_in":0,"bytes_out":0,
         "still_open":true,"connections":[],"claims":[],"findings":[]}}"#,
-        level = serde_json::to_string(&tripoint_model::Level::of(u8::try_from(score).unwrap())).unwrap().trim_matches('"'),
+        level =
+            serde_json::to_string(&tripoint_model::Level::of(u8::try_from(score).unwrap())).unwrap().trim_matches('"'),
     );
     serde_json::from_str(&json).unwrap()
 }

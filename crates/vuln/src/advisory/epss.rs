@@ -43,8 +43,7 @@ impl AdvisoryFormat for Epss {
 fn read_line(line: &str) -> Result<Statement, &'static str> {
     let mut fields = line.split(',').map(|field| field.trim().trim_matches('"'));
     let cve = fields.next().filter(|cve| is_cve(cve)).ok_or("the first field is not a CVE id")?;
-    let score: f64 =
-        fields.next().and_then(|field| field.parse().ok()).ok_or("the second field is not a number")?;
+    let score: f64 = fields.next().and_then(|field| field.parse().ok()).ok_or("the second field is not a number")?;
     if !(0.0..=1.0).contains(&score) {
         return Err("the score is not between 0 and 1");
     }

@@ -55,9 +55,7 @@ impl AdvisoryFormat for Kev {
                     out.accept(Statement::Exploited(entry.cve, added));
                 }
                 Ok(_) => out.refuse(file, at as u64 + 1, "cveID is not a CVE id".to_owned()),
-                Err(error) => {
-                    out.refuse(file, at as u64 + 1, format!("not an entry of the catalogue: {error}"))
-                }
+                Err(error) => out.refuse(file, at as u64 + 1, format!("not an entry of the catalogue: {error}")),
             }
         }
     }

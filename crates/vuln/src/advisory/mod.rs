@@ -100,8 +100,7 @@ pub fn detect(file: &str, head: &[u8]) -> Option<&'static dyn AdvisoryFormat> {
 
 /// Whether the text is a CVE id.
 pub(crate) fn is_cve(id: &str) -> bool {
-    let digits =
-        |text: &str| !text.is_empty() && text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| !text.is_empty() && text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
     id.strip_prefix("CVE-")
         .and_then(|rest| rest.split_once('-'))
         .is_some_and(|(year, number)| digits(year) && digits(number))

@@ -136,16 +136,13 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
         }
     };
     let id = match raw.id.as_deref().map(str::trim) {
-        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => {
-            id.to_owned()
-        }
+        Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => id.to_owned(),
         Some(_) => {
             return out.refuse(file, line, "the id is empty, too long or has control characters".to_owned());
         }
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
-    let mut advisory =
-        Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
+    let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
         return out.accept(Statement::Advisory(Box::new(advisory)));
     }
@@ -192,11 +189,8 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
     let scheme = Scheme::of(ecosystem);
     let listed = raw.versions.unwrap_or_default();
     if ranges.is_empty() && listed.is_empty() {
-        let reason = if only_git {
-            "only git ranges: no package version can be matched"
-        } else {
-            "neither ranges nor versions"
-        };
+        let reason =
+            if only_git { "only git ranges: no package version can be matched" } else { "neither ranges nor versions" };
         return Err(reason.to_owned());
     }
     let versions = listed
@@ -274,8 +268,7 @@ fn publisher(id: &str) -> String {
 }
 
 fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
-    let rated: Vec<RawSeverity> =
-        value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let rated: Vec<RawSeverity> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
     for RawSeverity { kind, score } in rated.into_iter().take(SEVERITIES_MAX) {
         if score.is_empty() || score.len() > SCORE_BYTES_MAX {
             continue;

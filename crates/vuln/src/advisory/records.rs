@@ -35,11 +35,10 @@ impl<'r> Records<'r> {
             self.buffer.clear();
             let mut scan = Scan::default();
             let begun = self.line;
-            let ended =
-                match self.take_until(|byte| if byte == b'\n' { Step::End } else { Step::Keep }, &mut scan) {
-                    Ok(ended) => ended,
-                    Err(reason) => return Some((begun, Err(reason))),
-                };
+            let ended = match self.take_until(|byte| if byte == b'\n' { Step::End } else { Step::Keep }, &mut scan) {
+                Ok(ended) => ended,
+                Err(reason) => return Some((begun, Err(reason))),
+            };
             let blank = self.buffer.iter().all(u8::is_ascii_whitespace);
             if scan.too_long {
                 return Some((begun, Err("the record is too long")));
@@ -79,19 +78,13 @@ impl<'r> Records<'r> {
             Err(reason) => Some((begun, Err(reason))),
             Ok(_) if scan.too_long => Some((begun, Err("the record is too long"))),
             Ok(true) => Some((begun, Ok(&self.buffer))),
-            Ok(false) if state.depth > 0 || state.in_string => {
-                Some((begun, Err("the record ends in the middle")))
-            }
+            Ok(false) if state.depth > 0 || state.in_string => Some((begun, Err("the record ends in the middle"))),
             Ok(false) => Some((begun, Ok(&self.buffer))),
         }
     }
 
     /// Feeds bytes to `step` until it ends; `false` at the end of the input.
-    fn take_until(
-        &mut self,
-        mut step: impl FnMut(u8) -> Step,
-        scan: &mut Scan,
-    ) -> Result<bool, &'static str> {
+    fn take_until(&mut self, mut step: impl FnMut(u8) -> Step, scan: &mut Scan) -> Result<bool, &'static str> {
         loop {
             let chunk = match self.input.fill_buf() {
                 Ok(chunk) => chunk,
@@ -225,13 +218,9 @@ mod tests {
         let mut records = Records::new(&mut input, file, 64);
         let mut found = Vec::new();
         while let Some((line, record)) = records.next() {
-            found.push((
-                line,
-                record.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).map_err(|_| ()),
-            ));
+            found.push((line, record.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).map_err(|_| ())));
         }
-        let expected: Vec<_> =
-            expected.iter().map(|(line, record)| (*line, record.map(str::to_owned))).collect();
+        let expected: Vec<_> = expected.iter().map(|(line, record)| (*line, record.map(str::to_owned))).collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -242,11 +231,7 @@ mod tests {
         check("x", "{\"a\":1}\n{\"b\":2}\n", &[(1, Ok("{\"a\":1}")), (2, Ok("{\"b\":2}"))]);
         check("x.jsonl", "{\"a\":\n\n{\"b\":2}", &[(1, Ok("{\"a\":")), (3, Ok("{\"b\":2}"))]);
         check("x", "[{\"a\":1},{\"b\"", &[(1, Ok("{\"a\":1}")), (1, Err(()))]);
-        check(
-            "x",
-            &format!("[{{\"a\":\"{}\"}},{{\"b\":2}}]", "y".repeat(99)),
-            &[(1, Err(())), (1, Ok("{\"b\":2}"))],
-        );
+        check("x", &format!("[{{\"a\":\"{}\"}},{{\"b\":2}}]", "y".repeat(99)), &[(1, Err(())), (1, Ok("{\"b\":2}"))]);
         check("x", "[1, \"two\", {\"b\":2}]", &[(1, Ok("1")), (1, Ok("\"two\"")), (1, Ok("{\"b\":2}"))]);
         check("x", "", &[]);
     }

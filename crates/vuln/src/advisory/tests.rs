@@ -42,9 +42,7 @@ fn every_format_gives_its_golden_output() {
             .collect();
         inputs.sort();
         let named = |part: &str| {
-            inputs
-                .iter()
-                .any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(part)))
+            inputs.iter().any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(part)))
         };
         assert!(named("good") && named("hostile"), "{}: needs a good and a hostile fixture", format.name());
         for input in inputs {
@@ -62,10 +60,9 @@ fn every_format_gives_its_golden_output() {
 
 #[test]
 fn names_are_unique_and_the_page_lists_them() {
-    let page = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/advisory-formats.md"),
-    )
-    .expect("page");
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/advisory-formats.md"))
+            .expect("page");
     for (at, format) in FORMATS.iter().enumerate() {
         assert!(FORMATS[..at].iter().all(|other| other.name() != format.name()));
         assert!(page.contains(&format!("`{}`", format.name())), "{} is not on the page", format.name());

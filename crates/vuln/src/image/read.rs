@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tripoint_model::{Ecosystem, Timestamp};
 
 use super::{
-    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS,
-    SOURCES, SourceInfo, TABLE, TEXTS, hash,
+    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
+    SourceInfo, TABLE, TEXTS, hash,
 };
 use crate::evaluate::{EventKind, judge};
 use crate::version::Scheme;
@@ -120,13 +120,7 @@ impl Database {
     }
 
     /// The advisories that affect this version; each once, with its latest fix.
-    pub(crate) fn hits(
-        &self,
-        ecosystem: Ecosystem,
-        release: &str,
-        name: &str,
-        version: &str,
-    ) -> Vec<Hit<'_>> {
+    pub(crate) fn hits(&self, ecosystem: Ecosystem, release: &str, name: &str, version: &str) -> Vec<Hit<'_>> {
         let mut out: Vec<Hit<'_>> = Vec::new();
         let Some(at) = self.find(ecosystem.osv_name(), name) else { return out };
         let scheme = Scheme::of(ecosystem);
@@ -139,9 +133,7 @@ impl Database {
             let Some(fixed) = hit else { continue };
             match out.iter_mut().find(|known| known.advisory == advisory) {
                 Some(known) => {
-                    if fixed
-                        .is_some_and(|fixed| known.fixed.is_none_or(|old| scheme.order(fixed, old).is_gt()))
-                    {
+                    if fixed.is_some_and(|fixed| known.fixed.is_none_or(|old| scheme.order(fixed, old).is_gt())) {
                         known.fixed = fixed;
                     }
                 }
@@ -197,12 +189,7 @@ impl Database {
         Some((advisory, hit))
     }
 
-    fn judge_ranges<'d>(
-        &'d self,
-        cursor: &mut Cursor<'_>,
-        scheme: Scheme,
-        version: &str,
-    ) -> Option<Option<&'d str>> {
+    fn judge_ranges<'d>(&'d self, cursor: &mut Cursor<'_>, scheme: Scheme, version: &str) -> Option<Option<&'d str>> {
         let mut hit: Option<Option<&str>> = None;
         for _ in 0..cursor.u32()? {
             let count = cursor.u32()?;

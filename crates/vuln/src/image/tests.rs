@@ -33,13 +33,7 @@ fn affected() -> impl Strategy<Value = Affected> {
 }
 
 /// What the OSV schema says, without index or encoding.
-fn naive(
-    all: &[Advisory],
-    ecosystem: Ecosystem,
-    release: &str,
-    name: &str,
-    version: &str,
-) -> BTreeSet<String> {
+fn naive(all: &[Advisory], ecosystem: Ecosystem, release: &str, name: &str, version: &str) -> BTreeSet<String> {
     let scheme = Scheme::of(ecosystem);
     let hits = |affected: &Affected| {
         let speaks = affected.ecosystem == ecosystem
@@ -52,10 +46,7 @@ fn naive(
         let listed = |listed: &String| scheme.order(version, listed).is_eq();
         speaks && (affected.ranges.iter().any(in_range) || affected.versions.iter().any(listed))
     };
-    all.iter()
-        .filter(|advisory| advisory.affected.iter().any(hits))
-        .map(|advisory| advisory.id.clone())
-        .collect()
+    all.iter().filter(|advisory| advisory.affected.iter().any(hits)).map(|advisory| advisory.id.clone()).collect()
 }
 
 fn build(all: &[Advisory]) -> Vec<u8> {

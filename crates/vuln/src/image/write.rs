@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use tripoint_model::Timestamp;
 
 use super::{
-    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, MAGIC, NOWHERE, SECTIONS, SOURCES,
-    SourceInfo, TABLE, TEXTS, hash,
+    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, MAGIC, NOWHERE, SECTIONS, SOURCES, SourceInfo,
+    TABLE, TEXTS, hash,
 };
 use crate::advisory::{Advisory, Affected, Statement};
 use crate::version::Scheme;
@@ -206,8 +206,7 @@ fn assemble(sections: &[Vec<u8>; SECTIONS], built: Timestamp) -> Vec<u8> {
 
 fn last_fix(affected: &Affected) -> &str {
     let scheme = Scheme::of(affected.ecosystem);
-    let fixes =
-        affected.ranges.iter().flatten().filter(|(kind, _)| *kind == 1).map(|(_, version)| version.as_str());
+    let fixes = affected.ranges.iter().flatten().filter(|(kind, _)| *kind == 1).map(|(_, version)| version.as_str());
     fixes.max_by(|a, b| scheme.order(a, b)).unwrap_or("")
 }
 

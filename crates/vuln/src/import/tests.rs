@@ -74,10 +74,7 @@ fn what_is_imported_can_be_asked() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].cvss_tenths, Some(98));
     assert!(found[0].known_exploited && found[0].epss_bp == Some(9438));
-    assert_eq!(
-        found[0].fix_command.as_deref(),
-        Some("apt-get install --only-upgrade libdemo1=1.2-3+deb12u1")
-    );
+    assert_eq!(found[0].fix_command.as_deref(), Some("apt-get install --only-upgrade libdemo1=1.2-3+deb12u1"));
 }
 
 #[test]
@@ -115,8 +112,7 @@ fn archives_and_hostile_records_are_counted() {
             && report
                 .refusals
                 .iter()
-                .any(|refusal| refusal.file.ends_with("all.zip!/sub/b.jsonl")
-                    && refusal.reason.contains("Amiga")),
+                .any(|refusal| refusal.file.ends_with("all.zip!/sub/b.jsonl") && refusal.reason.contains("Amiga")),
         "{report:#?}"
     );
     let cut = file(&folder, "cut.zip", &bytes[..bytes.len() / 2]);
@@ -174,10 +170,7 @@ fn public_answers_agree() {
         let question: Question = serde_json::from_str(line).expect("question");
         asked += 1;
         let found: BTreeSet<String> =
-            query(&database, &question.ecosystem, &question.source, &question.version)
-                .cves
-                .into_iter()
-                .collect();
+            query(&database, &question.ecosystem, &question.source, &question.version).cves.into_iter().collect();
         if found != question.expected_cves {
             wrong.push(format!("{} {}", question.source, question.version));
         }

@@ -137,11 +137,9 @@ fn item(a: Option<&Item>, b: Option<&Item>) -> Ordering {
             }
         }
         (Some(Item::Word(word)), None) => rank(word).cmp(&rank("")),
-        (Some(Item::List(items)), None) => items
-            .iter()
-            .map(|entry| item(Some(entry), None))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal),
+        (Some(Item::List(items)), None) => {
+            items.iter().map(|entry| item(Some(entry), None)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        }
         (Some(Item::Number(x)), Some(Item::Number(y))) => digits::order(x, y),
         (Some(Item::Number(_)), Some(_)) => Ordering::Greater,
         (Some(_), Some(Item::Number(_))) => Ordering::Less,

@@ -70,18 +70,7 @@ pub const SCHEMES: &[(Scheme, &[&str])] = &[
     (Scheme::Apk, &["apk", "alpine", "wolfi", "chainguard", "alpaquita", "minimos"]),
     (
         Scheme::SemVer,
-        &[
-            "semver",
-            "cargo",
-            "crates.io",
-            "bitnami",
-            "hex",
-            "swifturl",
-            "swift",
-            "pub",
-            "github actions",
-            "julia",
-        ],
+        &["semver", "cargo", "crates.io", "bitnami", "hex", "swifturl", "swift", "pub", "github actions", "julia"],
     ),
     (Scheme::Npm, &["npm"]),
     (Scheme::Pep440, &["pep440", "pypi"]),
@@ -97,9 +86,7 @@ pub const SCHEMES: &[(Scheme, &[&str])] = &[
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// No scheme has this name.
-    #[error(
-        "unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman"
-    )]
+    #[error("unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman")]
     UnknownScheme(String),
     /// The text cannot be a version of the scheme.
     #[error("{text:?} is not a version: {reason}")]
@@ -175,8 +162,7 @@ impl Scheme {
                 Self::Rpm => rpm::check(version).err(),
                 Self::Pep440 => pep440::check(version).err(),
                 Self::SemVer | Self::Npm | Self::Go | Self::NuGet | Self::Gem => digits::check(version).err(),
-                _ => (!version.contains(|c: char| c.is_ascii_alphanumeric()))
-                    .then_some("it has no letter or digit"),
+                _ => (!version.contains(|c: char| c.is_ascii_alphanumeric())).then_some("it has no letter or digit"),
             }
         };
         match reason {
@@ -203,8 +189,7 @@ pub fn satisfies(scheme: &str, version: &str, range: &str) -> Result<bool, Versi
     if range.len() > RANGE_BYTES_MAX {
         return Err(VersionError::BadRange { text: cut(range), reason: "it is longer than 64 KiB" });
     }
-    range::satisfies(scheme, version, range)
-        .map_err(|reason| VersionError::BadRange { text: cut(range), reason })
+    range::satisfies(scheme, version, range).map_err(|reason| VersionError::BadRange { text: cut(range), reason })
 }
 
 fn cut(text: &str) -> String {

@@ -103,9 +103,7 @@ fn upper(partial: &Partial<'_>, keep: usize) -> Vec<Comparator> {
     }
     let mut bound: Vec<String> = partial.numbers[..keep].iter().map(|number| (*number).to_owned()).collect();
     if let Some(last) = bound.last_mut() {
-        *last = last
-            .parse::<u64>()
-            .map_or_else(|_| format!("{last}0"), |number| number.saturating_add(1).to_string());
+        *last = last.parse::<u64>().map_or_else(|_| format!("{last}0"), |number| number.saturating_add(1).to_string());
     }
     bound.resize(3, "0".to_owned());
     vec![("<", format!("{}-0", bound.join(".")))]

@@ -66,18 +66,9 @@ impl Version {
         let dev = take_tag(&mut rest, DEV).map(|(_, number)| number.to_owned());
         let local = local.map(|local| local.replace(['-', '_'], "."));
         let local_fits = local.as_ref().is_none_or(|local| {
-            local
-                .split('.')
-                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            local.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         });
-        (rest.is_empty() && local_fits).then(|| Self {
-            epoch: epoch.to_owned(),
-            release,
-            pre,
-            post,
-            dev,
-            local,
-        })
+        (rest.is_empty() && local_fits).then(|| Self { epoch: epoch.to_owned(), release, pre, post, dev, local })
     }
 
     /// The numbers of the release, zeros included.

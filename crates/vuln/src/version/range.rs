@@ -82,9 +82,9 @@ fn in_vers(scheme: Scheme, version: &str, constraints: &str) -> Result<bool, &'s
     let above = |bound: &(&str, String)| scheme.order(version, &bound.1) == Ordering::Greater;
     let first_hit = bounds.first().is_some_and(|first| first.0.starts_with('<') && below(first));
     let last_hit = bounds.last().is_some_and(|last| last.0.starts_with('>') && above(last));
-    let pair_hit = bounds.windows(2).any(|pair| {
-        pair[0].0.starts_with('>') && pair[1].0.starts_with('<') && above(&pair[0]) && below(&pair[1])
-    });
+    let pair_hit = bounds
+        .windows(2)
+        .any(|pair| pair[0].0.starts_with('>') && pair[1].0.starts_with('<') && above(&pair[0]) && below(&pair[1]));
     Ok(first_hit || last_hit || pair_hit)
 }
 
@@ -134,9 +134,7 @@ fn in_comparators(scheme: Scheme, version: &str, range: &str) -> Result<bool, &'
             "!=" => by_version.is_ne(),
             "" | "=" | "==" => match bound.strip_suffix(".*") {
                 Some(stem) => starts_with(version, stem),
-                None if operator.is_empty() && scheme == Scheme::SemVer => {
-                    caret(scheme, version, bound, by_version)
-                }
+                None if operator.is_empty() && scheme == Scheme::SemVer => caret(scheme, version, bound, by_version),
                 None => by_version.is_eq(),
             },
             "^" => caret(scheme, version, bound, by_version),
@@ -224,10 +222,7 @@ fn in_specifier(version: &str, specifier: &str) -> Result<bool, &'static str> {
         "!=" => by_version.is_ne(),
         "<=" => by_version.is_le(),
         ">=" => by_version.is_ge(),
-        "<" => {
-            by_version.is_lt()
-                && !(is_prerelease(version) && !is_prerelease(bound) && same_release(version, bound))
-        }
+        "<" => by_version.is_lt() && !(is_prerelease(version) && !is_prerelease(bound) && same_release(version, bound)),
         ">" => {
             by_version.is_gt()
                 && (bound.contains("post") || !(version.contains("post") && same_release(version, bound)))

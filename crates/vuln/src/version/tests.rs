@@ -51,8 +51,7 @@ fn check_lines(scheme: Scheme, text: &str) -> (usize, Vec<String>) {
 fn own_fixtures_agree() {
     for (scheme, names) in SCHEMES {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/version/{}.txt", names[0]));
-        let text =
-            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let (read, wrong) = check_lines(*scheme, &text);
         assert!(read >= 5, "{}: only {read} lines", names[0]);
         assert!(wrong.is_empty(), "{}: {wrong:#?}", names[0]);
@@ -84,11 +83,7 @@ fn public_vectors_agree() {
                 continue;
             }
             let (read, wrong) = check_lines(scheme, &content(&path));
-            println!(
-                "{name}: {} of {read} agree {:?}",
-                read - wrong.len(),
-                wrong.iter().take(20).collect::<Vec<_>>()
-            );
+            println!("{name}: {} of {read} agree {:?}", read - wrong.len(), wrong.iter().take(20).collect::<Vec<_>>());
             assert!(wrong.len() * 1000 <= read * allowed, "{name}: {wrong:#?}");
         }
     }
@@ -141,9 +136,7 @@ fn public_vers_tests_agree() {
         let text = std::fs::read_to_string(entry.path()).expect("vers file");
         let file: VersFile = serde_json::from_str(&text).expect("vers tests");
         for test in file.tests {
-            let text = |key: &str| {
-                test.input.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
-            };
+            let text = |key: &str| test.input.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
             let found = match test.test_type.as_str() {
                 "comparison" | "equality" => {
                     let Some(scheme) = Scheme::from_name(&text("input_scheme")) else { continue };
@@ -165,8 +158,7 @@ fn public_vers_tests_agree() {
                 }
                 "containment" => {
                     let range = text("vers");
-                    let named =
-                        range.trim_start_matches("vers:").split('/').next().unwrap_or_default().to_owned();
+                    let named = range.trim_start_matches("vers:").split('/').next().unwrap_or_default().to_owned();
                     if Scheme::from_name(&named).is_none() {
                         continue;
                     }

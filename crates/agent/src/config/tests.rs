@@ -1,0 +1,52 @@
+//! Do later sources win, and do errors say where and what?
+
+use super::*;
+
+fn with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.toml");
+    fs::write(&path, text).unwrap();
+    merge(&[path], environment.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())))
+}
+
+#[test]
+fn the_defaults_are_a_configuration() {
+    let loaded = with("", &[]).unwrap();
+    assert_eq!(loaded.config.response.mode, Mode::Advise);
+    assert_eq!(loaded.config.sensor.poll, Duration::from_millis(20));
+}
+
+#[test]
+fn later_sources_win_and_are_named() {
+    let text = "[response]\n# why\nmode = \"enforce\"\n[intel]\npermit_ranges = [\"203.0.113.0/24\"]\n";
+    let loaded = with(
+        text,
+        &[("TRIPOINT_RESPONSE__MODE", "advise"), ("TRIPOINT_INTEL__PERMIT_RANGES", "2001:db8::/32, 203.0.113.0/24")],
+    )
+    .unwrap();
+    assert_eq!(loaded.config.response.mode, Mode::Advise);
+    assert_eq!(loaded.config.intel.permit_ranges.len(), 2);
+    assert_eq!(loaded.origins["response.mode"], "environment variable TRIPOINT_RESPONSE__MODE");
+}
+
+#[test]
+fn errors_name_file_line_and_what_would_be_right() {
+    let message = |text: &str| with(text, &[]).unwrap_err().to_string();
+    assert!(
+        message("[response]\n\nmod = \"enforce\"\n")
+            .ends_with("agent.toml:3: unknown key response.mod; did you mean response.mode?")
+    );
+    assert!(
+        message("[response]\nmode = \"panic\"\n")
+            .contains("agent.toml:2: response.mode: unknown variant `panic`, expected `advise` or `enforce`")
+    );
+    assert!(
+        message("[response]\nmin_confidence = 101\n")
+            .contains("agent.toml:2: response.min_confidence: is a percentage")
+    );
+    assert!(message("[response]\nrules = [\"bad\"]\n").contains("there is no rule \"bad\""));
+    assert!(message("[server]\nlisten = \"nonsense\"\n").contains("is no ADDRESS:PORT"));
+    assert!(message("[sensor]\nevents_mib = 3\n").contains("power of two"));
+    assert!(message("[sensor]\npoll = \"soon\"\n").contains("is no time span"));
+    assert!(message("[sensor\n").contains("agent.toml:1:"));
+}
