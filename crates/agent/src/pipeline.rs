@@ -52,13 +52,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
-    let identity = AgentIdentity {
-        host: host.clone(),
-        boot_id: capability::boot_id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: Timestamp::from_system(SystemTime::now()),
-    };
-    let uplink = Uplink::open(place.socket(), &place.spool(), identity).context("open the spool")?;
+    let uplink = Uplink::open(place.socket(), &place.spool(), identity(&host)).context("open the spool")?;
     let mut respond = Respond::open(
         &place.ledger(),
         firewall,
@@ -79,10 +73,10 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         shared: Arc::clone(&shared),
         kernel_map_bytes,
     };
-    let weights = weights(&config.correlator)?;
     let doors =
         Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
-    let mut detector = Detector::new(Correlator::new(&host, weights), set, config.response.clone(), doors);
+    let mut detector =
+        Detector::new(Correlator::new(&host, weights(&config.correlator)?), set, config.response.clone(), doors);
     let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
 
     match first_index {
@@ -114,6 +108,15 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })
+}
+
+fn identity(host: &str) -> AgentIdentity {
+    AgentIdentity {
+        host: host.to_owned(),
+        boot_id: capability::boot_id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: Timestamp::from_system(SystemTime::now()),
+    }
 }
 
 fn weights(config: &config::Correlator) -> anyhow::Result<Weights> {

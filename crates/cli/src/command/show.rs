@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use tripoint_model::{Alert, Connection, FindingState, Process};
+use tripoint_model::alert::{Change, Comment};
+use tripoint_model::{Alert, Claim, Connection, Factor, FindingState, Outcome, Process, Refusal};
 
 /// The whole alert. Everything in it is foreign text; the caller makes it harmless.
 pub fn whole(alert: &Alert) -> String {
@@ -19,70 +20,51 @@ pub fn whole(alert: &Alert) -> String {
         who(o, alert, process);
     }
     section(o, "WHERE", alert.connections.iter().take(5).map(|connection| place(connection)));
-    section(
-        o,
-        "SAYS WHO",
-        alert.claims.iter().map(|claim| {
-            let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
-            let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
-            format!(
-                "{}: {} is {} ({}), confidence {}{seen}{until}",
-                claim.feed,
-                claim.matched,
-                claim.category.as_str(),
-                claim.direction.as_str(),
-                claim.confidence
-            )
-        }),
-    );
+    section(o, "SAYS WHO", alert.claims.iter().map(claim));
     section(o, "GUARD LISTS", alert.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range)));
     findings(o, alert);
-    section(
-        o,
-        "SEVERITY",
-        alert.severity.factors.iter().map(|factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason)),
-    );
-    if !alert.techniques.is_empty() {
-        let _ = writeln!(o, "\nATT&CK\n  {}", alert.techniques.join(", "));
-    }
+    let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
+    section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
+    let techniques = Some(alert.techniques.join(", ")).filter(|techniques| !techniques.is_empty());
+    section(o, "ATT&CK", techniques.into_iter());
     section(o, "NOT KNOWN", alert.missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)));
-    section(
-        o,
-        "DONE",
-        alert.outcomes.iter().map(|outcome| {
-            let verified = if outcome.verified { ", read back from the kernel" } else { "" };
-            let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
-            format!(
-                "{} {} {} {:?}{until}{verified} (by {})",
-                outcome.at,
-                outcome.action.as_str(),
-                outcome.target,
-                outcome.state,
-                outcome.mechanism
-            )
-        }),
-    );
-    section(
-        o,
-        "REFUSED",
-        alert.refusals.iter().map(|r| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason)),
-    );
-    if let Some(exception) = &alert.suppressed_by {
-        let _ = writeln!(o, "\nSUPPRESSED\n  by exception {exception}");
-    }
-    section(o, "WHAT YOU CAN DO", alert.suggested.iter().cloned());
-    section(
-        o,
-        "WORK",
-        alert.work.history.iter().map(|change| format!("{} {}: {}", change.at, change.author, change.what)),
-    );
-    section(
-        o,
-        "COMMENTS",
-        alert.work.comments.iter().map(|comment| format!("{} {}: {}", comment.at, comment.author, comment.text)),
-    );
+    response(o, alert);
+    work(o, alert);
     out.truncate(out.trim_end().len());
     out
+}
+
+fn claim(claim: &Claim) -> String {
+    let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
+    let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
+    let (category, direction) = (claim.category.as_str(), claim.direction.as_str());
+    format!(
+        "{}: {} is {category} ({direction}), confidence {}{seen}{until}",
+        claim.feed, claim.matched, claim.confidence
+    )
+}
+
+/// What was done and refused, what suppresses it, and what can be done.
+fn response(o: &mut String, alert: &Alert) {
+    let outcome = |outcome: &Outcome| {
+        let verified = if outcome.verified { ", read back from the kernel" } else { "" };
+        let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+        let what = format!("{} {} {:?}", outcome.action.as_str(), outcome.target, outcome.state);
+        format!("{} {what}{until}{verified} (by {})", outcome.at, outcome.mechanism)
+    };
+    section(o, "DONE", alert.outcomes.iter().map(outcome));
+    let refusal = |r: &Refusal| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason);
+    section(o, "REFUSED", alert.refusals.iter().map(refusal));
+    section(o, "SUPPRESSED", alert.suppressed_by.iter().map(|exception| format!("by exception {exception}")));
+    section(o, "WHAT YOU CAN DO", alert.suggested.iter().cloned());
+}
+
+/// What people did with it.
+fn work(o: &mut String, alert: &Alert) {
+    let change = |change: &Change| format!("{} {}: {}", change.at, change.author, change.what);
+    section(o, "WORK", alert.work.history.iter().map(change));
+    let comment = |comment: &Comment| format!("{} {}: {}", comment.at, comment.author, comment.text);
+    section(o, "COMMENTS", alert.work.comments.iter().map(comment));
 }
 
 fn section(out: &mut String, name: &str, lines: impl Iterator<Item = String>) {

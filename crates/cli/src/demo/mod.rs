@@ -1,5 +1,6 @@
 //! `tripoint demo`: a real attack, staged in network namespaces of its own, caught and contained.
 
+mod actor;
 pub mod app;
 mod material;
 mod replay;

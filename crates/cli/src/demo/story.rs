@@ -1,29 +1,25 @@
 //! What happens: probe, call-back, alert, disconnect, block, refusal, proof, clean-up.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 use tripoint_api::{ActionAnswer, ActionRequest, AlertList, AlertQuery, Client, path};
+use tripoint_linux::bpf;
 use tripoint_linux::packet::Capture;
-use tripoint_linux::{bpf, child};
 use tripoint_model::{ActionKind, Alert, Observable, OutcomeState, Scope, Timestamp};
 
+use super::actor::{App, PATIENCE};
 use super::app::Event;
 use super::material::{self, ATTACKER4, ATTACKER6, CVE, Material};
 use super::report::Report;
-use super::stage::{CALLBACK_PORT, SHOP_PORT, Stage, VICTIM4, VICTIM6};
+use super::stage::{CALLBACK_PORT, Stage, VICTIM4, VICTIM6};
 use crate::arguments::Listen;
 use crate::command::daemons::Daemons;
 use crate::context::Context;
-
-/// How long one step may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays the whole story and cleans up, whatever happens.
 pub fn play(report: &mut Report, keep: bool, stop: &AtomicBool) {
@@ -142,67 +138,6 @@ fn prepare(folder: &Path) -> anyhow::Result<(Material, String)> {
 
 fn material_range(text: &str) -> anyhow::Result<ipnet::IpNet> {
     Ok(text.parse()?)
-}
-
-/// The application, and what it says.
-struct App {
-    child: Child,
-    events: Receiver<(Instant, Event)>,
-}
-
-impl App {
-    fn start(stage: &Stage, material: &Material) -> anyhow::Result<(Self, String)> {
-        let mut command = Command::new(&material.program);
-        command.arg("demo-app").arg("--library").arg(&material.library);
-        for address in [VICTIM4, VICTIM6] {
-            let address: IpAddr = address.parse()?;
-            command.arg("--listen").arg(SocketAddr::new(address, SHOP_PORT).to_string());
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        child::ends_with_parent(&mut command);
-        child::in_namespace(&mut command, stage.victim())?;
-        let mut child = command.spawn().context("start the shop")?;
-        let output = child.stdout.take().context("the shop's output")?;
-        let (sender, events) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str(&line) {
-                    let _ = sender.send((Instant::now(), event));
-                }
-            }
-        });
-        let app = Self { child, events };
-        app.wait(|event| *event == Event::Serving)?;
-        let pid = app.child.id();
-        Ok((app, format!("process {pid}, {VICTIM4}:{SHOP_PORT}")))
-    }
-
-    /// The next event that `wanted` accepts, with its moment.
-    fn wait(&self, wanted: impl Fn(&Event) -> bool) -> anyhow::Result<(Instant, Event)> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let (at, event) = self.events.recv_timeout(left).context("the shop did not say what was expected")?;
-            if wanted(&event) {
-                return Ok((at, event));
-            }
-        }
-    }
-
-    fn order(&mut self, line: &str) -> anyhow::Result<()> {
-        let input = self.child.stdin.as_mut().context("the shop's input")?;
-        writeln!(input, "{line}")?;
-        Ok(input.flush()?)
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        // Its input ends, and so does it; the kill is for one that hangs.
-        drop(self.child.stdin.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// The attacker's side, the analyst's side, and the wire between.
