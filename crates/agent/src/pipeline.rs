@@ -39,7 +39,7 @@ const SEEN_MAX: usize = 1024;
 
 /// Runs the agent until `stop` is set. `ready` is called once everything senses.
 pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
-    let host = if config.agent.host.is_empty() { capability::host_name() } else { config.agent.host.clone() };
+    let host = Some(&config.agent.host).filter(|host| !host.is_empty()).cloned().unwrap_or_else(capability::host_name);
     let loaded_content = Arc::new(Mutex::new(crate::content::Loaded::default()));
     let mut content = Content::new(place.data(), Arc::clone(&loaded_content));
     let first_index = content.first_index();
@@ -53,15 +53,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
     let uplink = Uplink::open(place.socket(), &place.spool(), identity(&host)).context("open the spool")?;
-    let mut respond = Respond::open(
-        &place.ledger(),
-        firewall,
-        config.intel.permit_ranges.clone(),
-        &config.response,
-        wake.clone(),
-        report.clone(),
-    )
-    .context("open the ledger of actions")?;
+    let mut respond = Respond::open(&place.ledger(), firewall, config, wake.clone(), report.clone())
+        .context("open the ledger of actions")?;
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
         firewall: respond.mechanism(),

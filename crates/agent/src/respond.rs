@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
-use ipnet::IpNet;
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
@@ -15,7 +14,7 @@ use tripoint_model::{
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
 
-use crate::config;
+use crate::config::Config;
 use crate::detect::Wake;
 use crate::uplink::Report;
 use crate::{live, protected};
@@ -68,19 +67,18 @@ impl Respond {
     pub fn open(
         ledger: &Path,
         firewall: Box<dyn Firewall>,
-        permit_ranges: Vec<IpNet>,
-        policy: &config::Response,
+        config: &Config,
         detector: SyncSender<Wake>,
         reports: tokio::sync::mpsc::UnboundedSender<Report>,
     ) -> Result<Self, LedgerError> {
         let (responder, report) = Responder::open(ledger, firewall)?;
         tracing::info!(blocks = report.wanted, mechanism = responder.mechanism(), "ledger of actions opened");
         let limits = Limits {
-            active_max: policy.active_max,
-            automatic_per_minute: policy.automatic_per_minute,
+            active_max: config.response.active_max,
+            automatic_per_minute: config.response.automatic_per_minute,
             ..Limits::default()
         };
-        let guard = Guard { permit_ranges, limits, ..Guard::default() };
+        let guard = Guard { permit_ranges: config.intel.permit_ranges.clone(), limits, ..Guard::default() };
         Ok(Self { responder, guard, computed: None, detector, reports })
     }
 
