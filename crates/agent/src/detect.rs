@@ -1,22 +1,27 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
+use ipnet::IpNet;
 use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, ConnectionState, Exception, Fact, Finding, FindingState, IndicatorLookup,
-    Outcome, Process, ProcessKey, Sighting, Timestamp, What,
+    Action, ActionKind, Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, FindingState,
+    IndicatorLookup, Observable, Outcome, OutcomeState, Process, ProcessKey, Scope, Sighting, Timestamp, What,
 };
+use tripoint_responder::Guard;
+use tripoint_responder::guard::POLICY;
 use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
+use crate::protected;
 use crate::respond::Ask;
 use crate::sense::Shared;
 use crate::uplink::Report;
@@ -76,26 +81,37 @@ pub struct Detector {
     met: HashMap<ConnectionId, (Arc<Connection>, Timestamp)>,
     hashes: HashMap<ProcessKey, String>,
     vulnerable: HashSet<ProcessKey>,
-    proposed: HashMap<AlertId, Timestamp>,
+    /// What was proposed for each peer of an alert, and not to be proposed again before when.
+    proposed: HashMap<(AlertId, IpAddr), Timestamp>,
+    exceptions: Vec<Exception>,
+    permit_ranges: Vec<IpNet>,
+    enforced_at: Option<Instant>,
     sensing_since: Timestamp,
 }
 
 /// How many met connections are remembered for re-evaluation.
 const MET_MAX: usize = 20_000;
+/// A proposal that the guard refused is made again after this.
+const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
+/// What is refused ahead is reckoned anew this often.
+const ENFORCE_AGAIN: Duration = Duration::from_secs(300);
 
 impl Detector {
     /// A detector that knows nothing yet. `set` is the kernel's set, where there is one.
-    pub fn new(correlator: Correlator, set: Option<SetMaps>, policy: config::Response, doors: Doors) -> Self {
+    pub fn new(correlator: Correlator, set: Option<SetMaps>, config: &config::Config, doors: Doors) -> Self {
         Self {
             correlator,
             index: None,
             set,
             doors,
-            policy,
+            policy: config.response.clone(),
             met: HashMap::new(),
             hashes: HashMap::new(),
             vulnerable: HashSet::new(),
             proposed: HashMap::new(),
+            exceptions: Vec::new(),
+            permit_ranges: config.intel.permit_ranges.clone(),
+            enforced_at: None,
             sensing_since: now().plus(Duration::from_secs(1)),
         }
     }
@@ -111,9 +127,19 @@ impl Detector {
             }
             if ticked.elapsed() >= Duration::from_secs(5) {
                 ticked = Instant::now();
-                self.observe(now(), What::Tick);
+                self.tick();
             }
         }
+    }
+
+    fn tick(&mut self) {
+        let moment = now();
+        self.proposed.retain(|_, again| *again > moment);
+        // Indicators and exceptions end with time: what is refused ahead follows them.
+        if self.enforced_at.is_some_and(|at| at.elapsed() > ENFORCE_AGAIN) {
+            self.enforce();
+        }
+        self.observe(moment, What::Tick);
     }
 
     fn take(&mut self, wake: Wake) {
@@ -122,8 +148,17 @@ impl Detector {
             Wake::Findings { process, findings, at } => self.found(process, findings, at),
             Wake::Hash { process, sha256 } => self.hashed(process, sha256),
             Wake::Index(index) => self.swap(index),
-            Wake::AddException(exception) => self.observe(now(), What::ExceptionAdded { exception }),
-            Wake::RemoveException(id) => self.observe(now(), What::ExceptionRemoved { id }),
+            Wake::AddException(exception) => {
+                self.exceptions.retain(|known| known.id != exception.id);
+                self.exceptions.push(exception.clone());
+                self.enforce();
+                self.observe(now(), What::ExceptionAdded { exception });
+            }
+            Wake::RemoveException(id) => {
+                self.exceptions.retain(|known| known.id != id);
+                self.enforce();
+                self.observe(now(), What::ExceptionRemoved { id });
+            }
             Wake::Outcome(cause, outcome) => self.outcome(cause, &outcome),
             Wake::Stop => {}
         }
@@ -133,13 +168,15 @@ impl Detector {
         match seen {
             Seen::Connection { connection, at, .. } => self.connection(connection, at),
             Seen::Started { process, at } => {
+                // Another program in the same process has another hash.
+                self.hashes.remove(&process.key);
                 let settled = at <= self.sensing_since;
                 let _ = self.doors.findings.send(Request::Started { process, settled });
             }
             Seen::Ended { key, at } => {
                 let _ = self.doors.findings.send(Request::Ended(key));
                 self.hashes.remove(&key);
-                self.forget_closed(key);
+                self.forget(key);
                 if self.vulnerable.remove(&key) {
                     self.mark(key, false);
                 }
@@ -181,9 +218,9 @@ impl Detector {
     fn follow(&mut self, connection: &Arc<Connection>, at: Timestamp) {
         let watch = |watched: bool| {
             if let Ok(mut cookies) = self.doors.shared.watched.lock() {
-                if watched {
+                if watched && cookies.len() < MET_MAX {
                     cookies.insert(connection.id.cookie);
-                } else {
+                } else if !watched {
                     cookies.remove(&connection.id.cookie);
                 }
             }
@@ -237,12 +274,25 @@ impl Detector {
 
     /// What was done about a peer is shown on every alert about it, whoever asked for it.
     fn outcome(&mut self, cause: Option<AlertId>, outcome: &Outcome) {
+        self.carried_out(cause.as_ref(), outcome);
         let meant =
             |connection: &Arc<Connection>| outcome.target.matches(connection.remote.ip(), connection.remote.port());
         let about = |alert: &Alert| cause.as_ref() == Some(&alert.id) || alert.connections.iter().any(meant);
         let alerts: Vec<AlertId> = self.correlator.alerts().into_iter().filter(about).map(|alert| alert.id).collect();
         for alert in alerts {
             self.observe(outcome.at, What::Outcome { alert, outcome: outcome.clone() });
+        }
+    }
+
+    /// Everything about a process that ended; its connections end with it.
+    fn forget(&mut self, process: ProcessKey) {
+        let of_process = |c: &Connection| c.process.as_ref().is_some_and(|owner| owner.key == process);
+        let gone: Vec<u64> = self.met.iter().filter(|(_, (c, _))| of_process(c)).map(|(id, _)| id.cookie).collect();
+        self.met.retain(|_, (connection, _)| !of_process(connection));
+        if let Ok(mut watched) = self.doors.shared.watched.lock() {
+            gone.iter().for_each(|cookie| {
+                watched.remove(cookie);
+            });
         }
     }
 
@@ -276,19 +326,51 @@ impl Detector {
                 }
                 Err(error) => tracing::error!(%error, "the kernel did not take the list"),
             }
-            if self.policy.mode == config::Mode::Enforce && self.policy.preempt {
-                let listed = index.enforceable(self.policy.min_confidence, now());
-                match set.enforce(listed.into_iter()) {
-                    Ok(count) => tracing::info!(count, "addresses refused to vulnerable applications"),
-                    Err(error) => tracing::error!(%error, "enforcement is incomplete"),
-                }
-            }
         }
         tracing::info!(indicators = index.len(), built = %index.built(), "indicators in force");
         self.index = Some(Arc::clone(&index));
+        self.enforce();
         let _ = self.doors.actions.send(Ask::Index(index));
         self.doors.shared.sweep.store(true, Ordering::Relaxed);
         self.doors.shared.matching.store(true, Ordering::Release);
+    }
+
+    /// Refuses vulnerable applications the surest peers ahead. What the guard protects and what an exception
+    /// allows is never among them.
+    fn enforce(&mut self) {
+        let (Some(set), Some(index)) = (&mut self.set, &self.index) else { return };
+        if self.policy.mode != config::Mode::Enforce || !self.policy.preempt {
+            return;
+        }
+        let moment = now();
+        let guard = Guard {
+            protected: protected::compute(&[]),
+            permit_ranges: self.permit_ranges.clone(),
+            exceptions: self.exceptions.clone(),
+            ..Guard::default()
+        };
+        let allowed = |address: &IpAddr| {
+            let excepted = |exception: &Exception| {
+                exception.holds_at(moment)
+                    && exception.target.as_ref().is_none_or(|t| t.matches(*address, 0) || t.port().is_some())
+            };
+            let block = Action {
+                kind: ActionKind::Block,
+                target: Observable::Address(*address),
+                scope: Scope::Host,
+                expires: moment.plus(self.policy.block_for),
+                reason: String::new(),
+                requester: POLICY.to_owned(),
+                cause: None,
+            };
+            !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
+        };
+        let listed = index.enforceable(self.policy.min_confidence, moment);
+        match set.enforce(listed.into_iter().filter(allowed)) {
+            Ok(count) => tracing::info!(count, "single addresses refused to vulnerable applications ahead"),
+            Err(error) => tracing::error!(%error, "enforcement is incomplete"),
+        }
+        self.enforced_at = Some(Instant::now());
     }
 
     fn observe(&mut self, at: Timestamp, what: What) {
@@ -302,7 +384,8 @@ impl Detector {
         }
     }
 
-    /// In enforce mode: what policy allows to be done about the alert, once per block's time.
+    /// In enforce mode: what policy allows to be done about each peer of the alert. A refused proposal is made
+    /// again after a while, one that was carried out when its block has ended.
     fn propose(&mut self, alert: &Alert, moment: Timestamp) {
         let wanted = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
@@ -311,21 +394,33 @@ impl Detector {
                 .claims
                 .iter()
                 .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
-        let fresh = self.proposed.get(&alert.id).is_none_or(|until| *until <= moment);
-        let Some(peer) = alert.connections.first().map(|connection| connection.remote.ip()) else { return };
-        if !wanted || !fresh {
+        if !wanted {
             return;
         }
-        let until = moment.plus(self.policy.block_for);
-        self.proposed.insert(alert.id.clone(), until);
-        let cuts = alert.connections.iter().filter(|c| c.state.is_open() || c.state == ConnectionState::Established);
-        let _ = self.doors.actions.send(Ask::Policy {
-            alert: alert.id.clone(),
-            peer,
-            until,
-            reason: alert.title.clone(),
-            open: cuts.cloned().collect(),
-        });
+        let peers: BTreeSet<IpAddr> = alert.connections.iter().map(|connection| connection.remote.ip()).collect();
+        for peer in peers {
+            let key = (alert.id.clone(), peer);
+            if self.proposed.get(&key).is_some_and(|again| *again > moment) {
+                continue;
+            }
+            self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
+            let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
+            let _ = self.doors.actions.send(Ask::Policy {
+                alert: alert.id.clone(),
+                peer,
+                until: moment.plus(self.policy.block_for),
+                reason: alert.title.clone(),
+                open: alert.connections.iter().filter(open).cloned().collect(),
+            });
+        }
+    }
+
+    /// A block holds: nothing more is proposed about its peer before it ends.
+    fn carried_out(&mut self, cause: Option<&AlertId>, outcome: &Outcome) {
+        let applied = outcome.action == ActionKind::Block && outcome.state == OutcomeState::Applied;
+        let (Some(alert), Observable::Address(peer), true) = (cause, &outcome.target, applied) else { return };
+        let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
+        self.proposed.insert((alert.clone(), *peer), until);
     }
 }
 

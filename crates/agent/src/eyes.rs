@@ -41,6 +41,8 @@ pub struct Eyes {
     pub firewall: Box<dyn Firewall>,
     /// The programs' counts.
     pub counters: Option<Arc<Mutex<bpf::Counters>>>,
+    /// The kernel's account of the programs: how often one was left out.
+    pub account: Option<bpf::Account>,
     /// Programs that the kernel did not take.
     pub missing: Vec<bpf::Missing>,
     /// Kernel memory of the set.
@@ -62,6 +64,7 @@ pub fn open(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
             set: None,
             firewall: Box::new(SocketsOnly),
             counters: None,
+            account: None,
             missing: Vec::new(),
             kernel_map_bytes: 0,
         });
@@ -74,7 +77,9 @@ pub fn open(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
             "kernel program missing"
         );
     }
+    let account = programs.account();
     Ok(Eyes {
+        account: Some(account),
         kernel: Some(BpfSensor::new(programs, matches, events, "/")),
         kernel_map_bytes: set.memory_bytes(),
         set: Some(set),

@@ -98,6 +98,9 @@ impl Findings {
     fn take(&mut self, request: Request) {
         match request {
             Request::Started { process, settled } => {
+                // The same process may have begun another program: what was said of the former one is void.
+                self.told.remove(&process.key);
+                self.urgent.remove(&process.key);
                 if self.living.len() < PROCESSES_MAX {
                     let wait = if settled { Duration::ZERO } else { SETTLE };
                     self.due.insert(process.key, Instant::now() + wait);

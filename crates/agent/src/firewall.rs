@@ -1,6 +1,6 @@
 //! How do the kernel's block tables and socket destruction make a plan true?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use ipnet::IpNet;
@@ -15,12 +15,15 @@ use tripoint_sensor::namespaces::Namespaces;
 pub struct BpfFirewall {
     blocks: Blocks,
     clock: BootClock,
+    /// The wall-clock end of each block as it was asked for, and the boot-clock end that it was given then: a step of
+    /// the wall clock afterwards neither lengthens nor shortens it.
+    given: HashMap<(IpNet, u16), (Timestamp, u64)>,
 }
 
 impl BpfFirewall {
     /// Over the maps of the loaded programs.
     pub fn new(blocks: Blocks) -> Self {
-        Self { blocks, clock: BootClock::new() }
+        Self { blocks, clock: BootClock::new(), given: HashMap::new() }
     }
 
     fn place(&self, target: &Target, scope: &Scope) -> Result<(IpNet, u16), FirewallError> {
@@ -51,12 +54,17 @@ impl Firewall for BpfFirewall {
     ) -> Result<(), FirewallError> {
         let (net, port) = self.place(target, scope)?;
         self.clock.refresh();
-        let block = Held { net, port, cgroup_id: 0, expires_ns: self.clock.boot(expires), hits: 0, id: 0 };
-        self.blocks.insert(&block).map_err(|error| kernel("block", error))
+        let known = self.given.get(&(net, port)).filter(|(asked, _)| *asked == expires).map(|(_, end)| *end);
+        let expires_ns = known.unwrap_or_else(|| self.clock.boot(expires));
+        let block = Held { net, port, cgroup_id: 0, expires_ns, hits: 0, id: 0 };
+        self.blocks.insert(&block).map_err(|error| kernel("block", error))?;
+        self.given.insert((net, port), (expires, expires_ns));
+        Ok(())
     }
 
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
         let (net, port) = self.place(target, scope)?;
+        self.given.remove(&(net, port));
         self.blocks.remove(net, port, 0).map_err(|error| kernel("unblock", error))
     }
 
@@ -64,10 +72,10 @@ impl Firewall for BpfFirewall {
         let now_ns = boot_ns();
         let held = self.blocks.list().into_iter().filter(|held| held.expires_ns > now_ns);
         Ok(held
-            .map(|held| KernelBlock {
-                target: target(&held),
-                scope: Scope::Host,
-                expires: self.clock.wall(held.expires_ns),
+            .map(|held| {
+                let given = self.given.get(&(held.net, held.port)).filter(|(_, end)| *end == held.expires_ns);
+                let expires = given.map_or_else(|| self.clock.wall(held.expires_ns), |(asked, _)| *asked);
+                KernelBlock { target: target(&held), scope: Scope::Host, expires }
             })
             .collect())
     }
@@ -127,13 +135,17 @@ fn disconnect(cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
             total.gone += cuts.len() as u64;
             continue;
         };
-        let done = namespace
-            .run(|| end_all(&cuts))
-            .and_then(|done| done)
-            .map_err(|source| FirewallError::Kernel { action: "end connections".into(), source })?;
-        total.ended += done.ended;
-        total.gone += done.gone;
-        total.failed += done.failed;
+        match namespace.run(|| end_all(&cuts)).and_then(|done| done) {
+            Ok(done) => {
+                total.ended += done.ended;
+                total.gone += done.gone;
+                total.failed += done.failed;
+            }
+            Err(error) => {
+                tracing::warn!(namespace = inode, %error, "connections could not be ended");
+                total.failed += cuts.len() as u64;
+            }
+        }
     }
     Ok(total)
 }
@@ -141,8 +153,20 @@ fn disconnect(cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
 fn end_all(cuts: &[&Cut]) -> io::Result<Disconnected> {
     let mut diag = SockDiag::open()?;
     let mut done = Disconnected::default();
+    let mut dump: Option<Vec<Socket>> = None;
     for cut in cuts {
-        match end(&mut diag, cut) {
+        let mut ended = end(&mut diag, cut);
+        // What we know of the tuple may be incomplete: the cookie is the identity, the kernel's dump has the rest.
+        if ended.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            if dump.is_none() {
+                dump = Some(diag.all()?);
+            }
+            let found = dump.iter().flatten().find(|socket| socket.cookie == cut.connection.cookie);
+            if let Some(socket) = found {
+                ended = diag.destroy(socket);
+            }
+        }
+        match ended {
             Ok(()) => done.ended += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => done.gone += 1,
             Err(error) => {
@@ -171,6 +195,7 @@ fn end(diag: &mut SockDiag, cut: &Cut) -> io::Result<()> {
         cgroup_id: 0,
         bytes_in: 0,
         bytes_out: 0,
+        identity: None,
     };
     match diag.destroy(&socket) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && socket.family == 2 => {

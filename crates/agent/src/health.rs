@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use tripoint_api::agent::{AgentHealth, Capability, DataSource};
-use tripoint_linux::bpf::{Counters, Missing};
+use tripoint_linux::bpf::{Account, Counters, Missing};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
 
@@ -30,6 +30,8 @@ pub struct Health {
     pub lost: Vec<&'static str>,
     /// The kernel programs' counts.
     pub counters: Option<Arc<Mutex<Counters>>>,
+    /// How often the kernel left a program out.
+    pub account: Option<Account>,
     /// Loaded content.
     pub loaded: Arc<Mutex<Loaded>>,
     /// The sensing thread's counts.
@@ -42,10 +44,12 @@ impl Health {
     /// The report as of now.
     pub fn report(&self) -> AgentHealth {
         let counted = self.counters.as_ref().and_then(|c| c.lock().ok().map(|c| c.read())).unwrap_or_default();
-        let (losses, mut counters): (BTreeMap<String, u64>, BTreeMap<String, u64>) = counted
+        let (mut losses, mut counters): (BTreeMap<String, u64>, BTreeMap<String, u64>) = counted
             .into_iter()
             .map(|(name, count)| (name.to_owned(), count))
             .partition(|(name, _)| name.starts_with("lost_"));
+        let missed: u64 = self.account.iter().flat_map(Account::read).map(|program| program.missed).sum();
+        losses.insert("lost_missed_runs".into(), missed);
         for (name, count) in
             ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen)
         {

@@ -44,7 +44,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut content = Content::new(place.data(), Arc::clone(&loaded_content));
     let first_index = content.first_index();
 
-    let Eyes { kernel, set, firewall, counters, missing, kernel_map_bytes } =
+    let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
         eyes::open(config, first_index.as_deref())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
@@ -62,14 +62,14 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         missing,
         lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },
         counters: counters.clone(),
+        account,
         loaded: loaded_content,
         shared: Arc::clone(&shared),
         kernel_map_bytes,
     };
     let doors =
         Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
-    let mut detector =
-        Detector::new(Correlator::new(&host, weights(&config.correlator)?), set, config.response.clone(), doors);
+    let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), set, config, doors);
     let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
 
     match first_index {

@@ -1,7 +1,8 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
+use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
@@ -45,8 +46,8 @@ pub enum Ask {
         /// Connections known to be open with it.
         open: Vec<Arc<Connection>>,
     },
-    /// An exception that was in force before this agent started.
-    Exception(Exception),
+    /// Every exception that is in force, as the server knows them.
+    Exceptions(Vec<Exception>),
     /// New indicators, whose guard lists count.
     Index(Arc<Index>),
     /// The end.
@@ -58,6 +59,10 @@ pub struct Respond {
     responder: Responder,
     guard: Guard,
     computed: Option<Instant>,
+    /// Where exceptions are kept for the time when the server is away.
+    exceptions_file: PathBuf,
+    /// Whether the exceptions in force are known; before that policy may do nothing.
+    exceptions_known: bool,
     detector: SyncSender<Wake>,
     reports: tokio::sync::mpsc::UnboundedSender<Report>,
 }
@@ -79,7 +84,14 @@ impl Respond {
             ..Limits::default()
         };
         let guard = Guard { permit_ranges: config.intel.permit_ranges.clone(), limits, ..Guard::default() };
-        Ok(Self { responder, guard, computed: None, detector, reports })
+        let exceptions_file = ledger.with_file_name("exceptions.json");
+        let kept: Option<Vec<Exception>> =
+            fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let exceptions_known = kept.is_some();
+        let mut respond =
+            Self { responder, guard, computed: None, exceptions_file, exceptions_known, detector, reports };
+        respond.guard.exceptions = kept.unwrap_or_default();
+        Ok(respond)
     }
 
     /// The mechanism's name.
@@ -89,6 +101,9 @@ impl Respond {
 
     /// Answers until told to stop.
     pub fn run(&mut self, asks: &Receiver<Ask>) {
+        for exception in self.guard.exceptions.clone() {
+            let _ = self.detector.send(Wake::AddException(exception));
+        }
         self.reconcile();
         let mut reconciled = Instant::now();
         loop {
@@ -111,9 +126,7 @@ impl Respond {
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
             Ask::Policy { alert, peer, until, reason, open } => self.policy(&alert, peer, until, &reason, &open),
-            Ask::Exception(exception) => {
-                self.add_exception(exception);
-            }
+            Ask::Exceptions(exceptions) => self.know_exceptions(exceptions),
             Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
             Ask::Stop => {}
         }
@@ -125,6 +138,7 @@ impl Respond {
             Order::AddException { exception } => self.add_exception(exception),
             Order::RemoveException { id } => {
                 self.guard.exceptions.retain(|exception| exception.id != id);
+                self.keep_exceptions();
                 let _ = self.detector.send(Wake::RemoveException(id));
                 Answer::default()
             }
@@ -136,6 +150,7 @@ impl Respond {
     fn add_exception(&mut self, exception: Exception) -> Answer {
         self.guard.exceptions.retain(|known| known.id != exception.id);
         self.guard.exceptions.push(exception.clone());
+        self.keep_exceptions();
         let mut answer = Answer::default();
         // Allow beats block at once: what the exception covers is lifted.
         if let Some(target) = exception.target.clone().filter(|_| exception.application.is_none()) {
@@ -156,6 +171,32 @@ impl Respond {
         answer
     }
 
+    /// The server's list replaces ours: what it has no more was withdrawn while we were away.
+    fn know_exceptions(&mut self, exceptions: Vec<Exception>) {
+        let withdrawn = |known: &&Exception| exceptions.iter().all(|exception| exception.id != known.id);
+        for gone in self.guard.exceptions.iter().filter(withdrawn) {
+            let _ = self.detector.send(Wake::RemoveException(gone.id.clone()));
+        }
+        self.guard.exceptions.clear();
+        for exception in exceptions {
+            self.add_exception(exception);
+        }
+        self.exceptions_known = true;
+        self.keep_exceptions();
+    }
+
+    /// Written whole and renamed; without it policy waits for the server at the next start.
+    fn keep_exceptions(&self) {
+        let beside = self.exceptions_file.with_extension("new");
+        let written = serde_json::to_vec(&self.guard.exceptions)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| fs::write(&beside, bytes))
+            .and_then(|()| fs::rename(&beside, &self.exceptions_file));
+        if let Err(error) = written {
+            tracing::error!(%error, "exceptions could not be kept");
+        }
+    }
+
     fn act(&mut self, actions: &[Action], only_say: bool) -> Answer {
         let moment = now();
         let targets: Vec<Observable> = actions.iter().map(|action| action.target.clone()).collect();
@@ -170,6 +211,10 @@ impl Respond {
     }
 
     fn policy(&mut self, alert: &AlertId, peer: IpAddr, until: Timestamp, reason: &str, open: &[Arc<Connection>]) {
+        if !self.exceptions_known {
+            tracing::warn!(%peer, "policy waits until the exceptions in force are known");
+            return;
+        }
         let moment = now();
         self.prepare(moment, PROTECTED_AGE);
         let action = Action {

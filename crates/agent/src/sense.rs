@@ -42,6 +42,10 @@ impl Shared {
     }
 }
 
+/// After a loss open connections are listed anew, first after this, then after twice as long each time.
+const SWEEP_PAUSE: Duration = Duration::from_secs(2);
+const SWEEP_PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// Runs the kernel sensor until told to stop.
 pub fn run_bpf(
     mut sensor: BpfSensor,
@@ -55,7 +59,8 @@ pub fn run_bpf(
         Err(error) => tracing::error!(%error, "what was open before the start could not be listed"),
     }
     shared.started.store(true, Ordering::Release);
-    let mut losses = lost(&counters);
+    let mut losses = 0;
+    let mut pause = SWEEP_PAUSE;
     let mut looked = Instant::now();
     let mut batch = Vec::new();
     while !shared.stop.load(Ordering::Relaxed) {
@@ -64,9 +69,11 @@ pub fn run_bpf(
             std::thread::sleep(Duration::from_secs(1));
         }
         forward(std::mem::take(&mut batch), false, shared, out);
-        if looked.elapsed() >= Duration::from_secs(1) {
+        if looked.elapsed() >= pause {
             looked = Instant::now();
             let now = lost(&counters);
+            // A flood must not make us walk all files of all processes again and again.
+            pause = if now > losses { (pause * 2).min(SWEEP_PAUSE_MAX) } else { SWEEP_PAUSE };
             if now > losses {
                 tracing::warn!(
                     records = now - losses,
@@ -96,7 +103,8 @@ pub fn run_diag(mut sensor: DiagSensor, shared: &Shared, out: &SyncSender<Wake>)
 
 fn lost(counters: &Mutex<Counters>) -> u64 {
     let Ok(counters) = counters.lock() else { return 0 };
-    counters.read().iter().filter(|(name, _)| name.starts_with("lost_")).map(|(_, count)| count).sum()
+    let of_connections = |name: &str| name.starts_with("lost_") && !matches!(name, "lost_dns" | "lost_process");
+    counters.read().iter().filter(|(name, _)| of_connections(name)).map(|(_, count)| count).sum()
 }
 
 /// Passes on what concerns detection; the rest is only counted.

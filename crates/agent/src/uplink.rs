@@ -177,9 +177,7 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             let known: Result<tripoint_api::ExceptionList, _> = client.get(path::EXCEPTIONS).await;
             if let Ok(known) = known {
                 told_exceptions = true;
-                for exception in known.exceptions {
-                    let _ = orders.send(Ask::Exception(exception));
-                }
+                let _ = orders.send(Ask::Exceptions(known.exceptions));
             }
         }
         let query = format!("{}?host={}&after={after}&wait_s=25", path::AGENT_ORDERS, path::segment(&host));

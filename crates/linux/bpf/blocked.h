@@ -13,7 +13,7 @@ static __always_inline struct tp_block *blocked4(struct tp_config *config, struc
 	struct tp_block4_key key = { .address = peer->word[3], .cgroup_id = cgroup_id };
 	struct tp_block *block = in_force(bpf_map_lookup_elem(&block4, &key));
 
-	if (!block) {
+	if (!block && config->blocking_ports) {
 		key.port = peer->port;
 		block = in_force(bpf_map_lookup_elem(&block4, &key));
 	}
@@ -33,7 +33,7 @@ static __always_inline struct tp_block *blocked6(struct tp_config *config, struc
 
 	__builtin_memcpy(key.address, peer->word, 16);
 	block = in_force(bpf_map_lookup_elem(&block6, &key));
-	if (!block) {
+	if (!block && config->blocking_ports) {
 		key.port = peer->port;
 		block = in_force(bpf_map_lookup_elem(&block6, &key));
 	}

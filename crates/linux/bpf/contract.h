@@ -57,7 +57,11 @@ enum tp_counter {
 	TP_DROPPED_INGRESS = 12,
 	TP_CUT_ARGV = 13,        /* command lines longer than TP_ARGV */
 	TP_FOLDED_UDP = 14,      /* datagrams folded into a conversation already reported */
-	TP_COUNTERS = 16,
+	TP_LOST_BEGIN = 15,      /* a connect or datagram without a socket to remember it by */
+	TP_LOST_END = 16,        /* an end of which the beginning is not known */
+	TP_LOST_EXEC = 17,       /* no room to build the record of a program start, or it did not fit */
+	TP_BEGUN = 18,           /* beginnings remembered: each has one record at its end */
+	TP_COUNTERS = 19,
 };
 
 /* Written by user space through a shared mapping. */
@@ -73,7 +77,7 @@ struct tp_config {
 	__u32 dns;               /* 1: report DNS answers */
 	__u32 blocking_apps;     /* 1: at least one block is scoped to a cgroup */
 	__u32 self_tgid;         /* the agent itself: its own connections are not reported */
-	__u32 pad;
+	__u32 blocking_ports;    /* 1: at least one block is for a single port */
 };
 
 struct tp_conn {

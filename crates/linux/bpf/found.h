@@ -66,8 +66,12 @@ int tp_found(struct bpf_iter__task_file *ctx)
 	fill_record(&record, owner, state == 10 && sk->sk_protocol == 6 ? TP_CONN_LISTENER : TP_CONN_FOUND);
 	record.state = state;
 	if (sk->sk_protocol == 6 && state != 10) {
-		record.bytes_in = tcp_bytes_in(sk);
-		record.bytes_out = tcp_bytes_out(sk);
+		struct tcp_sock *tcp = (struct tcp_sock *)sk;
+		__u64 received = BPF_CORE_READ(tcp, bytes_received);
+		__u64 fin = (sk->__sk_common.skc_flags >> SOCK_DONE) & 1;
+
+		record.bytes_in = received > fin ? received - fin : 0;
+		record.bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

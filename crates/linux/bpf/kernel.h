@@ -36,7 +36,13 @@ struct sock {
 } __ksym_struct;
 
 struct inet_sock { __be16 inet_sport; } __ksym_struct;
-struct tcp_sock { __u64 bytes_received; __u64 bytes_sent; __u64 bytes_retrans; } __ksym_struct;
+struct inet_connection_sock { struct inet_sock icsk_inet; } __ksym_struct;
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+} __ksym_struct;
 struct socket { struct sock *sk; } __ksym_struct;
 
 typedef struct { __u32 val; } __ksym_struct kuid_t;

@@ -150,8 +150,9 @@ static __always_inline void count(__u32 which)
 {
 	__u64 *counter = bpf_map_lookup_elem(&counters, &which);
 
+	/* An interrupt may count on the same processor between a read and a write. */
 	if (counter)
-		*counter += 1;
+		__sync_fetch_and_add(counter, 1);
 }
 
 static __always_inline struct tp_config *get_config(void)

@@ -109,17 +109,10 @@ static __always_inline void local_of_sock(struct sock *sk, struct tp_owner *owne
 #define SOCK_DONE 1
 
 /* Payload only: the peer's FIN counts as a received byte, resent bytes count as sent ones. */
-static __always_inline __u64 tcp_bytes_in(struct sock *sk)
+static __always_inline void tcp_bytes(struct tp_owner *owner, struct tcp_sock *tcp, __u64 fin)
 {
-	__u64 received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
-	__u64 fin = (sk->__sk_common.skc_flags >> SOCK_DONE) & 1;
+	__u64 received = tcp->bytes_received;
 
-	return received > fin ? received - fin : 0;
-}
-
-static __always_inline __u64 tcp_bytes_out(struct sock *sk)
-{
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-
-	return BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	owner->bytes_in = received > fin ? received - fin : 0;
+	owner->bytes_out = tcp->bytes_sent - tcp->bytes_retrans;
 }

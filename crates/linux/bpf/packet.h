@@ -55,6 +55,53 @@ static __always_inline bool parse(struct __sk_buff *skb, bool ingress, struct pa
 	return true;
 }
 
+/* The common case without a helper call: IPv4 without options, not a later fragment, its head in
+ * the linear part. Says whether it was that. */
+static __always_inline bool parse_plain(struct __sk_buff *skb, bool ingress, struct packet *packet)
+{
+	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 near, far;
+	__u16 first, second;
+
+	if (skb->protocol != bpf_htons(0x0800) || data + 28 > end || data[0] != 0x45)
+		return false;
+	if ((data[9] != 6 && data[9] != 17) || (*(__u16 *)(data + 6) & bpf_htons(0x1fff)))
+		return false;
+	near = *(__u32 *)(data + (ingress ? 16 : 12));
+	far = *(__u32 *)(data + (ingress ? 12 : 16));
+	first = bpf_ntohs(*(__u16 *)(data + 20));
+	second = bpf_ntohs(*(__u16 *)(data + 22));
+	set_v4(&packet->peer, far);
+	set_v4(&packet->local, near);
+	packet->peer.port = ingress ? first : second;
+	packet->local.port = ingress ? second : first;
+	packet->protocol = data[9];
+	packet->payload = 28;
+	return true;
+}
+
+/* TCP while nothing is blocked: only DNS answers concern us. */
+static __always_inline bool passes(struct tp_config *config, struct __sk_buff *skb, bool ingress)
+{
+	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	if (config->blocking || data + 44 > end)
+		return false;
+	if (data[0] == 0x45 && data[9] == 6)
+		return !ingress || *(__u16 *)(data + 20) != bpf_htons(DNS_PORT);
+	if ((data[0] >> 4) == 6 && data[6] == 6)
+		return !ingress || *(__u16 *)(data + 40) != bpf_htons(DNS_PORT);
+	return false;
+}
+
+static __always_inline bool read_packet(struct __sk_buff *skb, bool ingress, struct packet *packet)
+{
+	if (parse_plain(skb, ingress, packet))
+		return true;
+	__builtin_memset(packet, 0, sizeof(*packet));
+	return parse(skb, ingress, packet);
+}
+
 static __always_inline bool wall(struct tp_config *config, struct __sk_buff *skb,
 				 struct packet *packet, __u32 counter)
 {
@@ -137,10 +184,10 @@ SEC("cgroup_skb/egress")
 int tp_egress(struct __sk_buff *skb)
 {
 	struct tp_config *config = get_config();
-	struct packet packet = {};
 	struct tp_owner *owner;
+	struct packet packet;
 
-	if (!config || !parse(skb, false, &packet))
+	if (!config || passes(config, skb, false) || !read_packet(skb, false, &packet))
 		return PASS;
 	if (wall(config, skb, &packet, TP_DROPPED_EGRESS))
 		return DROP;
@@ -158,10 +205,10 @@ SEC("cgroup_skb/ingress")
 int tp_ingress(struct __sk_buff *skb)
 {
 	struct tp_config *config = get_config();
-	struct packet packet = {};
 	struct tp_owner *owner = NULL;
+	struct packet packet;
 
-	if (!config || !parse(skb, true, &packet))
+	if (!config || passes(config, skb, true) || !read_packet(skb, true, &packet))
 		return PASS;
 	if (wall(config, skb, &packet, TP_DROPPED_INGRESS))
 		return DROP;

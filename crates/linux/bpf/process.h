@@ -50,8 +50,10 @@ int BPF_PROG(tp_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct tp_exec *exec;
 	__u64 size;
 
-	if (!space)
+	if (!space) {
+		count(TP_LOST_EXEC);
 		return 0;
+	}
 	exec = &space->exec;
 	exec->kind = TP_EXEC;
 	exec->tgid = task->tgid;
@@ -72,8 +74,10 @@ int BPF_PROG(tp_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	fill_cgroup(exec, task);
 	fill_argv(exec, task);
 	size = __builtin_offsetof(struct tp_exec, argv) + exec->argv_length;
-	if (size > sizeof(*exec))
+	if (size > sizeof(*exec)) {
+		count(TP_LOST_EXEC);
 		return 0;
+	}
 	if (bpf_ringbuf_output(&events, exec, size, wake_events()))
 		count(TP_LOST_PROCESS);
 	else

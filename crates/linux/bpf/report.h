@@ -2,13 +2,16 @@
 /* How a record reaches user space: matches at once, the rest without waking anybody. */
 #pragma once
 
-/* The event ring's reader polls; it is woken only when the ring fills. */
+/* The event ring's reader polls; it is woken only when the ring fills, by the few records that cross
+ * the mark: while it catches up, the ones above need not call again. */
 #define WAKE_BYTES (1 << 20)
+#define WAKE_SPAN (1 << 16)
 
 static __always_inline __u64 wake_events(void)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
-									 : BPF_RB_NO_WAKEUP;
+	__u64 above = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) - WAKE_BYTES;
+
+	return above < WAKE_SPAN ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline void fill_record(struct tp_conn *record, struct tp_owner *owner, __u32 kind)

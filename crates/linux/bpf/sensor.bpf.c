@@ -62,8 +62,10 @@ static __always_inline struct tp_owner *begin(struct bpf_sock_addr *ctx, struct 
 {
 	struct tp_owner *owner;
 
-	if (!ctx->sk)
+	if (!ctx->sk) {
+		count(TP_LOST_BEGIN);
 		return NULL;
+	}
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		count(TP_LOST_STORAGE);
@@ -80,6 +82,7 @@ static __always_inline struct tp_owner *begin(struct bpf_sock_addr *ctx, struct 
 	owner->bytes_out = 0;
 	owner->local_port = 0;
 	copy_peer(owner, peer);
+	count(TP_BEGUN);
 	return owner;
 }
 
@@ -158,8 +161,10 @@ static __always_inline void on_datagram(struct bpf_sock_addr *ctx, struct tp_con
 	struct tp_owner *owner;
 	__u8 seen = direction;
 
-	if (!ctx->sk)
+	if (!ctx->sk) {
+		count(TP_LOST_BEGIN);
 		return;
+	}
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, 0);
 	if (owner && owner->remote_port == peer->port && same_peer(owner, peer) &&
 	    (owner->flags & TP_WAS_ESTABLISHED)) {
@@ -251,6 +256,7 @@ int tp_release(struct bpf_sock *ctx)
 	if (ctx->protocol != IPPROTO_UDP)
 		return ALLOW;
 	owner = bpf_sk_storage_get(&sockets, ctx, 0, 0);
+	/* A socket that never connected, sent or received has no conversation to end. */
 	if (!owner || !(owner->flags & (TP_FLOW | TP_WAS_ESTABLISHED)))
 		return ALLOW;
 	report_owner(owner, TP_CONN_CLOSE);
@@ -297,6 +303,7 @@ static __always_inline void on_accept(struct sock *sk)
 	peer_of_sock(sk, &peer);
 	copy_peer(owner, &peer);
 	local_of_sock(sk, owner);
+	count(TP_BEGUN);
 	if (config && listed(config, &peer)) {
 		owner->flags |= TP_MATCHED;
 		report_owner(owner, TP_CONN_OPEN);
@@ -318,15 +325,22 @@ static __always_inline void on_established(struct sock *sk)
 static __always_inline void on_close(struct sock *sk, int before)
 {
 	struct tp_owner *owner = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	struct tcp_sock *tcp;
 
-	if (!owner || (owner->flags & TP_LISTENER) || !owner->cookie)
+	/* No owner, or that of a listener: nobody saw it begin. A socket that ended twice has none. */
+	if (!owner || (owner->flags & TP_LISTENER) || !owner->cookie) {
+		if (before != TCP_SYN_RECV)
+			count(TP_LOST_END);
 		return;
-	owner->bytes_in = tcp_bytes_in(sk);
-	owner->bytes_out = tcp_bytes_out(sk);
+	}
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp)
+		tcp_bytes(owner, tcp, (sk->__sk_common.skc_flags >> SOCK_DONE) & 1);
 	/* The port is already given back; a connection that was never answered still has it here. */
 	if (!owner->local_port) {
 		local_of_sock(sk, owner);
-		owner->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+		if (tcp)
+			owner->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	}
 	owner->state = (__u8)before;
 	report_owner(owner, TP_CONN_CLOSE);

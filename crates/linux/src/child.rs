@@ -50,6 +50,7 @@ pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
         libc::setgroups(0, std::ptr::null()) == 0
             && libc::setgid(gid) == 0
             && libc::setuid(uid) == 0
+            && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0
     };
     if done { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -34,7 +34,7 @@ pub mod flag {
 }
 
 /// Names of `enum tp_counter`, in its order; each is a metric and a line of `doctor`.
-pub const COUNTERS: [&str; 16] = [
+pub const COUNTERS: [&str; 19] = [
     "lost_match",
     "lost_event",
     "lost_process",
@@ -50,7 +50,10 @@ pub const COUNTERS: [&str; 16] = [
     "dropped_ingress",
     "cut_argv",
     "folded_udp",
-    "reserved",
+    "lost_begin",
+    "lost_end",
+    "lost_exec",
+    "begun",
 ];
 
 /// `struct tp_config`.
@@ -69,7 +72,7 @@ pub struct Config {
     pub dns: u32,
     pub blocking_apps: u32,
     pub self_tgid: u32,
-    pub pad: u32,
+    pub blocking_ports: u32,
 }
 
 /// `struct tp_conn`.

@@ -42,6 +42,9 @@ pub struct Socket {
     pub bytes_in: u64,
     /// Payload bytes sent and acknowledged.
     pub bytes_out: u64,
+    /// The kernel's own words for the tuple (`struct inet_diag_sockid`), where it told them: exact also for
+    /// translated addresses and bound interfaces.
+    pub identity: Option<[u8; 48]>,
 }
 
 impl Socket {
@@ -104,6 +107,10 @@ fn request(family: u8, protocol: u8, states: u32, socket: Option<&Socket>) -> Ve
         bytes.resize(56, 0);
         return bytes;
     };
+    if let Some(identity) = &socket.identity {
+        bytes.extend_from_slice(identity);
+        return bytes;
+    }
     bytes.extend_from_slice(&socket.local.port().to_be_bytes());
     bytes.extend_from_slice(&socket.remote.port().to_be_bytes());
     bytes.extend_from_slice(&address_bytes(family, socket.local.ip()));
@@ -144,6 +151,7 @@ fn parse(protocol: u8, payload: &[u8]) -> Option<Socket> {
         cgroup_id: 0,
         bytes_in: 0,
         bytes_out: 0,
+        identity: head[4..52].try_into().ok(),
     };
     for (kind, value) in attributes(rest) {
         let number = |at: usize| value.get(at..at + 8).and_then(|v| v.try_into().ok()).map_or(0, u64::from_ne_bytes);

@@ -21,6 +21,7 @@ use crate::{Seen, container, dns, procfs};
 
 /// How many records of the event ring are read between two looks at the match ring.
 const BATCH: usize = 4096;
+const TCP_SYN_SENT: u8 = 2;
 
 /// The sensor over the kernel programs. Runs on one thread, which calls `poll` for ever.
 pub struct BpfSensor {
@@ -110,11 +111,17 @@ impl BpfSensor {
                 records.push(record);
             }
         });
-        let unknown = records.iter().any(|r| r.tgid != 0 && !self.table.knows(procfs::key(r.tgid, r.start_ns)));
+        let unknown = records.iter().any(|record| self.is_unknown(record));
         if unknown {
             while self.take_events(out) == BATCH {}
         }
         self.report(&records, out);
+    }
+
+    /// Whether records that tell of the owner are still on the way.
+    fn is_unknown(&self, record: &ConnRecord) -> bool {
+        let key = procfs::key(record.tgid, record.start_ns);
+        record.tgid != 0 && (!self.table.knows(key) || self.table.is_other_program(key, record.exe_inode))
     }
 
     fn report(&mut self, records: &[ConnRecord], out: &mut Vec<Seen>) {
@@ -208,6 +215,10 @@ impl BpfSensor {
             return None;
         }
         let key = procfs::key(record.tgid, record.start_ns);
+        // Another program than the record's: said as unknown, never guessed.
+        if self.table.is_other_program(key, record.exe_inode) {
+            return Some(Arc::new(bare(key, record)));
+        }
         let Some(known) = self.table.get(key) else { return Some(Arc::new(bare(key, record))) };
         let moved = record.cgroup_id != 0 && known.cgroup_id != 0 && known.cgroup_id != record.cgroup_id;
         let other_user = record.uid != known.uid;
@@ -266,6 +277,7 @@ fn state(record: &ConnRecord, protocol: Protocol) -> ConnectionState {
         }
         kind::CONN_CLOSE => ConnectionState::Failed,
         kind::CONN_OPEN if record.direction == 2 && protocol == Protocol::Tcp => ConnectionState::Opening,
+        kind::CONN_FOUND if protocol == Protocol::Tcp && record.state == TCP_SYN_SENT => ConnectionState::Opening,
         _ => ConnectionState::Established,
     }
 }

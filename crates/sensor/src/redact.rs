@@ -25,6 +25,18 @@ const SECRET_NAMES: &[&str] = &[
     "auth-key",
 ];
 
+/// Programs whose short option takes a secret as its next word .
+const SECRET_OPTIONS: &[(&str, &str)] = &[
+    ("curl", "-u"),
+    ("curl", "--user"),
+    ("sshpass", "-p"),
+    ("redis-cli", "-a"),
+    ("docker", "-p"),
+    ("podman", "-p"),
+    ("ldapsearch", "-w"),
+    ("smbclient", "-U"),
+];
+
 /// Beginnings of well-known tokens.
 const TOKEN_STARTS: &[&str] =
     &["eyJ", "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "npm_"];
@@ -42,8 +54,23 @@ pub fn argv(words: &[String]) -> Vec<String> {
         } else {
             redact_word(program, word)
         };
-        next_is_secret = index > 0 && takes_secret(word);
+        next_is_secret = index > 0 && (takes_secret(word) || SECRET_OPTIONS.contains(&(program, word.as_str())));
         out.push(kept);
+    }
+    out
+}
+
+/// The words inside one word; the first is looked at too.
+fn argv_inside(words: &[String]) -> Vec<String> {
+    let program =
+        words.iter().find(|word| !word.contains('=')).map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+    let mut secret = false;
+    let mut out = Vec::with_capacity(words.len());
+    for word in words {
+        let hide = std::mem::take(&mut secret) && !word.starts_with("--") && !word.is_empty();
+        out.push(if hide { REDACTED.to_owned() } else { redact_word(program, word) });
+        let header = word.strip_suffix(':').is_some_and(is_secret_name);
+        secret = header || takes_secret(word) || SECRET_OPTIONS.contains(&(program, word.as_str()));
     }
     out
 }
@@ -60,6 +87,11 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 fn redact_word(program: &str, word: &str) -> String {
+    // A whole command line or header in one word (`sh -c '…'`, `-H 'X-Api-Key: …'`).
+    if word.contains(' ') && !word.to_ascii_lowercase().contains("authorization:") {
+        let parts: Vec<String> = word.split(' ').map(str::to_owned).collect();
+        return argv_inside(&parts).join(" ");
+    }
     if let Some((name, value)) = word.split_once('=')
         && !value.is_empty()
         && is_secret_name(name.rsplit(['?', '&', ' ', ',']).next().unwrap_or(name))
@@ -112,7 +144,21 @@ mod tests {
     }
 
     #[test]
+    fn secrets_inside_one_word_are_replaced_too() {
+        let inside = |word: &str| argv(&["sh".to_owned(), "-c".to_owned(), word.to_owned()])[2].clone();
+        assert_eq!(
+            inside("DB_PASSWORD=x exec app --token abc run"),
+            "DB_PASSWORD=[redacted] exec app --token [redacted] run"
+        );
+        assert_eq!(inside("curl -u bob:pw https://h.example"), "curl -u [redacted] https://h.example");
+        assert_eq!(inside("X-Api-Key: abc"), "X-Api-Key: [redacted]");
+        assert_eq!(inside("echo hello world"), "echo hello world");
+    }
+
+    #[test]
     fn secrets_are_replaced_and_nothing_else() {
+        check("curl -u bob:pw https://h.example", "curl -u [redacted] https://h.example");
+        check("sshpass -p pw ssh h", "sshpass -p [redacted] ssh h");
         check("app --password hunter2 -v", "app --password [redacted] -v");
         check("app --password=hunter2", "app --password=[redacted]");
         check("app --password-file /run/key", "app --password-file /run/key");

@@ -21,6 +21,9 @@ struct Entry {
     parent: ProcessKey,
     /// Read from `/proc` or told by an exec record; a fork copies its parent until it execs.
     completed: bool,
+    /// Inode of the executable in the kernel's own words, from an exec record; 0 when it is not known (`stat` may
+    /// tell another one on layered filesystems).
+    kernel_inode: u64,
 }
 
 /// Every living process and the most recent dead ones.
@@ -57,9 +60,10 @@ impl ProcessTable {
 
     fn insert(&mut self, process: Process, parent: ProcessKey, completed: bool) -> Arc<Process> {
         let key = process.key;
+        let kernel_inode = self.entries.get(&key).map_or(0, |entry| entry.kernel_inode);
         let process = Arc::new(process);
         self.living.insert(key.pid, key);
-        self.entries.insert(key, Entry { process: Arc::clone(&process), parent, completed });
+        self.entries.insert(key, Entry { process: Arc::clone(&process), parent, completed, kernel_inode });
         process
     }
 
@@ -89,7 +93,22 @@ impl ProcessTable {
             ancestry: Vec::new(),
         };
         self.name_container(&mut process);
-        self.insert(process, procfs::key(head.parent, head.parent_start_ns), true)
+        let process = self.insert(process, procfs::key(head.parent, head.parent_start_ns), true);
+        self.set_kernel_inode(key, head.exe_inode);
+        process
+    }
+
+    fn set_kernel_inode(&mut self, key: ProcessKey, inode: u64) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.kernel_inode = inode;
+        }
+    }
+
+    /// Whether the table's entry is known to be of another program than the one with this inode: its exec record is
+    /// still on the way, or was lost.
+    pub fn is_other_program(&self, key: ProcessKey, kernel_inode: u64) -> bool {
+        let known = self.entries.get(&key).map_or(0, |entry| entry.kernel_inode);
+        known != 0 && kernel_inode != 0 && known != kernel_inode
     }
 
     /// A process was made; until it execs it is its parent's double.
@@ -99,8 +118,10 @@ impl ProcessTable {
         let mut process = Process::clone(&entry.process);
         process.key = procfs::key(record.tgid, record.start_ns);
         process.parent = record.parent;
-        let completed = entry.completed;
+        let (completed, kernel_inode) = (entry.completed, entry.kernel_inode);
+        let key = process.key;
         self.insert(process, parent, completed);
+        self.set_kernel_inode(key, kernel_inode);
     }
 
     /// A process ended; it is remembered for a while.

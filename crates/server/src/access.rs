@@ -68,7 +68,6 @@ pub(crate) struct Caller(pub(crate) String);
 /// Who may ask.
 #[derive(Debug)]
 pub(crate) struct Access {
-    own_uid: u32,
     admin_uids: Vec<u32>,
     admin_gid: Option<u32>,
     agent_uids: Vec<u32>,
@@ -86,17 +85,11 @@ impl Access {
             admin_uids.extend(members);
         }
         let token = token(&crate::token_path(&options.data_dir))?;
-        Ok(Self {
-            own_uid: rustix::process::geteuid().as_raw(),
-            admin_uids,
-            admin_gid,
-            agent_uids: options.agent_uids.clone(),
-            token,
-        })
+        Ok(Self { admin_uids, admin_gid, agent_uids: options.agent_uids.clone(), token })
     }
 
     fn may_ask(&self, uid: u32, gid: u32) -> bool {
-        uid == 0 || uid == self.own_uid || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
+        uid == 0 || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
     }
 
     fn may_report(&self, uid: u32) -> bool {

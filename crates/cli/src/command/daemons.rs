@@ -15,8 +15,10 @@ use crate::arguments::Listen;
 use crate::context::Context;
 use crate::exit::{Exit, NeedsRoot};
 
-/// Users the server may run as, first that exists.
-const SERVER_USERS: &[&str] = &["tripoint", "nobody"];
+/// The user that the server runs as where an administrator made it.
+const SERVER_USER: &str = "tripoint";
+/// Ids that systemd sets aside for services that run for a while (DynamicUser).
+const PRIVATE_IDS: std::ops::Range<u32> = 61_184..65_520;
 
 /// `tripoint agent`: becomes the agent program that lies beside this one.
 pub fn agent(context: &Context, ready_file: Option<&Path>) -> anyhow::Result<Exit> {
@@ -222,15 +224,21 @@ fn spawn(command: &mut Command, log: Option<&Path>) -> anyhow::Result<Child> {
     Ok(command.spawn()?)
 }
 
-/// User and group of the server: it needs no right but to its own folder.
+/// User and group of the server: the user `tripoint`, else an id that nobody else has. Never a shared
+/// one such as `nobody`: whoever shares it could read the token and replace the socket.
 fn server_user() -> (u32, u32) {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let find = |name: &str| {
-        let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    let entry = |line: &str| -> Option<(String, u32, u32)> {
+        let fields: Vec<&str> = line.split(':').collect();
+        Some(((*fields.first()?).to_owned(), fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
     };
-    SERVER_USERS.iter().find_map(|name| find(name)).unwrap_or((65534, 65534))
+    let entries: Vec<(String, u32, u32)> = passwd.lines().filter_map(entry).collect();
+    if let Some((_, uid, gid)) = entries.iter().find(|(name, _, _)| name == SERVER_USER) {
+        return (*uid, *gid);
+    }
+    let taken = |id: u32| entries.iter().any(|(_, uid, gid)| *uid == id || *gid == id);
+    let free = PRIVATE_IDS.into_iter().find(|id| !taken(*id)).unwrap_or(PRIVATE_IDS.start);
+    (free, free)
 }
 
 /// `tripoint up`.
