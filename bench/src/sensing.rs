@@ -79,6 +79,8 @@ pub struct Watch<T> {
 pub struct Losses {
     counters: Counters,
     account: Account,
+    /// Ends, before the start, of connections that were open before.
+    before: u64,
 }
 
 impl Losses {
@@ -86,7 +88,7 @@ impl Losses {
     pub fn all(&self) -> u64 {
         let counted = self.counters.read();
         let lost = counted.iter().filter(|(name, _)| name.starts_with("lost_")).map(|(_, value)| value);
-        lost.sum::<u64>() + self.missed()
+        lost.sum::<u64>() + self.missed() - self.before
     }
 
     /// How often the kernel left a program out because it was at work already.
@@ -105,9 +107,10 @@ impl<T: Send + 'static> Watch<T> {
     pub fn start(loaded: Loaded, mut state: T, visit: fn(&mut T, Seen)) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let losses = Losses { account: loaded.programs.account(), counters: loaded.counters };
+        let mut losses = Losses { before: 0, account: loaded.programs.account(), counters: loaded.counters };
         let mut sensor = BpfSensor::new(loaded.programs, loaded.matches, loaded.events, "/");
         sensor.start()?;
+        losses.before = losses.all();
         let thread = std::thread::spawn(move || {
             let mut seen = Vec::new();
             let mut last = false;

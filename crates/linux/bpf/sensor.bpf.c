@@ -329,7 +329,7 @@ static __always_inline void on_close(struct sock *sk, int before)
 
 	/* No owner, or that of a listener: nobody saw it begin. A socket that ended twice has none. */
 	if (!owner || (owner->flags & TP_LISTENER) || !owner->cookie) {
-		if (before != TCP_SYN_RECV)
+		if (before != TCP_SYN_RECV && before != TCP_CLOSE)
 			count(TP_LOST_END);
 		return;
 	}

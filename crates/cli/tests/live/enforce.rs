@@ -49,6 +49,12 @@ fn a_vulnerable_application_is_refused_its_first_call() {
         alert["outcomes"].as_array()?.iter().find(|o| o["action"] == "block" && o["state"] == "applied").cloned()
     });
     assert_eq!((blocked["mechanism"].as_str(), blocked["verified"].as_bool()), (Some("bpf"), Some(true)));
+    // Allow beats everything that policy does, ahead or after.
+    instance.fine(&["allow", BAD4, "--for", "1h", "--reason", "partner"]);
+    instance.wait("the allowed connection", || {
+        app.call("tcp", BAD4);
+        (app.next()["event"] == "connected").then_some(())
+    });
 }
 
 /// Connects and sends to both addresses in every way, `rounds` times; all must be refused.

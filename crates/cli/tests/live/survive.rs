@@ -122,3 +122,27 @@ fn without_kernel_programs_sockets_are_polled_and_the_loss_is_said() {
     let lost = doctor["agents"][0]["health"]["capabilities"].as_array().unwrap();
     assert!(lost.iter().any(|c| c["status"] == "degraded"), "{lost:#?}");
 }
+
+#[test]
+fn the_server_runs_as_nobody_else_and_strangers_may_not_ask() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let mut instance = Instance::new("");
+    instance.up();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", instance.pid_of("server"))).unwrap();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap().split_whitespace().next().unwrap();
+    assert!(!["0", "65534"].contains(&uid), "the server runs as {uid}");
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    use std::os::unix::process::CommandExt;
+    let program = instance.path().join("tripoint-copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_tripoint"), &program).unwrap();
+    let stranger = std::process::Command::new(&program)
+        .args(["--data-dir", instance.path().to_str().unwrap(), "alerts", "list"])
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    assert!(!stranger.status.success(), "{stranger:?}");
+}

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use aya::Ebpf;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{HashMap, MapData};
 use ipnet::IpNet;
 
+use super::kernel::{self, Kernel};
 use super::set::SharedConfig;
 use super::{LoadError, chain, map_error, take_map};
 use crate::contract::{Block4Key, Block6Key, BlockValue};
@@ -36,6 +37,9 @@ pub enum BlockError {
     /// The map refused.
     #[error("the kernel's block table: {0}")]
     Map(String),
+    /// The programs that look at packets did not go in.
+    #[error("the programs that drop packets could not be attached: {0}")]
+    Packets(String),
     /// A shape that the tables cannot hold.
     #[error("a network can only be blocked for the whole host and all ports")]
     Unsupported,
@@ -50,6 +54,10 @@ pub struct Blocks {
     nets6: LpmTrie<MapData, [u8; 16], BlockValue>,
     /// Blocks scoped to a cgroup, so that the programs look for them only while there are some.
     scoped: BTreeSet<(IpNet, u16, u64)>,
+    /// The same for blocks of a single port.
+    ported: BTreeSet<(IpNet, u16, u64)>,
+    /// Where the programs are that look at packets.
+    kernel: Weak<Mutex<Kernel>>,
 }
 
 impl Blocks {
@@ -61,17 +69,26 @@ impl Blocks {
             nets4: LpmTrie::try_from(take_map(ebpf, "block_net4")?).map_err(map_error("block_net4"))?,
             nets6: LpmTrie::try_from(take_map(ebpf, "block_net6")?).map_err(map_error("block_net6"))?,
             scoped: BTreeSet::new(),
+            ported: BTreeSet::new(),
+            kernel: Weak::new(),
         })
     }
 
+    pub(super) fn look_at_packets_through(&mut self, kernel: Weak<Mutex<Kernel>>) {
+        self.kernel = kernel;
+    }
+
     /// Adds the block, or replaces the one with the same target (a later expiry wins over an
-    /// earlier one only because the caller says so).
+    /// earlier one only because the caller says so). When it returns, packets are looked at too.
     pub fn insert(&mut self, block: &KernelBlock) -> Result<(), BlockError> {
+        if host_key(block).is_none() && (block.port != 0 || block.cgroup_id != 0) {
+            return Err(BlockError::Unsupported);
+        }
+        kernel::watch_packets(&self.kernel).map_err(BlockError::Packets)?;
         let value = BlockValue { expires_ns: block.expires_ns, hits: block.hits, reported_ns: 0, id: block.id };
         let done = match host_key(block) {
             Some(HostKey::V4(key)) => self.hosts4.insert(key, value, 0),
             Some(HostKey::V6(key)) => self.hosts6.insert(key, value, 0),
-            None if block.port != 0 || block.cgroup_id != 0 => return Err(BlockError::Unsupported),
             None => match block.net {
                 IpNet::V4(net) => self.nets4.insert(&net4_key(net), value, 0),
                 IpNet::V6(net) => self.nets6.insert(&net6_key(net), value, 0),
@@ -80,6 +97,9 @@ impl Blocks {
         done.map_err(|error| BlockError::Map(chain(&error)))?;
         if block.cgroup_id != 0 {
             self.scoped.insert((block.net, block.port, block.cgroup_id));
+        }
+        if block.port != 0 {
+            self.ported.insert((block.net, block.port, block.cgroup_id));
         }
         self.switch();
         Ok(())
@@ -97,6 +117,7 @@ impl Blocks {
             },
         };
         self.scoped.remove(&(net, port, cgroup_id));
+        self.ported.remove(&(net, port, cgroup_id));
         self.switch();
         match done {
             Ok(()) => Ok(true),
@@ -149,11 +170,13 @@ impl Blocks {
         let nets = self.nets4.iter().next().is_some() || self.nets6.iter().next().is_some();
         let hosts = self.hosts4.keys().next().is_some() || self.hosts6.keys().next().is_some();
         let apps = !self.scoped.is_empty();
+        let ports = !self.ported.is_empty();
         if let Ok(mut config) = self.config.lock() {
             config.change(|config| {
                 config.blocking = u32::from(nets || hosts);
                 config.blocking_nets = u32::from(nets);
                 config.blocking_apps = u32::from(apps);
+                config.blocking_ports = u32::from(ports);
             });
         }
     }

@@ -1,18 +1,20 @@
 //! How do the kernel programs get into the kernel, and what did not go in?
 
 mod blocks;
+mod kernel;
 mod set;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex};
 
 use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
-use aya::programs::links::CgroupAttachMode;
-use aya::programs::{CgroupSkbAttachType, Iter, Program};
+use aya::programs::{Iter, Program};
 use aya::{Btf, Ebpf, EbpfLoader};
 
 pub use blocks::{BlockError, Blocks, KernelBlock};
+use kernel::{ESSENTIAL, Kernel, PROGRAMS};
 pub use set::{SetError, SetMaps, SetParts};
 
 use crate::cgroup;
@@ -119,36 +121,12 @@ pub struct Loaded {
 }
 
 /// Keeps the programs attached, and runs the iterator over open sockets.
+///
+/// The two programs that look at every packet are attached while somebody needs them: from the
+/// first block or the first wish for DNS answers on. Bytes of UDP conversations and their local
+/// ends are known from then on only; those of TCP always are.
 pub struct Programs {
-    ebpf: Ebpf,
-}
-
-/// Program, how it is attached, and what is lost without it. The first three are essential.
-const PROGRAMS: &[(&str, Kind, &str)] = &[
-    ("tp_state", Kind::Tracepoint("inet_sock_set_state"), "TCP connections"),
-    ("tp_connect4", Kind::SockAddr, "outbound connections over IPv4 before the first packet"),
-    ("tp_connect6", Kind::SockAddr, "outbound connections over IPv6 before the first packet"),
-    ("tp_sendmsg4", Kind::SockAddr, "unconnected UDP over IPv4"),
-    ("tp_sendmsg6", Kind::SockAddr, "unconnected UDP over IPv6"),
-    ("tp_recvmsg4", Kind::SockAddr, "inbound UDP over IPv4"),
-    ("tp_recvmsg6", Kind::SockAddr, "inbound UDP over IPv6"),
-    ("tp_release", Kind::Sock, "the end of UDP conversations"),
-    ("tp_egress", Kind::Skb(CgroupSkbAttachType::Egress), "blocking of packets that leave"),
-    ("tp_ingress", Kind::Skb(CgroupSkbAttachType::Ingress), "blocking of packets that arrive; DNS answers"),
-    ("tp_exec", Kind::Tracepoint("sched_process_exec"), "command lines of short-lived processes"),
-    ("tp_fork", Kind::Tracepoint("sched_process_fork"), "processes that fork without a new program"),
-    ("tp_exit", Kind::Tracepoint("sched_process_exit"), "the end of processes"),
-    ("tp_found", Kind::Iterator("task_file"), "owners of connections open before the start"),
-];
-const ESSENTIAL: usize = 3;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Tracepoint(&'static str),
-    Iterator(&'static str),
-    SockAddr,
-    Sock,
-    Skb(CgroupSkbAttachType),
+    kernel: Arc<Mutex<Kernel>>,
 }
 
 /// Loads and attaches everything that this kernel takes.
@@ -168,7 +146,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let mut missing = Vec::new();
     for (index, (name, kind, lost)) in PROGRAMS.iter().enumerate() {
         let Some(program) = ebpf.program_mut(name) else { continue };
-        if let Err(reason) = attach(program, *kind, &btf, &cgroup) {
+        if let Err(reason) = kernel::bring_in(program, *kind, &btf, &cgroup) {
             if index < ESSENTIAL {
                 return Err(LoadError::Program { program: (*name).to_owned(), reason });
             }
@@ -176,16 +154,14 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
         }
     }
     let mut set = SetMaps::take(&mut ebpf, options)?;
+    let (matches, events) = (Ring::take(&mut ebpf, "matches")?, Ring::take(&mut ebpf, "events")?);
+    let mut blocks = Blocks::take(&mut ebpf, set.config())?;
+    let counters = Counters::take(&mut ebpf)?;
+    let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup)));
+    set.look_at_packets_through(Arc::downgrade(&kernel));
+    blocks.look_at_packets_through(Arc::downgrade(&kernel));
     set.set_dns(options.dns);
-    Ok(Loaded {
-        matches: Ring::take(&mut ebpf, "matches")?,
-        events: Ring::take(&mut ebpf, "events")?,
-        blocks: Blocks::take(&mut ebpf, set.config())?,
-        counters: Counters::take(&mut ebpf)?,
-        set,
-        missing,
-        programs: Programs { ebpf },
-    })
+    Ok(Loaded { programs: Programs { kernel }, matches, events, set, blocks, counters, missing })
 }
 
 /// Ids of the programs that a process holds open.
@@ -200,35 +176,6 @@ pub fn held_by(pid: u32) -> Vec<u32> {
 pub fn still_loaded(ids: &[u32]) -> Vec<u32> {
     let loaded = aya::programs::loaded_programs().filter_map(Result::ok).map(|info| info.id());
     loaded.filter(|id| ids.contains(id)).collect()
-}
-
-fn attach(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &File) -> Result<(), String> {
-    // A cgroup link without flags stands beside other programs; it replaces none.
-    let mode = CgroupAttachMode::Single;
-    let run = || -> Result<(), aya::programs::ProgramError> {
-        match (program, kind) {
-            (Program::BtfTracePoint(program), Kind::Tracepoint(point)) => {
-                program.load(point, btf)?;
-                program.attach()?;
-            }
-            (Program::Iter(program), Kind::Iterator(over)) => program.load(over, btf)?,
-            (Program::CgroupSockAddr(program), Kind::SockAddr) => {
-                program.load()?;
-                program.attach(cgroup, mode)?;
-            }
-            (Program::CgroupSock(program), Kind::Sock) => {
-                program.load()?;
-                program.attach(cgroup, mode)?;
-            }
-            (Program::CgroupSkb(program), Kind::Skb(direction)) => {
-                program.load()?;
-                program.attach(cgroup, direction, mode)?;
-            }
-            _ => unreachable!("PROGRAMS names each program with its section's kind"),
-        }
-        Ok(())
-    };
-    run().map_err(|error| chain(&error))
 }
 
 /// An error with its causes, one line.
@@ -260,7 +207,8 @@ impl Programs {
     /// Walks every socket that any process holds: gives each an owner in the kernel and returns
     /// one record per connection or listener.
     pub fn find_open(&mut self) -> io::Result<Vec<ConnRecord>> {
-        let program: &mut Iter = self
+        let mut kernel = kernel::hold(&self.kernel);
+        let program: &mut Iter = kernel
             .ebpf
             .program_mut("tp_found")
             .ok_or_else(|| io::Error::other("the iterator is not in the object"))?
@@ -268,6 +216,8 @@ impl Programs {
             .map_err(io::Error::other)?;
         let link = program.attach().map_err(io::Error::other)?;
         let mut file = program.take_link(link).map_err(io::Error::other)?.into_file().map_err(io::Error::other)?;
+        // A block must not wait until all sockets are walked.
+        drop(kernel);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(conn_records(&bytes).collect())
@@ -276,13 +226,13 @@ impl Programs {
     /// Ids of the programs in the kernel, with their names.
     pub fn ids(&self) -> Vec<(String, u32)> {
         let named = |(name, program): (&str, &Program)| Some((name.to_owned(), program.info().ok()?.id()));
-        self.ebpf.programs().filter_map(named).collect()
+        kernel::hold(&self.kernel).ebpf.programs().filter_map(named).collect()
     }
 
     /// The kernel's account of each program; it can be read for as long as the programs are loaded.
     pub fn account(&self) -> Account {
         let file = |(name, program): (&str, &Program)| Some((name.to_owned(), program.info().ok()?.fd().ok()?));
-        Account { programs: self.ebpf.programs().filter_map(file).collect() }
+        Account { programs: kernel::hold(&self.kernel).ebpf.programs().filter_map(file).collect() }
     }
 }
 
@@ -325,12 +275,19 @@ impl Account {
 /// One ring buffer.
 pub struct Ring {
     ring: RingBuf<MapData>,
+    unreadable: u64,
 }
 
 impl Ring {
     fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, LoadError> {
         let ring = RingBuf::try_from(take_map(ebpf, name)?).map_err(map_error(name))?;
-        Ok(Self { ring })
+        Ok(Self { ring, unreadable: 0 })
+    }
+
+    /// Records so far that were too short or of an unknown kind: none, unless the programs and this
+    /// crate disagree.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// Hands up to `most` waiting records to `visit`; returns how many there were.
@@ -339,8 +296,9 @@ impl Ring {
         while read < most {
             let Some(item) = self.ring.next() else { break };
             read += 1;
-            if let Some(record) = Record::parse(&item) {
-                visit(record);
+            match Record::parse(&item) {
+                Some(record) => visit(record),
+                None => self.unreadable += 1,
             }
         }
         read

@@ -1,10 +1,11 @@
 //! How does a set of a million listed addresses get into the kernel, and swap in one step?
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use aya::Ebpf;
 use aya::maps::{HashMap, Map, MapData};
 
+use super::kernel::{self, Kernel};
 use super::{LoadError, LoadOptions, chain, map_error, take_map};
 use crate::contract::{CELLS, Config};
 use crate::mapped::SharedArray;
@@ -73,6 +74,8 @@ pub struct SetMaps {
     enforce4: HashMap<MapData, [u8; 4], u8>,
     enforce6: HashMap<MapData, [u8; 16], u8>,
     vulnerable: HashMap<MapData, u32, u64>,
+    /// Where the programs are that look at packets.
+    kernel: Weak<Mutex<Kernel>>,
     /// Kept so that the mapped maps live as long as the doors to them.
     _arrays: Vec<Map>,
 }
@@ -106,12 +109,17 @@ impl SetMaps {
             enforce4: HashMap::try_from(take_map(ebpf, "enforce4")?).map_err(map_error("enforce4"))?,
             enforce6: HashMap::try_from(take_map(ebpf, "enforce6")?).map_err(map_error("enforce6"))?,
             vulnerable: HashMap::try_from(take_map(ebpf, "vulnerable")?).map_err(map_error("vulnerable"))?,
+            kernel: Weak::new(),
             _arrays: arrays,
         })
     }
 
     pub(super) fn config(&self) -> Arc<Mutex<SharedConfig>> {
         Arc::clone(&self.config)
+    }
+
+    pub(super) fn look_at_packets_through(&mut self, kernel: Weak<Mutex<Kernel>>) {
+        self.kernel = kernel;
     }
 
     fn change(&self, change: impl FnOnce(&mut Config)) {
@@ -166,8 +174,12 @@ impl SetMaps {
         self.change(|config| config.active = 0);
     }
 
-    /// Whether DNS answers are reported.
+    /// Whether DNS answers are reported. Once they are, packets are looked at until the programs go.
     pub fn set_dns(&mut self, on: bool) {
+        if on {
+            // What does not go in now is tried again, and told, with the first block.
+            let _ = kernel::watch_packets(&self.kernel);
+        }
         self.change(|config| config.dns = u32::from(on));
     }
 

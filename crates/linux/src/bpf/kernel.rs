@@ -1,0 +1,110 @@
+//! Which programs are attached all the time, and which only while somebody needs them?
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+
+use aya::programs::links::CgroupAttachMode;
+use aya::programs::{CgroupSkbAttachType, Program};
+use aya::{Btf, Ebpf};
+
+use super::chain;
+
+/// Program, how it is attached, and what is lost without it. The first three are essential. What
+/// sees a beginning comes before what sees an end.
+pub(super) const PROGRAMS: &[(&str, Kind, &str)] = &[
+    ("tp_connect4", Kind::SockAddr, "outbound connections over IPv4 before the first packet"),
+    ("tp_connect6", Kind::SockAddr, "outbound connections over IPv6 before the first packet"),
+    ("tp_state", Kind::Tracepoint("inet_sock_set_state"), "TCP connections"),
+    ("tp_sendmsg4", Kind::SockAddr, "unconnected UDP over IPv4"),
+    ("tp_sendmsg6", Kind::SockAddr, "unconnected UDP over IPv6"),
+    ("tp_recvmsg4", Kind::SockAddr, "inbound UDP over IPv4"),
+    ("tp_recvmsg6", Kind::SockAddr, "inbound UDP over IPv6"),
+    ("tp_release", Kind::Sock, "the end of UDP conversations"),
+    ("tp_egress", Kind::Packets, "blocking of packets that leave"),
+    ("tp_ingress", Kind::Packets, "blocking of packets that arrive; DNS answers"),
+    ("tp_exec", Kind::Tracepoint("sched_process_exec"), "command lines of short-lived processes"),
+    ("tp_fork", Kind::Tracepoint("sched_process_fork"), "processes that fork without a new program"),
+    ("tp_exit", Kind::Tracepoint("sched_process_exit"), "the end of processes"),
+    ("tp_found", Kind::Iterator("task_file"), "owners of connections open before the start"),
+];
+pub(super) const ESSENTIAL: usize = 3;
+
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Tracepoint(&'static str),
+    Iterator(&'static str),
+    SockAddr,
+    Sock,
+    /// Loaded at once, so that what is missing is known; attached by `Kernel::watch_packets`.
+    Packets,
+}
+
+// A cgroup link without flags stands beside other programs; it replaces none.
+const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+
+/// Loads the program; attaches it unless that waits until it is needed.
+pub(super) fn bring_in(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &File) -> Result<(), String> {
+    let run = || -> Result<(), aya::programs::ProgramError> {
+        match (program, kind) {
+            (Program::BtfTracePoint(program), Kind::Tracepoint(point)) => {
+                program.load(point, btf)?;
+                program.attach()?;
+            }
+            (Program::Iter(program), Kind::Iterator(over)) => program.load(over, btf)?,
+            (Program::CgroupSockAddr(program), Kind::SockAddr) => {
+                program.load()?;
+                program.attach(cgroup, MODE)?;
+            }
+            (Program::CgroupSock(program), Kind::Sock) => {
+                program.load()?;
+                program.attach(cgroup, MODE)?;
+            }
+            (Program::CgroupSkb(program), Kind::Packets) => program.load()?,
+            _ => unreachable!("PROGRAMS names each program with its section's kind"),
+        }
+        Ok(())
+    };
+    run().map_err(|error| chain(&error))
+}
+
+/// The programs, and where they are attached.
+pub(super) struct Kernel {
+    pub(super) ebpf: Ebpf,
+    cgroup: File,
+    /// Whether the program on each way is attached: out, in.
+    packets: [bool; 2],
+}
+
+const PACKETS: [(&str, CgroupSkbAttachType); 2] =
+    [("tp_egress", CgroupSkbAttachType::Egress), ("tp_ingress", CgroupSkbAttachType::Ingress)];
+
+impl Kernel {
+    pub(super) fn new(ebpf: Ebpf, cgroup: File) -> Self {
+        Self { ebpf, cgroup, packets: [false; 2] }
+    }
+
+    /// Has every packet looked at from now on. One that did not load is already told as missing,
+    /// and connects and sends are refused without it.
+    fn watch_packets(&mut self) -> Result<(), String> {
+        for ((name, direction), attached) in PACKETS.iter().zip(&mut self.packets) {
+            let Some(Program::CgroupSkb(program)) = self.ebpf.program_mut(name) else { continue };
+            if *attached || program.fd().is_err() {
+                continue;
+            }
+            program.attach(&self.cgroup, *direction, MODE).map_err(|error| chain(&error))?;
+            *attached = true;
+        }
+        Ok(())
+    }
+}
+
+/// The programs, for as long as this is held. No state is left half changed by a panic.
+pub(super) fn hold(kernel: &Mutex<Kernel>) -> MutexGuard<'_, Kernel> {
+    kernel.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has every packet looked at, if the programs still live.
+pub(super) fn watch_packets(kernel: &Weak<Mutex<Kernel>>) -> Result<(), String> {
+    let Some(kernel) = kernel.upgrade() else { return Err("the programs were taken out".into()) };
+    hold(&kernel).watch_packets()
+}
