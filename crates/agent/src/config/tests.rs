@@ -50,3 +50,18 @@ fn errors_name_file_line_and_what_would_be_right() {
     assert!(message("[sensor]\npoll = \"soon\"\n").contains("is no time span"));
     assert!(message("[sensor\n").contains("agent.toml:1:"));
 }
+
+#[test]
+fn the_reference_page_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/config.md");
+    let page = format!(
+        "# Configuration\n\nEvery key with its default; `tripoint config explain KEY` says what is in force and where it comes \
+         from. Files, later over earlier: `/etc/tripoint/agent.toml`, `server.toml`, `conf.d/*.toml`, the first two in the \
+         data folder, `--config FILE`; then the environment, `TRIPOINT_SECTION__KEY`.\n\n```toml\n{}```\n",
+        default_text()
+    );
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "run with UPDATE=1");
+}

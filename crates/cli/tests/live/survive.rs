@@ -37,6 +37,26 @@ fn killed_parts_come_back_with_alerts_and_blocks() {
 }
 
 #[test]
+fn what_happens_while_the_server_is_away_is_delivered_later() {
+    if !asked_for() {
+        return;
+    }
+    let _alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    let mut app = App::start(&lab, instance.path());
+    instance.up();
+    let server = rustix::process::Pid::from_raw(instance.pid_of("server").try_into().unwrap()).unwrap();
+    rustix::process::kill_process(server, rustix::process::Signal::STOP).unwrap();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    std::thread::sleep(Duration::from_secs(2));
+    rustix::process::kill_process(server, rustix::process::Signal::CONT).unwrap();
+    instance.within(Duration::from_secs(60), "the alert from the spool", || instance.alert(RULE, BAD4));
+}
+
+#[test]
 fn a_block_ends_on_time_although_the_agent_is_stopped() {
     if !asked_for() {
         return;
