@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The contract between the kernel programs and user space: every record, limit and counter.
- * `src/contract.rs` mirrors it; a test compares sizes and offsets through the object's BTF. */
+ * `src/contract.rs` mirrors it. At the end stands where each field lies: this compiler asserts it for
+ * these structures, a test of the mirror reads the same lines. */
 #pragma once
 
 #define TP_COMM 16
@@ -169,3 +170,94 @@ struct tp_block {
 	__u64 reported_ns;       /* last time a refusal was reported */
 	__u64 id;
 };
+
+/* `pad` fields too: a field that is only in one of the two is an error. */
+#define TP_AT(type, field, at) \
+	_Static_assert(__builtin_offsetof(struct type, field) == (at), #type "." #field)
+
+TP_AT(tp_config, generation, 0);
+TP_AT(tp_config, exact4, 4);
+TP_AT(tp_config, nodes_capacity, 8);
+TP_AT(tp_config, blocks_capacity, 12);
+TP_AT(tp_config, active, 16);
+TP_AT(tp_config, blocking, 20);
+TP_AT(tp_config, blocking_nets, 24);
+TP_AT(tp_config, enforce, 28);
+TP_AT(tp_config, dns, 32);
+TP_AT(tp_config, blocking_apps, 36);
+TP_AT(tp_config, self_tgid, 40);
+TP_AT(tp_config, blocking_ports, 44);
+TP_AT(tp_conn, kind, 0);
+TP_AT(tp_conn, flags, 4);
+TP_AT(tp_conn, at_ns, 8);
+TP_AT(tp_conn, cookie, 16);
+TP_AT(tp_conn, opened_ns, 24);
+TP_AT(tp_conn, start_ns, 32);
+TP_AT(tp_conn, cgroup_id, 40);
+TP_AT(tp_conn, exe_inode, 48);
+TP_AT(tp_conn, bytes_in, 56);
+TP_AT(tp_conn, bytes_out, 64);
+TP_AT(tp_conn, tgid, 72);
+TP_AT(tp_conn, parent, 76);
+TP_AT(tp_conn, uid, 80);
+TP_AT(tp_conn, login_uid, 84);
+TP_AT(tp_conn, exe_device, 88);
+TP_AT(tp_conn, netns, 92);
+TP_AT(tp_conn, local, 96);
+TP_AT(tp_conn, remote, 112);
+TP_AT(tp_conn, local_port, 128);
+TP_AT(tp_conn, remote_port, 130);
+TP_AT(tp_conn, protocol, 132);
+TP_AT(tp_conn, direction, 133);
+TP_AT(tp_conn, state, 134);
+TP_AT(tp_conn, pad, 135);
+TP_AT(tp_conn, comm, 136);
+TP_AT(tp_exec, kind, 0);
+TP_AT(tp_exec, tgid, 4);
+TP_AT(tp_exec, at_ns, 8);
+TP_AT(tp_exec, start_ns, 16);
+TP_AT(tp_exec, parent_start_ns, 24);
+TP_AT(tp_exec, cgroup_id, 32);
+TP_AT(tp_exec, exe_inode, 40);
+TP_AT(tp_exec, exe_device, 48);
+TP_AT(tp_exec, parent, 52);
+TP_AT(tp_exec, uid, 56);
+TP_AT(tp_exec, login_uid, 60);
+TP_AT(tp_exec, netns, 64);
+TP_AT(tp_exec, argv_length, 68);
+TP_AT(tp_exec, argv_whole, 72);
+TP_AT(tp_exec, pad, 76);
+TP_AT(tp_exec, comm, 80);
+TP_AT(tp_exec, exe, 96);
+TP_AT(tp_exec, cgroup, 608);
+TP_AT(tp_fork, kind, 0);
+TP_AT(tp_fork, tgid, 4);
+TP_AT(tp_fork, at_ns, 8);
+TP_AT(tp_fork, start_ns, 16);
+TP_AT(tp_fork, parent_start_ns, 24);
+TP_AT(tp_fork, parent, 32);
+TP_AT(tp_fork, pad, 36);
+TP_AT(tp_exit, kind, 0);
+TP_AT(tp_exit, tgid, 4);
+TP_AT(tp_exit, at_ns, 8);
+TP_AT(tp_exit, start_ns, 16);
+TP_AT(tp_dns, kind, 0);
+TP_AT(tp_dns, length, 4);
+TP_AT(tp_dns, at_ns, 8);
+TP_AT(tp_dns, netns, 16);
+TP_AT(tp_dns, tgid, 20);
+TP_AT(tp_dns, tcp, 24);
+TP_AT(tp_dns, pad, 28);
+TP_AT(tp_block4_key, address, 0);
+TP_AT(tp_block4_key, port, 4);
+TP_AT(tp_block4_key, pad, 6);
+TP_AT(tp_block4_key, cgroup_id, 8);
+TP_AT(tp_block6_key, address, 0);
+TP_AT(tp_block6_key, port, 16);
+TP_AT(tp_block6_key, pad, 18);
+TP_AT(tp_block6_key, pad2, 20);
+TP_AT(tp_block6_key, cgroup_id, 24);
+TP_AT(tp_block, expires_ns, 0);
+TP_AT(tp_block, hits, 8);
+TP_AT(tp_block, reported_ns, 16);
+TP_AT(tp_block, id, 24);

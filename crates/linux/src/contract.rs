@@ -315,4 +315,49 @@ mod tests {
         let Some(Record::Dns(_, message)) = Record::parse(&bytes) else { panic!("not a DNS record") };
         assert_eq!(message.len(), 8);
     }
+
+    /// Structure in C, field, offset: where the mirror has each field.
+    macro_rules! places {
+        ($($c:literal $rust:ident: $($field:ident),+;)+) => {
+            [$($(($c, stringify!($field), std::mem::offset_of!($rust, $field))),+),+]
+        };
+    }
+
+    #[test]
+    fn every_field_lies_where_the_programs_have_it() {
+        let mirror = places! {
+            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, self_tgid, blocking_ports;
+            "tp_conn" ConnRecord: kind, flags, at_ns, cookie, opened_ns, start_ns, cgroup_id, exe_inode, bytes_in, bytes_out, tgid, parent, uid, login_uid, exe_device, netns, local, remote, local_port, remote_port, protocol, direction, state, pad, comm;
+            "tp_exec" ExecHead: kind, tgid, at_ns, start_ns, parent_start_ns, cgroup_id, exe_inode, exe_device, parent, uid, login_uid, netns, argv_length, argv_whole, pad, comm, exe, cgroup;
+            "tp_fork" ForkRecord: kind, tgid, at_ns, start_ns, parent_start_ns, parent, pad;
+            "tp_exit" ExitRecord: kind, tgid, at_ns, start_ns;
+            "tp_dns" DnsHead: kind, length, at_ns, netns, tgid, tcp, pad;
+            "tp_block4_key" Block4Key: address, port, pad, cgroup_id;
+            "tp_block6_key" Block6Key: address, port, pad, pad2, cgroup_id;
+            "tp_block" BlockValue: expires_ns, hits, reported_ns, id;
+        };
+        let header = include_str!("../bpf/contract.h");
+        let stated: Vec<(&str, &str, usize)> = header
+            .lines()
+            .filter_map(|line| line.strip_prefix("TP_AT(")?.strip_suffix(");"))
+            .map(|line| {
+                let mut words = line.split(", ");
+                let mut word = || words.next().unwrap();
+                (word(), word(), word().parse().unwrap())
+            })
+            .collect();
+        assert_eq!(stated, mirror);
+    }
+
+    #[test]
+    fn every_counter_has_its_place() {
+        let header = include_str!("../bpf/contract.h");
+        let (_, list) = header.split_once("enum tp_counter {").unwrap();
+        let (list, _) = list.split_once("};").unwrap();
+        let stated = list.lines().filter_map(|line| line.trim().strip_prefix("TP_")?.split_once(" = "));
+        let names: Vec<String> =
+            stated.map(|(name, _)| name.to_lowercase()).filter(|name| name != "counters").collect();
+        assert_eq!(names, COUNTERS);
+        assert!(list.contains(&format!("TP_COUNTERS = {}", COUNTERS.len())));
+    }
 }

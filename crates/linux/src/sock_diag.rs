@@ -108,7 +108,10 @@ fn request(family: u8, protocol: u8, states: u32, socket: Option<&Socket>) -> Ve
         return bytes;
     };
     if let Some(identity) = &socket.identity {
-        bytes.extend_from_slice(identity);
+        bytes.extend_from_slice(&identity[..40]);
+        // The cookie that the caller names decides, whatever else is known.
+        bytes.extend_from_slice(&(socket.cookie as u32).to_ne_bytes());
+        bytes.extend_from_slice(&((socket.cookie >> 32) as u32).to_ne_bytes());
         return bytes;
     }
     bytes.extend_from_slice(&socket.local.port().to_be_bytes());

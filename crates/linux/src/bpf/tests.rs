@@ -138,3 +138,26 @@ fn a_program_start_is_reported_with_its_command_line() {
     });
     assert_eq!(argv, b"/bin/true\0--first\0second word\0");
 }
+
+#[test]
+fn the_first_block_stops_packets_of_a_connection_that_is_open() {
+    use std::io::{Read as _, Write as _};
+    let _alone = ALONE.lock();
+    let Ok(mut loaded) = load(&LoadOptions { dns: false, ..LoadOptions::default() }) else { return };
+    let listener = TcpListener::bind("127.8.9.9:0").unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    let mut byte = [0];
+    stream.write_all(b"a").unwrap();
+    assert_eq!(peer.read(&mut byte).unwrap(), 1);
+    let expires_ns = crate::clock::boot_ns() + 60_000_000_000;
+    let block = KernelBlock { net: "127.8.9.9/32".parse().unwrap(), port: 0, cgroup_id: 0, expires_ns, hits: 0, id: 9 };
+    loaded.blocks.insert(&block).unwrap();
+    stream.write_all(b"b").unwrap();
+    assert!(peer.read(&mut byte).is_err(), "a packet passed although its peer is blocked");
+    let dropped = loaded.counters.read().into_iter().find(|(name, _)| *name == "dropped_egress");
+    assert!(dropped.is_some_and(|(_, count)| count > 0));
+    drop(loaded.programs);
+    assert!(matches!(loaded.blocks.insert(&block), Err(BlockError::Packets(_))));
+}
