@@ -87,8 +87,13 @@ impl Losses {
     /// Lost in all: full rings, sockets without storage for their owner, programs left out.
     pub fn all(&self) -> u64 {
         let counted = self.counters.read();
-        let lost = counted.iter().filter(|(name, _)| name.starts_with("lost_")).map(|(_, value)| value);
-        lost.sum::<u64>() + self.missed() - self.before
+        let lost = counted.iter().filter(|(name, _)| name.starts_with("lost_"));
+        let lost = lost.inspect(|(name, value)| {
+            if *value > 0 {
+                eprintln!("note: {name} stands at {value}");
+            }
+        });
+        lost.map(|(_, value)| value).sum::<u64>() + self.missed() - self.before
     }
 
     /// How often the kernel left a program out because it was at work already.

@@ -59,7 +59,7 @@ enum tp_counter {
 	TP_CUT_ARGV = 13,        /* command lines longer than TP_ARGV */
 	TP_FOLDED_UDP = 14,      /* datagrams folded into a conversation already reported */
 	TP_LOST_BEGIN = 15,      /* a connect or datagram without a socket to remember it by */
-	TP_LOST_END = 16,        /* an end of which the beginning is not known */
+	TP_LOST_END = 16,        /* an end without a known beginning; also of one older than the sensor that no process held */
 	TP_LOST_EXEC = 17,       /* no room to build the record of a program start, or it did not fit */
 	TP_BEGUN = 18,           /* beginnings remembered: each has one record at its end */
 	TP_COUNTERS = 19,
