@@ -15,6 +15,9 @@
 /* One DNS answer over UDP without EDNS is 512 bytes, with it 1232 by recommendation. */
 #define TP_DNS 1232
 
+/* Process start times are compared in clock ticks, as `/proc` tells them. */
+#define TP_TICK_NS 10000000ULL
+
 #define TP_CELLS 262144 /* 2^24 /24 networks, 64 to a word */
 
 enum tp_kind {
@@ -77,7 +80,7 @@ struct tp_config {
 	__u32 enforce;           /* 1: refuse listed peers for vulnerable processes */
 	__u32 dns;               /* 1: report DNS answers */
 	__u32 blocking_apps;     /* 1: at least one block is scoped to a cgroup */
-	__u32 self_tgid;         /* the agent itself: its own connections are not reported */
+	__u32 serial;            /* grows with each new set: what was judged by an older one is judged anew */
 	__u32 blocking_ports;    /* 1: at least one block is for a single port */
 };
 
@@ -185,7 +188,7 @@ TP_AT(tp_config, blocking_nets, 24);
 TP_AT(tp_config, enforce, 28);
 TP_AT(tp_config, dns, 32);
 TP_AT(tp_config, blocking_apps, 36);
-TP_AT(tp_config, self_tgid, 40);
+TP_AT(tp_config, serial, 40);
 TP_AT(tp_config, blocking_ports, 44);
 TP_AT(tp_conn, kind, 0);
 TP_AT(tp_conn, flags, 4);

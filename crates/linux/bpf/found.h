@@ -61,7 +61,9 @@ int tp_found(struct bpf_iter__task_file *ctx)
 			owner->flags |= state == 10 ? TP_LISTENER : TP_WAS_ESTABLISHED;
 	}
 	peer_of_sock(sk, &peer);
-	copy_peer(owner, &peer);
+	/* An unconnected UDP socket has no peer here; the one it last talked to is kept. */
+	if (sk->sk_protocol == 6 || peer.port)
+		copy_peer(owner, &peer);
 	local_of_sock(sk, owner);
 	fill_record(&record, owner, state == 10 && sk->sk_protocol == 6 ? TP_CONN_LISTENER : TP_CONN_FOUND);
 	record.state = state;

@@ -17,6 +17,7 @@ struct tp_owner {
 	__u32 exe_device;
 	__u32 netns;
 	__u32 flags;
+	__u32 serial; /* of the set that the peer was judged by (unconnected UDP) */
 	__u32 local[4];
 	__u32 remote[4];
 	__u16 local_port;
@@ -74,7 +75,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct tp_flow_key);
-	__type(value, __u8);
+	__type(value, __u32); /* serial of the set that judged it */
 } flows SEC(".maps");
 
 /* The set of listed addresses, in two halves; `config.generation` says which one is live. */

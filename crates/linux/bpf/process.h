@@ -89,9 +89,14 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct tp_fork *record;
+	__u32 from = parent->tgid, to = child->tgid;
+	__u64 start = child->start_boottime / TP_TICK_NS * TP_TICK_NS;
 
 	if (child->pid != child->tgid)
 		return 0;
+	/* A child runs its parent's code: it is as vulnerable until it is looked at itself. */
+	if (bpf_map_lookup_elem(&vulnerable, &from))
+		bpf_map_update_elem(&vulnerable, &to, &start, BPF_ANY);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		count(TP_LOST_PROCESS);
@@ -113,10 +118,12 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_exit, struct task_struct *task)
 {
 	struct tp_exit *record;
+	__u32 tgid = task->tgid;
 
 	/* The last thread of the process; the leader may have gone before. */
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
+	bpf_map_delete_elem(&vulnerable, &tgid);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		count(TP_LOST_PROCESS);

@@ -48,8 +48,17 @@ static __always_inline void peer_of(struct bpf_sock_addr *ctx, bool v6, struct t
 static __always_inline bool enforced(struct tp_config *config, struct tp_peer *peer)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct task_struct *task;
+	__u64 *start;
 
-	if (!config->enforce || !bpf_map_lookup_elem(&vulnerable, &tgid))
+	if (!config->enforce)
+		return false;
+	start = bpf_map_lookup_elem(&vulnerable, &tgid);
+	if (!start)
+		return false;
+	/* Never the one who has the pid now. */
+	task = bpf_get_current_task_btf();
+	if (task->group_leader->start_boottime / TP_TICK_NS != *start / TP_TICK_NS)
 		return false;
 	if (is_v4(peer))
 		return bpf_map_lookup_elem(&enforce4, &peer->word[3]) != NULL;
@@ -159,7 +168,7 @@ static __always_inline void on_datagram(struct bpf_sock_addr *ctx, struct tp_con
 {
 	struct tp_flow_key key = {};
 	struct tp_owner *owner;
-	__u8 seen = direction;
+	__u32 serial = config->serial, *judged;
 
 	if (!ctx->sk) {
 		count(TP_LOST_BEGIN);
@@ -167,25 +176,32 @@ static __always_inline void on_datagram(struct bpf_sock_addr *ctx, struct tp_con
 	}
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, 0);
 	if (owner && owner->remote_port == peer->port && same_peer(owner, peer) &&
-	    (owner->flags & TP_WAS_ESTABLISHED)) {
+	    (owner->flags & TP_WAS_ESTABLISHED) && owner->serial == serial) {
 		count(TP_FOLDED_UDP);
 		return;
 	}
 	key.cookie = bpf_get_socket_cookie(ctx);
 	__builtin_memcpy(key.address, peer->word, 16);
 	key.port = peer->port;
-	if (bpf_map_lookup_elem(&flows, &key)) {
+	judged = bpf_map_lookup_elem(&flows, &key);
+	if (judged && *judged == serial) {
 		count(TP_FOLDED_UDP);
 		return;
 	}
-	bpf_map_update_elem(&flows, &key, &seen, BPF_ANY);
+	bpf_map_update_elem(&flows, &key, &serial, BPF_ANY);
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		count(TP_LOST_STORAGE);
 		return;
 	}
+	/* The conversation with the former peer ends here; its bytes are not the next one's. */
+	if ((owner->flags & TP_MATCHED) && !same_peer(owner, peer))
+		report_owner(owner, TP_CONN_CLOSE);
 	fill_owner(owner);
 	owner->cookie = key.cookie;
+	owner->serial = serial;
+	owner->bytes_in = 0;
+	owner->bytes_out = 0;
 	owner->flags = TP_WAS_ESTABLISHED | (listed(config, peer) ? TP_MATCHED : 0);
 	owner->direction = direction;
 	owner->protocol = IPPROTO_UDP;

@@ -71,7 +71,7 @@ pub struct Config {
     pub enforce: u32,
     pub dns: u32,
     pub blocking_apps: u32,
-    pub self_tgid: u32,
+    pub serial: u32,
     pub blocking_ports: u32,
 }
 
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn every_field_lies_where_the_programs_have_it() {
         let mirror = places! {
-            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, self_tgid, blocking_ports;
+            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports;
             "tp_conn" ConnRecord: kind, flags, at_ns, cookie, opened_ns, start_ns, cgroup_id, exe_inode, bytes_in, bytes_out, tgid, parent, uid, login_uid, exe_device, netns, local, remote, local_port, remote_port, protocol, direction, state, pad, comm;
             "tp_exec" ExecHead: kind, tgid, at_ns, start_ns, parent_start_ns, cgroup_id, exe_inode, exe_device, parent, uid, login_uid, netns, argv_length, argv_whole, pad, comm, exe, cgroup;
             "tp_fork" ForkRecord: kind, tgid, at_ns, start_ns, parent_start_ns, parent, pad;

@@ -90,7 +90,6 @@ impl SetMaps {
         config.change(|config| {
             config.nodes_capacity = nodes_capacity;
             config.blocks_capacity = blocks_capacity;
-            config.self_tgid = std::process::id();
         });
         let bitmap = share("bitmap4", CELLS * 16)?;
         let rank = share("rank4", CELLS * 8)?;
@@ -159,6 +158,7 @@ impl SetMaps {
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
         self.change(|config| {
             config.generation = next;
+            config.serial = config.serial.wrapping_add(1);
             config.exact4 = u32::from(exact);
             config.active = 1;
         });
