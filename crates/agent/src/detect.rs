@@ -1,6 +1,8 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod policy;
+
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,16 +14,13 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, FindingState,
-    IndicatorLookup, Observable, Outcome, OutcomeState, Process, ProcessKey, Scope, Sighting, Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, FindingState, IndicatorLookup, Outcome,
+    Process, ProcessKey, Sighting, Timestamp, What,
 };
-use tripoint_responder::Guard;
-use tripoint_responder::guard::POLICY;
 use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
-use crate::protected;
 use crate::respond::Ask;
 use crate::sense::Shared;
 use crate::uplink::Report;
@@ -91,8 +90,6 @@ pub struct Detector {
 
 /// How many met connections are remembered for re-evaluation.
 const MET_MAX: usize = 20_000;
-/// A proposal that the guard refused is made again after this.
-const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
 /// What is refused ahead is reckoned anew this often.
 const ENFORCE_AGAIN: Duration = Duration::from_secs(300);
 
@@ -335,44 +332,6 @@ impl Detector {
         self.doors.shared.matching.store(true, Ordering::Release);
     }
 
-    /// Refuses vulnerable applications the surest peers ahead. What the guard protects and what an exception
-    /// allows is never among them.
-    fn enforce(&mut self) {
-        let (Some(set), Some(index)) = (&mut self.set, &self.index) else { return };
-        if self.policy.mode != config::Mode::Enforce || !self.policy.preempt {
-            return;
-        }
-        let moment = now();
-        let guard = Guard {
-            protected: protected::compute(&[]),
-            permit_ranges: self.permit_ranges.clone(),
-            exceptions: self.exceptions.clone(),
-            ..Guard::default()
-        };
-        let allowed = |address: &IpAddr| {
-            let excepted = |exception: &Exception| {
-                exception.holds_at(moment)
-                    && exception.target.as_ref().is_none_or(|t| t.matches(*address, 0) || t.port().is_some())
-            };
-            let block = Action {
-                kind: ActionKind::Block,
-                target: Observable::Address(*address),
-                scope: Scope::Host,
-                expires: moment.plus(self.policy.block_for),
-                reason: String::new(),
-                requester: POLICY.to_owned(),
-                cause: None,
-            };
-            !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
-        };
-        let listed = index.enforceable(self.policy.min_confidence, moment);
-        match set.enforce(listed.into_iter().filter(allowed)) {
-            Ok(count) => tracing::info!(count, "single addresses refused to vulnerable applications ahead"),
-            Err(error) => tracing::error!(%error, "enforcement is incomplete"),
-        }
-        self.enforced_at = Some(Instant::now());
-    }
-
     fn observe(&mut self, at: Timestamp, what: What) {
         for mut alert in self.correlator.observe(&Fact { at, what }) {
             let moment = now();
@@ -382,45 +341,6 @@ impl Detector {
             self.propose(&alert, moment);
             let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
         }
-    }
-
-    /// In enforce mode: what policy allows to be done about each peer of the alert. A refused proposal is made
-    /// again after a while, one that was carried out when its block has ended.
-    fn propose(&mut self, alert: &Alert, moment: Timestamp) {
-        let wanted = self.policy.mode == config::Mode::Enforce
-            && alert.suppressed_by.is_none()
-            && self.policy.rules.contains(&alert.rule)
-            && alert
-                .claims
-                .iter()
-                .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
-        if !wanted {
-            return;
-        }
-        let peers: BTreeSet<IpAddr> = alert.connections.iter().map(|connection| connection.remote.ip()).collect();
-        for peer in peers {
-            let key = (alert.id.clone(), peer);
-            if self.proposed.get(&key).is_some_and(|again| *again > moment) {
-                continue;
-            }
-            self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
-            let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
-            let _ = self.doors.actions.send(Ask::Policy {
-                alert: alert.id.clone(),
-                peer,
-                until: moment.plus(self.policy.block_for),
-                reason: alert.title.clone(),
-                open: alert.connections.iter().filter(open).cloned().collect(),
-            });
-        }
-    }
-
-    /// A block holds: nothing more is proposed about its peer before it ends.
-    fn carried_out(&mut self, cause: Option<&AlertId>, outcome: &Outcome) {
-        let applied = outcome.action == ActionKind::Block && outcome.state == OutcomeState::Applied;
-        let (Some(alert), Observable::Address(peer), true) = (cause, &outcome.target, applied) else { return };
-        let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
-        self.proposed.insert((alert.clone(), *peer), until);
     }
 }
 

@@ -1,0 +1,98 @@
+//! What does policy do unasked, in enforce mode: refuse ahead, and propose blocks?
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tripoint_model::{
+    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Timestamp,
+};
+use tripoint_responder::Guard;
+use tripoint_responder::guard::POLICY;
+
+use super::{Detector, now};
+use crate::respond::Ask;
+use crate::{config, protected};
+
+/// A proposal that the guard refused is made again after this.
+const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
+
+impl Detector {
+    /// Refuses vulnerable applications the surest peers ahead. What the guard protects and what an exception
+    /// allows is never among them.
+    pub(super) fn enforce(&mut self) {
+        let (Some(set), Some(index)) = (&mut self.set, &self.index) else { return };
+        if self.policy.mode != config::Mode::Enforce || !self.policy.preempt {
+            return;
+        }
+        let moment = now();
+        let guard = Guard {
+            protected: protected::compute(&[]),
+            permit_ranges: self.permit_ranges.clone(),
+            exceptions: self.exceptions.clone(),
+            ..Guard::default()
+        };
+        let allowed = |address: &IpAddr| {
+            let excepted = |exception: &Exception| {
+                exception.holds_at(moment)
+                    && exception.target.as_ref().is_none_or(|t| t.matches(*address, 0) || t.port().is_some())
+            };
+            let block = Action {
+                kind: ActionKind::Block,
+                target: Observable::Address(*address),
+                scope: Scope::Host,
+                expires: moment.plus(self.policy.block_for),
+                reason: String::new(),
+                requester: POLICY.to_owned(),
+                cause: None,
+            };
+            !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
+        };
+        let listed = index.enforceable(self.policy.min_confidence, moment);
+        match set.enforce(listed.into_iter().filter(allowed)) {
+            Ok(count) => tracing::info!(count, "single addresses refused to vulnerable applications ahead"),
+            Err(error) => tracing::error!(%error, "enforcement is incomplete"),
+        }
+        self.enforced_at = Some(Instant::now());
+    }
+
+    /// In enforce mode: what policy allows to be done about each peer of the alert. A refused proposal is made
+    /// again after a while, one that was carried out when its block has ended.
+    pub(super) fn propose(&mut self, alert: &Alert, moment: Timestamp) {
+        let wanted = self.policy.mode == config::Mode::Enforce
+            && alert.suppressed_by.is_none()
+            && self.policy.rules.contains(&alert.rule)
+            && alert
+                .claims
+                .iter()
+                .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
+        if !wanted {
+            return;
+        }
+        let peers: BTreeSet<IpAddr> = alert.connections.iter().map(|connection| connection.remote.ip()).collect();
+        for peer in peers {
+            let key = (alert.id.clone(), peer);
+            if self.proposed.get(&key).is_some_and(|again| *again > moment) {
+                continue;
+            }
+            self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
+            let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
+            let _ = self.doors.actions.send(Ask::Policy {
+                alert: alert.id.clone(),
+                peer,
+                until: moment.plus(self.policy.block_for),
+                reason: alert.title.clone(),
+                open: alert.connections.iter().filter(open).cloned().collect(),
+            });
+        }
+    }
+
+    /// A block holds: nothing more is proposed about its peer before it ends.
+    pub(super) fn carried_out(&mut self, cause: Option<&AlertId>, outcome: &Outcome) {
+        let applied = outcome.action == ActionKind::Block && outcome.state == OutcomeState::Applied;
+        let (Some(alert), Observable::Address(peer), true) = (cause, &outcome.target, applied) else { return };
+        let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
+        self.proposed.insert((alert.clone(), *peer), until);
+    }
+}
