@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use tripoint_api::agent::{AgentHealth, Capability, DataSource};
+use tripoint_api::agent::{AgentHealth, Capability, DataSource, Gap};
 use tripoint_linux::bpf::{Account, Counters, Missing};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
@@ -38,6 +38,40 @@ pub struct Health {
     pub shared: Arc<Shared>,
     /// Bytes of kernel memory for the list.
     pub kernel_map_bytes: u64,
+    /// What has been lost so far, and when.
+    pub gaps: Mutex<Gaps>,
+}
+
+/// Losses as they were at the last look, and the stretches of time in which they grew.
+#[derive(Debug)]
+pub struct Gaps {
+    looked: Timestamp,
+    losses: BTreeMap<String, u64>,
+    found: Vec<Gap>,
+}
+
+/// How many gaps are kept; older ones are still in the counters.
+const GAPS_MAX: usize = 100;
+
+impl Gaps {
+    /// Nothing lost before `start`.
+    pub fn new(start: Timestamp) -> Self {
+        Self { looked: start, losses: BTreeMap::new(), found: Vec::new() }
+    }
+
+    /// Compares with the last look; every counter that grew makes a gap.
+    fn look(&mut self, losses: &BTreeMap<String, u64>, now: Timestamp) -> Vec<Gap> {
+        for (why, total) in losses {
+            let count = total.saturating_sub(self.losses.get(why).copied().unwrap_or(0));
+            if count > 0 {
+                self.found.push(Gap { from: self.looked, to: now, count, why: why.clone() });
+            }
+        }
+        self.found.drain(..self.found.len().saturating_sub(GAPS_MAX));
+        self.looked = now;
+        self.losses.clone_from(losses);
+        self.found.clone()
+    }
 }
 
 impl Health {
@@ -56,7 +90,10 @@ impl Health {
             counters.insert(format!("connections_{name}"), count.load(Ordering::Relaxed));
         }
         counters.insert("kernel_map_bytes".into(), self.kernel_map_bytes);
+        let now = Timestamp::from_system(SystemTime::now());
+        let gaps = self.gaps.lock().map(|mut gaps| gaps.look(&losses, now)).unwrap_or_default();
         AgentHealth {
+            gaps,
             kernel: capability::kernel_release(),
             sensor: self.sensor.to_owned(),
             firewall: self.firewall.to_owned(),
@@ -112,5 +149,24 @@ fn source(name: &str, loaded: Option<(Timestamp, usize)>, now: Timestamp, absent
             let status = if age > STALE_S { "stale" } else { "ok" };
             DataSource { source: name.into(), age: Some(age), status: status.into() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_growth_of_a_loss_is_a_gap_with_its_bounds() {
+        let losses = |events: u64| BTreeMap::from([("lost_event".to_owned(), events), ("lost_match".to_owned(), 0)]);
+        let mut gaps = Gaps::new(Timestamp(10));
+        assert!(gaps.look(&losses(0), Timestamp(20)).is_empty());
+        let gap = Gap { from: Timestamp(20), to: Timestamp(30), count: 5, why: "lost_event".into() };
+        assert_eq!(gaps.look(&losses(5), Timestamp(30)), std::slice::from_ref(&gap));
+        assert_eq!(gaps.look(&losses(5), Timestamp(40)), [gap], "it is told until it is forgotten");
+        for round in 0..300 {
+            gaps.look(&losses(6 + round), Timestamp(50));
+        }
+        assert_eq!(gaps.found.len(), GAPS_MAX);
     }
 }

@@ -28,7 +28,7 @@ use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
-use crate::health::Health;
+use crate::health::{Gaps, Health};
 use crate::place::Place;
 use crate::respond::{Ask, Respond};
 use crate::sense::Shared;
@@ -66,6 +66,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         loaded: loaded_content,
         shared: Arc::clone(&shared),
         kernel_map_bytes,
+        gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),
     };
     let doors =
         Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };

@@ -111,6 +111,22 @@ pub struct AgentHealth {
     /// Other counters and gauges, by name (`connections_seen_total`, `spool_bytes`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// Stretches of time in which something was lost, newest last; the last hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+}
+
+/// A stretch of time in which something was lost: the sensor was blind for so many records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Nothing was lost before this moment.
+    pub from: Timestamp,
+    /// When the loss was noticed.
+    pub to: Timestamp,
+    /// How many records.
+    pub count: u64,
+    /// The loss counter that grew.
+    pub why: String,
 }
 
 /// One thing that the kernel may or may not offer.

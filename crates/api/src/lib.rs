@@ -20,8 +20,8 @@ pub mod problem;
 pub mod span;
 
 pub use agent::{
-    AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Item, LedgerEntry, NumberedOrder,
-    Order, Orders, OrdersQuery,
+    AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, Item, LedgerEntry,
+    NumberedOrder, Order, Orders, OrdersQuery,
 };
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Watch};

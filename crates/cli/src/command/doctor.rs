@@ -128,6 +128,9 @@ fn text(report: &Report) -> anyhow::Result<()> {
             output::line(&format!("  {} {}: without {}", c.name, c.status, c.lost))?;
         }
         let losses: Vec<String> = health.losses.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        for gap in health.gaps.iter().rev().take(5) {
+            output::line(&format!("  blind for {} records from {} to {}: {}", gap.count, gap.from, gap.to, gap.why))?;
+        }
         output::line(&format!("  lost: {}", losses.join(", ")))?;
         let counters: Vec<String> = health.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
         output::line(&format!("  counted: {}", counters.join(", ")))?;
