@@ -84,6 +84,7 @@ impl Health {
             .partition(|(name, _)| name.starts_with("lost_"));
         let missed: u64 = self.account.iter().flat_map(Account::read).map(|program| program.missed).sum();
         losses.insert("lost_missed_runs".into(), missed);
+        losses.insert("lost_unreadable".into(), self.shared.unreadable.load(Ordering::Relaxed));
         for (name, count) in
             ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen)
         {

@@ -27,6 +27,8 @@ pub struct Shared {
     pub stop: AtomicBool,
     /// Cookies of connections that detection follows although the kernel did not match them.
     pub watched: Mutex<HashSet<u64>>,
+    /// Records from the kernel that could not be read.
+    pub unreadable: AtomicU64,
     /// Connections seen, by direction and protocol: in/tcp, in/udp, out/tcp, out/udp.
     pub seen: [AtomicU64; 4],
 }
@@ -68,6 +70,7 @@ pub fn run_bpf(
             tracing::error!(%error, "the kernel's records could not be read");
             std::thread::sleep(Duration::from_secs(1));
         }
+        shared.unreadable.store(sensor.unreadable(), Ordering::Relaxed);
         forward(std::mem::take(&mut batch), false, shared, out);
         if looked.elapsed() >= pause {
             looked = Instant::now();

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::Table;
 use serde::Serialize;
+use tripoint_model::Rejected;
 use tripoint_model::Timestamp;
 use tripoint_model::text::visible;
 
@@ -66,4 +67,17 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
     }
     table.to_string().lines().try_for_each(|row| line(row.trim_end()))
+}
+
+/// How many refusals are shown to a person; `--json` has them all.
+const REFUSALS_SHOWN: usize = 20;
+
+/// Says what was refused and why. The file may be an entry of a stranger's archive: its name is as foreign as the rest.
+pub fn refusals(refusals: &[Rejected], refused: u64) {
+    for refusal in refusals.iter().take(REFUSALS_SHOWN) {
+        eprintln!("  {}:{}: {}", visible(&refusal.file), refusal.line, visible(&refusal.reason));
+    }
+    if refused > REFUSALS_SHOWN as u64 {
+        eprintln!("  and {} more refused", refused - REFUSALS_SHOWN as u64);
+    }
 }

@@ -263,6 +263,11 @@ impl BpfSensor {
         self.clock.wall(boot_ns)
     }
 
+    /// Records that could not be read: a kernel object that does not fit this program.
+    pub fn unreadable(&self) -> u64 {
+        self.matches.unreadable() + self.events.unreadable()
+    }
+
     /// Ids of the kernel programs, for measuring their run time.
     pub fn program_ids(&self) -> Vec<(String, u32)> {
         self.programs.ids()

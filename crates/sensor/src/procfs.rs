@@ -50,9 +50,10 @@ pub fn read(pid: u32, expected: Option<ProcessKey>) -> Option<Process> {
     }
     let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok().map(|p| p.to_string_lossy().into_owned());
     let exe_file = fs::metadata(format!("/proc/{pid}/exe")).ok();
-    let status = read_text(&format!("/proc/{pid}/status"), 8192).unwrap_or_default();
-    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let uid = uid.and_then(|ids| ids.split_ascii_whitespace().nth(1)?.parse().ok()).unwrap_or(0);
+    // Without its user a process is not known: 0 would say that it is root's.
+    let status = read_text(&format!("/proc/{pid}/status"), 8192)?;
+    let uid =
+        status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().nth(1)?.parse().ok()?;
     let cgroup = cgroup_path(pid);
     let place = container::place(&cgroup);
     let process = Process {

@@ -70,12 +70,7 @@ fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Re
                 report.feed, report.read, report.format
             ))?,
         }
-        for refusal in report.refusals.iter().take(20) {
-            eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
-        }
-        if report.refused > 20 {
-            eprintln!("  and {} more refused", report.refused - 20);
-        }
+        output::refusals(&report.refusals, report.refused);
     }
     let refused_strictly = options.strict && report.refused > 0;
     Ok(if report.is_success() && !refused_strictly { Exit::Fine } else { Exit::Failed })

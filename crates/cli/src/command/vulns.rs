@@ -59,12 +59,7 @@ fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyho
                 report.source, report.read, report.format
             ))?,
         }
-        for refusal in report.refusals.iter().take(20) {
-            eprintln!("  {}:{}: {}", refusal.file, refusal.line, tripoint_model::text::visible(&refusal.reason));
-        }
-        if report.refused > 20 {
-            eprintln!("  and {} more refused", report.refused - 20);
-        }
+        output::refusals(&report.refusals, report.refused);
     }
     Ok(if report.imported > 0 { Exit::Fine } else { Exit::Failed })
 }
