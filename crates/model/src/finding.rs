@@ -18,8 +18,19 @@ pub enum FindingState {
     Fixed,
     /// Affected, and the distribution says it will not fix it.
     WontFix,
+    /// Affected, and the distribution finds it too minor for an advisory of its own (Debian's no-dsa).
+    NoDsa,
+    /// Affected, and the fix waits for a later update.
+    Postponed,
     /// Nobody has decided yet.
     UnderInvestigation,
+}
+
+impl FindingState {
+    /// Whether the version is vulnerable, whatever its keeper means to do about it.
+    pub fn is_vulnerable(self) -> bool {
+        matches!(self, Self::Affected | Self::WontFix | Self::NoDsa | Self::Postponed)
+    }
 }
 
 /// A package of this host is hit by an advisory.

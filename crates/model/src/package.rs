@@ -38,6 +38,50 @@ pub enum Ecosystem {
     RedHat,
     /// Server applications packaged by Bitnami.
     Bitnami,
+    /// Oracle Linux packages; releases are numbers.
+    OracleLinux,
+    /// Amazon Linux packages; releases `1`, `2`, `2023`.
+    AmazonLinux,
+    /// Fedora packages; releases are numbers.
+    Fedora,
+    /// SUSE packages; releases are products (`Linux Enterprise Server 15 SP5`).
+    Suse,
+    /// openSUSE packages; releases like `Leap 15.6`.
+    OpenSuse,
+    /// Azure Linux and its former self CBL-Mariner; releases `2`, `3`.
+    AzureLinux,
+    /// Photon OS packages; releases like `5.0`.
+    Photon,
+    /// openEuler packages; releases like `24.03-LTS`.
+    OpenEuler,
+    /// Mageia packages; releases are numbers.
+    Mageia,
+    /// Wolfi packages; rolling.
+    Wolfi,
+    /// Chainguard packages; rolling.
+    Chainguard,
+    /// Arch Linux packages; rolling.
+    Arch,
+    /// Elixir and Erlang packages.
+    Hex,
+    /// Dart packages.
+    Pub,
+    /// R packages.
+    Cran,
+    /// Haskell packages.
+    Hackage,
+    /// Swift packages, named by their repository.
+    Swift,
+    /// C and C++ packages of Conan.
+    Conan,
+    /// Julia packages.
+    Julia,
+    /// Workflow steps, named `owner/repository`.
+    GitHubActions,
+    /// The Linux kernel by upstream version.
+    Linux,
+    /// Software that no package manager put there, by its usual name (`nginx`, `openssl`).
+    Generic,
 }
 
 impl Ecosystem {
@@ -58,6 +102,28 @@ impl Ecosystem {
         (Self::RockyLinux, "Rocky Linux", "rpm/rocky"),
         (Self::RedHat, "Red Hat", "rpm/redhat"),
         (Self::Bitnami, "Bitnami", "bitnami"),
+        (Self::OracleLinux, "Oracle Linux", "rpm/oracle"),
+        (Self::AmazonLinux, "Amazon Linux", "rpm/amzn"),
+        (Self::Fedora, "Fedora", "rpm/fedora"),
+        (Self::Suse, "SUSE", "rpm/suse"),
+        (Self::OpenSuse, "openSUSE", "rpm/opensuse"),
+        (Self::AzureLinux, "Azure Linux", "rpm/azurelinux"),
+        (Self::Photon, "Photon OS", "rpm/photon"),
+        (Self::OpenEuler, "openEuler", "rpm/openeuler"),
+        (Self::Mageia, "Mageia", "rpm/mageia"),
+        (Self::Wolfi, "Wolfi", "apk/wolfi"),
+        (Self::Chainguard, "Chainguard", "apk/chainguard"),
+        (Self::Arch, "Arch Linux", "alpm/arch"),
+        (Self::Hex, "Hex", "hex"),
+        (Self::Pub, "Pub", "pub"),
+        (Self::Cran, "CRAN", "cran"),
+        (Self::Hackage, "Hackage", "hackage"),
+        (Self::Swift, "SwiftURL", "swift"),
+        (Self::Conan, "ConanCenter", "conan"),
+        (Self::Julia, "Julia", "julia"),
+        (Self::GitHubActions, "GitHub Actions", "githubactions"),
+        (Self::Linux, "Linux", "linux"),
+        (Self::Generic, "Generic", "generic"),
     ];
 
     /// The name that OSV records use, without a release.

@@ -8,7 +8,10 @@ use crate::naming;
 /// The findings of one installed package, by id. A distribution's package is looked up by its
 /// source package and release, as the distribution's advisories are written.
 pub fn match_package(database: &Database, package: &Package) -> Vec<Finding> {
-    let by_source = matches!(package.ecosystem, Ecosystem::Debian | Ecosystem::Ubuntu | Ecosystem::Alpine);
+    let by_source = matches!(
+        package.ecosystem,
+        Ecosystem::Debian | Ecosystem::Ubuntu | Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard
+    );
     let (name, version) = if by_source && !package.source.is_empty() {
         (package.source.as_str(), package.source_version.as_str())
     } else {
@@ -67,7 +70,7 @@ fn fix_command(package: &Package, fixed: &str) -> Option<String> {
             format!("apt-get install --only-upgrade {name}={fixed}")
         }
         Ecosystem::Debian | Ecosystem::Ubuntu => format!("apt-get install --only-upgrade {name}"),
-        Ecosystem::Alpine => format!("apk add --upgrade '{name}>={fixed}'"),
+        Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard => format!("apk add --upgrade '{name}>={fixed}'"),
         Ecosystem::PyPI => format!("pip install '{name}>={fixed}'"),
         Ecosystem::Npm => format!("npm install {name}@{fixed}"),
         Ecosystem::Maven => format!("replace {} by {name} version {fixed} or later", archive(package)?),
@@ -76,8 +79,20 @@ fn fix_command(package: &Package, fixed: &str) -> Option<String> {
         Ecosystem::RubyGems => format!("gem install {name} -v {fixed}"),
         Ecosystem::NuGet => format!("dotnet add package {name} --version {fixed}"),
         Ecosystem::Packagist => format!("composer require '{name}:>={fixed}'"),
-        Ecosystem::AlmaLinux | Ecosystem::RockyLinux | Ecosystem::RedHat => format!("dnf upgrade {name}"),
-        Ecosystem::Bitnami => format!("upgrade {name} to {fixed} or later"),
+        Ecosystem::Suse | Ecosystem::OpenSuse => format!("zypper update {name}"),
+        Ecosystem::Photon | Ecosystem::AzureLinux => format!("tdnf update {name}"),
+        Ecosystem::Arch => format!("pacman -Syu {name}"),
+        Ecosystem::AlmaLinux
+        | Ecosystem::RockyLinux
+        | Ecosystem::RedHat
+        | Ecosystem::OracleLinux
+        | Ecosystem::AmazonLinux
+        | Ecosystem::Fedora
+        | Ecosystem::OpenEuler
+        | Ecosystem::Mageia => format!("dnf upgrade {name}"),
+        Ecosystem::Pub => format!("dart pub upgrade {name}"),
+        Ecosystem::Hex => format!("mix deps.update {name}"),
+        _ => format!("upgrade {name} to {fixed} or later"),
     })
 }
 

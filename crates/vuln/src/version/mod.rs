@@ -117,16 +117,39 @@ impl Scheme {
     pub fn of(ecosystem: Ecosystem) -> Self {
         match ecosystem {
             Ecosystem::Debian | Ecosystem::Ubuntu => Self::Dpkg,
-            Ecosystem::Alpine => Self::Apk,
+            Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard => Self::Apk,
             Ecosystem::PyPI => Self::Pep440,
             Ecosystem::Npm => Self::Npm,
             Ecosystem::Maven => Self::Maven,
             Ecosystem::Go => Self::Go,
-            Ecosystem::CratesIo | Ecosystem::Bitnami => Self::SemVer,
+            Ecosystem::CratesIo
+            | Ecosystem::Bitnami
+            | Ecosystem::Hex
+            | Ecosystem::Pub
+            | Ecosystem::Swift
+            | Ecosystem::Conan
+            | Ecosystem::Julia
+            | Ecosystem::GitHubActions
+            | Ecosystem::Cran
+            | Ecosystem::Hackage
+            | Ecosystem::Linux
+            | Ecosystem::Generic => Self::SemVer,
             Ecosystem::RubyGems => Self::Gem,
             Ecosystem::NuGet => Self::NuGet,
             Ecosystem::Packagist => Self::Composer,
-            Ecosystem::AlmaLinux | Ecosystem::RockyLinux | Ecosystem::RedHat => Self::Rpm,
+            Ecosystem::AlmaLinux
+            | Ecosystem::RockyLinux
+            | Ecosystem::RedHat
+            | Ecosystem::OracleLinux
+            | Ecosystem::AmazonLinux
+            | Ecosystem::Fedora
+            | Ecosystem::Suse
+            | Ecosystem::OpenSuse
+            | Ecosystem::AzureLinux
+            | Ecosystem::Photon
+            | Ecosystem::OpenEuler
+            | Ecosystem::Mageia => Self::Rpm,
+            Ecosystem::Arch => Self::Pacman,
         }
     }
 
