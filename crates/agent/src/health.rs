@@ -85,6 +85,7 @@ impl Health {
         let missed: u64 = self.account.iter().flat_map(Account::read).map(|program| program.missed).sum();
         losses.insert("lost_missed_runs".into(), missed);
         losses.insert("lost_unreadable".into(), self.shared.unreadable.load(Ordering::Relaxed));
+        losses.insert("lost_unaccounted".into(), self.shared.unaccounted.load(Ordering::Relaxed));
         for (name, count) in
             ["inbound_tcp", "inbound_udp", "outbound_tcp", "outbound_udp"].iter().zip(&self.shared.seen)
         {

@@ -29,6 +29,8 @@ pub struct Shared {
     pub watched: Mutex<HashSet<u64>>,
     /// Records from the kernel that could not be read.
     pub unreadable: AtomicU64,
+    /// Conversations that are gone without an end that was told or counted.
+    pub unaccounted: AtomicU64,
     /// Connections seen, by direction and protocol: in/tcp, in/udp, out/tcp, out/udp.
     pub seen: [AtomicU64; 4],
 }
@@ -48,6 +50,9 @@ impl Shared {
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
 const SWEEP_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// How often begun, ended and living connections are compared.
+const AUDIT_PAUSE: Duration = Duration::from_secs(10);
+
 /// Runs the kernel sensor until told to stop.
 pub fn run_bpf(
     mut sensor: BpfSensor,
@@ -64,6 +69,7 @@ pub fn run_bpf(
     let mut losses = 0;
     let mut pause = SWEEP_PAUSE;
     let mut looked = Instant::now();
+    let mut audited = Instant::now();
     let mut batch = Vec::new();
     while !shared.stop.load(Ordering::Relaxed) {
         if let Err(error) = sensor.poll(poll, &mut batch) {
@@ -75,8 +81,12 @@ pub fn run_bpf(
         if looked.elapsed() >= pause {
             looked = Instant::now();
             let now = lost(&counters);
+            let handed_over = sensor.take_handed_over();
             // A flood must not make us walk all files of all processes again and again.
-            pause = if now > losses { (pause * 2).min(SWEEP_PAUSE_MAX) } else { SWEEP_PAUSE };
+            pause = if now > losses || handed_over { (pause * 2).min(SWEEP_PAUSE_MAX) } else { SWEEP_PAUSE };
+            if handed_over {
+                shared.sweep.store(true, Ordering::Relaxed);
+            }
             if now > losses {
                 tracing::warn!(
                     records = now - losses,
@@ -84,6 +94,13 @@ pub fn run_bpf(
                 );
                 shared.sweep.store(true, Ordering::Relaxed);
                 losses = now;
+            }
+        }
+        if audited.elapsed() >= AUDIT_PAUSE {
+            audited = Instant::now();
+            match audit(&sensor, &counters) {
+                Ok(gone) => _ = shared.unaccounted.fetch_max(gone, Ordering::Relaxed),
+                Err(error) => tracing::debug!(%error, "the living connections could not be counted"),
             }
         }
         if shared.sweep.swap(false, Ordering::Relaxed) {
@@ -102,6 +119,19 @@ pub fn run_diag(mut sensor: DiagSensor, shared: &Shared, out: &SyncSender<Wake>)
         shared.started.store(true, Ordering::Release);
         std::thread::sleep(Duration::from_millis(250));
     }
+}
+
+/// Conversations that began, did not end and are not alive, by three counts that the kernel keeps
+/// apart. What moves between the counts can only make the result smaller, so that it never accuses
+/// wrongly, and in a quiet moment it is exact.
+fn audit(sensor: &BpfSensor, counters: &Mutex<Counters>) -> std::io::Result<u64> {
+    let read = |name: &str| {
+        let counted = counters.lock().map(|counters| counters.read()).unwrap_or_default();
+        counted.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count)
+    };
+    let begun = read("begun");
+    let alive = sensor.alive()?;
+    Ok(begun.saturating_sub(read("ended")).saturating_sub(alive))
 }
 
 fn lost(counters: &Mutex<Counters>) -> u64 {

@@ -38,8 +38,9 @@ enum tp_flag {
 	TP_LISTENER = 2,
 	TP_WAS_ESTABLISHED = 4,
 	TP_PREDATES = 8,         /* found by the iterator: owner is who held the file */
-	TP_FLOW = 16,            /* a UDP conversation with one peer is being counted */
+	TP_LIVE = 16,            /* begun and not ended: `begun` counted it, `ended` will */
 	TP_OWNER_UNSURE = 32,    /* no owner storage: taken from the current task */
+	TP_UNTOLD = 64,          /* a connected UDP socket with a listed peer: told with its first packet */
 };
 
 enum tp_direction { TP_IN = 1, TP_OUT = 2 };
@@ -65,7 +66,8 @@ enum tp_counter {
 	TP_LOST_END = 16,        /* an end without a known beginning; also of one older than the sensor that no process held */
 	TP_LOST_EXEC = 17,       /* no room to build the record of a program start, or it did not fit */
 	TP_BEGUN = 18,           /* beginnings remembered: each has one record at its end */
-	TP_COUNTERS = 19,
+	TP_ENDED = 19,           /* ends of those: begun - ended = those alive, or something was lost unseen */
+	TP_COUNTERS = 20,
 };
 
 /* Written by user space through a shared mapping. */
@@ -82,6 +84,8 @@ struct tp_config {
 	__u32 blocking_apps;     /* 1: at least one block is scoped to a cgroup */
 	__u32 serial;            /* grows with each new set: what was judged by an older one is judged anew */
 	__u32 blocking_ports;    /* 1: at least one block is for a single port */
+	__u32 packets;           /* 1: every packet is looked at, so that the first of a UDP socket is seen */
+	__u32 pad;
 };
 
 struct tp_conn {
@@ -190,6 +194,8 @@ TP_AT(tp_config, dns, 32);
 TP_AT(tp_config, blocking_apps, 36);
 TP_AT(tp_config, serial, 40);
 TP_AT(tp_config, blocking_ports, 44);
+TP_AT(tp_config, packets, 48);
+TP_AT(tp_config, pad, 52);
 TP_AT(tp_conn, kind, 0);
 TP_AT(tp_conn, flags, 4);
 TP_AT(tp_conn, at_ns, 8);

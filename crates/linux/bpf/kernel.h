@@ -83,3 +83,10 @@ struct bpf_iter__task_file {
 	__u32 fd;
 	struct file *file;
 } __ksym_struct;
+struct bpf_map;
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
+	void *value;
+} __ksym_struct;

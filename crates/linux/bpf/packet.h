@@ -138,6 +138,15 @@ static __always_inline void learn_local(struct tp_owner *owner, struct packet *p
 	owner->local_port = packet->local.port;
 }
 
+/* Something passes between a connected UDP socket and its listed peer. */
+static __always_inline void tell(struct tp_owner *owner)
+{
+	if (!(owner->flags & TP_UNTOLD))
+		return;
+	owner->flags &= ~TP_UNTOLD;
+	report_owner(owner, TP_CONN_OPEN);
+}
+
 static __always_inline void report_dns(struct __sk_buff *skb, struct packet *packet,
 				       struct tp_owner *owner)
 {
@@ -191,13 +200,15 @@ int tp_egress(struct __sk_buff *skb)
 		return PASS;
 	if (wall(config, skb, &packet, TP_DROPPED_EGRESS))
 		return DROP;
-	if (packet.protocol == 17 && packet.payload) {
-		owner = owner_of(skb);
-		if (owner && skb->len > packet.payload) {
-			learn_local(owner, &packet);
-			owner->bytes_out += skb->len - packet.payload;
-		}
+	/* Not only UDP by its header: it may stand behind extension headers of IPv6. */
+	owner = packet.protocol == 6 ? NULL : owner_of(skb);
+	if (!owner)
+		return PASS;
+	if (packet.payload && skb->len > packet.payload) {
+		learn_local(owner, &packet);
+		owner->bytes_out += skb->len - packet.payload;
 	}
+	tell(owner);
 	return PASS;
 }
 
@@ -212,10 +223,11 @@ int tp_ingress(struct __sk_buff *skb)
 		return PASS;
 	if (wall(config, skb, &packet, TP_DROPPED_INGRESS))
 		return DROP;
-	if (packet.protocol == 17 && packet.payload) {
-		owner = owner_of(skb);
-		if (owner && skb->len > packet.payload)
+	owner = packet.protocol == 6 ? NULL : owner_of(skb);
+	if (owner) {
+		if (packet.payload && skb->len > packet.payload)
 			owner->bytes_in += skb->len - packet.payload;
+		tell(owner);
 	}
 	if (config->dns && packet.payload && packet.peer.port == DNS_PORT)
 		report_dns(skb, &packet, owner);

@@ -67,3 +67,27 @@ static __always_inline void report_owner(struct tp_owner *owner, __u32 kind)
 	bpf_ringbuf_submit(record, wake_events());
 	count(TP_SENT_EVENT);
 }
+
+/* From here on the conversation is accounted for: its end is a record, or a counted loss. */
+static __always_inline void begun(struct tp_owner *owner)
+{
+	owner->flags |= TP_LIVE;
+	count(TP_BEGUN);
+}
+
+/* Ends whatever conversation the socket had; without one there is nothing to tell. */
+static __always_inline void finish(struct tp_owner *owner)
+{
+	__u32 live = owner->flags & TP_LIVE;
+
+	if (!(owner->flags & (TP_LIVE | TP_WAS_ESTABLISHED)))
+		return;
+	/* Not one packet went to the listed peer: no match, but the record is written all the same. */
+	if (owner->flags & TP_UNTOLD)
+		owner->flags &= ~(TP_UNTOLD | TP_MATCHED);
+	report_owner(owner, TP_CONN_CLOSE);
+	owner->flags = 0;
+	owner->cookie = 0;
+	if (live)
+		count(TP_ENDED);
+}

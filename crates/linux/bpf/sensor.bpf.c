@@ -80,8 +80,9 @@ static __always_inline struct tp_owner *begin(struct bpf_sock_addr *ctx, struct 
 		count(TP_LOST_STORAGE);
 		return NULL;
 	}
-	if (owner->flags & TP_FLOW)
-		report_owner(owner, TP_CONN_CLOSE);
+	/* A UDP socket turns to another peer, or a TCP one tries again after a connect that failed
+	 * before its first packet. */
+	finish(owner);
 	fill_owner(owner);
 	owner->cookie = bpf_get_socket_cookie(ctx);
 	owner->flags = flags;
@@ -91,7 +92,7 @@ static __always_inline struct tp_owner *begin(struct bpf_sock_addr *ctx, struct 
 	owner->bytes_out = 0;
 	owner->local_port = 0;
 	copy_peer(owner, peer);
-	count(TP_BEGUN);
+	begun(owner);
 	return owner;
 }
 
@@ -141,10 +142,11 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 		return refuse(ctx, &peer, block, flags | TP_MATCHED, TP_REFUSED_CONNECT);
 	if ((flags & TP_MATCHED) && enforced(config, &peer))
 		return refuse(ctx, &peer, NULL, flags, TP_REFUSED_CONNECT);
-	if (ctx->type == SOCK_DGRAM)
-		flags |= TP_FLOW;
+	/* Resolvers connect UDP sockets to every answer only to learn a route, and send nothing. */
+	if (ctx->type == SOCK_DGRAM && (flags & TP_MATCHED) && config->packets)
+		flags |= TP_UNTOLD;
 	owner = begin(ctx, &peer, flags, TP_OUT);
-	if (owner && (flags & TP_MATCHED))
+	if (owner && (flags & (TP_MATCHED | TP_UNTOLD)) == TP_MATCHED)
 		report_owner(owner, TP_CONN_OPEN);
 	return ALLOW;
 }
@@ -159,6 +161,21 @@ SEC("cgroup/connect6")
 int tp_connect6(struct bpf_sock_addr *ctx)
 {
 	return on_connect(ctx, true);
+}
+
+/* A datagram past the peer that a socket is connected to is a conversation of its own. */
+static __always_inline void report_aside(struct bpf_sock_addr *ctx, struct tp_config *config,
+					 struct tp_peer *peer, __u8 direction, __u64 cookie)
+{
+	struct tp_owner aside = {};
+
+	fill_owner(&aside);
+	aside.cookie = cookie;
+	aside.flags = TP_WAS_ESTABLISHED | (listed(config, peer) ? TP_MATCHED : 0);
+	aside.direction = direction;
+	aside.protocol = IPPROTO_UDP;
+	copy_peer(&aside, peer);
+	report_owner(&aside, TP_CONN_OPEN);
 }
 
 /* One datagram of an unconnected socket. The socket's storage remembers the last peer, a small
@@ -176,7 +193,8 @@ static __always_inline void on_datagram(struct bpf_sock_addr *ctx, struct tp_con
 	}
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, 0);
 	if (owner && owner->remote_port == peer->port && same_peer(owner, peer) &&
-	    (owner->flags & TP_WAS_ESTABLISHED) && owner->serial == serial) {
+	    ((owner->flags & TP_LIVE) ||
+	     ((owner->flags & TP_WAS_ESTABLISHED) && owner->serial == serial))) {
 		count(TP_FOLDED_UDP);
 		return;
 	}
@@ -192,6 +210,10 @@ static __always_inline void on_datagram(struct bpf_sock_addr *ctx, struct tp_con
 	owner = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		count(TP_LOST_STORAGE);
+		return;
+	}
+	if (owner->flags & TP_LIVE) {
+		report_aside(ctx, config, peer, direction, key.cookie);
 		return;
 	}
 	/* The conversation with the former peer ends here; its bytes are not the next one's. */
@@ -263,20 +285,18 @@ int tp_recvmsg6(struct bpf_sock_addr *ctx)
 	return on_receive(ctx, true);
 }
 
-/* The end of a socket, in the caller's context: TCP reports its own, UDP has no other sign. */
+/* The end of a socket, in the caller's context. UDP has no other sign; TCP tells by its states,
+ * unless the connect failed before the first of them. */
 SEC("cgroup/sock_release")
 int tp_release(struct bpf_sock *ctx)
 {
 	struct tp_owner *owner;
 
-	if (ctx->protocol != IPPROTO_UDP)
+	if (ctx->protocol != IPPROTO_UDP && ctx->state != TCP_CLOSE)
 		return ALLOW;
 	owner = bpf_sk_storage_get(&sockets, ctx, 0, 0);
-	/* A socket that never connected, sent or received has no conversation to end. */
-	if (!owner || !(owner->flags & (TP_FLOW | TP_WAS_ESTABLISHED)))
-		return ALLOW;
-	report_owner(owner, TP_CONN_CLOSE);
-	owner->flags = 0;
+	if (owner)
+		finish(owner);
 	return ALLOW;
 }
 
@@ -288,6 +308,7 @@ static __always_inline void on_listen(struct sock *sk)
 		count(TP_LOST_STORAGE);
 		return;
 	}
+	finish(owner);
 	fill_owner(owner);
 	owner->flags = TP_LISTENER;
 	owner->protocol = IPPROTO_TCP;
@@ -319,7 +340,7 @@ static __always_inline void on_accept(struct sock *sk)
 	peer_of_sock(sk, &peer);
 	copy_peer(owner, &peer);
 	local_of_sock(sk, owner);
-	count(TP_BEGUN);
+	begun(owner);
 	if (config && listed(config, &peer)) {
 		owner->flags |= TP_MATCHED;
 		report_owner(owner, TP_CONN_OPEN);
@@ -344,7 +365,7 @@ static __always_inline void on_close(struct sock *sk, int before)
 	struct tcp_sock *tcp;
 
 	/* No owner, or that of a listener: nobody saw it begin. A socket that ended twice has none. */
-	if (!owner || (owner->flags & TP_LISTENER) || !owner->cookie) {
+	if (!owner || !(owner->flags & TP_LIVE)) {
 		if (before != TCP_SYN_RECV && before != TCP_CLOSE)
 			count(TP_LOST_END);
 		return;
@@ -359,10 +380,7 @@ static __always_inline void on_close(struct sock *sk, int before)
 			owner->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	}
 	owner->state = (__u8)before;
-	report_owner(owner, TP_CONN_CLOSE);
-	/* A socket may connect again: the next record starts clean. */
-	owner->cookie = 0;
-	owner->flags = 0;
+	finish(owner);
 }
 
 SEC("tp_btf/inet_sock_set_state")

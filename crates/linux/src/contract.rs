@@ -29,12 +29,13 @@ pub mod flag {
     pub const LISTENER: u32 = 2;
     pub const WAS_ESTABLISHED: u32 = 4;
     pub const PREDATES: u32 = 8;
-    pub const FLOW: u32 = 16;
+    pub const LIVE: u32 = 16;
     pub const OWNER_UNSURE: u32 = 32;
+    pub const UNTOLD: u32 = 64;
 }
 
 /// Names of `enum tp_counter`, in its order; each is a metric and a line of `doctor`.
-pub const COUNTERS: [&str; 19] = [
+pub const COUNTERS: [&str; 20] = [
     "lost_match",
     "lost_event",
     "lost_process",
@@ -54,6 +55,7 @@ pub const COUNTERS: [&str; 19] = [
     "lost_end",
     "lost_exec",
     "begun",
+    "ended",
 ];
 
 /// `struct tp_config`.
@@ -73,6 +75,8 @@ pub struct Config {
     pub blocking_apps: u32,
     pub serial: u32,
     pub blocking_ports: u32,
+    pub packets: u32,
+    pub pad: u32,
 }
 
 /// `struct tp_conn`.
@@ -291,7 +295,7 @@ const _: () = assert!(size_of::<ExecHead>() == 48 + 32 + 16 + 512 + 384);
 const _: () = assert!(size_of::<ForkRecord>() == 40);
 const _: () = assert!(size_of::<ExitRecord>() == 24);
 const _: () = assert!(size_of::<DnsHead>() == 32);
-const _: () = assert!(size_of::<Config>() == 48);
+const _: () = assert!(size_of::<Config>() == 56);
 
 #[cfg(test)]
 mod tests {
@@ -326,7 +330,7 @@ mod tests {
     #[test]
     fn every_field_lies_where_the_programs_have_it() {
         let mirror = places! {
-            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports;
+            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports, packets, pad;
             "tp_conn" ConnRecord: kind, flags, at_ns, cookie, opened_ns, start_ns, cgroup_id, exe_inode, bytes_in, bytes_out, tgid, parent, uid, login_uid, exe_device, netns, local, remote, local_port, remote_port, protocol, direction, state, pad, comm;
             "tp_exec" ExecHead: kind, tgid, at_ns, start_ns, parent_start_ns, cgroup_id, exe_inode, exe_device, parent, uid, login_uid, netns, argv_length, argv_whole, pad, comm, exe, cgroup;
             "tp_fork" ForkRecord: kind, tgid, at_ns, start_ns, parent_start_ns, parent, pad;

@@ -36,6 +36,8 @@ pub struct BpfSensor {
     listeners: HashSet<(u32, u16)>,
     /// Direction of connections that were open at the start, by cookie.
     found: std::collections::HashMap<u64, Direction>,
+    /// An inbound connection still belongs to the service manager that opened its listener.
+    handed_over: bool,
     own_pid: u32,
 }
 
@@ -53,6 +55,7 @@ impl BpfSensor {
             conntrack: Conntrack::open().ok(),
             listeners: HashSet::new(),
             found: std::collections::HashMap::new(),
+            handed_over: false,
             own_pid: std::process::id(),
         }
     }
@@ -75,7 +78,9 @@ impl BpfSensor {
             .filter(|record| record.kind == kind::CONN_LISTENER)
             .map(|record| (record.netns, record.local_port))
             .collect();
-        let open = records.iter().filter(|record| record.kind == kind::CONN_FOUND && record.remote_port != 0);
+        // A UDP socket that was connected and never used has no connection.
+        let used = |record: &&ConnRecord| record.remote_port != 0 && record.flags & flag::UNTOLD == 0;
+        let open = records.iter().filter(|record| record.kind == kind::CONN_FOUND).filter(used);
         Ok(open.map(|record| self.connection(record)).collect())
     }
 
@@ -166,6 +171,7 @@ impl BpfSensor {
         let protocol = if record.protocol == 17 { Protocol::Udp } else { Protocol::Tcp };
         let state = state(record, protocol);
         let direction = self.direction(record);
+        self.handed_over |= direction == Direction::Inbound && is_activator(record);
         let process = self.owner(record, matched);
         let translated = if matched && state == ConnectionState::Established && protocol == Protocol::Tcp {
             let conntrack = self.conntrack.as_mut();
@@ -253,6 +259,17 @@ impl BpfSensor {
         process.container = place.container;
     }
 
+    /// Whether an inbound connection was seen whose owner is only the service manager that opened the
+    /// listener: a sweep finds the service that holds it. Forgets it.
+    pub fn take_handed_over(&mut self) -> bool {
+        std::mem::take(&mut self.handed_over)
+    }
+
+    /// How many conversations the kernel remembers as begun and not ended.
+    pub fn alive(&self) -> io::Result<u64> {
+        self.programs.alive()
+    }
+
     /// The newest name known for an address, for facts that come from elsewhere.
     pub fn name_of(&self, netns: u64, address: std::net::IpAddr) -> Option<&str> {
         self.names.name(netns, address)
@@ -285,6 +302,11 @@ fn state(record: &ConnRecord, protocol: Protocol) -> ConnectionState {
         kind::CONN_FOUND if protocol == Protocol::Tcp && record.state == TCP_SYN_SENT => ConnectionState::Opening,
         _ => ConnectionState::Established,
     }
+}
+
+/// Whether the owner opens sockets for others (`is_activator` of the kernel programs).
+fn is_activator(record: &ConnRecord) -> bool {
+    record.tgid == 1 || record.comm.starts_with(b"systemd")
 }
 
 /// Tells the peers of one UDP socket apart (FNV-1a over address and port); 0 for TCP.

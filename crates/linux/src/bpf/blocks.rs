@@ -84,7 +84,10 @@ impl Blocks {
         if host_key(block).is_none() && (block.port != 0 || block.cgroup_id != 0) {
             return Err(BlockError::Unsupported);
         }
-        kernel::watch_packets(&self.kernel).map_err(BlockError::Packets)?;
+        let looked_at = kernel::watch_packets(&self.kernel).map_err(BlockError::Packets)?;
+        if let Ok(mut config) = self.config.lock() {
+            config.change(|config| config.packets |= u32::from(looked_at));
+        }
         let value = BlockValue { expires_ns: block.expires_ns, hits: block.hits, reported_ns: 0, id: block.id };
         let done = match host_key(block) {
             Some(HostKey::V4(key)) => self.hosts4.insert(key, value, 0),

@@ -26,6 +26,7 @@ pub(super) const PROGRAMS: &[(&str, Kind, &str)] = &[
     ("tp_fork", Kind::Tracepoint("sched_process_fork"), "processes that fork without a new program"),
     ("tp_exit", Kind::Tracepoint("sched_process_exit"), "the end of processes"),
     ("tp_found", Kind::Iterator("task_file"), "owners of connections open before the start"),
+    ("tp_alive", Kind::Iterator("bpf_sk_storage_map"), "the proof that no connection ended unseen"),
 ];
 pub(super) const ESSENTIAL: usize = 3;
 
@@ -84,8 +85,8 @@ impl Kernel {
     }
 
     /// Has every packet looked at from now on. One that did not load is already told as missing,
-    /// and connects and sends are refused without it.
-    fn watch_packets(&mut self) -> Result<(), String> {
+    /// and connects and sends are refused without it. Returns whether those that leave are looked at.
+    fn watch_packets(&mut self) -> Result<bool, String> {
         for ((name, direction), attached) in PACKETS.iter().zip(&mut self.packets) {
             let Some(Program::CgroupSkb(program)) = self.ebpf.program_mut(name) else { continue };
             if *attached || program.fd().is_err() {
@@ -94,7 +95,7 @@ impl Kernel {
             program.attach(&self.cgroup, *direction, MODE).map_err(|error| chain(&error))?;
             *attached = true;
         }
-        Ok(())
+        Ok(self.packets[0])
     }
 }
 
@@ -103,8 +104,8 @@ pub(super) fn hold(kernel: &Mutex<Kernel>) -> MutexGuard<'_, Kernel> {
     kernel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has every packet looked at, if the programs still live.
-pub(super) fn watch_packets(kernel: &Weak<Mutex<Kernel>>) -> Result<(), String> {
+/// Has every packet looked at, if the programs still live; returns whether those that leave are.
+pub(super) fn watch_packets(kernel: &Weak<Mutex<Kernel>>) -> Result<bool, String> {
     let Some(kernel) = kernel.upgrade() else { return Err("the programs were taken out".into()) };
     hold(&kernel).watch_packets()
 }

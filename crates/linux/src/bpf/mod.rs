@@ -1,5 +1,6 @@
 //! How do the kernel programs get into the kernel, and what did not go in?
 
+mod alive;
 mod blocks;
 mod kernel;
 mod set;

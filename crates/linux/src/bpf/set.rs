@@ -57,7 +57,7 @@ impl SharedConfig {
         change(&mut self.value);
         // SAFETY: `Config` is a `repr(C)` structure of integers without padding.
         let bytes = unsafe { std::slice::from_raw_parts((&raw const self.value).cast::<u8>(), size_of::<Config>()) };
-        // The map is a page, the structure 48 bytes: it always fits.
+        // The map is a page, the structure 56 bytes: it always fits.
         let _ = self.map.write(0, bytes);
     }
 }
@@ -176,11 +176,12 @@ impl SetMaps {
 
     /// Whether DNS answers are reported. Once they are, packets are looked at until the programs go.
     pub fn set_dns(&mut self, on: bool) {
-        if on {
-            // What does not go in now is tried again, and told, with the first block.
-            let _ = kernel::watch_packets(&self.kernel);
-        }
-        self.change(|config| config.dns = u32::from(on));
+        // What does not go in now is tried again, and told, with the first block.
+        let looked_at = on && kernel::watch_packets(&self.kernel).unwrap_or(false);
+        self.change(|config| {
+            config.dns = u32::from(on);
+            config.packets |= u32::from(looked_at);
+        });
     }
 
     /// Refuses the addresses in `listed` to vulnerable processes from now on; empty switches off.

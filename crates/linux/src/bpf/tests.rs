@@ -161,3 +161,107 @@ fn the_first_block_stops_packets_of_a_connection_that_is_open() {
     drop(loaded.programs);
     assert!(matches!(loaded.blocks.insert(&block), Err(BlockError::Packets(_))));
 }
+
+fn read(loaded: &Loaded, name: &str) -> u64 {
+    loaded.counters.read().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+}
+
+/// Begun, not ended and not alive; waits a little for ends that come from timers and other processes.
+fn unaccounted(loaded: &Loaded) -> u64 {
+    let look = || {
+        let begun = read(loaded, "begun");
+        let alive = loaded.programs.alive().unwrap();
+        begun.saturating_sub(read(loaded, "ended") + alive)
+    };
+    (0..20).map(|_| (look(), std::thread::sleep(std::time::Duration::from_millis(10))).0).max().unwrap_or(0)
+}
+
+#[test]
+fn every_beginning_is_alive_or_has_an_end() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    loaded.programs.find_open().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut kept = Vec::new();
+    for round in 0..50 {
+        let stream = TcpStream::connect(at).unwrap();
+        let accepted = listener.accept().unwrap().0;
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.connect(("127.0.0.1", 9)).unwrap();
+        udp.connect(at).unwrap();
+        udp.send_to(b"x", ("127.0.0.1", 9)).unwrap();
+        if round % 2 == 0 {
+            kept.push((stream, accepted, udp));
+        }
+    }
+    // TCP has no broadcast: the connect fails before its first packet, no state change tells of it.
+    assert!(TcpStream::connect("127.255.255.255:9").is_err());
+    let failed = |r: &ConnRecord| address(r.remote).to_string() == "127.255.255.255" && r.kind == kind::CONN_CLOSE;
+    assert_eq!(connections(&mut loaded.events).into_iter().filter(failed).count(), 1);
+    assert!(loaded.programs.alive().unwrap() >= 3 * 25);
+    assert_eq!(unaccounted(&loaded), 0);
+    drop(kept);
+    assert_eq!(unaccounted(&loaded), 0);
+}
+
+#[test]
+fn an_end_that_no_program_saw_is_missed() {
+    let _alone = ALONE.lock();
+    let Some(loaded) = loaded() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pairs: Vec<_> = (0..10)
+        .map(|_| (TcpStream::connect(listener.local_addr().unwrap()).unwrap(), listener.accept().unwrap().0))
+        .collect();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.connect(("127.0.0.1", 9)).unwrap();
+    assert_eq!(unaccounted(&loaded), 0);
+    for name in ["tp_state", "tp_release"] {
+        match kernel::hold(&loaded.programs.kernel).ebpf.program_mut(name).unwrap() {
+            Program::BtfTracePoint(program) => program.unload().unwrap(),
+            Program::CgroupSock(program) => program.unload().unwrap(),
+            _ => unreachable!(),
+        }
+    }
+    drop((pairs, udp));
+    assert!(unaccounted(&loaded) >= 21);
+}
+
+#[test]
+fn a_udp_socket_that_is_only_connected_has_contacted_nobody() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    list(&mut loaded, [127, 7, 7, 7]);
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    silent.connect(("127.7.7.7", 9)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    drop(silent);
+    assert!(connections(&mut loaded.matches).is_empty());
+    let ended = connections(&mut loaded.events);
+    let ours = |r: &&ConnRecord| r.tgid == std::process::id() && r.remote_port == 9 && r.kind == kind::CONN_CLOSE;
+    assert_eq!(ended.iter().filter(ours).count(), 1, "not told as a match, and not lost either ({port})");
+    let talking = UdpSocket::bind("127.0.0.1:0").unwrap();
+    talking.connect(("127.7.7.7", 9)).unwrap();
+    talking.send(b"x").unwrap();
+    let told = connections(&mut loaded.matches);
+    assert_eq!(told.iter().map(|r| (r.kind, r.bytes_out)).collect::<Vec<_>>(), [(kind::CONN_OPEN, 1)]);
+    assert_eq!(told[0].local_port, talking.local_addr().unwrap().port());
+}
+
+#[test]
+fn answers_on_a_connected_udp_socket_stay_its_own() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    client.send(b"question").unwrap();
+    let (_, from) = server.recv_from(&mut [0; 16]).unwrap();
+    server.send_to(b"answer", from).unwrap();
+    client.recv_from(&mut [0; 16]).unwrap();
+    let port = client.local_addr().unwrap().port();
+    drop(client);
+    let ends: Vec<_> = connections(&mut loaded.events).into_iter().filter(|r| r.local_port == port).collect();
+    assert_eq!(ends.len(), 1, "{ends:?}");
+    assert_eq!((ends[0].direction, ends[0].bytes_out, ends[0].bytes_in), (2, 8, 6));
+}

@@ -140,3 +140,38 @@ fn connections_older_than_the_sensor_have_owner_and_direction() {
     assert!(out.predates_sensor && out.process.as_ref().unwrap().key.pid == std::process::id());
     drop(client);
 }
+
+#[test]
+fn a_socket_opened_by_a_service_manager_belongs_to_the_service_that_holds_it() {
+    let _alone = ALONE.lock();
+    let Some(mut sensor) = sensor() else { return };
+    not_ourselves(&mut sensor);
+    sensor.start().unwrap();
+    // The kernel remembers the name of the thread that listens.
+    let manager = std::thread::Builder::new().name("systemd-test".into());
+    let listener = manager.spawn(|| TcpListener::bind("127.0.0.1:0").unwrap()).unwrap().join().unwrap();
+    let at = listener.local_addr().unwrap();
+    drop((TcpStream::connect(at).unwrap(), listener.accept().unwrap()));
+    poll(&mut sensor);
+    assert!(sensor.take_handed_over(), "nobody but the manager holds it: worth a second look");
+    let first = TcpStream::connect(at).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let stdin = |socket: std::os::fd::OwnedFd| std::process::Stdio::from(socket);
+    let held = listener.try_clone().unwrap();
+    let mut service =
+        Command::new("sleep").arg("60").stdin(stdin(held.into())).stdout(stdin(accepted.into())).spawn().unwrap();
+    drop(first);
+    let owner = |seen: &[Arc<Connection>]| {
+        let inbound = seen.iter().rfind(|c| c.local.port() == at.port() && c.direction == Direction::Inbound);
+        inbound.and_then(|c| c.process.as_ref().map(|process| process.key.pid))
+    };
+    poll(&mut sensor);
+    // Its first connection is still open in the service: a sweep corrects the owner of both.
+    assert_eq!(owner(&connections(&sensor.sweep().unwrap())), Some(service.id()));
+    let second = TcpStream::connect(at).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    drop((second, accepted));
+    assert_eq!(owner(&connections(&poll(&mut sensor))), Some(service.id()));
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
