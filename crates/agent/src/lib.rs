@@ -24,3 +24,4 @@ pub mod protected;
 pub mod respond;
 pub mod sense;
 pub mod uplink;
+pub mod wall;

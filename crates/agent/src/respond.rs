@@ -18,6 +18,7 @@ use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Respo
 use crate::config::Config;
 use crate::detect::Wake;
 use crate::uplink::Report;
+use crate::wall::WallClock;
 use crate::{live, protected};
 
 /// The requester that the guard knows as policy.
@@ -63,6 +64,7 @@ pub struct Respond {
     exceptions_file: PathBuf,
     /// Whether the exceptions in force are known; before that policy may do nothing.
     exceptions_known: bool,
+    clock: WallClock,
     detector: SyncSender<Wake>,
     reports: tokio::sync::mpsc::UnboundedSender<Report>,
 }
@@ -88,8 +90,9 @@ impl Respond {
         let kept: Option<Vec<Exception>> =
             fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let exceptions_known = kept.is_some();
+        let clock = WallClock::open(&ledger.with_file_name("clocks.json"));
         let mut respond =
-            Self { responder, guard, computed: None, exceptions_file, exceptions_known, detector, reports };
+            Self { responder, guard, computed: None, exceptions_file, exceptions_known, clock, detector, reports };
         respond.guard.exceptions = kept.unwrap_or_default();
         Ok(respond)
     }
@@ -271,7 +274,14 @@ impl Respond {
     }
 
     fn reconcile(&mut self) {
+        let back = self.clock.look();
         let moment = now();
+        if !back.is_zero() {
+            tracing::warn!(?back, "the wall clock went back; blocks end when they would have ended");
+            if let Err(error) = self.responder.set_back(back, moment) {
+                tracing::error!(%error, "the ledger could not follow the wall clock");
+            }
+        }
         // Looking around costs a walk over all sockets: only while there is something to protect from.
         if !self.responder.active(moment).is_empty() {
             self.prepare(moment, PROTECTED_AGE_STANDING);

@@ -186,6 +186,21 @@ impl Ledger {
         }
     }
 
+    /// Moves the end of every wanted block back: the wall clock went back by `by`, and no block may
+    /// last longer for it.
+    pub fn set_back(&mut self, by: Duration, now: Timestamp) -> Result<(), LedgerError> {
+        let moved: Vec<Entry> = self
+            .wanted()
+            .map(|entry| Entry {
+                at: now,
+                since: entry.since.minus(by),
+                expires: entry.expires.minus(by),
+                ..entry.clone()
+            })
+            .collect();
+        moved.into_iter().try_for_each(|entry| self.write(entry))
+    }
+
     fn write(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
         entry.generation = self.generation + 1;
         let line = serde_json::to_vec(&entry)?;
@@ -298,6 +313,19 @@ mod tests {
         assert_eq!(report, LedgerReport { wanted: 49, ..LedgerReport::default() });
         assert_eq!(ledger.active(Timestamp(2)).cloned().collect::<Vec<_>>(), before);
         assert_eq!(ledger.active(Timestamp::from_seconds(100)).count(), 0);
+    }
+
+    #[test]
+    fn a_wall_clock_that_goes_back_lengthens_no_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
+        ledger.intend(&planned("203.0.113.9", 4_000), Timestamp::from_seconds(400)).unwrap();
+        ledger.set_back(Duration::from_secs(300), Timestamp::from_seconds(200)).unwrap();
+        ledger.sync().unwrap();
+        drop(ledger);
+        let (ledger, _) = Ledger::open(folder.path()).unwrap();
+        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
+        assert_eq!((entry.since, entry.expires), (Timestamp::from_seconds(100), Timestamp::from_seconds(3_700)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use tripoint_model::{ActionKind, AlertId, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
 
@@ -55,6 +56,12 @@ impl Responder {
     /// The mechanism's name.
     pub fn mechanism(&self) -> &'static str {
         self.firewall.name()
+    }
+
+    /// The wall clock went back by this much: every block keeps its real end.
+    pub fn set_back(&mut self, by: Duration, now: Timestamp) -> Result<(), LedgerError> {
+        self.ledger.set_back(by, now)?;
+        self.ledger.sync()
     }
 
     /// Blocks in force at `now`.
