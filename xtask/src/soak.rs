@@ -8,11 +8,18 @@ use anyhow::{Context, Result};
 use crate::run;
 
 const ROUNDS: u32 = 20;
-/// A round takes some ten seconds: a thousand are an evening.
+/// A round takes some minutes: a thousand are a weekend.
 const ROUNDS_MAX: u32 = 1000;
 /// What touches the kernel, and the stories.
-const PACKAGES: &[&str] =
-    &["tripoint-linux", "tripoint-sensor", "tripoint-correlator", "tripoint-responder", "tripoint-agent"];
+const PACKAGES: &[&str] = &[
+    "tripoint-linux",
+    "tripoint-sensor",
+    "tripoint-correlator",
+    "tripoint-responder",
+    "tripoint-agent",
+    "tripoint-cli",
+];
+const KILLS: &str = "25";
 
 /// Repeats the tests that depend on the kernel's timing; stops at the first failure.
 pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
@@ -23,6 +30,8 @@ pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
         if run::has_kernel() {
             cargo.env("RUN_KERNEL_TESTS", "1");
         }
+        // In each round the parts of the running product are killed at this many moments.
+        cargo.env("TRIPOINT_KILL_ROUNDS", KILLS);
         cargo.args(["test", "--quiet"]);
         PACKAGES.iter().for_each(|package| {
             cargo.args(["-p", package]);

@@ -1,6 +1,6 @@
 //! How do alerts and outcomes reach the server, and orders the agent, with nothing lost between?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
@@ -44,12 +44,13 @@ pub struct Uplink {
 
 impl Uplink {
     /// Opens the spool; what an earlier run could not deliver is still in it.
-    pub fn open(socket: PathBuf, spool: &std::path::Path, identity: AgentIdentity) -> anyhow::Result<Self> {
+    pub fn open(socket: PathBuf, folder: &Path, mut identity: AgentIdentity) -> anyhow::Result<Self> {
         let options = Options { max_bytes: SPOOL_MAX_BYTES, ..Options::default() };
-        let (spool, recovery) = Journal::open(spool, options)?;
+        let (spool, recovery) = Journal::open(folder, options)?;
         if recovery.torn_bytes > 0 {
             tracing::warn!(bytes = recovery.torn_bytes, "an interrupted write was cut from the spool");
         }
+        identity.boot_id = format!("{}/{}", identity.boot_id, spool_id(folder)?);
         Ok(Self { socket, identity, spool, health: None })
     }
 
@@ -197,4 +198,17 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             }
         }
     }
+}
+
+/// The spool's own id: with a new spool the sequence begins anew, and nobody may take that for old news.
+fn spool_id(folder: &Path) -> anyhow::Result<String> {
+    let path = folder.join("id");
+    if let Ok(id) = std::fs::read_to_string(&path)
+        && !id.is_empty()
+    {
+        return Ok(id);
+    }
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned();
+    std::fs::write(&path, &id)?;
+    Ok(id)
 }

@@ -28,7 +28,8 @@ pub struct AgentIdentity {
 pub struct Batch {
     /// Who.
     pub agent: AgentIdentity,
-    /// Grows by at least one with every batch of one boot id.
+    /// Where the spool ends after these items. A batch that does not go beyond the last one of the
+    /// same boot id was taken already; only health, which is of the moment and never spooled, counts.
     pub sequence: u64,
     /// What.
     pub items: Vec<Item>,

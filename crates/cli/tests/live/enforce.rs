@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tripoint_linux::lab::Lab;
 
-use crate::instance::{App, BAD4, BAD6, Instance, PORT, lab, listen};
+use crate::instance::{BAD4, BAD6, Instance, PORT, lab, listen, stage};
 use crate::{alone, asked_for};
 
 fn packets_to_bad(capture: &mut tripoint_linux::packet::Capture) -> usize {
@@ -16,14 +16,10 @@ fn packets_to_bad(capture: &mut tripoint_linux::packet::Capture) -> usize {
 
 #[test]
 fn a_vulnerable_application_is_refused_its_first_call() {
-    if !asked_for() {
+    let Some((_alone, lab, mut instance, mut app)) = stage("[response]\nmode = \"enforce\"\nmin_confidence = 90\n")
+    else {
         return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("[response]\nmode = \"enforce\"\nmin_confidence = 90\n");
-    let mut app = App::start(&lab, instance.path());
+    };
     instance.up();
     // The application is known as vulnerable once it has been looked at.
     std::thread::sleep(Duration::from_secs(2));
@@ -105,14 +101,7 @@ fn a_thousand_connects_to_blocked_addresses_send_nothing() {
 
 #[test]
 fn an_open_flow_is_cut_and_the_guard_and_allow_have_the_last_word() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     instance.up();
     for address in [BAD4, BAD6] {
         app.call("tcp", address);

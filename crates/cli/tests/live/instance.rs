@@ -4,12 +4,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::MutexGuard;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tripoint_linux::child;
 use tripoint_linux::lab::{End, Lab};
+use tripoint_linux::netns::NetNs;
+
+use crate::{alone, asked_for};
 
 pub const BAD4: &str = "203.0.113.66";
 pub const BAD6: &str = "2001:db8::66";
@@ -39,6 +43,20 @@ pub fn listen(lab: &Lab) {
             }
         });
     }
+}
+
+/// The laboratory with its listeners, a prepared instance that is not up yet, and the application.
+/// Nothing where kernel tests are not asked for.
+pub fn stage(configuration: &str) -> Option<(MutexGuard<'static, ()>, Lab, Instance, App)> {
+    if !asked_for() {
+        return None;
+    }
+    let alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let instance = Instance::new(configuration);
+    let app = App::start(&lab, instance.path());
+    Some((alone, lab, instance, app))
 }
 
 /// A data folder with feed, advisory and configuration, and the running daemons over it.
@@ -99,6 +117,15 @@ impl Instance {
 
     /// Starts `tripoint up` and waits until it senses.
     pub fn up(&mut self) {
+        self.start(|_| ());
+    }
+
+    /// The same with the daemons in a network namespace, which is the host then.
+    pub fn up_in(&mut self, host: &NetNs) {
+        self.start(|command| child::in_namespace(command, host).unwrap());
+    }
+
+    fn start(&mut self, prepare: impl FnOnce(&mut Command)) {
         let ready = self.path().join("up.ready");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path().join("log")).unwrap();
@@ -106,6 +133,7 @@ impl Instance {
         command.args(["up", "--listen", "none", "--ready-file"]).arg(&ready);
         command.stdout(Stdio::null()).stderr(log);
         child::ends_with_parent(&mut command);
+        prepare(&mut command);
         self.up = Some(command.spawn().unwrap());
         self.wait("up", || ready.exists().then_some(()));
     }
@@ -129,6 +157,11 @@ impl Instance {
     pub fn kill(&mut self, what: &str) {
         let pid = rustix::process::Pid::from_raw(self.pid_of(what).try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        self.gone();
+    }
+
+    /// Waits until `up` has ended because one of its daemons has.
+    pub fn gone(&mut self) {
         self.up.take().unwrap().wait().unwrap();
     }
 
@@ -209,6 +242,11 @@ impl App {
 
     pub fn next(&self) -> Value {
         self.events.recv_timeout(Duration::from_secs(10)).expect("the application says something")
+    }
+
+    /// Forgets what it has said so far.
+    pub fn drain(&self) {
+        while self.events.try_recv().is_ok() {}
     }
 
     /// Has it call a peer; gives what became of it.

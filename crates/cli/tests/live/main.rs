@@ -1,8 +1,11 @@
 //! Does the whole system hold what it promises on a real kernel? Needs root and RUN_KERNEL_TESTS=1.
 
+mod blind;
 mod demo;
 mod enforce;
 mod instance;
+mod kill;
+mod network;
 mod survive;
 
 /// Whether kernel tests are asked for; says so when they are skipped.

@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
-use crate::instance::{App, BAD4, Instance, lab, listen};
+use crate::instance::{BAD4, Instance, stage};
 use crate::{alone, asked_for};
 
 const RULE: &str = "bad_server_of_vulnerable_app";
 
 #[test]
 fn killed_parts_come_back_with_alerts_and_blocks() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     instance.up();
     app.call("tcp", BAD4);
     assert_eq!(app.next()["event"], "connected");
@@ -38,14 +31,7 @@ fn killed_parts_come_back_with_alerts_and_blocks() {
 
 #[test]
 fn what_happens_while_the_server_is_away_is_delivered_later() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     instance.up();
     let server = rustix::process::Pid::from_raw(instance.pid_of("server").try_into().unwrap()).unwrap();
     rustix::process::kill_process(server, rustix::process::Signal::STOP).unwrap();
@@ -58,14 +44,7 @@ fn what_happens_while_the_server_is_away_is_delivered_later() {
 
 #[test]
 fn a_block_ends_on_time_although_the_agent_is_stopped() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     instance.up();
     instance.fine(&["block", BAD4, "--for", "3s"]);
     app.call("tcp", BAD4);
@@ -81,14 +60,7 @@ fn a_block_ends_on_time_although_the_agent_is_stopped() {
 
 #[test]
 fn connections_older_than_the_agent_and_new_indicators_are_found() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     app.call("tcp", BAD4);
     assert_eq!(app.next()["event"], "connected");
     instance.up();
@@ -99,18 +71,11 @@ fn connections_older_than_the_agent_and_new_indicators_are_found() {
 
 #[test]
 fn a_feed_loaded_while_running_matches_open_connections() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     std::fs::write(instance.path().join("other.txt"), "203.0.113.99\n").unwrap();
     let file = |name: &str| instance.path().join(name).display().to_string();
     let (other, bad) = (file("other.txt"), file("bad.txt"));
     instance.fine(&["intel", "import", &other, "--name", "lab"]);
-    let mut app = App::start(&lab, instance.path());
     instance.up();
     app.call("tcp", BAD4);
     assert_eq!(app.next()["event"], "connected");
@@ -122,14 +87,7 @@ fn a_feed_loaded_while_running_matches_open_connections() {
 
 #[test]
 fn without_kernel_programs_sockets_are_polled_and_the_loss_is_said() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("[sensor]\nkind = \"sock_diag\"\n");
-    let mut app = App::start(&lab, instance.path());
+    let Some((_alone, _lab, mut instance, mut app)) = stage("[sensor]\nkind = \"sock_diag\"\n") else { return };
     instance.up();
     app.call("tcp", BAD4);
     assert_eq!(app.next()["event"], "connected");

@@ -66,7 +66,7 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), St
 
 pub(super) async fn ingest(
     connection: &mut SqliteConnection,
-    batch: Batch,
+    mut batch: Batch,
     now: Timestamp,
 ) -> Result<Ingested, StoreError> {
     let boot_id = &batch.agent.boot_id;
@@ -74,8 +74,10 @@ pub(super) async fn ingest(
         .bind(boot_id)
         .fetch_optional(&mut *connection)
         .await?;
+    // Sent again because our answer was lost, or nothing new in the spool.
     if let Some(known) = known.map(unsigned).filter(|known| *known >= batch.sequence) {
-        return Ok(Ingested { acknowledged: known, changed: Vec::new() });
+        batch.sequence = known;
+        batch.items.retain(|item| matches!(item, Item::Health { .. }));
     }
     sqlx::query(
         "INSERT INTO agents (host, identity, last_seen) VALUES ($1, $2, $3) \

@@ -263,6 +263,17 @@ async fn health_is_shown_as_last_reported() {
     assert_eq!((agents[0].health.as_ref(), agents[0].connected), (Some(&health), true));
     let metrics = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(metrics.contains("tripoint_agent_lost_total{host=\"web1\",reason=\"ring_full\\\"\"} 3"), "{metrics}");
+    // Nothing new is in the agent's spool: its health is news all the same, and nothing else is taken twice.
+    let later = AgentHealth { sensor: "sock_diag".into(), ..AgentHealth::default() };
+    let items = vec![
+        Item::Health { at: Timestamp(6), health: later.clone() },
+        Item::Alert { alert: Box::new(alert("dd", 50, 1)) },
+    ];
+    let batch = Batch { agent: identity("web1"), sequence: 1, items };
+    let _: BatchAnswer = rig.client.post(path::AGENT_BATCH, &batch).await.unwrap();
+    let agents: Vec<AgentStatus> = rig.client.get(path::AGENTS).await.unwrap();
+    assert_eq!(agents[0].health.as_ref(), Some(&later));
+    assert!(rig.client.get::<Alert>(&path::alert("dd")).await.is_err());
     rig.stop().await;
 }
 
