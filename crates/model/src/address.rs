@@ -136,6 +136,33 @@ mod tests {
         }
     }
 
+    /// `\\u{hex}` stands for a character.
+    fn unescape(text: &str) -> String {
+        let mut parts = text.split("\\u{");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (hex, rest) = part.split_once('}').unwrap();
+            out.push(u32::from_str_radix(hex, 16).ok().and_then(char::from_u32).unwrap());
+            out.push_str(rest);
+        }
+        out
+    }
+
+    #[test]
+    fn every_spelling_has_the_one_meaning_or_none() {
+        let table = include_str!("../fixtures/address-spellings.tsv");
+        let lines: Vec<_> = table.lines().skip(1).map(|line| line.split_once('\t').unwrap()).collect();
+        assert!(lines.len() >= 400, "{}", lines.len());
+        let wrong: Vec<String> = lines
+            .into_iter()
+            .filter_map(|(spelling, expected)| {
+                let found = parse_address(&unescape(spelling)).map_or("refused".to_owned(), |a| a.to_string());
+                (found != expected).then(|| format!("{spelling}: {found}, not {expected}"))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
     #[test]
     fn networks_are_truncated_and_folded() {
         for (text, expected) in [
