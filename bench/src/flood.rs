@@ -61,6 +61,8 @@ fn one(name: &str, protocol: &str, rate: &str, set: &tripoint_intel::KernelSet) 
         figure("to a listed peer", listed, ""),
         figure("to a listed peer, matched", counted.listed.len() as f64, ""),
         figure("beginnings the kernel remembered, whole host", losses.counter("begun") as f64, ""),
+        figure("still alive at the end, whole host", losses.alive() as f64, ""),
+        figure("begun, not ended and not alive, whole host", losses.unaccounted() as f64, ""),
         figure("records sent without a match, whole host", losses.counter("sent_event") as f64, ""),
         figure("matches lost", losses.counter("lost_match") as f64, ""),
         figure("sockets without storage", losses.counter("lost_storage") as f64, ""),

@@ -71,7 +71,7 @@ pub fn start(set: &KernelSet, dns: bool) -> Result<Loaded> {
 /// A sensor at work on its own thread, handing everything seen to a function.
 pub struct Watch<T> {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<T>,
+    thread: JoinHandle<(T, u64)>,
     losses: Losses,
 }
 
@@ -81,6 +81,8 @@ pub struct Losses {
     account: Account,
     /// Ends, before the start, of connections that were open before.
     before: u64,
+    /// Conversations begun and not ended when the last record was read, in the whole host.
+    alive: u64,
 }
 
 impl Losses {
@@ -94,6 +96,16 @@ impl Losses {
             }
         });
         lost.map(|(_, value)| value).sum::<u64>() + self.missed() - self.before
+    }
+
+    /// Conversations alive at the end.
+    pub fn alive(&self) -> u64 {
+        self.alive
+    }
+
+    /// Conversations that began, did not end and are not alive.
+    pub fn unaccounted(&self) -> u64 {
+        self.counter("begun").saturating_sub(self.counter("ended") + self.alive)
     }
 
     /// How often the kernel left a program out because it was at work already.
@@ -112,7 +124,7 @@ impl<T: Send + 'static> Watch<T> {
     pub fn start(loaded: Loaded, mut state: T, visit: fn(&mut T, Seen)) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let mut losses = Losses { before: 0, account: loaded.programs.account(), counters: loaded.counters };
+        let mut losses = Losses { before: 0, alive: 0, account: loaded.programs.account(), counters: loaded.counters };
         let mut sensor = BpfSensor::new(loaded.programs, loaded.matches, loaded.events, "/");
         sensor.start()?;
         losses.before = losses.all();
@@ -126,17 +138,18 @@ impl<T: Send + 'static> Watch<T> {
                 }
                 seen.drain(..).for_each(|seen| visit(&mut state, seen));
             }
-            state
+            (state, sensor.alive().unwrap_or_default())
         });
         Ok(Self { stop, thread, losses })
     }
 
     /// Reads what is left and ends.
-    pub fn finish(self) -> Result<(T, Losses)> {
+    pub fn finish(mut self) -> Result<(T, Losses)> {
         // Ends of connections come a little after their beginnings.
         std::thread::sleep(Duration::from_millis(300));
         self.stop.store(true, Ordering::Release);
-        let state = self.thread.join().map_err(|_| anyhow::anyhow!("the sensor's thread panicked"))?;
+        let (state, alive) = self.thread.join().map_err(|_| anyhow::anyhow!("the sensor's thread panicked"))?;
+        self.losses.alive = alive;
         Ok((state, self.losses))
     }
 }

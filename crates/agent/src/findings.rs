@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_inventory::HostInventory;
 use tripoint_model::{Finding, Package, Process, ProcessKey, Timestamp};
-use tripoint_sensor::exe_hash::ExeHashes;
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
@@ -41,7 +40,7 @@ const PROCESSES_MAX: usize = 20_000;
 pub struct Findings {
     inventory: HostInventory,
     database: Option<Arc<Database>>,
-    hashes: ExeHashes,
+    hash: Sender<ProcessKey>,
     detector: SyncSender<Wake>,
     every: Duration,
     living: HashMap<ProcessKey, Arc<Process>>,
@@ -51,12 +50,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Reads the host's package database.
-    pub fn open(detector: SyncSender<Wake>, every: Duration) -> std::io::Result<Self> {
+    /// Reads the host's package database. What met a bad peer is handed on to `hash`.
+    pub fn open(detector: SyncSender<Wake>, hash: Sender<ProcessKey>, every: Duration) -> std::io::Result<Self> {
         Ok(Self {
             inventory: HostInventory::open(std::path::Path::new("/"))?,
             database: None,
-            hashes: ExeHashes::default(),
+            hash,
             detector,
             every,
             living: HashMap::new(),
@@ -113,9 +112,8 @@ impl Findings {
                 if !self.told.contains_key(&key) {
                     self.answer(key);
                 }
-                // Hashing reads the whole file: never before the findings are told.
                 if self.urgent.insert(key) {
-                    self.hash(key);
+                    let _ = self.hash.send(key);
                 }
             }
             Request::Ended(key) => {
@@ -184,15 +182,5 @@ impl Findings {
         }
         self.told.insert(key, Arc::clone(&findings));
         let _ = self.detector.send(Wake::Findings { process: key, findings, at });
-    }
-
-    fn hash(&mut self, key: ProcessKey) {
-        match self.hashes.of_process(key.pid) {
-            Ok(sha256) if procfs::key_of(key.pid) == Some(key) => {
-                let _ = self.detector.send(Wake::Hash { process: key, sha256 });
-            }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(pid = key.pid, %error, "executable cannot be hashed"),
-        }
     }
 }

@@ -16,6 +16,7 @@ pub mod detect;
 pub mod eyes;
 pub mod findings;
 pub mod firewall;
+pub mod hash;
 pub mod health;
 pub mod live;
 pub mod pipeline;

@@ -28,6 +28,7 @@ use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
+use crate::hash;
 use crate::health::{Gaps, Health};
 use crate::place::Place;
 use crate::respond::{Ask, Respond};
@@ -71,7 +72,9 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let doors =
         Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
     let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), set, config, doors);
-    let mut findings = Findings::open(wake.clone(), config.inventory.every).context("read the package database")?;
+    let (hash, hashes) = mpsc::channel();
+    let mut findings =
+        Findings::open(wake.clone(), hash, config.inventory.every).context("read the package database")?;
 
     match first_index {
         Some(index) => wake.send(Wake::Index(index)).context("detection")?,
@@ -86,6 +89,10 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             named("respond", scope, move || respond.run(&asks))?,
             named("detect", scope, move || detector.run(&wakes))?,
             named("findings", scope, move || findings.run(&requests))?,
+            named("hash", scope, {
+                let wake = wake.clone();
+                move || hash::run(&hashes, &wake)
+            })?,
             named("content", scope, {
                 let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared));
                 move || content.run(&shared.stop, &wake, &request)

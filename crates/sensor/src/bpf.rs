@@ -69,8 +69,8 @@ impl BpfSensor {
         Ok(out)
     }
 
-    /// Every connection that is open now, in its present state. Also finds what was missed when a
-    /// ring overflowed.
+    /// Every connection that is open now, in its present state, and the ends of processes that
+    /// nobody told. Finds what was missed when a ring overflowed.
     pub fn sweep(&mut self) -> io::Result<Vec<Seen>> {
         let records = self.programs.find_open()?;
         self.listeners = records
@@ -81,7 +81,10 @@ impl BpfSensor {
         // A UDP socket that was connected and never used has no connection.
         let used = |record: &&ConnRecord| record.remote_port != 0 && record.flags & flag::UNTOLD == 0;
         let open = records.iter().filter(|record| record.kind == kind::CONN_FOUND).filter(used);
-        Ok(open.map(|record| self.connection(record)).collect())
+        let mut seen: Vec<Seen> = open.map(|record| self.connection(record)).collect();
+        let at = self.clock.wall(tripoint_linux::clock::boot_ns());
+        seen.extend(self.table.reap().into_iter().map(|key| Seen::Ended { key, at }));
+        Ok(seen)
     }
 
     /// Waits up to `timeout` for a match and returns all that was seen. Without a match the rest

@@ -127,6 +127,19 @@ impl ProcessTable {
     /// A process ended; it is remembered for a while.
     pub fn exit(&mut self, record: &ExitRecord) -> ProcessKey {
         let key = procfs::key(record.tgid, record.start_ns);
+        self.end(key);
+        key
+    }
+
+    /// Processes that are gone although no record told their end: the ring was full.
+    pub fn reap(&mut self) -> Vec<ProcessKey> {
+        let gone = |(pid, key): (&u32, &ProcessKey)| (procfs::key_of(*pid) != Some(*key)).then_some(*key);
+        let gone: Vec<ProcessKey> = self.living.iter().filter_map(gone).collect();
+        gone.iter().for_each(|key| self.end(*key));
+        gone
+    }
+
+    fn end(&mut self, key: ProcessKey) {
         if self.living.get(&key.pid) == Some(&key) {
             self.living.remove(&key.pid);
         }
@@ -140,7 +153,6 @@ impl ProcessTable {
                 self.entries.remove(&oldest);
             }
         }
-        key
     }
 
     /// The process with this key, from the table or, while it lives, from `/proc`; never a
@@ -169,8 +181,13 @@ impl ProcessTable {
 
     /// Replaces what is known of a process (its container was entered after its exec).
     pub fn replace(&mut self, process: Process) -> Arc<Process> {
-        let parent = self.entries.get(&process.key).map_or_else(ProcessKey::default, |entry| entry.parent);
-        self.insert(process, parent, true)
+        let Some(entry) = self.entries.get_mut(&process.key) else {
+            return self.insert(process, ProcessKey::default(), true);
+        };
+        // It may have ended meanwhile: it must not come to life again.
+        entry.process = Arc::new(process);
+        entry.completed = true;
+        Arc::clone(&entry.process)
     }
 
     /// Parent, grandparent and so on, nearest first, as far as they are known.
@@ -255,5 +272,18 @@ mod tests {
             table.exit(&exit(key));
         }
         assert_eq!(table.len(), ENDED_MAX);
+    }
+
+    #[test]
+    fn what_ended_without_a_record_is_noticed_and_stays_ended() {
+        let mut table = ProcessTable::new("/");
+        let own = table.living(std::process::id()).unwrap();
+        let key = ProcessKey { pid: 5_000_000, start_ns: 0 };
+        let process = Process { key, ..Process::default() };
+        table.insert(process.clone(), ProcessKey::default(), true);
+        assert_eq!(table.reap(), [key]);
+        table.replace(process);
+        assert!(table.reap().is_empty());
+        assert!(table.get(key).is_some() && table.get(own.key).is_some());
     }
 }
