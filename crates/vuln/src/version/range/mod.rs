@@ -48,7 +48,7 @@ pub(crate) fn satisfies(scheme: Scheme, version: &str, range: &str) -> Result<bo
         };
     }
     match scheme {
-        Scheme::Npm => npm::satisfies(version, range, npm::Bare::Exact),
+        Scheme::Npm => npm::satisfies(version, &range.replace(',', " "), npm::Bare::Exact),
         Scheme::SemVer | Scheme::Pub => {
             let words = range.replace(',', " ").replace(" or ", " || ").replace(" and ", " ");
             npm::satisfies(version, &words, npm::Bare::Caret)
