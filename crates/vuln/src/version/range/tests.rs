@@ -61,6 +61,14 @@ fn each_tools_own_rules_hold() {
         (Scheme::Composer, "2.0.0", "1.0.0 - 2.0.0", true),
         (Scheme::Composer, "v1.2.0", ">=1.0 <1.1 | >=1.2@dev", true),
         (Scheme::Composer, "1.0.5", "!=1.0.5,>=1.0", false),
+    ] {
+        assert_eq!(satisfies(scheme, version, range), Ok(expected), "{scheme:?} {version} in {range}");
+    }
+}
+
+#[test]
+fn distributions_and_upstreams_have_rules_of_their_own() {
+    for (scheme, version, range, expected) in [
         // rpm: releases count only where both have one.
         (Scheme::Rpm, "1.2-3.el9", "= 1.2", true),
         (Scheme::Rpm, "1.2-3.el9", "<= 1.2", true),
