@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+use tripoint_model::Purl;
+
 use super::*;
 
 fn fixtures() -> PathBuf {
@@ -154,4 +157,40 @@ fn public_documents_are_read_or_refused_with_a_reason() {
         refused.len()
     );
     assert!(read > 80 && refused.iter().all(|line| line.len() > 20), "{read} read");
+}
+
+#[test]
+fn what_the_catalogers_write_is_read_as_it_was_meant() {
+    use tripoint_model::Ecosystem::{Debian, Go, Maven, Npm};
+    for (ecosystem, name, version) in [
+        (Debian, "libstdc++6", "1:12.2.0-14+deb12u1"),
+        (Npm, "@scope/na me", "1.0.0-rc.1+b"),
+        (Maven, "org.example/core", "2.14.1"),
+        (Go, "example.org/a/b", "v1.0.0+incompatible"),
+    ] {
+        let written = crate::purl::build(ecosystem, name, version, &[("arch", "amd64"), ("upstream", "a b@1:2")]);
+        let read: Purl = written.parse().expect("a package URL");
+        let whole = format!("{}/{}", read.namespace, read.name);
+        assert!(whole.trim_start_matches('/').ends_with(name), "{written} reads as {read:?}");
+        assert_eq!((read.version.as_str(), read.qualifier("upstream")), (version, "a b@1:2"), "{written}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+    /// Damaged documents: bytes cut out, doubled or replaced.
+    #[test]
+    fn no_document_panics(which in 0usize..7, from in 0usize..2000, length in 0usize..40, filling in "[\\[\\]{}\",:<>/a%0-]{0,12}") {
+        let name = ["cyclonedx.json", "cyclonedx.xml", "spdx2.json", "spdx3.json", "tags.spdx", "statement.json", "envelope.json"][which];
+        let mut content = std::fs::read(fixtures().join(name)).expect("fixture");
+        let from = from.min(content.len());
+        let to = (from + length).min(content.len());
+        content.splice(from..to, filling.bytes());
+        if let Ok(found) = parse(&content, name) {
+            for package in &found.packages {
+                prop_assert!(package.purl.parse::<Purl>().is_ok() && !package.version.is_empty(), "{:?}", package);
+            }
+        }
+    }
 }

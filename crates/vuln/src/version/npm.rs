@@ -68,6 +68,12 @@ fn expand(alternative: &str, bare: Bare) -> Result<Vec<Comparator>, &'static str
             version = words.next().unwrap_or("");
         }
         let partial = Partial::read(version)?;
+        if operator == "~>" && bare == Bare::Caret {
+            // Elixir's: all but the last number stay.
+            out.extend(lower(&partial));
+            out.extend(upper(&partial, partial.known().saturating_sub(1).max(1)));
+            continue;
+        }
         let caret = operator.is_empty() && bare == Bare::Caret && !version.contains('*');
         comparator(if caret { "^" } else { operator }, &partial, &mut out)?;
     }

@@ -89,6 +89,12 @@ fn word_to(scheme: Scheme, sign: &str, bound: &str, out: &mut Vec<Constraint>) -
         ">" | ">>" => Operator::Above,
         ">=" => Operator::From,
         "!=" => Operator::Unequal,
+        // apk's fuzzy match: what begins so.
+        "~" | "=~" | "~=" if scheme == Scheme::Apk => {
+            out.push(Constraint::new(Operator::From, bound));
+            out.push(end(scheme, bumped(bound, usize::MAX)));
+            return Ok(());
+        }
         "" | "=" | "==" => match bound.strip_suffix(".*") {
             Some(stem) => {
                 out.push(Constraint::new(Operator::From, stem));

@@ -101,6 +101,11 @@ fn distributions_and_upstreams_have_rules_of_their_own() {
         (Scheme::Generic, "6.1-rc3", "< 6.1", true),
         (Scheme::Pacman, "1:1.0-1", ">= 2.0", true),
         (Scheme::Apk, "1.2.3-r4", "<1.2.3-r5", true),
+        (Scheme::Apk, "1.2.3-r4", "~1.2.3", true),
+        (Scheme::Apk, "1.2.4-r0", "~1.2.3", false),
+        (Scheme::SemVer, "2.9.0", "~> 2.1", true),
+        (Scheme::SemVer, "2.2.0", "~> 2.1.3", false),
+        (Scheme::SemVer, "3.0.0", "~> 2.1 or ~> 3.0", true),
         (Scheme::DateTime, "2024-01-01T00:00:00Z", "vers:datetime/<2024-01-01T00:00:00-01:00", true),
     ] {
         assert_eq!(satisfies(scheme, version, range), Ok(expected), "{scheme:?} {version} in {range}");
