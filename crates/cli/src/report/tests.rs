@@ -51,7 +51,7 @@ fn sample() -> (Inventory, Vec<Finding>) {
     let packages = vec![
         package("pkg:deb/debian/shopd@1.0?distro=debian-12", Ecosystem::Debian, "shopd", "1.0", &["/usr/sbin/shop d"]),
         package("pkg:maven/a/b@1", Ecosystem::Maven, "a:b", "1", &["/srv/x.jar!/b.jar", "/srv/y.jar"]),
-        package("pkg:npm/%3Dcmd@1", Ecosystem::Npm, "=cmd|'/c calc'!A1", "1\u{1b}[2J\u{202e}", &[]),
+        package("pkg:npm/%3Dcmd@1", Ecosystem::Npm, "=cmd|'/c calc'!A1", "1\u{1b}[2J\u{202e}\u{9b}ü\u{7f}", &[]),
     ];
     let states = [
         FindingState::Affected,
@@ -115,9 +115,16 @@ fn every_form_is_as_before() {
 #[test]
 fn nothing_in_it_steers_a_terminal_or_a_spreadsheet() {
     let (inventory, findings) = sample();
-    let table = FORMATS.iter().find(|format| format.name == "table").expect("table");
-    let said = written(table, &inventory, &findings);
-    assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{said:?}");
+    for format in FORMATS {
+        let said = written(format, &inventory, &findings);
+        assert!(!said.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7f}']), "{}: {said:?}", format.name);
+    }
+    let ndjson = FORMATS.iter().find(|format| format.name == "ndjson").expect("ndjson");
+    let read: Vec<Finding> = written(ndjson, &inventory, &findings)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a finding"))
+        .collect();
+    assert_eq!(read, findings, "escapes mean what they stand for");
     for (text, expected) in [
         ("plain", "plain"),
         ("a,b", "\"a,b\""),
