@@ -102,6 +102,9 @@ impl Entry {
             }
         };
         let version = if ecosystem.is_distribution() { with_epoch(&purl.version) } else { purl.version.clone() };
+        if purl.version.len() > VERSION_BYTES_MAX {
+            return Err(format!("{} has a version longer than {VERSION_BYTES_MAX} bytes", cut(&self.purl)));
+        }
         let name = match ecosystem {
             Ecosystem::Maven => format!("{}:{}", purl.namespace.replace('/', "."), purl.name),
             _ if ecosystem.is_distribution() || purl.namespace.is_empty() => purl.name.clone(),
@@ -162,7 +165,8 @@ impl Entry {
         let [part, _, product, version, ..] = fields.as_slice() else { return None };
         let said = |text: &str| !matches!(text, "" | "*" | "-");
         let version = if said(version) { version } else { &self.version };
-        if !matches!(part.as_str(), "a" | "o") || !said(product) || !said(version) {
+        if !matches!(part.as_str(), "a" | "o") || !said(product) || !said(version) || version.len() > VERSION_BYTES_MAX
+        {
             return None;
         }
         let purl = Purl { kind: "generic".into(), name: product.clone(), version: version.clone(), ..Purl::default() };
@@ -179,6 +183,9 @@ impl Entry {
         })
     }
 }
+
+/// No published version is longer; comparing stays cheap.
+const VERSION_BYTES_MAX: usize = 1024;
 
 /// Kinds of entries for which no advisories are sought.
 const NO_SOFTWARE: &[&str] = &[

@@ -88,6 +88,8 @@ fn hostile_documents_are_refused_and_cost_little() {
     let odd = r#"{"bomFormat":"CycloneDX","components":[1,"a",null,[],{"name":{},"purl":[1],"type":"library"},{"purl":"pkg:npm/a@1","version":{"x":[]}}]}"#;
     let read = parse(odd.as_bytes(), "f").expect("odd");
     assert_eq!((read.packages.len(), read.rejected.len()), (1, 1), "{}", told(&read));
+    let long = format!(r#"{{"bomFormat":"CycloneDX","components":[{{"purl":"pkg:npm/a@{}"}}]}}"#, "1".repeat(2000));
+    assert_eq!(parse(long.as_bytes(), "f").expect("long").rejected.len(), 1);
     // Statements one a line are all read; a byte order mark is no part of a document.
     let line = r#"{"predicateType":"x","predicate":{"components":[{"purl":"pkg:npm/a@N"}]}}"#;
     let lines = format!("\u{feff}{}\n{}\n", line.replace('N', "1"), line.replace('N', "2"));
