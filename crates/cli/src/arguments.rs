@@ -117,9 +117,21 @@ pub struct Scan {
     /// Root filesystem to look at
     #[arg(long, default_value = "/")]
     pub root: PathBuf,
+    /// Bill of materials to look at instead (CycloneDX or SPDX)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "in_use"])]
+    pub sbom: Option<PathBuf>,
     /// Only what processes run now (this host)
     #[arg(long)]
     pub in_use: bool,
+    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx or openvex
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Write the report to this file
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Only findings that an update ends
+    #[arg(long)]
+    pub only_fixed: bool,
     /// Exit 2 when a finding is at least this severe
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,

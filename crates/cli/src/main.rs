@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod input;
 mod output;
+mod report;
 
 use clap::Parser;
 

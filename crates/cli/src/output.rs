@@ -60,13 +60,18 @@ pub fn line(text: &str) -> anyhow::Result<()> {
 
 /// Prints a table without frames.
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
+    self::rows(head, rows).iter().try_for_each(|row| line(row))
+}
+
+/// The lines of a table without frames, harmless to a terminal.
+pub fn rows(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(head.iter().copied());
     for row in rows {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
     }
-    table.to_string().lines().try_for_each(|row| line(row.trim_end()))
+    table.to_string().lines().map(|row| visible(row.trim_end()).into_owned()).collect()
 }
 
 /// How many refusals are shown to a person; `--json` has them all.

@@ -17,6 +17,7 @@ pub mod owner;
 pub mod package;
 pub mod process;
 pub mod root;
+pub mod sbom;
 pub mod scan;
 
 mod purl;

@@ -8,6 +8,7 @@ mod exceptions;
 mod intel;
 mod scan;
 mod show;
+mod versions;
 mod vulns;
 
 pub mod daemons;

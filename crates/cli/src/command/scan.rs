@@ -1,62 +1,95 @@
 //! `tripoint scan`: what is vulnerable here?
 
 use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
-use serde::Serialize;
+use anyhow::Context as _;
 use tripoint_inventory::{CoverageStatus, HostInventory, Inventory, ScanOptions};
-use tripoint_model::{Finding, FindingState, PackageState, Timestamp};
-use tripoint_vuln::{Database, SourceInfo};
+use tripoint_model::text::visible;
+use tripoint_model::{Finding, FindingState, Timestamp};
+use tripoint_vuln::Database;
 
 use super::vulns;
 use crate::arguments::{FailOn, Scan};
-use crate::context::Context;
-use crate::exit::Exit;
+use crate::context::{Context, now};
+use crate::exit::{Exit, WrongUsage};
 use crate::output;
-
-#[derive(Serialize)]
-struct Report<'a> {
-    schema: u32,
-    #[serde(flatten)]
-    inventory: &'a Inventory,
-    findings: &'a [Finding],
-    database: Option<DatabaseInfo>,
-}
-
-#[derive(Serialize)]
-struct DatabaseInfo {
-    built: Timestamp,
-    sources: Vec<SourceInfo>,
-}
+use crate::report::{self, DatabaseInfo, Document, Format};
 
 pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
+    let name = options.format.as_deref().unwrap_or(if context.json { "json" } else { "table" });
+    let format = report::FORMATS
+        .iter()
+        .find(|format| format.name == name)
+        .ok_or_else(|| WrongUsage(format!("unknown format {name:?}; known: {}", report::names().join(" "))))?;
+    let time = report_time()?;
     let database = vulns::database(context)?;
-    let mut inventory = if options.in_use {
-        in_use()?
-    } else {
-        let mut said = std::time::Instant::now();
-        let mut progress = |entries: usize| {
-            if !context.quiet && said.elapsed().as_secs() >= 1 {
-                said = std::time::Instant::now();
-                eprintln!("{entries} files looked at");
-            }
-        };
-        tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?
-    };
-    if options.root == std::path::Path::new("/") && !options.in_use {
-        mark_in_use(&mut inventory);
+    let inventory = look(context, options)?;
+    let mut findings = findings(database.as_ref(), &inventory);
+    if options.only_fixed {
+        findings.retain(|finding| finding.fixed.is_some() && finding.state.is_vulnerable());
     }
-    let findings = findings(database.as_ref(), &inventory);
-    if context.json {
-        let info = database.as_ref().map(|d| DatabaseInfo { built: d.built(), sources: d.sources() });
-        output::json(&Report { schema: 1, inventory: &inventory, findings: &findings, database: info })?;
-    } else {
-        text(&inventory, &findings, database.is_some())?;
+    let info = database.as_ref().map(|d| DatabaseInfo { built: d.built(), sources: d.sources() });
+    let document = Document { schema: 1, inventory: &inventory, findings: &findings, database: info, time };
+    write(format, &document, options.output.as_deref())?;
+    if format.name != "json" {
+        for coverage in
+            inventory.coverage.iter().filter(|c| c.status != CoverageStatus::Complete && !c.reason.is_empty())
+        {
+            eprintln!("{}: {}", visible(&coverage.cataloger), visible(&coverage.reason));
+        }
     }
     if !inventory.has_database() {
         eprintln!("{}: no package database found", inventory.root);
     }
     say_unscored(options, &findings);
     Ok(exit(options, database.is_some(), &inventory, &findings))
+}
+
+/// What is installed: in a root filesystem, in use on this host, or in a bill of materials.
+fn look(context: &Context, options: &Scan) -> anyhow::Result<Inventory> {
+    if let Some(file) = &options.sbom {
+        return Ok(tripoint_inventory::sbom::read(file)?);
+    }
+    if options.in_use {
+        return in_use();
+    }
+    let mut said = std::time::Instant::now();
+    let mut progress = |entries: usize| {
+        if !context.quiet && said.elapsed().as_secs() >= 1 {
+            said = std::time::Instant::now();
+            eprintln!("{entries} files looked at");
+        }
+    };
+    let mut inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;
+    if options.root == Path::new("/") {
+        mark_in_use(&mut inventory);
+    }
+    Ok(inventory)
+}
+
+/// The moment that reports carry: that of a reproducible build where one is set, else now.
+fn report_time() -> anyhow::Result<Timestamp> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Err(_) => Ok(now()),
+        Ok(text) => match text.trim().parse() {
+            Ok(seconds) => Ok(Timestamp::from_seconds(seconds)),
+            Err(_) => Err(WrongUsage("SOURCE_DATE_EPOCH is not a number of seconds".into()).into()),
+        },
+    }
+}
+
+fn write(format: &Format, document: &Document<'_>, file: Option<&Path>) -> anyhow::Result<()> {
+    let mut out: Box<dyn Write> = match file {
+        Some(path) => {
+            let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(std::io::stdout().lock())),
+    };
+    (format.write)(document, &mut out)?;
+    Ok(out.flush()?)
 }
 
 /// A limit cannot judge what no source has scored: said, so that nobody takes silence for safety.
@@ -139,43 +172,4 @@ fn mark_in_use(inventory: &mut Inventory) {
             package.state = used.state;
         }
     }
-}
-
-fn text(inventory: &Inventory, findings: &[Finding], advisories: bool) -> anyhow::Result<()> {
-    let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
-    output::line(&format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len()))?;
-    let affected = findings.iter().filter(|finding| finding.state == FindingState::Affected);
-    let rows: Vec<Vec<String>> = affected
-        .map(|finding| {
-            let presence = match finding.presence {
-                PackageState::Installed => "installed",
-                PackageState::Loaded => "loaded",
-                PackageState::Stale => "stale",
-            };
-            let exploited = if finding.known_exploited { "yes" } else { "" };
-            let score = finding.cvss_tenths.map(|t| format!("{}.{}", t / 10, t % 10)).unwrap_or_default();
-            vec![
-                format!("{} {}", finding.name, finding.version),
-                presence.into(),
-                finding.cves.first().unwrap_or(&finding.id).clone(),
-                score,
-                exploited.into(),
-                finding.fixed.clone().unwrap_or_default(),
-                finding.fix_command.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    if inventory.packages.is_empty() {
-        output::line("nothing to match")?;
-    } else if !advisories {
-        output::line("not matched: no advisories loaded")?;
-    } else if rows.is_empty() {
-        output::line("nothing known to be vulnerable")?;
-    } else {
-        output::table(&["PACKAGE", "STATE", "CVE", "CVSS", "EXPLOITED", "FIXED IN", "FIX"], rows)?;
-    }
-    for coverage in inventory.coverage.iter().filter(|c| c.status == CoverageStatus::Partial) {
-        eprintln!("{}: {}", coverage.cataloger, coverage.reason);
-    }
-    Ok(())
 }

@@ -1,13 +1,12 @@
 //! `tripoint vulns`: what is known to be vulnerable?
 
-use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use tripoint_fetch::{Answer, Fetcher, Request, Settings};
-use tripoint_vuln::version::{self, VersionError};
 use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
+use super::versions;
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
@@ -22,8 +21,8 @@ pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
         Vulns::Sync { urls } => sync(context, &urls),
         Vulns::Lookup { cve } => lookup(context, &cve),
         Vulns::Query { ecosystem, name, version, stdin } => query(context, ecosystem, name, version, stdin),
-        Vulns::Compare { words, stdin } => compare(&words, stdin),
-        Vulns::Satisfies { words, stdin } => satisfies(&words, stdin),
+        Vulns::Compare { words, stdin } => versions::compare(context, &words, stdin),
+        Vulns::Satisfies { words, stdin } => versions::satisfies(context, &words, stdin),
     }
 }
 
@@ -208,77 +207,4 @@ fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
         ]
     });
     output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())
-}
-
-fn sign(order: Ordering) -> &'static str {
-    match order {
-        Ordering::Less => "<",
-        Ordering::Equal => "=",
-        Ordering::Greater => ">",
-    }
-}
-
-fn failed(error: &VersionError) -> anyhow::Error {
-    match error {
-        VersionError::UnknownScheme(_) => WrongUsage(error.to_string()).into(),
-        _ => anyhow::anyhow!("{error}"),
-    }
-}
-
-fn compare(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
-    match (stdin, words) {
-        (false, [scheme, a, b]) => {
-            let order = version::compare(scheme, a, b).map_err(|error| failed(&error))?;
-            output::line(sign(order))?;
-            Ok(Exit::Fine)
-        }
-        (true, [] | [_]) => {
-            if let Some(scheme) = words.first() {
-                version::Scheme::from_name(scheme)
-                    .ok_or_else(|| failed(&VersionError::UnknownScheme(scheme.clone())))?;
-            }
-            each_line(|fields| {
-                let (scheme, a, b) = match (words.first(), fields) {
-                    (Some(scheme), [a, b]) => (scheme.as_str(), *a, *b),
-                    (_, [scheme, a, b]) => (*scheme, *a, *b),
-                    _ => return Err("expected A⇥B or SCHEME⇥A⇥B".into()),
-                };
-                version::compare(scheme, a, b).map(|order| sign(order).to_owned()).map_err(|error| error.to_string())
-            })
-        }
-        _ => Err(WrongUsage("give SCHEME A B, or [SCHEME] --stdin".into()).into()),
-    }
-}
-
-fn satisfies(words: &[String], stdin: bool) -> anyhow::Result<Exit> {
-    match (stdin, words) {
-        (false, [scheme, version, range]) => {
-            let inside = version::satisfies(scheme, version, range).map_err(|error| failed(&error))?;
-            output::line(if inside { "true" } else { "false" })?;
-            Ok(Exit::Fine)
-        }
-        (true, []) => each_line(|fields| match fields {
-            [scheme, version, range] => version::satisfies(scheme, version, range)
-                .map(|inside| inside.to_string())
-                .map_err(|error| error.to_string()),
-            _ => Err("expected SCHEME⇥VERSION⇥RANGE".into()),
-        }),
-        _ => Err(WrongUsage("give SCHEME VERSION RANGE, or --stdin".into()).into()),
-    }
-}
-
-/// One line out per line in; a bad one gives `error: …` and exit 1 at the end.
-fn each_line(answer: impl Fn(&[&str]) -> Result<String, String>) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Fine;
-    input::each_line(|line| {
-        let said = line.and_then(|line| answer(&line.split('\t').collect::<Vec<_>>()));
-        match said {
-            Ok(answer) => output::line(&answer),
-            Err(error) => {
-                exit = Exit::Failed;
-                output::line(&format!("error: {error}"))
-            }
-        }
-    })?;
-    Ok(exit)
 }

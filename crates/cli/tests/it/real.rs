@@ -139,3 +139,26 @@ fn published_roots_are_scanned() {
         println!("{folder}: {} packages, {}", report["packages"].as_array().unwrap().len(), report["coverage"]);
     }
 }
+
+#[test]
+fn what_is_reported_of_a_published_root_reads_back_the_same() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    let inventory = data.join("inventory");
+    bench.write("root/etc/os-release", std::fs::read(inventory.join("debian12/os-release")).unwrap());
+    bench.write("root/var/lib/dpkg/status", unpacked(&inventory.join("debian12/dpkg-status.gz")));
+    let advisories = data.join("vuln/debian/osv-debian12-derived.jsonl.gz");
+    bench.run(&["vulns", "import", advisories.to_str().unwrap(), "-q"]).expect(0);
+    let findings = |arguments: &[&str]| -> BTreeSet<String> {
+        let report = bench.run(&[arguments, &["--json"]].concat()).expect(0).json();
+        let all = report["findings"].as_array().unwrap().iter();
+        all.map(|f| format!("{} {} {} {} {}", f["name"], f["version"], f["id"], f["state"], f["fixed"])).collect()
+    };
+    let scanned = findings(&["scan", "--root", "root"]);
+    for form in ["cyclonedx", "spdx"] {
+        bench.run(&["scan", "--root", "root", "--format", form, "--output", form]).expect(0);
+        let read = findings(&["scan", "--sbom", form]);
+        println!("{form}: {} findings in the root, {} in the report", scanned.len(), read.len());
+        assert_eq!(scanned, read, "{form}");
+    }
+}

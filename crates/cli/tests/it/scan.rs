@@ -126,3 +126,55 @@ fn links_do_not_lead_out_of_the_root() {
     let told = bench.run(&["scan", "--root", "root", "--json"]).expect(0);
     assert!(!told.out.contains("cart-lib"), "{} was read", outside.display());
 }
+
+const BILL: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"operating-system","name":"debian","version":"12"},{"type":"library","name":"libshop","version":"1:2.0-3","purl":"pkg:deb/debian/libshop@2.0-3?arch=amd64&epoch=1&upstream=shopd"},{"type":"library","name":"lib","version":"1.2.2","purl":"pkg:npm/cart-lib@1.2.2"},{"type":"library","name":"lib","version":"1.2.3","purl":"pkg:npm/cart-lib@1.2.3"}]}"#;
+
+#[test]
+fn a_bill_of_materials_is_matched_as_a_root_is() {
+    let mut bench = with_advisories();
+    bench.write("bom.json", BILL);
+    bench.write("bom.json.gz", crate::bench::gzip(BILL.as_bytes()));
+    let told = bench.tell(&["scan", "--sbom", "bom.json", "--json"]).expect(0);
+    let report = told.json();
+    assert_eq!((report["packages"].as_array().unwrap().len(), report["findings"].as_array().unwrap().len()), (3, 2));
+    assert_eq!(report["coverage"][0]["cataloger"], "sbom");
+    bench.run(&["scan", "--sbom", "bom.json.gz", "--fail-on", "any"]).expect(2);
+    bench.write("odd.json", BILL.replace("pkg:npm/cart-lib@1.2.3", "pkg:moon/hatch@1"));
+    bench.tell(&["scan", "--sbom", "odd.json"]).expect(3);
+    bench.write("none.json", "{\"bomFormat\":\"CycloneDX\"}");
+    bench.tell(&["scan", "--sbom", "none.json"]).expect(3);
+    bench.write("page.html", "<!doctype html>");
+    bench.tell(&["scan", "--sbom", "page.html"]).expect(1);
+    bench.tell(&["scan", "--sbom", "missing.json"]).expect(1);
+    bench.tell(&["scan", "--sbom", "bom.json", "--root", "root"]).expect(64);
+    bench.golden("scan-sbom");
+}
+
+#[test]
+fn every_form_of_a_report_is_written_where_it_shall_be() {
+    let bench = with_advisories();
+    bench.write("bom.json", BILL);
+    for form in ["table", "json", "ndjson", "csv", "sarif", "cyclonedx", "spdx", "openvex"] {
+        let arguments = ["scan", "--sbom", "bom.json", "--format", form];
+        let mut command = bench.command(&arguments);
+        let first = command.env("SOURCE_DATE_EPOCH", "1735689600").output().unwrap();
+        assert!(first.status.success(), "{form}: {first:?}");
+        let output = format!("report.{form}");
+        let mut command = bench.command(&[&arguments[..], &["--output", &output]].concat());
+        let second = command.env("SOURCE_DATE_EPOCH", "1735689600").output().unwrap();
+        assert!(second.status.success() && second.stdout.is_empty(), "{form}: {second:?}");
+        assert_eq!(std::fs::read(bench.path(&output)).unwrap(), first.stdout, "{form}");
+        assert!(!first.stdout.is_empty());
+    }
+    bench.run(&["scan", "--sbom", "bom.json", "--format", "tarot"]).expect(64);
+    bench.run(&["scan", "--sbom", "bom.json", "--output", "no/such/folder"]).expect(1);
+    // What it wrote, it reads.
+    for form in ["cyclonedx", "spdx"] {
+        let report = bench.run(&["scan", "--sbom", &format!("report.{form}"), "--json"]).expect(0).json();
+        assert_eq!(report["packages"].as_array().unwrap().len(), 3, "{form}");
+        assert_eq!(report["findings"].as_array().unwrap().len(), 2, "{form}: {report}");
+    }
+    let all = bench.run(&["scan", "--sbom", "bom.json", "--format", "ndjson"]).expect(0).lines();
+    let fixed = bench.run(&["scan", "--sbom", "bom.json", "--format", "ndjson", "--only-fixed"]).expect(0).lines();
+    assert!(fixed.len() <= all.len() && fixed.iter().all(|finding| finding["fixed"].is_string()));
+}

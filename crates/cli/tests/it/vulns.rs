@@ -61,6 +61,18 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("Packagist", "1.0.0-beta2", "1.0.0-RC1"),
     ("pacman", "1.0rc1-1", "1.0-1"),
     ("alpm", "1.0-1", "1:0.5-1"),
+    ("CRAN", "0.9", "0.12"),
+    ("Hackage", "1.0", "1.0.0"),
+    ("pub", "1.0.0", "1.0.0+1"),
+    ("ConanCenter", "3.0.0-rc1", "3.0.0"),
+    ("gentoo", "1.0_rc1", "1.0"),
+    ("Linux", "6.1-rc1", "6.1"),
+    ("generic", "1.0.2z", "1.0.2za"),
+    ("openssl", "1.1.1", "1.1.1w"),
+    ("nginx", "1.9.15", "1.10.0"),
+    ("intdot", "1.9", "1.10"),
+    ("datetime", "2024-01-01T00:00:00+01:00", "2024-01-01T00:00:00Z"),
+    ("lexicographic", "10", "9"),
 ];
 
 #[test]
@@ -133,6 +145,10 @@ fn compare_and_satisfies_say_so() {
     bench
         .tell_with(&["vulns", "satisfies", "--stdin"], "npm\t1.2.3\t^1.0.0\nnpm\t2.0.0\t^1.0.0\nnpm\t1\ntarot\t1\t*\n")
         .expect(1);
+    bench.tell(&["vulns", "compare", "dpkg", "1.0", "1.0-1", "--json"]).expect(0);
+    bench.tell(&["vulns", "satisfies", "pypi", "1.4", "~=1.3", "--json"]).expect(0);
+    bench.tell_with(&["vulns", "compare", "--stdin", "--json"], "dpkg\t1.0\t2.0\ntarot\t1\t2\n\n").expect(1);
+    bench.tell_with(&["vulns", "satisfies", "--stdin", "--json"], "npm\t1.2.3\t^1.0.0\nnpm\t1\n").expect(1);
     bench.golden("versions");
 }
 

@@ -17,9 +17,11 @@ pub(crate) fn order(a: &str, b: &str) -> Ordering {
 }
 
 struct Version<'a> {
-    numbers: Vec<&'a str>,
+    /// `1.2.3`
+    numbers: &'a str,
     letter: &'a str,
-    suffixes: Vec<(i8, &'a str)>,
+    /// `_rc1_p2`
+    suffixes: &'a str,
     hash: &'a str,
     revision: &'a str,
     /// What fits no rule, kept so that different texts stay different.
@@ -28,64 +30,73 @@ struct Version<'a> {
 
 impl<'a> Version<'a> {
     fn read(text: &'a str) -> Self {
-        let (first, mut rest) = digits::take(text, |byte| byte.is_ascii_digit());
-        let mut numbers = vec![first];
-        while let Some(after) = rest.strip_prefix('.') {
-            let (number, next) = digits::take(after, |byte| byte.is_ascii_digit());
-            if number.is_empty() {
-                break;
-            }
-            numbers.push(number);
-            rest = next;
-        }
-        let mut letter = "";
-        if rest.as_bytes().first().is_some_and(u8::is_ascii_lowercase) {
-            (letter, rest) = rest.split_at(1);
-        }
-        let mut suffixes = Vec::new();
-        while let Some(after) = rest.strip_prefix('_') {
-            let (word, next) = digits::take(after, |byte| byte.is_ascii_lowercase());
-            let Some(rank) = suffix_rank(word) else { break };
-            let (number, next) = digits::take(next, |byte| byte.is_ascii_digit());
-            suffixes.push((rank, number));
-            rest = next;
-        }
-        let mut hash = "";
-        if let Some(after) = rest.strip_prefix('~') {
-            (hash, rest) = digits::take(after, |byte| byte.is_ascii_hexdigit());
-        }
-        let mut revision = "";
-        if let Some(after) = rest.strip_prefix("-r") {
-            (revision, rest) = digits::take(after, |byte| byte.is_ascii_digit());
-        }
+        let (numbers, rest) = span(text, digits::take(text, |byte| byte.is_ascii_digit()).1, |rest| {
+            let (number, next) = digits::take(rest.strip_prefix('.')?, |byte| byte.is_ascii_digit());
+            (!number.is_empty()).then_some(next)
+        });
+        let lettered = rest.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        let (letter, rest) = rest.split_at(usize::from(lettered));
+        let (suffixes, rest) = span(rest, rest, |rest| {
+            let (word, next) = digits::take(rest.strip_prefix('_')?, |byte| byte.is_ascii_lowercase());
+            suffix_rank(word).map(|_| digits::take(next, |byte| byte.is_ascii_digit()).1)
+        });
+        let (hash, rest) = match rest.strip_prefix('~') {
+            Some(after) => digits::take(after, |byte| byte.is_ascii_hexdigit()),
+            None => ("", rest),
+        };
+        let (revision, rest) = match rest.strip_prefix("-r") {
+            Some(after) => digits::take(after, |byte| byte.is_ascii_digit()),
+            None => ("", rest),
+        };
         Self { numbers, letter, suffixes, hash, revision, rest }
     }
 
     fn numbers(&self, other: &Self) -> Ordering {
-        for at in 0..self.numbers.len().max(other.numbers.len()) {
-            let by_number = match (self.numbers.get(at), other.numbers.get(at)) {
-                (Some(x), Some(y)) if at > 0 && (fraction(x) || fraction(y)) => x.cmp(y),
+        let (mut a, mut b) = (self.numbers.split('.'), other.numbers.split('.'));
+        let mut first = true;
+        loop {
+            let by_number = match (a.next(), b.next()) {
+                (None, None) => return Ordering::Equal,
+                (Some(x), Some(y)) if !first && (fraction(x) || fraction(y)) => x.cmp(y),
                 (Some(x), Some(y)) => digits::order(x, y),
                 (x, y) => x.is_some().cmp(&y.is_some()),
             };
             if by_number.is_ne() {
                 return by_number;
             }
+            first = false;
         }
-        Ordering::Equal
     }
 
     fn suffixes(&self, other: &Self) -> Ordering {
-        for at in 0..self.suffixes.len().max(other.suffixes.len()) {
-            let (rank_x, number_x) = self.suffixes.get(at).copied().unwrap_or((0, ""));
-            let (rank_y, number_y) = other.suffixes.get(at).copied().unwrap_or((0, ""));
-            let by_suffix = rank_x.cmp(&rank_y).then_with(|| digits::order(number_x, number_y));
+        let (mut a, mut b) = (self.suffixes.split('_').skip(1), other.suffixes.split('_').skip(1));
+        loop {
+            let by_suffix = match (a.next(), b.next()) {
+                (None, None) => return Ordering::Equal,
+                (x, y) => {
+                    let ((rank_x, number_x), (rank_y, number_y)) = (suffix(x), suffix(y));
+                    rank_x.cmp(&rank_y).then_with(|| digits::order(number_x, number_y))
+                }
+            };
             if by_suffix.is_ne() {
                 return by_suffix;
             }
         }
-        Ordering::Equal
     }
+}
+
+/// What of `text` lies before the place that repeated steps from `rest` reach, and what after.
+fn span<'a>(text: &'a str, mut rest: &'a str, step: impl Fn(&'a str) -> Option<&'a str>) -> (&'a str, &'a str) {
+    while let Some(next) = step(rest) {
+        rest = next;
+    }
+    text.split_at(text.len() - rest.len())
+}
+
+/// A missing suffix stands between the pre-releases and the later ones.
+fn suffix(text: Option<&str>) -> (i8, &str) {
+    let (word, number) = digits::take(text.unwrap_or_default(), |byte| byte.is_ascii_lowercase());
+    (suffix_rank(word).unwrap_or(0), number)
 }
 
 /// After the first, a component with a leading zero is compared as a decimal fraction.

@@ -47,16 +47,12 @@ fn segments(version: &str) -> Vec<&str> {
         rest = next;
     }
     let letters = out.iter().position(|run| !digits::is_number(run)).unwrap_or(out.len());
-    let tail = out.split_off(letters);
-    let trim = |mut runs: Vec<&'_ str>| {
+    let mut tail = out.split_off(letters);
+    for runs in [&mut out, &mut tail] {
         while runs.last().is_some_and(|run| digits::is_zero(run)) {
             runs.pop();
         }
-        runs.into_iter().map(str::to_owned).collect::<Vec<_>>().len()
-    };
-    let keep_head = trim(out.clone());
-    let keep_tail = trim(tail.clone());
-    out.truncate(keep_head);
-    out.extend_from_slice(&tail[..keep_tail]);
+    }
+    out.append(&mut tail);
     out
 }

@@ -2,9 +2,15 @@
 
 mod apk;
 mod composer;
+mod conan;
+mod dart;
+mod datetime;
 mod digits;
+mod dotted;
 mod dpkg;
 mod gem;
+mod generic;
+mod gentoo;
 mod go;
 mod maven;
 mod npm;
@@ -14,6 +20,8 @@ mod pep440;
 mod range;
 mod rpm;
 mod semver;
+
+pub use range::{Operator, Vers};
 
 use std::cmp::Ordering;
 
@@ -46,6 +54,28 @@ pub enum Scheme {
     Composer,
     /// Arch Linux.
     Pacman,
+    /// R: numbers, the longer one newer.
+    Cran,
+    /// Haskell: numbers, the longer one newer.
+    Hackage,
+    /// Dart: semantic versioning in which build metadata counts.
+    Pub,
+    /// C and C++ packages of Conan.
+    Conan,
+    /// Gentoo.
+    Gentoo,
+    /// Where no package manager rules: numbers, letters, the usual words.
+    Generic,
+    /// OpenSSL's own releases, letters included.
+    OpenSsl,
+    /// nginx's own releases.
+    Nginx,
+    /// Whole numbers between dots.
+    IntDot,
+    /// Moments as of RFC 3339.
+    DateTime,
+    /// Texts, byte by byte.
+    Lexicographic,
 }
 
 /// Every scheme by its own name first, then purl types and OSV ecosystems as aliases, lower case.
@@ -70,7 +100,18 @@ pub const SCHEMES: &[(Scheme, &[&str])] = &[
     (Scheme::Apk, &["apk", "alpine", "wolfi", "chainguard", "alpaquita", "minimos"]),
     (
         Scheme::SemVer,
-        &["semver", "cargo", "crates.io", "bitnami", "hex", "swifturl", "swift", "pub", "github actions", "julia"],
+        &[
+            "semver",
+            "cargo",
+            "crates.io",
+            "bitnami",
+            "hex",
+            "swifturl",
+            "swift",
+            "github actions",
+            "githubactions",
+            "julia",
+        ],
     ),
     (Scheme::Npm, &["npm"]),
     (Scheme::Pep440, &["pep440", "pypi"]),
@@ -80,13 +121,26 @@ pub const SCHEMES: &[(Scheme, &[&str])] = &[
     (Scheme::NuGet, &["nuget"]),
     (Scheme::Composer, &["composer", "packagist"]),
     (Scheme::Pacman, &["pacman", "alpm", "arch", "arch linux"]),
+    (Scheme::Cran, &["cran", "bioconductor"]),
+    (Scheme::Hackage, &["hackage", "ghc"]),
+    (Scheme::Pub, &["pub"]),
+    (Scheme::Conan, &["conan", "conancenter"]),
+    (Scheme::Gentoo, &["gentoo", "ebuild"]),
+    (Scheme::Generic, &["generic", "linux", "android", "oss-fuzz"]),
+    (Scheme::OpenSsl, &["openssl"]),
+    (Scheme::Nginx, &["nginx"]),
+    (Scheme::IntDot, &["intdot"]),
+    (Scheme::DateTime, &["datetime"]),
+    (Scheme::Lexicographic, &["lexicographic"]),
 ];
 
 /// Why versions could not be compared or matched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// No scheme has this name.
-    #[error("unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman")]
+    #[error(
+        "unknown version scheme {0:?}; known: dpkg rpm apk semver npm pep440 maven gem go nuget composer pacman cran hackage pub conan gentoo generic openssl nginx intdot datetime lexicographic"
+    )]
     UnknownScheme(String),
     /// The text cannot be a version of the scheme.
     #[error("{text:?} is not a version: {reason}")]
@@ -125,15 +179,14 @@ impl Scheme {
             Ecosystem::CratesIo
             | Ecosystem::Bitnami
             | Ecosystem::Hex
-            | Ecosystem::Pub
             | Ecosystem::Swift
-            | Ecosystem::Conan
             | Ecosystem::Julia
-            | Ecosystem::GitHubActions
-            | Ecosystem::Cran
-            | Ecosystem::Hackage
-            | Ecosystem::Linux
-            | Ecosystem::Generic => Self::SemVer,
+            | Ecosystem::GitHubActions => Self::SemVer,
+            Ecosystem::Pub => Self::Pub,
+            Ecosystem::Conan => Self::Conan,
+            Ecosystem::Cran => Self::Cran,
+            Ecosystem::Hackage => Self::Hackage,
+            Ecosystem::Linux | Ecosystem::Generic => Self::Generic,
             Ecosystem::RubyGems => Self::Gem,
             Ecosystem::NuGet => Self::NuGet,
             Ecosystem::Packagist => Self::Composer,
@@ -168,6 +221,14 @@ impl Scheme {
             Self::NuGet => nuget::order(a, b),
             Self::Composer => composer::order(a, b),
             Self::Pacman => pacman::order(a, b),
+            Self::Cran | Self::Hackage => dotted::order(a, b),
+            Self::Pub => dart::order(a, b),
+            Self::Conan => conan::order(a, b),
+            Self::Gentoo => gentoo::order(a, b),
+            Self::Generic | Self::OpenSsl | Self::Nginx => generic::order(a, b),
+            Self::IntDot => dotted::integers(a, b),
+            Self::DateTime => datetime::order(a, b),
+            Self::Lexicographic => a.cmp(b),
         }
     }
 
@@ -184,7 +245,11 @@ impl Scheme {
                 Self::Dpkg => dpkg::check(version).err(),
                 Self::Rpm => rpm::check(version).err(),
                 Self::Pep440 => pep440::check(version).err(),
-                Self::SemVer | Self::Npm | Self::Go | Self::NuGet | Self::Gem => digits::check(version).err(),
+                Self::SemVer | Self::Npm | Self::Go | Self::NuGet | Self::Gem | Self::Pub | Self::IntDot => {
+                    digits::check(version).err()
+                }
+                Self::DateTime => datetime::check(version).err(),
+                Self::Lexicographic => None,
                 _ => (!version.contains(|c: char| c.is_ascii_alphanumeric())).then_some("it has no letter or digit"),
             }
         };
@@ -209,10 +274,29 @@ pub fn satisfies(scheme: &str, version: &str, range: &str) -> Result<bool, Versi
     let scheme = Scheme::from_name(scheme).ok_or_else(|| VersionError::UnknownScheme(cut(scheme)))?;
     let version = version.trim();
     scheme.check(version)?;
-    if range.len() > RANGE_BYTES_MAX {
-        return Err(VersionError::BadRange { text: cut(range), reason: "it is longer than 64 KiB" });
+    checked(range, |range| range::satisfies(scheme, version, range))
+}
+
+impl Vers {
+    /// Reads a `vers:` range; `canonical` refuses every spelling but the canonical one.
+    pub fn parse(text: &str, canonical: bool) -> Result<Self, VersionError> {
+        let read = if canonical { Self::read_canonical } else { Self::read };
+        checked(text, read)
     }
-    range::satisfies(scheme, version, range).map_err(|reason| VersionError::BadRange { text: cut(range), reason })
+
+    /// The range that a scheme's own notation stands for (intervals, `~>`, `>= 1, < 2`).
+    pub fn from_native(scheme: &str, range: &str) -> Result<Self, VersionError> {
+        let known = Scheme::from_name(scheme).ok_or_else(|| VersionError::UnknownScheme(cut(scheme)))?;
+        checked(range, |range| range::to_vers(known, scheme, range))
+    }
+}
+
+fn checked<T>(range: &str, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<T, VersionError> {
+    let bad = |reason| VersionError::BadRange { text: cut(range), reason };
+    if range.len() > RANGE_BYTES_MAX {
+        return Err(bad("it is longer than 64 KiB"));
+    }
+    read(range).map_err(bad)
 }
 
 fn cut(text: &str) -> String {

@@ -11,13 +11,22 @@ pub(crate) fn order(a: &str, b: &str) -> Ordering {
 
 /// Whether `version` satisfies `range` as node-semver says: alternatives by `||`, each a set of
 /// comparators; a pre-release only where a comparator names one of the same numbers.
-pub(crate) fn satisfies(version: &str, range: &str) -> Result<bool, &'static str> {
+pub(crate) fn satisfies(version: &str, range: &str, bare: Bare) -> Result<bool, &'static str> {
     let mut hit = false;
     for alternative in range.split("||") {
-        let comparators = expand(alternative.trim())?;
+        let comparators = expand(alternative.trim(), bare)?;
         hit |= holds(version, &comparators);
     }
     Ok(hit)
+}
+
+/// What a version without a sign means: itself, or as Cargo has it, all that it is compatible with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bare {
+    /// npm's.
+    Exact,
+    /// Cargo's.
+    Caret,
 }
 
 /// `<`, `<=`, `>`, `>=`, `=` and a whole version.
@@ -43,7 +52,7 @@ fn holds(version: &str, comparators: &[Comparator]) -> bool {
             }))
 }
 
-fn expand(alternative: &str) -> Result<Vec<Comparator>, &'static str> {
+fn expand(alternative: &str, bare: Bare) -> Result<Vec<Comparator>, &'static str> {
     if let Some((from, to)) = alternative.split_once(" - ") {
         let mut out = lower(&Partial::read(from.trim())?);
         let to = Partial::read(to.trim())?;
@@ -58,7 +67,15 @@ fn expand(alternative: &str) -> Result<Vec<Comparator>, &'static str> {
         if version.is_empty() {
             version = words.next().unwrap_or("");
         }
-        comparator(operator, &Partial::read(version)?, &mut out)?;
+        let partial = Partial::read(version)?;
+        if operator == "~>" && bare == Bare::Caret {
+            // Elixir's: all but the last number stay.
+            out.extend(lower(&partial));
+            out.extend(upper(&partial, partial.known().saturating_sub(1).max(1)));
+            continue;
+        }
+        let caret = operator.is_empty() && bare == Bare::Caret && !version.contains('*');
+        comparator(if caret { "^" } else { operator }, &partial, &mut out)?;
     }
     Ok(out)
 }
@@ -173,8 +190,8 @@ mod tests {
             ("1.3.0", ">1.2", true),
             ("1.2.9", ">1.2", false),
         ] {
-            assert_eq!(satisfies(version, range), Ok(expected), "{version} in {range}");
+            assert_eq!(satisfies(version, range, Bare::Exact), Ok(expected), "{version} in {range}");
         }
-        assert!(satisfies("1.0.0", "latest").is_err());
+        assert!(satisfies("1.0.0", "latest", Bare::Exact).is_err());
     }
 }

@@ -81,6 +81,21 @@ impl Version {
         self.pre.is_some() || self.dev.is_some()
     }
 
+    /// Whether it is a post-release.
+    pub(crate) fn is_post(&self) -> bool {
+        self.post.is_some()
+    }
+
+    /// Whether both count in the same epoch.
+    pub(crate) fn same_epoch(&self, other: &Self) -> bool {
+        digits::order(&self.epoch, &other.epoch).is_eq()
+    }
+
+    /// A release of this version's epoch.
+    pub(crate) fn with_epoch(&self, release: &str) -> String {
+        format!("{}!{release}", self.epoch)
+    }
+
     fn order(&self, other: &Self) -> Ordering {
         digits::order(&self.epoch, &other.epoch)
             .then_with(|| self.order_release(other))
@@ -160,7 +175,12 @@ fn take_tag<'a>(rest: &mut &'a str, tags: &[(&str, u8)]) -> Option<(u8, &'a str)
     let (tag, kind) = tags.iter().find(|(tag, _)| body.starts_with(tag))?;
     let after = &body[tag.len()..];
     let (number, next) = digits::take(separator(after), |byte| byte.is_ascii_digit());
-    *rest = if number.is_empty() { after } else { next };
+    *rest = match number {
+        // A sign without a number is allowed; one before the next tag belongs to that tag.
+        "" if next.is_empty() || next.starts_with(['.', '-', '_']) => next,
+        "" => after,
+        _ => next,
+    };
     Some((*kind, number))
 }
 

@@ -16,6 +16,18 @@ pub(crate) fn order(a: &str, b: &str) -> Ordering {
     })
 }
 
+/// As rpm judges a dependency: where the version or the bound has no release, releases do not count.
+pub(crate) fn order_to_bound(version: &str, bound: &str) -> Ordering {
+    let (epoch_a, version_a, release_a) = split(version);
+    let (epoch_b, version_b, release_b) = split(bound);
+    digits::order(epoch_a, epoch_b).then_with(|| part(version_a, version_b)).then_with(|| {
+        match (release_a, release_b) {
+            (Some(a), Some(b)) => part(a, b),
+            _ => Ordering::Equal,
+        }
+    })
+}
+
 /// What cannot be an epoch:version-release. A colon after anything but a number is part of the version.
 pub(crate) fn check(version: &str) -> Result<(), &'static str> {
     match version.split_once(':') {
