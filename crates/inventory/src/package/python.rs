@@ -1,10 +1,9 @@
 //! Which Python distributions are installed (dist-info, egg-info)?
 
-use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_model::{Ecosystem, Package, Parsed};
 use tripoint_unpack::bounded_lines;
 
-use super::{Cataloger, is_plain};
-use crate::purl;
+use super::{Cataloger, entry, is_plain};
 use crate::root::Root;
 
 /// Python packages in site-packages, dist-packages, venvs and wherever else they lie unpacked.
@@ -57,17 +56,7 @@ pub(crate) fn parse(bytes: &[u8], path: &str) -> Result<Package, (u64, &'static 
         return Err((last, "no usable Version field"));
     }
     let name = normalise(&name);
-    Ok(Package {
-        purl: purl::build(Ecosystem::PyPI, &name, &version, &[]),
-        ecosystem: Ecosystem::PyPI,
-        release: String::new(),
-        source: name.clone(),
-        source_version: version.clone(),
-        name,
-        version,
-        paths: vec![path.to_owned()],
-        state: PackageState::Installed,
-    })
+    Ok(entry::package(Ecosystem::PyPI, &name, &version, path))
 }
 
 /// PEP 503: runs of `-`, `_` and `.` are one `-`, letters are small.

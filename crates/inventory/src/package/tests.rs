@@ -4,17 +4,24 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::*;
+use crate::owner::{Owners, PathIndex};
 use crate::root::Root;
+use crate::scan::executable;
 use crate::walk::{WalkLimits, walk};
 
 fn render(cataloger: &dyn Cataloger, folder: &Path) -> String {
     let root = Root::open(folder).expect("fixture");
     let mut out = Parsed::default();
-    cataloger.database(&root, &mut out);
+    let mut index = PathIndex::default();
+    cataloger.database(&root, &mut out, &mut Owners::new(&mut index, 0));
+    let owned = index.len();
     let limits = WalkLimits { entries_max: 10_000, depth_max: 32 };
     walk(&root, "", limits, &mut |path| {
         if cataloger.wants(path) {
             cataloger.read(&root, path, &mut out);
+        }
+        if let Some(elf) = executable(&root, path) {
+            cataloger.executable(&elf, path, &mut out);
         }
     });
     out.accepted.sort();
@@ -22,12 +29,18 @@ fn render(cataloger: &dyn Cataloger, folder: &Path) -> String {
     for package in &out.accepted {
         let _ = writeln!(
             text,
-            "{}  {} {}  {}",
+            "{}  {}:{} {} {}{}  {}",
             package.purl,
+            package.ecosystem,
+            package.release,
             package.source,
             package.source_version,
+            if package.module.is_empty() { String::new() } else { format!(" ({})", package.module) },
             package.paths.join(" ")
         );
+    }
+    if owned > 0 {
+        let _ = writeln!(text, "{owned} files owned");
     }
     for refusal in &out.rejected {
         let _ = writeln!(text, "refused {}:{}: {}", refusal.file, refusal.line, refusal.reason);
