@@ -5,6 +5,7 @@ pub mod dpkg;
 pub mod java;
 pub mod npm;
 pub mod python;
+pub mod rpm;
 
 pub(crate) mod entry;
 
@@ -19,7 +20,7 @@ use crate::root::{FileMark, Root};
 pub(crate) use entry::is_plain;
 
 /// Every cataloger, in the order of the coverage report.
-pub const CATALOGERS: &[&dyn Cataloger] = &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &java::Java];
+pub const CATALOGERS: &[&dyn Cataloger] = &[&dpkg::Dpkg, &apk::Apk, &rpm::Rpm, &python::Python, &npm::Npm, &java::Java];
 
 /// Where a cataloger looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
