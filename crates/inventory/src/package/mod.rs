@@ -2,12 +2,16 @@
 
 pub mod apk;
 pub mod dpkg;
+pub mod go;
 pub mod java;
 pub mod npm;
 pub mod python;
 pub mod rpm;
+pub mod rust;
+pub mod servers;
 
 pub(crate) mod entry;
+mod lock;
 
 use std::collections::HashMap;
 
@@ -20,17 +24,25 @@ use crate::root::{FileMark, Root};
 pub(crate) use entry::is_plain;
 
 /// Every cataloger, in the order of the coverage report.
-pub const CATALOGERS: &[&dyn Cataloger] = &[&dpkg::Dpkg, &apk::Apk, &rpm::Rpm, &python::Python, &npm::Npm, &java::Java];
+pub const CATALOGERS: &[&dyn Cataloger] = &[
+    &dpkg::Dpkg,
+    &apk::Apk,
+    &rpm::Rpm,
+    &python::Python,
+    &npm::Npm,
+    &java::Java,
+    &go::Go,
+    &rust::Rust,
+    &servers::Servers,
+];
 
 /// Where a cataloger looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// At fixed places, for what a distribution's package manager wrote there.
     Database,
-    /// At files that a walk of the whole tree comes by.
+    /// At what a walk of the whole tree comes by.
     Walk,
-    /// Into programs and libraries that no distribution's package owns.
-    Executables,
 }
 
 /// How one kind of software is found.
@@ -56,7 +68,8 @@ pub trait Cataloger: Sync {
     }
     /// Reads such a file.
     fn read(&self, _root: &Root, _path: &str, _out: &mut Parsed<Package>) {}
-    /// Looks into a program or library; `false` when it is none of its kind.
+    /// Looks into a program or library that no distribution's package owns; `false` when it is none
+    /// of its kind.
     fn executable(&self, _elf: &Elf, _path: &str, _out: &mut Parsed<Package>) -> bool {
         false
     }

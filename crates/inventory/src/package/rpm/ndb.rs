@@ -28,9 +28,10 @@ pub(super) fn blobs(file: &File, _journal: Option<&File>, visit: &mut Visit<'_>)
             return Err(format!("no slot at {at}, where the slots of {pages} pages should be"));
         }
         at += SLOT_BYTES as u64;
-        let package = word(&slot, 4);
-        if package != 0 {
-            let blob = blob(&mut store, package, word(&slot, 8), word(&slot, 12));
+        let (package, block) = (word(&slot, 4), word(&slot, 8));
+        // A free slot leads nowhere.
+        if block != 0 {
+            let blob = blob(&mut store, package, block, word(&slot, 12));
             visit(u64::from(package), blob);
         }
     }

@@ -1,6 +1,6 @@
 //! Do all three stores give what rpm itself gives, and does nothing in them hurt?
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
