@@ -1,5 +1,7 @@
 //! How does a name and a version from a stranger's file become a package?
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
 
 use crate::purl;
@@ -26,12 +28,33 @@ pub(crate) fn take(ecosystem: Ecosystem, name: &str, version: &str, path: &str, 
     if out.accepted.len() >= ENTRIES_MAX {
         return out.refuse(path, line, format!("more than {ENTRIES_MAX} packages of one kind"));
     }
-    if is_plain(name) && is_plain(version) {
+    let named = is_plain(name) && name.contains(char::is_alphanumeric);
+    if named && is_plain(version) && version != "*" {
         return out.accept(package(ecosystem, name, version, path));
     }
     let shown = tripoint_model::text::truncate(name, 100).0;
-    let what = if is_plain(name) { "version" } else { "name" };
+    let what = if named { "version" } else { "name" };
     out.refuse(path, line, format!("{shown:?} has no usable {what}"));
+}
+
+/// A text of a JSON document; anything else in its place is an empty one, which costs that entry.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Loose {
+    /// As it should be.
+    Text(String),
+    /// Anything else.
+    #[default]
+    Other,
+    /// Anything that has a value.
+    Ignored(IgnoredAny),
+}
+
+impl Loose {
+    /// The text.
+    pub(crate) fn text(&self) -> &str {
+        if let Self::Text(text) = self { text } else { "" }
+    }
 }
 
 /// Names and versions come from files that anyone may have written.

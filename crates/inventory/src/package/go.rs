@@ -95,7 +95,7 @@ fn take(version: &str, modules: &str, path: &str, out: &mut Parsed<Package>) {
         None => out.refuse(path, 0, "built with a Go of no known version"),
     }
     let mut pending: Option<(u64, &str, &str)> = None;
-    let mut flush = |pending: &mut Option<(u64, &str, &str)>, out: &mut Parsed<Package>| {
+    let flush = |pending: &mut Option<(u64, &str, &str)>, out: &mut Parsed<Package>| {
         // `(devel)` is the program itself, built where its source lies.
         if let Some((line, name, version)) = pending.take().filter(|(_, _, version)| *version != "(devel)") {
             entry::take(Ecosystem::Go, name, version, path, line, out);

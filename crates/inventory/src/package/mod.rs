@@ -1,14 +1,25 @@
 //! Which kinds of software are recognised on disk?
 
 pub mod apk;
+pub mod conan;
+pub mod dart;
+pub mod dotnet;
 pub mod dpkg;
 pub mod go;
+pub mod gradle;
+pub mod hex;
 pub mod java;
 pub mod npm;
+pub mod npm_lock;
+pub mod pacman;
+pub mod php;
 pub mod python;
+pub mod python_lock;
 pub mod rpm;
+pub mod ruby;
 pub mod rust;
 pub mod servers;
+pub mod swift;
 
 pub(crate) mod entry;
 mod lock;
@@ -28,11 +39,22 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &dpkg::Dpkg,
     &apk::Apk,
     &rpm::Rpm,
+    &pacman::Pacman,
     &python::Python,
+    &python_lock::PythonLock,
     &npm::Npm,
+    &npm_lock::NpmLock,
     &java::Java,
+    &gradle::Gradle,
     &go::Go,
     &rust::Rust,
+    &ruby::Ruby,
+    &php::Php,
+    &dotnet::Dotnet,
+    &dart::Dart,
+    &hex::Hex,
+    &conan::Conan,
+    &swift::Swift,
     &servers::Servers,
 ];
 

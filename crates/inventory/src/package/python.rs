@@ -15,7 +15,10 @@ impl Cataloger for Python {
     }
 
     fn wants(&self, path: &str) -> bool {
-        path.ends_with(".dist-info/METADATA") || path.ends_with(".egg-info/PKG-INFO") || path.ends_with(".egg-info")
+        path.ends_with(".dist-info/METADATA")
+            || path.ends_with(".egg-info/PKG-INFO")
+            || path.ends_with(".egg-info")
+            || path.ends_with(".egg/EGG-INFO/PKG-INFO")
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {

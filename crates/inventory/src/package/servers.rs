@@ -100,8 +100,8 @@ impl Known {
         match self.at {
             At::After(mark) => places(text, mark.as_bytes()).find_map(|at| {
                 let rest = text.get(at + mark.len()..)?;
-                let end = rest.iter().take(VERSION_BYTES_MAX).position(|byte| !is_version(*byte))?;
-                plausible(rest.get(..end)?)
+                let end = rest.iter().position(|byte| !is_version(*byte)).unwrap_or(rest.len());
+                plausible(rest.get(..end).filter(|text| text.len() <= VERSION_BYTES_MAX)?)
             }),
             At::Before(mark) => places(text, mark.as_bytes()).find_map(|at| {
                 let rest = text.get(at.saturating_sub(VERSION_BYTES_MAX)..at)?;
