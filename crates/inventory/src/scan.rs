@@ -260,4 +260,6 @@ const PACKAGES_MAX: usize = 500_000;
 const PATHS_MAX: usize = 64;
 
 #[cfg(test)]
+mod public;
+#[cfg(test)]
 mod tests;

@@ -71,7 +71,7 @@ fn read_lock(bytes: &[u8], path: &str, out: &mut Parsed<Package>) {
     match serde_json::from_slice::<Lock>(bytes) {
         Err(error) => out.refuse(path, error.line() as u64, format!("not a packages.lock.json: {error}")),
         Ok(lock) => {
-            for (name, locked) in lock.dependencies.iter().flat_map(|(_, packages)| packages) {
+            for (name, locked) in lock.dependencies.values().flatten() {
                 if locked.kind.text() != "Project" {
                     entry::take(Ecosystem::NuGet, name, locked.resolved.text(), path, 0, out);
                 }

@@ -45,8 +45,12 @@ pub(crate) fn parse(bytes: &[u8], path: &str) -> Result<Package, (u64, &'static 
             // The headers end at the first empty line; a description may follow.
             Ok("") => break,
             Ok(line) => match line.split_once(':') {
-                Some(("Name", value)) if name.is_empty() => name = value.trim().to_owned(),
-                Some(("Version", value)) if version.is_empty() => version = value.trim().to_owned(),
+                Some((key, value)) if name.is_empty() && key.eq_ignore_ascii_case("name") => {
+                    name = value.trim().to_owned();
+                }
+                Some((key, value)) if version.is_empty() && key.eq_ignore_ascii_case("version") => {
+                    version = value.trim().to_owned();
+                }
                 _ => {}
             },
             Err(_) => {}

@@ -114,7 +114,8 @@ fn requirement(line: &str, path: &str, number: u64, out: &mut Parsed<Package>) {
     }
     let version =
         rest.trim().trim_matches(['(', ')']).strip_prefix("==").map(|version| version.trim_start_matches('='));
-    match version.map(str::trim) {
+    // Further options may follow.
+    match version.map(|version| version.split_whitespace().next().unwrap_or_default()) {
         Some(version) if !version.contains([',', '*', '<', '>', '=', '$']) => take(name, version, path, number, out),
         _ => {
             let shown = tripoint_model::text::truncate(line, 100).0;

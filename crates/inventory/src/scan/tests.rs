@@ -7,13 +7,13 @@ use tripoint_model::Ecosystem;
 
 use super::*;
 
-fn put(root: &Path, path: &str, content: &str) {
+pub(super) fn put(root: &Path, path: &str, content: &str) {
     let path = root.join(path);
     fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
     fs::write(path, content).expect("write");
 }
 
-fn found(root: &Path) -> Inventory {
+pub(super) fn found(root: &Path) -> Inventory {
     scan(root, &ScanOptions::default(), &mut |_| {}).expect("scan")
 }
 
