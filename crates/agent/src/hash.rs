@@ -9,16 +9,18 @@ use tripoint_sensor::procfs;
 use crate::detect::Wake;
 
 /// Hashes the executable of each process asked for, until nobody can ask any more.
-pub fn run(processes: &Receiver<ProcessKey>, detector: &SyncSender<Wake>) {
-    let mut hashes = ExeHashes::default();
-    for key in processes {
-        match hashes.of_process(key.pid) {
-            Ok(sha256) if procfs::key_of(key.pid) == Some(key) => {
-                let _ = detector.send(Wake::Hash { process: key, sha256 });
+pub fn worker(processes: Receiver<ProcessKey>, detector: SyncSender<Wake>) -> impl FnOnce() + Send {
+    move || {
+        let mut hashes = ExeHashes::default();
+        for key in processes {
+            match hashes.of_process(key.pid) {
+                Ok(sha256) if procfs::key_of(key.pid) == Some(key) => {
+                    let _ = detector.send(Wake::Hash { process: key, sha256 });
+                }
+                // Another process has the pid by now.
+                Ok(_) => {}
+                Err(error) => tracing::debug!(pid = key.pid, %error, "executable cannot be hashed"),
             }
-            // Another process has the pid by now.
-            Ok(_) => {}
-            Err(error) => tracing::debug!(pid = key.pid, %error, "executable cannot be hashed"),
         }
     }
 }

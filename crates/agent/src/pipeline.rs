@@ -89,10 +89,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             named("respond", scope, move || respond.run(&asks))?,
             named("detect", scope, move || detector.run(&wakes))?,
             named("findings", scope, move || findings.run(&requests))?,
-            named("hash", scope, {
-                let wake = wake.clone();
-                move || hash::run(&hashes, &wake)
-            })?,
+            named("hash", scope, hash::worker(hashes, wake.clone()))?,
             named("content", scope, {
                 let (wake, request, shared) = (wake.clone(), request.clone(), Arc::clone(&shared));
                 move || content.run(&shared.stop, &wake, &request)

@@ -13,6 +13,7 @@
 //! are opened, and every read, walk and archive has a bound.
 
 pub mod distro;
+pub mod elf;
 pub mod owner;
 pub mod package;
 pub mod process;

@@ -22,6 +22,7 @@ impl PathIndex {
     }
 
     /// Notes that `path` belongs to the package of that number; `false` when the index is full.
+    /// The last one to claim a path has it.
     pub fn insert(&mut self, path: &str, package: u32) -> bool {
         if self.owners.len() >= PATHS_MAX {
             return false;
@@ -46,11 +47,43 @@ impl PathIndex {
         self.owners.is_empty()
     }
 
+    /// Gives every package its new number; whoever has none owns nothing from then on.
+    pub(crate) fn renumber(&mut self, numbers: &[Option<u32>]) {
+        self.owners.retain(|_, number| match numbers.get(*number as usize) {
+            Some(Some(new)) => {
+                *number = *new;
+                true
+            }
+            _ => false,
+        });
+    }
+
     fn key(&self, path: &str) -> u64 {
         let path = path.trim_start_matches('/');
         let top = path.split('/').next().unwrap_or_default();
         let moved = self.merged.contains(&top);
         if moved { self.keys.hash_one(["usr/", path].concat()) } else { self.keys.hash_one(path) }
+    }
+}
+
+/// Where a cataloger notes the files of the packages it has accepted.
+#[derive(Debug)]
+pub struct Owners<'i> {
+    index: &'i mut PathIndex,
+    /// How many packages the catalogers before it have found.
+    base: usize,
+}
+
+impl<'i> Owners<'i> {
+    /// For a cataloger whose first package is the one of number `base`.
+    pub fn new(index: &'i mut PathIndex, base: usize) -> Self {
+        Self { index, base }
+    }
+
+    /// Notes that `path` belongs to the cataloger's package at `at` in what it accepted; `false`
+    /// when no more can be noted.
+    pub fn own(&mut self, path: &str, at: usize) -> bool {
+        u32::try_from(self.base + at).is_ok_and(|number| self.index.insert(path, number))
     }
 }
 
@@ -75,5 +108,14 @@ mod tests {
         assert_eq!(index.owner("/bin/ls"), Some(1));
         assert_eq!(index.owner("/usr/sbin/init"), None);
         assert_eq!(index.owner("/sbin/init"), Some(2));
+    }
+
+    #[test]
+    fn numbers_follow_the_packages() {
+        let mut index = PathIndex::default();
+        Owners::new(&mut index, 1).own("/a", 0);
+        Owners::new(&mut index, 1).own("/b", 1);
+        index.renumber(&[Some(5), Some(0), None]);
+        assert_eq!((index.owner("/a"), index.owner("/b"), index.len()), (Some(0), None, 1));
     }
 }

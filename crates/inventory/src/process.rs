@@ -1,20 +1,23 @@
 //! Which packages does a process run, and is what it runs still what lies on disk?
 
+mod idle;
 mod interpreter;
 mod place;
 mod proc;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tripoint_model::{Package, PackageState, Parsed};
 use tripoint_unpack::Limits;
 
+use crate::elf::Elf;
 use crate::owner::PathIndex;
-use crate::package::{dpkg, java};
+use crate::package::{self, CATALOGERS, dpkg, java};
+use crate::purl;
 use crate::root::{FileMark, Root, mark_of};
-use crate::scan::{Inventory, ScanOptions, scan_root};
+use crate::scan::{Inventory, ScanOptions, catalog, executable};
 
 use interpreter::{Invocation, Places};
 
@@ -31,10 +34,10 @@ struct Catalog {
     root: Root,
     inventory: Inventory,
     index: PathIndex,
-    mark: (Option<FileMark>, Option<FileMark>),
+    marks: Vec<Option<FileMark>>,
     /// Packages as they were before the last change, by name: what a stale process still runs.
     before: HashMap<String, Package>,
-    /// What dpkg's log says was replaced; read when first asked for.
+    /// What package managers' logs say was replaced; read when first asked for.
     log: OnceLock<HashMap<String, (String, String)>>,
 }
 
@@ -56,40 +59,36 @@ struct Container {
 impl Catalog {
     fn open(path: &Path) -> std::io::Result<Self> {
         let root = Root::open(path)?;
-        let mark = dpkg::mark(&root);
-        let inventory = scan_root(&root, &ScanOptions { walk: false, ..ScanOptions::default() }, &mut |_| {});
-        let index = dpkg::index(&root, &inventory.packages);
-        Ok(Self { root, inventory, index, mark, before: HashMap::new(), log: OnceLock::new() })
+        let marks = package::marks(&root);
+        let options = ScanOptions { walk: false, ..ScanOptions::default() };
+        let (inventory, index) = catalog(&root, &options, &mut |_| {});
+        Ok(Self { root, inventory, index, marks, before: HashMap::new(), log: OnceLock::new() })
     }
 
     fn has_changed(&self) -> bool {
-        dpkg::mark(&self.root) != self.mark
+        package::marks(&self.root) != self.marks
     }
 
     /// Reads anew and keeps what was replaced.
     fn renewed(&self, path: &Path) -> std::io::Result<Self> {
         let mut new = Self::open(path)?;
         new.before.clone_from(&self.before);
-        let now: HashMap<&str, &str> =
-            new.inventory.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
-        let replaced = self
-            .inventory
-            .packages
-            .iter()
-            .filter(|package| now.get(package.name.as_str()) != Some(&package.version.as_str()));
+        // By purl: several versions of one name may be installed beside each other.
+        let now: HashSet<&str> = new.inventory.packages.iter().map(|package| package.purl.as_str()).collect();
+        let replaced = self.inventory.packages.iter().filter(|package| !now.contains(package.purl.as_str()));
         let replaced: Vec<Package> = replaced.cloned().collect();
         new.before.extend(replaced.into_iter().map(|package| (package.name.clone(), package)));
         Ok(new)
     }
 
-    /// The package as it was before its last change: seen by us, or told by dpkg's log.
+    /// The package as it was before its last change: seen by us, or told by a log.
     fn replaced(&self, package: &Package) -> Package {
         if let Some(before) = self.before.get(&package.name) {
             return before.clone();
         }
-        let log = self.log.get_or_init(|| dpkg::replacements(&self.root));
+        let log = self.log.get_or_init(|| package::replacements(&self.root));
         match log.get(&package.name) {
-            Some((old, new)) if *new == package.version => dpkg::with_version(package, old),
+            Some((old, new)) if *new == package.version => with_version(package, old),
             _ => package.clone(),
         }
     }
@@ -138,11 +137,18 @@ impl HostInventory {
         let mut exe_seen = false;
         for file in mapped.iter().filter(|file| file.executable) {
             exe_seen |= file.path == exe;
-            let Some(package) = catalog.owner(&file.path) else { continue };
+            let Some(package) = catalog.owner(&file.path) else {
+                if !file.deleted {
+                    take_all(&catalog, &self.unpackaged(&catalog.root, &file.path), &mut found);
+                }
+                continue;
+            };
             take(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode), &mut found);
         }
         if let Some(package) = catalog.owner(&exe).filter(|_| !exe_seen) {
             take(&catalog, package, exe_deleted, &mut found);
+        } else if exe_deleted && catalog.owner(&exe).is_none() {
+            self.take_deleted(pid, &exe, &mut found);
         }
         let mut files: Vec<String> = mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
         let open = proc::open_files(pid);
@@ -223,6 +229,28 @@ impl HostInventory {
         }
     }
 
+    /// What a program or library that no package owns says about itself.
+    fn unpackaged(&self, root: &Root, path: &str) -> Arc<Vec<Package>> {
+        self.place(root, "executable", path, |out| {
+            if let Some(elf) = executable(root, path) {
+                inside(&elf, path, out);
+            }
+        })
+    }
+
+    /// The same of a program whose file is gone: the kernel still has it.
+    fn take_deleted(&self, pid: u32, path: &str, found: &mut BTreeMap<String, Package>) {
+        let Ok(file) = std::fs::File::open(format!("/proc/{pid}/exe")) else { return };
+        let mut out = Parsed::default();
+        if let Some(elf) = Elf::open(file) {
+            inside(&elf, path, &mut out);
+        }
+        for mut package in out.accepted.into_iter().take(PACKAGES_OF_ONE_PLACE_MAX) {
+            package.state = PackageState::Stale;
+            found.insert(package.purl.clone(), package);
+        }
+    }
+
     /// The packages of a place, read once as long as it does not change.
     fn place(
         &self,
@@ -278,6 +306,23 @@ impl HostInventory {
     }
 }
 
+fn inside(elf: &Elf, path: &str, out: &mut Parsed<Package>) {
+    for cataloger in CATALOGERS {
+        cataloger.executable(elf, path, out);
+    }
+}
+
+/// The same package at another version; its source's follows where the two were the same.
+fn with_version(package: &Package, version: &str) -> Package {
+    let mut out = package.clone();
+    if dpkg::without_rebuild(&package.version) == package.source_version {
+        dpkg::without_rebuild(version).clone_into(&mut out.source_version);
+    }
+    version.clone_into(&mut out.version);
+    out.purl = purl::build(out.ecosystem, &out.name, version, &[]);
+    out
+}
+
 /// A mapped file of which the path now leads to another inode. On an overlay the kernel may show
 /// the inode of a layer, which proves nothing.
 fn is_replaced(root: &Root, path: &str, inode: u64) -> bool {
@@ -286,6 +331,9 @@ fn is_replaced(root: &Root, path: &str, inode: u64) -> bool {
 
 /// Notes a distribution's package; a stale one as it was before it was replaced, where known.
 fn take(catalog: &Catalog, package: &Package, stale: bool, found: &mut BTreeMap<String, Package>) {
+    if idle::is_idle(package) {
+        return;
+    }
     let mut package = if stale { catalog.replaced(package) } else { package.clone() };
     package.state = if stale { PackageState::Stale } else { PackageState::Loaded };
     found

@@ -98,6 +98,13 @@ impl Root {
             .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink)
     }
 
+    /// Whether it is a regular file that somebody may run; links are not followed.
+    pub(crate) fn is_executable(&self, path: &str) -> bool {
+        self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).and_then(|place| Ok(fstat(&place)?)).is_ok_and(|found| {
+            FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && found.st_mode & 0o111 != 0
+        })
+    }
+
     /// The names in a folder, sorted; at most `entries_max`, and whether there were more.
     pub(crate) fn list(&self, path: &str, entries_max: usize) -> io::Result<(Vec<Entry>, bool)> {
         let fd = self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK)?;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use tripoint_model::{Package, Parsed, Rejected};
 
 use crate::distro::Distro;
-use crate::owner::PathIndex;
-use crate::package::{CATALOGERS, dpkg};
+use crate::elf::Elf;
+use crate::owner::{Owners, PathIndex};
+use crate::package::{CATALOGERS, Cataloger, Reach};
 use crate::root::Root;
 use crate::walk::{Unseen, WalkLimits, walk};
 
@@ -94,62 +95,92 @@ impl Inventory {
 /// Catalogs a root filesystem. `progress` is told how many files were looked at.
 pub fn scan(root: &Path, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Result<Inventory, ScanError> {
     let opened = Root::open(root).map_err(|source| ScanError::Open { root: root.to_owned(), source })?;
-    Ok(scan_root(&opened, options, progress))
+    Ok(catalog(&opened, options, progress).0)
 }
 
-/// Catalogs an opened root.
-pub(crate) fn scan_root(root: &Root, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Inventory {
-    let mut found: Vec<(bool, Parsed<Package>)> = CATALOGERS.iter().map(|_| (false, Parsed::default())).collect();
-    for (cataloger, (present, out)) in CATALOGERS.iter().zip(&mut found) {
-        *present = cataloger.database(root, out);
+/// Catalogs an opened root, and who owns which file: numbers of the index are places in `packages`.
+pub(crate) fn catalog(root: &Root, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> (Inventory, PathIndex) {
+    let mut index = PathIndex::new(root);
+    let mut found: Vec<Found> = CATALOGERS.iter().map(|_| Found::default()).collect();
+    let mut base = 0;
+    for (cataloger, found) in CATALOGERS.iter().zip(&mut found) {
+        found.present = cataloger.database(root, &mut found.out, &mut Owners::new(&mut index, base));
+        base += found.out.accepted.len();
     }
-    let mut unseen = None;
-    if options.walk {
-        let mut looked = 0;
-        let limits = WalkLimits { entries_max: options.entries_max, depth_max: DEPTH_MAX };
-        (_, unseen) = walk(root, "", limits, &mut |path| {
-            looked += 1;
-            if looked % 4096 == 0 {
-                progress(looked);
-            }
-            for (cataloger, (present, out)) in CATALOGERS.iter().zip(&mut found) {
-                if cataloger.wants(path) && out.accepted.len() < PACKAGES_MAX {
-                    *present = true;
-                    cataloger.read(root, path, out);
-                }
-            }
-        });
-        progress(looked);
-    }
+    let unseen = if options.walk { look(root, options, &index, &mut found, progress) } else { None };
     let distro = Distro::of(root);
     let mut coverage = Vec::new();
     let mut rejected = Vec::new();
-    for (cataloger, (present, out)) in CATALOGERS.iter().zip(&mut found) {
-        coverage.push(cover(
-            cataloger.name(),
-            *present,
-            out,
-            cataloger.name() != "dpkg" && options.walk,
-            unseen,
-            distro.as_ref(),
-        ));
-        rejected.append(&mut out.rejected);
+    let (mut installed, mut languages) = (Vec::new(), Vec::new());
+    for (cataloger, mut found) in CATALOGERS.iter().zip(found) {
+        coverage.push(cover(*cataloger, &found, options.walk, unseen, distro.as_ref()));
+        rejected.append(&mut found.out.rejected);
+        let of_kind = if cataloger.reach() == Reach::Database { &mut installed } else { &mut languages };
+        of_kind.append(&mut found.out.accepted);
     }
-    let mut found = found.into_iter().map(|(_, out)| out.accepted);
-    let installed = found.next().unwrap_or_default();
-    let languages: Vec<Package> = found.flatten().collect();
-    let packages = merge(root, installed, languages);
-    Inventory { root: root.shown().to_string_lossy().into_owned(), distro, packages, coverage, rejected }
+    let packages = merge(&mut index, installed, languages);
+    (Inventory { root: root.shown().to_string_lossy().into_owned(), distro, packages, coverage, rejected }, index)
+}
+
+/// What one cataloger has found.
+#[derive(Default)]
+struct Found {
+    present: bool,
+    out: Parsed<Package>,
+}
+
+/// Walks the root and shows every file to the catalogers that want it.
+fn look(
+    root: &Root,
+    options: &ScanOptions,
+    index: &PathIndex,
+    found: &mut [Found],
+    progress: &mut dyn FnMut(usize),
+) -> Option<Unseen> {
+    let mut looked = 0;
+    let limits = WalkLimits { entries_max: options.entries_max, depth_max: DEPTH_MAX };
+    let (_, unseen) = walk(root, "", limits, &mut |path| {
+        looked += 1;
+        if looked % 4096 == 0 {
+            progress(looked);
+        }
+        for (cataloger, found) in CATALOGERS.iter().zip(&mut *found) {
+            if cataloger.wants(path) && found.out.accepted.len() < PACKAGES_MAX {
+                found.present = true;
+                cataloger.read(root, path, &mut found.out);
+            }
+        }
+        // What the distribution built is the distribution's package, whatever went into it.
+        if index.owner(path).is_none()
+            && let Some(elf) = executable(root, path)
+        {
+            for (cataloger, found) in CATALOGERS.iter().zip(&mut *found) {
+                found.present |= cataloger.executable(&elf, path, &mut found.out);
+            }
+        }
+    });
+    progress(looked);
+    unseen
+}
+
+/// The file, when it is a program or a library.
+pub(crate) fn executable(root: &Root, path: &str) -> Option<Elf> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let library = name.ends_with(".so") || name.contains(".so.");
+    if !library && !root.is_executable(path) {
+        return None;
+    }
+    Elf::open(root.file(path).ok()?)
 }
 
 fn cover(
-    name: &str,
-    present: bool,
-    out: &Parsed<Package>,
+    cataloger: &dyn Cataloger,
+    found: &Found,
     walked: bool,
     unseen: Option<Unseen>,
     distro: Option<&Distro>,
 ) -> Coverage {
+    let Found { present, out } = found;
     let mut reasons = Vec::new();
     if out.refused > 0 {
         let first = out
@@ -158,7 +189,8 @@ fn cover(
             .map_or(String::new(), |first| format!(", first {}:{}: {}", first.file, first.line, first.reason));
         reasons.push(format!("{} entries refused{first}", out.refused));
     }
-    if walked {
+    let database = cataloger.reach() == Reach::Database;
+    if walked && !database {
         match unseen {
             Some(Unseen::Entries) => reasons.push("the walk ended at its entry budget".to_owned()),
             Some(Unseen::Depth) => reasons.push(format!("folders deeper than {DEPTH_MAX} were left out")),
@@ -166,40 +198,40 @@ fn cover(
             None => {}
         }
     }
-    if name == "dpkg" && present && distro.is_none() {
-        reasons.push("no os-release: taken for Debian of unknown release".to_owned());
+    if let (true, true, None, Some(package)) = (database, *present, distro, out.accepted.first()) {
+        reasons.push(format!("no os-release: taken for {} of unknown release", package.ecosystem));
     }
     let status = match (present, reasons.is_empty()) {
-        (_, false) if present || out.refused > 0 => CoverageStatus::Partial,
+        (_, false) if *present || out.refused > 0 => CoverageStatus::Partial,
         (true, _) => CoverageStatus::Complete,
         (false, _) => CoverageStatus::Absent,
     };
-    Coverage { cataloger: name.to_owned(), status, reason: reasons.join("; ") }
+    Coverage { cataloger: cataloger.name().to_owned(), status, reason: reasons.join("; ") }
 }
 
 /// Joins language packages with the distribution's: what the distribution put there is its own
-/// package, under whichever name; what is the same purl in several places is one package.
-fn merge(root: &Root, mut installed: Vec<Package>, languages: Vec<Package>) -> Vec<Package> {
-    let index =
-        if languages.is_empty() || installed.is_empty() { PathIndex::default() } else { dpkg::index(root, &installed) };
+/// package, under whichever name; what is the same purl in several places is one package. The
+/// index's numbers then are places in what is returned.
+fn merge(index: &mut PathIndex, installed: Vec<Package>, languages: Vec<Package>) -> Vec<Package> {
     let mut by_purl: HashMap<String, usize> = HashMap::new();
-    let mut kept: Vec<Package> = Vec::new();
+    let mut all: Vec<(Package, Option<usize>)> = Vec::new();
     for package in languages {
         let outermost = package.paths.first().map_or("", |path| path.split("!/").next().unwrap_or(path));
         if index.owner(outermost).is_some() {
             continue;
         }
-        match by_purl.get(&package.purl) {
-            Some(at) if kept[*at].paths.len() < PATHS_MAX => kept[*at].paths.extend(package.paths),
+        match by_purl.get(&package.purl).and_then(|at| all.get_mut(*at)) {
+            Some((known, _)) if known.paths.len() < PATHS_MAX => known.paths.extend(package.paths),
             Some(_) => {}
             None => {
-                by_purl.insert(package.purl.clone(), kept.len());
-                kept.push(package);
+                by_purl.insert(package.purl.clone(), all.len());
+                all.push((package, None));
             }
         }
     }
-    installed.append(&mut kept);
-    for package in &mut installed {
+    let mut numbers = vec![None; installed.len()];
+    all.extend(installed.into_iter().enumerate().map(|(number, package)| (package, Some(number))));
+    for (package, _) in &mut all {
         for path in &mut package.paths {
             if !path.starts_with('/') {
                 path.insert(0, '/');
@@ -207,9 +239,18 @@ fn merge(root: &Root, mut installed: Vec<Package>, languages: Vec<Package>) -> V
         }
         package.paths.dedup();
     }
-    installed.sort();
-    installed.dedup_by(|a, b| a.purl == b.purl);
-    installed
+    all.sort();
+    let mut out: Vec<Package> = Vec::with_capacity(all.len());
+    for (package, number) in all {
+        if out.last().is_none_or(|last| last.purl != package.purl) {
+            out.push(package);
+        }
+        if let Some(place) = number.and_then(|number| numbers.get_mut(number)) {
+            *place = u32::try_from(out.len() - 1).ok();
+        }
+    }
+    index.renumber(&numbers);
+    out
 }
 
 const DEPTH_MAX: usize = 48;
@@ -218,5 +259,7 @@ const PACKAGES_MAX: usize = 500_000;
 /// Places kept for one package.
 const PATHS_MAX: usize = 64;
 
+#[cfg(test)]
+mod public;
 #[cfg(test)]
 mod tests;

@@ -209,6 +209,10 @@ pub struct Package {
     pub source: String,
     /// Version of the source package.
     pub source_version: String,
+    /// The module and its stream (`nodejs:18`) where a distribution builds several streams of one
+    /// package; versions compare within a stream only.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub module: String,
     /// Where it was found: the database or the archive, jar in jar joined by `!/`.
     #[serde(default)]
     pub paths: Vec<String>,

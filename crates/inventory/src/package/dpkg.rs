@@ -6,11 +6,11 @@ use std::io::{Read, Seek, SeekFrom};
 use tripoint_model::{Package, PackageState, Parsed};
 use tripoint_unpack::{LineError, bounded_lines};
 
-use super::{Cataloger, is_plain};
+use super::{Cataloger, Reach, is_plain};
 use crate::distro::Distro;
-use crate::owner::PathIndex;
+use crate::owner::Owners;
 use crate::purl;
-use crate::root::{FileMark, Root};
+use crate::root::Root;
 
 /// dpkg.
 pub struct Dpkg;
@@ -20,7 +20,15 @@ impl Cataloger for Dpkg {
         "dpkg"
     }
 
-    fn database(&self, root: &Root, out: &mut Parsed<Package>) -> bool {
+    fn reach(&self) -> Reach {
+        Reach::Database
+    }
+
+    fn watched(&self) -> &'static [&'static str] {
+        &[STATUS, STATUS_D]
+    }
+
+    fn database(&self, root: &Root, out: &mut Parsed<Package>, owners: &mut Owners<'_>) -> bool {
         let distro = Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
         let mut found = false;
         if let Ok(file) = root.file(STATUS) {
@@ -37,19 +45,15 @@ impl Cataloger for Dpkg {
                 Err(error) => out.refuse(&path, 1, format!("cannot be read: {error}")),
             }
         }
+        if found {
+            own_files(root, &out.accepted, owners);
+        }
         found
     }
 
-    fn wants(&self, _path: &str) -> bool {
-        false
+    fn replacements(&self, root: &Root) -> HashMap<String, (String, String)> {
+        replacements(root)
     }
-
-    fn read(&self, _root: &Root, _path: &str, _out: &mut Parsed<Package>) {}
-}
-
-/// What changes whenever dpkg installs or removes something.
-pub(crate) fn mark(root: &Root) -> (Option<FileMark>, Option<FileMark>) {
-    (root.mark(STATUS), root.mark(STATUS_D))
 }
 
 fn status_d(root: &Root) -> Vec<String> {
@@ -175,24 +179,24 @@ fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
         version,
         source,
         source_version,
+        module: String::new(),
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
     }
 }
 
 /// The version without the mark of a binary-only rebuild (`+b1`), which the source never has.
-fn without_rebuild(version: &str) -> &str {
+pub(crate) fn without_rebuild(version: &str) -> &str {
     match version.rsplit_once("+b") {
         Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
         _ => version,
     }
 }
 
-/// Reads dpkg's file lists into an index over `packages`; says what could not be read.
-pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
-    let mut index = PathIndex::new(root);
-    let by_name: HashMap<&str, u32> =
-        packages.iter().zip(0_u32..).map(|(package, number)| (package.name.as_str(), number)).collect();
+/// Reads dpkg's file lists. A package of several architectures has a list for each.
+fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) {
+    let by_name: HashMap<&str, usize> =
+        packages.iter().enumerate().map(|(number, package)| (package.name.as_str(), number)).collect();
     for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
         let (entries, _) = root.list(folder, FILES_MAX).unwrap_or_default();
         for entry in entries {
@@ -205,17 +209,16 @@ pub(crate) fn index(root: &Root, packages: &[Package]) -> PathIndex {
                 let Ok(line) = line else { continue };
                 // md5sums lines are a digest, two spaces and the path.
                 let path = if ending == ".md5sums" { line.split_once("  ").map_or("", |(_, path)| path) } else { line };
-                if path.len() > 2 && !index.insert(path, *number) {
-                    return index;
+                if path.len() > 2 && !owners.own(path, *number) {
+                    return;
                 }
             }
         }
     }
-    index
 }
 
 /// What dpkg's log says was replaced by what, by package; of several changes the last.
-pub(crate) fn replacements(root: &Root) -> HashMap<String, (String, String)> {
+fn replacements(root: &Root) -> HashMap<String, (String, String)> {
     let mut out = HashMap::new();
     let Ok(mut file) = root.file(LOG) else { return out };
     let size = file.metadata().map_or(0, |found| found.len());
@@ -235,17 +238,6 @@ pub(crate) fn replacements(root: &Root) -> HashMap<String, (String, String)> {
             out.insert(name.to_owned(), (old.to_owned(), new.to_owned()));
         }
     }
-    out
-}
-
-/// The same package at another version; its source's follows where the two were the same.
-pub(crate) fn with_version(package: &Package, version: &str) -> Package {
-    let mut out = package.clone();
-    if without_rebuild(&package.version) == package.source_version {
-        without_rebuild(version).clone_into(&mut out.source_version);
-    }
-    version.clone_into(&mut out.version);
-    out.purl = purl::build(out.ecosystem, &out.name, version, &[]);
     out
 }
 

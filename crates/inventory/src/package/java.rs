@@ -6,11 +6,10 @@ use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_model::{Ecosystem, Package, Parsed};
 use tripoint_unpack::{Kind, Limits, Source, entries, kind};
 
-use super::{Cataloger, is_plain};
-use crate::purl;
+use super::{Cataloger, entry, is_plain};
 use crate::root::Root;
 
 /// jar, war, ear and their kin.
@@ -233,18 +232,7 @@ impl Archive {
 
 fn package(group: &str, artifact: &str, version: &str, path: &str) -> Package {
     let name = if group.is_empty() { artifact.to_owned() } else { format!("{group}:{artifact}") };
-    let purl_name = if group.is_empty() { artifact.to_owned() } else { format!("{group}/{artifact}") };
-    Package {
-        purl: purl::build(Ecosystem::Maven, &purl_name, version, &[]),
-        ecosystem: Ecosystem::Maven,
-        release: String::new(),
-        source: name.clone(),
-        source_version: version.to_owned(),
-        name,
-        version: version.to_owned(),
-        paths: vec![path.to_owned()],
-        state: PackageState::Installed,
-    }
+    entry::package(Ecosystem::Maven, &name, version, path)
 }
 
 const LOG4J: (&str, &str) = ("org.apache.logging.log4j", "log4j-core");

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_model::{Ecosystem, Package, Parsed};
 
-use super::{Cataloger, is_plain};
-use crate::purl;
+use super::{Cataloger, entry, is_plain};
 use crate::root::Root;
 
 /// npm.
@@ -124,17 +123,7 @@ fn take(name: &str, version: Option<&str>, path: &str, out: &mut Parsed<Package>
 }
 
 fn package(name: &str, version: &str, path: &str) -> Package {
-    Package {
-        purl: purl::build(Ecosystem::Npm, name, version, &[]),
-        ecosystem: Ecosystem::Npm,
-        release: String::new(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        source: name.to_owned(),
-        source_version: version.to_owned(),
-        paths: vec![path.to_owned()],
-        state: PackageState::Installed,
-    }
+    entry::package(Ecosystem::Npm, name, version, path)
 }
 
 const LOCK: &str = "package-lock.json";

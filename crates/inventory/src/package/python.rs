@@ -1,10 +1,9 @@
 //! Which Python distributions are installed (dist-info, egg-info)?
 
-use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_model::{Ecosystem, Package, Parsed};
 use tripoint_unpack::bounded_lines;
 
-use super::{Cataloger, is_plain};
-use crate::purl;
+use super::{Cataloger, entry, is_plain};
 use crate::root::Root;
 
 /// Python packages in site-packages, dist-packages, venvs and wherever else they lie unpacked.
@@ -16,7 +15,10 @@ impl Cataloger for Python {
     }
 
     fn wants(&self, path: &str) -> bool {
-        path.ends_with(".dist-info/METADATA") || path.ends_with(".egg-info/PKG-INFO") || path.ends_with(".egg-info")
+        path.ends_with(".dist-info/METADATA")
+            || path.ends_with(".egg-info/PKG-INFO")
+            || path.ends_with(".egg-info")
+            || path.ends_with(".egg/EGG-INFO/PKG-INFO")
     }
 
     fn read(&self, root: &Root, path: &str, out: &mut Parsed<Package>) {
@@ -43,8 +45,12 @@ pub(crate) fn parse(bytes: &[u8], path: &str) -> Result<Package, (u64, &'static 
             // The headers end at the first empty line; a description may follow.
             Ok("") => break,
             Ok(line) => match line.split_once(':') {
-                Some(("Name", value)) if name.is_empty() => name = value.trim().to_owned(),
-                Some(("Version", value)) if version.is_empty() => version = value.trim().to_owned(),
+                Some((key, value)) if name.is_empty() && key.eq_ignore_ascii_case("name") => {
+                    name = value.trim().to_owned();
+                }
+                Some((key, value)) if version.is_empty() && key.eq_ignore_ascii_case("version") => {
+                    version = value.trim().to_owned();
+                }
                 _ => {}
             },
             Err(_) => {}
@@ -57,17 +63,7 @@ pub(crate) fn parse(bytes: &[u8], path: &str) -> Result<Package, (u64, &'static 
         return Err((last, "no usable Version field"));
     }
     let name = normalise(&name);
-    Ok(Package {
-        purl: purl::build(Ecosystem::PyPI, &name, &version, &[]),
-        ecosystem: Ecosystem::PyPI,
-        release: String::new(),
-        source: name.clone(),
-        source_version: version.clone(),
-        name,
-        version,
-        paths: vec![path.to_owned()],
-        state: PackageState::Installed,
-    })
+    Ok(entry::package(Ecosystem::PyPI, &name, &version, path))
 }
 
 /// PEP 503: runs of `-`, `_` and `.` are one `-`, letters are small.

@@ -114,6 +114,7 @@ impl Entry {
         Ok(Package {
             purl: purl.to_string(),
             ecosystem,
+            module: purl.qualifier("rpmmod").to_owned(),
             release: release::release(ecosystem, &purl, system),
             name,
             version,
@@ -174,6 +175,7 @@ impl Entry {
             purl: purl.to_string(),
             ecosystem: Ecosystem::Generic,
             release: String::new(),
+            module: String::new(),
             name: product.clone(),
             version: version.clone(),
             source: product.clone(),

@@ -7,13 +7,13 @@ use tripoint_model::Ecosystem;
 
 use super::*;
 
-fn put(root: &Path, path: &str, content: &str) {
+pub(super) fn put(root: &Path, path: &str, content: &str) {
     let path = root.join(path);
     fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
     fs::write(path, content).expect("write");
 }
 
-fn found(root: &Path) -> Inventory {
+pub(super) fn found(root: &Path) -> Inventory {
     scan(root, &ScanOptions::default(), &mut |_| {}).expect("scan")
 }
 
@@ -113,4 +113,36 @@ fn public_databases_agree() {
     let inventory = found(&data.join("inventory/dpkg/syft"));
     println!("syft: {} packages, {:?}", inventory.packages.len(), inventory.coverage[0]);
     assert!(inventory.packages.len() >= 6 && inventory.is_partial());
+}
+
+/// The same jar and the same program: owned by a package they are the package's, else their own.
+#[test]
+fn every_database_owns_its_files() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/package");
+    let databases = [
+        ("etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n", "lib/apk/db/installed", "P:demo\nV:1-r0\nF:opt\nR:app\n"),
+        (
+            "var/lib/pacman/local/demo-1-1/files",
+            "%FILES%\nopt/\nopt/app\n",
+            "var/lib/pacman/local/demo-1-1/desc",
+            "%NAME%\ndemo\n\n%VERSION%\n1-1\n",
+        ),
+        (
+            "var/lib/dpkg/info/demo.list",
+            "/.\n/opt\n/opt/app\n",
+            "var/lib/dpkg/status",
+            "Package: demo\nStatus: install ok installed\nVersion: 1\n",
+        ),
+    ];
+    for (first, text, second, more) in databases {
+        let folder = tempfile::tempdir().expect("tempdir");
+        for (path, text) in [(first, text), (second, more)] {
+            put(folder.path(), path, text);
+        }
+        fs::create_dir_all(folder.path().join("opt")).expect("mkdir");
+        fs::copy(fixtures.join("go/good.in/opt/app"), folder.path().join("opt/app")).expect("copy");
+        assert_eq!(names(&found(folder.path())), ["demo"], "{second}");
+        fs::rename(folder.path().join("opt/app"), folder.path().join("opt/other")).expect("rename");
+        assert_eq!(found(folder.path()).packages.len(), 5, "{second}");
+    }
 }

@@ -67,6 +67,7 @@ fn what_is_imported_can_be_asked() {
         version: "1.2-3".into(),
         source: "demo".into(),
         source_version: "1.2-3".into(),
+        module: String::new(),
         paths: Vec::new(),
         state: PackageState::Loaded,
     };
@@ -214,6 +215,7 @@ fn public_findings_agree() {
             version,
             source,
             source_version,
+            module: String::new(),
             paths: Vec::new(),
             state: PackageState::Installed,
         };
