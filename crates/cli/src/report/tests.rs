@@ -11,6 +11,7 @@ use super::*;
 
 fn package(purl: &str, ecosystem: Ecosystem, name: &str, version: &str, paths: &[&str]) -> Package {
     Package {
+        module: String::new(),
         purl: purl.to_owned(),
         ecosystem,
         release: String::new(),
