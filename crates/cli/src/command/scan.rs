@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tripoint_inventory::{CoverageStatus, HostInventory, Inventory, ScanOptions};
-use tripoint_model::{Finding, FindingState, PackageState, Timestamp};
+use tripoint_model::{Finding, PackageState, Timestamp};
 use tripoint_vuln::{Database, SourceInfo};
 
 use super::vulns;
@@ -64,9 +64,8 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
     if !matches!(options.fail_on, Some(FailOn::Medium | FailOn::High | FailOn::Critical)) {
         return;
     }
-    let unscored = |finding: &&Finding| {
-        finding.state == FindingState::Affected && finding.cvss_tenths.is_none() && !finding.known_exploited
-    };
+    let unscored =
+        |finding: &&Finding| finding.state.is_vulnerable() && finding.cvss_tenths.is_none() && !finding.known_exploited;
     let count = findings.iter().filter(unscored).count() as u64;
     if count > 0 {
         eprintln!(
@@ -77,7 +76,7 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
 }
 
 fn exit(options: &Scan, advisories: bool, inventory: &Inventory, findings: &[Finding]) -> Exit {
-    let over = |finding: &&Finding| finding.state == FindingState::Affected && reaches(finding, options.fail_on);
+    let over = |finding: &&Finding| finding.state.is_vulnerable() && reaches(finding, options.fail_on);
     if options.fail_on.is_some() && findings.iter().any(|finding| over(&finding)) {
         return Exit::Findings;
     }
@@ -144,7 +143,7 @@ fn mark_in_use(inventory: &mut Inventory) {
 fn text(inventory: &Inventory, findings: &[Finding], advisories: bool) -> anyhow::Result<()> {
     let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
     output::line(&format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len()))?;
-    let affected = findings.iter().filter(|finding| finding.state == FindingState::Affected);
+    let affected = findings.iter().filter(|finding| finding.state.is_vulnerable());
     let rows: Vec<Vec<String>> = affected
         .map(|finding| {
             let presence = match finding.presence {

@@ -202,7 +202,7 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
         .collect();
     rate(source, raw.severity, advisory);
     word(source, raw.ecosystem_specific, advisory);
-    Ok(Affected { ecosystem, release, name, ranges, versions })
+    Ok(Affected { ranges, versions, ..Affected::new(ecosystem, &release, &name).named(naming::kind(ecosystem)) })
 }
 
 /// SEMVER ranges are ordered as semantic versions also where the ecosystem orders otherwise.
