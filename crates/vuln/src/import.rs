@@ -196,6 +196,10 @@ impl Sink for Reading<'_> {
         self.draft.put(&statement);
     }
 
+    fn add(&mut self, statement: Statement) {
+        self.draft.put(&statement);
+    }
+
     fn refuse(&mut self, file: &str, line: u64, reason: String) {
         self.report.read += 1;
         self.report.refused += 1;

@@ -17,6 +17,8 @@ pub mod advisory;
 #[cfg(feature = "advisories")]
 pub mod import;
 #[cfg(feature = "advisories")]
+pub mod oval;
+#[cfg(feature = "advisories")]
 mod severity;
 #[cfg(feature = "advisories")]
 mod store;

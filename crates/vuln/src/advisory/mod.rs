@@ -1,17 +1,35 @@
 //! What do publishers state about vulnerabilities, and in which formats can it be read?
 
+mod csaf;
+mod debian;
+mod document;
 mod epss;
 mod kev;
 mod osv;
+mod oval;
 mod records;
+mod secdb;
 mod statement;
+mod streams;
+mod updateinfo;
+pub(crate) mod xml;
+mod yaml;
 
 use std::io::BufRead;
 
 pub use statement::{Advisory, Affected, Authority, Severity, Statement};
 
 /// Every format, in the order in which a file's first bytes are tried.
-pub const FORMATS: &[&dyn AdvisoryFormat] = &[&epss::Epss, &kev::Kev, &osv::Osv];
+pub const FORMATS: &[&dyn AdvisoryFormat] = &[
+    &epss::Epss,
+    &kev::Kev,
+    &csaf::Csaf,
+    &secdb::SecDb,
+    &debian::Tracker,
+    &updateinfo::UpdateInfo,
+    &oval::OvalFile,
+    &osv::Osv,
+];
 
 /// How one publisher writes. Reading never fails as a whole.
 pub trait AdvisoryFormat: Sync {
@@ -27,6 +45,8 @@ pub trait AdvisoryFormat: Sync {
 pub trait Sink {
     /// Takes one statement that was understood.
     fn accept(&mut self, statement: Statement);
+    /// Takes a further statement of a record that is counted already.
+    fn add(&mut self, statement: Statement);
     /// Notes an entry that could not be used at all.
     fn refuse(&mut self, file: &str, line: u64, reason: String);
     /// Notes a part of an entry that could not be used while the rest was.

@@ -16,6 +16,10 @@ impl Sink for Golden {
         let json = serde_json::to_string(&statement).expect("statement serialises");
         let _ = writeln!(self.0, "{json}");
     }
+    fn add(&mut self, statement: Statement) {
+        let json = serde_json::to_string(&statement).expect("statement serialises");
+        let _ = writeln!(self.0, "and {json}");
+    }
     fn refuse(&mut self, file: &str, line: u64, reason: String) {
         let _ = writeln!(self.0, "refused {file}:{line}: {reason}");
     }
