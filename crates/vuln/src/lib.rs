@@ -22,6 +22,8 @@ pub mod oval;
 mod severity;
 #[cfg(feature = "advisories")]
 mod store;
+#[cfg(feature = "advisories")]
+pub mod vex;
 
 pub mod image;
 pub mod matching;

@@ -110,7 +110,8 @@ pub(crate) fn purl(text: &str) -> Option<Named> {
 
 /// `debian-12`, `opensuse-leap-15.6`; a bare codename or number stands for itself.
 fn distro_release(distro: &str) -> String {
-    distro.rsplit_once('-').map_or(distro, |(_, release)| release).to_owned()
+    if distro.contains('/') { distro } else { distro.rsplit_once('-').map_or(distro, |(_, release)| release) }
+        .to_owned()
 }
 
 fn of_source(named: Named, upstream: &str) -> Named {
@@ -137,7 +138,8 @@ const PURL_ALIASES: &[(&str, Ecosystem)] = &[
     ("deb/raspbian", Ecosystem::Debian),
 ];
 
-fn decode(text: &str) -> String {
+/// Takes percent signs out of a part of a purl.
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     let raw = text.as_bytes();

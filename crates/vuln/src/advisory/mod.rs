@@ -1,17 +1,26 @@
 //! What do publishers state about vulnerabilities, and in which formats can it be read?
 
-mod csaf;
+pub(crate) mod csaf;
+mod cve5;
 mod debian;
 mod document;
 mod epss;
+mod ghsa;
+mod intervals;
 mod kev;
+mod nvd;
 mod osv;
 mod oval;
+mod packages;
 mod records;
+mod retire;
+mod rustsec;
 mod secdb;
 mod statement;
 mod streams;
+mod trackers;
 mod updateinfo;
+mod vex;
 pub(crate) mod xml;
 mod yaml;
 
@@ -22,12 +31,25 @@ pub use statement::{Advisory, Affected, Authority, Severity, Statement};
 /// Every format, in the order in which a file's first bytes are tried.
 pub const FORMATS: &[&dyn AdvisoryFormat] = &[
     &epss::Epss,
+    &cve5::Cve5,
+    &nvd::Nvd,
     &kev::Kev,
+    &vex::OpenVex,
+    &vex::CycloneDx,
     &csaf::Csaf,
     &secdb::SecDb,
     &debian::Tracker,
     &updateinfo::UpdateInfo,
     &oval::OvalFile,
+    &ghsa::Ghsa,
+    &packages::Php,
+    &packages::Ruby,
+    &packages::GitLab,
+    &rustsec::RustSec,
+    &retire::Retire,
+    &trackers::Arch,
+    &trackers::Photon,
+    &trackers::Euvd,
     &osv::Osv,
 ];
 

@@ -56,6 +56,14 @@ struct Publisher<'a> {
     name: Cow<'a, str>,
 }
 
+impl Head<'_> {
+    /// The document's id and who says it.
+    pub(crate) fn names(&self) -> (String, String) {
+        let author = self.publisher.as_ref().map_or(String::new(), |publisher| publisher.name.clone().into_owned());
+        (self.tracking.id.clone().into_owned(), author)
+    }
+}
+
 /// One vulnerability and what is said of which products.
 #[derive(Deserialize)]
 pub(crate) struct Vulnerability<'a> {
