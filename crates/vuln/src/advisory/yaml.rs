@@ -11,9 +11,30 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Vec<u8>, (u64, String)> {
     if let Some(line) = alias(text) {
         return Err((line, "YAML aliases are not read: they make small files huge".to_owned()));
     }
+    if let Some(line) = deep(text) {
+        return Err((line, "brackets stand too deep in each other".to_owned()));
+    }
     let value: yaml_serde::Value = yaml_serde::from_str(text)
         .map_err(|error| (error.location().map_or(1, |at| at.line() as u64), format!("not YAML: {error}")))?;
     serde_json::to_vec(&value).map_err(|error| (1, format!("not a document of texts and lists: {error}")))
+}
+
+/// The line on which too many brackets are open: the parser looks at each of them at each token.
+fn deep(text: &str) -> Option<u64> {
+    let mut open = 0_usize;
+    for (number, line) in (1_u64..).zip(text.lines()) {
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            if open > BRACKETS_MAX {
+                return Some(number);
+            }
+        }
+    }
+    None
 }
 
 /// The line of the first alias that an anchor stands for.
@@ -38,6 +59,8 @@ fn alias(text: &str) -> Option<u64> {
     None
 }
 
+/// Texts hold a bracket without its fellow now and then; documents nest ten deep.
+const BRACKETS_MAX: usize = 200;
 /// Alpine's largest list has 1 MB.
 const YAML_BYTES_MAX: usize = 8 << 20;
 
