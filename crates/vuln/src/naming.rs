@@ -3,6 +3,7 @@
 use tripoint_model::Ecosystem;
 
 pub(crate) use crate::release::normal as release;
+#[cfg(feature = "advisories")]
 use crate::subject::NameKind;
 
 /// Splits `Debian:12` or `Ubuntu:24.04:LTS`; also takes a purl type (`deb`, `pypi`). The release

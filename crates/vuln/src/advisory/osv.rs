@@ -34,7 +34,7 @@ impl AdvisoryFormat for Osv {
             return true;
         }
         begun
-            && (has("\"affected\"")
+            && ((has("\"affected\"") && has("\"id\""))
                 || has("\"schema_version\"")
                 || (has("\"id\"") && has("\"modified\""))
                 || name.ends_with(".jsonl")

@@ -81,7 +81,7 @@ fn advisory(name: &str, at: usize, entry: &RawValue) -> Result<Advisory, String>
     let summary = ids.summary.as_deref().unwrap_or_default();
     let mut advisory = document::advisory(id, cves, summary, Authority::Upstream);
     document::rate(&mut advisory, "retire", raw.severity.as_deref().unwrap_or_default());
-    let below = document::word(raw.below.as_deref().unwrap_or_default(), "the version below which it is")?;
+    let below = document::word(raw.below.as_deref().unwrap_or_default(), "`below`")?;
     let mut affected = Affected::new(Ecosystem::Npm, "", &name);
     affected.ranges = vec![Interval::between(raw.from.as_deref(), Some(&below)).events()];
     advisory.affected.push(affected);

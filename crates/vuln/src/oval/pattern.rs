@@ -154,13 +154,13 @@ impl Parser<'_> {
     }
 }
 
-/// Whether `todo`, last first, matches from `at` on.
-fn run(todo: &[&Piece], text: &[char], at: usize, steps: &mut usize) -> Option<bool> {
+/// Whether `pending`, last first, matches from `at` on.
+fn run(pending: &[&Piece], text: &[char], at: usize, steps: &mut usize) -> Option<bool> {
     *steps += 1;
-    if *steps > STEPS_MAX || todo.len() > TODO_MAX {
+    if *steps > STEPS_MAX || pending.len() > PENDING_MAX {
         return None;
     }
-    let Some((piece, rest)) = todo.split_last() else { return Some(true) };
+    let Some((piece, rest)) = pending.split_last() else { return Some(true) };
     let one = |fits: bool, steps: &mut usize| if fits { run(rest, text, at + 1, steps) } else { Some(false) };
     match piece {
         Piece::Begin => {
@@ -221,7 +221,7 @@ const PATTERN_MAX: usize = 1000;
 const TEXT_MAX: usize = 300;
 const DEPTH_MAX: usize = 8;
 const STEPS_MAX: usize = 20_000;
-const TODO_MAX: usize = 2000;
+const PENDING_MAX: usize = 2000;
 
 #[cfg(test)]
 mod tests {

@@ -290,7 +290,7 @@ fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
             let status = match status.as_ref() {
                 "known_affected" | "first_affected" | "last_affected" => FindingState::Affected,
                 "known_not_affected" => FindingState::NotAffected,
-                "fixed" | "first_fixed" => FindingState::Fixed,
+                "fixed" | "first_fixed" | "recommended" => FindingState::Fixed,
                 "under_investigation" => FindingState::UnderInvestigation,
                 _ => continue,
             };

@@ -218,7 +218,8 @@ fn affected(products: &Products<'_>, found: &Vulnerability<'_>) -> Vec<Affected>
             let Meant { ecosystem, release, name, version, kind, module, .. } = meant;
             let entry = said.entry((ecosystem, release, name, kind, module)).or_default();
             match status.as_ref() {
-                "fixed" | "first_fixed" if !version.is_empty() => entry.fixes.push(version),
+                // SUSE recommends the versions that carry the fix.
+                "fixed" | "first_fixed" | "recommended" if !version.is_empty() => entry.fixes.push(version),
                 "known_affected" | "first_affected" | "last_affected" if version.is_empty() => {
                     entry.state = Some(intent(found, id));
                 }
