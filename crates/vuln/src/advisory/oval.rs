@@ -102,7 +102,8 @@ fn flatten(oval: &Oval, criteria: &Criteria, place: &Place, out: &mut Vec<Affect
             parts.iter().for_each(|part| flatten(oval, part, &inner, out));
         }
         Criteria::Test { id, comment, negate: false } => {
-            if let Some((name, kind, bound)) = leaf(oval, id, comment) {
+            let Some((names, kind, bound)) = leaf(oval, id, comment) else { return };
+            for name in names {
                 for (ecosystem, release) in &place.releases {
                     let mut affected = Affected::new(*ecosystem, release, &name).named(kind);
                     affected.release.clone_from(release);
@@ -149,20 +150,28 @@ impl Bound {
     }
 }
 
-fn leaf(oval: &Oval, id: &str, comment: &str) -> Option<(String, NameKind, Bound)> {
+fn leaf(oval: &Oval, id: &str, comment: &str) -> Option<(Vec<String>, NameKind, Bound)> {
     let test = oval.tests.get(id)?;
     let states: Vec<_> = test.states.iter().filter_map(|state| oval.states.get(state)).collect();
     let (name, kind) = match test.kind.as_str() {
-        "textfilecontent54_test" => (test.comment.split('\'').nth(1)?.to_owned(), NameKind::Source),
+        // Ubuntu's tests of its list of packages name the source, or a variable names the binaries.
+        "textfilecontent54_test" if test.comment.contains('\'') => {
+            (test.comment.split('\'').nth(1)?.to_owned(), NameKind::Source)
+        }
+        "textfilecontent54_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Binary),
         "rpminfo_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Binary),
         "dpkginfo_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Any),
         _ => return None,
     };
-    let name = document::word(&name, "a package's name").ok()?;
+    let names = match oval.variables.get(&name) {
+        Some(values) => values.iter().filter_map(|value| binary(value)).collect(),
+        None => vec![document::word(&name, "a package's name").ok()?],
+    };
     let field = |name: &str| states.iter().find_map(|state| state.field(name));
     let (operation, value) = field("evr").or_else(|| field("subexpression")).unwrap_or_default();
     let value = value.strip_prefix("0:").unwrap_or(value).to_owned();
-    let is_version = value.len() <= VERSION_BYTES_MAX && Scheme::Dpkg.check(&value).is_ok();
+    let scheme = if test.kind == "rpminfo_test" { Scheme::Rpm } else { Scheme::Dpkg };
+    let is_version = value.len() <= VERSION_BYTES_MAX && scheme.check(&value).is_ok();
     let kind = if oval.objects.len() == 1 && kind == NameKind::Binary { NameKind::Any } else { kind };
     let bound = match operation {
         "less than" if is_version => Bound::Below(value),
@@ -179,7 +188,13 @@ fn leaf(oval: &Oval, id: &str, comment: &str) -> Option<(String, NameKind, Bound
         }
         _ => return None,
     };
-    Some((name, kind, bound))
+    Some((names, kind, bound))
+}
+
+/// `^libdemo1(?::\w+|)\s+(.*)$` asks for the package libdemo1.
+fn binary(pattern: &str) -> Option<String> {
+    let name = pattern.strip_prefix('^')?.split(['(', '\\']).next()?;
+    document::word(name, "a package's name").ok()
 }
 
 /// `Oracle Linux 5`, `SUSE Linux Enterprise Server 15 SP1-BCL`, `Ubuntu 22.04 LTS`.

@@ -127,7 +127,9 @@ impl<'h> Host<'h> {
         if test.kind != "rpminfo_test" {
             return Truth::Unknown;
         }
-        let Some(name) = self.oval.objects.get(&test.object).filter(|name| !name.is_empty()) else {
+        let Some(name) =
+            self.oval.objects.get(&test.object).filter(|name| !name.is_empty() && !name.starts_with("oval:"))
+        else {
             return Truth::Unknown;
         };
         let found = self.by_name.get(name.as_str()).map_or(&[][..], Vec::as_slice);

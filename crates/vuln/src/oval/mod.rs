@@ -20,9 +20,11 @@ pub struct Oval {
     /// In the order of the file.
     pub definitions: Vec<Definition>,
     pub(crate) tests: HashMap<String, Test>,
-    /// Object id → the package's name.
+    /// Object id → the package's name, or the id of the variable that names packages.
     pub(crate) objects: HashMap<String, String>,
     pub(crate) states: HashMap<String, State>,
+    /// Variable id → its values.
+    pub(crate) variables: HashMap<String, Vec<String>>,
 }
 
 /// One definition.
@@ -87,7 +89,10 @@ pub fn read(input: &mut dyn BufRead, refuse: &mut dyn FnMut(u64, String)) -> Ova
     let mut elements = Elements::new(input, &left);
     let mut out = Oval::default();
     let wanted = |name: &str| {
-        name == "definition" || name.ends_with("_test") || name.ends_with("_object") || name.ends_with("_state")
+        matches!(name, "definition" | "constant_variable")
+            || name.ends_with("_test")
+            || name.ends_with("_object")
+            || name.ends_with("_state")
     };
     while let Some(found) = elements.next(wanted) {
         let line = elements.line();
@@ -112,12 +117,20 @@ impl Oval {
         let id = node.attribute("id").to_owned();
         match node.name.as_str() {
             "definition" => self.definitions.push(definition(line, id, node)),
+            "constant_variable" => {
+                let values = node.all("value").map(|value| value.text.trim().to_owned());
+                self.variables.insert(id, values.collect());
+            }
             name if name.ends_with("_test") => {
                 self.tests.insert(id, test(node));
             }
             name if name.ends_with("_object") => {
-                let named = node.child("name").filter(|name| name.attribute("var_ref").is_empty());
-                self.objects.insert(id, named.map_or(String::new(), |name| name.text.trim().to_owned()));
+                let named = node.child("name").or(node.child("pattern"));
+                let named = named.map_or("", |name| match name.attribute("var_ref") {
+                    "" => name.text.trim(),
+                    variable => variable,
+                });
+                self.objects.insert(id, named.to_owned());
             }
             _ => {
                 self.states.insert(id, state(node));

@@ -26,7 +26,7 @@ fn truths(packages: &[RpmPackage]) -> Vec<Truth> {
 fn criteria_are_evaluated() {
     let release = package("demo-release", "9.4-1.el9");
     let old = package("demo", "1.0-1.el9");
-    let new = package("demo", "1.2-3.el9");
+    let new = package("demo", "1.2-3.el9_4");
     assert_eq!(truths(&[release.clone(), old.clone()])[0], Truth::True);
     assert_eq!(truths(&[release.clone(), new])[0], Truth::False);
     assert_eq!(truths(&[package("demo-release", "8.4-1.el8"), old.clone()])[0], Truth::False);
