@@ -14,8 +14,8 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, FindingState, IndicatorLookup, Outcome,
-    Process, ProcessKey, Sighting, Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, IndicatorLookup, Outcome, Process, ProcessKey,
+    Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -243,7 +243,7 @@ impl Detector {
     }
 
     fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, at: Timestamp) {
-        let vulnerable = findings.iter().any(|finding| finding.state == FindingState::Affected);
+        let vulnerable = findings.iter().any(|finding| finding.state.is_vulnerable());
         if vulnerable != self.vulnerable.contains(&process) {
             self.mark(process, vulnerable);
             if vulnerable {

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tripoint_model::{
-    Application, Claim, Connection, ConnectionId, Direction, Finding, FindingState, GuardHit, Observable, Process,
-    Timestamp,
+    Application, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process, Timestamp,
 };
 
 use crate::known::{ConnectionRecord, Known};
@@ -224,8 +223,7 @@ fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
         scanned &= record.is_some_and(|record| record.is_scanned());
         let Some(record) = record else { continue };
         for list in record.findings_during(contact.connection.opened, contact.end(known.now)) {
-            for finding in list.iter().filter(|finding| finding.state == FindingState::Affected).take(FINDINGS_READ_MAX)
-            {
+            for finding in list.iter().filter(|finding| finding.state.is_vulnerable()).take(FINDINGS_READ_MAX) {
                 found.insert((finding.purl.clone(), finding.id.clone()), finding.clone());
             }
         }

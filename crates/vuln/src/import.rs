@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tripoint_model::parsed::REJECTED_MAX;
 use tripoint_model::{Rejected, Timestamp};
-use tripoint_unpack::{Limits, Source, UnpackError, entries};
+use tripoint_unpack::{Kind, Limits, Source, UnpackError, entries};
 
 use crate::advisory::{self, AdvisoryFormat, FORMATS, Sink, Statement};
 use crate::image::SourceInfo;
@@ -18,7 +18,7 @@ use crate::store::{Draft, Store};
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// `--format` names no format.
-    #[error("unknown advisory format {0:?}; known: osv kev epss")]
+    #[error("unknown advisory format {0:?}; known: {known}", known = format_names())]
     UnknownFormat(String),
     /// The data folder cannot be written.
     #[error("cannot write {path}: {source}")]
@@ -31,6 +31,10 @@ pub enum ImportError {
     /// Too much for one image.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+}
+
+fn format_names() -> String {
+    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// What the caller asks for.
@@ -154,7 +158,7 @@ impl Reading<'_> {
             // An archive's member is named after the archive; a lone file only by itself.
             let member = name == shown || name == alone || shown.trim_end_matches(".gz") == name;
             let place = if member { shown.clone() } else { format!("{shown}!/{name}") };
-            self.entry(&place, content, forced);
+            self.entry(&place, content, forced, false);
             progress(file, self.report.read);
             ControlFlow::Continue(())
         });
@@ -169,22 +173,58 @@ impl Reading<'_> {
         progress(file, self.report.read);
     }
 
-    fn entry(&mut self, place: &str, content: &mut dyn Read, forced: Option<&'static dyn AdvisoryFormat>) {
+    fn entry(
+        &mut self,
+        place: &str,
+        content: &mut dyn Read,
+        forced: Option<&'static dyn AdvisoryFormat>,
+        is_inner: bool,
+    ) {
         let mut head = Vec::new();
         if let Err(error) = content.take(HEAD_BYTES).read_to_end(&mut head) {
             return self.refuse(place, 1, format!("cannot be read: {error}"));
         }
+        let kind = tripoint_unpack::kind(Source::Bytes(&head)).unwrap_or(Kind::Plain);
+        if matches!(kind, Kind::Gzip | Kind::Zip | Kind::Tar) && !is_inner {
+            return self.archive(place, head, content, forced);
+        }
+        if let Kind::Other(kind) = kind {
+            return self.refuse(place, 1, format!("packed as {kind}, which is not read"));
+        }
         let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
             let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
-            let yaml = place.ends_with(".yaml") || place.ends_with(".yml");
-            let hint = if yaml { "; YAML is not read: take the same records as JSON" } else { "" };
-            return self.refuse(place, 1, format!("no known advisory format ({}){hint}", known.join(", ")));
+            return self.refuse(place, 1, format!("no known advisory format ({})", known.join(", ")));
         };
         if !self.formats.contains(&format.name()) {
             self.formats.push(format.name());
         }
+        let before = self.report.read;
         let mut input = Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, content) };
         format.read(place, &mut input, self);
+        if is_inner && self.report.read == before {
+            self.refuse(place, 1, "no record is in it".to_owned());
+        }
+    }
+
+    /// A packed file within an archive, as mirrors of repositories hold them; once, and in memory.
+    fn archive(
+        &mut self,
+        place: &str,
+        mut bytes: Vec<u8>,
+        content: &mut dyn Read,
+        forced: Option<&'static dyn AdvisoryFormat>,
+    ) {
+        if let Err(error) = content.take(INNER_BYTES_MAX).read_to_end(&mut bytes) {
+            return self.refuse(place, 1, format!("cannot be read: {error}"));
+        }
+        let outcome = entries(Source::Bytes(&bytes), place, &LIMITS, &mut |name, content| {
+            let inner = if name.len() <= place.len() { place.to_owned() } else { format!("{place}!/{name}") };
+            self.entry(&inner, content, forced, true);
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = outcome {
+            self.refuse(place, 1, format!("reading stopped: {error}"));
+        }
     }
 }
 
@@ -193,6 +233,10 @@ impl Sink for Reading<'_> {
         self.report.read += 1;
         self.report.imported += 1;
         self.imported += 1;
+        self.draft.put(&statement);
+    }
+
+    fn add(&mut self, statement: Statement) {
         self.draft.put(&statement);
     }
 
@@ -236,11 +280,15 @@ impl<R: Read> BufRead for Headed<'_, R> {
     }
 }
 
-const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv"];
+const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".xml", ".yaml"];
 const HEAD_BYTES: u64 = 64 << 10;
+/// A packed file within an archive.
+const INNER_BYTES_MAX: u64 = 128 << 20;
 /// OSV's archive of everything has some 700,000 records and 3 GiB; JSON shrinks well.
 const LIMITS: Limits =
     Limits { out_bytes_max: 8 << 30, ratio_max: 400, entries_max: 2_000_000, entry_bytes_max: 4 << 30, nesting: 1 };
 
+#[cfg(test)]
+mod public_tests;
 #[cfg(test)]
 mod tests;

@@ -17,9 +17,13 @@ pub mod advisory;
 #[cfg(feature = "advisories")]
 pub mod import;
 #[cfg(feature = "advisories")]
+pub mod oval;
+#[cfg(feature = "advisories")]
 mod severity;
 #[cfg(feature = "advisories")]
 mod store;
+#[cfg(feature = "advisories")]
+pub mod vex;
 
 pub mod image;
 pub mod matching;
@@ -28,9 +32,13 @@ pub mod version;
 
 mod evaluate;
 mod naming;
+mod release;
+mod said;
+mod subject;
 
-pub use image::{Database, ImageError, SourceInfo, image_files, open_latest};
+pub use image::{Database, Hit, ImageBytes, ImageError, SourceInfo, image_files, open_latest, open_latest_with};
 #[cfg(feature = "advisories")]
 pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, import};
 pub use matching::match_package;
 pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};
+pub use subject::{Asked, NameKind};

@@ -4,50 +4,89 @@ use tripoint_model::{Ecosystem, Finding, FindingState, Package};
 
 use crate::image::Database;
 use crate::naming;
+use crate::said::{Said, said};
+use crate::subject::{Asked, NameKind};
+use crate::version::Scheme;
 
 /// The findings of one installed package, by id. A distribution's package is looked up by its
-/// source package and release, as the distribution's advisories are written.
+/// source package, by its own name, or both, as the distribution writes its advisories. What is
+/// said to be not affected is no finding.
 pub fn match_package(database: &Database, package: &Package) -> Vec<Finding> {
-    let by_source = matches!(
-        package.ecosystem,
-        Ecosystem::Debian | Ecosystem::Ubuntu | Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard
-    );
-    let (name, version) = if by_source && !package.source.is_empty() {
-        (package.source.as_str(), package.source_version.as_str())
-    } else {
-        (package.name.as_str(), package.version.as_str())
+    let release = naming::release(package.ecosystem, &package.release);
+    let own_name = naming::package(package.ecosystem, &package.name);
+    let source_name = naming::package(package.ecosystem, &package.source);
+    let source_version = source_version(package);
+    let (arch, module) = (naming::qualifier(&package.purl, "arch").unwrap_or_default(), module(package));
+    let own = Asked {
+        ecosystem: package.ecosystem,
+        release: &release,
+        name: &own_name,
+        version: &package.version,
+        kind: if package.ecosystem.is_distribution() { NameKind::Binary } else { NameKind::Any },
+        module: module.as_deref(),
+        arch: &arch,
     };
-    let version = if version.is_empty() { package.version.as_str() } else { version };
-    let release = naming::release(&package.release);
-    let name = naming::package(package.ecosystem, name);
-    let mut out = Vec::new();
-    for hit in database.hits(package.ecosystem, &release, &name, version) {
-        let Some(advisory) = database.advisory(hit.advisory) else { continue };
-        let mut finding = Finding {
-            purl: package.purl.clone(),
-            name: package.name.clone(),
-            version: package.version.clone(),
-            id: advisory.id.to_owned(),
-            cves: advisory.cves.iter().map(|cve| (*cve).to_owned()).collect(),
-            state: FindingState::Affected,
-            presence: package.state,
-            fixed: hit.fixed.map(str::to_owned),
-            severity: advisory.severity,
-            cvss_tenths: advisory.cvss_tenths,
-            known_exploited: false,
-            epss_bp: None,
-            fix_command: hit.fixed.and_then(|fixed| fix_command(package, fixed)),
-            source: advisory.source.to_owned(),
-            paths: package.paths.clone(),
-        };
-        for cve in advisory.cves.iter().filter_map(|cve| database.cve(cve)) {
-            finding.known_exploited |= cve.known_exploited;
-            finding.epss_bp = finding.epss_bp.max(cve.epss_bp);
+    // Architectures are those of binary packages.
+    let source = Asked { name: &source_name, version: &source_version, kind: NameKind::Source, arch: "", ..own };
+    let found = match (package.ecosystem.is_distribution(), source_name.is_empty()) {
+        (false, _) => said(database, &[own]),
+        (true, true) => said(database, &[Asked { kind: NameKind::Any, ..own }]),
+        (true, false) if by_source(package.ecosystem) => said(database, &[source]),
+        (true, false) => said(database, &[own, source]),
+    };
+    let spoken =
+        found.into_iter().filter(|said| !matches!(said.state, FindingState::NotAffected | FindingState::Fixed));
+    spoken.map(|said| finding(package, said)).collect()
+}
+
+/// Whose advisories name source packages alone.
+fn by_source(ecosystem: Ecosystem) -> bool {
+    matches!(
+        ecosystem,
+        Ecosystem::Debian | Ecosystem::Ubuntu | Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard
+    )
+}
+
+/// The source package's version; with the epoch that the name of a source rpm leaves out.
+fn source_version(package: &Package) -> String {
+    let version = if package.source_version.is_empty() { &package.version } else { &package.source_version };
+    match package.version.split_once(':') {
+        Some((epoch, _)) if Scheme::of(package.ecosystem) == Scheme::Rpm && !version.contains(':') => {
+            format!("{epoch}:{version}")
         }
-        out.push(finding);
+        _ => version.clone(),
     }
-    out.sort_by(|a, b| a.id.cmp(&b.id));
-    out
+}
+
+/// Module and stream: what the purl says, unknown for a build that only shows that it is of a
+/// module, empty for others.
+fn module(package: &Package) -> Option<String> {
+    let said = ["modularitylabel", "rpmmod", "modularity"].iter().find_map(|key| naming::qualifier(&package.purl, key));
+    match said {
+        Some(label) if !label.is_empty() => Some(label),
+        _ if package.version.contains(".module") => None,
+        _ => Some(String::new()),
+    }
+}
+
+fn finding(package: &Package, said: Said<'_>) -> Finding {
+    Finding {
+        purl: package.purl.clone(),
+        name: package.name.clone(),
+        version: package.version.clone(),
+        id: said.id.to_owned(),
+        cves: said.cves.iter().map(|cve| (*cve).to_owned()).collect(),
+        state: said.state,
+        presence: package.state,
+        fixed: said.fixed.map(str::to_owned),
+        severity: said.severity,
+        cvss_tenths: said.cvss_tenths,
+        known_exploited: said.known_exploited,
+        epss_bp: said.epss_bp,
+        fix_command: said.fixed.and_then(|fixed| fix_command(package, fixed)),
+        source: said.source.to_owned(),
+        paths: package.paths.clone(),
+    }
 }
 
 /// A command that a person can paste. Names and versions that are not plain words give none: they

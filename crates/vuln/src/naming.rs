@@ -2,6 +2,10 @@
 
 use tripoint_model::Ecosystem;
 
+pub(crate) use crate::release::normal as release;
+#[cfg(feature = "advisories")]
+use crate::subject::NameKind;
+
 /// Splits `Debian:12` or `Ubuntu:24.04:LTS`; also takes a purl type (`deb`, `pypi`). The release
 /// comes back without the `LTS` that says nothing about it.
 pub(crate) fn ecosystem(text: &str) -> Option<(Ecosystem, String)> {
@@ -10,12 +14,26 @@ pub(crate) fn ecosystem(text: &str) -> Option<(Ecosystem, String)> {
         let name = name.to_ascii_lowercase();
         Ecosystem::ALL.iter().find(|(_, _, purl)| *purl == name).map(|(own, _, _)| *own)
     })?;
-    Some((found, self::release(release)))
+    Some((found, self::release(found, release)))
 }
 
-/// A release in the one spelling of the image.
-pub(crate) fn release(release: &str) -> String {
-    release.trim().trim_end_matches(":LTS").to_owned()
+/// What the names in an ecosystem's OSV records name.
+#[cfg(feature = "advisories")]
+pub(crate) fn kind(ecosystem: Ecosystem) -> NameKind {
+    match ecosystem {
+        Ecosystem::Debian
+        | Ecosystem::Ubuntu
+        | Ecosystem::Alpine
+        | Ecosystem::Wolfi
+        | Ecosystem::Chainguard
+        | Ecosystem::RockyLinux
+        | Ecosystem::OpenEuler
+        | Ecosystem::Mageia
+        | Ecosystem::Suse
+        | Ecosystem::OpenSuse => NameKind::Source,
+        Ecosystem::AlmaLinux => NameKind::Binary,
+        _ => NameKind::Any,
+    }
 }
 
 /// The name in the one spelling of the image: PyPI's are normalised (PEP 503), others kept.
@@ -36,11 +54,29 @@ pub(crate) fn package(ecosystem: Ecosystem, name: &str) -> String {
     }
 }
 
-/// What a package URL says: ecosystem, release, name as an advisory spells it, version.
-pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
+/// What a package URL says, as an advisory spells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) ecosystem: Ecosystem,
+    pub(crate) release: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+/// The value of a purl's qualifier.
+pub(crate) fn qualifier(purl: &str, wanted: &str) -> Option<String> {
+    let (_, qualifiers) = purl.split('#').next()?.split_once('?')?;
+    qualifiers
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted))
+        .map(|(_, value)| decode(value))
+}
+
+/// Reads a package URL of a known type.
+pub(crate) fn purl(text: &str) -> Option<Named> {
     let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
     let rest = rest.split('#').next().unwrap_or(rest);
-    let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
+    let rest = rest.split('?').next().unwrap_or(rest);
     let (path, version) = match rest.rsplit_once('@') {
         Some((path, version)) if !path.ends_with('/') && !path.is_empty() => (path, version),
         _ => (rest, ""),
@@ -49,45 +85,62 @@ pub(crate) fn purl(text: &str) -> Option<(Ecosystem, String, String, String)> {
     let kind = kind.to_ascii_lowercase();
     let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
     let (name, namespace) = parts.split_last()?;
-    let qualifier = |wanted: &str| {
-        qualifiers
-            .split('&')
-            .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted))
-            .map(|(_, value)| decode(value))
-    };
     let distribution = format!("{kind}/{}", namespace.first().map_or("", String::as_str).to_ascii_lowercase());
-    let (found, _, _) = Ecosystem::ALL.iter().find(|(_, _, known)| *known == distribution || *known == kind)?;
-    let release = match qualifier("distro") {
-        Some(distro) if found.is_distribution() => {
-            distro.rsplit_once('-').map_or(String::new(), |(_, release)| release.to_owned())
-        }
+    let known = PURL_ALIASES.iter().find(|(alias, _)| *alias == distribution).map(|(_, found)| *found);
+    let ecosystem = known.or_else(|| {
+        Ecosystem::ALL.iter().find(|(_, _, own)| *own == distribution || *own == kind).map(|(found, _, _)| *found)
+    })?;
+    let release = match qualifier(text, "distro") {
+        Some(distro) if ecosystem.is_distribution() => distro_release(&distro),
         _ => String::new(),
     };
-    let name = match found {
-        Ecosystem::Debian | Ecosystem::Ubuntu => {
-            // Advisories speak of the source package, which the purl may name with its version.
-            let upstream = qualifier("upstream").unwrap_or_default();
-            match upstream.split_once('@') {
-                Some((source, version)) => {
-                    return Some((*found, release, source.to_owned(), version.to_owned()));
-                }
-                None if upstream.is_empty() => name.clone(),
-                None => upstream,
-            }
-        }
-        Ecosystem::Maven => format!("{}:{name}", namespace.join(".")),
-        _ if found.is_distribution() || namespace.is_empty() => name.clone(),
-        _ => format!("{}/{name}", namespace.join("/")),
-    };
     let version = decode(version);
-    let version = match qualifier("epoch").filter(|epoch| epoch != "0" && !version.contains(':')) {
+    let version = match qualifier(text, "epoch").filter(|epoch| epoch != "0" && !version.contains(':')) {
         Some(epoch) => format!("{epoch}:{version}"),
         None => version,
     };
-    Some((*found, release, name, version))
+    let named = Named { ecosystem, release, name: name.clone(), version };
+    Some(match ecosystem {
+        // Advisories speak of the source package, which the purl may name with its version.
+        Ecosystem::Debian | Ecosystem::Ubuntu => of_source(named, &qualifier(text, "upstream").unwrap_or_default()),
+        Ecosystem::Maven => Named { name: format!("{}:{name}", namespace.join(".")), ..named },
+        _ if ecosystem.is_distribution() || namespace.is_empty() => named,
+        _ => Named { name: format!("{}/{name}", namespace.join("/")), ..named },
+    })
 }
 
-fn decode(text: &str) -> String {
+/// `debian-12`, `opensuse-leap-15.6`; a bare codename or number stands for itself.
+fn distro_release(distro: &str) -> String {
+    if distro.contains('/') { distro } else { distro.rsplit_once('-').map_or(distro, |(_, release)| release) }
+        .to_owned()
+}
+
+fn of_source(named: Named, upstream: &str) -> Named {
+    match upstream.split_once('@') {
+        Some((source, version)) => Named { name: source.to_owned(), version: version.to_owned(), ..named },
+        None if upstream.is_empty() => named,
+        None => Named { name: upstream.to_owned(), ..named },
+    }
+}
+
+/// Namespaces that writers of purls also use.
+const PURL_ALIASES: &[(&str, Ecosystem)] = &[
+    ("rpm/rhel", Ecosystem::RedHat),
+    ("rpm/rocky-linux", Ecosystem::RockyLinux),
+    ("rpm/rockylinux", Ecosystem::RockyLinux),
+    ("rpm/amazonlinux", Ecosystem::AmazonLinux),
+    ("rpm/amazon", Ecosystem::AmazonLinux),
+    ("rpm/oraclelinux", Ecosystem::OracleLinux),
+    ("rpm/ol", Ecosystem::OracleLinux),
+    ("rpm/sles", Ecosystem::Suse),
+    ("rpm/opensuse-leap", Ecosystem::OpenSuse),
+    ("rpm/mariner", Ecosystem::AzureLinux),
+    ("rpm/azure-linux", Ecosystem::AzureLinux),
+    ("deb/raspbian", Ecosystem::Debian),
+];
+
+/// Takes percent signs out of a part of a purl.
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     let raw = text.as_bytes();
@@ -125,8 +178,8 @@ mod tests {
             ("pkg:golang/golang.org/x/net@v0.1.0", (Ecosystem::Go, "", "golang.org/x/net", "v0.1.0")),
             ("pkg:rpm/almalinux/bash@5.1-2?epoch=1", (Ecosystem::AlmaLinux, "", "bash", "1:5.1-2")),
         ] {
-            let (found, release, name, version) = purl(text).expect(text);
-            assert_eq!((found, release.as_str(), name.as_str(), version.as_str()), expected);
+            let Named { ecosystem, release, name, version } = purl(text).expect(text);
+            assert_eq!((ecosystem, release.as_str(), name.as_str(), version.as_str()), expected);
         }
         for bad in ["", "pkg:", "pkg:deb", "pkg:unknown/x@1", "deb/debian/x"] {
             assert!(purl(bad).is_none(), "{bad}");

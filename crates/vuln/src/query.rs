@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tripoint_model::{Ecosystem, FindingState};
 
-use crate::image::{AdvisoryView, Database};
+use crate::image::Database;
 use crate::naming;
+use crate::said::{Said, said};
+use crate::subject::{Asked, NameKind};
 use crate::version::{Scheme, VersionError};
 
 /// A question that cannot be answered.
@@ -67,6 +69,9 @@ pub struct CveAnswer {
     pub known_exploited: bool,
     /// EPSS, parts per 10,000.
     pub epss_bp: Option<u16>,
+    /// Severity by source, independent of any advisory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severity: BTreeMap<String, String>,
     /// The advisories that name it.
     pub advisories: Vec<CveAdvisory>,
 }
@@ -119,18 +124,20 @@ pub fn query(database: &Database, ecosystem: &str, name: &str, version: &str) ->
 
 /// Asks for a package URL with a version.
 pub fn query_purl(database: &Database, purl: &str) -> QueryAnswer {
-    let Some((ecosystem, release, name, version)) = naming::purl(purl) else {
+    let Some(named) = naming::purl(purl) else {
         let error = QueryError::BadPurl(purl.chars().take(200).collect());
         return failed(QueryAnswer { name: purl.to_owned(), ..QueryAnswer::default() }, &error);
     };
-    let shown = if release.is_empty() {
-        ecosystem.osv_name().to_owned()
-    } else {
-        format!("{}:{release}", ecosystem.osv_name())
+    let name = named.ecosystem.osv_name();
+    let shown = if named.release.is_empty() { name.to_owned() } else { format!("{name}:{}", named.release) };
+    let release = naming::release(named.ecosystem, &named.release);
+    let answer = QueryAnswer {
+        ecosystem: shown,
+        name: named.name.clone(),
+        version: named.version.clone(),
+        ..QueryAnswer::default()
     };
-    let release = naming::release(&release);
-    let answer = QueryAnswer { ecosystem: shown, name: name.clone(), version, ..QueryAnswer::default() };
-    ask(database, ecosystem, &release, &name, answer)
+    ask(database, named.ecosystem, &release, &named.name, answer)
 }
 
 fn failed(mut answer: QueryAnswer, error: &QueryError) -> QueryAnswer {
@@ -144,25 +151,27 @@ fn ask(database: &Database, ecosystem: Ecosystem, release: &str, name: &str, mut
         return failed(answer, &error.into());
     }
     let name = naming::package(ecosystem, name);
-    let mut cves = BTreeSet::new();
-    for hit in database.hits(ecosystem, release, &name, &version) {
-        let Some(advisory) = database.advisory(hit.advisory) else { continue };
-        cves.extend(advisory.cves.iter().map(|cve| (*cve).to_owned()));
-        answer.findings.push(finding(advisory, hit.fixed));
-    }
-    answer.findings.sort_by(|a, b| a.id.cmp(&b.id));
-    answer.cves = cves.into_iter().collect();
+    let asked =
+        Asked { ecosystem, release, name: &name, version: &version, kind: NameKind::Any, module: None, arch: "" };
+    let found = said(database, &[asked]);
+    let cves: BTreeSet<&str> = found
+        .iter()
+        .filter(|said| said.state == FindingState::Affected)
+        .flat_map(|said| said.cves.iter().copied())
+        .collect();
+    answer.cves = cves.into_iter().map(str::to_owned).collect();
+    answer.findings = found.into_iter().map(finding).collect();
     answer
 }
 
-fn finding(advisory: AdvisoryView<'_>, fixed: Option<&str>) -> QueryFinding {
+fn finding(said: Said<'_>) -> QueryFinding {
     QueryFinding {
-        id: advisory.id.to_owned(),
-        cves: advisory.cves.iter().map(|cve| (*cve).to_owned()).collect(),
-        state: FindingState::Affected,
-        fixed: fixed.map(str::to_owned),
-        severity: advisory.severity,
-        source: advisory.source.to_owned(),
+        id: said.id.to_owned(),
+        cves: said.cves.iter().map(|cve| (*cve).to_owned()).collect(),
+        state: said.state,
+        fixed: said.fixed.map(str::to_owned),
+        severity: said.severity,
+        source: said.source.to_owned(),
     }
 }
 
@@ -190,6 +199,10 @@ pub fn lookup_cve(database: &Database, id: &str) -> Option<CveAnswer> {
         cve: id,
         known_exploited: found.known_exploited,
         epss_bp: found.epss_bp,
+        severity: database
+            .cve_severities(&found)
+            .map(|(source, value, _)| (source.to_owned(), value.to_owned()))
+            .collect(),
         advisories: advisories.collect(),
     })
 }

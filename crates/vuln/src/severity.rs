@@ -1,12 +1,13 @@
-//! What CVSS base score does a vector stand for (v2, v3.0, v3.1)?
+//! What CVSS base score does a vector stand for (v2, v3.0, v3.1, v4.0)?
 
-/// The base score in tenths of a CVSS v3 or v2 vector; `None` for other or broken vectors.
+/// The base score in tenths of a CVSS vector; `None` for other or broken vectors.
 pub(crate) fn base_tenths(vector: &str) -> Option<u8> {
     let metrics: Vec<(&str, &str)> =
         vector.trim().trim_matches(['(', ')']).split('/').filter_map(|part| part.split_once(':')).collect();
     let get = |name: &str| metrics.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     match get("CVSS") {
         Some("3.0" | "3.1") => v3(&get),
+        Some("4.0") if vector.len() <= VECTOR_BYTES_MAX => v4(vector.trim()),
         None if get("Au").is_some() => v2(&get),
         _ => None,
     }
@@ -21,6 +22,12 @@ pub(crate) fn plain_tenths(text: &str) -> Option<u8> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores lie in 0.0 to 10.0")]
 fn tenths(score: f64) -> u8 {
     (score * 10.0).round().clamp(0.0, 100.0) as u8
+}
+
+/// Version 4 scores by tables of equivalent vectors; those are not worth a copy of our own.
+fn v4(vector: &str) -> Option<u8> {
+    let parsed: cvss::v4::Vector = vector.parse().ok()?;
+    Some(tenths(parsed.score().value()))
 }
 
 fn impact_weight(value: &str) -> Option<f64> {
@@ -113,6 +120,9 @@ fn v2<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<u8> {
     Some(tenths((0.6 * impact + 0.4 * exploitability - 1.5) * factor))
 }
 
+/// All metrics of version 4 fit twice.
+const VECTOR_BYTES_MAX: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +137,11 @@ mod tests {
             ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", Some(0)),
             ("AV:N/AC:L/Au:N/C:P/I:P/A:P", Some(75)),
             ("(AV:N/AC:M/Au:N/C:C/I:C/A:C)", Some(93)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", Some(100)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Some(93)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", Some(0)),
+            ("CVSS:4.0/AV:P/AC:H/AT:P/PR:H/UI:A/VC:L/VI:L/VA:L/SC:N/SI:N/SA:N", Some(10)),
+            ("CVSS:4.0/AV:N", None),
             ("CVSS:3.1/AV:X", None),
             ("CVSS:9.9/AV:N", None),
             ("", None),

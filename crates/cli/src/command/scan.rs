@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use tripoint_inventory::{CoverageStatus, HostInventory, Inventory, ScanOptions};
 use tripoint_model::text::visible;
-use tripoint_model::{Finding, FindingState, Timestamp};
+use tripoint_model::{Finding, Timestamp};
 use tripoint_vuln::Database;
 
 use super::vulns;
@@ -97,9 +97,8 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
     if !matches!(options.fail_on, Some(FailOn::Medium | FailOn::High | FailOn::Critical)) {
         return;
     }
-    let unscored = |finding: &&Finding| {
-        finding.state == FindingState::Affected && finding.cvss_tenths.is_none() && !finding.known_exploited
-    };
+    let unscored =
+        |finding: &&Finding| finding.state.is_vulnerable() && finding.cvss_tenths.is_none() && !finding.known_exploited;
     let count = findings.iter().filter(unscored).count() as u64;
     if count > 0 {
         eprintln!(
@@ -110,7 +109,7 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
 }
 
 fn exit(options: &Scan, advisories: bool, inventory: &Inventory, findings: &[Finding]) -> Exit {
-    let over = |finding: &&Finding| finding.state == FindingState::Affected && reaches(finding, options.fail_on);
+    let over = |finding: &&Finding| finding.state.is_vulnerable() && reaches(finding, options.fail_on);
     if options.fail_on.is_some() && findings.iter().any(|finding| over(&finding)) {
         return Exit::Findings;
     }

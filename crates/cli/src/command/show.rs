@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tripoint_model::alert::{Change, Comment};
-use tripoint_model::{Alert, Claim, Connection, Factor, FindingState, Outcome, Process, Refusal};
+use tripoint_model::{Alert, Claim, Connection, Factor, Outcome, Process, Refusal};
 
 /// The whole alert. Everything in it is foreign text; the caller makes it harmless.
 pub fn whole(alert: &Alert) -> String {
@@ -150,7 +150,7 @@ fn place(connection: &Connection) -> String {
 }
 
 fn findings(out: &mut String, alert: &Alert) {
-    let affected: Vec<_> = alert.findings.iter().filter(|finding| finding.state == FindingState::Affected).collect();
+    let affected: Vec<_> = alert.findings.iter().filter(|finding| finding.state.is_vulnerable()).collect();
     let line = |finding: &&tripoint_model::Finding| {
         let score = finding.cvss_tenths.map(|t| format!(" CVSS {}.{}", t / 10, t % 10)).unwrap_or_default();
         let exploited = if finding.known_exploited { ", exploited in the wild" } else { "" };

@@ -97,7 +97,13 @@ fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
     let Some(answer) = tripoint_vuln::lookup_cve(&database, cve) else {
         if context.json {
             let cve = cve.to_owned();
-            output::json(&CveAnswer { cve, known_exploited: false, epss_bp: None, advisories: Vec::new() })?;
+            output::json(&CveAnswer {
+                cve,
+                known_exploited: false,
+                epss_bp: None,
+                severity: std::collections::BTreeMap::new(),
+                advisories: Vec::new(),
+            })?;
         }
         eprintln!("nothing is known of {cve}");
         return Ok(Exit::Failed);

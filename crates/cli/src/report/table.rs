@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use tripoint_model::text::visible;
-use tripoint_model::{Finding, FindingState, PackageState};
+use tripoint_model::{Finding, PackageState};
 
 use super::{Document, Format, score};
 use crate::output;
@@ -16,7 +16,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
     let head = format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len());
     writeln!(out, "{}", visible(&head))?;
-    let affected = document.findings.iter().filter(|finding| finding.state == FindingState::Affected);
+    let affected = document.findings.iter().filter(|finding| finding.state.is_vulnerable());
     let rows: Vec<Vec<String>> = affected.map(row).collect();
     if inventory.packages.is_empty() {
         writeln!(out, "nothing to match")?;

@@ -1,4 +1,4 @@
-//! How is CISA's catalogue of known exploited vulnerabilities read (JSON)?
+//! How is CISA's catalogue of known exploited vulnerabilities read (JSON or CSV)?
 
 use std::io::{BufRead, Read};
 
@@ -31,6 +31,9 @@ impl AdvisoryFormat for Kev {
 
     fn recognises(&self, _file: &str, head: &[u8]) -> bool {
         let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
+        if head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).starts_with(b"cveID,") {
+            return true;
+        }
         head.trim_ascii_start().starts_with(b"{") && (has("\"catalogVersion\"") || has("\"cveID\""))
     }
 
@@ -41,6 +44,9 @@ impl AdvisoryFormat for Kev {
         }
         if bytes.len() as u64 > FILE_BYTES_MAX {
             return out.refuse(file, 1, "a catalogue of more than 32 MiB".to_owned());
+        }
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return read_lines(file, &bytes, out);
         }
         let catalogue: Catalogue<'_> = match serde_json::from_slice(&bytes) {
             Ok(catalogue) => catalogue,
@@ -61,5 +67,38 @@ impl AdvisoryFormat for Kev {
     }
 }
 
+/// Of a CSV line only the id and the fifth field count; quoted fields may hold commas and lines.
+fn read_lines(file: &str, bytes: &[u8], out: &mut dyn Sink) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut line = 1;
+    let mut rest = text.trim_start_matches('\u{feff}');
+    while !rest.is_empty() {
+        let begun = line;
+        let (mut quoted, mut fields, mut end) = (false, vec![String::new()], rest.len());
+        for (at, c) in rest.char_indices() {
+            line += u64::from(c == '\n');
+            match c {
+                '"' => quoted = !quoted,
+                '\n' if !quoted => {
+                    end = at + 1;
+                    break;
+                }
+                ',' if !quoted && fields.len() < FIELDS_MAX => fields.push(String::new()),
+                c => fields.last_mut().into_iter().for_each(|field| field.push(c)),
+            }
+        }
+        rest = rest.get(end..).unwrap_or_default();
+        match fields.first().map(|field| field.trim()).unwrap_or_default() {
+            "" | "cveID" => {}
+            id if is_cve(id) => {
+                let added = fields.get(4).filter(|date| date.len() <= 32).cloned().unwrap_or_default();
+                out.accept(Statement::Exploited(id.to_owned(), added));
+            }
+            _ => out.refuse(file, begun, "the first field is not a CVE id".to_owned()),
+        }
+    }
+}
+
+const FIELDS_MAX: usize = 32;
 /// The catalogue has 1.7 MB in 2026.
 const FILE_BYTES_MAX: u64 = 32 << 20;

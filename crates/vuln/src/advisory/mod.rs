@@ -1,18 +1,57 @@
 //! What do publishers state about vulnerabilities, and in which formats can it be read?
 
+pub(crate) mod csaf;
+mod cve5;
+mod debian;
+mod document;
 mod epss;
+mod ghsa;
+mod intervals;
 mod kev;
+mod nvd;
 mod osv;
+mod oval;
+mod packages;
 mod records;
+mod retire;
+mod rustsec;
+mod secdb;
+mod statement;
+mod streams;
+mod trackers;
+mod updateinfo;
+mod vex;
+pub(crate) mod xml;
+mod yaml;
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use serde::{Deserialize, Serialize};
-use tripoint_model::Ecosystem;
+pub use statement::{Advisory, Affected, Authority, Severity, Statement};
 
 /// Every format, in the order in which a file's first bytes are tried.
-pub const FORMATS: &[&dyn AdvisoryFormat] = &[&epss::Epss, &kev::Kev, &osv::Osv];
+pub const FORMATS: &[&dyn AdvisoryFormat] = &[
+    &epss::Epss,
+    &cve5::Cve5,
+    &nvd::Nvd,
+    &kev::Kev,
+    &vex::OpenVex,
+    &vex::CycloneDx,
+    &csaf::Csaf,
+    &secdb::SecDb,
+    &debian::Tracker,
+    &updateinfo::UpdateInfo,
+    &oval::OvalFile,
+    &ghsa::Ghsa,
+    &packages::Php,
+    &packages::Ruby,
+    &packages::GitLab,
+    &rustsec::RustSec,
+    &retire::Retire,
+    &trackers::Arch,
+    &trackers::Photon,
+    &trackers::Euvd,
+    &osv::Osv,
+];
 
 /// How one publisher writes. Reading never fails as a whole.
 pub trait AdvisoryFormat: Sync {
@@ -28,64 +67,12 @@ pub trait AdvisoryFormat: Sync {
 pub trait Sink {
     /// Takes one statement that was understood.
     fn accept(&mut self, statement: Statement);
+    /// Takes a further statement of a record that is counted already.
+    fn add(&mut self, statement: Statement);
     /// Notes an entry that could not be used at all.
     fn refuse(&mut self, file: &str, line: u64, reason: String);
     /// Notes a part of an entry that could not be used while the rest was.
     fn refuse_part(&mut self, file: &str, line: u64, reason: String);
-}
-
-/// One thing that a publisher says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Statement {
-    /// Versions of packages are affected.
-    #[serde(rename = "a")]
-    Advisory(Box<Advisory>),
-    /// A CVE is known to be exploited (KEV): id and the date it was added.
-    #[serde(rename = "k")]
-    Exploited(String, String),
-    /// How probable exploitation is (EPSS): id and parts per 10,000.
-    #[serde(rename = "e")]
-    Likelihood(String, u16),
-}
-
-/// An advisory reduced to what matching needs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Advisory {
-    /// Its id.
-    pub id: String,
-    /// One line for people, cut to 300 bytes.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub summary: String,
-    /// CVE ids among its id, aliases and upstream ids; sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cves: Vec<String>,
-    /// Severity by source: a CVSS vector or a word.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub severity: BTreeMap<String, String>,
-    /// Highest CVSS base score in tenths.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cvss_tenths: Option<u8>,
-    /// The packages it speaks of; empty when it was withdrawn.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub affected: Vec<Affected>,
-}
-
-/// One package of an advisory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Affected {
-    /// Whose package.
-    pub ecosystem: Ecosystem,
-    /// Release of the distribution; empty for all.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub release: String,
-    /// Its name as the image spells it.
-    pub name: String,
-    /// Event kinds (0 introduced, 1 fixed, 2 last affected, 3 limit) and versions, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ranges: Vec<Vec<(u8, String)>>,
-    /// Affected versions that no range covers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<String>,
 }
 
 /// The format of that name.

@@ -1,4 +1,4 @@
-//! How is an OSV record read (schema 1.0 to 1.7: one object, an array, or one a line)?
+//! How is an OSV record read (schema 1.0 to 1.7: one object, an array, one a line, or YAML)?
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tripoint_model::text::truncate;
 
 use super::records::Records;
-use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, is_cve};
+use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, document, is_cve, yaml};
 use crate::evaluate::{self, EventKind};
 use crate::naming;
 use crate::severity;
@@ -26,8 +26,15 @@ impl AdvisoryFormat for Osv {
         let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
         let name = file.trim_end_matches(".gz");
         let begun = head.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
+        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+        if is_yaml
+            && (has("\naffected:") || head.starts_with(b"affected:"))
+            && (has("\nid:") || head.starts_with(b"id:"))
+        {
+            return true;
+        }
         begun
-            && (has("\"affected\"")
+            && ((has("\"affected\"") && has("\"id\""))
                 || has("\"schema_version\"")
                 || (has("\"id\"") && has("\"modified\""))
                 || name.ends_with(".jsonl")
@@ -35,6 +42,14 @@ impl AdvisoryFormat for Osv {
     }
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
+        let is_json = input.fill_buf().is_ok_and(document::is_json);
+        if !is_json && (file.ends_with(".yaml") || file.ends_with(".yml")) {
+            let Some(bytes) = document::whole(file, input, RECORD_BYTES_MAX as u64, out) else { return };
+            return match yaml::to_json(&bytes) {
+                Ok(json) => read_record(file, 1, &json, out),
+                Err((line, reason)) => out.refuse(file, line, reason),
+            };
+        }
         let mut records = Records::new(input, file, RECORD_BYTES_MAX);
         while let Some((line, record)) = records.next() {
             match record {
@@ -58,6 +73,8 @@ struct Raw<'a> {
     #[serde(borrow, default)]
     upstream: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    related: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     severity: Option<&'a RawValue>,
     #[serde(borrow, default)]
     database_specific: Option<&'a RawValue>,
@@ -77,6 +94,8 @@ struct RawAffected<'a> {
     severity: Option<&'a RawValue>,
     #[serde(borrow, default)]
     ecosystem_specific: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    database_specific: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +141,24 @@ struct Words {
     severity: Option<String>,
     #[serde(default)]
     urgency: Option<String>,
+    #[serde(default)]
+    ubuntu_priority: Option<String>,
+    #[serde(default)]
+    cvss: Option<Cvss>,
+    #[serde(default)]
+    cves: Option<Vec<String>>,
+}
+
+/// A vector, alone or with its score.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Cvss {
+    Vector(String),
+    Scored {
+        #[serde(alias = "vectorString")]
+        vector: String,
+    },
+    Other(serde::de::IgnoredAny),
 }
 
 fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
@@ -202,7 +239,8 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
         .collect();
     rate(source, raw.severity, advisory);
     word(source, raw.ecosystem_specific, advisory);
-    Ok(Affected { ecosystem, release, name, ranges, versions })
+    word(source, raw.database_specific, advisory);
+    Ok(Affected { ranges, versions, ..Affected::new(ecosystem, &release, &name).named(naming::kind(ecosystem)) })
 }
 
 /// SEMVER ranges are ordered as semantic versions also where the ecosystem orders otherwise.
@@ -246,7 +284,11 @@ fn cves(id: &str, raw: &Raw<'_>) -> Vec<String> {
     let mut out: Vec<String> = list(raw.aliases);
     out.extend(list(raw.upstream));
     out.push(id.to_owned());
-    out.retain(|id| is_cve(id));
+    out = out.iter().filter_map(|id| document::cve_of(id)).collect();
+    // Update notices of distributions name what they fix as related only.
+    if out.is_empty() && NOTICES.iter().any(|prefix| id.starts_with(prefix)) {
+        out = list(raw.related).iter().filter_map(|id| document::cve_of(id)).collect();
+    }
     out.sort();
     out.dedup();
     out.truncate(CVES_MAX);
@@ -287,11 +329,38 @@ fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
 
 fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
     let words: Words = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
-    if let Some(word) = words.severity.or(words.urgency).filter(|word| !word.is_empty() && word.len() <= 32) {
+    if let Some(Cvss::Vector(vector) | Cvss::Scored { vector }) = words.cvss {
+        document::rate(advisory, source, &vector);
+    }
+    for cve in words.cves.into_iter().flatten().filter(|cve| is_cve(cve)).take(CVES_MAX) {
+        if let Err(at) = advisory.cves.binary_search(&cve) {
+            advisory.cves.insert(at, cve);
+        }
+    }
+    if let Some(word) =
+        words.severity.or(words.urgency).or(words.ubuntu_priority).filter(|word| !word.is_empty() && word.len() <= 32)
+    {
         advisory.severity.entry(source.to_owned()).or_insert(word.to_lowercase());
     }
 }
 
+/// Ids of update notices: what is related to them is what they fix.
+const NOTICES: &[&str] = &[
+    "ALSA-",
+    "ALBA-",
+    "ALEA-",
+    "RLSA-",
+    "RXSA-",
+    "RHSA-",
+    "SUSE-",
+    "openSUSE-",
+    "OESA-",
+    "USN-",
+    "DSA-",
+    "DLA-",
+    "MGASA-",
+    "AZL-",
+];
 /// The largest real records are a few MiB (kernel commits, thousands of versions).
 const RECORD_BYTES_MAX: usize = 16 << 20;
 const ID_BYTES_MAX: usize = 200;

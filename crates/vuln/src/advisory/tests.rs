@@ -16,6 +16,10 @@ impl Sink for Golden {
         let json = serde_json::to_string(&statement).expect("statement serialises");
         let _ = writeln!(self.0, "{json}");
     }
+    fn add(&mut self, statement: Statement) {
+        let json = serde_json::to_string(&statement).expect("statement serialises");
+        let _ = writeln!(self.0, "and {json}");
+    }
     fn refuse(&mut self, file: &str, line: u64, reason: String) {
         let _ = writeln!(self.0, "refused {file}:{line}: {reason}");
     }
@@ -47,7 +51,8 @@ fn every_format_gives_its_golden_output() {
         assert!(named("good") && named("hostile"), "{}: needs a good and a hostile fixture", format.name());
         for input in inputs {
             let name = input.file_name().expect("name").to_string_lossy().into_owned();
-            let found = render(*format, &name, &std::fs::read(&input).expect("fixture"));
+            let file = if name.contains(".yaml") { "good.yaml" } else { name.as_str() };
+            let found = render(*format, file, &std::fs::read(&input).expect("fixture"));
             let golden = input.with_extension("out");
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::write(&golden, &found).expect("write golden");
@@ -85,11 +90,62 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..900) {
-        let good = include_bytes!("../../fixtures/advisory/osv/good.in");
+    fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for format in FORMATS {
+            let _ = format.recognises("x", &bytes);
             render(*format, "x", &bytes);
-            render(*format, "x", &good[..cut.min(good.len())]);
         }
+    }
+
+    /// Every fixture cut, with bytes changed, and with a part said twice.
+    #[test]
+    fn damaged_fixtures_are_harmless(
+        cut in any::<proptest::sample::Index>(),
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
+        (from, len) in (any::<proptest::sample::Index>(), 0_usize..60),
+    ) {
+        for (format, file, good) in fixtures() {
+            let mut bytes = good.clone();
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            let from = from.index(bytes.len());
+            let part = bytes[from..(from + len).min(bytes.len())].to_vec();
+            bytes.splice(from..from, part);
+            render(*format, file, &bytes);
+            bytes.truncate(cut.index(bytes.len()));
+            render(*format, file, &bytes);
+        }
+    }
+}
+
+type Fixture = (&'static dyn AdvisoryFormat, &'static str, Vec<u8>);
+
+fn fixtures() -> &'static [Fixture] {
+    static ALL: std::sync::OnceLock<Vec<Fixture>> = std::sync::OnceLock::new();
+    ALL.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/advisory");
+        let mut out: Vec<Fixture> = Vec::new();
+        for format in FORMATS {
+            for entry in std::fs::read_dir(root.join(format.name())).expect("folder").flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.ends_with(".in") {
+                    let bytes = std::fs::read(entry.path()).expect("fixture");
+                    out.push((*format, if name.contains(".yaml") { "x.yaml" } else { "x" }, bytes));
+                }
+            }
+        }
+        out
+    })
+}
+
+#[test]
+fn every_fixture_is_recognised_as_its_own() {
+    for (format, file, bytes) in fixtures() {
+        let found = detect(file, bytes).map(AdvisoryFormat::name);
+        let text = String::from_utf8_lossy(bytes);
+        // Broken beyond recognition is fine for what is meant to be broken.
+        assert!(found == Some(format.name()) || found.is_none(), "{}: {found:?} {:.80}", format.name(), text);
     }
 }

@@ -2,10 +2,15 @@
 //!
 //! Little-endian. Header: magic, version, build time, then kind, CRC-32, offset and length of each
 //! section, then the CRC of the header. A text is its length and its bytes in `TEXTS`; everything
-//! else refers to texts, advisories and packages by offset. Opening checks the checksums and
-//! parses nothing, so that the agent can swap a new image in within milliseconds; each later read
+//! else refers to texts, advisories and packages by offset. `open` checks
+//! every checksum, `open_lazily` the header's alone and so takes no time at any size; neither parses
+//! anything, and each later read
 //! is bounds-checked, so that even an image with a right checksum and wrong offsets cannot panic.
 
+mod cursor;
+mod hits;
+#[cfg(feature = "advisories")]
+mod outrank;
 mod read;
 #[cfg(feature = "advisories")]
 pub(crate) mod write;
@@ -17,8 +22,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tripoint_model::Timestamp;
 
-pub(crate) use read::AdvisoryView;
-pub use read::Database;
+pub use hits::Hit;
+pub use read::{Database, ImageBytes};
 
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +75,20 @@ pub fn image_files(data_dir: &Path) -> Vec<(u64, PathBuf)> {
 /// Opens the newest valid image, reading it into memory; damaged ones are passed over.
 /// `None` when there is no image at all.
 pub fn open_latest(data_dir: &Path) -> Result<Option<(u64, Database)>, ImageError> {
+    open_latest_with(data_dir, |path| {
+        let bytes = fs::read(path).map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
+        Database::open(Arc::new(bytes))
+    })
+}
+
+/// Opens the newest image that `open` takes, which may map the file instead of reading it.
+pub fn open_latest_with(
+    data_dir: &Path,
+    open: impl Fn(&Path) -> Result<Database, ImageError>,
+) -> Result<Option<(u64, Database)>, ImageError> {
     let mut failure = None;
     for (generation, path) in image_files(data_dir) {
-        let opened = fs::read(&path)
-            .map_err(|source| ImageError::Io { path: path.clone(), source })
-            .and_then(|bytes| Database::open(Arc::new(bytes)));
-        match opened {
+        match open(&path) {
             Ok(database) => return Ok(Some((generation, database))),
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -86,7 +99,7 @@ pub fn open_latest(data_dir: &Path) -> Result<Option<(u64, Database)>, ImageErro
 /// First bytes of every image.
 const MAGIC: &[u8; 8] = b"TPVULN\r\n";
 /// The layout's version; an image of another is rebuilt, never guessed at.
-const IMAGE_VERSION: u32 = 1;
+const IMAGE_VERSION: u32 = 2;
 /// Texts, advisories, affected packages, their hash table, CVEs, lists of CVEs, sources.
 const SECTIONS: usize = 7;
 const TEXTS: usize = 0;
@@ -97,7 +110,9 @@ const CVES: usize = 4;
 const CVE_LISTS: usize = 5;
 const SOURCES: usize = 6;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 8 + SECTIONS * 24 + 4;
-/// An empty slot of the hash table.
+/// Text, EPSS, KEV, offset and length of its list, offset and length of its severities.
+const CVE_BYTES: usize = 24;
+/// An empty slot of the hash table; in an entry: no list of its own.
 const NOWHERE: u32 = u32::MAX;
 
 /// FNV-1a over ecosystem, a zero byte and name.

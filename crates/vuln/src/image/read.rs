@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tripoint_model::{Ecosystem, Timestamp};
+use tripoint_model::Timestamp;
 
+use super::cursor::Cursor;
 use super::{
-    ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
-    SourceInfo, TABLE, TEXTS, hash,
+    ADVISORIES, CVE_BYTES, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
+    SourceInfo, TABLE, TEXTS,
 };
-use crate::evaluate::{EventKind, judge};
-use crate::version::Scheme;
+
+/// The bytes of an image, read or mapped by whoever opens it.
+pub type ImageBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// An opened image; cloning shares the bytes.
 #[derive(Clone)]
 pub struct Database {
-    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    bytes: ImageBytes,
     sections: [Range<usize>; SECTIONS],
+    checksums: [u32; SECTIONS],
     built: Timestamp,
 }
 
@@ -33,23 +36,25 @@ pub(crate) struct AdvisoryView<'d> {
     pub(crate) packages: Vec<[&'d str; 4]>,
 }
 
-/// An advisory under which a version is affected.
-pub(crate) struct Hit<'d> {
-    /// Offset of the advisory.
-    pub(crate) advisory: u32,
-    pub(crate) fixed: Option<&'d str>,
-}
-
 /// What is known of a CVE beyond its advisories.
 pub(crate) struct CveView {
     pub(crate) known_exploited: bool,
     pub(crate) epss_bp: Option<u16>,
     pub(crate) advisories: Vec<u32>,
+    severities: (u32, u32),
 }
 
 impl Database {
-    /// Checks the bytes of an image and opens it.
-    pub fn open(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, ImageError> {
+    /// Checks all bytes of an image and opens it.
+    pub fn open(bytes: ImageBytes) -> Result<Self, ImageError> {
+        let database = Self::open_lazily(bytes)?;
+        database.verify()?;
+        Ok(database)
+    }
+
+    /// Opens an image by its header alone; `verify` may follow when there is time. Every later
+    /// read is bounds-checked, so that unverified bytes give wrong answers at worst.
+    pub fn open_lazily(bytes: ImageBytes) -> Result<Self, ImageError> {
         let data: &[u8] = (*bytes).as_ref();
         let header = data.get(..HEADER_BYTES).ok_or(ImageError::Foreign)?;
         let mut cursor = Cursor { bytes: header, at: 8 };
@@ -65,7 +70,8 @@ impl Database {
         let cut = ImageError::Damaged("the file is cut");
         let Some(built) = cursor.u64() else { return Err(cut) };
         let mut sections: [Range<usize>; SECTIONS] = std::array::from_fn(|_| 0..0);
-        for section in &mut sections {
+        let mut checksums = [0; SECTIONS];
+        for (section, checksum) in sections.iter_mut().zip(&mut checksums) {
             let (Some(_kind), Some(crc), Some(at), Some(len)) =
                 (cursor.u32(), cursor.u32(), cursor.u64(), cursor.u64())
             else {
@@ -74,16 +80,22 @@ impl Database {
             let range = usize::try_from(at)
                 .ok()
                 .zip(usize::try_from(len).ok())
-                .and_then(|(at, len)| Some(at..at.checked_add(len)?));
-            let Some((range, bytes)) = range.and_then(|range| Some((range.clone(), data.get(range)?))) else {
-                return Err(cut);
-            };
-            if crc32fast::hash(bytes) != crc {
+                .and_then(|(at, len)| Some(at..at.checked_add(len)?))
+                .filter(|range| range.end <= data.len());
+            let Some(range) = range else { return Err(cut) };
+            (*section, *checksum) = (range, crc);
+        }
+        Ok(Self { bytes, sections, checksums, built: Timestamp(built.cast_signed()) })
+    }
+
+    /// Checks the checksum of every section, which reads the whole image once.
+    pub fn verify(&self) -> Result<(), ImageError> {
+        for (index, checksum) in self.checksums.iter().enumerate() {
+            if crc32fast::hash(self.section(index)) != *checksum {
                 return Err(ImageError::Damaged("a section's checksum is wrong"));
             }
-            *section = range;
         }
-        Ok(Self { bytes, sections, built: Timestamp(built.cast_signed()) })
+        Ok(())
     }
 
     /// When the image was built.
@@ -101,126 +113,22 @@ impl Database {
         self.section(TABLE).chunks_exact(8).filter(|slot| slot[4..] != NOWHERE.to_le_bytes()).count()
     }
 
-    fn section(&self, index: usize) -> &[u8] {
+    pub(super) fn section(&self, index: usize) -> &[u8] {
         (*self.bytes).as_ref().get(self.sections[index].clone()).unwrap_or_default()
     }
 
-    fn cursor(&self, index: usize, at: u32) -> Cursor<'_> {
+    pub(super) fn cursor(&self, index: usize, at: u32) -> Cursor<'_> {
         Cursor { bytes: self.section(index), at: at as usize }
     }
 
-    fn text(&self, at: u32) -> Option<&str> {
+    pub(super) fn text(&self, at: u32) -> Option<&str> {
         let mut cursor = self.cursor(TEXTS, at);
         let len = cursor.u32()? as usize;
         std::str::from_utf8(cursor.take(len)?).ok()
     }
 
-    fn next_text(&self, cursor: &mut Cursor<'_>) -> Option<&str> {
+    pub(super) fn next_text(&self, cursor: &mut Cursor<'_>) -> Option<&str> {
         self.text(cursor.u32()?)
-    }
-
-    /// The advisories that affect this version; each once, with its latest fix.
-    pub(crate) fn hits(&self, ecosystem: Ecosystem, release: &str, name: &str, version: &str) -> Vec<Hit<'_>> {
-        let mut out: Vec<Hit<'_>> = Vec::new();
-        let Some(at) = self.find(ecosystem.osv_name(), name) else { return out };
-        let scheme = Scheme::of(ecosystem);
-        let mut cursor = self.cursor(AFFECTED, at);
-        cursor.skip(8);
-        for _ in 0..cursor.u32().unwrap_or(0) {
-            let Some((advisory, hit)) = self.judge_entry(&mut cursor, scheme, release, version) else {
-                break;
-            };
-            let Some(fixed) = hit else { continue };
-            match out.iter_mut().find(|known| known.advisory == advisory) {
-                Some(known) => {
-                    if fixed.is_some_and(|fixed| known.fixed.is_none_or(|old| scheme.order(fixed, old).is_gt())) {
-                        known.fixed = fixed;
-                    }
-                }
-                None => out.push(Hit { advisory, fixed }),
-            }
-        }
-        out
-    }
-
-    /// Where the entries of a package begin.
-    fn find(&self, ecosystem: &str, name: &str) -> Option<u32> {
-        let table = self.section(TABLE);
-        let slots = table.len() / 8;
-        if slots == 0 {
-            return None;
-        }
-        let wanted = hash(ecosystem, name);
-        for step in 0..slots {
-            let slot = (wanted as usize + step) % slots;
-            let mut cursor = Cursor { bytes: table, at: slot * 8 };
-            let (found, at) = (cursor.u32()?, cursor.u32()?);
-            if at == NOWHERE {
-                return None;
-            }
-            let mut entry = self.cursor(AFFECTED, at);
-            if found == wanted
-                && self.next_text(&mut entry) == Some(ecosystem)
-                && self.next_text(&mut entry) == Some(name)
-            {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    /// Reads one entry; the inner option is `None` when the version is not affected.
-    fn judge_entry<'d>(
-        &'d self,
-        cursor: &mut Cursor<'_>,
-        scheme: Scheme,
-        release: &str,
-        version: &str,
-    ) -> Option<(u32, Option<Option<&'d str>>)> {
-        let advisory = cursor.u32()?;
-        let own_release = self.next_text(cursor)?;
-        let end = cursor.u32()? as usize;
-        let end = cursor.at.checked_add(end)?;
-        let mut hit = None;
-        if own_release.is_empty() || release.is_empty() || own_release == release {
-            hit = self.judge_ranges(cursor, scheme, version);
-        }
-        cursor.at = end;
-        Some((advisory, hit))
-    }
-
-    fn judge_ranges<'d>(&'d self, cursor: &mut Cursor<'_>, scheme: Scheme, version: &str) -> Option<Option<&'d str>> {
-        let mut hit: Option<Option<&str>> = None;
-        for _ in 0..cursor.u32()? {
-            let count = cursor.u32()?;
-            let mut events = Cursor { bytes: cursor.bytes, at: cursor.at };
-            let found = judge(
-                scheme,
-                version,
-                std::iter::from_fn(|| {
-                    let kind = EventKind::of(events.u8()?)?;
-                    Some((kind, self.next_text(&mut events)?))
-                })
-                .take(count as usize),
-            );
-            cursor.skip(count as usize * 5);
-            if found.affected {
-                let old = hit.flatten();
-                let newer = match (old, found.fixed) {
-                    (Some(old), Some(new)) if scheme.order(new, old).is_le() => Some(old),
-                    (_, Some(new)) => Some(new),
-                    (old, None) => old,
-                };
-                hit = Some(newer);
-            }
-        }
-        for _ in 0..cursor.u32()? {
-            let listed = self.next_text(cursor)?;
-            if hit.is_none() && scheme.order(version, listed).is_eq() {
-                hit = Some(None);
-            }
-        }
-        hit
     }
 
     /// The advisory at an offset.
@@ -278,9 +186,19 @@ impl Database {
         let epss = cursor.u16()?;
         let known_exploited = cursor.u16()? != 0;
         let (at, count) = (cursor.u32()?, cursor.u32()?);
+        let severities = (cursor.u32()?, cursor.u32()?);
         let mut list = self.cursor(CVE_LISTS, at);
         let advisories = (0..count).map_while(|_| list.u32()).collect();
-        Some(CveView { known_exploited, epss_bp: (epss != u16::MAX).then_some(epss), advisories })
+        Some(CveView { known_exploited, epss_bp: (epss != u16::MAX).then_some(epss), advisories, severities })
+    }
+
+    /// Who finds the CVE how severe: source, value, CVSS base score in tenths.
+    pub(crate) fn cve_severities(&self, cve: &CveView) -> impl Iterator<Item = (&str, &str, Option<u8>)> {
+        let mut list = self.cursor(CVE_LISTS, cve.severities.0);
+        (0..cve.severities.1).map_while(move |_| {
+            let (source, value) = (self.next_text(&mut list)?, self.next_text(&mut list)?);
+            Some((source, value, u8::try_from(list.u32()?).ok().filter(|tenths| *tenths <= 100)))
+        })
     }
 }
 
@@ -289,41 +207,3 @@ impl std::fmt::Debug for Database {
         f.debug_struct("Database").field("built", &self.built).field("sections", &self.sections).finish()
     }
 }
-
-/// A reading position; every read is checked.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(len)?;
-        let taken = self.bytes.get(self.at..end)?;
-        self.at = end;
-        Some(taken)
-    }
-
-    fn skip(&mut self, len: usize) {
-        self.at = self.at.saturating_add(len);
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2)?.try_into().ok().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take(8)?.try_into().ok().map(u64::from_le_bytes)
-    }
-}
-
-/// Text, EPSS, KEV, offset and length of its list.
-pub(super) const CVE_BYTES: usize = 16;

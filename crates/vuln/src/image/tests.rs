@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tripoint_model::Ecosystem;
+use tripoint_model::{Ecosystem, FindingState};
 
 use super::write::Builder;
 use super::*;
-use crate::advisory::{Advisory, Affected, Statement};
+use crate::advisory::{Advisory, Affected, Authority, Statement};
 use crate::evaluate::{self, EventKind, judge};
+use crate::subject::{Asked, NameKind};
 use crate::version::Scheme;
 
 const ECOSYSTEMS: [Ecosystem; 3] = [Ecosystem::Debian, Ecosystem::PyPI, Ecosystem::Npm];
@@ -28,7 +29,7 @@ fn affected() -> impl Strategy<Value = Affected> {
             for range in &mut ranges {
                 evaluate::sort(Scheme::of(ecosystem), range);
             }
-            Affected { ecosystem, release, name, ranges, versions }
+            Affected { ranges, versions, ..Affected::new(ecosystem, &release, &name) }
         })
 }
 
@@ -49,12 +50,84 @@ fn naive(all: &[Advisory], ecosystem: Ecosystem, release: &str, name: &str, vers
     all.iter().filter(|advisory| advisory.affected.iter().any(hits)).map(|advisory| advisory.id.clone()).collect()
 }
 
+fn asked<'a>(ecosystem: Ecosystem, release: &'a str, name: &'a str, version: &'a str) -> Asked<'a> {
+    Asked { ecosystem, release, name, version, kind: NameKind::Any, module: None, arch: "" }
+}
+
 fn build(all: &[Advisory]) -> Vec<u8> {
     let mut builder = Builder::default();
     for advisory in all {
         builder.add("test", &Statement::Advisory(Box::new(advisory.clone()))).expect("small");
     }
     builder.finish(Timestamp(1)).expect("small")
+}
+
+fn fixed(name: &str, authority: Authority, cves: &[&str], fix: &str) -> Advisory {
+    Advisory {
+        id: format!("{name}-{authority:?}"),
+        cves: cves.iter().map(|cve| (*cve).to_owned()).collect(),
+        authority,
+        affected: vec![Affected::new(Ecosystem::Debian, "12", name).below(fix)],
+        ..Advisory::default()
+    }
+}
+
+#[test]
+fn the_keeper_has_the_last_word() {
+    let mut not = fixed("quiet", Authority::Keeper, &["CVE-2026-1"], "");
+    not.affected[0].state = FindingState::NotAffected;
+    let all = [
+        fixed("demo", Authority::Converted, &["CVE-2026-1", "CVE-2026-2"], "9"),
+        fixed("demo", Authority::Upstream, &["CVE-2026-1", "CVE-2026-2"], "99"),
+        fixed("demo", Authority::Keeper, &["CVE-2026-1"], "2"),
+        fixed("quiet", Authority::Converted, &["CVE-2026-1"], "9"),
+        not,
+    ];
+    let database = Database::open(Arc::new(build(&all))).expect("valid");
+    let found = |name: &str, version: &str| -> Vec<(String, Vec<String>)> {
+        let answer = crate::query::query(&database, "Debian:bookworm", name, version);
+        answer.findings.into_iter().map(|finding| (finding.id, finding.cves)).collect()
+    };
+    let one = |id: &str, cve: &str| (id.to_owned(), vec![cve.to_owned()]);
+    assert_eq!(found("demo", "1"), [one("demo-Converted", "CVE-2026-2"), one("demo-Keeper", "CVE-2026-1")]);
+    assert_eq!(found("demo", "3"), [one("demo-Converted", "CVE-2026-2")]);
+    let answer = crate::query::query(&database, "Debian:12", "quiet", "1");
+    assert!(answer.cves.is_empty() && answer.findings.len() == 1, "{answer:?}");
+    assert_eq!(answer.findings[0].state, FindingState::NotAffected);
+}
+
+/// How many questions a second; run it by name with `--ignored --nocapture`, in release.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn rate_of_answers() {
+    let all: Vec<Advisory> = (0..200_000)
+        .map(|at| {
+            let cve = format!("CVE-2026-{at}");
+            let mut advisory =
+                fixed(&format!("package-{}", at % 40_000), Authority::Keeper, &[&cve], "1:2.3.4-5+deb12u6");
+            advisory.summary = "x".repeat(250) + &cve;
+            advisory
+        })
+        .collect();
+    let bytes: ImageBytes = Arc::new(build(&all));
+    let start = std::time::Instant::now();
+    let database = Database::open_lazily(bytes.clone()).expect("valid");
+    let lazily = start.elapsed();
+    let start = std::time::Instant::now();
+    database.verify().expect("whole");
+    println!("{} MB: lazily {lazily:?}, checksums {:?}", (*bytes).as_ref().len() >> 20, start.elapsed());
+    let names: Vec<String> = (0..80_000).map(|at| format!("package-{at}")).collect();
+    for version in ["1:2.3.4-5+deb12u6", "1:2.3.4-5+deb12u5"] {
+        let start = std::time::Instant::now();
+        let mut hits = 0;
+        for _ in 0..10 {
+            for name in &names {
+                hits += database.hits(&asked(Ecosystem::Debian, "12", name, version)).len();
+            }
+        }
+        let rate = 800_000.0 / start.elapsed().as_secs_f64();
+        println!("{version}: {rate:.0} questions a second, {hits} hits");
+    }
 }
 
 /// Makes every checksum right again, so that only the bounds checks stand between a reader and
@@ -90,7 +163,7 @@ proptest! {
         for ecosystem in ECOSYSTEMS {
             for release in ["", "11", "12"] {
                 for name in ["a", "b", "c", "d"] {
-                    let found: BTreeSet<String> = database.hits(ecosystem, release, name, &version).iter()
+                    let found: BTreeSet<String> = database.hits(&asked(ecosystem, release, name, &version)).iter()
                         .filter_map(|hit| database.advisory(hit.advisory)).map(|advisory| advisory.id.to_owned()).collect();
                     prop_assert_eq!(found, naive(&all, ecosystem, release, name, &version));
                 }
@@ -112,7 +185,7 @@ proptest! {
         }
         seal(&mut image);
         if let Ok(database) = Database::open(Arc::new(image)) {
-            let _ = database.hits(affected.ecosystem, "", &affected.name, "1.0");
+            let _ = database.hits(&asked(affected.ecosystem, "", &affected.name, "1.0"));
             let _ = crate::query::lookup_cve(&database, "CVE-2026-1");
             let _ = (database.sources(), database.packages());
         }

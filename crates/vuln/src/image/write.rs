@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use tripoint_model::Timestamp;
 
+use super::outrank::{Entry, settle};
 use super::{
     ADVISORIES, AFFECTED, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, MAGIC, NOWHERE, SECTIONS, SOURCES, SourceInfo,
     TABLE, TEXTS, hash,
 };
-use crate::advisory::{Advisory, Affected, Statement};
+use crate::advisory::{Advisory, Affected, Severity, Statement};
+use crate::subject::state_number;
 use crate::version::Scheme;
 
 /// Collects statements; `finish` gives the bytes of the image.
@@ -17,8 +19,8 @@ pub(crate) struct Builder {
     texts: Vec<u8>,
     known: HashMap<Box<str>, u32>,
     advisories: Vec<u8>,
-    /// Ecosystem and name as texts → the encoded entries and their count.
-    packages: BTreeMap<(u32, u32), (u32, Vec<u8>)>,
+    /// Ecosystem and name as texts → the entries.
+    packages: BTreeMap<(u32, u32), Vec<Entry>>,
     cves: BTreeMap<Box<str>, Cve>,
     sources: Vec<SourceInfo>,
 }
@@ -28,6 +30,8 @@ struct Cve {
     known_exploited: bool,
     epss_bp: Option<u16>,
     advisories: Vec<u32>,
+    /// Source → value and CVSS base score in tenths.
+    severities: BTreeMap<Box<str>, (Box<str>, Option<u8>)>,
 }
 
 /// The image cannot be addressed with 32 bits.
@@ -54,6 +58,10 @@ impl Builder {
                 self.cve(cve).epss_bp = Some(*parts);
                 Ok(())
             }
+            Statement::Severity(severity) => {
+                self.severity(severity);
+                Ok(())
+            }
         }
     }
 
@@ -62,6 +70,15 @@ impl Builder {
             self.cves.insert(id.into(), Cve::default());
         }
         self.cves.entry(id.into()).or_default()
+    }
+
+    fn severity(&mut self, severity: &Severity) {
+        let Severity { cve, source, value, tenths } = severity;
+        let known = &mut self.cve(cve).severities;
+        let worse = known.get(source.as_str()).is_none_or(|(_, old)| tenths >= old);
+        if worse {
+            known.insert(source.as_str().into(), (value.as_str().into(), *tenths));
+        }
     }
 
     fn text(&mut self, text: &str) -> Result<u32, TooLarge> {
@@ -101,12 +118,12 @@ impl Builder {
         }
         self.advisories.extend_from_slice(&out);
         for affected in &advisory.affected {
-            self.affected(at, affected)?;
+            self.affected(at, advisory, affected)?;
         }
         Ok(())
     }
 
-    fn affected(&mut self, advisory: u32, affected: &Affected) -> Result<(), TooLarge> {
+    fn affected(&mut self, at: u32, advisory: &Advisory, affected: &Affected) -> Result<(), TooLarge> {
         let mut body = Vec::new();
         put(&mut body, size(affected.ranges.len())?);
         for range in &affected.ranges {
@@ -120,14 +137,20 @@ impl Builder {
         for version in &affected.versions {
             put(&mut body, self.text(version)?);
         }
-        let release = self.text(&affected.release)?;
+        let entry = Entry {
+            advisory: at,
+            authority: advisory.authority,
+            release: self.text(&affected.release)?,
+            kind: affected.kind,
+            module: self.text(&affected.module)?,
+            arch: self.text(&affected.arch)?,
+            state: state_number(affected.state),
+            cves: advisory.cves.iter().map(|cve| self.text(cve)).collect::<Result<_, _>>()?,
+            is_cut: false,
+            body,
+        };
         let key = (self.text(affected.ecosystem.osv_name())?, self.text(&affected.name)?);
-        let (count, entries) = self.packages.entry(key).or_default();
-        *count += 1;
-        put(entries, advisory);
-        put(entries, release);
-        put(entries, size(body.len())?);
-        entries.extend_from_slice(&body);
+        self.packages.entry(key).or_default().push(entry);
         Ok(())
     }
 
@@ -147,6 +170,14 @@ impl Builder {
             for advisory in cve.advisories {
                 put(&mut sections[CVE_LISTS], advisory);
             }
+            let severities = size(sections[CVE_LISTS].len())?;
+            put(&mut sections[CVES], severities);
+            put(&mut sections[CVES], size(cve.severities.len())?);
+            for (source, (value, tenths)) in cve.severities {
+                for number in [self.text(&source)?, self.text(&value)?, u32::from(tenths.unwrap_or(u8::MAX))] {
+                    put(&mut sections[CVE_LISTS], number);
+                }
+            }
         }
         sections[SOURCES] = serde_json::to_vec(&self.sources).unwrap_or_default();
         sections[ADVISORIES] = self.advisories;
@@ -155,17 +186,24 @@ impl Builder {
     }
 
     fn package_sections(&mut self, sections: &mut [Vec<u8>; SECTIONS]) -> Result<(), TooLarge> {
+        let none = self.text("")?;
+        for entries in self.packages.values_mut() {
+            settle(entries, none);
+        }
+        self.packages.retain(|_, entries| !entries.is_empty());
         let names: HashMap<u32, &str> = self.known.iter().map(|(text, at)| (*at, &**text)).collect();
         // Half empty, so that a search ends after a step or two.
         let slots = self.packages.len().saturating_mul(2).next_power_of_two().max(2);
         let mut table = vec![(0_u32, NOWHERE); slots];
-        for ((ecosystem, name), (count, entries)) in &self.packages {
+        for ((ecosystem, name), entries) in &self.packages {
             let at = size(sections[AFFECTED].len())?;
             let out = &mut sections[AFFECTED];
             put(out, *ecosystem);
             put(out, *name);
-            put(out, *count);
-            out.extend_from_slice(entries);
+            put(out, size(entries.len())?);
+            for entry in entries {
+                put_entry(out, entry)?;
+            }
             let text = |at: &u32| names.get(at).copied().unwrap_or_default();
             let wanted = hash(text(ecosystem), text(name));
             let mut slot = wanted as usize % slots;
@@ -202,6 +240,23 @@ fn assemble(sections: &[Vec<u8>; SECTIONS], built: Timestamp) -> Vec<u8> {
         out.extend_from_slice(section);
     }
     out
+}
+
+fn put_entry(out: &mut Vec<u8>, entry: &Entry) -> Result<(), TooLarge> {
+    let own: &[u32] = if entry.is_cut { &entry.cves } else { &[] };
+    put(out, entry.advisory);
+    put(out, entry.release);
+    // State, kind, module, architectures, count of CVEs.
+    put(out, size(2 + 12 + own.len() * 4 + entry.body.len())?);
+    out.extend_from_slice(&[entry.state, entry.kind as u8]);
+    put(out, entry.module);
+    put(out, entry.arch);
+    put(out, if entry.is_cut { size(own.len())? } else { NOWHERE });
+    for cve in own {
+        put(out, *cve);
+    }
+    out.extend_from_slice(&entry.body);
+    Ok(())
 }
 
 fn last_fix(affected: &Affected) -> &str {

@@ -1,0 +1,280 @@
+//! Which package does a product id of a CSAF document stand for?
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tripoint_model::Ecosystem;
+
+use crate::naming;
+use crate::subject::NameKind;
+
+/// The document's tree of products.
+#[derive(Default, Deserialize)]
+pub(crate) struct ProductTree<'a> {
+    #[serde(borrow, default)]
+    branches: Vec<Branch<'a>>,
+    #[serde(borrow, default)]
+    full_product_names: Vec<Product<'a>>,
+    #[serde(borrow, default)]
+    relationships: Vec<Relationship<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Branch<'a> {
+    #[serde(borrow, default)]
+    branches: Vec<Branch<'a>>,
+    #[serde(borrow, default)]
+    product: Option<Product<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    product_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    product_identification_helper: Option<Helper<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Helper<'a> {
+    #[serde(borrow, default)]
+    purl: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    purls: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cpe: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Relationship<'a> {
+    #[serde(borrow)]
+    product_reference: Cow<'a, str>,
+    #[serde(borrow)]
+    relates_to_product_reference: Cow<'a, str>,
+    #[serde(borrow)]
+    full_product_name: Product<'a>,
+}
+
+/// A package as a product id names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Meant {
+    pub(crate) ecosystem: Ecosystem,
+    pub(crate) release: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) kind: NameKind,
+    pub(crate) module: String,
+    /// The purl itself, where the document gives one.
+    pub(crate) purl: String,
+}
+
+/// Product ids and what they stand for.
+pub(crate) struct Products<'t> {
+    own: BTreeMap<&'t str, &'t Product<'t>>,
+    joined: BTreeMap<&'t str, &'t Relationship<'t>>,
+}
+
+impl<'t> Products<'t> {
+    /// Indexes the tree. The parser bounds its depth.
+    pub(crate) fn of(tree: &'t ProductTree<'t>) -> Self {
+        let mut own: BTreeMap<&str, &Product<'_>> = BTreeMap::new();
+        let mut open: Vec<&Branch<'_>> = tree.branches.iter().collect();
+        while let Some(branch) = open.pop() {
+            open.extend(&branch.branches);
+            if let Some(product) = &branch.product {
+                own.insert(&product.product_id, product);
+            }
+        }
+        for product in &tree.full_product_names {
+            own.insert(&product.product_id, product);
+        }
+        let joined = tree.relationships.iter().map(|one| (one.full_product_name.product_id.as_ref(), one)).collect();
+        Self { own, joined }
+    }
+
+    /// The package that a product id stands for; `None` for what is none.
+    pub(crate) fn meant(&self, id: &str) -> Option<Meant> {
+        let mut component = id;
+        let mut platform = None;
+        let mut module = String::new();
+        // A package of a module of a platform is two steps; more is no known document's.
+        let mut at = id;
+        for _ in 0..4 {
+            let Some(joined) = self.joined.get(at) else { break };
+            let part = joined.product_reference.as_ref();
+            if at == id {
+                component = part;
+            } else if let Some(stream) = self.purl(part).and_then(|purl| module_of(&purl)) {
+                module = stream;
+            }
+            at = joined.relates_to_product_reference.as_ref();
+            platform = Some(at);
+        }
+        let whose = platform.and_then(|platform| self.own.get(platform)).and_then(|product| product.cpe());
+        let whose = whose.and_then(|cpe| distribution(&cpe));
+        let joined = self.joined.get(id).map(|joined| &joined.full_product_name);
+        let purl = joined.and_then(|product| product.purl()).or_else(|| self.purl(component));
+        let mut meant = match purl {
+            Some(purl) => from_purl(&purl, component, whose)?,
+            None => from_name(component, whose?)?,
+        };
+        if meant.module.is_empty() {
+            meant.module = module;
+        }
+        Some(meant)
+    }
+
+    fn purl(&self, id: &str) -> Option<String> {
+        self.own.get(id).and_then(|product| product.purl())
+    }
+
+    /// The product's name for people.
+    pub(crate) fn shown(&self, id: &str) -> String {
+        self.own.get(id).map_or_else(|| id.to_owned(), |product| product.name.clone().into_owned())
+    }
+}
+
+impl Product<'_> {
+    fn purl(&self) -> Option<String> {
+        let found = self.product_identification_helper.as_ref()?;
+        found.purl.as_deref().or_else(|| found.purls.first().map(AsRef::as_ref)).map(str::to_owned)
+    }
+
+    fn cpe(&self) -> Option<String> {
+        self.product_identification_helper.as_ref()?.cpe.as_deref().map(str::to_owned)
+    }
+}
+
+/// `pkg:rpmmod/redhat/nodejs@18:…` is the stream `nodejs:18`.
+fn module_of(purl: &str) -> Option<String> {
+    let rest = purl.strip_prefix("pkg:rpmmod/redhat/")?.split('?').next()?;
+    let (name, stream) = rest.split_once('@')?;
+    Some(format!("{name}:{}", stream.split([':', '/']).next()?))
+}
+
+fn from_purl(purl: &str, component: &str, whose: Option<(Ecosystem, String)>) -> Option<Meant> {
+    let mut module = String::new();
+    let named = match purl.strip_prefix("pkg:rpmmod/redhat/") {
+        // `nodejs:18/nodejs`: a package of a module, without a version.
+        Some(_) => {
+            let (stream, name) = component.rsplit_once('/')?;
+            module = stream.rsplit_once('/').map_or(stream, |(_, stream)| stream).to_owned();
+            naming::Named {
+                ecosystem: Ecosystem::RedHat,
+                release: String::new(),
+                name: name.to_owned(),
+                version: String::new(),
+            }
+        }
+        None => naming::purl(purl)?,
+    };
+    if let Some(label) = naming::qualifier(purl, "rpmmod") {
+        module = label.split(':').take(2).collect::<Vec<_>>().join(":");
+    }
+    let (ecosystem, release) = match whose {
+        Some((ecosystem, release)) if named.ecosystem.is_distribution() => (ecosystem, release),
+        // A distribution's package on a platform that is none: no host asks for it.
+        _ if named.ecosystem == Ecosystem::RedHat => return None,
+        _ => (named.ecosystem, named.release),
+    };
+    let kind = match naming::qualifier(purl, "arch").as_deref() {
+        Some("src" | "source") => NameKind::Source,
+        Some(_) => NameKind::Binary,
+        None if matches!(ecosystem, Ecosystem::Debian | Ecosystem::Ubuntu) => NameKind::Source,
+        None => NameKind::Any,
+    };
+    Some(Meant { ecosystem, release, name: named.name, version: named.version, kind, module, purl: purl.to_owned() })
+}
+
+/// `vim-common-2:9.0-33.x86_64.rpm`, or a bare name.
+fn from_name(component: &str, (ecosystem, release): (Ecosystem, String)) -> Option<Meant> {
+    let text = component.strip_suffix(".rpm").unwrap_or(component);
+    let (text, kind) = match text.rsplit_once('.') {
+        Some((rest, "src" | "nosrc")) => (rest, NameKind::Source),
+        Some((rest, arch)) if ARCHES.contains(&arch) => (rest, NameKind::Binary),
+        _ => (text, NameKind::Any),
+    };
+    let mut parts = text.rsplitn(3, '-');
+    let (name, version) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(release), Some(version), Some(name))
+            if version.starts_with(|c: char| c.is_ascii_digit()) && release.contains(|c: char| c.is_ascii_digit()) =>
+        {
+            (name, format!("{version}-{release}"))
+        }
+        _ => (text, String::new()),
+    };
+    let plain = |name: &str| !name.is_empty() && !name.contains([' ', '/', ':']);
+    plain(name).then(|| Meant {
+        ecosystem,
+        release,
+        name: name.to_owned(),
+        version,
+        kind,
+        module: String::new(),
+        purl: String::new(),
+    })
+}
+
+/// The distribution and release that a platform's CPE names.
+pub(crate) fn distribution(cpe: &str) -> Option<(Ecosystem, String)> {
+    let rest = cpe.strip_prefix("cpe:/").or_else(|| cpe.strip_prefix("cpe:2.3:"))?;
+    let mut parts = rest.split(':').skip(1).map(str::to_ascii_lowercase);
+    let (vendor, product) = (parts.next()?, parts.next()?);
+    let version = parts.next().filter(|version| version != "*" && version != "-").unwrap_or_default();
+    let update = parts.next().filter(|update| update.starts_with("sp")).unwrap_or_default();
+    let (ecosystem, release) = match (vendor.as_str(), product.as_str()) {
+        ("redhat", product) => (Ecosystem::RedHat, format!("{product}:{version}")),
+        ("opensuse", "leap") => (Ecosystem::OpenSuse, version),
+        ("opensuse", product) => (Ecosystem::OpenSuse, product.to_owned()),
+        ("suse", product) if product.contains("micro") => (Ecosystem::Suse, format!("micro {version}")),
+        ("suse", _) => (Ecosystem::Suse, format!("{version} {update}")),
+        ("openeuler", _) => (Ecosystem::OpenEuler, version.to_uppercase()),
+        ("oracle", "linux") => (Ecosystem::OracleLinux, version),
+        ("almalinux", _) => (Ecosystem::AlmaLinux, version),
+        ("rocky", _) => (Ecosystem::RockyLinux, version),
+        ("fedoraproject", "fedora") => (Ecosystem::Fedora, version),
+        ("amazon", _) => (Ecosystem::AmazonLinux, version),
+        ("microsoft", _) => (Ecosystem::AzureLinux, version),
+        ("debian", _) => (Ecosystem::Debian, version),
+        ("canonical", _) => (Ecosystem::Ubuntu, version),
+        _ => return None,
+    };
+    Some((ecosystem, naming::release(ecosystem, &release)))
+}
+
+const ARCHES: &[&str] =
+    &["x86_64", "aarch64", "noarch", "i686", "i586", "i386", "ppc64le", "ppc64", "s390x", "s390", "armv7hl", "riscv64"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_are_releases() {
+        for (cpe, expected) in [
+            ("cpe:/o:redhat:enterprise_linux:9::baseos", Some((Ecosystem::RedHat, "9"))),
+            ("cpe:/a:redhat:rhel_eus:9.0::appstream", Some((Ecosystem::RedHat, "9.0 eus"))),
+            ("cpe:/o:suse:sles:15:sp4", Some((Ecosystem::Suse, "15.4"))),
+            ("cpe:/o:opensuse:leap:15.6", Some((Ecosystem::OpenSuse, "15.6"))),
+            ("cpe:/a:openEuler:openEuler:24.03-LTS", Some((Ecosystem::OpenEuler, "24.03-LTS"))),
+            ("cpe:/a:example:thing:1", None),
+        ] {
+            assert_eq!(distribution(cpe), expected.map(|(found, release)| (found, release.to_owned())), "{cpe}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_are_packages() {
+        let found = from_name("vim-common-2:9.0-33.x86_64.rpm", (Ecosystem::Suse, String::new())).expect("package");
+        assert_eq!(
+            (found.name.as_str(), found.version.as_str(), found.kind),
+            ("vim-common", "2:9.0-33", NameKind::Binary)
+        );
+        let found = from_name("openssl-1_1", (Ecosystem::Suse, String::new())).expect("package");
+        assert_eq!((found.name.as_str(), found.version.as_str()), ("openssl-1_1", ""));
+        assert_eq!(module_of("pkg:rpmmod/redhat/nodejs@18:809:ab").as_deref(), Some("nodejs:18"));
+    }
+}

@@ -1,0 +1,256 @@
+//! How does an OVAL file become advisories, as far as its criteria say "this package below that version"?
+
+use std::io::BufRead;
+
+use tripoint_model::{Ecosystem, FindingState};
+
+use super::document::{self, has};
+use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
+use crate::naming;
+use crate::oval::{Criteria, Definition, Oval};
+use crate::subject::NameKind;
+use crate::version::{Scheme, VERSION_BYTES_MAX};
+
+/// Open Vulnerability and Assessment Language. A record is a definition.
+pub(super) struct OvalFile;
+
+impl AdvisoryFormat for OvalFile {
+    fn name(&self) -> &'static str {
+        "oval"
+    }
+
+    fn recognises(&self, _file: &str, head: &[u8]) -> bool {
+        has(head, "<oval_definitions") || has(head, ":oval_definitions")
+    }
+
+    fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
+        let oval = crate::oval::read(input, &mut |line, reason| out.refuse(file, line, reason));
+        for definition in &oval.definitions {
+            match advisory(&oval, definition) {
+                Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
+                Err(reason) => out.refuse(file, definition.line, reason),
+            }
+        }
+    }
+}
+
+/// Where the criteria being read apply.
+#[derive(Clone, Default)]
+struct Place {
+    releases: Vec<(Ecosystem, String)>,
+    module: String,
+}
+
+fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
+    let id = definition.references.iter().find(|id| is_notice(id)).or(definition.references.first());
+    let id = document::id(id.unwrap_or(&definition.id))?;
+    let cves = definition.references.iter().map(String::as_str);
+    // Titles begin with the id where the references do not give it.
+    let titled = definition.title.split([' ', ':']).next().unwrap_or_default();
+    let mut advisory = document::advisory(id, cves.chain([titled]), &definition.title, Authority::Keeper);
+    let mut place = Place::default();
+    for platform in &definition.platforms {
+        place.releases.extend(distribution(platform));
+    }
+    place.releases.extend(from_id(&definition.id));
+    let criteria = definition.criteria.as_ref().ok_or_else(|| format!("{}: no criteria", definition.id))?;
+    let mut affected = Vec::new();
+    flatten(oval, criteria, &place, &mut affected);
+    let source = affected.first().map_or("oval", |one| slug(one.ecosystem));
+    document::rate(&mut advisory, source, &definition.severity);
+    for vector in &definition.vectors {
+        document::rate(&mut advisory, &format!("{source}_cvss"), vector);
+    }
+    for one in affected {
+        if !advisory.affected.contains(&one) && advisory.affected.len() < AFFECTED_MAX {
+            advisory.affected.push(one);
+        }
+    }
+    if advisory.affected.is_empty() {
+        let reason =
+            if place.releases.is_empty() { "no known platform" } else { "no criterion names a package's version" };
+        return Err(format!("{}: {reason}", definition.id));
+    }
+    Ok(advisory)
+}
+
+/// An update notice's id rather than a CVE's.
+fn is_notice(id: &str) -> bool {
+    ["RHSA-", "ELSA-", "ALSA-", "SUSE-", "openSUSE-", "USN-", "DSA-", "DLA-", "PHSA-", "OVMSA-"]
+        .iter()
+        .any(|start| id.starts_with(start))
+}
+
+fn flatten(oval: &Oval, criteria: &Criteria, place: &Place, out: &mut Vec<Affected>) {
+    match criteria {
+        Criteria::Any(parts, false) => parts.iter().for_each(|part| flatten(oval, part, place, out)),
+        Criteria::All(parts, false) => {
+            let mut inner = place.clone();
+            let mut releases = Vec::new();
+            for part in parts {
+                installed(part, &mut releases);
+                if let Criteria::Test { comment, negate: false, .. } = part
+                    && let Some(stream) =
+                        comment.strip_prefix("Module ").and_then(|rest| rest.strip_suffix(" is enabled"))
+                {
+                    inner.module = stream.to_owned();
+                }
+            }
+            if !releases.is_empty() {
+                inner.releases = releases;
+            }
+            parts.iter().for_each(|part| flatten(oval, part, &inner, out));
+        }
+        Criteria::Test { id, comment, negate: false } => {
+            let Some((names, kind, bound)) = leaf(oval, id, comment) else { return };
+            for name in names {
+                for (ecosystem, release) in &place.releases {
+                    let mut affected = Affected::new(*ecosystem, release, &name).named(kind);
+                    affected.release.clone_from(release);
+                    affected.module.clone_from(&place.module);
+                    bound.put(&mut affected);
+                    out.push(affected);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The releases that `X is installed` asks for, also where several are joined by OR.
+fn installed(part: &Criteria, out: &mut Vec<(Ecosystem, String)>) {
+    match part {
+        Criteria::Any(parts, false) => parts.iter().for_each(|part| installed(part, out)),
+        Criteria::Test { comment, negate: false, .. } => {
+            let named = comment.strip_suffix(" is installed").or_else(|| comment.strip_suffix(" must be installed"));
+            out.extend(named.and_then(distribution));
+        }
+        _ => {}
+    }
+}
+
+enum Bound {
+    Below(String),
+    UpTo(String),
+    Exactly(String),
+    Always(FindingState),
+}
+
+impl Bound {
+    fn put(&self, affected: &mut Affected) {
+        match self {
+            Self::Below(fix) => affected.ranges = vec![vec![(0, "0".to_owned()), (1, fix.clone())]],
+            Self::UpTo(last) => affected.ranges = vec![vec![(0, "0".to_owned()), (2, last.clone())]],
+            Self::Exactly(version) => affected.versions = vec![version.clone()],
+            Self::Always(state) => {
+                affected.state = *state;
+                affected.ranges = vec![vec![(0, "0".to_owned())]];
+            }
+        }
+    }
+}
+
+fn leaf(oval: &Oval, id: &str, comment: &str) -> Option<(Vec<String>, NameKind, Bound)> {
+    let test = oval.tests.get(id)?;
+    let states: Vec<_> = test.states.iter().filter_map(|state| oval.states.get(state)).collect();
+    let (name, kind) = match test.kind.as_str() {
+        // Ubuntu's tests of its list of packages name the source, or a variable names the binaries.
+        "textfilecontent54_test" if test.comment.contains('\'') => {
+            (test.comment.split('\'').nth(1)?.to_owned(), NameKind::Source)
+        }
+        "textfilecontent54_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Binary),
+        "rpminfo_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Binary),
+        "dpkginfo_test" => (oval.objects.get(&test.object)?.clone(), NameKind::Any),
+        _ => return None,
+    };
+    let names = match oval.variables.get(&name) {
+        Some(values) => values.iter().filter_map(|value| binary(value)).collect(),
+        None => vec![document::word(&name, "a package's name").ok()?],
+    };
+    let field = |name: &str| states.iter().find_map(|state| state.field(name));
+    let (operation, value) = field("evr").or_else(|| field("subexpression")).unwrap_or_default();
+    let value = value.strip_prefix("0:").unwrap_or(value).to_owned();
+    let scheme = if test.kind == "rpminfo_test" { Scheme::Rpm } else { Scheme::Dpkg };
+    let is_version = value.len() <= VERSION_BYTES_MAX && scheme.check(&value).is_ok();
+    let kind = if oval.objects.len() == 1 && kind == NameKind::Binary { NameKind::Any } else { kind };
+    let bound = match operation {
+        "less than" if is_version => Bound::Below(value),
+        "less than or equal" if is_version => Bound::UpTo(value),
+        "equals" if is_version => Bound::Exactly(value),
+        "greater than" | "greater than or equal" if comment.ends_with("is not affected") => {
+            Bound::Always(FindingState::NotAffected)
+        }
+        "greater than" | "greater than or equal" if comment.ends_with("is affected") => {
+            Bound::Always(FindingState::Affected)
+        }
+        "" if states.is_empty() && comment.ends_with("is installed") && !name.contains("release") => {
+            Bound::Always(FindingState::Affected)
+        }
+        _ => return None,
+    };
+    Some((names, kind, bound))
+}
+
+/// `^libdemo1(?::\w+|)\s+(.*)$` asks for the package libdemo1.
+fn binary(pattern: &str) -> Option<String> {
+    let name = pattern.strip_prefix('^')?.split(['(', '\\']).next()?;
+    document::word(name, "a package's name").ok()
+}
+
+/// `Oracle Linux 5`, `SUSE Linux Enterprise Server 15 SP1-BCL`, `Ubuntu 22.04 LTS`.
+fn distribution(text: &str) -> Option<(Ecosystem, String)> {
+    let (ecosystem, rest) =
+        PLATFORMS.iter().find_map(|(start, ecosystem)| Some((*ecosystem, text.strip_prefix(start)?)))?;
+    let rest = rest.trim();
+    let has_number = rest.contains(|c: char| c.is_ascii_digit());
+    let release = match ecosystem {
+        Ecosystem::Suse | Ecosystem::OpenSuse if rest.contains("Tumbleweed") => "tumbleweed".to_owned(),
+        // Azure's platform has no number; what follows is the name of a package.
+        Ecosystem::AzureLinux => rest.split(' ').next().unwrap_or_default().to_owned(),
+        _ if !has_number => return None,
+        Ecosystem::Suse | Ecosystem::OpenSuse => rest.to_owned(),
+        _ => rest.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?.to_owned(),
+    };
+    Some((ecosystem, naming::release(ecosystem, &release)))
+}
+
+/// Ubuntu's platform stands in the ids: `oval:com.ubuntu.jammy:def:…`.
+fn from_id(id: &str) -> Option<(Ecosystem, String)> {
+    let codename = id.strip_prefix("oval:com.ubuntu.")?.split(':').next()?;
+    Some((Ecosystem::Ubuntu, naming::release(Ecosystem::Ubuntu, &codename.replace('_', "/"))))
+}
+
+fn slug(ecosystem: Ecosystem) -> &'static str {
+    match ecosystem {
+        Ecosystem::Debian => "debian",
+        Ecosystem::Ubuntu => "ubuntu",
+        Ecosystem::RedHat => "redhat",
+        Ecosystem::OracleLinux => "oracle",
+        Ecosystem::AlmaLinux => "almalinux",
+        Ecosystem::RockyLinux => "rocky",
+        Ecosystem::Suse | Ecosystem::OpenSuse => "suse",
+        Ecosystem::AzureLinux => "azure",
+        Ecosystem::Photon => "photon",
+        _ => "oval",
+    }
+}
+
+const PLATFORMS: &[(&str, Ecosystem)] = &[
+    ("Oracle Linux", Ecosystem::OracleLinux),
+    ("Red Hat Enterprise Linux", Ecosystem::RedHat),
+    ("AlmaLinux", Ecosystem::AlmaLinux),
+    ("Rocky Linux", Ecosystem::RockyLinux),
+    ("openSUSE", Ecosystem::OpenSuse),
+    ("SUSE", Ecosystem::Suse),
+    ("Azure Linux", Ecosystem::AzureLinux),
+    ("CBL-Mariner", Ecosystem::AzureLinux),
+    ("VMware Photon OS", Ecosystem::Photon),
+    ("Photon OS", Ecosystem::Photon),
+    ("VMware Photon", Ecosystem::Photon),
+    ("Ubuntu", Ecosystem::Ubuntu),
+    ("Debian", Ecosystem::Debian),
+    ("Amazon Linux", Ecosystem::AmazonLinux),
+    ("Fedora", Ecosystem::Fedora),
+];
+/// A definition of a whole distribution's rebuild names some thousands.
+const AFFECTED_MAX: usize = 20_000;

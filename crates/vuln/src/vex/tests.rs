@@ -1,0 +1,157 @@
+//! Do statements change the right findings, and can others read what we say?
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tripoint_model::{PackageState, Timestamp};
+
+use super::write::{Issuer, csaf, cyclone_dx, open_vex};
+use super::*;
+
+fn finding(id: &str, cves: &[&str], state: FindingState) -> Finding {
+    Finding {
+        purl: "pkg:deb/debian/demo@1.2-3?arch=amd64&distro=debian-12".into(),
+        name: "demo".into(),
+        version: "1.2-3".into(),
+        id: id.into(),
+        cves: cves.iter().map(|cve| (*cve).to_owned()).collect(),
+        state,
+        presence: PackageState::Loaded,
+        fixed: (state == FindingState::Affected).then(|| "1.2-4".into()),
+        severity: BTreeMap::new(),
+        cvss_tenths: Some(98),
+        known_exploited: false,
+        epss_bp: None,
+        fix_command: None,
+        source: "test".into(),
+        paths: Vec::new(),
+    }
+}
+
+fn all() -> Vec<Finding> {
+    vec![
+        finding("DEMO-1", &["CVE-2026-10000", "CVE-2026-10001"], FindingState::Affected),
+        finding("CVE-2026-10002", &["CVE-2026-10002"], FindingState::WontFix),
+        finding("DEMO-3", &[], FindingState::UnderInvestigation),
+        finding("CVE-2026-10004", &["CVE-2026-10004"], FindingState::NotAffected),
+    ]
+}
+
+fn issuer() -> Issuer {
+    Issuer {
+        id: "https://example.org/vex/1".into(),
+        author: "Example".into(),
+        namespace: "https://example.org".into(),
+        now: Timestamp(1_795_000_000_000_000),
+    }
+}
+
+#[test]
+fn statements_change_findings() {
+    let statement = |id: &str, product: &str, status: &str| {
+        format!(
+            r#"{{"vulnerability":{{"name":"{id}"}},"products":[{{"@id":"{product}"}}],"status":"{status}","justification":"component_not_present"}}"#
+        )
+    };
+    let document = |statements: &[String]| {
+        let text = format!(
+            r#"{{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","statements":[{}]}}"#,
+            statements.join(",")
+        );
+        let vex = Vex::read("x", text.as_bytes());
+        assert!(vex.rejected.is_empty(), "{vex:?}");
+        vex
+    };
+    let demo = "pkg:deb/debian/demo";
+    let one = document(&[statement("CVE-2026-10000", demo, "not_affected")]);
+    let mut findings = all();
+    assert!(one.apply(&mut findings).is_empty(), "the other CVE is still there");
+    let both = document(&[
+        statement("CVE-2026-10000", demo, "not_affected"),
+        statement("CVE-2026-10001", "pkg:deb/debian/demo@1.2-3?arch=amd64", "fixed"),
+        statement("CVE-2026-10002", "pkg:deb/debian/demo@1.2-4", "not_affected"),
+        statement("DEMO-3", "pkg:deb/debian/other", "not_affected"),
+    ]);
+    let applied = both.apply(&mut findings);
+    assert_eq!(applied.len(), 1);
+    assert_eq!((findings[0].state, applied[0].before), (FindingState::NotAffected, FindingState::Affected));
+    assert_eq!(findings[1].state, FindingState::WontFix, "another version");
+    assert_eq!(findings[2].state, FindingState::UnderInvestigation, "another package");
+    let worse = document(&[statement("CVE-2026-10004", demo, "affected")]);
+    assert_eq!(worse.apply(&mut findings).len(), 1);
+}
+
+#[test]
+fn what_is_written_can_be_read() {
+    for document in [open_vex(&all(), &issuer()), cyclone_dx(&all(), &issuer()), csaf(&all(), &issuer())] {
+        let text = document.to_string();
+        let vex = Vex::read("own", text.as_bytes());
+        let refused = vex.rejected.len();
+        // CSAF cannot name a vulnerability without a CVE so that it is read back.
+        assert!(refused <= 1 && vex.statements.len() + refused == 5, "{vex:?}");
+        let mut findings = all();
+        for finding in &mut findings {
+            finding.state = FindingState::Postponed;
+        }
+        assert!(vex.apply(&mut findings).len() >= 3, "{text}");
+        assert_eq!(findings[3].state, FindingState::NotAffected);
+    }
+}
+
+#[test]
+fn schemas_accept_what_is_written() {
+    let Some(data) = std::env::var_os("TRIPOINT_TEST_DATA").map(PathBuf::from) else {
+        println!("skipped: TRIPOINT_TEST_DATA is not set");
+        return;
+    };
+    let known = Command::new("python3").args(["-c", "import jsonschema, referencing"]).output();
+    if !known.is_ok_and(|out| out.status.success()) {
+        println!("skipped: python3 has no jsonschema");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("tempdir");
+    for (name, document) in [
+        ("openvex/openvex.schema.json", open_vex(&all(), &issuer())),
+        ("cyclonedx/bom-1.6.schema.json", cyclone_dx(&all(), &issuer())),
+        ("csaf/csaf-2.0.schema.json", csaf(&all(), &issuer())),
+    ] {
+        let path = folder.path().join("document.json");
+        std::fs::write(&path, document.to_string()).expect("write");
+        let schema = data.join("schemas").join(name);
+        let out = Command::new("python3").args(["-c", VALIDATE]).arg(schema).arg(&path).output().expect("python3");
+        assert!(
+            out.status.success(),
+            "{name}: {}{}",
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
+    }
+}
+
+/// References to other schemas are taken for anything.
+const VALIDATE: &str = r#"
+import json, sys, jsonschema, referencing
+schema = json.load(open(sys.argv[1]))
+anything = referencing.Resource(contents={}, specification=referencing.jsonschema.DRAFT7)
+registry = referencing.Registry(retrieve=lambda uri: anything)
+validator = jsonschema.validators.validator_for(schema)(schema, registry=registry)
+errors = list(validator.iter_errors(json.load(open(sys.argv[2]))))
+for error in errors[:5]: print(list(error.absolute_path), error.message[:300])
+sys.exit(bool(errors))
+"#;
+
+#[test]
+fn hostile_documents_are_refused() {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"@context":"https://openvex.dev/ns","statements":[{"status":"affected"},7]}"#,
+        r#"{"bomFormat":"CycloneDX","vulnerabilities":[{"id":"x"},{"id":"y","analysis":{"state":"odd"}}]}"#,
+        r#"{"document":{"csaf_version":"2.0"}}"#,
+    ] {
+        let vex = Vex::read("x", text.as_bytes());
+        assert!(vex.statements.is_empty() && !vex.rejected.is_empty(), "{text}");
+    }
+}
