@@ -157,13 +157,16 @@ fn whole_length(response: &Response<ureq::Body>) -> Option<u64> {
     header_text(response, header::CONTENT_RANGE)?.rsplit_once('/')?.1.trim().parse().ok()
 }
 
+/// Is given each piece and the length with it.
+type TakeChunk<'t> = dyn FnMut(&[u8], u64) -> Result<(), FetchError> + 't;
+
 /// Shows the body in pieces with the length so far; `None` when it is longer than allowed.
 fn copy(
     response: Response<ureq::Body>,
     at: &Uri,
     from: u64,
     bytes_max: u64,
-    take: &mut dyn FnMut(&[u8], u64) -> Result<(), FetchError>,
+    take: &mut TakeChunk<'_>,
 ) -> Result<Option<u64>, FetchError> {
     let mut reader = response.into_body().into_reader();
     let mut chunk = vec![0; CHUNK_BYTES];
