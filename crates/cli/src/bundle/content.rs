@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use tripoint_intel::FeedStatus;
 use tripoint_intel::carry::FeedCopy;
 use tripoint_model::Timestamp;
-use tripoint_vuln::SourceStatus;
-use tripoint_vuln::carry::{SourceCopy, Sources};
+use tripoint_vuln::carry::{Prepared, SourceCopy, Sources};
 use tripoint_vuln::sync::Catalogue;
+use tripoint_vuln::{ImportError, SourceStatus};
 
 use super::manifest::{Kind, Manifest, Member};
 use super::{BundleError, folder, io as io_error};
@@ -152,15 +152,14 @@ pub struct Content {
 
 impl Content {
     /// Puts all of it into force. What can be refused has been; what fails here is the disk.
-    pub fn commit(self, context: &tripoint_intel::Context<'_>) -> Result<(), BundleError> {
-        let (data_dir, now) = (context.data_dir, context.now);
-        let refused = |reason: String| BundleError::Refused { path: data_dir.to_owned(), reason };
-        let prepared = self.prepare(data_dir, now)?;
+    pub fn commit(self, prepared: Option<Prepared>, context: &tripoint_intel::Context<'_>) -> Result<(), BundleError> {
+        let data_dir = context.data_dir;
+        let unusable = |reason: String| BundleError::Unusable { path: data_dir.to_owned(), reason };
         if !self.feeds.is_empty() {
-            tripoint_intel::carry::put(&self.feeds, context).map_err(|error| refused(error.to_string()))?;
+            tripoint_intel::carry::put(&self.feeds, context).map_err(|error| unusable(error.to_string()))?;
         }
         if let Some(prepared) = prepared {
-            prepared.commit().map_err(|error| refused(error.to_string()))?;
+            prepared.commit().map_err(|error| unusable(error.to_string()))?;
         }
         for (name, path) in &self.rules {
             let to = data_dir.join(name);
@@ -170,12 +169,19 @@ impl Content {
         Ok(())
     }
 
-    fn prepare(&self, data_dir: &Path, now: Timestamp) -> Result<Option<tripoint_vuln::carry::Prepared>, BundleError> {
+    /// Reads the statements to their end and builds the image that they make.
+    pub fn prepare(&self, data_dir: &Path, now: Timestamp) -> Result<Option<Prepared>, String> {
         if self.sources.is_empty() {
             return Ok(None);
         }
-        let refused = |reason: String| BundleError::Refused { path: data_dir.to_owned(), reason };
-        let sources = Sources::open(data_dir).map_err(|error| refused(error.to_string()))?;
-        sources.prepare(self.sources.clone(), now).map(Some).map_err(|error| refused(error.to_string()))
+        let told = |error: ImportError| match &error {
+            ImportError::Store { path, source } => match self.sources.iter().find(|copy| copy.path == *path) {
+                Some(copy) => format!("the statements of {}: {source}", copy.status.source),
+                None => error.to_string(),
+            },
+            _ => error.to_string(),
+        };
+        let sources = Sources::open(data_dir).map_err(told)?;
+        sources.prepare(self.sources.clone(), now).map(Some).map_err(told)
     }
 }

@@ -49,7 +49,7 @@ pub struct Exported {
 /// Writes the bundle beside and renames it.
 pub fn export(wish: &Wish<'_>) -> Result<Exported, BundleError> {
     let data = wish.data_dir;
-    let bad = |path: &Path, reason: String| BundleError::Refused { path: path.to_owned(), reason };
+    let bad = |path: &Path, reason: String| BundleError::Unusable { path: path.to_owned(), reason };
     let mut packing = Packing { folder: folder(data), parts: Vec::new(), members: Vec::new() };
     fs::create_dir_all(&packing.folder).map_err(io_error(&packing.folder))?;
     {

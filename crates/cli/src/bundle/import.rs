@@ -76,10 +76,11 @@ pub fn import(
     if consent.without_rules {
         content.rules.clear();
     }
+    let prepared = content.prepare(data_dir, now).map_err(refused)?;
     let imported = report(file, &seen, &content, now);
     let marker = folder(data_dir).join(MARKER);
     fs::write(&marker, file.display().to_string()).map_err(io(&marker))?;
-    content.commit(context)?;
+    content.commit(prepared, context)?;
     let Seen { manifest, key, manifest_sha256 } = seen;
     // An older one that was taken on purpose does not open the door to others.
     let counter = last.get(&key).map_or(manifest.counter, |last| last.counter.max(manifest.counter));

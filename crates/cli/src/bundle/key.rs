@@ -39,7 +39,8 @@ impl PublicKey {
     pub fn read(path: &Path) -> Result<Self, BundleError> {
         let text = small(path)?;
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        let bad = || BundleError::Key { path: path.to_owned(), reason: "it is no public key of minisign".to_owned() };
+        let bad =
+            || BundleError::Unusable { path: path.to_owned(), reason: "it is no public key of minisign".to_owned() };
         let bytes = STANDARD.decode(line).map_err(|_| bad())?;
         let inner = minisign_verify::PublicKey::from_base64(line).map_err(|_| bad())?;
         Ok(Self { id: id_of(bytes.get(2..10).unwrap_or_default()), inner })
@@ -80,7 +81,7 @@ impl SecretKey {
     /// Reads a secret key without a password, as `minisign -G -W` and `keygen` write it.
     pub fn read(path: &Path) -> Result<Self, BundleError> {
         let text = small(path)?;
-        Self::parse(&text).map_err(|reason| BundleError::Key { path: path.to_owned(), reason })
+        Self::parse(&text).map_err(|reason| BundleError::Unusable { path: path.to_owned(), reason })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -115,7 +116,7 @@ impl SecretKey {
 /// Makes a pair of key files; neither may be there. The secret one is for its owner alone.
 pub fn keygen(secret: &Path, public: &Path) -> Result<String, BundleError> {
     let mut random = [0; 40];
-    let bad = |reason: &str| BundleError::Key { path: secret.to_owned(), reason: reason.to_owned() };
+    let bad = |reason: &str| BundleError::Unusable { path: secret.to_owned(), reason: reason.to_owned() };
     SystemRandom::new().fill(&mut random).map_err(|_| bad("the system gives no randomness"))?;
     let (seed, number) = random.split_at(32);
     let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| bad("no key can be made"))?;

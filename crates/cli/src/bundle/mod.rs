@@ -40,9 +40,9 @@ pub enum BundleError {
         /// Why.
         reason: String,
     },
-    /// A key cannot be used.
+    /// A key, or what lies in the data folder, cannot be used.
     #[error("{path}: {reason}")]
-    Key {
+    Unusable {
         /// Which file.
         path: PathBuf,
         /// Why, and what would be right.

@@ -329,7 +329,7 @@ fn keys_are_checked() {
     let bad = hosts.path("bad.key");
     for spoiled in [text.replacen("RWQAAEIy", "RWRTY0Iy", 1), text[..text.len() - 9].to_owned(), "x\ny\n".to_owned()] {
         fs::write(&bad, spoiled).unwrap();
-        assert!(matches!(SecretKey::read(&bad), Err(BundleError::Key { .. })));
+        assert!(matches!(SecretKey::read(&bad), Err(BundleError::Unusable { .. })));
     }
     fs::write(&bad, text.replace("AAAA", "AAAB")).unwrap();
     fs::write(hosts.path("bad.pub"), "untrusted comment: x\nRWQ=\n").unwrap();

@@ -2,6 +2,7 @@
 
 mod advisories;
 mod bench;
+mod bundle;
 mod config;
 mod hostile;
 mod intel;

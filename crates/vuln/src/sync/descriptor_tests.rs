@@ -25,6 +25,33 @@ fn the_built_in_sources_are_complete() {
     }
 }
 
+/// The page is written from the data file.
+#[test]
+fn the_reference_page_is_fresh() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/advisory-sources.md");
+    let former = std::fs::read_to_string(&path).unwrap_or_default();
+    let (head, _) = former.split_once(MARK).unwrap_or((&former, ""));
+    let mut page =
+        format!("{head}{MARK}\n\n| Name | For | Every | Format | From | Terms |\n|---|---|---|---|---|---|\n");
+    for source in built_in().sources {
+        let hosts = if source.hosts.is_empty() { "by name".to_owned() } else { source.hosts.join(", ") };
+        page.push_str(&format!(
+            "| `{}` | {hosts} | {} | `{}` | {} | {} |\n",
+            source.name,
+            crate::status::span(source.refresh),
+            source.format.unwrap_or_default(),
+            source.urls.iter().chain(&source.mirrors).map(|url| format!("`{url}`")).collect::<Vec<_>>().join(" "),
+            source.licence.unwrap_or_default()
+        ));
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).expect("write");
+    }
+    assert!(former == page || std::env::var_os("UPDATE").is_some(), "run with UPDATE=1");
+}
+
+const MARK: &str = "## Built-in sources";
+
 #[test]
 fn a_host_fetches_what_it_needs() {
     let all = built_in().sources;
