@@ -59,6 +59,21 @@ pub fn read_entry(data: Source<'_>, name: &str, wanted: &str, limits: &Limits) -
     }
 }
 
+/// Shows what a gzip stream holds as one bounded reader.
+pub fn gunzip(
+    data: impl Read,
+    name: &str,
+    limits: &Limits,
+    visit: &mut dyn FnMut(&mut dyn Read) -> std::io::Result<()>,
+) -> Result<(), UnpackError> {
+    let meter = Meter::default();
+    let (counting, packed) = Counting::new(data);
+    let mut bounded = Bounded::new(MultiGzDecoder::new(counting), limits, &meter, Packed::Counted(packed));
+    let outcome = visit(&mut bounded);
+    tripped(name, "", &meter)?;
+    outcome.map_err(|source| io_error(name, source))
+}
+
 fn detect(reader: &mut (dyn ReadSeek + '_)) -> std::io::Result<Kind> {
     let head = read_head(reader)?;
     reader.seek(SeekFrom::Start(0))?;

@@ -16,15 +16,17 @@ mod error;
 mod json;
 mod limits;
 mod lines;
+mod members;
 mod source;
 mod tarball;
 mod zipped;
 
 pub mod archive;
 
-pub use archive::{entries, kind, read_entry};
+pub use archive::{entries, gunzip, kind, read_entry};
 pub use error::UnpackError;
 pub use json::{BoundedStrings, bounded_strings};
 pub use limits::{Limit, Limits};
 pub use lines::{LINE_MAX, LineError, Lines, bounded_lines};
+pub use members::{Member, MemberKind, members};
 pub use source::{Kind, Source};

@@ -9,7 +9,7 @@ use tripoint_model::{Package, Parsed};
 use tripoint_unpack::{Source, entries};
 
 use super::ARCHIVE_LIMITS;
-use crate::package::{Cataloger, npm, python};
+use crate::package::{Cataloger, dotnet, npm, php, python, ruby};
 use crate::root::Root;
 use crate::walk::{WalkLimits, walk};
 
@@ -35,6 +35,22 @@ pub(super) fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) 
             npm::Npm.read(root, &format!("/{path}"), out);
         }
     });
+}
+
+/// The gems of a folder of specifications, or those that a lock file names.
+pub(super) fn gems(root: &Root, place: &str, out: &mut Parsed<Package>) {
+    if !place.ends_with("/specifications") && !place.ends_with("/default") {
+        return ruby::Ruby.read(root, place, out);
+    }
+    let (entries, _) = root.list(place, ENTRIES_MAX).unwrap_or_default();
+    for entry in entries.iter().filter(|entry| entry.name.ends_with(".gemspec")) {
+        ruby::Ruby.read(root, &format!("{place}/{}", entry.name), out);
+    }
+}
+
+/// The packages that Composer or NuGet lists in one file.
+pub(super) fn list(root: &Root, place: &str, out: &mut Parsed<Package>) {
+    if place.ends_with(".deps.json") { dotnet::Dotnet.read(root, place, out) } else { php::Php.read(root, place, out) }
 }
 
 /// The distribution inside a wheel that is used without being unpacked.
