@@ -92,7 +92,7 @@ fn sample() -> (Inventory, Vec<Finding>) {
 fn written(format: &Format, inventory: &Inventory, findings: &[Finding]) -> String {
     let database = Some(DatabaseInfo { built: Timestamp::from_seconds(1_700_000_000), sources: Vec::new() });
     let time = Timestamp::from_seconds(1_735_689_600);
-    let document = Document { schema: 1, inventory, findings, database, time };
+    let document = Document { schema: 1, inventory, findings, vex: &[], not_affected: &[], database, time };
     let mut out = Vec::new();
     (format.write)(&document, &mut out).expect("written");
     String::from_utf8(out).expect("UTF-8")

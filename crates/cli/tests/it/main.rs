@@ -1,6 +1,7 @@
 //! Does the built program keep the command contracts, as somebody outside would check them?
 
 mod bench;
+mod complaints;
 mod config;
 mod hostile;
 mod intel;
