@@ -316,3 +316,53 @@ fn what_runs_here_is_told_with_its_restart() {
     assert!(fix.starts_with("apt-get install --only-upgrade coreutils="), "{fix}");
     assert!(fix.contains("restart"), "{fix}");
 }
+
+/// A program and what it loads, in a root filesystem of its own.
+fn cell(bench: &Bench) -> Option<std::process::Child> {
+    let libraries = std::process::Command::new("ldd").arg("/bin/sleep").output().ok()?;
+    let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
+    let paths = libraries.split_whitespace().filter(|word| word.starts_with('/')).chain(["/bin/sleep"]);
+    for path in paths {
+        let copy = bench.path(&format!("cell{path}"));
+        std::fs::create_dir_all(copy.parent()?).ok()?;
+        std::fs::copy(path, copy).ok()?;
+    }
+    debian(bench, "cell", STATUS);
+    bench.write("cell/var/lib/dpkg/info/shopd.list", "/.\n/bin\n/bin/sleep\n");
+    let cell = bench.path("cell");
+    let mut child = std::process::Command::new("chroot").arg(cell).args(["/bin/sleep", "300"]).spawn().ok()?;
+    // Until the root is changed and the program runs, or could not be.
+    for _ in 0..200 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        if child.try_wait().ok()?.is_some() {
+            return None;
+        }
+        let root = std::fs::read_link(format!("/proc/{}/root", child.id()));
+        if root.is_ok_and(|root| root.ends_with("cell")) {
+            return Some(child);
+        }
+    }
+    let _ = child.kill();
+    None
+}
+
+#[test]
+fn a_containers_root_is_scanned_through_its_process() {
+    let bench = with_advisories();
+    let Some(mut child) = cell(&bench) else {
+        println!("skipped: needs root, chroot and ldd");
+        return;
+    };
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let told = bench.run(&["scan", "--root", &format!("/proc/{}/root", child.id()), "--json"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = told.expect(0).json();
+    let states: Vec<_> = report["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap(), package["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [("libshop", "installed"), ("shopd", "loaded")]);
+}

@@ -109,4 +109,30 @@ mod tests {
             assert_eq!(manifest_of(path).as_deref(), expected, "{path}");
         }
     }
+
+    #[test]
+    fn gems_and_lists_are_read_where_they_lie() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        for (path, text) in [
+            ("g/specifications/a-1.0.gemspec", "  s.name = \"a\"\n  s.version = \"1.0\"\n"),
+            ("g/specifications/readme", "x"),
+            ("w/Gemfile.lock", "GEM\n  specs:\n    b (2.0)\n"),
+            ("w/vendor/composer/installed.json", r#"{"packages":[{"name":"c/d","version":"3.0"}]}"#),
+            ("w/app.deps.json", r#"{"libraries":{"E/4.0":{"type":"package"}}}"#),
+        ] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+            std::fs::write(path, text).expect("write");
+        }
+        let root = Root::open(folder.path()).expect("root");
+        let mut out = Parsed::default();
+        for place in ["/g/specifications", "/w/Gemfile.lock"] {
+            gems(&root, place, &mut out);
+        }
+        for place in ["/w/vendor/composer/installed.json", "/w/app.deps.json"] {
+            list(&root, place, &mut out);
+        }
+        let found: Vec<_> = out.accepted.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
+        assert_eq!(found, [("a", "1.0"), ("b", "2.0"), ("c/d", "3.0"), ("E", "4.0")]);
+    }
 }
