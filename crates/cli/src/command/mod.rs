@@ -4,6 +4,7 @@ mod act;
 mod alerts;
 mod config;
 mod doctor;
+mod evaluate;
 mod exceptions;
 mod intel;
 mod scan;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tripoint_fetch::{Answer, Fetcher, Request, Settings};
 use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
-use super::versions;
+use super::{evaluate, versions};
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
@@ -21,6 +21,7 @@ pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
         Vulns::Sync { urls } => sync(context, &urls),
         Vulns::Lookup { cve } => lookup(context, &cve),
         Vulns::Query { ecosystem, name, version, stdin } => query(context, ecosystem, name, version, stdin),
+        Vulns::Evaluate { file, root, force } => evaluate::run(context, &file, &root, force),
         Vulns::Compare { words, stdin } => versions::compare(context, &words, stdin),
         Vulns::Satisfies { words, stdin } => versions::satisfies(context, &words, stdin),
     }
