@@ -123,7 +123,7 @@ pub struct Scan {
     /// Only what processes run now (this host)
     #[arg(long)]
     pub in_use: bool,
-    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx or openvex
+    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx, openvex or csaf
     #[arg(long)]
     pub format: Option<String>,
     /// Write the report to this file
