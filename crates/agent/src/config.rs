@@ -1,5 +1,6 @@
 //! What did the administrator set, where, and what does each key mean?
 
+mod section;
 mod value;
 
 use std::collections::BTreeMap;
@@ -8,11 +9,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use value::{list, nearest, span};
+pub use section::{
+    Advisories, Agent, Bundle, Correlator, Fetch, Intel, Inventory, Mode, Response, Sensor, SensorKind, Server,
+};
+use value::nearest;
 
 /// Where the configuration of an installed system lies.
 pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
@@ -38,6 +41,20 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "[]",
         "Special-purpose ranges (documentation, private) that feeds may list and actions may touch.",
     ),
+    (
+        "fetch.proxy",
+        "\"\"",
+        "Proxy for feeds and advisories, http://HOST:PORT; empty: none, whatever the environment says.",
+    ),
+    ("fetch.ca_file", "\"\"", "Certificates (PEM) that are trusted besides the system's when fetching."),
+    ("fetch.timeout", "\"5m\"", "Longest time of one attempt to fetch a file; a cut download is taken up."),
+    (
+        "advisories.warn_after",
+        "\"48h\"",
+        "An imported source of advisories is stale after this; a fetched one after two refreshes.",
+    ),
+    ("advisories.alarm_after", "\"7d\"", "A source of advisories that was not confirmed for so long is outdated."),
+    ("bundle.keys", "[]", "Files of the public keys (minisign) whose bundles this host imports."),
     ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
     ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
@@ -66,6 +83,9 @@ pub struct Config {
     pub agent: Agent,
     pub sensor: Sensor,
     pub intel: Intel,
+    pub fetch: Fetch,
+    pub advisories: Advisories,
+    pub bundle: Bundle,
     pub response: Response,
     pub correlator: Correlator,
     pub inventory: Inventory,
@@ -95,109 +115,6 @@ impl Config {
         }
         tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
     }
-}
-
-/// `[agent]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Agent {
-    pub host: String,
-}
-
-/// `[sensor]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Sensor {
-    pub kind: SensorKind,
-    pub dns: bool,
-    #[serde(deserialize_with = "span")]
-    pub poll: Duration,
-    pub events_mib: u32,
-    pub indicators_max: u32,
-}
-
-/// How connections are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum SensorKind {
-    Auto,
-    Bpf,
-    SockDiag,
-}
-
-/// `[intel]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Intel {
-    #[serde(deserialize_with = "list")]
-    pub permit_ranges: Vec<IpNet>,
-}
-
-/// Whether anything is done unasked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Mode {
-    Advise,
-    Enforce,
-}
-
-impl Mode {
-    /// The text form.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Advise => "advise",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-/// `[response]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Response {
-    pub mode: Mode,
-    pub min_confidence: u8,
-    #[serde(deserialize_with = "list")]
-    pub rules: Vec<String>,
-    #[serde(deserialize_with = "span")]
-    pub block_for: Duration,
-    pub preempt: bool,
-    pub active_max: usize,
-    pub automatic_per_minute: usize,
-}
-
-/// `[correlator]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Correlator {
-    pub alert_bad_peer: bool,
-    #[serde(default)]
-    pub weights: BTreeMap<String, i16>,
-}
-
-/// `[inventory]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Inventory {
-    #[serde(deserialize_with = "span")]
-    pub every: Duration,
-}
-
-/// `[server]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Server {
-    pub listen: String,
-    pub group: String,
 }
 
 /// What is wrong with the configuration, and where.

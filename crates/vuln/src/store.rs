@@ -10,6 +10,7 @@ use crate::advisory::Statement;
 use crate::image::write::Builder;
 use crate::image::{SourceInfo, image_files};
 use crate::import::ImportError;
+use crate::status::{self, SourceStatus};
 
 /// The folder of the sources, locked: two imports at once would build from half a set.
 pub(crate) struct Store {
@@ -38,6 +39,15 @@ impl Store {
         Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
     }
 
+    /// Records how a source is doing.
+    pub(crate) fn set_status(&self, status: &SourceStatus) -> Result<(), ImportError> {
+        let path = status::path(&self.data_dir, &status.source);
+        let fail = |source| ImportError::Store { path: path.clone(), source };
+        fs::create_dir_all(status::folder(&self.data_dir)).map_err(fail)?;
+        let text = serde_json::to_vec_pretty(status).map_err(|error| fail(error.into()))?;
+        write_whole(&path, &text).map_err(fail)
+    }
+
     /// Builds a new image from every source and drops all but the newest three.
     pub(crate) fn build(&self, now: Timestamp) -> Result<u64, ImportError> {
         let folder = self.data_dir.join("vuln");
@@ -60,18 +70,24 @@ impl Store {
         let generation = image_files(&self.data_dir).first().map_or(1, |(newest, _)| newest + 1);
         let images = self.data_dir.join("images");
         let path = images.join(format!("vuln.{generation}"));
-        let temporary = images.join("vuln.new");
-        File::create(&temporary)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path))
-            .and_then(|()| File::open(&images)?.sync_all())
-            .map_err(fail(&path))?;
+        write_whole(&path, &bytes).map_err(fail(&path))?;
         for (_, old) in image_files(&self.data_dir).into_iter().skip(GENERATIONS_KEPT) {
             // An old image that stays costs space only.
             let _ = fs::remove_file(old);
         }
         Ok(generation)
     }
+}
+
+/// Writes a file so that after a crash either the old or the new one is there, whole.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".new-{}", path.file_name().unwrap_or_default().display()));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(folder)?.sync_all()
 }
 
 /// The copy of a source being written.

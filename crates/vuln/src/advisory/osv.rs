@@ -67,6 +67,8 @@ struct Raw<'a> {
     #[serde(borrow, default)]
     summary: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    modified: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     withdrawn: Option<&'a RawValue>,
     #[serde(borrow, default)]
     aliases: Option<&'a RawValue>,
@@ -179,6 +181,7 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
         }
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
+    raw.modified.iter().for_each(|time| out.published(time.get().trim_matches('"')));
     let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
         return out.accept(Statement::Advisory(Box::new(advisory)));
