@@ -93,6 +93,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// How old advisories may be.
+    pub fn patience(&self) -> tripoint_vuln::Patience {
+        tripoint_vuln::Patience { warn_after: self.advisories.warn_after, alarm_after: self.advisories.alarm_after }
+    }
+
     /// What the types alone do not say.
     fn check(&self) -> Result<(), String> {
         let unknown_rule = |rule: &&String| tripoint_correlator::rule::RULES.iter().all(|known| known.name() != **rule);

@@ -212,10 +212,26 @@ pub enum Vulns {
         #[arg(long)]
         source: Option<String>,
     },
-    /// Fetch advisories over HTTP(S) and load them
+    /// Fetch what this host needs (DIR/advisories.toml or /etc/tripoint/advisories.toml change it)
     Sync {
-        /// URLs of OSV, KEV or EPSS files
-        urls: Vec<String>,
+        /// Instead these: names, `NAME:RELEASE`, or URLs of advisories
+        #[arg(value_name = "SOURCE")]
+        sources: Vec<String>,
+        /// Also sources that are not due
+        #[arg(long)]
+        force: bool,
+        /// Let held copies take force
+        #[arg(long)]
+        accept: bool,
+    },
+    /// The sources that are known, and which of them this host fetches
+    Sources,
+    /// The sources in force: how old, how many records, what is wrong (exit 3 when something is)
+    Status,
+    /// Take a source out of force
+    Forget {
+        /// Its name, as `vulns status` shows it
+        source: String,
     },
     /// What is known of a CVE
     Lookup {

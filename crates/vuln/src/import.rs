@@ -128,6 +128,16 @@ pub fn import(
     Ok(report)
 }
 
+/// Takes a source out of force and builds a new image; false when there is none of that name.
+pub fn forget(source: &str, context: &ImportContext) -> Result<bool, ImportError> {
+    let store = Store::open(&context.data_dir)?;
+    let found = store.remove(source)?;
+    if found {
+        store.build(context.now)?;
+    }
+    Ok(found)
+}
+
 impl ImportReport {
     fn add(&mut self, other: Self) {
         self.read += other.read;

@@ -41,7 +41,7 @@ mod subject;
 
 pub use image::{Database, Hit, ImageBytes, ImageError, SourceInfo, image_files, open_latest, open_latest_with};
 #[cfg(feature = "advisories")]
-pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, import};
+pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, forget, import};
 pub use matching::match_package;
 pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};
 pub use status::{Freshness, Patience, SourceState, SourceStatus};

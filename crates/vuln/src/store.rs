@@ -39,6 +39,23 @@ impl Store {
         Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
     }
 
+    /// Removes a source's copy and status; false when there is neither.
+    pub(crate) fn remove(&self, source: &str) -> Result<bool, ImportError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if source.is_empty() || !source.bytes().all(plain) {
+            return Ok(false);
+        }
+        let mut found = false;
+        for path in [self.data_dir.join("vuln").join(format!("{source}.jsonl")), status::path(&self.data_dir, source)] {
+            match fs::remove_file(&path) {
+                Ok(()) => found = true,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(ImportError::Store { path, source }),
+            }
+        }
+        Ok(found)
+    }
+
     /// Records how a source is doing.
     pub(crate) fn set_status(&self, status: &SourceStatus) -> Result<(), ImportError> {
         let path = status::path(&self.data_dir, &status.source);

@@ -1,6 +1,7 @@
 //! Which commands are there? One file a noun.
 
 mod act;
+mod advisories;
 mod alerts;
 mod config;
 mod doctor;

@@ -1,7 +1,7 @@
 //! Which advisories are wanted, from where, how often, under which terms?
 //!
 //! The built-in sources are a data file; the user's own file adds to them, changes single keys of
-//! them by name, and names mirrors.
+//! them by name, and names mirrors; with `built_in = false` it stands alone.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,6 +122,10 @@ impl Catalogue {
             };
             let raw: RawFile = toml::from_str(text)
                 .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+            if !raw.built_in {
+                known.clear();
+                sources.clear();
+            }
             let mut named: Vec<String> = Vec::new();
             for entry in raw.source {
                 let offset = entry.span().start;
@@ -160,10 +164,16 @@ impl Catalogue {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
+    #[serde(default = "yes")]
+    built_in: bool,
     #[serde(default)]
     source: Vec<toml::Spanned<RawSource>>,
     #[serde(default)]
     mirror: Vec<toml::Spanned<Mirror>>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Clone, Deserialize)]

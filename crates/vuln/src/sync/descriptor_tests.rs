@@ -88,6 +88,13 @@ only = true
 }
 
 #[test]
+fn an_own_file_may_stand_alone() {
+    let own = "built_in = false\n[[source]]\nname = \"kev\"\nurl = \"http://intranet.example/kev.json\"\n";
+    let catalogue = Catalogue::read(Some((own, "advisories.toml"))).expect("read");
+    assert_eq!((catalogue.sources.len(), catalogue.sources[0].format.as_deref()), (1, None));
+}
+
+#[test]
 fn errors_name_the_line() {
     let base = "[[source]]\nname = \"a\"\nurl = \"https://a.example/\"\n";
     for (extra, line, part) in [
