@@ -161,22 +161,31 @@ impl Loaded {
     }
 }
 
-/// Reads everything, later over earlier: defaults, `/etc/tripoint/{agent,server}.toml`,
-/// `conf.d/*.toml`, the same two in the data folder, `extra`, the environment.
+/// Reads everything, later over earlier: defaults, `/etc/tripoint/{rules,agent,server}.toml`,
+/// `conf.d/*.toml`, the same three in the data folder, `extra`, the environment.
 pub fn load(data_dir: &Path, extra: Option<&Path>) -> Result<Loaded, ConfigError> {
     let system = Path::new(SYSTEM_FOLDER);
-    let mut files = vec![system.join("agent.toml"), system.join("server.toml")];
+    let mut files = vec![system.join("rules.toml"), system.join("agent.toml"), system.join("server.toml")];
     if let Ok(entries) = fs::read_dir(system.join("conf.d")) {
         let mut more: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         more.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         more.sort();
         files.extend(more);
     }
-    files.extend([data_dir.join("agent.toml"), data_dir.join("server.toml")]);
+    files.extend(["rules.toml", "agent.toml", "server.toml"].map(|name| data_dir.join(name)));
     files.retain(|path| path.exists());
     files.extend(extra.map(Path::to_owned));
     let environment = std::env::vars().filter(|(name, _)| name.starts_with("TRIPOINT_") && name.contains("__"));
     merge(&files, environment)
+}
+
+/// Whether a file of rules sets nothing but how alerts are judged: rules may come from afar.
+pub fn only_judges(text: &str) -> Result<(), String> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    match table.keys().find(|section| *section != "correlator") {
+        Some(section) => Err(format!("rules hold [correlator] alone, not {section:?}")),
+        None => Ok(()),
+    }
 }
 
 /// Reads one file alone over the defaults: what `config check FILE` does.

@@ -71,6 +71,9 @@ pub enum Command {
     /// What is known to be vulnerable
     #[command(subcommand, arg_required_else_help = true)]
     Vulns(Vulns),
+    /// Intelligence, advisories and rules as one signed file, for hosts without a network
+    #[command(subcommand, arg_required_else_help = true)]
+    Bundle(Bundle),
     /// What has to be looked at
     #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
@@ -278,6 +281,51 @@ pub enum Vulns {
         /// Read `SCHEME⇥VERSION⇥RANGE` lines
         #[arg(long)]
         stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Bundle {
+    /// Write what this host knows
+    Export {
+        /// The file to write
+        file: PathBuf,
+        /// Secret key (default: DIR/bundle/bundle.key)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// How long it may be imported, in days
+        #[arg(long, value_name = "DAYS", default_value = "30d")]
+        good_for: String,
+    },
+    /// Verify a file and put all of it into force
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Trusted public key, besides those of bundle.keys
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+        /// Also when a newer one of its key was imported
+        #[arg(long)]
+        allow_older: bool,
+        /// Also when it has expired
+        #[arg(long)]
+        allow_expired: bool,
+        /// Leave rules and descriptors as they are
+        #[arg(long)]
+        without_rules: bool,
+    },
+    /// Verify a file and list what is in it
+    Show {
+        /// The file
+        file: PathBuf,
+        /// Trusted public key, besides those of bundle.keys
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+    },
+    /// Make a pair of keys, FILE and FILE with the ending .pub
+    Keygen {
+        /// The secret one (default: DIR/bundle/bundle.key)
+        file: Option<PathBuf>,
     },
 }
 

@@ -15,6 +15,8 @@
 #[cfg(feature = "advisories")]
 pub mod advisory;
 #[cfg(feature = "advisories")]
+pub mod carry;
+#[cfg(feature = "advisories")]
 pub mod import;
 #[cfg(feature = "advisories")]
 pub mod oval;

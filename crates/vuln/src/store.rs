@@ -67,32 +67,53 @@ impl Store {
 
     /// Builds a new image from every source and drops all but the newest three.
     pub(crate) fn build(&self, now: Timestamp) -> Result<u64, ImportError> {
+        self.publish(&self.image(&[], now)?)
+    }
+
+    /// The copy in force of every source, by name.
+    pub(crate) fn copies(&self) -> Result<Vec<(String, PathBuf)>, ImportError> {
         let folder = self.data_dir.join("vuln");
-        let fail = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ImportError::Store { path, source }
-        };
-        let mut sources: Vec<PathBuf> = fs::read_dir(&folder)
-            .map_err(fail(&folder))?
+        let entries = fs::read_dir(&folder).map_err(|source| ImportError::Store { path: folder.clone(), source })?;
+        let mut copies: Vec<(String, PathBuf)> = entries
             .flatten()
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+            .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
             .collect();
+        copies.sort();
+        Ok(copies)
+    }
+
+    /// The image of every source, those of `instead` (name and copy) in place of what they were.
+    pub(crate) fn image(&self, instead: &[(String, PathBuf)], now: Timestamp) -> Result<Vec<u8>, ImportError> {
+        let mut sources = self.copies()?;
+        sources.retain(|(name, _)| instead.iter().all(|(other, _)| other != name));
+        sources.extend_from_slice(instead);
         sources.sort();
         let mut builder = Builder::default();
-        for source in sources {
-            read_source(&source, &mut builder).map_err(fail(&source))?;
+        for (name, path) in sources {
+            read_source(&name, &path, &mut builder)
+                .map_err(|source| ImportError::Store { path: path.clone(), source })?;
         }
-        let bytes = builder.finish(now)?;
+        Ok(builder.finish(now)?)
+    }
+
+    /// Makes the bytes the next generation and drops all but the newest three.
+    pub(crate) fn publish(&self, image: &[u8]) -> Result<u64, ImportError> {
         let generation = image_files(&self.data_dir).first().map_or(1, |(newest, _)| newest + 1);
-        let images = self.data_dir.join("images");
-        let path = images.join(format!("vuln.{generation}"));
-        write_whole(&path, &bytes).map_err(fail(&path))?;
+        let path = self.data_dir.join("images").join(format!("vuln.{generation}"));
+        write_whole(&path, image).map_err(|source| ImportError::Store { path, source })?;
         for (_, old) in image_files(&self.data_dir).into_iter().skip(GENERATIONS_KEPT) {
             // An old image that stays costs space only.
             let _ = fs::remove_file(old);
         }
         Ok(generation)
+    }
+
+    /// Moves a finished copy into the place of a source's.
+    pub(crate) fn adopt(&self, source: &str, copy: &Path) -> Result<(), ImportError> {
+        let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
+        fs::rename(copy, &path).map_err(|source| ImportError::Store { path, source })
     }
 }
 
@@ -154,23 +175,23 @@ impl Drop for Draft {
 }
 
 /// Reads a copy: statements, then the line that says where they came from.
-fn read_source(path: &Path, builder: &mut Builder) -> std::io::Result<()> {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = String::new();
+    let mut is_whole = false;
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
-            return Ok(());
+            return if is_whole { Ok(()) } else { Err(std::io::Error::other("the copy is cut")) };
         }
         if line.starts_with("{\"name\"") {
-            if let Ok(info) = serde_json::from_str::<SourceInfo>(&line) {
-                builder.source(info);
-            }
+            let info: SourceInfo = serde_json::from_str(&line)?;
+            is_whole = info.name == name;
+            builder.source(info);
             continue;
         }
         let statement: Statement = serde_json::from_str(&line)?;
-        builder.add(&name, &statement).map_err(std::io::Error::other)?;
+        builder.add(name, &statement).map_err(std::io::Error::other)?;
     }
 }
 

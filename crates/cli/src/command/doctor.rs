@@ -84,6 +84,10 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         let age = feed.last_success.map(|at| now.since(at).as_secs());
         all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
     }
+    if let Some(file) = crate::bundle::unfinished(&context.data_dir) {
+        let status = format!("the import of {file} was cut short: import it again");
+        all.push(DataSource { source: "bundle".into(), age: None, status });
+    }
     match tripoint_vuln::open_latest(&context.data_dir) {
         Ok(Some((generation, database))) => {
             let newest =
