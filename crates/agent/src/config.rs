@@ -1,5 +1,6 @@
 //! What did the administrator set, where, and what does each key mean?
 
+mod section;
 mod value;
 
 use std::collections::BTreeMap;
@@ -8,11 +9,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use value::{list, nearest, span};
+pub use section::{
+    Advisories, Agent, Bundle, Correlator, Fetch, Intel, Inventory, Mode, Response, Sensor, SensorKind, Server,
+};
+use value::nearest;
 
 /// Where the configuration of an installed system lies.
 pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
@@ -38,6 +41,20 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "[]",
         "Special-purpose ranges (documentation, private) that feeds may list and actions may touch.",
     ),
+    (
+        "fetch.proxy",
+        "\"\"",
+        "Proxy for feeds and advisories, http://HOST:PORT; empty: none, whatever the environment says.",
+    ),
+    ("fetch.ca_file", "\"\"", "Certificates (PEM) that are trusted besides the system's when fetching."),
+    ("fetch.timeout", "\"5m\"", "Longest time of one attempt to fetch a file; a cut download is taken up."),
+    (
+        "advisories.warn_after",
+        "\"48h\"",
+        "An imported source of advisories is stale after this; a fetched one after two refreshes.",
+    ),
+    ("advisories.alarm_after", "\"7d\"", "A source of advisories that was not confirmed for so long is outdated."),
+    ("bundle.keys", "[]", "Files of the public keys (minisign) whose bundles this host imports."),
     ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
     ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
@@ -66,6 +83,9 @@ pub struct Config {
     pub agent: Agent,
     pub sensor: Sensor,
     pub intel: Intel,
+    pub fetch: Fetch,
+    pub advisories: Advisories,
+    pub bundle: Bundle,
     pub response: Response,
     pub correlator: Correlator,
     pub inventory: Inventory,
@@ -73,6 +93,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// How old advisories may be.
+    pub fn patience(&self) -> tripoint_vuln::Patience {
+        tripoint_vuln::Patience { warn_after: self.advisories.warn_after, alarm_after: self.advisories.alarm_after }
+    }
+
     /// What the types alone do not say.
     fn check(&self) -> Result<(), String> {
         let unknown_rule = |rule: &&String| tripoint_correlator::rule::RULES.iter().all(|known| known.name() != **rule);
@@ -95,109 +120,6 @@ impl Config {
         }
         tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
     }
-}
-
-/// `[agent]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Agent {
-    pub host: String,
-}
-
-/// `[sensor]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Sensor {
-    pub kind: SensorKind,
-    pub dns: bool,
-    #[serde(deserialize_with = "span")]
-    pub poll: Duration,
-    pub events_mib: u32,
-    pub indicators_max: u32,
-}
-
-/// How connections are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum SensorKind {
-    Auto,
-    Bpf,
-    SockDiag,
-}
-
-/// `[intel]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Intel {
-    #[serde(deserialize_with = "list")]
-    pub permit_ranges: Vec<IpNet>,
-}
-
-/// Whether anything is done unasked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Mode {
-    Advise,
-    Enforce,
-}
-
-impl Mode {
-    /// The text form.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Advise => "advise",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-/// `[response]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Response {
-    pub mode: Mode,
-    pub min_confidence: u8,
-    #[serde(deserialize_with = "list")]
-    pub rules: Vec<String>,
-    #[serde(deserialize_with = "span")]
-    pub block_for: Duration,
-    pub preempt: bool,
-    pub active_max: usize,
-    pub automatic_per_minute: usize,
-}
-
-/// `[correlator]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Correlator {
-    pub alert_bad_peer: bool,
-    #[serde(default)]
-    pub weights: BTreeMap<String, i16>,
-}
-
-/// `[inventory]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Inventory {
-    #[serde(deserialize_with = "span")]
-    pub every: Duration,
-}
-
-/// `[server]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Server {
-    pub listen: String,
-    pub group: String,
 }
 
 /// What is wrong with the configuration, and where.
@@ -239,22 +161,31 @@ impl Loaded {
     }
 }
 
-/// Reads everything, later over earlier: defaults, `/etc/tripoint/{agent,server}.toml`,
-/// `conf.d/*.toml`, the same two in the data folder, `extra`, the environment.
+/// Reads everything, later over earlier: defaults, `/etc/tripoint/{rules,agent,server}.toml`,
+/// `conf.d/*.toml`, the same three in the data folder, `extra`, the environment.
 pub fn load(data_dir: &Path, extra: Option<&Path>) -> Result<Loaded, ConfigError> {
     let system = Path::new(SYSTEM_FOLDER);
-    let mut files = vec![system.join("agent.toml"), system.join("server.toml")];
+    let mut files = vec![system.join("rules.toml"), system.join("agent.toml"), system.join("server.toml")];
     if let Ok(entries) = fs::read_dir(system.join("conf.d")) {
         let mut more: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         more.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         more.sort();
         files.extend(more);
     }
-    files.extend([data_dir.join("agent.toml"), data_dir.join("server.toml")]);
+    files.extend(["rules.toml", "agent.toml", "server.toml"].map(|name| data_dir.join(name)));
     files.retain(|path| path.exists());
     files.extend(extra.map(Path::to_owned));
     let environment = std::env::vars().filter(|(name, _)| name.starts_with("TRIPOINT_") && name.contains("__"));
     merge(&files, environment)
+}
+
+/// Whether a file of rules sets nothing but how alerts are judged: rules may come from afar.
+pub fn only_judges(text: &str) -> Result<(), String> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    match table.keys().find(|section| *section != "correlator") {
+        Some(section) => Err(format!("rules hold [correlator] alone, not {section:?}")),
+        None => Ok(()),
+    }
 }
 
 /// Reads one file alone over the defaults: what `config check FILE` does.

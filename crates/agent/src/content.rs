@@ -10,7 +10,7 @@ use std::time::Duration;
 use tripoint_intel::Index;
 use tripoint_linux::mapped::MappedFile;
 use tripoint_model::Timestamp;
-use tripoint_vuln::Database;
+use tripoint_vuln::{Database, SourceInfo};
 
 use crate::detect::Wake;
 use crate::findings::Request;
@@ -22,6 +22,8 @@ pub struct Loaded {
     pub intel: Option<(Timestamp, usize)>,
     /// When the advisories were built, and for how many packages.
     pub vuln: Option<(Timestamp, usize)>,
+    /// What the advisories were built from.
+    pub sources: Vec<SourceInfo>,
 }
 
 /// Watches the data folder; a damaged image is passed over and the former one stays in force.
@@ -71,6 +73,7 @@ impl Content {
             self.vuln = number;
             if let Ok(mut loaded) = self.loaded.lock() {
                 loaded.vuln = Some((database.built(), database.packages()));
+                loaded.sources = database.sources();
             }
             let _ = findings.send(Request::Database(Arc::new(database)));
         }

@@ -1,6 +1,7 @@
 //! What can this agent do here, what has it lost, and how fresh is its data?
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use tripoint_api::agent::{AgentHealth, Capability, DataSource, Gap};
 use tripoint_linux::bpf::{Account, Counters, Missing};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
+use tripoint_vuln::{Patience, SourceInfo, SourceStatus};
 
 use crate::content::Loaded;
 use crate::sense::Shared;
@@ -32,6 +34,10 @@ pub struct Health {
     pub counters: Option<Arc<Mutex<Counters>>>,
     /// How often the kernel left a program out.
     pub account: Option<Account>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// How old advisories may be.
+    pub patience: Patience,
     /// Loaded content.
     pub loaded: Arc<Mutex<Loaded>>,
     /// The sensing thread's counts.
@@ -125,11 +131,25 @@ impl Health {
     fn data(&self) -> Vec<DataSource> {
         let loaded = self.loaded.lock().map(|loaded| loaded.clone()).unwrap_or_default();
         let now = Timestamp::from_system(SystemTime::now());
-        vec![
-            source("intel", loaded.intel, now, "no intelligence loaded: run `tripoint intel sync`"),
-            source("vuln", loaded.vuln, now, "no advisories loaded: run `tripoint vulns import FILE`"),
-        ]
+        let mut all = vec![source("intel", loaded.intel, now, "no intelligence loaded: run `tripoint intel sync`")];
+        if loaded.vuln.is_none_or(|(_, packages)| packages == 0) {
+            all.push(source("vuln", None, now, "no advisories loaded: run `tripoint vulns sync`"));
+        }
+        all.extend(advisory_sources(&self.data, &loaded.sources, &self.patience, now));
+        all
     }
+}
+
+/// Each source of advisories with its age and what is wrong with it, as `doctor` prints it.
+pub fn advisory_sources(data: &Path, image: &[SourceInfo], patience: &Patience, now: Timestamp) -> Vec<DataSource> {
+    let one = |source: SourceStatus| DataSource {
+        age: source.age(now).map(|age| age.as_secs()),
+        status: source
+            .trouble(patience, now)
+            .unwrap_or_else(|| format!("ok, {} record{}", source.records, if source.records == 1 { "" } else { "s" })),
+        source: format!("advisories {}", source.source),
+    };
+    tripoint_vuln::status::all(data, image).into_iter().map(one).collect()
 }
 
 /// What the host offers, as `doctor` prints it.

@@ -64,6 +64,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },
         counters: counters.clone(),
         account,
+        data: place.data().to_owned(),
+        patience: config.patience(),
         loaded: loaded_content,
         shared: Arc::clone(&shared),
         kernel_map_bytes,

@@ -71,6 +71,9 @@ pub enum Command {
     /// What is known to be vulnerable
     #[command(subcommand, arg_required_else_help = true)]
     Vulns(Vulns),
+    /// Intelligence, advisories and rules as one signed file, for hosts without a network
+    #[command(subcommand, arg_required_else_help = true)]
+    Bundle(Bundle),
     /// What has to be looked at
     #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
@@ -129,7 +132,7 @@ pub struct Scan {
     /// Only what processes run now (this host)
     #[arg(long)]
     pub in_use: bool,
-    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx or openvex
+    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx, openvex or csaf
     #[arg(long)]
     pub format: Option<String>,
     /// Write the report to this file
@@ -218,10 +221,26 @@ pub enum Vulns {
         #[arg(long)]
         source: Option<String>,
     },
-    /// Fetch advisories over HTTP(S) and load them
+    /// Fetch what this host needs (DIR/advisories.toml or /etc/tripoint/advisories.toml change it)
     Sync {
-        /// URLs of OSV, KEV or EPSS files
-        urls: Vec<String>,
+        /// Instead these: names, `NAME:RELEASE`, or URLs of advisories
+        #[arg(value_name = "SOURCE")]
+        sources: Vec<String>,
+        /// Also sources that are not due
+        #[arg(long)]
+        force: bool,
+        /// Let held copies take force
+        #[arg(long)]
+        accept: bool,
+    },
+    /// The sources that are known, and which of them this host fetches
+    Sources,
+    /// The sources in force: how old, how many records, what is wrong (exit 3 when something is)
+    Status,
+    /// Take a source out of force
+    Forget {
+        /// Its name, as `vulns status` shows it
+        source: String,
     },
     /// What is known of a CVE
     Lookup {
@@ -242,6 +261,17 @@ pub enum Vulns {
         #[arg(long)]
         stdin: bool,
     },
+    /// Which definitions of an OVAL file are true here (rpm packages)
+    Evaluate {
+        /// The file, also compressed
+        file: PathBuf,
+        /// Root filesystem to ask
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+        /// Also definitions for another distribution or release
+        #[arg(long)]
+        force: bool,
+    },
     /// Compare two versions
     Compare {
         /// SCHEME A B; with --stdin: SCHEME or nothing
@@ -257,6 +287,51 @@ pub enum Vulns {
         /// Read `SCHEME⇥VERSION⇥RANGE` lines
         #[arg(long)]
         stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Bundle {
+    /// Write what this host knows
+    Export {
+        /// The file to write
+        file: PathBuf,
+        /// Secret key (default: DIR/bundle/bundle.key)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// How long it may be imported, in days
+        #[arg(long, value_name = "DAYS", default_value = "30d")]
+        good_for: String,
+    },
+    /// Verify a file and put all of it into force
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Trusted public key, besides those of bundle.keys
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+        /// Also when a newer one of its key was imported
+        #[arg(long)]
+        allow_older: bool,
+        /// Also when it has expired
+        #[arg(long)]
+        allow_expired: bool,
+        /// Leave rules and descriptors as they are
+        #[arg(long)]
+        without_rules: bool,
+    },
+    /// Verify a file and list what is in it
+    Show {
+        /// The file
+        file: PathBuf,
+        /// Trusted public key, besides those of bundle.keys
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+    },
+    /// Make a pair of keys, FILE and FILE with the ending .pub
+    Keygen {
+        /// The secret one (default: DIR/bundle/bundle.key)
+        file: Option<PathBuf>,
     },
 }
 

@@ -83,6 +83,17 @@ impl Context {
 const NO_SERVER: &str = "no server answers; start one with `tripoint up`, or name one with --server";
 const NO_TOKEN: &str = "the server wants its token: give --token-file FILE or set TRIPOINT_TOKEN";
 
+/// How everything is fetched that this instance fetches.
+pub fn fetch_settings(config: &config::Config) -> tripoint_fetch::Settings {
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    tripoint_fetch::Settings {
+        total_timeout: config.fetch.timeout,
+        proxy: given(&config.fetch.proxy),
+        ca_file: given(&config.fetch.ca_file).map(PathBuf::from),
+        ..tripoint_fetch::Settings::default()
+    }
+}
+
 /// The moment.
 pub fn now() -> Timestamp {
     Timestamp::from_system(SystemTime::now())

@@ -1,6 +1,7 @@
 //! `tripoint`: from arguments to a command and its exit code.
 
 mod arguments;
+mod bundle;
 mod command;
 mod context;
 mod demo;

@@ -27,6 +27,11 @@ pub fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
+/// A state as JSON spells it: `not-modified`.
+pub fn word(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
+}
+
 /// A time for people: whole seconds.
 pub fn time(at: Timestamp) -> String {
     Timestamp::from_seconds(at.0.div_euclid(1_000_000)).to_string()

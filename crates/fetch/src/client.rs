@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ureq::http::{Uri, header};
+use ureq::http::{Response, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
 use crate::address::{CheckedResolver, NotPublic};
+use crate::download::Rest;
 use crate::error::FetchError;
 use crate::url;
 
@@ -110,7 +111,7 @@ pub struct Body {
 /// The client. Holds the trusted certificates; no connection outlives a fetch.
 #[derive(Debug)]
 pub struct Fetcher {
-    settings: Settings,
+    pub(crate) settings: Settings,
     tls: TlsConfig,
     proxy: Option<Proxy>,
 }
@@ -153,6 +154,21 @@ impl Fetcher {
     }
 
     fn attempt(&self, request: &Request<'_>, key: Option<&(&str, String)>) -> Result<Answer, FetchError> {
+        match self.respond(request, key, None)? {
+            None => Ok(Answer::NotModified),
+            Some((response, at)) if response.status() == 200 => body(response, &at, request.bytes_max),
+            Some((response, at)) => Err(FetchError::Status { url: at.to_string(), status: response.status().as_u16() }),
+        }
+    }
+
+    /// Asks once, redirects included: the answer with a body and where it came from, or `None` where the copy at
+    /// hand is still right. With `rest`, 206 and 416 are answers too.
+    pub(crate) fn respond(
+        &self,
+        request: &Request<'_>,
+        key: Option<&(&str, String)>,
+        rest: Option<&Rest>,
+    ) -> Result<Option<(Response<ureq::Body>, Uri)>, FetchError> {
         let deadline = Instant::now() + self.settings.total_timeout;
         let first = url::parse(request.url)?;
         let mut at = first.clone();
@@ -172,13 +188,17 @@ impl Fetcher {
             if let Some((name, value)) = key.filter(|_| own_server) {
                 ask = ask.header(*name, value.as_str());
             }
+            if let Some(rest) = rest {
+                ask = ask.header(header::RANGE, format!("bytes={}-", rest.from));
+                ask = ask.header(header::IF_RANGE, rest.validator.as_str());
+            }
             let response = ask.call().map_err(|error| explain(&at, error))?;
-            let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             match response.status().as_u16() {
-                200 => return body(response, &at, request.bytes_max),
-                304 if request.etag.is_some() || request.last_modified.is_some() => return Ok(Answer::NotModified),
+                200 => return Ok(Some((response, at))),
+                206 | 416 if rest.is_some() => return Ok(Some((response, at))),
+                304 if request.etag.is_some() || request.last_modified.is_some() => return Ok(None),
                 301 | 302 | 303 | 307 | 308 => {
-                    let location = text(header::LOCATION)
+                    let location = header_text(&response, header::LOCATION)
                         .ok_or_else(|| FetchError::Redirect { url: at.to_string(), reason: "to nowhere" })?;
                     at = url::follow(&at, &location)?;
                     self.check_literal(&at, request.permit_private, &first)?;
@@ -220,8 +240,13 @@ impl Fetcher {
     }
 }
 
-fn body(response: ureq::http::Response<ureq::Body>, at: &Uri, bytes_max: u64) -> Result<Answer, FetchError> {
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+/// A header in the server's words.
+pub(crate) fn header_text(response: &Response<ureq::Body>, name: header::HeaderName) -> Option<String> {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn body(response: Response<ureq::Body>, at: &Uri, bytes_max: u64) -> Result<Answer, FetchError> {
+    let text = |name| header_text(&response, name);
     let (etag, last_modified, content_type) =
         (text(header::ETAG), text(header::LAST_MODIFIED), text(header::CONTENT_TYPE));
     let too_big = || FetchError::TooBig { url: at.to_string(), bytes_max };
@@ -237,7 +262,7 @@ fn body(response: ureq::http::Response<ureq::Body>, at: &Uri, bytes_max: u64) ->
     Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, url: at.to_string() }))
 }
 
-fn explain(at: &Uri, error: ureq::Error) -> FetchError {
+pub(crate) fn explain(at: &Uri, error: ureq::Error) -> FetchError {
     let url = at.to_string();
     match error {
         ureq::Error::Timeout(_) => FetchError::Timeout { url },
@@ -281,7 +306,7 @@ fn pem(text: &[u8]) -> Vec<Certificate<'static>> {
         .collect()
 }
 
-fn read_key(path: &Path) -> Result<String, FetchError> {
+pub(crate) fn read_key(path: &Path) -> Result<String, FetchError> {
     let bad = |reason: String| FetchError::File { path: path.to_owned(), reason };
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|error| bad(error.to_string()))?;
@@ -294,11 +319,11 @@ fn read_key(path: &Path) -> Result<String, FetchError> {
 }
 
 /// Half to one and a half of the pause, so that many clients do not return in step.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     let chance = RandomState::new().hash_one(0_u8) % 1000;
     // At most 999.
     pause.mul_f64(0.5 + chance as f64 / 1000.0)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

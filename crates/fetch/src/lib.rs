@@ -1,7 +1,7 @@
 //! How does anything from the network reach Tripoint without doing harm on the way?
 //!
 //! # Start here
-//! `Fetcher::get` is one bounded, conditional GET.
+//! `Fetcher::get` is one bounded, conditional GET; `Fetcher::download` the same into a file, taken up where it was cut.
 //!
 //! # What it never knows
 //! What it fetches. Compression: bodies are handed on as they came (`unpack` opens them).
@@ -13,9 +13,11 @@
 
 mod address;
 mod client;
+mod download;
 mod error;
 mod url;
 
 pub use address::is_public;
 pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
+pub use download::{Arrival, Saved};
 pub use error::FetchError;

@@ -12,6 +12,8 @@
 //! agent is built without. The agent maps an immutable, checksummed image and swaps it whole.
 
 #[cfg(feature = "feeds")]
+pub mod carry;
+#[cfg(feature = "feeds")]
 pub mod delta;
 #[cfg(feature = "feeds")]
 pub mod descriptor;

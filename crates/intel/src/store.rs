@@ -221,8 +221,13 @@ pub fn list(data_dir: &Path) -> Vec<FeedStatus> {
     feeds
 }
 
+/// Where a feed's copy lies.
+pub(crate) fn copy_path(data_dir: &Path, feed: &str) -> PathBuf {
+    folder(data_dir).join(feed).join(COPY)
+}
+
 /// Whether a copy is whole.
-fn check_copy(path: &Path) -> io::Result<()> {
+pub(crate) fn check_copy(path: &Path) -> io::Result<()> {
     let mut hash = Sha256::new();
     let mut count = 0;
     let seal = each_line(path, &mut |line| {
@@ -237,7 +242,7 @@ fn check_copy(path: &Path) -> io::Result<()> {
 }
 
 /// Shows every indicator of a copy.
-fn read_copy(path: &Path, show: &mut dyn FnMut(&Indicator)) -> io::Result<()> {
+pub(crate) fn read_copy(path: &Path, show: &mut dyn FnMut(&Indicator)) -> io::Result<()> {
     each_line(path, &mut |line| {
         show(&serde_json::from_slice(line)?);
         Ok(())

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tripoint_model::Rejected;
-use tripoint_unpack::{Kind, Limits, gunzip, members};
+use tripoint_unpack::{Kind, Limits, decompress, members};
 
 pub(crate) use part::Part;
 pub(crate) use part::anonymous;
@@ -37,7 +37,7 @@ pub(crate) struct Image {
 
 impl Image {
     /// Reads a Docker archive, an OCI layout (a folder or an archive), or the tar of a root
-    /// filesystem; also compressed with gzip. What is refused inside is noted; an error means that
+    /// filesystem; also compressed. What is refused inside is noted; an error means that
     /// nothing can be said.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let name = path.to_string_lossy().into_owned();
@@ -132,19 +132,18 @@ impl Image {
     /// The tar itself, decompressed where it has to be.
     fn unpacked(&mut self, part: Part, name: &str) -> Result<Part, String> {
         let head = part.read_start(512).map_err(|error| error.to_string())?;
-        match Kind::detect(&head) {
+        let codec = match Kind::detect(&head) {
             Kind::Tar => return Ok(part),
-            Kind::Gzip => {}
-            Kind::Other(kind) => return Err(format!("compressed with {kind}, which is not read; use gzip")),
+            Kind::Packed(codec) => codec,
             // An empty layer is two empty blocks, or nothing at all.
             Kind::Plain if head.iter().all(|byte| *byte == 0) => return Ok(part),
             Kind::Plain | Kind::Zip => return Err("not a tar archive".to_owned()),
-        }
+        };
         let room = SPOOL_BYTES_MAX.saturating_sub(self.spooled);
         let limits = Limits { out_bytes_max: room, entry_bytes_max: room, ..Limits::default() };
         let mut spool = anonymous().map_err(|error| format!("no temporary file: {error}"))?;
         let mut size = 0;
-        gunzip(part.reader(), name, &limits, &mut |content| {
+        decompress(codec, part.reader(), name, &limits, &mut |content| {
             size = std::io::copy(content, &mut spool)?;
             Ok(())
         })

@@ -12,6 +12,7 @@
 //! ratios and entries, so that no parser can forget to.
 
 mod bounded;
+mod codec;
 mod error;
 mod json;
 mod limits;
@@ -23,7 +24,8 @@ mod zipped;
 
 pub mod archive;
 
-pub use archive::{entries, gunzip, kind, read_entry};
+pub use archive::{decompress, entries, kind, read_entry};
+pub use codec::{Codec, inner_name};
 pub use error::UnpackError;
 pub use json::{BoundedStrings, bounded_strings};
 pub use limits::{Limit, Limits};

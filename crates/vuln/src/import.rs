@@ -12,6 +12,7 @@ use tripoint_unpack::{Kind, Limits, Source, UnpackError, entries};
 use crate::advisory::{self, AdvisoryFormat, FORMATS, Sink, Statement};
 use crate::image::SourceInfo;
 use crate::image::write::TooLarge;
+use crate::status::SourceStatus;
 use crate::store::{Draft, Store};
 
 /// Why an import failed as a whole.
@@ -95,20 +96,27 @@ pub fn import(
             names.push(name);
         }
     }
-    let mut formats: Vec<&'static str> = Vec::new();
+    let mut formats: Vec<String> = Vec::new();
     for name in &names {
-        let mut reading = Reading { draft: store.draft(name)?, report: &mut report, imported: 0, formats: Vec::new() };
-        for file in files.iter().filter(|file| source_name(options.source.as_deref(), file) == *name) {
-            reading.file(file, forced, progress);
-        }
-        let Reading { draft, imported, formats: found, .. } = reading;
-        if imported > 0 {
-            let info =
-                SourceInfo { name: name.clone(), format: found.join(","), imported: context.now, records: imported };
-            draft.commit(&info)?;
+        let own: Vec<PathBuf> = files
+            .iter()
+            .filter(|file| source_name(options.source.as_deref(), file) == *name)
+            .map(Clone::clone)
+            .collect();
+        let taken = take(&store, name, &own, forced, context.now, progress)?;
+        formats.extend(taken.report.format.split(',').filter(|format| !format.is_empty()).map(str::to_owned));
+        if taken.report.imported > 0 {
+            let status = SourceStatus {
+                from: own.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "),
+                refused: taken.report.refused,
+                last_attempt: Some(context.now),
+                ..SourceStatus::of_image(&taken.info)
+            };
+            taken.draft.commit(&taken.info)?;
+            store.set_status(&status)?;
             changed = true;
         }
-        formats.extend(found);
+        report.add(taken.report);
     }
     formats.sort_unstable();
     formats.dedup();
@@ -120,8 +128,72 @@ pub fn import(
     Ok(report)
 }
 
+/// Takes a source out of force and builds a new image; false when there is none of that name.
+pub fn forget(source: &str, context: &ImportContext) -> Result<bool, ImportError> {
+    let store = Store::open(&context.data_dir)?;
+    let found = store.remove(source)?;
+    if found {
+        store.build(context.now)?;
+    }
+    Ok(found)
+}
+
+impl ImportReport {
+    fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.imported += other.imported;
+        self.refused += other.refused;
+        let room = REJECTED_MAX.saturating_sub(self.refusals.len());
+        self.refusals.extend(other.refusals.into_iter().take(room));
+    }
+}
+
+/// A source that was read and is not in force yet.
+pub(crate) struct Taken {
+    /// What was understood, written down.
+    pub(crate) draft: Draft,
+    /// What the image will say of it.
+    pub(crate) info: SourceInfo,
+    /// What came of reading.
+    pub(crate) report: ImportReport,
+    /// Why a file was not read to its end.
+    pub(crate) broken: Option<String>,
+}
+
+/// Reads the files of one source.
+pub(crate) fn take(
+    store: &Store,
+    name: &str,
+    files: &[PathBuf],
+    forced: Option<&'static dyn AdvisoryFormat>,
+    now: Timestamp,
+    progress: &mut dyn FnMut(&Path, u64),
+) -> Result<Taken, ImportError> {
+    let mut reading = Reading {
+        draft: store.draft(name)?,
+        report: ImportReport { source: name.to_owned(), ..ImportReport::default() },
+        formats: Vec::new(),
+        published: None,
+        broken: None,
+    };
+    for file in files {
+        reading.file(file, forced, progress);
+    }
+    let Reading { draft, mut report, mut formats, published, broken } = reading;
+    formats.sort_unstable();
+    report.format = formats.join(",");
+    let info = SourceInfo {
+        name: name.to_owned(),
+        format: report.format.clone(),
+        imported: now,
+        records: report.imported,
+        published,
+    };
+    Ok(Taken { draft, info, report, broken })
+}
+
 /// The name given, or the file's without its endings, in letters that any file system takes.
-fn source_name(given: Option<&str>, file: &Path) -> String {
+pub(crate) fn source_name(given: Option<&str>, file: &Path) -> String {
     let own = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut name = own.as_str();
     while let Some(stem) = ENDINGS.iter().find_map(|end| name.strip_suffix(end)) {
@@ -142,21 +214,22 @@ fn source_name(given: Option<&str>, file: &Path) -> String {
     if name.is_empty() { "source".to_owned() } else { name }
 }
 
-struct Reading<'r> {
+struct Reading {
     draft: Draft,
-    report: &'r mut ImportReport,
-    imported: u64,
+    report: ImportReport,
     formats: Vec<&'static str>,
+    published: Option<Timestamp>,
+    broken: Option<String>,
 }
 
-impl Reading<'_> {
+impl Reading {
     fn file(&mut self, file: &Path, forced: Option<&'static dyn AdvisoryFormat>, progress: &mut dyn FnMut(&Path, u64)) {
         let shown = file.to_string_lossy().into_owned();
         let before = self.report.read;
         let alone = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let outcome = entries(Source::Path(file), &shown, &LIMITS, &mut |name, content| {
             // An archive's member is named after the archive; a lone file only by itself.
-            let member = name == shown || name == alone || shown.trim_end_matches(".gz") == name;
+            let member = name == shown || name == alone || tripoint_unpack::inner_name(&shown) == name;
             let place = if member { shown.clone() } else { format!("{shown}!/{name}") };
             self.entry(&place, content, forced, false);
             progress(file, self.report.read);
@@ -165,7 +238,10 @@ impl Reading<'_> {
         match outcome {
             Ok(()) => {}
             Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 1, error.to_string()),
-            Err(error) => self.refuse(&shown, 1, format!("reading stopped: {error}")),
+            Err(error) => {
+                self.broken = self.broken.take().or_else(|| Some(error.to_string()));
+                self.refuse(&shown, 1, format!("reading stopped: {error}"));
+            }
         }
         if self.report.read == before {
             self.refuse(&shown, 1, "no record is in it".to_owned());
@@ -185,11 +261,8 @@ impl Reading<'_> {
             return self.refuse(place, 1, format!("cannot be read: {error}"));
         }
         let kind = tripoint_unpack::kind(Source::Bytes(&head)).unwrap_or(Kind::Plain);
-        if matches!(kind, Kind::Gzip | Kind::Zip | Kind::Tar) && !is_inner {
+        if kind != Kind::Plain && !is_inner {
             return self.archive(place, head, content, forced);
-        }
-        if let Kind::Other(kind) = kind {
-            return self.refuse(place, 1, format!("packed as {kind}, which is not read"));
         }
         let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
             let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
@@ -228,11 +301,10 @@ impl Reading<'_> {
     }
 }
 
-impl Sink for Reading<'_> {
+impl Sink for Reading {
     fn accept(&mut self, statement: Statement) {
         self.report.read += 1;
         self.report.imported += 1;
-        self.imported += 1;
         self.draft.put(&statement);
     }
 
@@ -250,6 +322,10 @@ impl Sink for Reading<'_> {
         if self.report.refusals.len() < REJECTED_MAX {
             self.report.refusals.push(Rejected { file: file.to_owned(), line, reason });
         }
+    }
+
+    fn published(&mut self, time: &str) {
+        self.published = self.published.max(time.parse().ok());
     }
 }
 
@@ -280,7 +356,8 @@ impl<R: Read> BufRead for Headed<'_, R> {
     }
 }
 
-const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".xml", ".yaml"];
+const ENDINGS: &[&str] =
+    &[".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".xml", ".yaml"];
 const HEAD_BYTES: u64 = 64 << 10;
 /// A packed file within an archive.
 const INNER_BYTES_MAX: u64 = 128 << 20;

@@ -1,12 +1,12 @@
 //! Which of the installed software is vulnerable, and who says so?
 //!
 //! # Start here
-//! `Database` answers `query`, `match_package` and `lookup_cve` from an image; `import` (feature
-//! `advisories`) reads foreign advisories and builds the image; `version::compare` orders versions
-//! as each ecosystem does.
+//! `Database` answers `query`, `match_package` and `lookup_cve` from an image; `import` and `sync`
+//! (feature `advisories`) read or fetch foreign advisories and build the image; `version::compare`
+//! orders versions as each ecosystem does.
 //!
 //! # What it never knows
-//! What is installed, what runs, where advisories are fetched from, what time it is.
+//! What is installed, what runs, which host it stands on, what time it is.
 //!
 //! # Why it is so
 //! Parsing strangers' files and answering are far apart: an unprivileged program builds an image
@@ -14,6 +14,8 @@
 
 #[cfg(feature = "advisories")]
 pub mod advisory;
+#[cfg(feature = "advisories")]
+pub mod carry;
 #[cfg(feature = "advisories")]
 pub mod import;
 #[cfg(feature = "advisories")]
@@ -23,11 +25,14 @@ mod severity;
 #[cfg(feature = "advisories")]
 mod store;
 #[cfg(feature = "advisories")]
+pub mod sync;
+#[cfg(feature = "advisories")]
 pub mod vex;
 
 pub mod image;
 pub mod matching;
 pub mod query;
+pub mod status;
 pub mod version;
 
 mod evaluate;
@@ -39,9 +44,10 @@ mod subject;
 
 pub use image::{Database, Hit, ImageBytes, ImageError, SourceInfo, image_files, open_latest, open_latest_with};
 #[cfg(feature = "advisories")]
-pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, import};
+pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, forget, import};
 pub use matching::{match_package, statements};
 pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};
 #[cfg(feature = "advisories")]
 pub use severity::base_tenths;
+pub use status::{Freshness, Patience, SourceState, SourceStatus};
 pub use subject::{Asked, NameKind};

@@ -10,6 +10,7 @@ use crate::advisory::Statement;
 use crate::image::write::Builder;
 use crate::image::{SourceInfo, image_files};
 use crate::import::ImportError;
+use crate::status::{self, SourceStatus};
 
 /// The folder of the sources, locked: two imports at once would build from half a set.
 pub(crate) struct Store {
@@ -38,40 +39,93 @@ impl Store {
         Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
     }
 
+    /// Removes a source's copy and status; false when there is neither.
+    pub(crate) fn remove(&self, source: &str) -> Result<bool, ImportError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if source.is_empty() || !source.bytes().all(plain) {
+            return Ok(false);
+        }
+        let mut found = false;
+        for path in [self.data_dir.join("vuln").join(format!("{source}.jsonl")), status::path(&self.data_dir, source)] {
+            match fs::remove_file(&path) {
+                Ok(()) => found = true,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(ImportError::Store { path, source }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Records how a source is doing.
+    pub(crate) fn set_status(&self, status: &SourceStatus) -> Result<(), ImportError> {
+        let path = status::path(&self.data_dir, &status.source);
+        let fail = |source| ImportError::Store { path: path.clone(), source };
+        fs::create_dir_all(status::folder(&self.data_dir)).map_err(fail)?;
+        let text = serde_json::to_vec_pretty(status).map_err(|error| fail(error.into()))?;
+        write_whole(&path, &text).map_err(fail)
+    }
+
     /// Builds a new image from every source and drops all but the newest three.
     pub(crate) fn build(&self, now: Timestamp) -> Result<u64, ImportError> {
+        self.publish(&self.image(&[], now)?)
+    }
+
+    /// The copy in force of every source, by name.
+    pub(crate) fn copies(&self) -> Result<Vec<(String, PathBuf)>, ImportError> {
         let folder = self.data_dir.join("vuln");
-        let fail = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ImportError::Store { path, source }
-        };
-        let mut sources: Vec<PathBuf> = fs::read_dir(&folder)
-            .map_err(fail(&folder))?
+        let entries = fs::read_dir(&folder).map_err(|source| ImportError::Store { path: folder.clone(), source })?;
+        let mut copies: Vec<(String, PathBuf)> = entries
             .flatten()
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+            .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
             .collect();
+        copies.sort();
+        Ok(copies)
+    }
+
+    /// The image of every source, those of `instead` (name and copy) in place of what they were.
+    pub(crate) fn image(&self, instead: &[(String, PathBuf)], now: Timestamp) -> Result<Vec<u8>, ImportError> {
+        let mut sources = self.copies()?;
+        sources.retain(|(name, _)| instead.iter().all(|(other, _)| other != name));
+        sources.extend_from_slice(instead);
         sources.sort();
         let mut builder = Builder::default();
-        for source in sources {
-            read_source(&source, &mut builder).map_err(fail(&source))?;
+        for (name, path) in sources {
+            read_source(&name, &path, &mut builder)
+                .map_err(|source| ImportError::Store { path: path.clone(), source })?;
         }
-        let bytes = builder.finish(now)?;
+        Ok(builder.finish(now)?)
+    }
+
+    /// Makes the bytes the next generation and drops all but the newest three.
+    pub(crate) fn publish(&self, image: &[u8]) -> Result<u64, ImportError> {
         let generation = image_files(&self.data_dir).first().map_or(1, |(newest, _)| newest + 1);
-        let images = self.data_dir.join("images");
-        let path = images.join(format!("vuln.{generation}"));
-        let temporary = images.join("vuln.new");
-        File::create(&temporary)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path))
-            .and_then(|()| File::open(&images)?.sync_all())
-            .map_err(fail(&path))?;
+        let path = self.data_dir.join("images").join(format!("vuln.{generation}"));
+        write_whole(&path, image).map_err(|source| ImportError::Store { path, source })?;
         for (_, old) in image_files(&self.data_dir).into_iter().skip(GENERATIONS_KEPT) {
             // An old image that stays costs space only.
             let _ = fs::remove_file(old);
         }
         Ok(generation)
     }
+
+    /// Moves a finished copy into the place of a source's.
+    pub(crate) fn adopt(&self, source: &str, copy: &Path) -> Result<(), ImportError> {
+        let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
+        fs::rename(copy, &path).map_err(|source| ImportError::Store { path, source })
+    }
+}
+
+/// Writes a file so that after a crash either the old or the new one is there, whole.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".new-{}", path.file_name().unwrap_or_default().display()));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(folder)?.sync_all()
 }
 
 /// The copy of a source being written.
@@ -121,23 +175,23 @@ impl Drop for Draft {
 }
 
 /// Reads a copy: statements, then the line that says where they came from.
-fn read_source(path: &Path, builder: &mut Builder) -> std::io::Result<()> {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = String::new();
+    let mut is_whole = false;
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
-            return Ok(());
+            return if is_whole { Ok(()) } else { Err(std::io::Error::other("the copy is cut")) };
         }
         if line.starts_with("{\"name\"") {
-            if let Ok(info) = serde_json::from_str::<SourceInfo>(&line) {
-                builder.source(info);
-            }
+            let info: SourceInfo = serde_json::from_str(&line)?;
+            is_whole = info.name == name;
+            builder.source(info);
             continue;
         }
         let statement: Statement = serde_json::from_str(&line)?;
-        builder.add(&name, &statement).map_err(std::io::Error::other)?;
+        builder.add(name, &statement).map_err(std::io::Error::other)?;
     }
 }
 

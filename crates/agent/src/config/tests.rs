@@ -56,8 +56,8 @@ fn the_reference_page_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/config.md");
     let page = format!(
         "# Configuration\n\nEvery key with its default; `tripoint config explain KEY` says what is in force and where it comes \
-         from. Files, later over earlier: `/etc/tripoint/agent.toml`, `server.toml`, `conf.d/*.toml`, the first two in the \
-         data folder, `--config FILE`; then the environment, `TRIPOINT_SECTION__KEY`.\n\n```toml\n{}```\n",
+         from. Files, later over earlier: `/etc/tripoint/rules.toml`, `agent.toml`, `server.toml`, `conf.d/*.toml`, the first three in \
+         the data folder, `--config FILE`; then the environment, `TRIPOINT_SECTION__KEY`.\n\n```toml\n{}```\n",
         default_text()
     );
     if std::env::var_os("UPDATE").is_some() {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tripoint_agent::health::host_capabilities;
+use tripoint_agent::health::{advisory_sources, host_capabilities};
 use tripoint_api::{AgentStatus, Capability, DataSource, path};
 use tripoint_linux::capability;
+use tripoint_vuln::Patience;
 
 use super::{intel, vulns};
 use crate::context::{Context, now};
@@ -42,7 +43,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
         kernel: capability::kernel_release(),
         data_dir: context.data_dir.display().to_string(),
         capabilities: host_capabilities(),
-        data: data(context),
+        data: data(context, &config.patience()),
         permit_ranges: config.intel.permit_ranges.iter().map(ToString::to_string).collect(),
         losses,
         server,
@@ -57,7 +58,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// Freshness of what is on disk.
-fn data(context: &Context) -> Vec<DataSource> {
+fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
     let now = now();
     let mut all = Vec::new();
     match tripoint_intel::images::open_newest(&context.data_dir) {
@@ -83,6 +84,10 @@ fn data(context: &Context) -> Vec<DataSource> {
         let age = feed.last_success.map(|at| now.since(at).as_secs());
         all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
     }
+    if let Some(file) = crate::bundle::unfinished(&context.data_dir) {
+        let status = format!("the import of {file} was cut short: import it again");
+        all.push(DataSource { source: "bundle".into(), age: None, status });
+    }
     match tripoint_vuln::open_latest(&context.data_dir) {
         Ok(Some((generation, database))) => {
             let newest =
@@ -91,14 +96,7 @@ fn data(context: &Context) -> Vec<DataSource> {
                 let status = format!("image {newest} is damaged, image {generation} is in force");
                 all.push(DataSource { source: "vuln".into(), age: None, status });
             }
-            for source in database.sources() {
-                let status = format!("ok, {}", output::counted(source.records, "record"));
-                all.push(DataSource {
-                    source: format!("advisories {}", source.name),
-                    age: Some(now.since(source.imported).as_secs()),
-                    status,
-                });
-            }
+            all.extend(advisory_sources(&context.data_dir, &database.sources(), patience, now));
         }
         Ok(None) => all.push(DataSource { source: "vuln".into(), age: None, status: vulns::NOTHING_LOADED.into() }),
         Err(error) => all.push(DataSource { source: "vuln".into(), age: None, status: error.to_string() }),

@@ -11,7 +11,7 @@ use tripoint_intel::{
 use tripoint_model::{AppliesTo, Category, Timestamp};
 
 use crate::arguments::Intel;
-use crate::context::{Context, now, own_addresses};
+use crate::context::{Context, fetch_settings, now, own_addresses};
 use crate::exit::{Exit, WrongUsage};
 use crate::{input, output};
 
@@ -102,7 +102,7 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
         own: &own,
         now: now(),
     };
-    let fetcher = Fetcher::new(tripoint_intel::FetchSettings::default()).context("set up fetching")?;
+    let fetcher = Fetcher::new(fetch_settings(&config)).context("set up fetching")?;
     let options = SyncOptions { only, force, accept };
     let mut say = |name: &str| {
         if !context.quiet {

@@ -1,9 +1,12 @@
 //! Which commands are there? One file a noun.
 
 mod act;
+mod advisories;
 mod alerts;
+mod bundle;
 mod config;
 mod doctor;
+mod evaluate;
 mod exceptions;
 mod intel;
 mod scan;
@@ -32,6 +35,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Scan(options) => scan::run(context, &options),
         Command::Intel(intel) => intel::run(context, intel),
         Command::Vulns(vulns) => vulns::run(context, vulns),
+        Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
         Command::Block(act) => act::run(context, ActionKind::Block, &act),
         Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),

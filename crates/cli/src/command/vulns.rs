@@ -3,34 +3,38 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tripoint_fetch::{Answer, Fetcher, Request, Settings};
 use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
-use super::versions;
+use super::{advisories, evaluate, versions};
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::{input, output};
 
 /// What every surface says when there is nothing to match against.
-pub const NOTHING_LOADED: &str = "no advisories loaded: run `tripoint vulns import FILE`";
+pub const NOTHING_LOADED: &str = "no advisories loaded: run `tripoint vulns sync`, or `vulns import FILE`";
 
 pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
     match command {
         Vulns::Import { files, format, source } => import(context, &files, ImportOptions { format, source }),
-        Vulns::Sync { urls } => sync(context, &urls),
+        Vulns::Sync { sources, force, accept } => advisories::sync(context, &sources, force, accept),
+        Vulns::Sources => advisories::list(context),
+        Vulns::Status => advisories::status(context),
+        Vulns::Forget { source } => advisories::forget(context, &source),
         Vulns::Lookup { cve } => lookup(context, &cve),
         Vulns::Query { ecosystem, name, version, stdin } => query(context, ecosystem, name, version, stdin),
+        Vulns::Evaluate { file, root, force } => evaluate::run(context, &file, &root, force),
         Vulns::Compare { words, stdin } => versions::compare(context, &words, stdin),
         Vulns::Satisfies { words, stdin } => versions::satisfies(context, &words, stdin),
     }
 }
 
-/// Opens the database; says so when there is none.
+/// Opens the database; says so when there is none, or when what is in it is old.
 pub fn database(context: &Context) -> anyhow::Result<Option<Database>> {
     let opened = tripoint_vuln::open_latest(&context.data_dir)?.map(|(_, database)| database);
-    if opened.is_none() {
-        eprintln!("{NOTHING_LOADED}");
+    match &opened {
+        None => eprintln!("{NOTHING_LOADED}"),
+        Some(database) => advisories::warn_of_age(context, database)?,
     }
     Ok(opened)
 }
@@ -62,35 +66,6 @@ fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyho
     }
     Ok(if report.imported > 0 { Exit::Fine } else { Exit::Failed })
 }
-
-fn sync(context: &Context, urls: &[String]) -> anyhow::Result<Exit> {
-    if urls.is_empty() {
-        return Err(WrongUsage("name the URLs of OSV, KEV or EPSS files".into()).into());
-    }
-    let folder = tempfile::tempdir()?;
-    let fetcher = Fetcher::new(Settings::default())?;
-    let mut files = Vec::new();
-    for url in urls {
-        if !context.quiet {
-            eprintln!("{url} …");
-        }
-        let name = url.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("advisories");
-        let path = folder.path().join(name);
-        std::fs::write(&path, fetched(&fetcher, url)?)?;
-        files.push(path);
-    }
-    import(context, &files, ImportOptions::default())
-}
-
-fn fetched(fetcher: &Fetcher, url: &str) -> anyhow::Result<Vec<u8>> {
-    match fetcher.get(&Request { bytes_max: ADVISORIES_BYTES_MAX, ..Request::new(url) })? {
-        Answer::Body(body) => Ok(body.bytes),
-        Answer::NotModified => anyhow::bail!("{url}: the server says that nothing changed, but nothing was asked"),
-    }
-}
-
-/// The largest published set of advisories is well under this.
-const ADVISORIES_BYTES_MAX: u64 = 1 << 30;
 
 fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
     let Some(database) = database(context)? else { return Ok(Exit::Failed) };

@@ -1,5 +1,6 @@
 //! In which forms is what a scan found told? One file a form.
 
+mod csaf;
 mod csv;
 mod cyclonedx;
 mod json;
@@ -95,6 +96,7 @@ pub const FORMATS: &[Format] = &[
     cyclonedx::FORMAT,
     spdx::FORMAT,
     openvex::FORMAT,
+    csaf::FORMAT,
 ];
 
 /// The names, for the command line.

@@ -1,13 +1,17 @@
 //! Does the built program keep the command contracts, as somebody outside would check them?
 
+mod advisories;
 mod bench;
 mod complaints;
 mod config;
 mod hostile;
 mod intel;
+mod maven;
+mod oval;
 mod real;
 mod scan;
 mod server;
 mod sync;
+mod trivy;
 mod usage;
 mod vulns;

@@ -179,6 +179,15 @@ fn every_form_of_a_report_is_written_where_it_shall_be() {
     assert!(fixed.len() <= all.len() && fixed.iter().all(|finding| finding["fixed"].is_string()));
 }
 
+/// One frame of one block that is stored as it is (RFC 8878).
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    out.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+    out.extend(&u32::try_from(bytes.len() << 3 | 1).unwrap().to_le_bytes()[..3]);
+    out.extend(bytes);
+    out
+}
+
 /// A Docker archive: a base layer, and one that replaces the status file and hides a module.
 fn image(bench: &Bench) {
     let status = |version: &str| STATUS.replace("1:2.0-3", version);
@@ -192,7 +201,7 @@ fn image(bench: &Bench) {
     ]);
     let top = gzip(&tar(&[("var/lib/dpkg/status", status("1:2.0-3+deb12u1").as_bytes()), ("srv/.wh.old", b"")]));
     let manifest = br#"[{"Config":"c.json","RepoTags":["shop:1"],"Layers":["a/layer.tar","b/layer.tar"]}]"#;
-    let archive = tar(&[("a/layer.tar", &base), ("b/layer.tar", &top), ("manifest.json", manifest)]);
+    let archive = tar(&[("a/layer.tar", &zstd(&base)), ("b/layer.tar", &top), ("manifest.json", manifest)]);
     bench.write("image.tar.gz", gzip(&archive));
     bench.write("image.tar", archive);
 }

@@ -8,16 +8,16 @@ use crate::bench::Bench;
 
 /// What the publisher answers next.
 #[derive(Clone, Default)]
-struct Next {
-    status: u16,
-    body: String,
-    tag: &'static str,
+pub struct Next {
+    pub status: u16,
+    pub body: String,
+    pub tag: &'static str,
     /// Value of `If-None-Match` in the last request.
-    asked: Option<String>,
+    pub asked: Option<String>,
 }
 
 /// A publisher on a port of its own.
-fn publisher() -> (u16, Arc<Mutex<Next>>) {
+pub fn publisher() -> (u16, Arc<Mutex<Next>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let next = Arc::new(Mutex::new(Next::default()));
@@ -112,18 +112,4 @@ fn a_feed_is_fetched_kept_held_and_reported() {
     bench.write("data/feeds.toml", "[[feed]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\ncolour = 1\n");
     bench.tell(&["intel", "sync"]).expect(1);
     bench.golden("intel-sync");
-}
-
-#[test]
-fn advisories_are_fetched_too() {
-    let bench = Bench::new();
-    let (port, next) = publisher();
-    (next.lock().unwrap().status, next.lock().unwrap().body) = (200, crate::vulns::LOG4SHELL.to_owned());
-    let url = format!("http://127.0.0.1:{port}/maven.json");
-    let told = bench.run(&["vulns", "sync", &url, "--json"]).expect(0);
-    assert_eq!((told.json()["imported"].as_u64(), told.json()["source"].as_str()), (Some(1), Some("maven")));
-    next.lock().unwrap().status = 404;
-    let told = bench.run(&["vulns", "sync", &url, "--json"]).expect(1);
-    assert!(told.err.contains(&url) && told.err.contains("404"), "{told:?}");
-    bench.run(&["vulns", "sync"]).expect(64);
 }

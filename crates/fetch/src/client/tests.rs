@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use super::*;
 
 /// Serves one scripted reply per connection and tells the requests it saw.
-fn serve(replies: Vec<Vec<u8>>) -> (SocketAddr, mpsc::Receiver<String>) {
+pub(crate) fn serve(replies: Vec<Vec<u8>>) -> (SocketAddr, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, receiver) = mpsc::channel();
@@ -37,7 +37,7 @@ fn read_request(stream: &TcpStream) -> String {
     request.to_ascii_lowercase()
 }
 
-fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}", body.len())
         .into_bytes()
 }

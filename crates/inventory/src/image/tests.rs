@@ -195,7 +195,7 @@ fn damage_is_said_by_layer() {
     assert!(image.part("etc/one").is_ok(), "what came before the damage stands");
     assert_eq!(image.rejected.len(), 1);
     for (bytes, expected) in [
-        (b"\x28\xb5\x2f\xfd more".to_vec(), "zstd"),
+        (b"\x28\xb5\x2f\xfd more".to_vec(), "image.tar"),
         (b"no archive".to_vec(), "not a tar"),
         (tar(&[E::File("readme", "x")]), "neither a Docker nor an OCI archive"),
         (docker(&[]), ""),

@@ -29,6 +29,9 @@ impl AdvisoryFormat for Epss {
                     continue;
                 }
             };
+            if let Some((_, time)) = line.strip_prefix('#').and_then(|line| line.split_once("score_date:")) {
+                out.published(time.split(',').next().unwrap_or_default());
+            }
             if line.is_empty() || line.starts_with('#') || line.starts_with("cve,") {
                 continue;
             }

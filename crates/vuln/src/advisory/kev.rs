@@ -1,5 +1,6 @@
 //! How is CISA's catalogue of known exploited vulnerabilities read (JSON or CSV)?
 
+use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
 use serde::Deserialize;
@@ -14,6 +15,8 @@ pub(super) struct Kev;
 struct Catalogue<'a> {
     #[serde(borrow)]
     vulnerabilities: Vec<&'a RawValue>,
+    #[serde(rename = "dateReleased", default, borrow)]
+    released: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +57,7 @@ impl AdvisoryFormat for Kev {
                 return out.refuse(file, error.line() as u64, format!("not a KEV catalogue: {error}"));
             }
         };
+        catalogue.released.iter().for_each(|time| out.published(time));
         for (at, entry) in catalogue.vulnerabilities.iter().enumerate() {
             match serde_json::from_str::<Entry>(entry.get()) {
                 Ok(entry) if is_cve(&entry.cve) => {

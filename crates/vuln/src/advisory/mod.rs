@@ -73,6 +73,10 @@ pub trait Sink {
     fn refuse(&mut self, file: &str, line: u64, reason: String);
     /// Notes a part of an entry that could not be used while the rest was.
     fn refuse_part(&mut self, file: &str, line: u64, reason: String);
+    /// Notes a time that the publisher states: of the whole file, or of a record's last change.
+    fn published(&mut self, time: &str) {
+        let _ = time;
+    }
 }
 
 /// The format of that name.

@@ -24,7 +24,7 @@ impl AdvisoryFormat for Osv {
 
     fn recognises(&self, file: &str, head: &[u8]) -> bool {
         let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
-        let name = file.trim_end_matches(".gz");
+        let name = tripoint_unpack::inner_name(file);
         let begun = head.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
         let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
         if is_yaml
@@ -66,6 +66,8 @@ struct Raw<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     summary: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    modified: Option<&'a RawValue>,
     #[serde(borrow, default)]
     withdrawn: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -179,6 +181,7 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
         }
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
+    raw.modified.iter().for_each(|time| out.published(time.get().trim_matches('"')));
     let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
         return out.accept(Statement::Advisory(Box::new(advisory)));

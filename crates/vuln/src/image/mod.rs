@@ -55,6 +55,9 @@ pub struct SourceInfo {
     pub imported: Timestamp,
     /// How many records it gave.
     pub records: u64,
+    /// The newest moment that the content itself names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
 }
 
 /// The images in `data_dir`, newest generation first.

@@ -65,11 +65,12 @@ fn every_public_file_is_read_or_refused_with_a_reason() {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut draft = store.draft("all").expect("draft");
     for file in &files {
-        let mut report = ImportReport::default();
-        let mut reading = Reading { draft, report: &mut report, imported: 0, formats: Vec::new() };
+        let report = ImportReport::default();
+        let mut reading = Reading { draft, report, formats: Vec::new(), published: None, broken: None };
         reading.file(file, None, &mut |_, _| {});
         let formats = reading.formats.join(",");
-        draft = reading.draft;
+        let Reading { draft: written, report, .. } = reading;
+        draft = written;
         assert_eq!(report.read, report.imported + report.refused, "{}", file.display());
         assert!(report.read > 0 && (report.refused == 0 || !report.refusals.is_empty()), "{}", file.display());
         let name = if formats.is_empty() { "(none)".to_owned() } else { formats };
@@ -92,7 +93,8 @@ fn every_public_file_is_read_or_refused_with_a_reason() {
             println!("    {count} × {reason}    [{}]", example.chars().take(230).collect::<String>());
         }
     }
-    let info = SourceInfo { name: "all".into(), format: "all".into(), imported: Timestamp(0), records: 0 };
+    let info =
+        SourceInfo { name: "all".into(), format: "all".into(), imported: Timestamp(0), records: 0, published: None };
     draft.commit(&info).expect("commit");
     store.build(Timestamp(1)).expect("image");
     let database = open_latest(&folder.path().join("data")).expect("open").expect("image").1;

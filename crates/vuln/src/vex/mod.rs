@@ -1,10 +1,9 @@
-//! What does somebody say of the findings on a product (VEX), and how are our own findings said so?
+//! What does somebody say of the findings on a product (VEX)?
 //!
 //! `Vex::read` takes OpenVEX, CycloneDX and CSAF documents in, `Vex::apply` changes findings by
-//! them, `write` says findings in the same three formats.
+//! them.
 
 mod read;
-pub mod write;
 
 use tripoint_model::{Finding, FindingState, Rejected, Timestamp};
 

@@ -1,0 +1,144 @@
+//! Which values does each section of the configuration hold?
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::value::{list, span};
+
+/// `[agent]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Agent {
+    pub host: String,
+}
+
+/// `[sensor]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Sensor {
+    pub kind: SensorKind,
+    pub dns: bool,
+    #[serde(deserialize_with = "span")]
+    pub poll: Duration,
+    pub events_mib: u32,
+    pub indicators_max: u32,
+}
+
+/// How connections are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum SensorKind {
+    Auto,
+    Bpf,
+    SockDiag,
+}
+
+/// `[intel]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Intel {
+    #[serde(deserialize_with = "list")]
+    pub permit_ranges: Vec<IpNet>,
+}
+
+/// Whether anything is done unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Mode {
+    Advise,
+    Enforce,
+}
+
+impl Mode {
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Advise => "advise",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+/// `[response]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Response {
+    pub mode: Mode,
+    pub min_confidence: u8,
+    #[serde(deserialize_with = "list")]
+    pub rules: Vec<String>,
+    #[serde(deserialize_with = "span")]
+    pub block_for: Duration,
+    pub preempt: bool,
+    pub active_max: usize,
+    pub automatic_per_minute: usize,
+}
+
+/// `[correlator]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Correlator {
+    pub alert_bad_peer: bool,
+    #[serde(default)]
+    pub weights: BTreeMap<String, i16>,
+}
+
+/// `[inventory]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Inventory {
+    #[serde(deserialize_with = "span")]
+    pub every: Duration,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Server {
+    pub listen: String,
+    pub group: String,
+}
+
+/// `[fetch]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Fetch {
+    pub proxy: String,
+    pub ca_file: String,
+    #[serde(deserialize_with = "span")]
+    pub timeout: Duration,
+}
+
+/// `[advisories]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Advisories {
+    #[serde(deserialize_with = "span")]
+    pub warn_after: Duration,
+    #[serde(deserialize_with = "span")]
+    pub alarm_after: Duration,
+}
+
+/// `[bundle]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Bundle {
+    #[serde(deserialize_with = "list")]
+    pub keys: Vec<PathBuf>,
+}
