@@ -20,7 +20,7 @@ cargo xtask COMMAND
   demo [ARGS]       build the binaries and run `tripoint demo ARGS`
   bench [NAME] [--json]  measure (without a name: say what there is)
   fuzz [TARGET] [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
-  soak [ROUNDS]     repeat the kernel tests and the stories (20 rounds)
+  soak [ROUNDS]     repeat the kernel tests, the stories and the fuzzing (20 rounds)
   tidy [--update]   the rules of the house; --update lowers the ratchet
   bpf [--check]     compile the kernel programs; --check compares only
   doctor            what this machine can do, and what each missing thing costs
