@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{bpf, run, test, tidy};
+use crate::{bpf, fuzz, run, test, tidy};
 
 type Step = (&'static str, fn() -> Result<ExitCode>);
 
@@ -15,11 +15,15 @@ type Step = (&'static str, fn() -> Result<ExitCode>);
 pub fn run() -> Result<ExitCode> {
     // One profile and one set of features throughout: what a step built the next one uses.
     let steps: &[Step] = &[
-        ("format", || cargo(&["fmt", "--all", "--check"])),
+        ("format", || {
+            cargo(&["fmt", "--all", "--check"])?;
+            cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+        }),
         ("lints", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("tidy", || tidy::run(false)),
         ("kernel object", || bpf::run(true)),
         ("tests, generated documents fresh", tests),
+        ("fuzz smoke", fuzz::smoke),
     ];
     let mut done: Vec<(&str, bool, Duration)> = Vec::new();
     for (name, step) in steps {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bpf, run};
+use crate::{bpf, fuzz, run};
 
 /// Prints one line for each; nothing is changed. Fails only when nothing could be built at all.
 pub fn run() -> Result<ExitCode> {
@@ -22,6 +22,7 @@ pub fn run() -> Result<ExitCode> {
             bpf::missing().is_none(),
             "kernel programs are compared by hash, not rebuilt",
         ),
+        ("C++ compiler, sanitizer's runtime", fuzz::missing().is_none(), "no fuzzing: apt-get install g++"),
         ("root", run::is_root(), "kernel tests are skipped, the demonstration replays"),
         ("kernel BTF", exists("/sys/kernel/btf/vmlinux"), "no kernel programs: connections are polled"),
         ("cgroup v2", run::has_cgroup2(), "nothing is refused before its first packet"),

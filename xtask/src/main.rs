@@ -4,6 +4,7 @@ mod bpf;
 mod ci;
 mod demo;
 mod doctor;
+mod fuzz;
 mod run;
 mod soak;
 mod test;
@@ -18,7 +19,8 @@ cargo xtask COMMAND
   test [ARGS]       the tests; ARGS go to the runner
   demo [ARGS]       build the binaries and run `tripoint demo ARGS`
   bench [NAME] [--json]  measure (without a name: say what there is)
-  soak [ROUNDS]     repeat the kernel tests and the stories (20 rounds)
+  fuzz [TARGET] [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
+  soak [ROUNDS]     repeat the kernel tests, the stories and the fuzzing (20 rounds)
   tidy [--update]   the rules of the house; --update lowers the ratchet
   bpf [--check]     compile the kernel programs; --check compares only
   doctor            what this machine can do, and what each missing thing costs
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "demo" => demo::run(&rest),
         "bench" => demo::bench(&rest),
+        "fuzz" => fuzz::run(&rest),
         "soak" => soak::run(rest.first().map(String::as_str)),
         "tidy" => tidy::run(has("--update")),
         "bpf" => bpf::run(has("--check")),

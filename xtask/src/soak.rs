@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::run;
+use crate::{fuzz, run};
 
 const ROUNDS: u32 = 20;
 /// A round takes some minutes: a thousand are a weekend.
@@ -21,7 +21,8 @@ const PACKAGES: &[&str] = &[
 ];
 const KILLS: &str = "25";
 
-/// Repeats the tests that depend on the kernel's timing; stops at the first failure.
+/// Repeats the tests that depend on the kernel's timing, and the search for inputs that break a parser; stops at the
+/// first failure.
 pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
     let rounds = rounds.map_or(Ok(ROUNDS), str::parse).context("ROUNDS is a number")?.min(ROUNDS_MAX);
     let begun = Instant::now();
@@ -37,6 +38,10 @@ pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
             cargo.args(["-p", package]);
         });
         run::succeed(&mut cargo).with_context(|| format!("round {round} of {rounds}"))?;
+        // What a round finds is what the next begins with.
+        if fuzz::missing().is_none() && fuzz::run(&[])? != ExitCode::SUCCESS {
+            bail!("round {round} of {rounds}: a parser broke");
+        }
         println!("soak: round {round} of {rounds} passed, {} s", begun.elapsed().as_secs());
     }
     Ok(ExitCode::SUCCESS)

@@ -35,6 +35,8 @@ pub enum Wake {
         process: ProcessKey,
         /// All that was found; empty = looked, found nothing.
         findings: Arc<[Finding]>,
+        /// Whether it runs what it ran when it was last looked at, and advisories changed.
+        rejudged: bool,
         /// When it was looked up.
         at: Timestamp,
     },
@@ -142,7 +144,7 @@ impl Detector {
     fn take(&mut self, wake: Wake) {
         match wake {
             Wake::Seen(seen) => seen.into_iter().for_each(|one| self.seen(one)),
-            Wake::Findings { process, findings, at } => self.found(process, findings, at),
+            Wake::Findings { process, findings, rejudged, at } => self.found(process, findings, rejudged, at),
             Wake::Hash { process, sha256 } => self.hashed(process, sha256),
             Wake::Index(index) => self.swap(index),
             Wake::AddException(exception) => {
@@ -168,6 +170,9 @@ impl Detector {
                 // Another program in the same process has another hash.
                 self.hashes.remove(&process.key);
                 let settled = at <= self.sensing_since;
+                if self.correlator.is_on_record(&process.application().key()) {
+                    self.observe(at, What::ProcessStarted { process: Arc::clone(&process) });
+                }
                 let _ = self.doors.findings.send(Request::Started { process, settled });
             }
             Seen::Ended { key, at } => {
@@ -242,7 +247,7 @@ impl Detector {
         }
     }
 
-    fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, at: Timestamp) {
+    fn found(&mut self, process: ProcessKey, findings: Arc<[Finding]>, rejudged: bool, at: Timestamp) {
         let vulnerable = findings.iter().any(|finding| finding.state.is_vulnerable());
         if vulnerable != self.vulnerable.contains(&process) {
             self.mark(process, vulnerable);
@@ -252,7 +257,7 @@ impl Detector {
                 self.vulnerable.remove(&process);
             }
         }
-        self.observe(at, What::Findings { process, findings });
+        self.observe(at, What::Findings { process, findings, rejudged });
     }
 
     fn hashed(&mut self, process: ProcessKey, sha256: String) {

@@ -1,12 +1,13 @@
 //! What is each process vulnerable to? Looked up before anybody asks, off the path of events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_inventory::HostInventory;
-use tripoint_model::{Finding, Package, Process, ProcessKey, Timestamp};
+use tripoint_model::{Finding, Package, PackageState, Process, ProcessKey, Restart, Timestamp, restart};
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
@@ -36,6 +37,16 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How many processes are kept in mind.
 const PROCESSES_MAX: usize = 20_000;
 
+/// How often it is looked at whether the package database changed: some twenty `stat`s. A change
+/// is acted upon when it has settled for as long, because a package manager writes more than once.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// What was said of a process: what it ran, and what that meant.
+struct Told {
+    packages: Vec<Package>,
+    findings: Arc<[Finding]>,
+}
+
 /// Keeps the inventory of the host and answers.
 pub struct Findings {
     inventory: HostInventory,
@@ -45,15 +56,26 @@ pub struct Findings {
     every: Duration,
     living: HashMap<ProcessKey, Arc<Process>>,
     due: HashMap<ProcessKey, Instant>,
-    told: HashMap<ProcessKey, Arc<[Finding]>>,
+    told: HashMap<ProcessKey, Told>,
     urgent: HashSet<ProcessKey>,
+    /// Since when the package database on disk is not the one that was read.
+    changed: Option<Instant>,
 }
 
 impl Findings {
     /// Reads the host's package database. What met a bad peer is handed on to `hash`.
     pub fn open(detector: SyncSender<Wake>, hash: Sender<ProcessKey>, every: Duration) -> std::io::Result<Self> {
+        Self::open_root(Path::new("/"), detector, hash, every)
+    }
+
+    fn open_root(
+        root: &Path,
+        detector: SyncSender<Wake>,
+        hash: Sender<ProcessKey>,
+        every: Duration,
+    ) -> std::io::Result<Self> {
         Ok(Self {
-            inventory: HostInventory::open(std::path::Path::new("/"))?,
+            inventory: HostInventory::open(root)?,
             database: None,
             hash,
             detector,
@@ -62,16 +84,17 @@ impl Findings {
             due: HashMap::new(),
             told: HashMap::new(),
             urgent: HashSet::new(),
+            changed: None,
         })
     }
 
     /// Answers until told to stop.
     pub fn run(&mut self, requests: &Receiver<Request>) {
-        let mut looked = Instant::now();
+        let (mut looked, mut glanced) = (Instant::now(), Instant::now());
         loop {
             let wait = match self.due.values().min() {
-                None => Duration::from_secs(1),
-                Some(next) => next.saturating_duration_since(Instant::now()).min(Duration::from_secs(1)),
+                None => GLANCE,
+                Some(next) => next.saturating_duration_since(Instant::now()).min(GLANCE),
             };
             match requests.recv_timeout(wait) {
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -87,9 +110,15 @@ impl Findings {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.answer_next();
+            if glanced.elapsed() >= GLANCE {
+                glanced = Instant::now();
+                self.glance(glanced);
+            }
             if looked.elapsed() >= self.every {
                 looked = Instant::now();
                 self.look_for_change();
+                // What met a bad peer may load more as it runs.
+                self.due.extend(self.urgent.iter().map(|key| (*key, looked)));
             }
         }
     }
@@ -136,11 +165,23 @@ impl Findings {
         self.due.extend(self.living.keys().map(|key| (*key, now)));
     }
 
-    /// Package databases may have changed, and processes load code as they run.
+    /// Reads the package database anew once it changed and has settled.
+    fn glance(&mut self, now: Instant) {
+        if !self.inventory.has_changed() {
+            self.changed = None;
+            return;
+        }
+        if now.saturating_duration_since(*self.changed.get_or_insert(now)) >= GLANCE {
+            self.changed = None;
+            self.look_for_change();
+        }
+    }
+
+    /// Package databases may have changed, those of containers too.
     fn look_for_change(&mut self) {
         match self.inventory.refresh_if_changed() {
             Ok(true) => {
-                tracing::info!("the package database changed");
+                tracing::info!("a package database changed");
                 self.all_due();
             }
             Ok(false) => {}
@@ -174,13 +215,35 @@ impl Findings {
         let packages = self.packages(key);
         let mut findings: Vec<Finding> =
             packages.iter().flat_map(|package| tripoint_vuln::match_package(&database, package)).collect();
+        self.add_restarts(key, &database, &mut findings);
         findings.sort_by(|a, b| (&a.purl, &a.id).cmp(&(&b.purl, &b.id)));
         let findings: Arc<[Finding]> = findings.into();
+        let before = self.told.get(&key);
         // Told again only when it changed: an unchanged answer changes no alert.
-        if self.told.get(&key) == Some(&findings) {
+        if before.is_some_and(|told| told.findings == findings) {
             return;
         }
-        self.told.insert(key, Arc::clone(&findings));
-        let _ = self.detector.send(Wake::Findings { process: key, findings, at });
+        let rejudged = before.is_some_and(|told| told.packages == packages);
+        self.told.insert(key, Told { packages, findings: Arc::clone(&findings) });
+        let _ = self.detector.send(Wake::Findings { process: key, findings, rejudged, at });
+    }
+
+    /// Adds to each fix what has to be restarted for it; where a newer version without the finding
+    /// lies on disk already, that is all there is to do.
+    fn add_restarts(&self, key: ProcessKey, database: &Database, findings: &mut [Finding]) {
+        let Some(process) = self.living.get(&key) else { return };
+        let restarts = BTreeSet::from([Restart::of(process)]);
+        for finding in findings {
+            let still = |package: &Package| {
+                package.name == finding.name
+                    && tripoint_vuln::match_package(database, package).iter().any(|found| found.id == finding.id)
+            };
+            let stale = finding.presence == PackageState::Stale;
+            let fixed_on_disk = stale && !self.inventory.inventory().packages.iter().any(still);
+            restart::complete(finding, &restarts, fixed_on_disk);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

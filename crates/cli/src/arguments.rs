@@ -127,10 +127,16 @@ pub struct Scan {
     /// Bill of materials to look at instead (CycloneDX or SPDX)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "in_use"])]
     pub sbom: Option<PathBuf>,
+    /// Container image to look at instead (Docker archive, or OCI layout as archive or folder)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "sbom", "in_use"])]
+    pub image: Option<PathBuf>,
+    /// What others say of the findings (OpenVEX, CycloneDX or CSAF; several)
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub vex: Vec<PathBuf>,
     /// Only what processes run now (this host)
     #[arg(long)]
     pub in_use: bool,
-    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx or openvex
+    /// Form of the report: table, json, ndjson, csv, sarif, cyclonedx, spdx, openvex or csaf
     #[arg(long)]
     pub format: Option<String>,
     /// Write the report to this file

@@ -176,23 +176,24 @@ fn suggested(id: &AlertId, case: &Case, newest: &Contact) -> Vec<String> {
     }
     commands.push(format!("tripoint block {peer} --for 24h --reason 'alert {id}'"));
     commands.push(format!("tripoint allow {peer} --for 24h --reason 'alert {id}: expected'"));
+    // What is closed already needs no fix.
+    if case.mended {
+        return commands;
+    }
     let mut fixes: Vec<&String> = Vec::new();
-    for fix in case
-        .findings
-        .iter()
-        .filter(|finding| finding.presence != PackageState::Stale)
-        .filter_map(|finding| finding.fix_command.as_ref())
-    {
+    for fix in case.findings.iter().filter_map(|finding| finding.fix_command.as_ref()) {
         if !fixes.contains(&fix) && fixes.len() < FIXES_MAX {
             fixes.push(fix);
         }
     }
     commands.extend(fixes.into_iter().map(|fix| visible(fix).into_owned()));
     let stale = case.findings.iter().any(|finding| finding.presence == PackageState::Stale);
-    if let Some(unit) =
-        newest.process.as_ref().and_then(|process| process.unit.as_deref()).filter(|unit| stale && is_plain(unit))
-    {
-        commands.push(format!("systemctl restart {unit}"));
+    let unit = newest.process.as_ref().and_then(|process| process.unit.as_deref());
+    if let Some(unit) = unit.filter(|unit| stale && is_plain(unit)) {
+        let restart = format!("systemctl restart {unit}");
+        if !commands.iter().any(|command| command.contains(&restart)) {
+            commands.push(restart);
+        }
     }
     commands
 }

@@ -50,10 +50,10 @@ impl Correlator {
             }
             What::ProcessEnded { process } => {
                 self.known.end_process(at, *process);
-                Vec::new()
+                self.touch_process(*process)
             }
-            What::Findings { process, findings } => {
-                self.known.add_findings(at, *process, findings);
+            What::Findings { process, findings, rejudged } => {
+                self.known.add_findings(at, *process, findings, *rejudged);
                 self.touch_process(*process)
             }
             What::NameResolved { name, addresses, netns } => {
@@ -110,8 +110,17 @@ impl Correlator {
             .get(&process)
             .map(|record| record.connections.iter().copied().collect())
             .unwrap_or_default();
-        let changed = self.reassign(&ids);
+        let mut changed = self.reassign(&ids);
+        // What a new process of it runs bears on what its former one did.
+        if let Some(application) = self.known.application_of(process) {
+            changed.extend(self.of_application(&application).map(|(key, _)| key.clone()));
+        }
         self.recompute(changed)
+    }
+
+    /// Whether anything is on record of an application; its new processes are then of interest.
+    pub fn is_on_record(&self, application: &str) -> bool {
+        self.of_application(application).next().is_some()
     }
 
     /// Puts each connection into the dossier it belongs in now; returns every dossier touched.

@@ -78,7 +78,7 @@ fn findings(at: i64) -> Fact {
     };
     Fact {
         at: Timestamp::from_seconds(at),
-        what: What::Findings { process: process().key, findings: Arc::from([finding]) },
+        what: What::Findings { process: process().key, findings: Arc::from([finding]), rejudged: false },
     }
 }
 
@@ -155,7 +155,7 @@ fn an_alert_that_never_was_one_is_withdrawn() {
     assert_eq!(correlator.observe(&findings(10)).len(), 1);
     let clean = Fact {
         at: Timestamp::from_seconds(50),
-        what: What::Findings { process: process().key, findings: Arc::from([]) },
+        what: What::Findings { process: process().key, findings: Arc::from([]), rejudged: false },
     };
     let said = correlator.observe(&clean);
     assert_eq!(said[0].suppressed_by.as_deref(), Some(WITHDRAWN));

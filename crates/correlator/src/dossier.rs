@@ -95,6 +95,8 @@ pub struct Case {
     pub cves_total: usize,
     /// Whether the software of every process concerned has been looked at.
     pub scanned: bool,
+    /// Whether none of the application's processes that live now runs any of that any more.
+    pub mended: bool,
     /// Whether a bad client had contacted the same application within the hour before.
     pub contacted_before: bool,
     /// Newest first, never empty.
@@ -170,6 +172,8 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
     let newest = contacts.first()?;
     let application = newest.process.as_ref().map(|process| process.application());
     let (mut findings, scanned) = findings(&contacts, known);
+    let processes = contacts.iter().filter_map(|contact| contact.process.as_ref()).map(|process| process.key);
+    let mended = !findings.is_empty() && known.is_mended(&key.application, processes);
     let findings_total = findings.len();
     let cves_total = cves(&findings).count();
     findings.truncate(FINDINGS_MAX);
@@ -187,6 +191,7 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         findings_total,
         cves_total,
         scanned,
+        mended,
         contacted_before,
         contacts,
         folded: dossier.folded,

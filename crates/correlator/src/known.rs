@@ -64,12 +64,19 @@ pub(crate) struct ProcessRecord {
     pub(crate) process: Option<Newest<Arc<Process>>>,
     pub(crate) ended: Option<Timestamp>,
     /// Each list of findings, from its moment on.
-    findings: BTreeMap<Timestamp, Arc<[Finding]>>,
+    findings: BTreeMap<Timestamp, Judged>,
     pub(crate) connections: BTreeSet<ConnectionId>,
 }
 
+/// A list of findings, and whether it is only another judgement of the code of the list before.
+#[derive(Clone, Debug, PartialEq)]
+struct Judged {
+    list: Arc<[Finding]>,
+    again: bool,
+}
+
 impl ProcessRecord {
-    fn add_findings(&mut self, at: Timestamp, findings: Arc<[Finding]>) {
+    fn add_findings(&mut self, at: Timestamp, findings: Judged) {
         let mut slot = self.findings.remove(&at).map(|value| Newest { at, value });
         keep(&mut slot, at, findings);
         self.findings.extend(slot.map(|newest| (newest.at, newest.value)));
@@ -78,16 +85,32 @@ impl ProcessRecord {
         }
     }
 
+    /// What each state of the code is judged to be, from its moment on: of several judgements of one
+    /// state the last stands.
+    fn states(&self) -> Vec<(Timestamp, &Arc<[Finding]>)> {
+        let mut out: Vec<(Timestamp, &Arc<[Finding]>)> = Vec::new();
+        for (at, judged) in &self.findings {
+            match out.last_mut() {
+                Some(last) if judged.again => last.1 = &judged.list,
+                _ => out.push((*at, &judged.list)),
+            }
+        }
+        out
+    }
+
     /// The lists that were in force at some moment from `opened` to `end`. A first list speaks of
     /// the time before it too: the code was there before it was looked at.
-    pub(crate) fn findings_during(&self, opened: Timestamp, end: Timestamp) -> impl Iterator<Item = &Arc<[Finding]>> {
-        let first = self
-            .findings
-            .range(..=opened)
-            .next_back()
-            .or_else(|| self.findings.iter().next())
-            .map_or(opened, |(at, _)| *at);
-        self.findings.range(first..=end.max(first)).map(|(_, list)| list)
+    pub(crate) fn findings_during(&self, opened: Timestamp, end: Timestamp) -> Vec<&Arc<[Finding]>> {
+        let states = self.states();
+        let first = states.iter().rposition(|(at, _)| *at <= opened).unwrap_or(0);
+        let until = states.get(first).map_or(end, |(at, _)| end.max(*at));
+        states.into_iter().skip(first).take_while(|(at, _)| *at <= until).map(|(_, list)| list).collect()
+    }
+
+    /// Whether the code that it runs now has been looked at, and nothing vulnerable is in it.
+    pub(crate) fn is_clean(&self) -> bool {
+        let vulnerable = |list: &Arc<[Finding]>| list.iter().any(|finding| finding.state.is_vulnerable());
+        self.findings.values().next_back().is_some_and(|judged| !vulnerable(&judged.list))
     }
 
     /// Whether anybody has looked.
@@ -109,6 +132,8 @@ pub(crate) struct Known {
     pub(crate) connections: BTreeMap<ConnectionId, ConnectionRecord>,
     pub(crate) processes: BTreeMap<ProcessKey, ProcessRecord>,
     by_peer: BTreeMap<IpAddr, BTreeSet<ConnectionId>>,
+    /// Processes that were seen to begin, by their application's key.
+    begun: BTreeMap<String, BTreeSet<ProcessKey>>,
     names: BTreeMap<IpAddr, BTreeSet<(Timestamp, u64, String)>>,
     exceptions: BTreeMap<String, ExceptionRecord>,
     outcomes: BTreeMap<AlertId, BTreeMap<String, Option<Newest<Outcome>>>>,
@@ -144,6 +169,34 @@ impl Known {
 
     pub(crate) fn start_process(&mut self, at: Timestamp, process: &Arc<Process>) {
         keep(&mut self.processes.entry(process.key).or_default().process, at, Arc::clone(process));
+        self.begun.entry(process.application().key()).or_default().insert(process.key);
+    }
+
+    /// The application that a process is part of; as it was seen to begin, else as a connection
+    /// names it.
+    pub(crate) fn application_of(&self, process: ProcessKey) -> Option<String> {
+        let record = self.processes.get(&process)?;
+        let named = || {
+            let of = |id: &ConnectionId| self.connections.get(id)?.process.as_ref().map(|newest| &newest.value);
+            record.connections.iter().find_map(of)
+        };
+        record.process.as_ref().map(|newest| &newest.value).or_else(named).map(|process| process.application().key())
+    }
+
+    /// Whether an application that had vulnerable code has none any more: of `seen` and of its
+    /// processes that were seen to begin the newest has been looked at and is clean, and so is
+    /// every other that lives.
+    pub(crate) fn is_mended(&self, application: &str, seen: impl Iterator<Item = ProcessKey>) -> bool {
+        let begun = self.begun.get(application).into_iter().flatten().copied();
+        let still = |key: &ProcessKey| {
+            let process = self.processes.get(key).and_then(|record| record.process.as_ref());
+            process.is_some_and(|newest| newest.value.application().key() == application)
+        };
+        let all: BTreeSet<ProcessKey> = seen.chain(begun.filter(still)).collect();
+        let record = |key: &ProcessKey| self.processes.get(key);
+        let newest = all.iter().max_by_key(|key| (key.start_ns, key.pid));
+        newest.and_then(record).is_some_and(ProcessRecord::is_clean)
+            && all.iter().filter_map(record).all(|record| record.ended.is_some() || record.is_clean())
     }
 
     pub(crate) fn end_process(&mut self, at: Timestamp, process: ProcessKey) {
@@ -151,8 +204,8 @@ impl Known {
         *ended = Some(ended.map_or(at, |earlier| earlier.min(at)));
     }
 
-    pub(crate) fn add_findings(&mut self, at: Timestamp, process: ProcessKey, findings: &Arc<[Finding]>) {
-        self.processes.entry(process).or_default().add_findings(at, Arc::clone(findings));
+    pub(crate) fn add_findings(&mut self, at: Timestamp, process: ProcessKey, list: &Arc<[Finding]>, again: bool) {
+        self.processes.entry(process).or_default().add_findings(at, Judged { list: Arc::clone(list), again });
     }
 
     pub(crate) fn add_name(&mut self, at: Timestamp, name: &str, addresses: &[IpAddr], netns: u64) {
@@ -259,6 +312,10 @@ impl Known {
             let drop = surplus > 0 && record.connections.is_empty();
             surplus -= usize::from(drop);
             !drop
+        });
+        self.begun.retain(|_, keys| {
+            keys.retain(|key| self.processes.contains_key(key));
+            !keys.is_empty()
         });
         self.counters.processes_forgotten += (before - self.processes.len()) as u64;
         let before = self.names.len();

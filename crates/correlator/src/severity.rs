@@ -55,6 +55,7 @@ pub const WEIGHTS: &[Weight] = &[
     row("cvss-medium", 4, "a base score of 4.0 or more"),
     row("code-loaded", 5, "the vulnerable code is in the running process"),
     row("code-stale", 5, "the old code still runs although the fix is on disk: everybody believes it is fixed"),
+    row("code-mended", -10, "the application was begun anew without it: what happened stays, the hole is closed"),
     row("code-not-loaded", -10, "the vulnerable code is on disk only"),
 ];
 
@@ -216,6 +217,9 @@ fn vulnerabilities(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
         if let Some(name) = name {
             add(factors, weights, name, format!("{}: {}.{}", label(finding), cvss / 10, cvss % 10));
         }
+    }
+    if case.mended {
+        return add(factors, weights, "code-mended", format!("{} no longer runs", package(worst)));
     }
     let presence = |state| case.findings.iter().find(|finding| finding.presence == state);
     if let Some(loaded) = presence(PackageState::Loaded) {

@@ -21,10 +21,11 @@ pub mod root;
 pub mod sbom;
 pub mod scan;
 
+mod image;
 mod purl;
 mod walk;
 
 pub use distro::Distro;
 pub use process::HostInventory;
 pub use root::Root;
-pub use scan::{Coverage, CoverageStatus, Inventory, ScanError, ScanOptions, scan};
+pub use scan::{Coverage, CoverageStatus, Inventory, ScanError, ScanOptions, scan, scan_image};

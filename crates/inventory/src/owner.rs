@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use rustix::fs::FileType;
+
 use crate::root::Root;
 
 /// From path to package, kept as keyed hashes: a host's 200,000 paths in 4 MB.
@@ -10,15 +12,27 @@ use crate::root::Root;
 pub struct PathIndex {
     owners: HashMap<u64, u32>,
     keys: RandomState,
-    /// Top folders that are links into `/usr` here (`bin` → `usr/bin`).
-    merged: Vec<&'static str>,
+    /// Folders near the top that are links to other folders here (`bin` → `usr/bin`): a package may
+    /// list a file by either name.
+    links: HashMap<String, String>,
 }
 
 impl PathIndex {
-    /// An empty index that knows which top folders are merged into `/usr`.
+    /// An empty index that knows which folders are names of others.
     pub fn new(root: &Root) -> Self {
-        let merged = MERGEABLE.iter().copied().filter(|name| root.is_link(name)).collect();
-        Self { merged, ..Self::default() }
+        let mut links = HashMap::new();
+        for folder in LINKED_IN {
+            let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
+            for entry in entries.iter().filter(|entry| entry.kind == FileType::Symlink) {
+                let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+                // Libraries are linked by the hundred; only what leads to a folder matters.
+                let leads = root.link(&path).filter(|_| links.len() < LINKS_MAX && root.list(&path, 0).is_ok());
+                if let Some(target) = leads.and_then(|target| joined(folder, &target)) {
+                    links.insert(path, target);
+                }
+            }
+        }
+        Self { links, ..Self::default() }
     }
 
     /// Notes that `path` belongs to the package of that number; `false` when the index is full.
@@ -60,10 +74,42 @@ impl PathIndex {
 
     fn key(&self, path: &str) -> u64 {
         let path = path.trim_start_matches('/');
-        let top = path.split('/').next().unwrap_or_default();
-        let moved = self.merged.contains(&top);
-        if moved { self.keys.hash_one(["usr/", path].concat()) } else { self.keys.hash_one(path) }
+        match self.real(path) {
+            Some(real) => self.keys.hash_one(real.as_str()),
+            None => self.keys.hash_one(path),
+        }
     }
+
+    /// The path without links near its top; nothing when there are none.
+    fn real(&self, path: &str) -> Option<String> {
+        let mut out: Option<String> = None;
+        // A link may lead to a link.
+        for _ in 0..LINK_STEPS_MAX {
+            let now = out.as_deref().unwrap_or(path);
+            let ends = now.match_indices('/').map(|(at, _)| at).take(LINK_DEPTH_MAX);
+            let Some((end, target)) = ends.filter_map(|at| Some((at, self.links.get(now.get(..at)?)?))).next() else {
+                break;
+            };
+            out = Some([target, now.get(end..)?].concat());
+        }
+        out
+    }
+}
+
+/// Where a link in a folder leads, as a path from the top.
+fn joined(folder: &str, target: &str) -> Option<String> {
+    let mut parts: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// Where a cataloger notes the files of the packages it has accepted.
@@ -87,7 +133,12 @@ impl<'i> Owners<'i> {
     }
 }
 
-const MERGEABLE: &[&str] = &["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"];
+/// Folders in which links to other folders are looked for.
+const LINKED_IN: &[&str] = &["", "usr", "usr/lib", "usr/share", "usr/local", "var", "opt"];
+const ENTRIES_MAX: usize = 10_000;
+const LINKS_MAX: usize = 256;
+const LINK_DEPTH_MAX: usize = 3;
+const LINK_STEPS_MAX: usize = 4;
 /// A package database that names more is not believed.
 const PATHS_MAX: usize = 4_000_000;
 
@@ -108,6 +159,26 @@ mod tests {
         assert_eq!(index.owner("/bin/ls"), Some(1));
         assert_eq!(index.owner("/usr/sbin/init"), None);
         assert_eq!(index.owner("/sbin/init"), Some(2));
+    }
+
+    #[test]
+    fn a_folder_has_two_names_where_it_is_a_link() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        for path in ["opt/python/dist-packages", "usr/lib", "data/app"] {
+            std::fs::create_dir_all(folder.path().join(path)).expect("mkdir");
+        }
+        for (target, link) in
+            [("../../opt/python", "usr/lib/python3"), ("/data/app", "opt/app"), ("opt/app", "app"), ("loop", "loop")]
+        {
+            std::os::unix::fs::symlink(target, folder.path().join(link)).expect("link");
+        }
+        // Absolute links end at the top of the root filesystem.
+        let mut index = PathIndex::new(&Root::open(folder.path()).expect("root"));
+        index.insert("/usr/lib/python3/dist-packages/x", 1);
+        index.insert("/app/y", 2);
+        assert_eq!(index.owner("/opt/python/dist-packages/x"), Some(1));
+        assert_eq!((index.owner("/data/app/y"), index.owner("opt/app/y")), (Some(2), Some(2)));
+        assert_eq!(index.owner("/loop/y"), None);
     }
 
     #[test]

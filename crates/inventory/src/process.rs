@@ -1,9 +1,14 @@
 //! Which packages does a process run, and is what it runs still what lies on disk?
 
+mod dotnet;
 mod idle;
 mod interpreter;
+mod php;
 mod place;
 mod proc;
+mod ruby;
+
+pub mod kernel;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -104,13 +109,22 @@ impl HostInventory {
         Ok(Self { host: Arc::new(Catalog::open(root)?), cache: Mutex::default() })
     }
 
-    /// Reads the package database again when it changed; says whether it did. Call it every few
+    /// Whether the host's package database on disk is no longer the one that was read. Some twenty
+    /// `stat`s: cheap enough to ask several times a second.
+    pub fn has_changed(&self) -> bool {
+        self.host.has_changed()
+    }
+
+    /// Reads the package database again when it changed; says whether it or a container's did. Call it every few
     /// seconds: it also lets go of containers that nobody asked for since the last call, because
     /// an open root keeps a stopped container's filesystem busy.
     pub fn refresh_if_changed(&mut self) -> std::io::Result<bool> {
-        self.cached(|cache| cache.roots.retain(|_, container| std::mem::take(&mut container.used)));
+        let contained = self.cached(|cache| {
+            cache.roots.retain(|_, container| std::mem::take(&mut container.used));
+            cache.roots.values().any(|container| container.catalog.has_changed())
+        });
         if !self.host.has_changed() {
-            return Ok(false);
+            return Ok(contained);
         }
         let path = self.host.root.shown().to_owned();
         self.host = Arc::new(self.host.renewed(&path)?);
@@ -160,6 +174,10 @@ impl HostInventory {
             virtual_env: proc::environment(pid, "VIRTUAL_ENV"),
             python_path: proc::environment(pid, "PYTHONPATH"),
             class_path: proc::environment(pid, "CLASSPATH"),
+            variables: interpreter::VARIABLES
+                .iter()
+                .filter_map(|name| Some((*name, proc::environment(pid, name)?)))
+                .collect(),
             files,
         };
         let places = interpreter::places(&catalog.root, &invocation);
@@ -221,6 +239,14 @@ impl HostInventory {
         }
         for manifest in &places.modules {
             let packages = self.place(root, "module", manifest, |out| place::module(root, manifest, out));
+            take_all(catalog, &packages, found);
+        }
+        for gems in &places.ruby {
+            let packages = self.place(root, "ruby", gems, |out| place::gems(root, gems, out));
+            take_all(catalog, &packages, found);
+        }
+        for list in places.php.iter().chain(&places.dotnet) {
+            let packages = self.place(root, "list", list, |out| place::list(root, list, out));
             take_all(catalog, &packages, found);
         }
         for archive in &places.java {

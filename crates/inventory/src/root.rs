@@ -5,14 +5,27 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, statat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat, statat,
+};
 
-/// A root filesystem: the host's, a mounted image, a container's through `/proc/PID/root`.
+use crate::image::{Image, Node, Place};
+
+/// A root filesystem: the host's, a mounted image, a container's through `/proc/PID/root`, or what
+/// the layers of an image archive make.
 #[derive(Debug)]
 pub struct Root {
-    fd: OwnedFd,
+    behind: Behind,
     shown: PathBuf,
-    overlay: bool,
+}
+
+/// Who resolves paths.
+#[derive(Debug)]
+enum Behind {
+    /// The kernel, beneath an open folder.
+    Kernel { fd: OwnedFd, overlay: bool },
+    /// The tree of an archive's entries.
+    Image(Image),
 }
 
 /// What identifies a file's content without reading it.
@@ -40,7 +53,12 @@ impl Root {
     pub fn open(path: &Path) -> io::Result<Self> {
         let fd = openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let overlay = fstatfs(&fd).is_ok_and(|found| i128::from(found.f_type) == OVERLAY_MAGIC);
-        Ok(Self { fd, shown: path.to_owned(), overlay })
+        Ok(Self { behind: Behind::Kernel { fd, overlay }, shown: path.to_owned() })
+    }
+
+    /// Opens what the layers of a container image make (a Docker archive, an OCI layout).
+    pub(crate) fn of_image(path: &Path, image: Image) -> Self {
+        Self { behind: Behind::Image(image), shown: path.to_owned() }
     }
 
     /// The path it was opened by.
@@ -50,12 +68,20 @@ impl Root {
 
     /// Whether it is an overlay, where memory maps may name the inode of a layer below.
     pub(crate) fn is_overlay(&self) -> bool {
-        self.overlay
+        matches!(self.behind, Behind::Kernel { overlay: true, .. })
+    }
+
+    /// The open folder; an archive has none.
+    fn folder(&self) -> io::Result<&OwnedFd> {
+        match &self.behind {
+            Behind::Kernel { fd, .. } => Ok(fd),
+            Behind::Image(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
     }
 
     /// Device and inode of the root folder itself: the same for every process that shares it.
     pub fn identity(&self) -> io::Result<(u64, u64)> {
-        let found = fstat(&self.fd)?;
+        let found = fstat(self.folder()?)?;
         Ok((found.st_dev, found.st_ino))
     }
 
@@ -64,11 +90,14 @@ impl Root {
         let path = path.trim_start_matches('/');
         let path = if path.is_empty() { "." } else { path };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(openat2(&self.fd, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+        Ok(openat2(self.folder()?, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
     }
 
     /// Opens a regular file for reading; links are followed inside the root.
     pub fn file(&self, path: &str) -> io::Result<File> {
+        if let Behind::Image(image) = &self.behind {
+            return image.part(path)?.copied();
+        }
         // Looked at before it is opened: opening a device or a pipe may itself do something.
         let place = self.resolve(path, OFlags::PATH)?;
         if FileType::from_raw_mode(fstat(&place)?.st_mode) != FileType::RegularFile {
@@ -79,6 +108,9 @@ impl Root {
 
     /// The content of a regular file of at most `bytes_max` bytes.
     pub fn read(&self, path: &str, bytes_max: u64) -> io::Result<Vec<u8>> {
+        if let Behind::Image(image) = &self.behind {
+            return image.part(path)?.read(bytes_max);
+        }
         let mut out = Vec::new();
         self.file(path)?.take(bytes_max + 1).read_to_end(&mut out)?;
         if out.len() as u64 > bytes_max {
@@ -89,17 +121,30 @@ impl Root {
 
     /// What a path is, links followed inside the root.
     pub fn mark(&self, path: &str) -> Option<FileMark> {
+        if let Behind::Image(image) = &self.behind {
+            return image.place(path, true).map(of_archive);
+        }
         mark_of(&self.resolve(path, OFlags::PATH).ok()?)
     }
 
-    /// Whether the path itself is a symbolic link.
-    pub(crate) fn is_link(&self, path: &str) -> bool {
-        statat(&self.fd, path.trim_start_matches('/'), AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink)
+    /// Where the path leads, when it is itself a symbolic link.
+    pub(crate) fn link(&self, path: &str) -> Option<String> {
+        if let Behind::Image(image) = &self.behind {
+            return match image.place(path, false)?.node {
+                Node::Link(target) => Some(target.to_string()),
+                _ => None,
+            };
+        }
+        let place = self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+        readlinkat(&place, "", Vec::new()).ok()?.into_string().ok()
     }
 
     /// Whether it is a regular file that somebody may run; links are not followed.
     pub(crate) fn is_executable(&self, path: &str) -> bool {
+        if let Behind::Image(image) = &self.behind {
+            let place = image.place(path, false);
+            return place.is_some_and(|place| matches!(place.node, Node::File(content) if content.mode & 0o111 != 0));
+        }
         self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).and_then(|place| Ok(fstat(&place)?)).is_ok_and(|found| {
             FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && found.st_mode & 0o111 != 0
         })
@@ -107,6 +152,9 @@ impl Root {
 
     /// The names in a folder, sorted; at most `entries_max`, and whether there were more.
     pub(crate) fn list(&self, path: &str, entries_max: usize) -> io::Result<(Vec<Entry>, bool)> {
+        if let Behind::Image(image) = &self.behind {
+            return list_archive(image, path, entries_max);
+        }
         let fd = self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK)?;
         let mut out = Vec::new();
         for entry in Dir::new(fd)? {
@@ -131,9 +179,51 @@ impl Root {
     }
 
     fn kind(&self, path: &str) -> FileType {
-        statat(&self.fd, path.trim_start_matches('/'), AtFlags::SYMLINK_NOFOLLOW)
-            .map_or(FileType::Unknown, |found| FileType::from_raw_mode(found.st_mode))
+        match &self.behind {
+            Behind::Kernel { fd, .. } => statat(fd, path.trim_start_matches('/'), AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |found| FileType::from_raw_mode(found.st_mode)),
+            Behind::Image(image) => image.place(path, false).map_or(FileType::Unknown, |place| kind_of(place.node)),
+        }
     }
+
+    /// The first bytes of a regular file.
+    pub(crate) fn head(&self, path: &str, count: u64) -> io::Result<Vec<u8>> {
+        if let Behind::Image(image) = &self.behind {
+            return image.part(path)?.read_start(count);
+        }
+        let mut out = Vec::new();
+        self.file(path)?.take(count).read_to_end(&mut out)?;
+        Ok(out)
+    }
+}
+
+fn kind_of(node: &Node) -> FileType {
+    match node {
+        Node::Folder(_) => FileType::Directory,
+        Node::File(_) => FileType::RegularFile,
+        Node::Link(_) => FileType::Symlink,
+        Node::Other => FileType::Unknown,
+    }
+}
+
+fn of_archive(place: Place<'_>) -> FileMark {
+    let (modified, size) = match place.node {
+        Node::File(content) => (content.modified, content.size),
+        _ => (0, 0),
+    };
+    let modified_ns = i128::from(modified) * 1_000_000_000;
+    FileMark { device: 0, inode: u64::from(place.number), modified_ns, size }
+}
+
+fn list_archive(image: &Image, path: &str, entries_max: usize) -> io::Result<(Vec<Entry>, bool)> {
+    let place = image.place(path, true).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let Node::Folder(children) = place.node else {
+        return Err(io::Error::from(io::ErrorKind::NotADirectory));
+    };
+    let of = |number: u32| image.node(number).map_or(FileType::Unknown, kind_of);
+    let entries = children.iter().take(entries_max);
+    let out = entries.map(|(name, number)| Entry { name: name.to_string(), kind: of(*number) }).collect();
+    Ok((out, children.len() > entries_max))
 }
 
 /// What an open file is.

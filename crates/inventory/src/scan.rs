@@ -8,6 +8,7 @@ use tripoint_model::{Package, Parsed, Rejected};
 
 use crate::distro::Distro;
 use crate::elf::Elf;
+use crate::image::Image;
 use crate::owner::{Owners, PathIndex};
 use crate::package::{CATALOGERS, Cataloger, Reach};
 use crate::root::Root;
@@ -23,6 +24,14 @@ pub enum ScanError {
         root: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The image cannot be read.
+    #[error("cannot read the image {file}: {reason}")]
+    Image {
+        /// The file or folder.
+        file: PathBuf,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -83,7 +92,7 @@ pub struct Inventory {
 impl Inventory {
     /// Whether any package database was there.
     pub fn has_database(&self) -> bool {
-        self.coverage.iter().any(|line| line.status != CoverageStatus::Absent)
+        self.coverage.iter().any(|line| line.status != CoverageStatus::Absent && line.cataloger != IMAGE)
     }
 
     /// Whether something was skipped.
@@ -96,6 +105,21 @@ impl Inventory {
 pub fn scan(root: &Path, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Result<Inventory, ScanError> {
     let opened = Root::open(root).map_err(|source| ScanError::Open { root: root.to_owned(), source })?;
     Ok(catalog(&opened, options, progress).0)
+}
+
+/// Catalogs a container image: a Docker archive, an OCI layout as archive or folder, or the tar of a
+/// root filesystem. Nothing of it is unpacked to disk.
+pub fn scan_image(file: &Path, options: &ScanOptions, progress: &mut dyn FnMut(usize)) -> Result<Inventory, ScanError> {
+    let mut image = Image::open(file).map_err(|reason| ScanError::Image { file: file.to_owned(), reason })?;
+    let mut rejected = std::mem::take(&mut image.rejected);
+    let mut inventory = catalog(&Root::of_image(file, image), options, progress).0;
+    if let Some(first) = rejected.first() {
+        let reason = format!("{} refused, first {}: {}", rejected.len(), first.file, first.reason);
+        let status = CoverageStatus::Partial;
+        inventory.coverage.insert(0, Coverage { cataloger: IMAGE.to_owned(), status, reason });
+    }
+    inventory.rejected.append(&mut rejected);
+    Ok(inventory)
 }
 
 /// Catalogs an opened root, and who owns which file: numbers of the index are places in `packages`.
@@ -168,6 +192,10 @@ pub(crate) fn executable(root: &Root, path: &str) -> Option<Elf> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let library = name.ends_with(".so") || name.contains(".so.");
     if !library && !root.is_executable(path) {
+        return None;
+    }
+    // Before anything else of it is read: most executables of a container image are scripts.
+    if root.head(path, 4).ok()? != b"\x7fELF" {
         return None;
     }
     Elf::open(root.file(path).ok()?)
@@ -253,6 +281,8 @@ fn merge(index: &mut PathIndex, installed: Vec<Package>, languages: Vec<Package>
     out
 }
 
+/// The line of the coverage report that speaks of an image's layers.
+const IMAGE: &str = "image";
 const DEPTH_MAX: usize = 48;
 /// Of one cataloger; a full Debian archive mirror on disk has fewer.
 const PACKAGES_MAX: usize = 500_000;

@@ -53,6 +53,10 @@ pub enum What {
         process: ProcessKey,
         /// Everything found in it; empty = looked, found nothing.
         findings: Arc<[Finding]>,
+        /// The code is what it was when it was last looked at, and advisories judge it anew: the
+        /// list takes the place of the former one from its beginning on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rejudged: bool,
     },
     /// A name was resolved on this host.
     NameResolved {

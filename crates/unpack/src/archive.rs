@@ -3,9 +3,8 @@
 use std::io::{Read, SeekFrom};
 use std::ops::ControlFlow;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::bounded::{Bounded, Counting, Meter, Packed};
+use crate::codec::{Codec, inner_name};
 use crate::error::UnpackError;
 use crate::limits::Limits;
 use crate::source::{Kind, ReadSeek, Source};
@@ -15,10 +14,10 @@ use crate::{tarball, zipped};
 /// entry costs nothing). `Break` ends the walk without error.
 pub type Visit<'v> = dyn FnMut(&str, &mut dyn Read) -> ControlFlow<()> + 'v;
 
-/// Visits every regular file inside `data`: the members of a zip, tar or tar.gz, the content of a
-/// gzip file, or the source itself when it is none of these.
+/// Visits every regular file inside `data`: the members of a zip, a tar or compressed tar, the content
+/// of a compressed file, or the source itself when it is none of these.
 ///
-/// `name` is the source's name for messages and for the one entry of a gzip or plain file (there
+/// `name` is the source's name for messages and for the one entry of a compressed or plain file (there
 /// without a final `.gz`). A reached bound makes the entry's reader fail and ends the walk with
 /// `TooBig`, naming the entry; entries visited before it stand.
 pub fn entries(data: Source<'_>, name: &str, limits: &Limits, visit: &mut Visit<'_>) -> Result<(), UnpackError> {
@@ -27,8 +26,7 @@ pub fn entries(data: Source<'_>, name: &str, limits: &Limits, visit: &mut Visit<
     match detect(&mut *reader).map_err(|source| io_error(name, source))? {
         Kind::Zip => zipped::entries(reader, name, limits, &meter, visit),
         Kind::Tar => tarball::entries(reader, name, limits, &meter, visit),
-        Kind::Gzip => gzip(reader, name, limits, &meter, visit),
-        Kind::Other(kind) => Err(UnpackError::Unsupported { name: name.to_owned(), kind }),
+        Kind::Packed(codec) => packed(codec, reader, name, limits, &meter, visit),
         Kind::Plain => show(Bounded::new(reader, limits, &meter, Packed::Stored), name, name, &meter, visit),
     }
 }
@@ -59,6 +57,25 @@ pub fn read_entry(data: Source<'_>, name: &str, wanted: &str, limits: &Limits) -
     }
 }
 
+/// Shows what a compressed stream holds as one bounded reader.
+pub fn decompress(
+    codec: Codec,
+    data: impl Read,
+    name: &str,
+    limits: &Limits,
+    visit: &mut dyn FnMut(&mut dyn Read) -> std::io::Result<()>,
+) -> Result<(), UnpackError> {
+    let meter = Meter::default();
+    let (counting, count) = Counting::new(data);
+    let Some(decoder) = codec.reader(counting) else {
+        return Err(UnpackError::Unsupported { name: name.to_owned(), kind: codec.name() });
+    };
+    let mut bounded = Bounded::new(decoder, limits, &meter, Packed::Counted(count));
+    let outcome = visit(&mut bounded);
+    tripped(name, "", &meter)?;
+    outcome.map_err(|source| io_error(name, source))
+}
+
 fn detect(reader: &mut (dyn ReadSeek + '_)) -> std::io::Result<Kind> {
     let head = read_head(reader)?;
     reader.seek(SeekFrom::Start(0))?;
@@ -71,25 +88,28 @@ fn read_head(reader: &mut dyn Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn gzip(
+fn packed(
+    codec: Codec,
     reader: Box<dyn ReadSeek + '_>,
     name: &str,
     limits: &Limits,
     meter: &Meter,
     visit: &mut Visit<'_>,
 ) -> Result<(), UnpackError> {
-    let inner_name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".tgz")).unwrap_or(name);
-    let (counting, packed) = Counting::new(reader);
-    let mut bounded = Bounded::new(MultiGzDecoder::new(counting), limits, meter, Packed::Counted(packed));
+    let (counting, count) = Counting::new(reader);
+    let Some(decoder) = codec.reader(counting) else {
+        return Err(UnpackError::Unsupported { name: name.to_owned(), kind: codec.name() });
+    };
+    let mut bounded = Bounded::new(decoder, limits, meter, Packed::Counted(count));
     let head = match read_head(&mut bounded) {
         Ok(head) => head,
-        Err(source) => return Err(damaged(name, "gzip", &source.to_string())),
+        Err(source) => return Err(damaged(name, codec.name(), &source.to_string())),
     };
     if Kind::detect(&head) == Kind::Tar {
         let stream = std::io::Cursor::new(head).chain(bounded.whole_archive());
         return tarball::entries(stream, name, limits, meter, visit);
     }
-    show(std::io::Cursor::new(head).chain(bounded), name, inner_name, meter, visit)
+    show(std::io::Cursor::new(head).chain(bounded), name, inner_name(name), meter, visit)
 }
 
 /// Shows one entry and reports what its reader ran into, also when the visitor did not.

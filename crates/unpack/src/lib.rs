@@ -12,19 +12,23 @@
 //! ratios and entries, so that no parser can forget to.
 
 mod bounded;
+mod codec;
 mod error;
 mod json;
 mod limits;
 mod lines;
+mod members;
 mod source;
 mod tarball;
 mod zipped;
 
 pub mod archive;
 
-pub use archive::{entries, kind, read_entry};
+pub use archive::{decompress, entries, kind, read_entry};
+pub use codec::{Codec, inner_name};
 pub use error::UnpackError;
 pub use json::{BoundedStrings, bounded_strings};
 pub use limits::{Limit, Limits};
 pub use lines::{LINE_MAX, LineError, Lines, bounded_lines};
+pub use members::{Member, MemberKind, members};
 pub use source::{Kind, Source};

@@ -43,7 +43,7 @@ pub(crate) fn entries(
         let kind = entry.header().entry_type();
         if matches!(kind, EntryType::GNULongName | EntryType::XHeader) {
             let found = extension(&mut entry, kind).map_err(|reason| broken(&last, &reason))?;
-            long_name = found.or(long_name);
+            long_name = found.name.or(long_name);
             continue;
         }
         let own_name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
@@ -67,27 +67,39 @@ pub(crate) fn entries(
     Ok(())
 }
 
-/// The name that an extension header gives to the entry after it.
-fn extension(entry: &mut impl Read, kind: EntryType) -> Result<Option<Vec<u8>>, String> {
+/// What an extension header says about the entry after it.
+#[derive(Debug, Default)]
+pub(crate) struct Extension {
+    /// Its name.
+    pub name: Option<Vec<u8>>,
+    /// Where it leads.
+    pub link: Option<Vec<u8>>,
+}
+
+/// Reads a GNU long name, a GNU long link or POSIX records.
+pub(crate) fn extension(entry: &mut impl Read, kind: EntryType) -> Result<Extension, String> {
     let mut bytes = Vec::new();
     entry.take(EXTENSION_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > EXTENSION_MAX {
         return Err(format!("an extension header is longer than {EXTENSION_MAX} bytes"));
     }
-    if kind == EntryType::GNULongName {
+    let mut out = Extension::default();
+    if kind != EntryType::XHeader {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         bytes.truncate(end);
-        return Ok(Some(bytes));
+        let place = if kind == EntryType::GNULongLink { &mut out.link } else { &mut out.name };
+        *place = Some(bytes);
+        return Ok(out);
     }
-    let mut path = None;
     for record in tar::PaxExtensions::new(&bytes) {
         let record = record.map_err(|error| error.to_string())?;
         match record.key_bytes() {
-            b"path" => path = Some(record.value_bytes().to_vec()),
+            b"path" => out.name = Some(record.value_bytes().to_vec()),
+            b"linkpath" => out.link = Some(record.value_bytes().to_vec()),
             // Two sizes for one entry mean two readings of the archive.
             b"size" => return Err("an entry states its size twice".to_owned()),
             _ => {}
         }
     }
-    Ok(path)
+    Ok(out)
 }

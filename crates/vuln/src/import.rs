@@ -229,7 +229,7 @@ impl Reading {
         let alone = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let outcome = entries(Source::Path(file), &shown, &LIMITS, &mut |name, content| {
             // An archive's member is named after the archive; a lone file only by itself.
-            let member = name == shown || name == alone || shown.trim_end_matches(".gz") == name;
+            let member = name == shown || name == alone || tripoint_unpack::inner_name(&shown) == name;
             let place = if member { shown.clone() } else { format!("{shown}!/{name}") };
             self.entry(&place, content, forced, false);
             progress(file, self.report.read);
@@ -261,11 +261,8 @@ impl Reading {
             return self.refuse(place, 1, format!("cannot be read: {error}"));
         }
         let kind = tripoint_unpack::kind(Source::Bytes(&head)).unwrap_or(Kind::Plain);
-        if matches!(kind, Kind::Gzip | Kind::Zip | Kind::Tar) && !is_inner {
+        if kind != Kind::Plain && !is_inner {
             return self.archive(place, head, content, forced);
-        }
-        if let Kind::Other(kind) = kind {
-            return self.refuse(place, 1, format!("packed as {kind}, which is not read"));
         }
         let Some(format) = forced.or_else(|| advisory::detect(place, &head)) else {
             let known: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
@@ -359,7 +356,8 @@ impl<R: Read> BufRead for Headed<'_, R> {
     }
 }
 
-const ENDINGS: &[&str] = &[".gz", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".xml", ".yaml"];
+const ENDINGS: &[&str] =
+    &[".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".xml", ".yaml"];
 const HEAD_BYTES: u64 = 64 << 10;
 /// A packed file within an archive.
 const INNER_BYTES_MAX: u64 = 128 << 20;

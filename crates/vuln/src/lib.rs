@@ -36,6 +36,7 @@ pub mod status;
 pub mod version;
 
 mod evaluate;
+mod fix;
 mod naming;
 mod release;
 mod said;
@@ -44,7 +45,9 @@ mod subject;
 pub use image::{Database, Hit, ImageBytes, ImageError, SourceInfo, image_files, open_latest, open_latest_with};
 #[cfg(feature = "advisories")]
 pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, forget, import};
-pub use matching::match_package;
+pub use matching::{match_package, statements};
 pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};
+#[cfg(feature = "advisories")]
+pub use severity::base_tenths;
 pub use status::{Freshness, Patience, SourceState, SourceStatus};
 pub use subject::{Asked, NameKind};

@@ -2,20 +2,31 @@
 
 use tripoint_model::{Ecosystem, Finding, FindingState, Package};
 
+use crate::fix::fix_command;
 use crate::image::Database;
 use crate::naming;
 use crate::said::{Said, said};
 use crate::subject::{Asked, NameKind};
 use crate::version::Scheme;
 
-/// The findings of one installed package, by id. A distribution's package is looked up by its
-/// source package, by its own name, or both, as the distribution writes its advisories. What is
-/// said to be not affected is no finding.
+/// The findings of one installed package, by id. What is said to be not affected is no finding.
 pub fn match_package(database: &Database, package: &Package) -> Vec<Finding> {
+    let mut out = statements(database, package);
+    out.retain(|said| !matches!(said.state, FindingState::NotAffected | FindingState::Fixed));
+    out
+}
+
+/// All that is said of one installed package, by id; also that it is not affected. A
+/// distribution's package is looked up by its source package, by its own name, or both, as the
+/// distribution writes its advisories.
+pub fn statements(database: &Database, package: &Package) -> Vec<Finding> {
     let release = naming::release(package.ecosystem, &package.release);
     let own_name = naming::package(package.ecosystem, &package.name);
-    let source_name = naming::package(package.ecosystem, &package.source);
-    let source_version = source_version(package);
+    let (source_name, source_version) = source(package);
+    let source_name = naming::package(package.ecosystem, &source_name);
+    if is_kernels(package.ecosystem, &source_name) && holds_no_code(&package.name) {
+        return Vec::new();
+    }
     let (arch, module) = (naming::qualifier(&package.purl, "arch").unwrap_or_default(), module(package));
     let own = Asked {
         ecosystem: package.ecosystem,
@@ -34,9 +45,7 @@ pub fn match_package(database: &Database, package: &Package) -> Vec<Finding> {
         (true, false) if by_source(package.ecosystem) => said(database, &[source]),
         (true, false) => said(database, &[own, source]),
     };
-    let spoken =
-        found.into_iter().filter(|said| !matches!(said.state, FindingState::NotAffected | FindingState::Fixed));
-    spoken.map(|said| finding(package, said)).collect()
+    found.into_iter().map(|said| finding(package, said)).collect()
 }
 
 /// Whose advisories name source packages alone.
@@ -45,6 +54,44 @@ fn by_source(ecosystem: Ecosystem) -> bool {
         ecosystem,
         Ecosystem::Debian | Ecosystem::Ubuntu | Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard
     )
+}
+
+/// The source package whose code is inside, and its version. A signed kernel is a package of its
+/// own around the binary that the kernel's source built, of the same version. A backport (`~bpo12+1`)
+/// is the version that it was built from; that it sorts before it lets the release's own win.
+fn source(package: &Package) -> (String, String) {
+    let version = source_version(package);
+    if !matches!(package.ecosystem, Ecosystem::Debian | Ecosystem::Ubuntu) {
+        return (package.source.clone(), version);
+    }
+    let (name, version) = match package.source.strip_prefix("linux-signed") {
+        Some(rest) => {
+            let rest = if package.ecosystem == Ecosystem::Debian { "" } else { rest };
+            (format!("linux{rest}"), without_rebuild(&package.version).to_owned())
+        }
+        None => (package.source.clone(), version),
+    };
+    let backport = version.split_once("~bpo").filter(|_| package.ecosystem == Ecosystem::Debian);
+    let version = backport.map_or(version.as_str(), |(stem, _)| stem).to_owned();
+    (name, version)
+}
+
+/// Without the mark of a rebuild of the binary alone.
+fn without_rebuild(version: &str) -> &str {
+    match version.rsplit_once("+b") {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => version,
+    }
+}
+
+fn is_kernels(ecosystem: Ecosystem, source: &str) -> bool {
+    ecosystem.is_distribution() && (source.starts_with("linux") || source.starts_with("kernel"))
+}
+
+/// Packages of a kernel's source that hold headers, documents or what modules are built with:
+/// nothing of the kernel's code is in them.
+fn holds_no_code(name: &str) -> bool {
+    KERNEL_HEADERS.iter().any(|begin| name.starts_with(begin)) || name.ends_with("-headers")
 }
 
 /// The source package's version; with the epoch that the name of a source rpm leaves out.
@@ -57,6 +104,24 @@ fn source_version(package: &Package) -> String {
         _ => version.clone(),
     }
 }
+
+const KERNEL_HEADERS: &[&str] = &[
+    "linux-libc-dev",
+    "linux-headers-",
+    "linux-kbuild-",
+    "linux-doc",
+    "linux-source",
+    "linux-support-",
+    "linux-config-",
+    "linux-compiler-",
+    "kernel-headers",
+    "kernel-devel",
+    "kernel-doc",
+    "kernel-macros",
+    "kernel-source",
+    "kernel-rpm-macros",
+    "kernel-srpm-macros",
+];
 
 /// Module and stream: what the purl says, unknown for a build that only shows that it is of a
 /// module, empty for others.
@@ -87,57 +152,4 @@ fn finding(package: &Package, said: Said<'_>) -> Finding {
         source: said.source.to_owned(),
         paths: package.paths.clone(),
     }
-}
-
-/// A command that a person can paste. Names and versions that are not plain words give none: they
-/// come from files that anyone may have written.
-fn fix_command(package: &Package, fixed: &str) -> Option<String> {
-    let plain = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('-')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+~:@/".contains(c))
-    };
-    if !plain(&package.name) || !plain(fixed) {
-        return None;
-    }
-    let name = &package.name;
-    // A binary package whose version differs from its source's has a version of its own, which
-    // the advisory does not name.
-    let own = package.version == package.source_version || package.source_version.is_empty();
-    Some(match package.ecosystem {
-        Ecosystem::Debian | Ecosystem::Ubuntu if own => {
-            format!("apt-get install --only-upgrade {name}={fixed}")
-        }
-        Ecosystem::Debian | Ecosystem::Ubuntu => format!("apt-get install --only-upgrade {name}"),
-        Ecosystem::Alpine | Ecosystem::Wolfi | Ecosystem::Chainguard => format!("apk add --upgrade '{name}>={fixed}'"),
-        Ecosystem::PyPI => format!("pip install '{name}>={fixed}'"),
-        Ecosystem::Npm => format!("npm install {name}@{fixed}"),
-        Ecosystem::Maven => format!("replace {} by {name} version {fixed} or later", archive(package)?),
-        Ecosystem::Go => format!("go get {name}@v{}", fixed.trim_start_matches('v')),
-        Ecosystem::CratesIo => format!("cargo update -p {name} --precise {fixed}"),
-        Ecosystem::RubyGems => format!("gem install {name} -v {fixed}"),
-        Ecosystem::NuGet => format!("dotnet add package {name} --version {fixed}"),
-        Ecosystem::Packagist => format!("composer require '{name}:>={fixed}'"),
-        Ecosystem::Suse | Ecosystem::OpenSuse => format!("zypper update {name}"),
-        Ecosystem::Photon | Ecosystem::AzureLinux => format!("tdnf update {name}"),
-        Ecosystem::Arch => format!("pacman -Syu {name}"),
-        Ecosystem::AlmaLinux
-        | Ecosystem::RockyLinux
-        | Ecosystem::RedHat
-        | Ecosystem::OracleLinux
-        | Ecosystem::AmazonLinux
-        | Ecosystem::Fedora
-        | Ecosystem::OpenEuler
-        | Ecosystem::Mageia => format!("dnf upgrade {name}"),
-        Ecosystem::Pub => format!("dart pub upgrade {name}"),
-        Ecosystem::Hex => format!("mix deps.update {name}"),
-        _ => format!("upgrade {name} to {fixed} or later"),
-    })
-}
-
-/// The innermost archive that carries the code.
-fn archive(package: &Package) -> Option<String> {
-    let path = package.paths.first().map_or(package.name.as_str(), String::as_str);
-    let shown = tripoint_model::text::visible(path);
-    (!shown.is_empty()).then(|| shown.into_owned())
 }

@@ -1,7 +1,7 @@
 //! What CVSS base score does a vector stand for (v2, v3.0, v3.1, v4.0)?
 
 /// The base score in tenths of a CVSS vector; `None` for other or broken vectors.
-pub(crate) fn base_tenths(vector: &str) -> Option<u8> {
+pub fn base_tenths(vector: &str) -> Option<u8> {
     let metrics: Vec<(&str, &str)> =
         vector.trim().trim_matches(['(', ')']).split('/').filter_map(|part| part.split_once(':')).collect();
     let get = |name: &str| metrics.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);

@@ -58,6 +58,17 @@ pub enum Vulns {
         #[arg(long)]
         stdin: bool,
     },
+    /// Which definitions of an OVAL file are true here (rpm packages)
+    Evaluate {
+        /// The file, also compressed
+        file: PathBuf,
+        /// Root filesystem to ask
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+        /// Also definitions for another distribution or release
+        #[arg(long)]
+        force: bool,
+    },
     /// Compare two versions
     Compare {
         /// SCHEME A B; with --stdin: SCHEME or nothing

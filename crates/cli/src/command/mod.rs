@@ -6,6 +6,7 @@ mod alerts;
 mod bundle;
 mod config;
 mod doctor;
+mod evaluate;
 mod exceptions;
 mod intel;
 mod scan;

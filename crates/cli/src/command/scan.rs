@@ -1,13 +1,15 @@
 //! `tripoint scan`: what is vulnerable here?
 
-use std::collections::BTreeMap;
+mod usage;
+mod vex;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use tripoint_inventory::{CoverageStatus, HostInventory, Inventory, ScanOptions};
+use tripoint_inventory::{CoverageStatus, Inventory, ScanOptions};
 use tripoint_model::text::visible;
-use tripoint_model::{Finding, Timestamp};
+use tripoint_model::{Finding, FindingState, Timestamp};
 use tripoint_vuln::Database;
 
 use super::vulns;
@@ -15,7 +17,9 @@ use crate::arguments::{FailOn, Scan};
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
-use crate::report::{self, DatabaseInfo, Document, Format};
+use crate::report::{self, DatabaseInfo, Document, Format, Word};
+
+use usage::Usage;
 
 pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
     let name = options.format.as_deref().unwrap_or(if context.json { "json" } else { "table" });
@@ -25,13 +29,29 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         .ok_or_else(|| WrongUsage(format!("unknown format {name:?}; known: {}", report::names().join(" "))))?;
     let time = report_time()?;
     let database = vulns::database(context)?;
-    let inventory = look(context, options)?;
-    let mut findings = findings(database.as_ref(), &inventory);
+    let (mut inventory, usage) = look(context, options)?;
+    if let Some(usage) = &usage {
+        usage.mark(&mut inventory, options.in_use);
+    }
+    let (mut findings, mut not_affected) = findings(database.as_ref(), &inventory);
+    if let (Some(usage), Some(database)) = (&usage, &database) {
+        usage.restarts(database, &inventory, &mut findings);
+    }
+    let words = vex::apply(&options.vex, options.image.is_some(), &inventory, &mut findings)?;
     if options.only_fixed {
+        not_affected.clear();
         findings.retain(|finding| finding.fixed.is_some() && finding.state.is_vulnerable());
     }
     let info = database.as_ref().map(|d| DatabaseInfo { built: d.built(), sources: d.sources() });
-    let document = Document { schema: 1, inventory: &inventory, findings: &findings, database: info, time };
+    let document = Document {
+        schema: 1,
+        inventory: &inventory,
+        findings: &findings,
+        vex: &words.changes,
+        not_affected: &not_affected,
+        database: info,
+        time,
+    };
     write(format, &document, options.output.as_deref())?;
     if format.name != "json" {
         for coverage in
@@ -44,16 +64,15 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         eprintln!("{}: no package database found", inventory.root);
     }
     say_unscored(options, &findings);
-    Ok(exit(options, database.is_some(), &inventory, &findings))
+    let partial = database.is_none() || words.partial;
+    Ok(exit(options, partial, &inventory, &findings, &words.changes))
 }
 
-/// What is installed: in a root filesystem, in use on this host, or in a bill of materials.
-fn look(context: &Context, options: &Scan) -> anyhow::Result<Inventory> {
+/// What is installed: in a root filesystem or an image, in use on this host, or in a bill of
+/// materials; and what of it runs, where that can be known.
+fn look(context: &Context, options: &Scan) -> anyhow::Result<(Inventory, Option<Usage>)> {
     if let Some(file) = &options.sbom {
-        return Ok(tripoint_inventory::sbom::read(file)?);
-    }
-    if options.in_use {
-        return in_use();
+        return Ok((tripoint_inventory::sbom::read(file)?, None));
     }
     let mut said = std::time::Instant::now();
     let mut progress = |entries: usize| {
@@ -62,11 +81,15 @@ fn look(context: &Context, options: &Scan) -> anyhow::Result<Inventory> {
             eprintln!("{entries} files looked at");
         }
     };
-    let mut inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;
-    if options.root == Path::new("/") {
-        mark_in_use(&mut inventory);
+    if let Some(file) = &options.image {
+        return Ok((tripoint_inventory::scan_image(file, &ScanOptions::default(), &mut progress)?, None));
     }
-    Ok(inventory)
+    if options.in_use {
+        let usage = Usage::of_host()?;
+        return Ok((usage.inventory().clone(), Some(usage)));
+    }
+    let inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;
+    Ok((inventory, Usage::of_root(&options.root)?))
 }
 
 /// The moment that reports carry: that of a reproducible build where one is set, else now.
@@ -108,14 +131,22 @@ fn say_unscored(options: &Scan, findings: &[Finding]) {
     }
 }
 
-fn exit(options: &Scan, advisories: bool, inventory: &Inventory, findings: &[Finding]) -> Exit {
-    let over = |finding: &&Finding| finding.state.is_vulnerable() && reaches(finding, options.fail_on);
+fn exit(options: &Scan, partial: bool, inventory: &Inventory, findings: &[Finding], words: &[Word]) -> Exit {
+    // Somebody who looks into it has not said that it is harmless.
+    let doubted = |finding: &Finding| {
+        finding.state == FindingState::UnderInvestigation
+            && words
+                .iter()
+                .any(|word| word.purl == finding.purl && word.id == finding.id && word.before.is_vulnerable())
+    };
+    let counts = |finding: &Finding| finding.state.is_vulnerable() || doubted(finding);
+    let over = |finding: &&Finding| reaches(finding, options.fail_on) && counts(finding);
     if options.fail_on.is_some() && findings.iter().any(|finding| over(&finding)) {
         return Exit::Findings;
     }
     let skipped = inventory.coverage.iter().any(|c| c.status == CoverageStatus::Partial);
     // Without advisories nothing was matched: "no findings" would be a lie that a pipeline believes.
-    if !advisories || !inventory.has_database() || skipped { Exit::Partial } else { Exit::Fine }
+    if partial || !inventory.has_database() || skipped { Exit::Partial } else { Exit::Fine }
 }
 
 fn reaches(finding: &Finding, limit: Option<FailOn>) -> bool {
@@ -130,45 +161,20 @@ fn reaches(finding: &Finding, limit: Option<FailOn>) -> bool {
     }
 }
 
-fn findings(database: Option<&Database>, inventory: &Inventory) -> Vec<Finding> {
-    let Some(database) = database else { return Vec::new() };
-    let all = inventory.packages.iter().flat_map(|package| tripoint_vuln::match_package(database, package));
-    let mut all: Vec<Finding> = all.collect();
-    all.sort_by(|a, b| (&a.purl, &a.id).cmp(&(&b.purl, &b.id)));
-    all
-}
-
-/// What processes run now, on this host.
-fn in_use() -> anyhow::Result<Inventory> {
-    let host = HostInventory::open(std::path::Path::new("/"))?;
-    let mut inventory = host.inventory().clone();
-    inventory.packages = running(&host).into_values().collect();
-    Ok(inventory)
-}
-
-fn running(host: &HostInventory) -> BTreeMap<String, tripoint_model::Package> {
-    let mut packages: BTreeMap<String, tripoint_model::Package> = BTreeMap::new();
-    for package in living().into_iter().flat_map(|pid| host.packages_of(pid)) {
-        let state = package.state;
-        let known = packages.entry(package.purl.clone()).or_insert(package);
-        known.state = known.state.max(state);
-    }
-    packages
-}
-
-/// Every process that lives now.
-fn living() -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    entries.iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-/// A scan of the running host says which packages are loaded or stale.
-fn mark_in_use(inventory: &mut Inventory) {
-    let Ok(host) = HostInventory::open(std::path::Path::new("/")) else { return };
-    let running = running(&host);
-    for package in &mut inventory.packages {
-        if let Some(used) = running.get(&package.purl) {
-            package.state = used.state;
+fn findings(database: Option<&Database>, inventory: &Inventory) -> (Vec<Finding>, Vec<Finding>) {
+    let Some(database) = database else { return Default::default() };
+    let (mut all, mut not_affected) = (Vec::new(), Vec::new());
+    for said in inventory.packages.iter().flat_map(|package| tripoint_vuln::statements(database, package)) {
+        match said.state {
+            // What is fixed here is no news.
+            FindingState::Fixed => {}
+            FindingState::NotAffected if not_affected.len() < report::NOT_AFFECTED_MAX => not_affected.push(said),
+            FindingState::NotAffected => {}
+            _ => all.push(said),
         }
     }
+    for list in [&mut all, &mut not_affected] {
+        list.sort_by(|a, b| (&a.purl, &a.id).cmp(&(&b.purl, &b.id)));
+    }
+    (all, not_affected)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
 
-use super::{advisories, versions};
+use super::{advisories, evaluate, versions};
 use crate::arguments::Vulns;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
@@ -23,6 +23,7 @@ pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
         Vulns::Forget { source } => advisories::forget(context, &source),
         Vulns::Lookup { cve } => lookup(context, &cve),
         Vulns::Query { ecosystem, name, version, stdin } => query(context, ecosystem, name, version, stdin),
+        Vulns::Evaluate { file, root, force } => evaluate::run(context, &file, &root, force),
         Vulns::Compare { words, stdin } => versions::compare(context, &words, stdin),
         Vulns::Satisfies { words, stdin } => versions::satisfies(context, &words, stdin),
     }

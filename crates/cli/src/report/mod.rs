@@ -1,5 +1,6 @@
 //! In which forms is what a scan found told? One file a form.
 
+mod csaf;
 mod csv;
 mod cyclonedx;
 mod json;
@@ -29,12 +30,44 @@ pub struct Document<'a> {
     pub inventory: &'a Inventory,
     /// What is known about it.
     pub findings: &'a [Finding],
+    /// What others say of the findings, where it changed them; who said it stands with it.
+    #[serde(skip_serializing_if = "<[Word]>::is_empty")]
+    pub vex: &'a [Word],
+    /// What advisories know of the packages and say is not there; the first `NOT_AFFECTED_MAX`.
+    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    pub not_affected: &'a [Finding],
     /// Against what it was matched; nothing when no advisories are loaded.
     pub database: Option<DatabaseInfo>,
     /// The moment that the document carries.
     #[serde(skip)]
     pub time: Timestamp,
 }
+
+/// What somebody said of a finding, which changed its state.
+#[derive(Clone, Serialize)]
+pub struct Word {
+    /// The package.
+    pub purl: String,
+    /// The finding.
+    pub id: String,
+    /// What the advisory says.
+    pub before: FindingState,
+    /// What is said now.
+    pub state: FindingState,
+    /// Who says it.
+    pub author: String,
+    /// In which document.
+    pub document: String,
+    /// The file it was read from.
+    pub file: String,
+    /// Why, by the format's own word.
+    pub justification: String,
+    /// The same for people.
+    pub note: String,
+}
+
+/// Not-affected statements that one report carries.
+pub const NOT_AFFECTED_MAX: usize = 10_000;
 
 /// The advisories that a scan was matched against.
 #[derive(Serialize)]
@@ -63,6 +96,7 @@ pub const FORMATS: &[Format] = &[
     cyclonedx::FORMAT,
     spdx::FORMAT,
     openvex::FORMAT,
+    csaf::FORMAT,
 ];
 
 /// The names, for the command line.
@@ -147,6 +181,13 @@ fn state(state: FindingState) -> &'static str {
         FindingState::NoDsa => "no-dsa",
         FindingState::Postponed => "postponed",
         FindingState::UnderInvestigation => "under-investigation",
+    }
+}
+
+impl Document<'_> {
+    /// What was said of a finding beside its advisory.
+    fn word(&self, finding: &Finding) -> Option<&Word> {
+        self.vex.iter().rev().find(|word| word.purl == finding.purl && word.id == finding.id)
     }
 }
 

@@ -28,9 +28,10 @@ struct Vex<S> {
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     // One statement for all packages of which an advisory says the same.
-    let mut statements: BTreeMap<(&str, &str, String), Vec<&Finding>> = BTreeMap::new();
+    let mut statements: BTreeMap<(&str, &str, String, String), Vec<&Finding>> = BTreeMap::new();
     for finding in document.findings {
-        statements.entry((&finding.id, state(finding.state), advice(finding))).or_default().push(finding);
+        let said = reason(document, finding);
+        statements.entry((&finding.id, state(finding.state), advice(finding), said)).or_default().push(finding);
     }
     pretty(
         out,
@@ -41,12 +42,25 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
             timestamp: output::time(document.time),
             version: 1,
             tooling: format!("tripoint/{VERSION}"),
-            statements: Each(statements.values().map(|findings| statement(findings))),
+            statements: Each(statements.iter().map(|((.., reason), findings)| statement(findings, reason))),
         },
     )
 }
 
-fn statement(findings: &[&Finding]) -> Value {
+/// Who says that a package is not affected, and why.
+fn reason(document: &Document<'_>, finding: &Finding) -> String {
+    match document.word(finding) {
+        Some(word) => {
+            let who = if word.author.is_empty() { &word.document } else { &word.author };
+            let why: Vec<&str> =
+                [&word.justification, &word.note].into_iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
+            format!("{who} says so: {}", if why.is_empty() { "no reason given".to_owned() } else { why.join("; ") })
+        }
+        None => format!("{} says that this version is not affected.", finding.source),
+    }
+}
+
+fn statement(findings: &[&Finding], reason: &str) -> Value {
     let Some(first) = findings.first() else { return Value::Null };
     let products: Vec<Value> =
         findings.iter().map(|finding| json!({"@id": finding.purl, "identifiers": {"purl": finding.purl}})).collect();
@@ -63,7 +77,7 @@ fn statement(findings: &[&Finding]) -> Value {
         }
         FindingState::NotAffected => {
             out["status"] = "not_affected".into();
-            out["impact_statement"] = format!("{} says that this version is not affected.", first.source).into();
+            out["impact_statement"] = reason.into();
         }
         FindingState::Fixed => out["status"] = "fixed".into(),
         FindingState::UnderInvestigation => out["status"] = "under_investigation".into(),

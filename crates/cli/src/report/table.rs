@@ -5,7 +5,7 @@ use std::io::Write;
 use tripoint_model::text::visible;
 use tripoint_model::{Finding, PackageState};
 
-use super::{Document, Format, score};
+use super::{Document, Format, score, state};
 use crate::output;
 
 /// `table`
@@ -16,20 +16,21 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
     let head = format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len());
     writeln!(out, "{}", visible(&head))?;
-    let affected = document.findings.iter().filter(|finding| finding.state.is_vulnerable());
-    let rows: Vec<Vec<String>> = affected.map(row).collect();
+    let affected: Vec<&Finding> = document.findings.iter().filter(|finding| finding.state.is_vulnerable()).collect();
     if inventory.packages.is_empty() {
         writeln!(out, "nothing to match")?;
     } else if document.database.is_none() {
         writeln!(out, "not matched: no advisories loaded")?;
-    } else if rows.is_empty() {
+    } else if affected.is_empty() {
         writeln!(out, "nothing known to be vulnerable")?;
     } else {
-        for line in output::rows(&["PACKAGE", "STATE", "CVE", "CVSS", "EXPLOITED", "FIXED IN", "FIX"], rows) {
+        let heads = ["PACKAGE", "STATE", "CVE", "SAID", "CVSS", "SEVERITY", "EXPLOITED", "FIXED IN", "FIX"];
+        let rows = affected.into_iter().map(row).collect();
+        for line in output::rows(&heads, rows) {
             writeln!(out, "{line}")?;
         }
     }
-    Ok(())
+    others(document, out)
 }
 
 fn row(finding: &Finding) -> Vec<String> {
@@ -42,9 +43,51 @@ fn row(finding: &Finding) -> Vec<String> {
         format!("{} {}", finding.name, finding.version),
         presence.into(),
         finding.cves.first().unwrap_or(&finding.id).clone(),
+        state(finding.state).into(),
         finding.cvss_tenths.map(score).unwrap_or_default(),
+        severities(finding),
         if finding.known_exploited { "yes" } else { "" }.into(),
         finding.fixed.clone().unwrap_or_default(),
         finding.fix_command.clone().unwrap_or_default(),
     ]
+}
+
+/// Each source's own word, the distribution's beside NVD's: `debian low, nvd 9.8`.
+fn severities(finding: &Finding) -> String {
+    let said = |(source, value): (&String, &String)| match tripoint_vuln::base_tenths(value) {
+        Some(tenths) => format!("{source} {}", score(tenths)),
+        None => format!("{source} {value}"),
+    };
+    finding.severity.iter().map(said).collect::<Vec<_>>().join(", ")
+}
+
+/// What is not vulnerable, or not known to be: apart, and never left out.
+fn others(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let apart: Vec<&Finding> = document.findings.iter().filter(|finding| !finding.state.is_vulnerable()).collect();
+    if !apart.is_empty() {
+        writeln!(out)?;
+        let line = |finding: &&Finding| {
+            let (who, why) = document.word(finding).map_or((finding.source.as_str(), ""), |word| {
+                let who = if word.author.is_empty() { word.file.as_str() } else { word.author.as_str() };
+                (who, if word.note.is_empty() { word.justification.as_str() } else { word.note.as_str() })
+            });
+            vec![
+                format!("{} {}", finding.name, finding.version),
+                finding.cves.first().unwrap_or(&finding.id).clone(),
+                state(finding.state).into(),
+                who.to_owned(),
+                why.to_owned(),
+            ]
+        };
+        for line in output::rows(&["PACKAGE", "CVE", "SAID", "BY", "WHY"], apart.iter().map(line).collect()) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    let count = document.not_affected.len() as u64;
+    if count > 0 {
+        let more = if document.not_affected.len() >= super::NOT_AFFECTED_MAX { "at least " } else { "" };
+        let what = output::counted(count, "statement");
+        writeln!(out, "{more}{what} that a version is not affected: `--format json` lists them")?;
+    }
+    Ok(())
 }

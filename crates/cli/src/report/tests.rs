@@ -92,7 +92,7 @@ fn sample() -> (Inventory, Vec<Finding>) {
 fn written(format: &Format, inventory: &Inventory, findings: &[Finding]) -> String {
     let database = Some(DatabaseInfo { built: Timestamp::from_seconds(1_700_000_000), sources: Vec::new() });
     let time = Timestamp::from_seconds(1_735_689_600);
-    let document = Document { schema: 1, inventory, findings, database, time };
+    let document = Document { schema: 1, inventory, findings, vex: &[], not_affected: &[], database, time };
     let mut out = Vec::new();
     (format.write)(&document, &mut out).expect("written");
     String::from_utf8(out).expect("UTF-8")
@@ -165,6 +165,34 @@ fn sarif_places_and_rules_belong_together() {
     assert_eq!(prints.len(), results.len());
 }
 
+#[test]
+fn statements_are_read_back_as_they_were_meant() {
+    let (inventory, findings) = sample();
+    let findings: Vec<Finding> = findings
+        .into_iter()
+        .enumerate()
+        .filter(|(_, finding)| finding.purl.starts_with("pkg:"))
+        // Each about a vulnerability of its own, so that none speaks for another.
+        .map(|(at, finding)| Finding { cves: vec![format!("CVE-2024-1000{at}")], ..finding })
+        .collect();
+    for name in ["openvex", "cyclonedx", "csaf"] {
+        let format = FORMATS.iter().find(|format| format.name == name).expect("a format");
+        let vex = tripoint_vuln::vex::Vex::read(name, written(format, &inventory, &findings).as_bytes());
+        assert!(vex.rejected.is_empty(), "{name}: {:?}", vex.rejected);
+        let mut read = findings.clone();
+        for finding in &mut read {
+            finding.state =
+                if finding.state == FindingState::Fixed { FindingState::Affected } else { FindingState::Fixed };
+        }
+        vex.apply(&mut read, &|_| true);
+        for (meant, read) in findings.iter().zip(&read) {
+            // VEX knows four states: whoever will not fix it says that it is affected.
+            let meant = if meant.state.is_vulnerable() { FindingState::Affected } else { meant.state };
+            assert_eq!(read.state, meant, "{name}: {}", read.id);
+        }
+    }
+}
+
 /// The real schemas, judged by a Python validator where there is one.
 #[test]
 fn documents_are_valid_by_the_real_schemas() {
@@ -179,6 +207,7 @@ fn documents_are_valid_by_the_real_schemas() {
         ("cyclonedx", "cyclonedx/bom-1.6.schema.json"),
         ("spdx", "spdx/spdx-2.3.schema.json"),
         ("openvex", "openvex/openvex.schema.json"),
+        ("csaf", "csaf/csaf-2.0.schema.json"),
     ] {
         let format = FORMATS.iter().find(|format| format.name == name).expect("a format");
         let file = folder.path().join(name);

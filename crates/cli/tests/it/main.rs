@@ -3,12 +3,16 @@
 mod advisories;
 mod bench;
 mod bundle;
+mod complaints;
 mod config;
 mod hostile;
 mod intel;
+mod maven;
+mod oval;
 mod real;
 mod scan;
 mod server;
 mod sync;
+mod trivy;
 mod usage;
 mod vulns;

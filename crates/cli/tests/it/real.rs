@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::bench::Bench;
 
 /// The folder of published data, when it is at hand.
-fn data() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("TRIPOINT_TEST_DATA").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped: TRIPOINT_TEST_DATA is not set");
@@ -21,10 +21,16 @@ fn field(line: &str, at: usize) -> &str {
     line.split('\t').nth(at).unwrap_or_default()
 }
 
-fn unpacked(path: &Path) -> String {
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
+/// A compressed text.
+pub fn unpacked(path: &Path) -> String {
+    String::from_utf8(unpacked_bytes(path)).unwrap()
+}
+
+/// The content of a compressed file.
+pub fn unpacked_bytes(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 #[test]

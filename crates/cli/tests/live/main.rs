@@ -3,6 +3,7 @@
 mod blind;
 mod demo;
 mod enforce;
+mod follow;
 mod instance;
 mod kill;
 mod network;

@@ -1,5 +1,7 @@
 //! Where does an interpreter that runs someone's program look for that program's packages?
 
+use std::collections::HashMap;
+
 use crate::package::java::is_archive;
 use crate::root::Root;
 
@@ -12,6 +14,8 @@ pub(crate) struct Invocation {
     pub(crate) virtual_env: Option<String>,
     pub(crate) python_path: Option<String>,
     pub(crate) class_path: Option<String>,
+    /// Other variables of its environment, of those in `VARIABLES`.
+    pub(crate) variables: HashMap<&'static str, String>,
     /// Mapped and open files.
     pub(crate) files: Vec<String>,
 }
@@ -29,6 +33,12 @@ pub(crate) struct Places {
     pub(crate) wheels: Vec<String>,
     /// The package.json of modules with an open file.
     pub(crate) modules: Vec<String>,
+    /// Folders of gem specifications, single specifications, and Bundler's lock files.
+    pub(crate) ruby: Vec<String>,
+    /// Composer's lists of what is installed.
+    pub(crate) php: Vec<String>,
+    /// `*.deps.json`.
+    pub(crate) dotnet: Vec<String>,
 }
 
 /// Finds the places of a process.
@@ -47,10 +57,22 @@ pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
     if name == "java" || maps("libjvm.so") {
         java(root, invocation, &mut out.java);
     }
+    if name.starts_with("ruby") || maps("libruby") {
+        super::ruby::places(root, invocation, &mut out.ruby);
+        out.ruby.extend(invocation.files.iter().filter_map(|path| super::ruby::specification_of(path)));
+    }
+    if name.starts_with("php") || maps("libphp") {
+        super::php::places(root, invocation, &mut out.php);
+        out.php.extend(invocation.files.iter().filter_map(|path| super::php::list_of(path)));
+    }
+    if name == "dotnet" || maps("libcoreclr.so") {
+        super::dotnet::places(root, invocation, &mut out.dotnet);
+    }
     out.java.extend(invocation.files.iter().filter(|path| is_archive(path)).cloned());
     out.wheels.extend(invocation.files.iter().filter(|path| path.ends_with(".whl")).cloned());
     out.modules.extend(invocation.files.iter().filter_map(|path| super::place::manifest_of(path)));
-    for list in [&mut out.python, &mut out.node, &mut out.java, &mut out.wheels, &mut out.modules] {
+    let Places { python, node, java, wheels, modules, ruby, php, dotnet } = &mut out;
+    for list in [python, node, java, wheels, modules, ruby, php, dotnet] {
         list.sort();
         list.dedup();
         list.truncate(PLACES_MAX);
@@ -59,16 +81,16 @@ pub(crate) fn places(root: &Root, invocation: &Invocation) -> Places {
 }
 
 /// An absolute path from one that may be relative to the working folder.
-fn absolute(invocation: &Invocation, path: &str) -> String {
+pub(super) fn absolute(invocation: &Invocation, path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", invocation.cwd.trim_end_matches('/')) }
 }
 
-fn folder_of(path: &str) -> &str {
+pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The first argument that is not an option, as a path; `-m`, `-c`, `-e` take their place.
-fn script(invocation: &Invocation, with_value: &[&str]) -> Option<String> {
+pub(super) fn script(invocation: &Invocation, with_value: &[&str]) -> Option<String> {
     let mut arguments = invocation.arguments.iter().skip(1);
     while let Some(argument) = arguments.next() {
         if matches!(argument.as_str(), "-c" | "-m" | "-e" | "-p" | "-") {
@@ -208,6 +230,8 @@ fn archives_in(root: &Root, folder: &str, out: &mut Vec<String>) {
     out.extend(entries.iter().filter(|entry| is_archive(&entry.name)).map(|entry| format!("{folder}/{}", entry.name)));
 }
 
+/// What else of the environment says where packages lie.
+pub(crate) const VARIABLES: &[&str] = &["GEM_HOME", "GEM_PATH", "BUNDLE_PATH", "BUNDLE_GEMFILE", "RUBYOPT", "HOME"];
 const PLACES_MAX: usize = 4096;
 const LIST_MAX: usize = 65_536;
 const CONFIG_BYTES_MAX: u64 = 64 << 10;

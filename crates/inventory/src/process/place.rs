@@ -9,7 +9,7 @@ use tripoint_model::{Package, Parsed};
 use tripoint_unpack::{Source, entries};
 
 use super::ARCHIVE_LIMITS;
-use crate::package::{Cataloger, npm, python};
+use crate::package::{Cataloger, dotnet, npm, php, python, ruby};
 use crate::root::Root;
 use crate::walk::{WalkLimits, walk};
 
@@ -35,6 +35,22 @@ pub(super) fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) 
             npm::Npm.read(root, &format!("/{path}"), out);
         }
     });
+}
+
+/// The gems of a folder of specifications, or those that a lock file names.
+pub(super) fn gems(root: &Root, place: &str, out: &mut Parsed<Package>) {
+    if !place.ends_with("/specifications") && !place.ends_with("/default") {
+        return ruby::Ruby.read(root, place, out);
+    }
+    let (entries, _) = root.list(place, ENTRIES_MAX).unwrap_or_default();
+    for entry in entries.iter().filter(|entry| entry.name.ends_with(".gemspec")) {
+        ruby::Ruby.read(root, &format!("{place}/{}", entry.name), out);
+    }
+}
+
+/// The packages that Composer or NuGet lists in one file.
+pub(super) fn list(root: &Root, place: &str, out: &mut Parsed<Package>) {
+    if place.ends_with(".deps.json") { dotnet::Dotnet.read(root, place, out) } else { php::Php.read(root, place, out) }
 }
 
 /// The distribution inside a wheel that is used without being unpacked.
@@ -92,5 +108,31 @@ mod tests {
         ] {
             assert_eq!(manifest_of(path).as_deref(), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn gems_and_lists_are_read_where_they_lie() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        for (path, text) in [
+            ("g/specifications/a-1.0.gemspec", "  s.name = \"a\"\n  s.version = \"1.0\"\n"),
+            ("g/specifications/readme", "x"),
+            ("w/Gemfile.lock", "GEM\n  specs:\n    b (2.0)\n"),
+            ("w/vendor/composer/installed.json", r#"{"packages":[{"name":"c/d","version":"3.0"}]}"#),
+            ("w/app.deps.json", r#"{"libraries":{"E/4.0":{"type":"package"}}}"#),
+        ] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+            std::fs::write(path, text).expect("write");
+        }
+        let root = Root::open(folder.path()).expect("root");
+        let mut out = Parsed::default();
+        for place in ["/g/specifications", "/w/Gemfile.lock"] {
+            gems(&root, place, &mut out);
+        }
+        for place in ["/w/vendor/composer/installed.json", "/w/app.deps.json"] {
+            list(&root, place, &mut out);
+        }
+        let found: Vec<_> = out.accepted.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
+        assert_eq!(found, [("a", "1.0"), ("b", "2.0"), ("c/d", "3.0"), ("E", "4.0")]);
     }
 }

@@ -19,13 +19,33 @@ pub(crate) struct Mapped {
 /// The executable's path and whether the file was deleted; `None` for kernel threads.
 pub(crate) fn exe(pid: u32) -> io::Result<(String, bool)> {
     let target = fs::read_link(format!("/proc/{pid}/exe"))?;
-    Ok(undelete(&target.to_string_lossy()))
+    let (path, deleted) = undelete(&target.to_string_lossy());
+    Ok((seen(&changed_root(pid), path), deleted))
+}
+
+/// Where the root folder lies that a process changed to within our own mount namespace; empty for
+/// others. Only there the kernel tells paths as we see them, not as the process does.
+fn changed_root(pid: u32) -> String {
+    let root = fs::read_link(format!("/proc/{pid}/root")).unwrap_or_default();
+    root.to_str().filter(|root| *root != "/").unwrap_or_default().to_owned()
+}
+
+fn seen(root: &str, path: String) -> String {
+    match path.strip_prefix(root) {
+        Some(inside) if !root.is_empty() && inside.starts_with('/') => inside.to_owned(),
+        _ => path,
+    }
 }
 
 /// The files mapped by a process, each once: code, and archives that are read through a mapping.
 pub(crate) fn maps(pid: u32) -> io::Result<Vec<Mapped>> {
     let file = File::open(format!("/proc/{pid}/maps"))?;
-    Ok(parse_maps(file))
+    let root = changed_root(pid);
+    let mut out = parse_maps(file);
+    for mapped in out.iter_mut().filter(|_| !root.is_empty()) {
+        mapped.path = seen(&root, std::mem::take(&mut mapped.path));
+    }
+    Ok(out)
 }
 
 fn parse_maps(input: impl Read) -> Vec<Mapped> {
@@ -100,7 +120,7 @@ fn strings(path: &str) -> Vec<String> {
 /// The working folder.
 pub(crate) fn cwd(pid: u32) -> Option<String> {
     let target = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-    target.to_str().map(str::to_owned)
+    target.to_str().map(|path| seen(&changed_root(pid), path.to_owned()))
 }
 
 /// An open file: its path, and through which name it can be read although it was replaced.
@@ -114,13 +134,14 @@ pub(crate) struct Open {
 /// The open files that have a path.
 pub(crate) fn open_files(pid: u32) -> Vec<Open> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let root = changed_root(pid);
     let mut out: Vec<Open> = entries
         .flatten()
         .take(FILES_MAX)
         .filter_map(|entry| {
             let target = fs::read_link(entry.path()).ok()?;
             let (path, deleted) = undelete(target.to_str().filter(|path| path.starts_with('/'))?);
-            Some(Open { path, deleted, through: entry.path() })
+            Some(Open { path: seen(&root, path), deleted, through: entry.path() })
         })
         .collect();
     out.sort();
@@ -156,6 +177,18 @@ mod tests {
                 ("/usr/lib/libssl.so.3", 200, true, true)
             ]
         );
+    }
+
+    #[test]
+    fn paths_are_as_the_process_sees_them() {
+        for (root, path, expected) in [
+            ("", "/usr/bin/x", "/usr/bin/x"),
+            ("/srv/cell", "/srv/cell/bin/x", "/bin/x"),
+            ("/srv/cell", "/srv/cellar/x", "/srv/cellar/x"),
+            ("/srv/cell", "/bin/x", "/bin/x"),
+        ] {
+            assert_eq!(seen(root, path.to_owned()), expected, "{root} {path}");
+        }
     }
 
     #[test]

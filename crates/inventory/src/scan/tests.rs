@@ -146,3 +146,67 @@ fn every_database_owns_its_files() {
         assert_eq!(found(folder.path()).packages.len(), 5, "{second}");
     }
 }
+
+/// What a distribution packs, found a second time under the name of its language.
+#[test]
+fn the_same_software_under_two_names_counts_once() {
+    let debian = "etc/os-release\0ID=debian\nVERSION_ID=\"12\"\n";
+    let alpine = "etc/os-release\0ID=alpine\nVERSION_ID=3.20.1\n";
+    let gem = "var/lib/gems/3.1.0/specifications/demo-1.0.gemspec";
+    let gemspec = "Gem::Specification.new do |s|\n  s.name = \"demo\".freeze\n  s.version = \"1.0\"\nend\n";
+    let python = "usr/lib/python3.12/site-packages/demo-1.0.dist-info/METADATA";
+    let metadata = "Name: demo\nVersion: 1.0\n";
+    let node = "usr/share/nodejs/node_modules/demo/package.json";
+    let module = r#"{"name":"demo","version":"1.0"}"#;
+    let php = "usr/share/php/demo/vendor/composer/installed.json";
+    let installed = r#"{"packages":[{"name":"a/demo","version":"1.0"}]}"#;
+    let deb = |path: &str| {
+        let status = "Package: own-demo\nStatus: install ok installed\nVersion: 1.0-1\n".to_owned();
+        [("var/lib/dpkg/status", status), ("var/lib/dpkg/info/own-demo.list", format!("/.\n/{path}\n"))]
+    };
+    let apk = |path: &str| {
+        let (folder, file) = path.rsplit_once('/').expect("a folder");
+        [("lib/apk/db/installed", format!("P:own-demo\nV:1.0-r0\nF:{folder}\nR:{file}\n")), ("etc/motd", String::new())]
+    };
+    for (release, database, path, text) in [
+        (debian, deb(gem), gem, gemspec),
+        (debian, deb(python), python, metadata),
+        (debian, deb(node), node, module),
+        (debian, deb(php), php, installed),
+        (alpine, apk(python), python, metadata),
+        (alpine, apk(gem), gem, gemspec),
+    ] {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let root = folder.path();
+        let (file, content) = release.split_once('\0').expect("two parts");
+        put(root, file, content);
+        for (file, content) in &database {
+            put(root, file, content);
+        }
+        put(root, path, text);
+        assert_eq!(names(&found(root)), ["own-demo"], "{path}");
+        // The same file elsewhere is nobody's.
+        put(root, &format!("srv/{path}"), text);
+        assert_eq!(found(root).packages.len(), 2, "{path}");
+    }
+}
+
+/// A package may list its files by a name that is a link here.
+#[test]
+fn a_file_is_owned_under_each_of_its_names() {
+    for (listed, link, target, real) in [
+        ("lib/python3/dist-packages", "lib", "usr/lib", "usr/lib/python3/dist-packages"),
+        ("usr/lib/python3/dist-packages", "usr/lib/python3", "../../opt/python3", "opt/python3/dist-packages"),
+        ("usr/share/app", "usr/share/app", "/srv/app", "srv/app"),
+    ] {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let root = folder.path();
+        let egg = "demo-1.0.dist-info/METADATA";
+        put(root, &format!("{real}/{egg}"), "Name: demo\nVersion: 1.0\n");
+        put(root, "var/lib/dpkg/status", "Package: own-demo\nStatus: install ok installed\nVersion: 1.0-1\n");
+        put(root, "var/lib/dpkg/info/own-demo.list", &format!("/.\n/{listed}/{egg}\n"));
+        fs::create_dir_all(root.join(link).parent().expect("parent")).expect("mkdir");
+        std::os::unix::fs::symlink(target, root.join(link)).expect("link");
+        assert_eq!(names(&found(root)), ["own-demo"], "{listed}");
+    }
+}

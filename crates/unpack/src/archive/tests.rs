@@ -198,6 +198,62 @@ fn encrypted_entries_are_refused() {
     assert!(matches!(end, Err(UnpackError::Refused { reason: "it is encrypted", .. })), "{end:?}");
 }
 
+/// The same bytes by each codec, in two streams one after the other.
+#[cfg(feature = "all")]
+fn packings(bytes: &[u8]) -> Vec<(Codec, Vec<u8>)> {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let twice = |pack: &dyn Fn(&[u8]) -> Vec<u8>| [pack(first), pack(second)].concat();
+    let bzip2 = |bytes: &[u8]| {
+        let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        out.write_all(bytes).expect("written");
+        out.finish().expect("finished")
+    };
+    let xz = |bytes: &[u8]| {
+        let mut out = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1)).expect("begun");
+        out.write_all(bytes).expect("written");
+        out.finish().expect("finished")
+    };
+    let zstd = |bytes: &[u8]| {
+        let frame = ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
+        // Frames without content may stand between the others.
+        [frame.as_slice(), &0x184D_2A50u32.to_le_bytes(), &3u32.to_le_bytes(), b"xyz"].concat()
+    };
+    vec![
+        (Codec::Gzip, twice(&gzip)),
+        (Codec::Bzip2, twice(&bzip2)),
+        (Codec::Xz, twice(&xz)),
+        (Codec::Zstd, twice(&zstd)),
+    ]
+}
+
+#[cfg(feature = "all")]
+#[test]
+fn every_compression_is_read_bounded_and_never_panics() {
+    let text = [noise(300_000), vec![b'a'; 200_000]].concat();
+    for (codec, packed) in packings(&text) {
+        let (seen, end) = walk(&packed, &Limits::default());
+        assert!(end.is_ok(), "{codec:?}: {end:?}");
+        assert_eq!(seen, [("a.bin".to_owned(), text.len())], "{codec:?}");
+        let small = Limits { out_bytes_max: 100_000, ..Limits::default() };
+        assert!(matches!(walk(&packed, &small).1, Err(UnpackError::TooBig { .. })), "{codec:?}");
+    }
+    for (codec, packed) in packings(&tar(&[("a", b"first"), ("b/c", b"second")])) {
+        let names = walk(&packed, &Limits::default()).0;
+        assert_eq!(names, [("a".to_owned(), 5), ("b/c".to_owned(), 6)], "{codec:?}");
+        for at in 0..packed.len() {
+            let _ = walk(&packed[..at], &Limits::default());
+            let mut flipped = packed.clone();
+            flipped[at] ^= 0xff;
+            let _ = walk(&flipped, &Limits::default());
+        }
+    }
+    for (codec, packed) in packings(&vec![0; 64 << 20]) {
+        let end = walk(&packed, &Limits { ratio_max: 20, ..Limits::default() }).1;
+        assert!(matches!(end, Err(UnpackError::TooBig { limit: Limit::Ratio(20), .. })), "{codec:?}: {end:?}");
+    }
+}
+
+#[cfg(not(feature = "all"))]
 #[test]
 fn other_compressions_are_named() {
     for (head, expected) in

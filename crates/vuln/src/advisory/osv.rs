@@ -24,7 +24,7 @@ impl AdvisoryFormat for Osv {
 
     fn recognises(&self, file: &str, head: &[u8]) -> bool {
         let has = |key: &str| head.windows(key.len()).any(|window| window == key.as_bytes());
-        let name = file.trim_end_matches(".gz");
+        let name = tripoint_unpack::inner_name(file);
         let begun = head.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
         let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
         if is_yaml

@@ -6,8 +6,7 @@ use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
-use crate::naming;
-use crate::oval::{Criteria, Definition, Oval};
+use crate::oval::{Criteria, Definition, Oval, distribution};
 use crate::subject::NameKind;
 use crate::version::{Scheme, VERSION_BYTES_MAX};
 
@@ -48,11 +47,7 @@ fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
     // Titles begin with the id where the references do not give it.
     let titled = definition.title.split([' ', ':']).next().unwrap_or_default();
     let mut advisory = document::advisory(id, cves.chain([titled]), &definition.title, Authority::Keeper);
-    let mut place = Place::default();
-    for platform in &definition.platforms {
-        place.releases.extend(distribution(platform));
-    }
-    place.releases.extend(from_id(&definition.id));
+    let place = Place { releases: oval.releases(definition), ..Place::default() };
     let criteria = definition.criteria.as_ref().ok_or_else(|| format!("{}: no criteria", definition.id))?;
     let mut affected = Vec::new();
     flatten(oval, criteria, &place, &mut affected);
@@ -197,29 +192,6 @@ fn binary(pattern: &str) -> Option<String> {
     document::word(name, "a package's name").ok()
 }
 
-/// `Oracle Linux 5`, `SUSE Linux Enterprise Server 15 SP1-BCL`, `Ubuntu 22.04 LTS`.
-fn distribution(text: &str) -> Option<(Ecosystem, String)> {
-    let (ecosystem, rest) =
-        PLATFORMS.iter().find_map(|(start, ecosystem)| Some((*ecosystem, text.strip_prefix(start)?)))?;
-    let rest = rest.trim();
-    let has_number = rest.contains(|c: char| c.is_ascii_digit());
-    let release = match ecosystem {
-        Ecosystem::Suse | Ecosystem::OpenSuse if rest.contains("Tumbleweed") => "tumbleweed".to_owned(),
-        // Azure's platform has no number; what follows is the name of a package.
-        Ecosystem::AzureLinux => rest.split(' ').next().unwrap_or_default().to_owned(),
-        _ if !has_number => return None,
-        Ecosystem::Suse | Ecosystem::OpenSuse => rest.to_owned(),
-        _ => rest.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?.to_owned(),
-    };
-    Some((ecosystem, naming::release(ecosystem, &release)))
-}
-
-/// Ubuntu's platform stands in the ids: `oval:com.ubuntu.jammy:def:…`.
-fn from_id(id: &str) -> Option<(Ecosystem, String)> {
-    let codename = id.strip_prefix("oval:com.ubuntu.")?.split(':').next()?;
-    Some((Ecosystem::Ubuntu, naming::release(Ecosystem::Ubuntu, &codename.replace('_', "/"))))
-}
-
 fn slug(ecosystem: Ecosystem) -> &'static str {
     match ecosystem {
         Ecosystem::Debian => "debian",
@@ -235,22 +207,5 @@ fn slug(ecosystem: Ecosystem) -> &'static str {
     }
 }
 
-const PLATFORMS: &[(&str, Ecosystem)] = &[
-    ("Oracle Linux", Ecosystem::OracleLinux),
-    ("Red Hat Enterprise Linux", Ecosystem::RedHat),
-    ("AlmaLinux", Ecosystem::AlmaLinux),
-    ("Rocky Linux", Ecosystem::RockyLinux),
-    ("openSUSE", Ecosystem::OpenSuse),
-    ("SUSE", Ecosystem::Suse),
-    ("Azure Linux", Ecosystem::AzureLinux),
-    ("CBL-Mariner", Ecosystem::AzureLinux),
-    ("VMware Photon OS", Ecosystem::Photon),
-    ("Photon OS", Ecosystem::Photon),
-    ("VMware Photon", Ecosystem::Photon),
-    ("Ubuntu", Ecosystem::Ubuntu),
-    ("Debian", Ecosystem::Debian),
-    ("Amazon Linux", Ecosystem::AmazonLinux),
-    ("Fedora", Ecosystem::Fedora),
-];
 /// A definition of a whole distribution's rebuild names some thousands.
 const AFFECTED_MAX: usize = 20_000;

@@ -192,7 +192,7 @@ impl Value {
 
 /// Two or more lines that each begin an object, and the first does more than open one.
 fn is_one_a_line(file: &str, head: &[u8]) -> bool {
-    let name = file.trim_end_matches(".gz");
+    let name = tripoint_unpack::inner_name(file);
     if name.ends_with(".jsonl") || name.ends_with(".ndjson") {
         return true;
     }

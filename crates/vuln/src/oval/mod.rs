@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod pattern;
+mod platform;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::io::BufRead;
 use crate::advisory::xml::{Elements, Node};
 
 pub use evaluate::{RpmPackage, Truth};
+pub(crate) use platform::distribution;
 
 /// A file of definitions.
 #[derive(Clone, Debug, Default)]

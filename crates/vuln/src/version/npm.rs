@@ -115,10 +115,12 @@ fn lower(partial: &Partial<'_>) -> Vec<Comparator> {
 
 /// The bound above all versions that share the first `keep` numbers.
 fn upper(partial: &Partial<'_>, keep: usize) -> Vec<Comparator> {
+    // More may be asked for than was written: `~> .` names no number at all.
+    let keep = keep.min(partial.known());
     if keep == 0 {
         return Vec::new();
     }
-    let mut bound: Vec<String> = partial.numbers[..keep].iter().map(|number| (*number).to_owned()).collect();
+    let mut bound: Vec<String> = partial.numbers.iter().take(keep).map(|number| (*number).to_owned()).collect();
     if let Some(last) = bound.last_mut() {
         *last = last.parse::<u64>().map_or_else(|_| format!("{last}0"), |number| number.saturating_add(1).to_string());
     }

@@ -1,12 +1,11 @@
-//! What does somebody say of the findings on a product (VEX), and how are our own findings said so?
+//! What does somebody say of the findings on a product (VEX)?
 //!
 //! `Vex::read` takes OpenVEX, CycloneDX and CSAF documents in, `Vex::apply` changes findings by
-//! them, `write` says findings in the same three formats.
+//! them.
 
 mod read;
-pub mod write;
 
-use tripoint_model::{Finding, FindingState, Rejected};
+use tripoint_model::{Finding, FindingState, Rejected, Timestamp};
 
 pub(crate) use read::Kind;
 
@@ -32,6 +31,10 @@ pub struct VexStatement {
     pub aliases: Vec<String>,
     /// Package URLs; of parts where a part of a product is meant. Empty speaks of no package.
     pub products: Vec<String>,
+    /// For each of them the product that it is meant as a part of; empty where it stands alone.
+    pub within: Vec<String>,
+    /// When it was said; of contrary words the last counts.
+    pub at: Option<Timestamp>,
     /// What is said.
     pub status: FindingState,
     /// Why it is not affected, by the format's own word.
@@ -58,16 +61,18 @@ impl Vex {
     }
 
     /// Changes the state of each finding that a statement speaks of; the last one counts. A
-    /// finding of several CVEs is only not affected when that is said of each.
-    pub fn apply(&self, findings: &mut [Finding]) -> Vec<Applied> {
+    /// finding of several CVEs is only not affected when that is said of each. What is said of a
+    /// part of a product counts where `is_here` knows the product.
+    pub fn apply(&self, findings: &mut [Finding], is_here: &dyn Fn(&str) -> bool) -> Vec<Applied> {
         let mut out = Vec::new();
         for (at, finding) in findings.iter_mut().enumerate() {
             let ids: Vec<String> = match finding.cves.is_empty() {
                 true => vec![finding.id.clone()],
                 false => finding.cves.clone(),
             };
-            let spoken: Vec<(usize, &VexStatement)> =
-                self.statements.iter().enumerate().filter(|(_, one)| one.is_of(finding)).collect();
+            let mut spoken: Vec<(usize, &VexStatement)> =
+                self.statements.iter().enumerate().filter(|(_, one)| one.is_of(finding, is_here)).collect();
+            spoken.sort_by_key(|(at, one)| (one.at, *at));
             let mut new: Option<(usize, FindingState)> = None;
             for id in &ids {
                 let last = spoken.iter().rev().find(|(_, one)| one.names(id) || one.names(&finding.id));
@@ -100,9 +105,14 @@ impl VexStatement {
         self.id.eq_ignore_ascii_case(id) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(id))
     }
 
-    fn is_of(&self, finding: &Finding) -> bool {
+    fn is_of(&self, finding: &Finding, is_here: &dyn Fn(&str) -> bool) -> bool {
+        let within = self.within.iter().map(String::as_str).chain(std::iter::repeat(""));
         (self.names(&finding.id) || finding.cves.iter().any(|cve| self.names(cve)))
-            && self.products.iter().any(|product| means(product, &finding.purl))
+            && self
+                .products
+                .iter()
+                .zip(within)
+                .any(|(product, within)| means(product, &finding.purl) && (within.is_empty() || is_here(within)))
     }
 }
 
@@ -112,10 +122,16 @@ fn rank(state: FindingState) -> u8 {
 }
 
 /// Whether a purl of a document means a package: type, namespace and name are the same, and so
-/// are version and qualifiers where the document gives them.
-pub(crate) fn means(said: &str, own: &str) -> bool {
+/// are version and qualifiers where the document gives them. A source package (`arch=source`)
+/// means every package built from it.
+pub fn means(said: &str, own: &str) -> bool {
     let (said, own) = (parts(said), parts(own));
-    let (Some(said), Some(own)) = (said, own) else { return false };
+    let (Some(mut said), Some(mut own)) = (said, own) else { return false };
+    let is_source = |(key, value): &(String, String)| key == "arch" && matches!(value.as_str(), "source" | "src");
+    if said.qualifiers.iter().any(is_source) {
+        said.qualifiers.retain(|one| !is_source(one));
+        own = own.source();
+    }
     said.path.eq_ignore_ascii_case(&own.path)
         && (said.version.is_empty() || said.version == own.version)
         && said.qualifiers.iter().all(|(key, value)| {
@@ -129,6 +145,19 @@ struct Parts {
     qualifiers: Vec<(String, String)>,
 }
 
+impl Parts {
+    /// The source package that the qualifier `upstream` (`name` or `name@version`) names.
+    fn source(mut self) -> Self {
+        let upstream = self.qualifiers.iter().find(|(key, _)| key == "upstream").map(|(_, value)| value.clone());
+        if let Some(upstream) = upstream {
+            let (name, version) = upstream.split_once('@').unwrap_or((&upstream, &self.version));
+            let (folder, _) = self.path.rsplit_once('/').unwrap_or_default();
+            (self.path, self.version) = (format!("{folder}/{name}"), version.to_owned());
+        }
+        self
+    }
+}
+
 fn parts(purl: &str) -> Option<Parts> {
     let rest = purl.trim().strip_prefix("pkg:")?.trim_start_matches('/');
     let rest = rest.split('#').next().unwrap_or(rest);
@@ -138,8 +167,11 @@ fn parts(purl: &str) -> Option<Parts> {
         _ => (rest, ""),
     };
     let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
+    let path = crate::naming::decode(path);
+    // Python's names are one whichever of these signs they are written with.
+    let path = if path.starts_with("pypi/") { path.replace(['_', '.'], "-") } else { path };
     Some(Parts {
-        path: crate::naming::decode(path),
+        path,
         version: crate::naming::decode(version),
         qualifiers: pairs.map(|(key, value)| (key.to_owned(), crate::naming::decode(value))).collect(),
     })

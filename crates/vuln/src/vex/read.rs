@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tripoint_model::{FindingState, Rejected};
+use tripoint_model::{FindingState, Rejected, Timestamp};
 
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
@@ -63,6 +63,8 @@ struct OpenVex {
     id: String,
     #[serde(default)]
     author: String,
+    #[serde(default)]
+    timestamp: String,
     statements: Vec<Box<RawValue>>,
 }
 
@@ -81,6 +83,10 @@ struct Statement {
     impact_statement: String,
     #[serde(default)]
     action_statement: String,
+    #[serde(default)]
+    timestamp: String,
+    #[serde(default)]
+    last_updated: String,
 }
 
 #[derive(Deserialize)]
@@ -110,15 +116,22 @@ struct Product {
 }
 
 impl TextOr<Product> {
-    /// Its purls, or those of its parts where parts are named.
-    fn purls(self, depth: usize, out: &mut Vec<String>) {
+    fn name(&self) -> &str {
         match self {
-            Self::Text(text) => out.push(text),
-            Self::Object(product) if product.subcomponents.is_empty() || depth > 8 => {
-                let purl = product.identifiers.get("purl").cloned();
-                out.push(purl.unwrap_or(product.id));
+            Self::Text(text) => text,
+            Self::Object(product) => product.identifiers.get("purl").unwrap_or(&product.id),
+        }
+    }
+
+    /// Its purl, or those of its parts where parts are named, each with the product it is part of.
+    fn purls(self, within: &str, depth: usize, out: &mut Vec<(String, String)>) {
+        let name = self.name().to_owned();
+        match self {
+            Self::Object(product) if !product.subcomponents.is_empty() && depth <= 8 => {
+                let within = if within.is_empty() { name.as_str() } else { within };
+                product.subcomponents.into_iter().for_each(|part| part.purls(within, depth + 1, out));
             }
-            Self::Object(product) => product.subcomponents.into_iter().for_each(|part| part.purls(depth + 1, out)),
+            _ => out.push((name, within.to_owned())),
         }
     }
 }
@@ -127,8 +140,10 @@ fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     let document: OpenVex =
         serde_json::from_slice(bytes).map_err(|error| format!("not an OpenVEX document: {error}"))?;
     (out.id, out.author) = (document.id, document.author);
+    let said = document.timestamp.parse().ok();
     for (at, raw) in document.statements.iter().enumerate() {
-        match serde_json::from_str::<Statement>(raw.get()).map_err(|error| error.to_string()).and_then(statement) {
+        let read = serde_json::from_str::<Statement>(raw.get()).map_err(|error| error.to_string());
+        match read.and_then(|raw| statement(raw, said)) {
             Ok(statement) => out.statements.push(statement),
             Err(reason) => reject(out, at, format!("statements[{at}]: {reason}")),
         }
@@ -136,7 +151,7 @@ fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     Ok(())
 }
 
-fn statement(raw: Statement) -> Result<VexStatement, String> {
+fn statement(raw: Statement, document: Option<Timestamp>) -> Result<VexStatement, String> {
     let status = match raw.status.as_str() {
         "not_affected" => FindingState::NotAffected,
         "affected" => FindingState::Affected,
@@ -149,15 +164,23 @@ fn statement(raw: Statement) -> Result<VexStatement, String> {
         TextOr::Object(named) if named.name.is_empty() => (named.id, named.aliases),
         TextOr::Object(named) => (named.name, named.aliases),
     };
-    let mut products = Vec::new();
-    let named = if raw.subcomponents.is_empty() { raw.products } else { raw.subcomponents };
-    named.into_iter().for_each(|product| product.purls(0, &mut products));
-    products.retain(|product| product.starts_with("pkg:"));
+    let mut named = Vec::new();
+    if raw.subcomponents.is_empty() {
+        raw.products.into_iter().for_each(|product| product.purls("", 0, &mut named));
+    } else {
+        // Version 0.0.1 names the parts once for all products.
+        for product in raw.products.iter().take(PRODUCTS_MAX) {
+            let parts = raw.subcomponents.iter().take(PRODUCTS_MAX);
+            named.extend(parts.map(|part| (part.name().to_owned(), product.name().to_owned())));
+        }
+    }
+    let (products, within) = named.into_iter().filter(|(product, _)| product.starts_with("pkg:")).unzip();
+    let at = [&raw.last_updated, &raw.timestamp].iter().find_map(|text| text.parse().ok()).or(document);
     if id.trim().is_empty() || id.len() > 200 {
         return Err("it names no vulnerability".to_owned());
     }
     let note = if raw.impact_statement.is_empty() { raw.action_statement } else { raw.impact_statement };
-    Ok(VexStatement { id, aliases, products, status, justification: raw.justification, note })
+    Ok(VexStatement { id, aliases, products, within, at, status, justification: raw.justification, note })
 }
 
 #[derive(Deserialize)]
@@ -266,7 +289,8 @@ fn analysed(raw: BomVulnerability, purls: &BTreeMap<String, String>) -> Result<V
     products.retain(|product| product.starts_with("pkg:"));
     let aliases = raw.references.into_iter().map(|reference| reference.id).filter(|id| !id.is_empty()).collect();
     let (justification, note) = (analysis.justification, analysis.detail);
-    Ok(VexStatement { id: raw.id, aliases, products, status, justification, note })
+    let within = Vec::new();
+    Ok(VexStatement { id: raw.id, aliases, products, within, at: None, status, justification, note })
 }
 
 fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
@@ -304,6 +328,8 @@ fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
                     .map(|meant| meant.purl)
                     .filter(|purl| !purl.is_empty())
                     .collect(),
+                within: Vec::new(),
+                at: None,
                 status,
                 justification: flag.map_or(String::new(), |flag| flag.label.clone().into_owned()),
                 note: String::new(),
@@ -313,4 +339,6 @@ fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     Ok(())
 }
 
+/// Of one statement whose parts are named apart from its products.
+const PRODUCTS_MAX: usize = 1000;
 const DOCUMENT_BYTES_MAX: usize = 256 << 20;

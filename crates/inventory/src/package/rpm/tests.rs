@@ -283,3 +283,33 @@ fn stores_written_by_rpm_are_read() {
         assert_eq!(files, 2);
     }
 }
+
+/// A jar that an rpm brought is the rpm; a copy of it is Maven's.
+#[test]
+fn a_jar_of_a_package_counts_as_the_package() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let put = |path: &str, bytes: &[u8]| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+        std::fs::write(path, bytes).expect("write");
+    };
+    let blob = header(
+        &[(header::NAME, "demo-java"), (header::VERSION, "1.2"), (header::RELEASE, "3.el9"), (header::ARCH, "noarch")],
+        &[(header::DIRNAMES, &["/usr/share/java/"]), (header::BASENAMES, &["demo.jar"])],
+        &[(header::DIRINDEXES, &[0])],
+    );
+    put("etc/os-release", b"ID=almalinux\nVERSION_ID=9.4\n");
+    put("usr/lib/sysimage/rpm/Packages.db", &ndb(&[blob]));
+    let mut jar = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    jar.start_file("META-INF/maven/g/demo/pom.properties", zip::write::SimpleFileOptions::default()).expect("zip");
+    jar.write_all(b"groupId=g\nartifactId=demo\nversion=1.2\n").expect("zip");
+    let jar = jar.finish().expect("zip").into_inner();
+    put("usr/share/java/demo.jar", &jar);
+    let found = || {
+        let found = crate::scan(folder.path(), &crate::ScanOptions::default(), &mut |_| {}).expect("scan");
+        found.packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(), ["demo-java"]);
+    put("srv/demo.jar", &jar);
+    assert_eq!(found(), ["g:demo", "demo-java"]);
+}

@@ -65,8 +65,12 @@ pub(crate) fn satisfies(scheme: Scheme, version: &str, range: &str) -> Result<bo
 
 /// The `vers:` range of a native one, where its alternatives are intervals apart from each other.
 pub(crate) fn to_vers(scheme: Scheme, name: &str, range: &str) -> Result<Vers, &'static str> {
-    let alternatives = native::read(scheme, range)?;
-    Ok(Vers::of(scheme, name, alternatives.into_iter().flatten().collect()))
+    let constraints: Vec<Constraint> = native::read(scheme, range)?.into_iter().flatten().collect();
+    // Such a one could be written, but not be read again.
+    if constraints.iter().any(|one| one.version.is_empty() || one.version.starts_with(['~', '^'])) {
+        return Err("an operator in the place of a version");
+    }
+    Ok(Vers::of(scheme, name, constraints))
 }
 
 fn all<'a>(

@@ -1,6 +1,7 @@
 //! Is every notation of a range understood as its own tool does?
 
 use super::*;
+use crate::version::SCHEMES;
 
 #[test]
 fn each_notation_is_understood() {
@@ -121,4 +122,18 @@ fn distributions_and_upstreams_have_rules_of_their_own() {
     ] {
         assert!(satisfies(scheme, "1.0", range).is_err(), "{scheme:?} {range}");
     }
+}
+
+#[test]
+fn what_the_fuzzer_found_stays_mended() {
+    // A bound without a number, where one was taken for granted.
+    for (_, names) in SCHEMES {
+        for range in ["~>. 14, >=2;.4.2", "~> .", "^.", "~.", "<=.", "=x - ."] {
+            let _ = crate::version::satisfies(names[0], "1.5", range);
+        }
+    }
+    // What would not be read again is not written.
+    assert!(to_vers(Scheme::Nginx, "nginx", "~=1.4.2; ===1.5").is_err());
+    let written = to_vers(Scheme::Nginx, "nginx", "1\u{3000}2\u{85}3").map(|vers| vers.to_string());
+    assert_eq!(written.as_deref(), Ok("vers:nginx/1%E3%80%802%C2%853"));
 }

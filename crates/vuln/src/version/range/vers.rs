@@ -181,8 +181,8 @@ impl fmt::Display for Vers {
             write!(f, "{pipe}{}", constraint.operator.sign())?;
             for c in constraint.version.chars() {
                 // What would read as something else: signs of the notation, spaces, controls.
-                if "%|<>=!*,/ ".contains(c) || c.is_control() {
-                    write!(f, "%{:02X}", u32::from(c))?;
+                if "%|<>=!*,/".contains(c) || c.is_whitespace() || c.is_control() {
+                    c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
                 } else {
                     write!(f, "{c}")?;
                 }

@@ -67,7 +67,7 @@ java -jar "$jar" $(tr '\t' ' ') | grep -E '^   ' | awk 'NR%2==1{print $2}' | sed
         program: &["python3", "-c"],
         script: "import sys\n\
                  try:\n    from packaging.version import Version as V\n\
-                 except ImportError: sys.exit(9)\n\
+                 except ImportError: from pip._vendor.packaging.version import Version as V\n\
                  for l in sys.stdin:\n    a, b = map(V, l.rstrip('\\n').split('\\t')); print('<' if a < b else '=' if a == b else '>')",
         grammar: "(1!)?[0-9]{1,2}(\\.[0-9]{1,2}){0,3}([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?[0-9]{0,2})?(\\.?post[0-9]{0,2}|-[0-9])?(\\.?dev[0-9]{0,2})?(\\+[a-z0-9]{1,3}(\\.[a-z0-9]{1,2})?)?",
     },
@@ -89,7 +89,7 @@ const RANGES: &[Oracle] = &[
         program: &["python3", "-c"],
         script: "import sys\n\
                  try:\n    from packaging.specifiers import SpecifierSet as S\n\
-                 except ImportError: sys.exit(9)\n\
+                 except ImportError: from pip._vendor.packaging.specifiers import SpecifierSet as S\n\
                  for l in sys.stdin:\n    a, b = l.rstrip('\\n').split('\\t')\n\
                  \x20   try: print(str(S(b).contains(a, prereleases=True)).lower())\n\
                  \x20   except Exception: print('?')",

@@ -1,0 +1,112 @@
+//! What of the installed software runs, in which services, and what does a fix have to restart?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Context as _;
+use tripoint_inventory::process::kernel;
+use tripoint_inventory::{HostInventory, Inventory, Root};
+use tripoint_model::{Finding, Package, PackageState, Restart, restart};
+use tripoint_sensor::procfs;
+use tripoint_vuln::Database;
+
+/// The packages that processes run, and what would have to be restarted for each.
+pub struct Usage {
+    host: HostInventory,
+    packages: BTreeMap<String, Package>,
+    restarts: BTreeMap<String, BTreeSet<Restart>>,
+    /// Whether the kernel that runs is one of this root's.
+    owns_kernel: bool,
+}
+
+impl Usage {
+    /// Of every process of this host, those in containers too.
+    pub fn of_host() -> anyhow::Result<Self> {
+        Self::of(Path::new("/"), &procfs::pids(), true)
+    }
+
+    /// Of the processes that see this root filesystem: the host's for `/`, a container's for
+    /// `/proc/PID/root`. Nothing when no process does.
+    pub fn of_root(root: &Path) -> anyhow::Result<Option<Self>> {
+        let identity = |path: &Path| Root::open(path).and_then(|root| root.identity()).ok();
+        let Some(own) = identity(root) else { return Ok(None) };
+        let lives = |pid: &u32| identity(Path::new(&format!("/proc/{pid}/root"))) == Some(own);
+        let pids: Vec<u32> = procfs::pids().into_iter().filter(lives).collect();
+        if pids.is_empty() {
+            return Ok(None);
+        }
+        let owns_kernel = pids.contains(&1);
+        Self::of(root, &pids, owns_kernel).map(Some)
+    }
+
+    fn of(root: &Path, pids: &[u32], owns_kernel: bool) -> anyhow::Result<Self> {
+        let host = HostInventory::open(root).with_context(|| format!("cannot open {}", root.display()))?;
+        let mut packages: BTreeMap<String, Package> = BTreeMap::new();
+        let mut restarts: BTreeMap<String, BTreeSet<Restart>> = BTreeMap::new();
+        for pid in pids {
+            let found = host.packages_of(*pid);
+            let Some(process) = procfs::read(*pid, None).filter(|_| !found.is_empty()) else { continue };
+            let restart = Restart::of(&process);
+            for package in found {
+                restarts.entry(package.purl.clone()).or_default().insert(restart.clone());
+                let state = package.state;
+                let known = packages.entry(package.purl.clone()).or_insert(package);
+                known.state = known.state.max(state);
+            }
+        }
+        Ok(Self { host, packages, restarts, owns_kernel })
+    }
+
+    /// The package database as it lies on disk.
+    pub fn inventory(&self) -> &Inventory {
+        self.host.inventory()
+    }
+
+    /// Marks what is loaded or stale, and adds what was replaced on disk but still runs; leaves out
+    /// the rest when `only`.
+    pub fn mark(&self, inventory: &mut Inventory, only: bool) {
+        for package in &mut inventory.packages {
+            if let Some(used) = self.packages.get(&package.purl) {
+                package.state = used.state;
+            }
+        }
+        if self.owns_kernel {
+            kernel::mark_running(&mut inventory.packages, &kernel::release());
+        }
+        let known: BTreeSet<&str> = inventory.packages.iter().map(|package| package.purl.as_str()).collect();
+        let missing = |package: &&Package| {
+            !known.contains(package.purl.as_str()) && (only || package.state == PackageState::Stale)
+        };
+        let missing: Vec<Package> = self.packages.values().filter(missing).cloned().collect();
+        inventory.packages.extend(missing);
+        if only {
+            inventory.packages.retain(|package| package.state != PackageState::Installed);
+        }
+        inventory.packages.sort();
+    }
+
+    /// Adds to each fix what has to be restarted for it.
+    pub fn restarts(&self, database: &Database, inventory: &Inventory, findings: &mut [Finding]) {
+        let mut on_disk: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
+        let running_old = |package: &&Package| package.state == PackageState::Stale;
+        let disk = self.host.inventory().packages.iter();
+        for package in disk.chain(inventory.packages.iter().filter(|package| !running_old(package))) {
+            on_disk.entry(&package.name).or_default().push(package);
+        }
+        let host = BTreeSet::from([Restart::Host]);
+        for finding in findings {
+            let restarts = match self.restarts.get(&finding.purl) {
+                Some(restarts) => restarts,
+                // Nobody maps a kernel's files: it was marked by its name.
+                None if finding.presence == PackageState::Loaded => &host,
+                None => continue,
+            };
+            let still = |package: &&Package| {
+                tripoint_vuln::match_package(database, package).iter().any(|found| found.id == finding.id)
+            };
+            let fixed_on_disk = finding.presence == PackageState::Stale
+                && !on_disk.get(finding.name.as_str()).is_some_and(|packages| packages.iter().any(still));
+            restart::complete(finding, restarts, fixed_on_disk);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Does what comes from the network or the kernel stay data?
+
+use std::net::IpAddr;
+
+use tripoint_linux::contract::{Record, conn_records, text};
+use tripoint_linux::netlink::attributes;
+use tripoint_sensor::{container, dns, procfs};
+
+use super::Target;
+
+/// DNS answers.
+pub const DNS: Target = Target { name: "dns", run: answer, seeds: || vec![ANSWER.to_vec()] };
+/// Attributes inside each other, as every netlink answer has them.
+pub const NETLINK: Target = Target { name: "netlink", run: |data| nested(data, 4), seeds: netlink_seeds };
+/// Records of the kernel programs.
+pub const RECORDS: Target = Target { name: "records", run: record, seeds: record_seeds };
+/// Cgroup paths, which whoever starts a container names.
+pub const CGROUP: Target = Target { name: "cgroup", run: cgroup, seeds: cgroup_seeds };
+
+fn answer(data: &[u8]) {
+    if let Some(answer) = dns::parse(data) {
+        assert!(answer.name.len() <= 253 && !answer.addresses.is_empty());
+        assert!(answer.name.bytes().all(|byte| byte.is_ascii_graphic()), "{:?}", answer.name);
+        let canonical = |address: &IpAddr| tripoint_model::address::canonical(*address) == *address;
+        assert!(answer.addresses.iter().all(canonical));
+    }
+}
+
+fn nested(data: &[u8], levels: u32) {
+    for (_, value) in attributes(data) {
+        assert!(value.len() + 4 <= data.len());
+        if levels > 0 {
+            nested(value, levels - 1);
+        }
+    }
+}
+
+fn record(data: &[u8]) {
+    match Record::parse(data) {
+        Some(Record::Exec(head, argv)) => drop((text(&head.exe), procfs::words(argv))),
+        Some(Record::Dns(_, message)) => answer(message),
+        other => drop(other),
+    }
+    std::hint::black_box(conn_records(data).count());
+}
+
+fn cgroup(data: &[u8]) {
+    let path = String::from_utf8_lossy(data);
+    std::hint::black_box(container::place(&path));
+}
+
+fn netlink_seeds() -> Vec<Vec<u8>> {
+    vec![vec![8, 0, 1, 0, 1, 2, 3, 4], vec![12, 0, 1, 128, 8, 0, 2, 0, 9, 9, 9, 9]]
+}
+
+fn record_seeds() -> Vec<Vec<u8>> {
+    [1_u32, 16, 17, 18, 32].iter().map(|kind| [&kind.to_ne_bytes()[..], &[0; 1100]].concat()).collect()
+}
+
+fn cgroup_seeds() -> Vec<Vec<u8>> {
+    [
+        "/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope",
+        "/kubepods.slice/kubepods-pod1234.slice/cri-containerd-0123456789abcdef0123456789abcdef.scope",
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/libpod-0123456789abcdef.scope/container",
+    ]
+    .iter()
+    .map(|path| path.as_bytes().to_vec())
+    .collect()
+}
+
+/// `a.example` is 192.0.2.1, the name of the answer by a pointer.
+const ANSWER: &[u8] = b"\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01";

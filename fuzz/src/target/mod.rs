@@ -1,0 +1,61 @@
+//! Which parsers of strangers' bytes are there? One file for each crate or kind.
+
+mod advisory;
+mod archive;
+mod catalog;
+mod claim;
+mod document;
+mod feed;
+mod image;
+mod kernel;
+mod text;
+mod version;
+
+/// A parser, or a registry of them, whose member the first byte chooses.
+pub struct Target {
+    /// The name used by `cargo xtask fuzz`, kebab-case.
+    pub name: &'static str,
+    /// Feeds it one input.
+    pub run: fn(&[u8]),
+    /// What it begins with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// Every target; adding one is a function and a line here.
+pub const TARGETS: &[Target] = &[
+    advisory::ANY,
+    advisory::OSV,
+    advisory::CSAF,
+    advisory::OVAL,
+    advisory::NVD,
+    advisory::UPDATEINFO,
+    advisory::CVE,
+    advisory::DETECT,
+    catalog::FILES,
+    catalog::DPKG,
+    catalog::RPM,
+    catalog::JAVA,
+    catalog::PROGRAMS,
+    catalog::SBOM,
+    claim::VEX,
+    claim::OVAL_TRUTH,
+    version::ORDER,
+    version::RANGE,
+    text::PURL,
+    text::ADDRESS,
+    text::SHOWN,
+    text::ARGV,
+    feed::ANY,
+    feed::LOAD,
+    document::FEED_DESCRIPTORS,
+    document::SOURCE_DESCRIPTORS,
+    document::JOURNAL,
+    archive::ENTRIES,
+    archive::NESTED,
+    image::INTEL,
+    image::VULN,
+    kernel::DNS,
+    kernel::NETLINK,
+    kernel::RECORDS,
+    kernel::CGROUP,
+];
