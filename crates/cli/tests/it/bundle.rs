@@ -48,24 +48,8 @@ fn a_bundle_goes_from_one_instance_to_another() {
     bench.tell(&into).expect(64);
     let told = bench.run(&[&into[..], &["--key", &key, "--json"]].concat()).expect(0).json();
     assert_eq!((&told["feeds"][0]["count"], &told["advisories"][1]["name"]), (&2.into(), &"record".into()));
-    // Every surface shows the age of the data, not of its import.
     assert_eq!(told["advisories"][1]["last_success"], old);
-    let query =
-        ["--data-dir", &other, "vulns", "query", "Maven", "org.apache.logging.log4j:log4j-core", "2.14.1", "--json"];
-    let answer = bench.run(&query).expect(0);
-    assert_eq!(answer.json()["cves"][0], "CVE-2021-44228");
-    assert!(answer.err.contains("record (outdated"), "{answer:?}");
-    let feeds = bench.run(&["--data-dir", &other, "intel", "list", "--json"]).expect(0).json();
-    assert_eq!(feeds[0]["last_success"], old);
-    let doctor = bench.run(&["--data-dir", &other, "doctor", "--json"]).expect(0).json();
-    for name in ["intel", "feed mine", "advisories record"] {
-        let entry = doctor["data"].as_array().unwrap().iter().find(|entry| entry["source"] == name).unwrap();
-        assert!(entry["age"].as_u64() > Some(86_400), "{entry}");
-    }
-    assert_eq!(bench.run(&["--data-dir", &other, "intel", "lookup", "203.0.113.7", "--json"]).json()["verdict"], "bad");
-    let explained =
-        bench.run(&["--data-dir", &other, "config", "explain", "correlator.alert_bad_peer", "--json"]).json();
-    assert!(explained[0]["value"] == "true" && explained[0]["origin"].as_str().unwrap().contains("rules.toml"));
+    every_surface_shows_the_age_of_the_data(&bench, &other, old);
 
     // From now on the key stands in the configuration.
     bench.write("other/agent.toml", format!("{permit}[bundle]\nkeys = [{key:?}]\n"));
@@ -76,6 +60,34 @@ fn a_bundle_goes_from_one_instance_to_another() {
     bench.run(&["bundle", "export", "stranger.bundle", "--key", "stranger.key"]).expect(0);
     let told = bench.run(&["bundle", "import", "stranger.bundle", "--data-dir", &other]).expect(1);
     assert!(told.err.contains("it is signed with the key") && told.err.contains("nothing was imported"), "{told:?}");
+    damaged_files_are_refused(&mut bench, &other);
+    bench.tell(&["bundle", "keygen"]).expect(1);
+    bench.tell(&["bundle", "export", "x.bundle", "--good-for", "soon"]).expect(64);
+    bench.tell(&["bundle", "export", "x.bundle", "--key", "list.txt"]).expect(1);
+    bench.golden("bundle");
+}
+
+/// Not the age of its import.
+fn every_surface_shows_the_age_of_the_data(bench: &Bench, other: &str, old: &str) {
+    let query =
+        ["--data-dir", other, "vulns", "query", "Maven", "org.apache.logging.log4j:log4j-core", "2.14.1", "--json"];
+    let answer = bench.run(&query).expect(0);
+    assert_eq!(answer.json()["cves"][0], "CVE-2021-44228");
+    assert!(answer.err.contains("record (outdated"), "{answer:?}");
+    let feeds = bench.run(&["--data-dir", other, "intel", "list", "--json"]).expect(0).json();
+    assert_eq!(feeds[0]["last_success"], old);
+    let doctor = bench.run(&["--data-dir", other, "doctor", "--json"]).expect(0).json();
+    for name in ["intel", "feed mine", "advisories record"] {
+        let entry = doctor["data"].as_array().unwrap().iter().find(|entry| entry["source"] == name).unwrap();
+        assert!(entry["age"].as_u64() > Some(86_400), "{entry}");
+    }
+    assert_eq!(bench.run(&["--data-dir", other, "intel", "lookup", "203.0.113.7", "--json"]).json()["verdict"], "bad");
+    let explained =
+        bench.run(&["--data-dir", other, "config", "explain", "correlator.alert_bad_peer", "--json"]).json();
+    assert!(explained[0]["value"] == "true" && explained[0]["origin"].as_str().unwrap().contains("rules.toml"));
+}
+
+fn damaged_files_are_refused(bench: &mut Bench, other: &str) {
     let mut bytes = std::fs::read(bench.path("b.bundle")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -83,13 +95,9 @@ fn a_bundle_goes_from_one_instance_to_another() {
     bench.write("cut.bundle", &bytes[..600]);
     bench.write("page.bundle", "<html>".repeat(200));
     for file in ["cut.bundle", "page.bundle", "missing.bundle"] {
-        bench.tell(&["bundle", "import", file, "--data-dir", &other]).expect(1);
+        bench.tell(&["bundle", "import", file, "--data-dir", other]).expect(1);
     }
     assert!(
-        bench.run(&["bundle", "import", "flipped.bundle", "--data-dir", &other]).expect(1).err.contains("is refused")
+        bench.run(&["bundle", "import", "flipped.bundle", "--data-dir", other]).expect(1).err.contains("is refused")
     );
-    bench.tell(&["bundle", "keygen"]).expect(1);
-    bench.tell(&["bundle", "export", "x.bundle", "--good-for", "soon"]).expect(64);
-    bench.tell(&["bundle", "export", "x.bundle", "--key", "list.txt"]).expect(1);
-    bench.golden("bundle");
 }
