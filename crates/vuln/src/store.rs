@@ -1,7 +1,7 @@
 //! Where does each source's last good copy lie, and how does a new image appear whole or not at all?
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tripoint_model::Timestamp;
@@ -110,6 +110,16 @@ impl Store {
         Ok(generation)
     }
 
+    /// What the seal of a copy says of its source: its last line.
+    pub(crate) fn seal(path: &Path) -> Option<SourceInfo> {
+        let mut file = File::open(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(SEAL_BYTES_MAX))).ok()?;
+        let mut end = Vec::new();
+        file.take(SEAL_BYTES_MAX).read_to_end(&mut end).ok()?;
+        serde_json::from_slice(end.trim_ascii_end().rsplit(|byte| *byte == b'\n').next()?).ok()
+    }
+
     /// Moves a finished copy into the place of a source's.
     pub(crate) fn adopt(&self, source: &str, copy: &Path) -> Result<(), ImportError> {
         let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
@@ -195,5 +205,7 @@ fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Resul
     }
 }
 
+/// Names and formats are short.
+const SEAL_BYTES_MAX: u64 = 64 << 10;
 /// Enough to step back from a bad import, and for readers still on the one before.
 const GENERATIONS_KEPT: usize = 3;
