@@ -14,6 +14,7 @@ mod alert_latency;
 mod attribution;
 mod flood;
 mod found_open;
+mod inventory;
 mod sensing;
 mod sensor_cost;
 mod statistics;
@@ -44,12 +45,16 @@ impl Figure {
 
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
+/// Those that load kernel programs need root.
+const UNPRIVILEGED: &[&str] = &["inventory", "vuln-db"];
+
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
     ("sensor-cost", sensor_cost::run, "what a connection costs with and without the kernel programs"),
     ("attribution", attribution::run, "10,000 processes of a few milliseconds: is each named rightly?"),
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),
+    ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
 ];
 
 fn main() -> Result<ExitCode> {
@@ -66,7 +71,7 @@ fn main() -> Result<ExitCode> {
     let Some((_, run, _)) = BENCHMARKS.iter().find(|(known, ..)| known == name) else {
         bail!("no benchmark `{name}`; without a name they are listed");
     };
-    if !tripoint_linux::capability::is_root() {
+    if !UNPRIVILEGED.contains(name) && !tripoint_linux::capability::is_root() {
         bail!("kernel programs need root");
     }
     let figures = run()?;

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::netns::NetNs;
 
@@ -65,6 +66,38 @@ pub fn terminate(child: &mut Child) {
     }
 }
 
+/// What a process has used up when it has ended, with its own waited-for children.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time, user and system.
+    pub cpu: Duration,
+    /// The most memory it ever had resident, KiB. Not less than what its parent had when it was started.
+    pub peak_kib: u64,
+}
+
+/// Waits for a child and tells what it used; `child` must not be waited for otherwise.
+pub fn wait_with_usage(child: &Child) -> io::Result<(ExitStatus, Usage)> {
+    let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    // SAFETY: an all-zero `rusage` is a valid value of it.
+    let mut used: libc::rusage = unsafe { std::mem::zeroed() };
+    loop {
+        // SAFETY: both pointers are to live values of this thread.
+        if unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut used) } == pid {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    let usage = Usage { cpu: time(used.ru_utime) + time(used.ru_stime), peak_kib: used.ru_maxrss.unsigned_abs() };
+    Ok((ExitStatus::from_raw(status), usage))
+}
+
 /// As many signals end the process at once; a supervisor and a terminal may each send one.
 const SIGNALS_MAX: u32 = 5;
 
@@ -97,4 +130,18 @@ pub fn on_stop_signal(stop: Arc<AtomicBool>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_used_is_told_with_its_status() {
+        let script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3";
+        let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let (status, used) = wait_with_usage(&child).unwrap();
+        assert_eq!(status.code(), Some(3));
+        assert!(used.cpu > Duration::ZERO && used.peak_kib > 100, "{used:?}");
+    }
 }
