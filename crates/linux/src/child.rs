@@ -137,6 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "waited for by what is tested")]
     fn what_a_child_used_is_told_with_its_status() {
         let script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3";
         let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
