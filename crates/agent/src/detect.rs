@@ -184,7 +184,7 @@ impl Detector {
                 }
                 self.observe(at, What::ProcessEnded { process: key });
             }
-            Seen::Resolved { name, addresses, netns, at } => {
+            Seen::Resolved { name, addresses, netns, at, .. } => {
                 self.observe(at, What::NameResolved { name, addresses, netns });
             }
         }

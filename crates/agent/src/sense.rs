@@ -154,7 +154,8 @@ fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<
                 }
             }
             Seen::Started { .. } | Seen::Ended { .. } => passed.push(one),
-            // Names are already joined to connections by the sensor.
+            // Others are joined to their connections by the sensor.
+            Seen::Resolved { missed: true, .. } => passed.push(one),
             Seen::Resolved { .. } => {}
         }
     }

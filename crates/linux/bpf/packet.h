@@ -229,7 +229,8 @@ int tp_ingress(struct __sk_buff *skb)
 			owner->bytes_in += skb->len - packet.payload;
 		tell(owner);
 	}
+	/* TCP answers are rare enough to ask whose they are. */
 	if (config->dns && packet.payload && packet.peer.port == DNS_PORT)
-		report_dns(skb, &packet, owner);
+		report_dns(skb, &packet, owner ? owner : owner_of(skb));
 	return PASS;
 }

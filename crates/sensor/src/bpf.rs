@@ -153,13 +153,14 @@ impl BpfSensor {
             Record::Exit(record) => {
                 out.push(Seen::Ended { key: table.exit(&record), at: clock.wall(record.at_ns) });
             }
-            Record::Dns(head, message) => {
-                let message = if head.tcp == 1 { message.get(2..).unwrap_or(&[]) } else { message };
-                if let Some(answer) = dns::parse(message) {
-                    let (netns, at) = (u64::from(head.netns), clock.wall(head.at_ns));
-                    names.learn(netns, &answer.name, &answer.addresses, at);
-                    out.push(Seen::Resolved { name: answer.name, addresses: answer.addresses, netns, at });
-                }
+            Record::Dns(head, bytes) => {
+                let (netns, at) = (u64::from(head.netns), clock.wall(head.at_ns));
+                let mut learn = |message: &[u8]| {
+                    let Some(answer) = dns::parse(message) else { return };
+                    let missed = names.learn(netns, &answer.name, &answer.addresses, at);
+                    out.push(Seen::Resolved { name: answer.name, addresses: answer.addresses, netns, at, missed });
+                };
+                if head.tcp == 1 { dns::messages(bytes).for_each(learn) } else { learn(bytes) }
             }
         });
         self.report(&connections, out);
@@ -185,6 +186,11 @@ impl BpfSensor {
         if !state.is_open() {
             self.found.remove(&record.cookie);
         }
+        let netns = u64::from(record.netns);
+        let remote_name = self.names.name(netns, remote.ip()).map(str::to_owned);
+        if matched && remote_name.is_none() {
+            self.names.miss(netns, remote.ip());
+        }
         let connection = Connection {
             id: ConnectionId { cookie: record.cookie, peer: peer_number(protocol, remote) },
             protocol,
@@ -197,9 +203,9 @@ impl BpfSensor {
             closed: (!state.is_open()).then_some(at),
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,
-            netns: u64::from(record.netns),
+            netns,
             predates_sensor: record.flags & flag::PREDATES != 0,
-            remote_name: self.names.name(u64::from(record.netns), remote.ip()).map(str::to_owned),
+            remote_name,
             process,
         };
         Seen::Connection { connection: Arc::new(connection), matched, at }

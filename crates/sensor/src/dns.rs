@@ -48,6 +48,18 @@ pub fn parse(message: &[u8]) -> Option<Answer> {
     (!answer.addresses.is_empty() && !answer.name.is_empty()).then_some(answer)
 }
 
+/// The messages of a TCP segment, each after its length; servers and network cards put several
+/// answers into one. The last may be cut.
+pub fn messages(segment: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = segment;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk()?;
+        let (message, next) = after.split_at(after.len().min(u16::from_be_bytes(*length).into()));
+        rest = next;
+        Some(message)
+    })
+}
+
 fn address(kind: u16, data: &[u8]) -> Option<IpAddr> {
     match kind {
         TYPE_A => Some(IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(data).ok()?))),
@@ -129,6 +141,18 @@ mod tests {
         assert_eq!(answer.name, "c2.bad.example");
         assert_eq!(answer.addresses, ["203.0.113.66".parse::<IpAddr>().unwrap(), "2001:db8::66".parse().unwrap()]);
         assert_eq!(answer.ttl_s, 60);
+    }
+
+    #[test]
+    fn a_segment_may_carry_several_messages() {
+        let one = answer_to(&["a", "example"], &[(TYPE_A, &[203, 0, 113, 1])]);
+        let two = answer_to(&["b", "example"], &[(TYPE_A, &[203, 0, 113, 2])]);
+        let framed = |message: &[u8]| [&u16::try_from(message.len()).unwrap().to_be_bytes(), message].concat();
+        let segment = [framed(&one), framed(&two), framed(&one)[..20].to_vec()].concat();
+        let names: Vec<String> = messages(&segment).filter_map(parse).map(|answer| answer.name).collect();
+        assert_eq!(names, ["a.example", "b.example"]);
+        assert_eq!(messages(&segment).count(), 3);
+        assert_eq!(messages(&[0]).count() + messages(&[]).count(), 0);
     }
 
     #[test]

@@ -65,5 +65,7 @@ pub enum Seen {
         netns: u64,
         /// When.
         at: Timestamp,
+        /// A matched connection to one of the addresses was read before and has no name.
+        missed: bool,
     },
 }
