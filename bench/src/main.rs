@@ -18,6 +18,7 @@ mod inventory;
 mod sensing;
 mod sensor_cost;
 mod statistics;
+mod vuln_db;
 mod workload;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
+    ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
 ];
 
 fn main() -> Result<ExitCode> {

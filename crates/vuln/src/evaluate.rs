@@ -1,5 +1,8 @@
 //! Is a version affected by the events of a range, as the OSV schema evaluates them?
 
+use std::cmp::Ordering;
+
+#[cfg(feature = "advisories")]
 use crate::version::Scheme;
 
 /// What happens at a version of a range. The numbers are those of the image.
@@ -28,16 +31,13 @@ impl EventKind {
     }
 }
 
-/// One event.
-pub(crate) type Event<'a> = (EventKind, &'a str);
-
-/// The answer for one range.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Judgement<'a> {
+/// The answer for one range; a bound is whatever stands for its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Judgement<B> {
     /// The version is affected.
     pub(crate) affected: bool,
     /// The first fix after the version.
-    pub(crate) fixed: Option<&'a str>,
+    pub(crate) fixed: Option<B>,
 }
 
 /// Sorts events by version; those at the same version keep the order of the document.
@@ -47,35 +47,58 @@ pub(crate) fn sort(scheme: Scheme, events: &mut [(u8, String)]) {
     events.sort_by(|a, b| zero(b).cmp(&zero(a)).then_with(|| scheme.order(&a.1, &b.1)));
 }
 
+/// Whether a bound stands outside the order of versions: introduced at `0` is before all of them,
+/// the limit `*` after.
+#[cfg(feature = "advisories")]
+pub(crate) fn is_open(kind: EventKind, at: &str) -> bool {
+    matches!((kind, at), (EventKind::Introduced, "0") | (EventKind::Limit, "*"))
+}
+
 /// Evaluates sorted events: `introduced` ≤ v opens, `fixed` ≤ v and `last_affected` < v close.
-pub(crate) fn judge<'a>(scheme: Scheme, version: &str, events: impl Iterator<Item = Event<'a>>) -> Judgement<'a> {
-    let mut out = Judgement::default();
+/// A bound is `None` where it stands outside the order; `order` compares the version with it.
+pub(crate) fn judge<B: Copy>(
+    events: impl Iterator<Item = (EventKind, Option<B>)>,
+    order: impl Fn(B) -> Ordering,
+) -> Judgement<B> {
+    let mut out = Judgement { affected: false, fixed: None };
     let mut limited = false;
     let mut before_limit = false;
-    for (kind, at) in events {
+    for (kind, bound) in events {
+        let is = |wanted: fn(Ordering) -> bool| bound.is_none_or(|bound| wanted(order(bound)));
         match kind {
-            EventKind::Introduced if at == "0" || scheme.order(version, at).is_ge() => out.affected = true,
-            EventKind::Fixed if scheme.order(version, at).is_ge() => out.affected = false,
-            EventKind::Fixed if out.fixed.is_none() => out.fixed = Some(at),
-            EventKind::LastAffected if scheme.order(version, at).is_gt() => out.affected = false,
+            EventKind::Introduced if is(Ordering::is_ge) => out.affected = true,
+            EventKind::Fixed if is(Ordering::is_ge) => out.affected = false,
+            EventKind::Fixed => out.fixed = out.fixed.or(bound),
+            EventKind::LastAffected if is(Ordering::is_gt) => out.affected = false,
             EventKind::Limit => {
                 limited = true;
-                before_limit |= at == "*" || scheme.order(version, at).is_lt();
+                before_limit |= is(Ordering::is_lt);
             }
-            _ => {}
+            EventKind::Introduced | EventKind::LastAffected => {}
         }
     }
     out.affected &= !limited || before_limit;
     out
 }
 
-#[cfg(test)]
+/// Evaluates sorted events as an advisory writes them: kinds and versions.
+#[cfg(feature = "advisories")]
+pub(crate) fn is_affected(scheme: Scheme, version: &str, events: &[(u8, String)]) -> bool {
+    let events = events.iter().filter_map(|(kind, at)| {
+        let kind = EventKind::of(*kind)?;
+        Some((kind, (!is_open(kind, at)).then_some(at.as_str())))
+    });
+    judge(events, |at| scheme.order(version, at)).affected
+}
+
+#[cfg(all(test, feature = "advisories"))]
 mod tests {
     use super::EventKind::{Fixed, Introduced, LastAffected, Limit};
     use super::*;
 
-    fn check(version: &str, events: &[Event<'static>], affected: bool, fixed: Option<&str>) {
-        let found = judge(Scheme::SemVer, version, events.iter().copied());
+    fn check(version: &str, events: &[(EventKind, &'static str)], affected: bool, fixed: Option<&str>) {
+        let bounds = events.iter().map(|(kind, at)| (*kind, (!is_open(*kind, at)).then_some(*at)));
+        let found = judge(bounds, |at| Scheme::SemVer.order(version, at));
         assert_eq!((found.affected, found.fixed), (affected, fixed), "{version} in {events:?}");
     }
 
@@ -97,7 +120,6 @@ mod tests {
         check("1.0.0-rc1", &[(Introduced, "1.0.0-alpha"), (Fixed, "1.0.0")], true, Some("1.0.0"));
     }
 
-    #[cfg(feature = "advisories")]
     #[test]
     fn events_may_stand_in_any_order() {
         let mut events: Vec<(u8, String)> =

@@ -38,6 +38,7 @@ pub mod version;
 mod evaluate;
 mod fix;
 mod naming;
+mod ratings;
 mod release;
 mod said;
 mod subject;
@@ -47,6 +48,7 @@ pub use image::{Database, Hit, ImageBytes, ImageError, SourceInfo, image_files, 
 pub use import::{ImportContext, ImportError, ImportOptions, ImportReport, forget, import};
 pub use matching::{match_package, statements};
 pub use query::{CveAnswer, QueryAnswer, QueryError, QueryFinding, lookup_cve, query, query_purl};
+pub use ratings::Ratings;
 #[cfg(feature = "advisories")]
 pub use severity::base_tenths;
 pub use status::{Freshness, Patience, SourceState, SourceStatus};

@@ -144,7 +144,7 @@ fn finding(package: &Package, said: Said<'_>) -> Finding {
         state: said.state,
         presence: package.state,
         fixed: said.fixed.map(str::to_owned),
-        severity: said.severity,
+        severity: said.severity.to_map(),
         cvss_tenths: said.cvss_tenths,
         known_exploited: said.known_exploited,
         epss_bp: said.epss_bp,

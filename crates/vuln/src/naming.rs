@@ -1,5 +1,7 @@
 //! Which ecosystem, release and name does an advisory, a purl or a person mean?
 
+use std::borrow::Cow;
+
 use tripoint_model::Ecosystem;
 
 pub(crate) use crate::release::normal as release;
@@ -37,20 +39,22 @@ pub(crate) fn kind(ecosystem: Ecosystem) -> NameKind {
 }
 
 /// The name in the one spelling of the image: PyPI's are normalised (PEP 503), others kept.
-pub(crate) fn package(ecosystem: Ecosystem, name: &str) -> String {
+pub(crate) fn package(ecosystem: Ecosystem, name: &str) -> Cow<'_, str> {
+    let name = name.trim();
+    let is_upper = |name: &str| name.bytes().any(|byte| byte.is_ascii_uppercase());
     match ecosystem {
-        Ecosystem::PyPI => {
+        Ecosystem::PyPI if is_upper(name) || name.contains(['_', '.']) || name.contains("--") => {
             let mut out = String::with_capacity(name.len());
-            for c in name.trim().chars() {
+            for c in name.chars() {
                 let c = if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() };
                 if !(c == '-' && out.ends_with('-')) {
                     out.push(c);
                 }
             }
-            out
+            out.into()
         }
-        Ecosystem::NuGet | Ecosystem::Packagist => name.trim().to_ascii_lowercase(),
-        _ => name.trim().to_owned(),
+        Ecosystem::NuGet | Ecosystem::Packagist if is_upper(name) => name.to_ascii_lowercase().into(),
+        _ => name.into(),
     }
 }
 

@@ -34,7 +34,7 @@ fn intel(data: &[u8]) {
 
 fn vuln(data: &[u8]) {
     static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes: Arc<Vec<u8>> = Arc::new(changed(GOOD.get_or_init(good_vuln), data, 196, seal_vuln));
+    let bytes: Arc<Vec<u8>> = Arc::new(changed(GOOD.get_or_init(good_vuln), data, 24 + 7 * 24 + 4, seal_vuln));
     if let Ok(database) = Database::open(Arc::clone(&bytes) as _) {
         std::hint::black_box(database.packages());
     }

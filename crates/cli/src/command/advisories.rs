@@ -232,7 +232,7 @@ struct Row {
 
 pub fn status(context: &Context) -> anyhow::Result<Exit> {
     let (patience, now) = (context.config()?.config.patience(), now());
-    let opened = tripoint_vuln::open_latest(&context.data_dir)?;
+    let opened = super::vulns::mapped(&context.data_dir, Database::open)?;
     let image = opened.as_ref().map(|(generation, database)| Image {
         generation: *generation,
         built: database.built(),

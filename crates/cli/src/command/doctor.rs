@@ -88,7 +88,7 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         let status = format!("the import of {file} was cut short: import it again");
         all.push(DataSource { source: "bundle".into(), age: None, status });
     }
-    match tripoint_vuln::open_latest(&context.data_dir) {
+    match vulns::mapped(&context.data_dir, tripoint_vuln::Database::open) {
         Ok(Some((generation, database))) => {
             let newest =
                 tripoint_vuln::image_files(&context.data_dir).iter().map(|(newest, _)| *newest).max().unwrap_or(0);

@@ -1,9 +1,14 @@
 //! `tripoint vulns`: what is known to be vulnerable?
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
-use tripoint_vuln::{CveAnswer, Database, ImportContext, ImportError, ImportOptions, QueryAnswer};
+use tripoint_linux::mapped::MappedFile;
+use tripoint_vuln::{
+    CveAnswer, Database, ImageBytes, ImageError, ImportContext, ImportError, ImportOptions, QueryAnswer,
+};
 
 use super::{advisories, evaluate, versions};
 use crate::arguments::Vulns;
@@ -29,14 +34,27 @@ pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
     }
 }
 
-/// Opens the database; says so when there is none, or when what is in it is old.
+/// Opens the database; says so when there is none, or when what is in it is old. Only what a
+/// question touches is read: the agent and `doctor` are who checks every byte.
 pub fn database(context: &Context) -> anyhow::Result<Option<Database>> {
-    let opened = tripoint_vuln::open_latest(&context.data_dir)?.map(|(_, database)| database);
+    let opened = mapped(&context.data_dir, Database::open_lazily)?.map(|(_, database)| database);
     match &opened {
         None => eprintln!("{NOTHING_LOADED}"),
         Some(database) => advisories::warn_of_age(context, database)?,
     }
     Ok(opened)
+}
+
+/// Maps the newest image that `open` takes; processes share its memory.
+pub fn mapped(
+    data_dir: &Path,
+    open: fn(ImageBytes) -> Result<Database, ImageError>,
+) -> Result<Option<(u64, Database)>, ImageError> {
+    tripoint_vuln::open_latest_with(data_dir, |path| {
+        let bytes = File::open(path).and_then(|file| MappedFile::open(&file));
+        let bytes = bytes.map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
+        open(Arc::new(bytes))
+    })
 }
 
 fn import(context: &Context, files: &[PathBuf], options: ImportOptions) -> anyhow::Result<Exit> {
@@ -115,13 +133,6 @@ fn query(
     stdin: bool,
 ) -> anyhow::Result<Exit> {
     let database = database(context)?;
-    let ask = |question: &Question| match (&database, &question.purl) {
-        (None, _) => unanswered(question, NOTHING_LOADED.to_owned()),
-        (Some(database), Some(purl)) => tripoint_vuln::query_purl(database, purl),
-        (Some(database), None) => {
-            tripoint_vuln::query(database, &question.ecosystem, &question.name, &question.version)
-        }
-    };
     let mut exit = Exit::Fine;
     let mut tell = |answer: &QueryAnswer, line: bool| -> anyhow::Result<()> {
         if answer.error.is_some() {
@@ -139,26 +150,37 @@ fn query(
                 serde_json::from_str::<Question>(line)
                     .map_err(|error| format!("not {{ecosystem,name,version}} or {{purl}}: {error}"))
             });
-            let answer = match question {
-                Ok(question) => ask(&question),
-                Err(error) => unanswered(&Question::default(), error),
+            let question = match question {
+                Ok(question) => question,
+                Err(error) => return tell(&unanswered(&Question::default(), error), true),
             };
-            tell(&answer, true)
+            tell(&ask(database.as_ref(), &question), true)
         })?;
         return Ok(exit);
     }
     let (Some(ecosystem), Some(name), Some(version)) = (ecosystem, name, version) else {
         return Err(WrongUsage("give ECOSYSTEM NAME VERSION, or --stdin".into()).into());
     };
-    tell(&ask(&Question { ecosystem, name, version, purl: None }), false)?;
+    let question = Question { ecosystem, name, version, purl: None };
+    tell(&ask(database.as_ref(), &question), false)?;
     Ok(exit)
 }
 
-fn unanswered(question: &Question, error: String) -> QueryAnswer {
+fn ask<'d>(database: Option<&'d Database>, question: &'d Question) -> QueryAnswer<'d> {
+    match (database, &question.purl) {
+        (None, _) => unanswered(question, NOTHING_LOADED.to_owned()),
+        (Some(database), Some(purl)) => tripoint_vuln::query_purl(database, purl),
+        (Some(database), None) => {
+            tripoint_vuln::query(database, &question.ecosystem, &question.name, &question.version)
+        }
+    }
+}
+
+fn unanswered<'d>(question: &Question, error: String) -> QueryAnswer<'d> {
     QueryAnswer {
-        ecosystem: question.ecosystem.clone(),
-        name: question.purl.clone().unwrap_or_else(|| question.name.clone()),
-        version: question.version.clone(),
+        ecosystem: question.ecosystem.clone().into(),
+        name: question.purl.as_ref().unwrap_or(&question.name).clone().into(),
+        version: question.version.clone().into(),
         cves: Vec::new(),
         findings: Vec::new(),
         error: Some(error),
@@ -180,11 +202,11 @@ fn text(answer: &QueryAnswer) -> anyhow::Result<()> {
     let rows = answer.findings.iter().map(|finding| {
         let state = format!("{:?}", finding.state).to_lowercase();
         vec![
-            finding.id.clone(),
+            finding.id.to_owned(),
             finding.cves.join(" "),
             state,
-            finding.fixed.clone().unwrap_or_default(),
-            finding.source.clone(),
+            finding.fixed.unwrap_or_default().to_owned(),
+            finding.source.to_owned(),
         ]
     });
     output::table(&["ID", "CVES", "STATE", "FIXED IN", "SOURCE"], rows.collect())

@@ -193,13 +193,10 @@ const TEXT_BYTES_MAX: usize = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::judge;
+    use crate::evaluate::is_affected;
 
     fn is_in(scheme: Scheme, ranges: &[Events], version: &str) -> bool {
-        ranges.iter().any(|range| {
-            let events = range.iter().filter_map(|(kind, at)| Some((EventKind::of(*kind)?, at.as_str())));
-            judge(scheme, version, events).affected
-        })
+        ranges.iter().any(|range| is_affected(scheme, version, range))
     }
 
     #[test]

@@ -236,7 +236,8 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
     let versions = listed
         .iter()
         .filter(|version| {
-            version.len() <= VERSION_BYTES_MAX && !ranges.iter().any(|range| covers(scheme, version, range))
+            version.len() <= VERSION_BYTES_MAX
+                && !ranges.iter().any(|range| evaluate::is_affected(scheme, version, range))
         })
         .map(|version| version.trim().to_owned())
         .collect();
@@ -249,11 +250,6 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
 /// SEMVER ranges are ordered as semantic versions also where the ecosystem orders otherwise.
 fn scheme(kind: &str, ecosystem: tripoint_model::Ecosystem) -> Option<Scheme> {
     matches!(kind, "SEMVER" | "ECOSYSTEM").then(|| Scheme::of(ecosystem))
-}
-
-fn covers(scheme: Scheme, version: &str, range: &[(u8, String)]) -> bool {
-    let events = range.iter().filter_map(|(kind, at)| EventKind::of(*kind).map(|kind| (kind, at.as_str())));
-    evaluate::judge(scheme, version, events).affected
 }
 
 fn read_events(raw: &[RawEvent<'_>], scheme: Scheme) -> Result<Vec<(u8, String)>, String> {

@@ -112,7 +112,7 @@ impl Affected {
         Self {
             ecosystem,
             release: crate::naming::release(ecosystem, release),
-            name: crate::naming::package(ecosystem, name),
+            name: crate::naming::package(ecosystem, name).into_owned(),
             kind: NameKind::Any,
             module: String::new(),
             arch: String::new(),

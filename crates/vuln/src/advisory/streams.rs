@@ -45,10 +45,7 @@ mod tests {
     fn each_stream_has_its_fix() {
         let fixes = ["7.76.1-26.el9_3.2", "7.76.1-23.el9_2.4", "7.76.1-23.el9_2.6"].map(str::to_owned).to_vec();
         let events = below(Scheme::Rpm, fixes);
-        let is_affected = |version: &str| {
-            let events = events.iter().filter_map(|(kind, at)| Some((EventKind::of(*kind)?, at.as_str())));
-            evaluate::judge(Scheme::Rpm, version, events).affected
-        };
+        let is_affected = |version: &str| evaluate::is_affected(Scheme::Rpm, version, &events);
         for (version, expected) in [
             ("7.76.1-19.el9", true),
             ("7.76.1-23.el9_2.1", true),

@@ -1,6 +1,7 @@
-//! How is a number read from bytes that nobody vouches for?
+//! How is a number or a text read from bytes that nobody vouches for?
 
 /// A reading position; every read is checked.
+#[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
@@ -32,5 +33,36 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.take(8)?.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    /// A text that stands here: its length, then its bytes.
+    pub(super) fn text(&mut self) -> Option<&'a str> {
+        let len = self.u32()? as usize;
+        std::str::from_utf8(self.take(len)?).ok()
+    }
+
+    /// Numbers that stand here: their count, then each.
+    pub(super) fn numbers(&mut self) -> Option<Numbers<'a>> {
+        let count = self.u32()? as usize;
+        self.take(count.checked_mul(4)?).map(Numbers)
+    }
+}
+
+/// Numbers as they stand in an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Numbers<'d>(&'d [u8]);
+
+impl<'d> Numbers<'d> {
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &'d [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = u32> + 'd {
+        self.0.chunks_exact(4).filter_map(|four| four.first_chunk()).map(|four| u32::from_le_bytes(*four))
     }
 }

@@ -1,16 +1,22 @@
 //! How is the vulnerability image laid out, opened and found on disk?
 //!
 //! Little-endian. Header: magic, version, build time, then kind, CRC-32, offset and length of each
-//! section, then the CRC of the header. A text is its length and its bytes in `TEXTS`; everything
-//! else refers to texts, advisories and packages by offset. `open` checks
+//! section, then the CRC of the header. A text is its length and its bytes; one that is repeated
+//! stands in `TEXTS` and is referred to by offset, as advisories and packages are. What is read
+//! together stands together: memory far apart costs more than anything else here. `open` checks
 //! every checksum, `open_lazily` the header's alone and so takes no time at any size; neither parses
-//! anything, and each later read
-//! is bounds-checked, so that even an image with a right checksum and wrong offsets cannot panic.
+//! anything, and each later read is bounds-checked, so that even an image with a right checksum and
+//! wrong offsets cannot panic.
 
 mod cursor;
 mod hits;
+mod ladder;
+#[cfg(feature = "advisories")]
+mod numbered;
 #[cfg(feature = "advisories")]
 mod outrank;
+#[cfg(feature = "advisories")]
+mod package;
 mod read;
 #[cfg(feature = "advisories")]
 pub(crate) mod write;
@@ -22,6 +28,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tripoint_model::Timestamp;
 
+pub(crate) use cursor::Numbers;
 pub use hits::Hit;
 pub use read::{Database, ImageBytes};
 
@@ -102,21 +109,24 @@ pub fn open_latest_with(
 /// First bytes of every image.
 const MAGIC: &[u8; 8] = b"TPVULN\r\n";
 /// The layout's version; an image of another is rebuilt, never guessed at.
-const IMAGE_VERSION: u32 = 2;
-/// Texts, advisories, affected packages, their hash table, CVEs, lists of CVEs, sources.
+const IMAGE_VERSION: u32 = 3;
 const SECTIONS: usize = 7;
+/// Texts that are repeated.
 const TEXTS: usize = 0;
 const ADVISORIES: usize = 1;
+/// Packages: key, ladder of versions, entries.
 const AFFECTED: usize = 2;
+/// Hash table of the packages: hash and offset.
 const TABLE: usize = 3;
 const CVES: usize = 4;
-const CVE_LISTS: usize = 5;
+/// Offsets of the CVEs, sorted by id.
+const CVE_ORDER: usize = 5;
 const SOURCES: usize = 6;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 8 + SECTIONS * 24 + 4;
-/// Text, EPSS, KEV, offset and length of its list, offset and length of its severities.
-const CVE_BYTES: usize = 24;
-/// An empty slot of the hash table; in an entry: no list of its own.
+/// An empty slot of the hash table, an empty text, no list of CVEs of an entry's own.
 const NOWHERE: u32 = u32::MAX;
+/// In an event: the bound stands outside the order of versions.
+const OPEN: u32 = NOWHERE >> 2;
 
 /// FNV-1a over ecosystem, a zero byte and name.
 fn hash(ecosystem: &str, name: &str) -> u32 {

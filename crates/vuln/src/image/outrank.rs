@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::NOWHERE;
 use crate::advisory::Authority;
 use crate::subject::NameKind;
 
@@ -17,16 +18,18 @@ pub(super) struct Entry {
     pub(super) module: u32,
     pub(super) arch: u32,
     pub(super) state: u8,
-    /// Texts of the advisory's CVEs.
+    /// Numbers of the advisory's CVEs.
     pub(super) cves: Vec<u32>,
     /// The CVEs are not all of the advisory's any more.
     pub(super) is_cut: bool,
-    /// Ranges and versions as the image holds them.
-    pub(super) body: Vec<u8>,
+    /// Event kinds and numbers of versions, sorted by version.
+    pub(super) ranges: Vec<Vec<(u8, u32)>>,
+    /// Numbers of the versions that no range covers.
+    pub(super) versions: Vec<u32>,
 }
 
-/// Takes away what somebody of more authority speaks of. `none` is the empty text.
-pub(super) fn settle(entries: &mut Vec<Entry>, none: u32) {
+/// Takes away what somebody of more authority speaks of.
+pub(super) fn settle(entries: &mut Vec<Entry>) {
     let Some(highest) = entries.iter().map(|entry| entry.authority).max() else { return };
     if entries.iter().all(|entry| entry.authority == highest) {
         return;
@@ -40,7 +43,7 @@ pub(super) fn settle(entries: &mut Vec<Entry>, none: u32) {
     let mut kept: Vec<Vec<u32>> = Vec::with_capacity(entries.len());
     for entry in entries.iter() {
         let is_outranked = |cve: &u32| {
-            by_cve.get(cve).is_some_and(|others| others.iter().any(|other| outranks(&entries[*other], entry, none)))
+            by_cve.get(cve).is_some_and(|others| others.iter().any(|other| outranks(&entries[*other], entry)))
         };
         kept.push(entry.cves.iter().filter(|cve| !is_outranked(cve)).copied().collect());
     }
@@ -57,8 +60,8 @@ pub(super) fn settle(entries: &mut Vec<Entry>, none: u32) {
 }
 
 /// Whether `other` speaks with more authority of everything that `entry` speaks of.
-fn outranks(other: &Entry, entry: &Entry, none: u32) -> bool {
-    let covers = |wide: u32, narrow: u32| wide == none || wide == narrow;
+fn outranks(other: &Entry, entry: &Entry) -> bool {
+    let covers = |wide: u32, narrow: u32| wide == NOWHERE || wide == narrow;
     other.authority > entry.authority
         && covers(other.release, entry.release)
         && covers(other.module, entry.module)

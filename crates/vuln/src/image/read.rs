@@ -1,16 +1,16 @@
 //! What does an image say about a package or a CVE?
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use tripoint_model::Timestamp;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Numbers};
 use super::{
-    ADVISORIES, CVE_BYTES, CVE_LISTS, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
+    ADVISORIES, CVE_ORDER, CVES, HEADER_BYTES, IMAGE_VERSION, ImageError, MAGIC, NOWHERE, SECTIONS, SOURCES,
     SourceInfo, TABLE, TEXTS,
 };
+use crate::ratings::Ratings;
 
 /// The bytes of an image, read or mapped by whoever opens it.
 pub type ImageBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -24,24 +24,26 @@ pub struct Database {
     built: Timestamp,
 }
 
-/// An advisory as the image holds it.
+/// An advisory as a finding shows it.
 pub(crate) struct AdvisoryView<'d> {
     pub(crate) id: &'d str,
     pub(crate) source: &'d str,
-    pub(crate) summary: &'d str,
     pub(crate) cvss_tenths: Option<u8>,
-    pub(crate) cves: Vec<&'d str>,
-    pub(crate) severity: BTreeMap<String, String>,
-    /// Ecosystem, release, name, last fix.
-    pub(crate) packages: Vec<[&'d str; 4]>,
+    /// Offsets of its CVEs.
+    pub(crate) cves: Numbers<'d>,
+    pub(crate) severity: Ratings<'d>,
+    rest: Cursor<'d>,
 }
 
-/// What is known of a CVE beyond its advisories.
-pub(crate) struct CveView {
+/// A CVE as the image holds it.
+pub(crate) struct CveView<'d> {
+    pub(crate) id: &'d str,
     pub(crate) known_exploited: bool,
     pub(crate) epss_bp: Option<u16>,
-    pub(crate) advisories: Vec<u32>,
-    severities: (u32, u32),
+    /// Who finds it how severe: source, value, CVSS base score in tenths.
+    pub(crate) severities: Vec<(&'d str, &'d str, Option<u8>)>,
+    /// Offsets of the advisories that name it.
+    pub(crate) advisories: Numbers<'d>,
 }
 
 impl Database {
@@ -121,32 +123,33 @@ impl Database {
         Cursor { bytes: self.section(index), at: at as usize }
     }
 
-    pub(super) fn text(&self, at: u32) -> Option<&str> {
-        let mut cursor = self.cursor(TEXTS, at);
-        let len = cursor.u32()? as usize;
-        std::str::from_utf8(cursor.take(len)?).ok()
-    }
-
+    /// The repeated text that the next number refers to.
     pub(super) fn next_text(&self, cursor: &mut Cursor<'_>) -> Option<&str> {
-        self.text(cursor.u32()?)
+        match cursor.u32()? {
+            NOWHERE => Some(""),
+            at => self.cursor(TEXTS, at).text(),
+        }
     }
 
     /// The advisory at an offset.
     pub(crate) fn advisory(&self, at: u32) -> Option<AdvisoryView<'_>> {
         let mut cursor = self.cursor(ADVISORIES, at);
-        let id = self.next_text(&mut cursor)?;
+        let id = cursor.text()?;
         let source = self.next_text(&mut cursor)?;
-        let summary = self.next_text(&mut cursor)?;
-        let tenths = cursor.u8()?;
-        let mut cves = Vec::new();
-        for _ in 0..cursor.u32()? {
-            cves.push(self.next_text(&mut cursor)?);
+        let cvss_tenths = tenths(cursor.u8()?);
+        let cves = cursor.numbers()?;
+        let count = cursor.u32()?;
+        let mut severity = Ratings::default();
+        for _ in 0..count {
+            severity.add(self.next_text(&mut cursor)?, self.next_text(&mut cursor)?);
         }
-        let mut severity = BTreeMap::new();
-        for _ in 0..cursor.u32()? {
-            let key = self.next_text(&mut cursor)?;
-            severity.insert(key.to_owned(), self.next_text(&mut cursor)?.to_owned());
-        }
+        Some(AdvisoryView { id, source, cvss_tenths, cves, severity, rest: cursor })
+    }
+
+    /// An advisory's line for people, and of each package ecosystem, release, name and last fix.
+    pub(crate) fn details<'d>(&'d self, advisory: &AdvisoryView<'d>) -> Option<(&'d str, Vec<[&'d str; 4]>)> {
+        let mut cursor = advisory.rest;
+        let summary = cursor.text()?;
         let mut packages = Vec::new();
         for _ in 0..cursor.u32()? {
             let mut fields = [""; 4];
@@ -155,51 +158,44 @@ impl Database {
             }
             packages.push(fields);
         }
-        Some(AdvisoryView {
-            id,
-            source,
-            summary,
-            cvss_tenths: (tenths <= 100).then_some(tenths),
-            cves,
-            severity,
-            packages,
-        })
+        Some((summary, packages))
     }
 
-    /// What is known of a CVE.
-    pub(crate) fn cve(&self, id: &str) -> Option<CveView> {
-        let table = self.section(CVES);
-        let (mut low, mut high) = (0, table.len() / CVE_BYTES);
+    /// What is known of a CVE by its id.
+    pub(crate) fn cve(&self, id: &str) -> Option<CveView<'_>> {
+        let order = self.section(CVE_ORDER);
+        let (mut low, mut high) = (0, order.len() / 4);
         while low < high {
             let middle = low.midpoint(high);
-            let mut cursor = Cursor { bytes: table, at: middle * CVE_BYTES };
-            match self.next_text(&mut cursor)?.cmp(id) {
+            let at = Cursor { bytes: order, at: middle * 4 }.u32()?;
+            match self.cursor(CVES, at).text()?.cmp(id) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.cve_at(&mut cursor),
+                std::cmp::Ordering::Equal => return self.cve_at(at),
             }
         }
         None
     }
 
-    fn cve_at(&self, cursor: &mut Cursor<'_>) -> Option<CveView> {
+    /// What is known of the CVE at an offset.
+    pub(crate) fn cve_at(&self, at: u32) -> Option<CveView<'_>> {
+        let mut cursor = self.cursor(CVES, at);
+        let id = cursor.text()?;
         let epss = cursor.u16()?;
-        let known_exploited = cursor.u16()? != 0;
-        let (at, count) = (cursor.u32()?, cursor.u32()?);
-        let severities = (cursor.u32()?, cursor.u32()?);
-        let mut list = self.cursor(CVE_LISTS, at);
-        let advisories = (0..count).map_while(|_| list.u32()).collect();
-        Some(CveView { known_exploited, epss_bp: (epss != u16::MAX).then_some(epss), advisories, severities })
+        let known_exploited = cursor.u8()? != 0;
+        let count = cursor.u32()?;
+        let mut severities = Vec::new();
+        for _ in 0..count {
+            let (source, value) = (self.next_text(&mut cursor)?, self.next_text(&mut cursor)?);
+            severities.push((source, value, tenths(cursor.u8()?)));
+        }
+        let epss_bp = (epss != u16::MAX).then_some(epss);
+        Some(CveView { id, known_exploited, epss_bp, severities, advisories: cursor.numbers()? })
     }
+}
 
-    /// Who finds the CVE how severe: source, value, CVSS base score in tenths.
-    pub(crate) fn cve_severities(&self, cve: &CveView) -> impl Iterator<Item = (&str, &str, Option<u8>)> {
-        let mut list = self.cursor(CVE_LISTS, cve.severities.0);
-        (0..cve.severities.1).map_while(move |_| {
-            let (source, value) = (self.next_text(&mut list)?, self.next_text(&mut list)?);
-            Some((source, value, u8::try_from(list.u32()?).ok().filter(|tenths| *tenths <= 100)))
-        })
-    }
+fn tenths(byte: u8) -> Option<u8> {
+    (byte <= 100).then_some(byte)
 }
 
 impl std::fmt::Debug for Database {
