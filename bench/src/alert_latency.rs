@@ -3,17 +3,16 @@
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use tripoint_api::Client;
-use tripoint_linux::child;
-use tripoint_linux::lab::{End, Lab};
 use tripoint_model::Timestamp;
 
 use crate::Figure;
+use crate::instance::{self, App, Up};
 use crate::workload;
 
 /// Connects to listed peers, each a peer of its own, so that each raises an alert of its own.
@@ -25,11 +24,14 @@ const BACKGROUND: &str = "1000";
 
 pub fn run() -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
-    let program = program()?;
+    let program = instance::program()?;
     prepare(&program, folder.path())?;
-    let lab = lab()?;
-    let mut app = App::start(&program, folder.path(), &lab)?;
-    let mut up = Up::start(&program, folder.path())?;
+    let lab = instance::lab()?;
+    let jar = folder.path().join("log4j-core-2.14.1.jar");
+    instance::write_jar(&jar)?;
+    let launcher = [program.to_str().context("a path in Unicode is needed")?];
+    let mut app = App::start(&launcher, &["--library", &jar.display().to_string()], &lab)?;
+    let mut up = Up::start(&launcher, folder.path())?;
     let seconds = (u64::from(CONNECTS) * PAUSE.as_millis() as u64).div_ceil(1000) + 4;
     let mut background =
         workload::command(&["flood", "tcp", BACKGROUND, &seconds.to_string()])?.stdout(Stdio::piped()).spawn()?;
@@ -60,17 +62,6 @@ pub fn run() -> Result<Vec<Figure>> {
     ])
 }
 
-/// The program under test: beside this one.
-fn program() -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("tripoint");
-    ensure!(
-        path.exists() && path.with_file_name("tripoint-agent").exists(),
-        "build tripoint and tripoint-agent beside {}",
-        path.display()
-    );
-    Ok(path)
-}
-
 fn peer(number: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, number)
 }
@@ -81,11 +72,7 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     let list: String = (1..=CONNECTS).map(|number| format!("{}\n", peer(number))).collect();
     std::fs::write(file("list.txt"), list)?;
     std::fs::write(file("advisory.json"), ADVISORY)?;
-    let command = |words: &[&str]| -> Result<()> {
-        let done = Command::new(program).arg("--data-dir").arg(folder).args(words).stdout(Stdio::null()).status()?;
-        ensure!(done.success(), "{words:?} failed");
-        Ok(())
-    };
+    let command = |words: &[&str]| instance::command(program, folder, words);
     command(&[
         "intel",
         "import",
@@ -98,92 +85,6 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
         "90",
     ])?;
     command(&["vulns", "import", &file("advisory.json").display().to_string()])
-}
-
-fn lab() -> Result<Lab> {
-    let outside = End {
-        addresses: ["203.0.113.66/24".parse()?, "2001:db8::66/64".parse()?],
-        gateways: ["203.0.113.1/24".parse()?, "2001:db8::1/64".parse()?],
-    };
-    let inside = End {
-        addresses: ["198.51.100.10/24".parse()?, "2001:db8:1::10/64".parse()?],
-        gateways: ["198.51.100.1/24".parse()?, "2001:db8:1::1/64".parse()?],
-    };
-    Ok(Lab::build(&outside, &inside)?)
-}
-
-/// The vulnerable application.
-struct App {
-    child: Child,
-    input: ChildStdin,
-}
-
-impl App {
-    fn start(program: &Path, folder: &Path, lab: &Lab) -> Result<Self> {
-        let jar = folder.join("log4j-core-2.14.1.jar");
-        let mut writer = zip::ZipWriter::new(std::fs::File::create(&jar)?);
-        for (name, text) in JAR {
-            writer.start_file(*name, zip::write::SimpleFileOptions::default())?;
-            writer.write_all(text.as_bytes())?;
-        }
-        writer.finish()?;
-        let mut command = Command::new(program);
-        command.args(["demo-app", "--listen", "198.51.100.10:8080", "--library"]).arg(&jar);
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        child::ends_with_parent(&mut command);
-        child::in_namespace(&mut command, &lab.inside)?;
-        let mut child = command.spawn()?;
-        let input = child.stdin.take().context("no input")?;
-        Ok(Self { child, input })
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// `tripoint up`.
-struct Up {
-    child: Child,
-}
-
-impl Up {
-    fn start(program: &Path, folder: &Path) -> Result<Self> {
-        let ready = folder.join("ready");
-        let mut command = Command::new(program);
-        command.arg("--data-dir").arg(folder).args(["--quiet", "up", "--listen", "none", "--ready-file"]).arg(&ready);
-        child::ends_with_parent(&mut command);
-        let up = Self { child: command.spawn()? };
-        let until = Instant::now() + Duration::from_secs(30);
-        while !ready.exists() {
-            ensure!(Instant::now() < until, "it was not ready in 30 seconds");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(up)
-    }
-
-    fn agent(&self) -> Result<u32> {
-        let pid = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-        let is_agent = |pid: &&str| {
-            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("tripoint-agent"))
-        };
-        Ok(children.split_whitespace().find(is_agent).context("no agent")?.parse()?)
-    }
-
-    fn stop(&mut self) {
-        child::terminate(&mut self.child);
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 /// Hundredths of a second of processor time that the agent has used.
@@ -270,13 +171,5 @@ fn bare(folder: &Path) -> Result<(f64, f64)> {
     })?;
     Ok((fsync, round_trip))
 }
-
-const JAR: &[(&str, &str)] = &[
-    ("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n"),
-    (
-        "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
-        "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n",
-    ),
-];
 
 const ADVISORY: &str = r#"{"schema_version":"1.6.0","id":"GHSA-jfh8-c2jp-5v3q","modified":"2025-05-09T13:13:16Z","aliases":["CVE-2021-44228"],"affected":[{"package":{"ecosystem":"Maven","name":"org.apache.logging.log4j:log4j-core"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"2.13.0"},{"fixed":"2.15.0"}]}]}]}"#;

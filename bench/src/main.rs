@@ -14,7 +14,9 @@ mod alert_latency;
 mod attribution;
 mod flood;
 mod found_open;
+mod instance;
 mod inventory;
+mod package_change;
 mod sensing;
 mod sensor_cost;
 mod statistics;
@@ -56,6 +58,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
+    ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
 ];
 

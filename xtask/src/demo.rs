@@ -32,7 +32,7 @@ pub fn run(rest: &[String]) -> Result<ExitCode> {
 
 /// Runs a benchmark, built as the demonstration is.
 pub fn bench(rest: &[String]) -> Result<ExitCode> {
-    if rest.iter().any(|word| word == "alert-latency" || word == "inventory") {
+    if rest.iter().any(|word| ["alert-latency", "inventory", "package-change"].contains(&word.as_str())) {
         build_programs()?;
     }
     run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-bench"]))?;
