@@ -4,10 +4,11 @@ mod compare;
 mod rivals;
 mod roots;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use tripoint_linux::child::{Usage, wait_with_usage};
 
 use crate::Figure;
@@ -54,10 +55,14 @@ fn once(scanner: &Scanner, root: &Path, output: &Path) -> Result<Usage> {
     let _ = std::fs::remove_file(output);
     let mut command = Command::new(&scanner.program);
     command.args((scanner.words)(root, output)).envs(scanner.environment.iter().copied());
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let said = output.with_extension("stderr");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?).spawn();
     let child = child.with_context(|| format!("cannot start {}", scanner.program.display()))?;
     let (status, used) = wait_with_usage(&child)?;
-    ensure!(output.exists(), "{} wrote nothing: {status}", scanner.name);
+    if !output.exists() {
+        let said = std::fs::read_to_string(said).unwrap_or_default();
+        bail!("{} wrote nothing: {status}: {}", scanner.name, said.trim());
+    }
     Ok(used)
 }
 
