@@ -1,5 +1,7 @@
 //! Is a version affected by the events of a range, as the OSV schema evaluates them?
 
+#[cfg(feature = "advisories")]
+use crate::version;
 use crate::version::Scheme;
 
 /// What happens at a version of a range. The numbers are those of the image.
@@ -42,9 +44,9 @@ pub(crate) struct Judgement<'a> {
 
 /// Sorts events by version; those at the same version keep the order of the document.
 #[cfg(feature = "advisories")]
-pub(crate) fn sort(scheme: Scheme, events: &mut [(u8, String)]) {
+pub(crate) fn sort(scheme: Scheme, events: &mut Vec<(u8, String)>) {
     let zero = |event: &(u8, String)| event.0 == 0 && event.1 == "0";
-    events.sort_by(|a, b| zero(b).cmp(&zero(a)).then_with(|| scheme.order(&a.1, &b.1)));
+    version::sort(events, &|a, b| zero(b).cmp(&zero(a)).then_with(|| scheme.order(&a.1, &b.1)));
 }
 
 /// Evaluates sorted events: `introduced` ≤ v opens, `fixed` ≤ v and `last_affected` < v close.
