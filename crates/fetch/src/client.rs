@@ -123,7 +123,7 @@ impl Fetcher {
     /// Reads certificates and checks the proxy.
     pub fn new(settings: Settings) -> Result<Self, FetchError> {
         let proxy = match &settings.proxy {
-            Some(text) => Some(Proxy::new(text).map_err(|_| FetchError::Proxy(text.clone()))?),
+            Some(text) => Some(Proxy::new(text).map_err(|_| FetchError::Proxy(without_password(text)))?),
             None => None,
         };
         let tls = TlsConfig::builder()
@@ -238,6 +238,11 @@ impl Fetcher {
         let proxy_host = self.proxy.as_ref().map(|proxy| proxy.host().to_owned());
         Agent::with_parts(config, DefaultConnector::default(), CheckedResolver { permit_private, proxy_host })
     }
+}
+
+/// The proxy's address alone: errors are shown and logged.
+fn without_password(proxy: &str) -> String {
+    proxy.rsplit_once('@').map_or_else(|| proxy.to_owned(), |(_, address)| format!("…@{address}"))
 }
 
 /// A header in the server's words.

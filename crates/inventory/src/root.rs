@@ -5,9 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat, statat,
-};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat};
 
 use crate::image::{Image, Node, Place};
 
@@ -180,7 +178,9 @@ impl Root {
 
     fn kind(&self, path: &str) -> FileType {
         match &self.behind {
-            Behind::Kernel { fd, .. } => statat(fd, path.trim_start_matches('/'), AtFlags::SYMLINK_NOFOLLOW)
+            Behind::Kernel { .. } => self
+                .resolve(path, OFlags::PATH | OFlags::NOFOLLOW)
+                .and_then(|place| Ok(fstat(&place)?))
                 .map_or(FileType::Unknown, |found| FileType::from_raw_mode(found.st_mode)),
             Behind::Image(image) => image.place(path, false).map_or(FileType::Unknown, |place| kind_of(place.node)),
         }
@@ -263,6 +263,20 @@ mod tests {
             assert!(root.read(path, 100).is_err(), "{path}");
         }
         assert!(root.read("/etc/real", 3).is_err(), "too large");
+    }
+
+    #[test]
+    fn the_kind_of_a_name_is_asked_inside() {
+        let outer = tempfile::tempdir().expect("tempdir");
+        std::fs::write(outer.path().join("secret"), "outside").expect("write");
+        let inner = outer.path().join("root");
+        std::fs::create_dir(&inner).expect("mkdir");
+        std::fs::write(inner.join("own"), "inside").expect("write");
+        std::os::unix::fs::symlink(outer.path(), inner.join("out")).expect("link");
+        let root = Root::open(&inner).expect("root");
+        assert_eq!(root.kind("/own"), FileType::RegularFile);
+        assert_eq!(root.kind("out"), FileType::Symlink);
+        assert_eq!(root.kind("out/secret"), FileType::Unknown);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 #[cfg(feature = "advisories")]
-use crate::version::Scheme;
+use crate::version::{self, Scheme};
 
 /// What happens at a version of a range. The numbers are those of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,9 +42,9 @@ pub(crate) struct Judgement<B> {
 
 /// Sorts events by version; those at the same version keep the order of the document.
 #[cfg(feature = "advisories")]
-pub(crate) fn sort(scheme: Scheme, events: &mut [(u8, String)]) {
+pub(crate) fn sort(scheme: Scheme, events: &mut Vec<(u8, String)>) {
     let zero = |event: &(u8, String)| event.0 == 0 && event.1 == "0";
-    events.sort_by(|a, b| zero(b).cmp(&zero(a)).then_with(|| scheme.order(&a.1, &b.1)));
+    version::sort(events, &|a, b| zero(b).cmp(&zero(a)).then_with(|| scheme.order(&a.1, &b.1)));
 }
 
 /// Whether a bound stands outside the order of versions: introduced at `0` is before all of them,

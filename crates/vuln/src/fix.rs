@@ -6,7 +6,7 @@ use tripoint_model::{Ecosystem, Package};
 /// A command that a person can paste, or words where no command is known. Names and versions that
 /// are not plain words give none: they come from files that anyone may have written.
 pub(crate) fn fix_command(package: &Package, fixed: &str) -> Option<String> {
-    if !is_plain(&package.name) || !is_plain(fixed) {
+    if !is_name(package.ecosystem, &package.name) || !is_plain(fixed) || fixed.contains(['/', '@']) {
         return None;
     }
     if package.ecosystem.is_distribution() { Some(distribution(package, fixed)) } else { language(package, fixed) }
@@ -130,6 +130,37 @@ fn archive(package: &Package) -> Option<String> {
     (!shown.is_empty()).then(|| shown.into_owned())
 }
 
+/// A name that installers take for a package: to them `/tmp/x.deb`, `https://host/x.rpm` and
+/// `owner/project` are places to install from, and `x-` is a package to remove.
+fn is_name(ecosystem: Ecosystem, name: &str) -> bool {
+    let bare = match ecosystem {
+        Ecosystem::Npm => match name.strip_prefix('@').map(|scoped| scoped.split_once('/')) {
+            Some(Some((scope, bare))) if is_word(scope) => bare,
+            Some(_) => return false,
+            None => name,
+        },
+        // Paths by nature, or never given to an installer.
+        Ecosystem::Maven
+        | Ecosystem::Go
+        | Ecosystem::Packagist
+        | Ecosystem::Swift
+        | Ecosystem::Conan
+        | Ecosystem::GitHubActions
+        | Ecosystem::Generic => {
+            return is_plain(name) && !name.contains("://") && !name.starts_with(['/', '.']);
+        }
+        _ => name,
+    };
+    is_word(bare)
+}
+
+fn is_word(text: &str) -> bool {
+    let signs = |c: char| matches!(c, '-' | '_' | '.' | '+');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && !text.ends_with('-')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || signs(c))
+}
+
 /// Needs no quoting in a shell, also inside single quotes, and is no option.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()
@@ -236,6 +267,32 @@ mod tests {
             let package = package(ecosystem, release, name, "1", path);
             assert_eq!(fix_command(&package, "2").as_deref(), Some(expected), "{name} at {path}");
         }
+    }
+
+    #[test]
+    fn no_name_is_a_place_to_install_from() {
+        use Ecosystem as E;
+        for (ecosystem, name) in [
+            (E::Debian, "/tmp/x.deb"),
+            (E::Debian, "./x.deb"),
+            (E::Debian, "demo/sid"),
+            (E::Debian, "demo-"),
+            (E::AlmaLinux, "https://example.org/x.rpm"),
+            (E::Alpine, "demo@edge"),
+            (E::PyPI, "x@https://example.org/x.whl"),
+            (E::Npm, "owner/project"),
+            (E::Npm, "git+https://example.org/x.git"),
+            (E::Npm, "@a/b/c"),
+            (E::Npm, "@/c"),
+            (E::RubyGems, "/tmp/x.gem"),
+            (E::Go, "../x"),
+            (E::CratesIo, "https://example.org/x"),
+        ] {
+            assert_eq!(fix_command(&package(ecosystem, "", name, "1", ""), "2"), None, "{name}");
+        }
+        assert_eq!(fix_command(&package(E::Debian, "12", "demo", "1", ""), "2/sid"), None);
+        let real = package(E::Debian, "12", "libstdc++6", "1", "");
+        assert_eq!(fix_command(&real, "2").as_deref(), Some("apt-get install --only-upgrade libstdc++6=2"));
     }
 
     #[test]

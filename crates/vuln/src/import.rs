@@ -122,7 +122,7 @@ pub fn import(
     formats.dedup();
     report.source = names.join(",");
     report.format = formats.join(",");
-    if changed {
+    if changed || store.is_unbuilt() {
         store.build(context.now)?;
     }
     Ok(report)
@@ -132,7 +132,7 @@ pub fn import(
 pub fn forget(source: &str, context: &ImportContext) -> Result<bool, ImportError> {
     let store = Store::open(&context.data_dir)?;
     let found = store.remove(source)?;
-    if found {
+    if found || store.is_unbuilt() {
         store.build(context.now)?;
     }
     Ok(found)

@@ -123,9 +123,12 @@ const KERNEL_HEADERS: &[&str] = &[
     "kernel-srpm-macros",
 ];
 
-/// Module and stream: what the purl says, unknown for a build that only shows that it is of a
-/// module, empty for others.
+/// Module and stream: what the package's database or else the purl says, unknown for a build that
+/// only shows that it is of a module, empty for others.
 fn module(package: &Package) -> Option<String> {
+    if !package.module.is_empty() {
+        return Some(package.module.clone());
+    }
     let said = ["modularitylabel", "rpmmod", "modularity"].iter().find_map(|key| naming::qualifier(&package.purl, key));
     match said {
         Some(label) if !label.is_empty() => Some(label),

@@ -45,15 +45,15 @@ impl Store {
         if source.is_empty() || !source.bytes().all(plain) {
             return Ok(false);
         }
-        let mut found = false;
-        for path in [self.data_dir.join("vuln").join(format!("{source}.jsonl")), status::path(&self.data_dir, source)] {
-            match fs::remove_file(&path) {
-                Ok(()) => found = true,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(ImportError::Store { path, source }),
-            }
+        let folder = self.data_dir.join("vuln");
+        let (copy, status) = (folder.join(format!("{source}.jsonl")), status::path(&self.data_dir, source));
+        if !copy.exists() && !status.exists() {
+            return Ok(false);
         }
-        Ok(found)
+        note_unbuilt(&folder).map_err(|source| ImportError::Store { path: folder, source })?;
+        remove(&copy)?;
+        remove(&status)?;
+        Ok(true)
     }
 
     /// Records how a source is doing.
@@ -70,13 +70,20 @@ impl Store {
         self.publish(&self.image(&[], now)?)
     }
 
+    /// Whether a copy changed since the newest image was built: the program ended in between.
+    pub(crate) fn is_unbuilt(&self) -> bool {
+        unbuilt(&self.data_dir.join("vuln")).exists()
+    }
+
     /// The copy in force of every source, by name.
     pub(crate) fn copies(&self) -> Result<Vec<(String, PathBuf)>, ImportError> {
         let folder = self.data_dir.join("vuln");
         let entries = fs::read_dir(&folder).map_err(|source| ImportError::Store { path: folder.clone(), source })?;
-        let mut copies: Vec<(String, PathBuf)> = entries
-            .flatten()
-            .map(|entry| entry.path())
+        // A source that could not be listed must not silently be missing from the next image.
+        let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut copies: Vec<(String, PathBuf)> = paths
+            .map_err(|source| ImportError::Store { path: folder.clone(), source })?
+            .into_iter()
             .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
             .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
             .collect();
@@ -103,6 +110,7 @@ impl Store {
         let generation = image_files(&self.data_dir).first().map_or(1, |(newest, _)| newest + 1);
         let path = self.data_dir.join("images").join(format!("vuln.{generation}"));
         write_whole(&path, image).map_err(|source| ImportError::Store { path, source })?;
+        remove(&unbuilt(&self.data_dir.join("vuln")))?;
         for (_, old) in image_files(&self.data_dir).into_iter().skip(GENERATIONS_KEPT) {
             // An old image that stays costs space only.
             let _ = fs::remove_file(old);
@@ -122,8 +130,29 @@ impl Store {
 
     /// Moves a finished copy into the place of a source's.
     pub(crate) fn adopt(&self, source: &str, copy: &Path) -> Result<(), ImportError> {
-        let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
-        fs::rename(copy, &path).map_err(|source| ImportError::Store { path, source })
+        let folder = self.data_dir.join("vuln");
+        let path = folder.join(format!("{source}.jsonl"));
+        let moved = note_unbuilt(&folder).and_then(|()| fs::rename(copy, &path));
+        moved.map_err(|source| ImportError::Store { path, source })
+    }
+}
+
+/// There while the copies are newer than the image.
+fn unbuilt(folder: &Path) -> PathBuf {
+    folder.join(".unbuilt")
+}
+
+fn note_unbuilt(folder: &Path) -> std::io::Result<()> {
+    File::create(unbuilt(folder))?.sync_all()?;
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> Result<(), ImportError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(ImportError::Store { path: path.to_owned(), source }),
     }
 }
 
@@ -172,8 +201,10 @@ impl Draft {
         self.out.write_all(b"\n")?;
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        note_unbuilt(folder)?;
         fs::rename(&self.temporary, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        File::open(folder)?.sync_all()
     }
 }
 

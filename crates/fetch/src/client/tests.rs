@@ -183,4 +183,7 @@ fn a_proxy_may_stand_in_private_space() {
     assert_eq!(text(fetcher.get(&Request::new("http://feeds.example/list")).unwrap()), "by proxy");
     assert!(server.join().unwrap().contains("feeds.example"));
     assert!(Fetcher::new(Settings { proxy: Some("::".into()), ..Settings::default() }).is_err());
+    let secret = Settings { proxy: Some("gopher://me:secret@proxy.example:1".into()), ..Settings::default() };
+    let said = Fetcher::new(secret).expect_err("no such proxy").to_string();
+    assert!(said.contains("proxy.example") && !said.contains("secret"), "{said}");
 }

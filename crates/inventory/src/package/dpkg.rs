@@ -31,9 +31,16 @@ impl Cataloger for Dpkg {
     fn database(&self, root: &Root, out: &mut Parsed<Package>, owners: &mut Owners<'_>) -> bool {
         let distro = Distro::of(root).unwrap_or_else(|| Distro { id: "debian".to_owned(), ..Distro::default() });
         let mut found = false;
-        if let Ok(file) = root.file(STATUS) {
-            found = true;
-            read_status(file, STATUS, &distro, out);
+        match root.file(STATUS) {
+            Ok(file) => {
+                found = true;
+                read_status(file, STATUS, &distro, out);
+            }
+            Err(error) if super::is_absent(&error) => {}
+            Err(error) => {
+                found = true;
+                out.refuse(STATUS, 1, format!("cannot be read: {error}"));
+            }
         }
         for name in status_d(root) {
             let path = format!("{STATUS_D}/{name}");
@@ -133,7 +140,7 @@ fn finish(paragraph: Paragraph, path: &str, distro: &Distro, out: &mut Parsed<Pa
         return out.refuse(path, line, reason);
     }
     let state = paragraph.status.as_deref().map(|status| status.rsplit(' ').next().unwrap_or(status));
-    if state.is_some_and(|state| !matches!(state, "installed" | "triggers-awaited" | "triggers-pending")) {
+    if state.is_some_and(|state| !PRESENT.contains(&state)) {
         return;
     }
     if !is_plain(&paragraph.package) {
@@ -241,6 +248,8 @@ fn replacements(root: &Root) -> HashMap<String, (String, String)> {
     out
 }
 
+/// States in which all files of the package are on disk, also where its scripts did not finish.
+const PRESENT: &[&str] = &["installed", "triggers-awaited", "triggers-pending", "unpacked", "half-configured"];
 const LOG: &str = "var/log/dpkg.log";
 const LOG_BYTES_MAX: u64 = 4 << 20;
 const STATUS: &str = "var/lib/dpkg/status";
@@ -255,6 +264,28 @@ const PACKAGES_MAX: usize = 200_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_unpacked_is_there_and_what_cannot_be_read_is_said() {
+        let mut out = Parsed::default();
+        for state in ["unpacked", "half-configured", "half-installed", "config-files"] {
+            let text = format!("Package: {state}\nStatus: install ok {state}\nVersion: 1\n");
+            read_status(text.as_bytes(), "status", &Distro::default(), &mut out);
+        }
+        let found: Vec<_> = out.accepted.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!(found, ["unpacked", "half-configured"]);
+
+        let folder = tempfile::tempdir().expect("tempdir");
+        let scan = || {
+            let root = Root::open(folder.path()).expect("root");
+            let (mut out, mut index) = (Parsed::default(), crate::owner::PathIndex::default());
+            let found = Dpkg.database(&root, &mut out, &mut Owners::new(&mut index, 0));
+            (found, out.refused)
+        };
+        assert_eq!(scan(), (false, 0));
+        std::fs::create_dir_all(folder.path().join(STATUS)).expect("mkdir");
+        assert_eq!(scan(), (true, 1));
+    }
 
     #[test]
     fn states_sources_and_rebuilds_are_understood() {

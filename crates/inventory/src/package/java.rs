@@ -36,7 +36,7 @@ impl Cataloger for Java {
 pub(crate) fn read_file(file: &File, path: &str, limits: &Limits, out: &mut Parsed<Package>) {
     // By its descriptor: the path could lead elsewhere a second time.
     let through = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let mut budget = NESTED_BYTES_MAX;
+    let mut budget = Budget { held: HELD_BYTES_MAX, total: TOTAL_BYTES_MAX };
     read_level(Source::Path(Path::new(&through)), path, limits, 1, &mut budget, out);
 }
 
@@ -77,7 +77,7 @@ fn read_level(
     path: &str,
     limits: &Limits,
     level: u32,
-    budget: &mut u64,
+    budget: &mut Budget,
     out: &mut Parsed<Package>,
 ) {
     match kind(source) {
@@ -100,7 +100,7 @@ fn read_level(
             if level >= LEVELS_MAX {
                 refused.push((place, format!("lies deeper than {LEVELS_MAX} archives")));
             } else {
-                match bounded(content, budget) {
+                match budget.take(content) {
                     // Read at once, one at a time: memory holds one archive a level.
                     Ok(bytes) => inner.push((place, bytes)),
                     Err(reason) => refused.push((place, reason)),
@@ -110,7 +110,7 @@ fn read_level(
         if let Some((place, bytes)) = inner.pop() {
             let held = bytes.len() as u64;
             read_level(Source::Bytes(&bytes), &place, limits, level + 1, budget, out);
-            *budget += held;
+            budget.held += held;
         }
         ControlFlow::Continue(())
     });
@@ -129,14 +129,30 @@ fn text(content: &mut dyn Read) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn bounded(content: &mut dyn Read, budget: &mut u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    content.take(*budget + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > *budget {
-        return Err("the archives inside each other are too large".to_owned());
+/// What may still be unpacked of the archives inside one. Each level has limits of its own, and
+/// their product would be hours: what counts is the sum.
+struct Budget {
+    /// Bytes in memory at one time.
+    held: u64,
+    /// Bytes in all.
+    total: u64,
+}
+
+impl Budget {
+    /// An inner archive, whole; what was read of one that is too large is used up too.
+    fn take(&mut self, content: &mut dyn Read) -> Result<Vec<u8>, String> {
+        let most = self.held.min(self.total);
+        let mut bytes = Vec::new();
+        let outcome = content.take(most + 1).read_to_end(&mut bytes);
+        let length = bytes.len() as u64;
+        self.total = self.total.saturating_sub(length);
+        outcome.map_err(|error| error.to_string())?;
+        if length > most {
+            return Err("the archives inside each other are too large".to_owned());
+        }
+        self.held -= length;
+        Ok(bytes)
     }
-    *budget -= bytes.len() as u64;
-    Ok(bytes)
 }
 
 fn pom(text: &str) -> Option<Coordinates> {
@@ -239,5 +255,40 @@ const LOG4J: (&str, &str) = ("org.apache.logging.log4j", "log4j-core");
 /// The outermost archive counts.
 const LEVELS_MAX: u32 = 4;
 const TEXT_BYTES_MAX: u64 = 256 << 10;
-/// Bytes of inner archives held in memory at one time.
-const NESTED_BYTES_MAX: u64 = 128 << 20;
+const HELD_BYTES_MAX: u64 = 128 << 20;
+/// Of all inner archives of one file: four times what the largest products ship.
+const TOTAL_BYTES_MAX: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::*;
+
+    fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in members {
+            zip.start_file(*name, zip::write::SimpleFileOptions::default()).expect("zip");
+            zip.write_all(content).expect("zip");
+        }
+        zip.finish().expect("zip").into_inner()
+    }
+
+    #[test]
+    fn all_inner_archives_together_have_a_limit() {
+        let pom = |name: &str| format!("groupId=g\nartifactId={name}\nversion=1\n").into_bytes();
+        let inner = |name: &str| zip(&[("META-INF/maven/g/x/pom.properties", &pom(name))]);
+        let jars = [inner("one"), inner("two"), inner("six")];
+        let outer = zip(&[("1.jar", &jars[0]), ("2.jar", &jars[1]), ("3.jar", &jars[2])]);
+        let look = |total: u64| {
+            let (mut out, mut budget) = (Parsed::default(), Budget { held: HELD_BYTES_MAX, total });
+            read_level(Source::Bytes(&outer), "x.ear", &Limits::default(), 1, &mut budget, &mut out);
+            assert_eq!(budget.held, HELD_BYTES_MAX, "nothing is held any more");
+            let names: Vec<String> = out.accepted.iter().map(|package| package.name.clone()).collect();
+            (names, out.refused)
+        };
+        let all: u64 = jars.iter().map(|jar| jar.len() as u64).sum();
+        assert_eq!(look(all), (vec!["g:one".into(), "g:two".into(), "g:six".into()], 0));
+        assert_eq!(look(jars[0].len() as u64 + 10), (vec!["g:one".into()], 2));
+    }
+}

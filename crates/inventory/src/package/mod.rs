@@ -25,6 +25,7 @@ pub(crate) mod entry;
 mod lock;
 
 use std::collections::HashMap;
+use std::io;
 
 use tripoint_model::{Package, Parsed};
 
@@ -110,6 +111,11 @@ pub(crate) fn marks(root: &Root) -> Vec<Option<FileMark>> {
 /// Every log's word on what was replaced.
 pub(crate) fn replacements(root: &Root) -> HashMap<String, (String, String)> {
     CATALOGERS.iter().flat_map(|cataloger| cataloger.replacements(root)).collect()
+}
+
+/// Whether there is no such file, in contrast to one that cannot be opened.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Reads a file whole, or refuses it with the reason.

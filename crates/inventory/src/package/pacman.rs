@@ -32,7 +32,14 @@ impl Cataloger for Pacman {
     }
 
     fn database(&self, root: &Root, out: &mut Parsed<Package>, owners: &mut Owners<'_>) -> bool {
-        let Ok((entries, more)) = root.list(LOCAL, PACKAGES_MAX) else { return false };
+        let (entries, more) = match root.list(LOCAL, PACKAGES_MAX) {
+            Ok(listed) => listed,
+            Err(error) if super::is_absent(&error) => return false,
+            Err(error) => {
+                out.refuse(LOCAL, 0, format!("cannot be listed: {error}"));
+                return true;
+            }
+        };
         let distro = Distro::of(root).unwrap_or_default();
         if more {
             out.refuse(LOCAL, 0, format!("more than {PACKAGES_MAX} packages"));

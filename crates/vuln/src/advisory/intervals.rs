@@ -1,7 +1,7 @@
 //! Which versions does a publisher's own notation of ranges mean, as events of an advisory?
 
 use crate::evaluate::EventKind;
-use crate::version::{Scheme, VERSION_BYTES_MAX};
+use crate::version::{self, Scheme, VERSION_BYTES_MAX};
 
 /// From (itself included, unless `after`) up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,7 +161,7 @@ fn checked(version: &str) -> Result<&str, String> {
 /// Everything outside of the intervals: what is vulnerable where a publisher lists what is safe.
 pub(super) fn outside(scheme: Scheme, mut safe: Vec<Interval>) -> Vec<Events> {
     let first = |interval: &Interval| interval.from.clone();
-    safe.sort_by(|a, b| match (first(a), first(b)) {
+    version::sort(&mut safe, &|a, b| match (first(a), first(b)) {
         (Some(a), Some(b)) => scheme.order(&a, &b),
         (a, b) => a.is_some().cmp(&b.is_some()),
     });

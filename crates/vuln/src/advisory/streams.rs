@@ -1,13 +1,13 @@
 //! Which versions are before the fix where each minor release of a distribution has its own?
 
 use crate::evaluate::{self, EventKind};
-use crate::version::Scheme;
+use crate::version::{self, Scheme};
 
 /// Versions below all fixes, where a fix is named for each stream of the same release. Updates
 /// within a stream keep the first number of the release (`26` of `26.el9_3.2`) and count behind
 /// it: what begins with a higher one belongs to the next stream, and that one's fix counts.
 pub(super) fn below(scheme: Scheme, mut fixes: Vec<String>) -> Vec<(u8, String)> {
-    fixes.sort_by(|a, b| scheme.order(a, b));
+    version::sort(&mut fixes, &|a, b| scheme.order(a, b));
     fixes.dedup();
     let mut events = vec![(EventKind::Introduced as u8, "0".to_owned())];
     let mut next: Option<String> = None;

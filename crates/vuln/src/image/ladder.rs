@@ -94,9 +94,11 @@ pub(super) fn write<'t>(
     mut versions: Vec<&'t str>,
 ) -> Result<Vec<&'t str>, super::write::TooLarge> {
     use super::write::{put, size};
+    use crate::version;
+
     versions.sort_unstable();
     versions.dedup();
-    versions.sort_by(|a, b| scheme.order(a, b));
+    version::sort(&mut versions, &|a, b| scheme.order(a, b));
     put(out, size(versions.len())?);
     let mut end = 0;
     for version in &versions {

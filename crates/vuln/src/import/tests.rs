@@ -78,6 +78,42 @@ fn what_is_imported_can_be_asked() {
     assert_eq!(found[0].fix_command.as_deref(), Some("apt-get install --only-upgrade libdemo1=1.2-3+deb12u1"));
 }
 
+/// A package of a module's stream, as rpm's database labels it.
+fn of_module(label: &str) -> Package {
+    Package {
+        purl: "pkg:rpm/redhat/demo@1-1.module%2Bel8?arch=x86_64".into(),
+        ecosystem: Ecosystem::AlmaLinux,
+        release: "8".into(),
+        name: "demo".into(),
+        version: "1-1.module+el8".into(),
+        source: "demo".into(),
+        source_version: "1-1.module+el8".into(),
+        module: label.into(),
+        paths: Vec::new(),
+        state: PackageState::Installed,
+    }
+}
+
+#[test]
+fn a_notice_on_a_module_is_about_its_own_stream() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let notice = r#"<?xml version="1.0"?><updates><update from="errata@almalinux.org" type="security">
+        <id>ALSA-2026:1</id><title>demo</title><release>AlmaLinux 8</release>
+        <references><reference id="CVE-2026-10020" type="cve"/></references>
+        <pkglist><collection short="almalinux-8"><name>almalinux-8</name>
+        <module name="demo" stream="20" version="8" context="ab" arch="x86_64"/>
+        <package name="demo" version="2" release="1.module+el8" epoch="0" arch="x86_64"/>
+        </collection></pkglist></update></updates>"#;
+    let report = take(&folder, &[file(&folder, "updateinfo.xml", notice.as_bytes())]);
+    assert_eq!((report.read, report.imported), (1, 1), "{report:?}");
+    let database = database(&folder);
+    let found = |label: &str| match_package(&database, &of_module(label)).len();
+    assert_eq!(found("demo:20"), 1);
+    assert_eq!(found("demo:20:8090:ab"), 1);
+    assert_eq!(found("demo:18"), 0, "another stream");
+    assert_eq!(found(""), 1, "of a module that is not known");
+}
+
 #[test]
 fn a_bad_second_import_leaves_the_last_good_copy() {
     let folder = tempfile::tempdir().expect("tempdir");

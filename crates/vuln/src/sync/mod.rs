@@ -100,8 +100,10 @@ pub fn sync(
     for target in targets {
         reports.push(one(target, options, fetcher, context, &mut |step| progress(&target.source, step))?);
     }
-    if reports.iter().any(|report| report.state == SyncState::Updated) {
-        Store::open(&context.data_dir)?.build(context.now)?;
+    // Also what a run that was ended put into force: it would not come a second time.
+    let store = Store::open(&context.data_dir)?;
+    if store.is_unbuilt() {
+        store.build(context.now)?;
     }
     Ok(reports)
 }

@@ -356,3 +356,24 @@ fn refusals_name_the_publishers_file() {
     bench.publisher.put("/all.jsonl", vec![b' '; (1 << 20) + 1], "two");
     assert!(bench.sync(&small, 6)[0].reason.as_deref().is_some_and(|reason| reason.contains("more than 1048576")));
 }
+
+/// The copy is the source's, its status says so, and then the machine goes down.
+#[test]
+fn what_took_force_without_an_image_gets_one_with_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = ImportContext { data_dir: folder.path().join("data"), now: Timestamp(7_000_000) };
+    let file = folder.path().join("kev.json");
+    fs::write(&file, include_bytes!("../../fixtures/advisory/kev/good.in")).unwrap();
+    let store = Store::open(&context.data_dir).unwrap();
+    let taken = take(&store, "kev", &[file], None, context.now, &mut |_, _| {}).unwrap();
+    taken.draft.commit(&taken.info).unwrap();
+    drop(store);
+    assert!(open_latest(&context.data_dir).unwrap().is_none());
+    let fetcher = Fetcher::new(FetchSettings::default()).unwrap();
+    let run = || sync(&[], &SyncOptions::default(), &fetcher, &context, &mut |_, _| {});
+    assert!(run().unwrap().is_empty());
+    let (generation, database) = open_latest(&context.data_dir).unwrap().unwrap();
+    assert_eq!((generation, database.sources()[0].name.as_str()), (1, "kev"));
+    assert!(run().unwrap().is_empty());
+    assert_eq!(open_latest(&context.data_dir).unwrap().unwrap().0, 1, "nothing to build");
+}

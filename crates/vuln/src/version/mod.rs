@@ -20,8 +20,10 @@ mod pep440;
 mod range;
 mod rpm;
 mod semver;
+mod sorted;
 
 pub use range::{Operator, Vers};
+pub(crate) use sorted::sort;
 
 use std::cmp::Ordering;
 

@@ -14,7 +14,7 @@ pub(crate) use tree::{Meant, ProductTree, Products};
 
 use super::document::{self, has, is_json};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, streams};
-use crate::subject::NameKind;
+use crate::subject::{NameKind, weight};
 use crate::version::{Scheme, VERSION_BYTES_MAX};
 
 /// The Common Security Advisory Framework. A record is a vulnerability of a document.
@@ -170,9 +170,10 @@ type Key = (Ecosystem, String, String, NameKind, String);
 #[derive(Default)]
 struct Said {
     fixes: Vec<String>,
+    /// What is said of every version.
     state: Option<FindingState>,
-    /// Versions that are named as affected.
-    versions: Vec<String>,
+    /// What is said of single versions.
+    versions: BTreeMap<FindingState, Vec<String>>,
 }
 
 fn read_vulnerability(
@@ -220,35 +221,42 @@ fn affected(products: &Products<'_>, found: &Vulnerability<'_>) -> Vec<Affected>
             match status.as_ref() {
                 // SUSE recommends the versions that carry the fix.
                 "fixed" | "first_fixed" | "recommended" if !version.is_empty() => entry.fixes.push(version),
-                "known_affected" | "first_affected" | "last_affected" if version.is_empty() => {
-                    entry.state = Some(intent(found, id));
-                }
-                "known_affected" | "first_affected" | "last_affected" => entry.versions.push(version),
-                "known_not_affected" => entry.state = entry.state.or(Some(FindingState::NotAffected)),
-                "under_investigation" => entry.state = entry.state.or(Some(FindingState::UnderInvestigation)),
+                "known_affected" | "first_affected" | "last_affected" => entry.say(intent(found, id), version),
+                "known_not_affected" => entry.say(FindingState::NotAffected, version),
+                "under_investigation" => entry.say(FindingState::UnderInvestigation, version),
                 _ => {}
             }
         }
     }
-    said.into_iter().filter_map(|(key, said)| entry(key, said)).collect()
+    said.into_iter().flat_map(|(key, said)| entries(key, said)).collect()
 }
 
-fn entry((ecosystem, release, name, kind, module): Key, said: Said) -> Option<Affected> {
-    let scheme = Scheme::of(ecosystem);
+impl Said {
+    /// Where a document says two things of every version, the heavier one counts.
+    fn say(&mut self, state: FindingState, version: String) {
+        if !version.is_empty() {
+            self.versions.entry(state).or_default().push(version);
+        } else if self.state.is_none_or(|said| weight(state) > weight(said)) {
+            self.state = Some(state);
+        }
+    }
+}
+
+fn entries((ecosystem, release, name, kind, module): Key, said: Said) -> Vec<Affected> {
     let mut out = Affected::new(ecosystem, &release, &name).named(kind);
     // The release is in the image's spelling already.
-    out.release = release;
-    out.module = module;
+    (out.release, out.module) = (release, module);
     if !said.fixes.is_empty() {
-        out.ranges = vec![streams::below(scheme, said.fixes)];
-    } else if let Some(state) = said.state.filter(|_| said.versions.is_empty()) {
-        out = out.always(state);
-    } else {
-        out.versions = said.versions;
-        out.versions.sort();
-        out.versions.dedup();
+        out.ranges = vec![streams::below(Scheme::of(ecosystem), said.fixes)];
+        return vec![out];
     }
-    (!out.ranges.is_empty() || !out.versions.is_empty()).then_some(out)
+    let single = said.versions.into_iter().map(|(state, mut versions)| {
+        versions.sort();
+        versions.dedup();
+        Affected { state, versions, ..out.clone() }
+    });
+    let every = said.state.map(|state| out.clone().always(state));
+    every.into_iter().chain(single).collect()
 }
 
 /// What the keeper means to do about an affected product.
@@ -286,3 +294,24 @@ fn slug(publisher: &str) -> String {
 
 /// Red Hat's documents on the kernel have 50 MB.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_version_is_said_of_that_version_alone() {
+        use FindingState as S;
+        let key = || (Ecosystem::Suse, "15.5".to_owned(), "demo".to_owned(), NameKind::Any, String::new());
+        let told = |all: &[(FindingState, &str)]| {
+            let mut said = Said::default();
+            all.iter().for_each(|(state, version)| said.say(*state, (*version).to_owned()));
+            let told = entries(key(), said);
+            told.into_iter().map(|entry| (entry.state, entry.ranges.len(), entry.versions)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[(S::NotAffected, "1-1")]), [(S::NotAffected, 0, vec!["1-1".to_owned()])]);
+        assert_eq!(told(&[(S::WontFix, "1-1")]), [(S::WontFix, 0, vec!["1-1".to_owned()])]);
+        let both = told(&[(S::Affected, ""), (S::NotAffected, "2-1"), (S::NotAffected, "")]);
+        assert_eq!(both, [(S::Affected, 1, vec![]), (S::NotAffected, 0, vec!["2-1".to_owned()])]);
+    }
+}

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::super::Scheme;
+use super::super::{Scheme, sort};
 use super::Constraint;
 
 /// A range in the notation that is the same for every scheme: `vers:npm/>=1.0.0|<2.0.0`.
@@ -165,7 +165,7 @@ impl Vers {
         // At one version the end of an interval stands before the beginning of the next.
         let begins = |constraint: &Constraint| constraint.operator.is_lower();
         let order = |a: &Constraint, b: &Constraint| scheme.order(&a.version, &b.version);
-        self.constraints.sort_by(|a, b| order(a, b).then_with(|| begins(a).cmp(&begins(b))));
+        sort(&mut self.constraints, &|a, b| order(a, b).then_with(|| begins(a).cmp(&begins(b))));
         self
     }
 }
