@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tripoint_api::Client;
 use tripoint_linux::child;
-use tripoint_model::Alert;
 
 use crate::Figure;
 use crate::instance::{self, App, Up};
@@ -19,7 +18,7 @@ use crate::statistics::median;
 
 const PACKAGES: usize = 750;
 const FILES_EACH: usize = 150;
-/// Changes to the vulnerable version and back.
+/// Versions, each vulnerable to something else.
 const ROUNDS: usize = 10;
 const PEER: &str = "203.0.113.66";
 
@@ -35,20 +34,21 @@ pub fn run() -> Result<Vec<Figure>> {
     let peer: SocketAddr = format!("{PEER}:1389").parse()?;
     let listener = lab.listen_outside(peer)?;
     std::thread::spawn(move || listener.incoming().flatten().collect::<Vec<_>>());
-    let mut app = App::start(&launcher, &[], &lab)?;
+    // No advisory that is loaded here speaks of it.
+    let library = folder.path().join("library.jar");
+    instance::write_jar(&library)?;
+    let mut app = App::start(&launcher, &["--library", &library.display().to_string()], &lab)?;
     let mut up = Up::start(&launcher, folder.path())?;
     std::thread::sleep(Duration::from_secs(2));
     writeln!(app.input, "tcp {peer}")?;
     std::thread::sleep(Duration::from_secs(1));
-    let (raised, withdrawn) = measure(folder.path(), &host)?;
+    let times = measure(folder.path(), &host)?;
     up.stop();
-    let worst = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
     Ok(vec![
         Figure::count("packages on the host", PACKAGES, ""),
-        Figure::new("a vulnerable version comes to its alert, median", median(&raised), "ms"),
-        Figure::new("a vulnerable version comes to its alert, worst", worst(&raised), "ms"),
-        Figure::new("a mended version comes to the withdrawal, median", median(&withdrawn), "ms"),
-        Figure::new("a mended version comes to the withdrawal, worst", worst(&withdrawn), "ms"),
+        Figure::count("changes", times.len(), ""),
+        Figure::new("a vulnerable version comes to its alert, median", median(&times), "ms"),
+        Figure::new("a vulnerable version comes to its alert, worst", times.iter().copied().fold(0.0, f64::max), "ms"),
     ])
 }
 
@@ -81,7 +81,7 @@ impl Host {
         command.args(["--mount", "--propagation", "private", "sh", "-c", &script]).stdin(Stdio::null());
         child::ends_with_parent(&mut command);
         let host = Self { dpkg, others, keeper: command.spawn()? };
-        host.install(MENDED)?;
+        host.install(0)?;
         let until = Instant::now() + Duration::from_secs(5);
         while !folder.join("mounted").exists() {
             ensure!(Instant::now() < until, "the package database could not be mounted");
@@ -91,9 +91,9 @@ impl Host {
     }
 
     /// As dpkg does it: aside, then renamed.
-    fn install(&self, version: &str) -> Result<()> {
+    fn install(&self, version: usize) -> Result<()> {
         let new = self.dpkg.join("status-new");
-        fs::write(&new, format!("{}{}", paragraph("shop", version), self.others))?;
+        fs::write(&new, format!("{}{}", paragraph("shop", &format!("{version}.0-1")), self.others))?;
         Ok(fs::rename(new, self.dpkg.join("status"))?)
     }
 }
@@ -117,46 +117,53 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
         "[intel]\npermit_ranges = [\"203.0.113.0/24\", \"2001:db8::/32\", \"198.51.100.0/24\"]\n",
     )?;
     fs::write(folder.join("list.txt"), format!("{PEER}\n"))?;
-    fs::write(folder.join("advisory.json"), ADVISORY)?;
+    fs::write(folder.join("advisories.jsonl"), advisories())?;
     let list = folder.join("list.txt").display().to_string();
     let words = ["intel", "import", &list, "--name", "bench", "--category", "c2", "--confidence", "90"];
     instance::command(program, folder, &words)?;
-    instance::command(program, folder, &["vulns", "import", &folder.join("advisory.json").display().to_string()])
+    instance::command(program, folder, &["vulns", "import", &folder.join("advisories.jsonl").display().to_string()])
 }
 
-/// Milliseconds from each rename to the alert on the stream: raised, and withdrawn.
-fn measure(folder: &Path, host: &Host) -> Result<(Vec<f64>, Vec<f64>)> {
+/// Milliseconds from each rename to the alert on the stream that names what the new version is vulnerable to.
+fn measure(folder: &Path, host: &Host) -> Result<Vec<f64>> {
     let client = Client::unix(&folder.join("run/tripoint.sock")).with_patience(Duration::from_secs(120));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut watch = client.watch().await?;
-        let (mut raised, mut withdrawn) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            for (version, wanted, times) in [(VULNERABLE, true, &mut raised), (MENDED, false, &mut withdrawn)] {
-                let changed = Instant::now();
-                host.install(version)?;
-                loop {
-                    let next = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
-                    match next.with_context(|| format!("no alert followed version {version}"))? {
-                        Ok(Some(alert)) if alert.rule == RULE && is_raised(&alert) == wanted => break,
-                        Ok(Some(_)) => {}
-                        Ok(None) => bail!("the stream ended"),
-                        Err(error) => return Err(error.into()),
-                    }
+        let mut times = Vec::new();
+        for round in 1..=ROUNDS {
+            let changed = Instant::now();
+            host.install(round)?;
+            loop {
+                let next = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
+                match next.with_context(|| format!("no alert followed version {round}"))? {
+                    Ok(Some(alert)) if alert.findings.iter().any(|finding| finding.id == advisory(round)) => break,
+                    Ok(Some(_)) => {}
+                    Ok(None) => bail!("the stream ended"),
+                    Err(error) => return Err(error.into()),
                 }
-                times.push(changed.elapsed().as_secs_f64() * 1e3);
-                std::thread::sleep(Duration::from_millis(300));
             }
+            times.push(changed.elapsed().as_secs_f64() * 1e3);
+            // Not in step with the agent's glances.
+            tokio::time::sleep(Duration::from_millis(300 + 37 * round as u64)).await;
         }
-        Ok((raised, withdrawn))
+        Ok(times)
     })
 }
 
-fn is_raised(alert: &Alert) -> bool {
-    alert.suppressed_by.is_none() && !alert.findings.is_empty()
+fn advisory(round: usize) -> String {
+    format!("DEBIAN-CVE-2026-{round:04}")
 }
 
-const RULE: &str = "bad_server_of_vulnerable_app";
-const VULNERABLE: &str = "1.0-1";
-const MENDED: &str = "2.0-1";
-const ADVISORY: &str = r#"{"schema_version":"1.6.0","id":"DEBIAN-CVE-2026-0001","modified":"2026-05-09T13:13:16Z","upstream":["CVE-2026-0001"],"severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"affected":[{"package":{"ecosystem":"Debian:12","name":"shop"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.0-1"}]}]}]}"#;
+/// Each version has a hole of its own.
+fn advisories() -> String {
+    let of = |round: usize| {
+        let id = advisory(round);
+        format!(
+            r#"{{"schema_version":"1.6.0","id":"{id}","modified":"2026-05-09T13:13:16Z","upstream":["{}"],"severity":[{{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}],"affected":[{{"package":{{"ecosystem":"Debian:12","name":"shop"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"{round}.0-1"}},{{"fixed":"{}.0-1"}}]}}]}}]}}"#,
+            id.trim_start_matches("DEBIAN-"),
+            round + 1
+        )
+    };
+    (1..=ROUNDS).map(|round| of(round) + "\n").collect()
+}
