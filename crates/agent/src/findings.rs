@@ -189,10 +189,12 @@ impl Findings {
         }
     }
 
-    /// One at a time: an urgent question never waits for more than one other.
+    /// One at a time: an urgent question never waits for more than one other. What met a bad peer
+    /// comes first: its findings are what an alert rests on.
     fn answer_next(&mut self) {
         let now = Instant::now();
-        let next = self.due.iter().filter(|(_, at)| **at <= now).min_by_key(|(key, at)| (**at, **key));
+        let rank = |key: &ProcessKey, at: &Instant| (!self.urgent.contains(key), *at, *key);
+        let next = self.due.iter().filter(|(_, at)| **at <= now).min_by_key(|(key, at)| rank(key, at));
         if let Some(key) = next.map(|(key, _)| *key) {
             self.answer(key);
         }
