@@ -185,7 +185,8 @@ pub(crate) fn take(
     let info = SourceInfo {
         name: name.to_owned(),
         format: report.format.clone(),
-        imported: now,
+        // To the second: the same files then make an image of the same size at any moment.
+        imported: Timestamp::from_seconds(now.0.div_euclid(1_000_000)),
         records: report.imported,
         published,
     };

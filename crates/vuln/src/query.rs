@@ -117,7 +117,7 @@ pub fn query(database: &Database, ecosystem: &str, name: &str, version: &str) ->
         return query_purl(database, name);
     }
     match naming::ecosystem(ecosystem) {
-        Some((found, release)) => ask(database, found, &release, name, answer),
+        Some((found, release)) => ask(database, found, &release, name, "", answer),
         None => failed(answer, &QueryError::UnknownEcosystem(ecosystem.chars().take(64).collect())),
     }
 }
@@ -137,7 +137,9 @@ pub fn query_purl(database: &Database, purl: &str) -> QueryAnswer {
         version: named.version.clone(),
         ..QueryAnswer::default()
     };
-    ask(database, named.ecosystem, &release, &named.name, answer)
+    // A source package is built for every architecture.
+    let arch = naming::qualifier(purl, "arch").filter(|arch| !matches!(arch.as_str(), "src" | "source"));
+    ask(database, named.ecosystem, &release, &named.name, &arch.unwrap_or_default(), answer)
 }
 
 fn failed(mut answer: QueryAnswer, error: &QueryError) -> QueryAnswer {
@@ -145,14 +147,20 @@ fn failed(mut answer: QueryAnswer, error: &QueryError) -> QueryAnswer {
     answer
 }
 
-fn ask(database: &Database, ecosystem: Ecosystem, release: &str, name: &str, mut answer: QueryAnswer) -> QueryAnswer {
+fn ask(
+    database: &Database,
+    ecosystem: Ecosystem,
+    release: &str,
+    name: &str,
+    arch: &str,
+    mut answer: QueryAnswer,
+) -> QueryAnswer {
     let version = answer.version.trim().to_owned();
     if let Err(error) = Scheme::of(ecosystem).check(&version) {
         return failed(answer, &error.into());
     }
     let name = naming::package(ecosystem, name);
-    let asked =
-        Asked { ecosystem, release, name: &name, version: &version, kind: NameKind::Any, module: None, arch: "" };
+    let asked = Asked { ecosystem, release, name: &name, version: &version, kind: NameKind::Any, module: None, arch };
     let found = said(database, &[asked]);
     let cves: BTreeSet<&str> = found
         .iter()
