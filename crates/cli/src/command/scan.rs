@@ -86,7 +86,9 @@ fn look(context: &Context, options: &Scan) -> anyhow::Result<(Inventory, Option<
     }
     if options.in_use {
         let usage = Usage::of_host()?;
-        return Ok((usage.inventory().clone(), Some(usage)));
+        let mut inventory = usage.inventory().clone();
+        inventory.coverage.extend(usage.skipped());
+        return Ok((inventory, Some(usage)));
     }
     let inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;
     Ok((inventory, Usage::of_root(&options.root)?))

@@ -48,7 +48,8 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     });
     if !products.is_empty() {
         csaf["product_tree"] = json!({"full_product_names": products.into_values().collect::<Vec<_>>()});
-        csaf["vulnerabilities"] = vulnerabilities.iter().map(|(id, findings)| vulnerability(document, id, findings)).collect();
+        csaf["vulnerabilities"] =
+            vulnerabilities.iter().map(|(id, findings)| vulnerability(document, id, findings)).collect();
     }
     pretty(out, &csaf)
 }

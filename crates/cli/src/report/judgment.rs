@@ -69,3 +69,68 @@ const CYCLONE_DX: &[&str] = &[
     "protected_at_perimeter",
     "protected_by_mitigating_control",
 ];
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::tests::{sample, written_with};
+    use super::super::{FORMATS, Word};
+    use super::*;
+
+    /// One judgment for each finding, with and without an author, a document and a reason.
+    pub(in super::super) fn words(findings: &[Finding]) -> Vec<Word> {
+        let word = |(at, finding): (usize, &Finding)| Word {
+            purl: finding.purl.clone(),
+            id: finding.id.clone(),
+            before: FindingState::Affected,
+            state: finding.state,
+            author: if at % 3 == 2 { String::new() } else { format!("Maker {at}") },
+            document: if at % 4 == 3 { String::new() } else { format!("https://example.org/vex/{at}") },
+            file: format!("said/{at}.json"),
+            justification: if at == 1 { "component_not_present".into() } else { String::new() },
+            note: if at % 2 == 1 { format!("Because {at}.") } else { String::new() },
+        };
+        findings.iter().enumerate().map(word).collect()
+    }
+
+    #[test]
+    fn every_document_names_who_judged_and_where() {
+        let (inventory, findings) = sample();
+        let words = words(&findings);
+        for name in ["openvex", "cyclonedx", "csaf"] {
+            let format = FORMATS.iter().find(|format| format.name == name).expect("a format");
+            let said = written_with(format, &inventory, &findings, &words);
+            // CSAF speaks of a product once for each CVE: its first finding is the one told.
+            let told = |at: usize| name != "csaf" || at == 0 || at == 7;
+            for (at, word) in words.iter().enumerate().filter(|(at, word)| told(*at) && word.purl.starts_with("pkg:")) {
+                assert!(word.author.is_empty() || said.contains(&word.author), "{name}: {} of {at}", word.author);
+                assert!(said.contains(source(word)), "{name}: {} of {at}", source(word));
+                assert!(word.note.is_empty() || said.contains(&word.note), "{name}: {} of {at}", word.note);
+            }
+            let without = written_with(format, &inventory, &findings, &[]);
+            assert!(!without.contains("Maker") && !without.contains("example.org/vex"), "{name}");
+        }
+    }
+
+    /// The word of one standard becomes that of the other, and no other word slips in.
+    #[test]
+    fn justifications_are_told_in_the_words_of_each_format() {
+        let (_, findings) = sample();
+        let word = |justification: &str, state| Word {
+            justification: justification.into(),
+            state,
+            ..words(&findings).swap_remove(1)
+        };
+        for (own, csaf, cyclone) in [
+            ("component_not_present", Some("component_not_present"), Some("code_not_present")),
+            ("code_not_present", Some("vulnerable_code_not_present"), Some("code_not_present")),
+            ("code_not_reachable", Some("vulnerable_code_not_in_execute_path"), Some("code_not_reachable")),
+            ("protected_by_compiler", None, Some("protected_by_compiler")),
+            ("my own word", None, None),
+        ] {
+            let word = word(own, FindingState::NotAffected);
+            assert_eq!((flag(&word), cyclone_dx(&word)), (csaf, cyclone), "{own}");
+        }
+        let affected = word("component_not_present", FindingState::Affected);
+        assert_eq!((flag(&affected), cyclone_dx(&affected)), (None, None), "a reason for what is not said");
+    }
+}

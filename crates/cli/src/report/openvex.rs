@@ -42,7 +42,9 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
             timestamp: output::time(document.time),
             version: 1,
             tooling: format!("tripoint/{VERSION}"),
-            statements: Each(statements.iter().map(|((.., told), findings)| statement(document, findings, told.as_deref()))),
+            statements: Each(
+                statements.iter().map(|((.., told), findings)| statement(document, findings, told.as_deref())),
+            ),
         },
     )
 }

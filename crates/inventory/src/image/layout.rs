@@ -203,3 +203,6 @@ const DOCUMENT_BYTES_MAX: u64 = 8 << 20;
 /// Docker stops at 127.
 const LAYERS_MAX: usize = 512;
 const INDEXES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ pub(super) fn document(file: &str, bytes: &[u8]) -> Vex {
         Some(Kind::OpenVex) => open_vex(bytes, &mut out),
         Some(Kind::CycloneDx) => cyclone_dx(bytes, &mut out),
         Some(Kind::Csaf) => csaf_vex(bytes, &mut out),
+        None if bytes.is_empty() => Err("it is empty".to_owned()),
         None => Err("neither OpenVEX, CycloneDX nor CSAF".to_owned()),
     };
     if let Err(reason) = read {
