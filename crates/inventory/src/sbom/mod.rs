@@ -26,7 +26,7 @@ use fields::Head;
 #[derive(Debug, thiserror::Error)]
 pub enum SbomError {
     /// It cannot be opened or unpacked.
-    #[error("cannot read the bill of materials {file}")]
+    #[error("no bill of materials")]
     Read {
         /// The file.
         file: PathBuf,
