@@ -24,8 +24,11 @@ struct Bom<C, V> {
     vulnerabilities: V,
 }
 
+/// Advisory, state, fix, and whose judgment it is beside the advisory's.
+type Saying<'f> = (&'f str, &'f str, Option<&'f str>, Option<String>);
+
 fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut by_advisory: BTreeMap<(&str, &str, Option<&str>, Option<String>), Vec<&Finding>> = BTreeMap::new();
+    let mut by_advisory: BTreeMap<Saying<'_>, Vec<&Finding>> = BTreeMap::new();
     for finding in document.findings {
         let told = judgment::told(document, finding);
         let key = (finding.id.as_str(), state(finding.state), finding.fixed.as_deref(), told);
