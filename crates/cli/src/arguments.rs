@@ -22,25 +22,25 @@ pub struct Arguments {
 #[derive(Args)]
 pub struct Global {
     /// Folder that holds everything of this instance
-    #[arg(long, global = true, env = "TRIPOINT_DATA_DIR", default_value = "/var/lib/tripoint", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "TRIPOINT_DATA_DIR", default_value = "/var/lib/tripoint", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Server, `http://ADDRESS:PORT` or `unix:PATH` (default: the Unix socket of the data folder)
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     pub server: Option<String>,
     /// File with the token for `--server` (default: DIR/run/token; or TRIPOINT_TOKEN)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Read this configuration file too
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Say more (twice: everything)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Say only what is wrong
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub quiet: bool,
 }
 
@@ -339,3 +339,6 @@ pub enum Config {
         origin: bool,
     },
 }
+
+/// Apart from a command's own, which are what one looks for.
+const EVERYWHERE: &str = "Options of every command";

@@ -390,4 +390,6 @@ const ARCHIVE_LIMITS: Limits =
     Limits { out_bytes_max: 256 << 20, ratio_max: 200, entries_max: 100_000, entry_bytes_max: 64 << 20, nesting: 4 };
 
 #[cfg(test)]
+mod interpreter_tests;
+#[cfg(test)]
 mod tests;

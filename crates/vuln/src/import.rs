@@ -185,7 +185,8 @@ pub(crate) fn take(
     let info = SourceInfo {
         name: name.to_owned(),
         format: report.format.clone(),
-        imported: now,
+        // To the second: the same files then make an image of the same size at any moment.
+        imported: Timestamp::from_seconds(now.0.div_euclid(1_000_000)),
         records: report.imported,
         published,
     };
@@ -237,7 +238,7 @@ impl Reading {
         });
         match outcome {
             Ok(()) => {}
-            Err(error @ UnpackError::Io { .. }) => self.refuse(&shown, 1, error.to_string()),
+            Err(UnpackError::Io { source, .. }) => self.refuse(&shown, 1, format!("cannot be read: {source}")),
             Err(error) => {
                 self.broken = self.broken.take().or_else(|| Some(error.to_string()));
                 self.refuse(&shown, 1, format!("reading stopped: {error}"));
@@ -259,6 +260,9 @@ impl Reading {
         let mut head = Vec::new();
         if let Err(error) = content.take(HEAD_BYTES).read_to_end(&mut head) {
             return self.refuse(place, 1, format!("cannot be read: {error}"));
+        }
+        if head.is_empty() {
+            return self.refuse(place, 1, "it is empty".to_owned());
         }
         let kind = tripoint_unpack::kind(Source::Bytes(&head)).unwrap_or(Kind::Plain);
         if kind != Kind::Plain && !is_inner {

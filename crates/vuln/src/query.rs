@@ -120,7 +120,7 @@ pub fn query<'d>(database: &'d Database, ecosystem: &'d str, name: &'d str, vers
         ..QueryAnswer::default()
     };
     match naming::ecosystem(ecosystem) {
-        Some((found, release)) => ask(database, found, &release, name, answer),
+        Some((found, release)) => ask(database, found, &release, name, "", answer),
         None => failed(answer, &QueryError::UnknownEcosystem(ecosystem.chars().take(64).collect())),
     }
 }
@@ -136,9 +136,11 @@ pub fn query_purl<'d>(database: &'d Database, purl: &'d str) -> QueryAnswer<'d> 
         name => format!("{name}:{}", named.release).into(),
     };
     let release = naming::release(named.ecosystem, &named.release);
+    // A source package is built for every architecture.
+    let arch = naming::qualifier(purl, "arch").filter(|arch| !matches!(arch.as_str(), "src" | "source"));
     let (name, version) = (named.name.clone().into(), named.version.into());
     let answer = QueryAnswer { ecosystem, name, version, ..QueryAnswer::default() };
-    ask(database, named.ecosystem, &release, &named.name, answer)
+    ask(database, named.ecosystem, &release, &named.name, &arch.unwrap_or_default(), answer)
 }
 
 fn failed<'d>(mut answer: QueryAnswer<'d>, error: &QueryError) -> QueryAnswer<'d> {
@@ -151,6 +153,7 @@ fn ask<'d>(
     ecosystem: Ecosystem,
     release: &str,
     name: &str,
+    arch: &str,
     mut answer: QueryAnswer<'d>,
 ) -> QueryAnswer<'d> {
     let version = answer.version.trim();
@@ -158,7 +161,7 @@ fn ask<'d>(
         return failed(answer, &error.into());
     }
     let name = naming::package(ecosystem, name);
-    let asked = Asked { ecosystem, release, name: &name, version, kind: NameKind::Any, module: None, arch: "" };
+    let asked = Asked { ecosystem, release, name: &name, version, kind: NameKind::Any, module: None, arch };
     let found = said(database, &[asked]);
     let affected = found.iter().filter(|said| said.state == FindingState::Affected);
     answer.cves = affected.flat_map(|said| said.cves.iter().copied()).collect();

@@ -4,7 +4,7 @@
 //! `minisign -W`. So `minisign -V` proves a bundle's manifest, and `minisign -G -W` makes keys for it.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -140,7 +140,14 @@ fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), BundleError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(io(folder))?;
     }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(io(path))?;
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = file.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => BundleError::Unusable {
+            path: path.to_owned(),
+            reason: "it exists already, and a key is never overwritten: give another FILE, or move it away".to_owned(),
+        },
+        _ => io(path)(error),
+    })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))
 }
 

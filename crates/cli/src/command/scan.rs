@@ -28,6 +28,7 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         .find(|format| format.name == name)
         .ok_or_else(|| WrongUsage(format!("unknown format {name:?}; known: {}", report::names().join(" "))))?;
     let time = report_time()?;
+    let said = vex::read(&options.vex)?;
     let database = vulns::database(context)?;
     let (mut inventory, usage) = look(context, options)?;
     if let Some(usage) = &usage {
@@ -37,7 +38,7 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
     if let (Some(usage), Some(database)) = (&usage, &database) {
         usage.restarts(database, &inventory, &mut findings);
     }
-    let words = vex::apply(&options.vex, options.image.is_some(), &inventory, &mut findings)?;
+    let words = vex::apply(&said, options.image.is_some(), &inventory, &mut findings);
     if options.only_fixed {
         not_affected.clear();
         findings.retain(|finding| finding.fixed.is_some() && finding.state.is_vulnerable());
@@ -86,7 +87,9 @@ fn look(context: &Context, options: &Scan) -> anyhow::Result<(Inventory, Option<
     }
     if options.in_use {
         let usage = Usage::of_host()?;
-        return Ok((usage.inventory().clone(), Some(usage)));
+        let mut inventory = usage.inventory().clone();
+        inventory.coverage.extend(usage.skipped());
+        return Ok((inventory, Some(usage)));
     }
     let inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;
     Ok((inventory, Usage::of_root(&options.root)?))

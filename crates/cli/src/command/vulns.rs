@@ -109,10 +109,21 @@ fn lookup(context: &Context, cve: &str) -> anyhow::Result<Exit> {
     let epss = answer.epss_bp.map(|bp| format!(", EPSS {:.2} %", f64::from(bp) / 100.0)).unwrap_or_default();
     output::line(&format!("{}{exploited}{epss}", answer.cve))?;
     for advisory in &answer.advisories {
-        output::line(&format!("  {} ({}): {}", advisory.id, advisory.source, advisory.summary))?;
+        let summary = if advisory.summary.is_empty() { String::new() } else { format!(": {}", advisory.summary) };
+        output::line(&format!("  {} ({}){summary}", advisory.id, advisory.source))?;
+        for package in advisory.packages.iter().take(PACKAGES_SHOWN) {
+            let fixed = package.fixed.as_ref().map_or("no fix named".to_owned(), |fixed| format!("fixed in {fixed}"));
+            output::line(&format!("    {} {}: {fixed}", package.ecosystem, package.name))?;
+        }
+        if let Some(more) = advisory.packages.len().checked_sub(PACKAGES_SHOWN).filter(|more| *more > 0) {
+            output::line(&format!("    and {} (--json lists all)", output::counted(more as u64, "more package")))?;
+        }
     }
     Ok(Exit::Fine)
 }
+
+/// A kernel's advisory names hundreds.
+const PACKAGES_SHOWN: usize = 8;
 
 #[derive(Default, Deserialize)]
 struct Question {

@@ -6,7 +6,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 use tripoint_model::{Finding, FindingState};
 
-use super::{Document, Format, VERSION, advice, identity, pretty};
+use super::{Document, Format, VERSION, advice, identity, judgment, pretty};
 use crate::output;
 
 /// `csaf`
@@ -48,7 +48,8 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     });
     if !products.is_empty() {
         csaf["product_tree"] = json!({"full_product_names": products.into_values().collect::<Vec<_>>()});
-        csaf["vulnerabilities"] = vulnerabilities.iter().map(|(id, findings)| vulnerability(id, findings)).collect();
+        csaf["vulnerabilities"] =
+            vulnerabilities.iter().map(|(id, findings)| vulnerability(document, id, findings)).collect();
     }
     pretty(out, &csaf)
 }
@@ -61,10 +62,12 @@ fn named(finding: &Finding) -> BTreeSet<&str> {
     finding.cves.iter().map(String::as_str).collect()
 }
 
-fn vulnerability(id: &str, findings: &[&Finding]) -> Value {
+fn vulnerability(document: &Document<'_>, id: &str, findings: &[&Finding]) -> Value {
     let mut status: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut remediations = Vec::new();
     let mut threats = Vec::new();
+    let mut flags: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut judgments: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut said = BTreeSet::new();
     for finding in findings {
         // A product stands in one list only: the first advisory's word.
@@ -76,20 +79,31 @@ fn vulnerability(id: &str, findings: &[&Finding]) -> Value {
             let details = advice(finding);
             remediations.push(json!({"category": remedy(finding), "details": details, "product_ids": [finding.purl]}));
         } else if finding.state == FindingState::NotAffected {
-            let details = format!("{} says that this version is not affected.", finding.source);
+            let details = judgment::harmless(document, finding);
+            if let Some(flag) = document.word(finding).and_then(judgment::flag) {
+                flags.entry(flag).or_default().insert(&finding.purl);
+            }
             threats.push(json!({"category": "impact", "details": details, "product_ids": [finding.purl]}));
         }
+        if let Some(told) = judgment::told(document, finding) {
+            judgments.entry(told).or_default().insert(&finding.purl);
+        }
     }
-    let mut out = json!({
-        "notes": [{"category": "description", "text": format!("{id}, as the packages' advisories describe it.")}],
-        "product_status": status,
-    });
+    let described = format!("{id}, as the packages' advisories describe it.");
+    let mut notes = vec![json!({"category": "description", "text": described})];
+    // A threat is of what is not affected only; a note can tell of every judgment whose it is.
+    notes.extend(judgments.into_iter().map(|(told, products)| {
+        let products: Vec<&str> = products.into_iter().collect();
+        json!({"category": "other", "title": "VEX", "text": format!("{told} ({})", products.join(", "))})
+    }));
+    let mut out = json!({"notes": notes, "product_status": status});
     if is_cve(id) {
         out["cve"] = id.into();
     } else {
         out["ids"] = json!([{"system_name": "advisory", "text": id}]);
     }
-    for (key, list) in [("remediations", remediations), ("threats", threats)] {
+    let flags = flags.into_iter().map(|(label, products)| json!({"label": label, "product_ids": products})).collect();
+    for (key, list) in [("flags", flags), ("remediations", remediations), ("threats", threats)] {
         if !list.is_empty() {
             out[key] = list.into();
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tripoint_model::{Finding, FindingState, Package, PackageState};
 
-use super::{Document, Each, Format, VERSION, advice, pretty, state};
+use super::{Document, Each, Format, VERSION, Word, advice, fingerprint, judgment, pretty, state};
 use crate::output;
 
 /// `cyclonedx`
@@ -24,10 +24,14 @@ struct Bom<C, V> {
     vulnerabilities: V,
 }
 
+/// Advisory, state, fix, and whose judgment it is beside the advisory's.
+type Saying<'f> = (&'f str, &'f str, Option<&'f str>, Option<String>);
+
 fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut by_advisory: BTreeMap<(&str, &str, Option<&str>), Vec<&Finding>> = BTreeMap::new();
+    let mut by_advisory: BTreeMap<Saying<'_>, Vec<&Finding>> = BTreeMap::new();
     for finding in document.findings {
-        let key = (finding.id.as_str(), state(finding.state), finding.fixed.as_deref());
+        let told = judgment::told(document, finding);
+        let key = (finding.id.as_str(), state(finding.state), finding.fixed.as_deref(), told);
         by_advisory.entry(key).or_default().push(finding);
     }
     let system = document.inventory.distro.as_ref().map(|distro| {
@@ -58,7 +62,9 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
             version: 1,
             metadata,
             components: Each(system.iter().cloned().chain(packages)),
-            vulnerabilities: Each(by_advisory.values().map(|findings| vulnerability(findings))),
+            vulnerabilities: Each(
+                by_advisory.iter().map(|((.., told), findings)| vulnerability(document, findings, told.as_deref())),
+            ),
         },
     )
 }
@@ -92,8 +98,8 @@ fn component(package: &Package) -> Value {
     out
 }
 
-/// One advisory with the packages of which it says the same.
-fn vulnerability(findings: &[&Finding]) -> Value {
+/// One advisory with the packages of which it, or who judged it, says the same.
+fn vulnerability(document: &Document<'_>, findings: &[&Finding], told: Option<&str>) -> Value {
     let Some(first) = findings.first() else { return Value::Null };
     let affects: Vec<Value> = findings.iter().map(|finding| json!({"ref": finding.purl})).collect();
     let references: Vec<Value> = first
@@ -102,15 +108,22 @@ fn vulnerability(findings: &[&Finding]) -> Value {
         .filter(|cve| **cve != first.id)
         .map(|cve| json!({"id": cve, "source": {"name": "CVE"}}))
         .collect();
+    let word = document.word(first);
+    let mut reference = format!("{}#{}#{}", first.id, state(first.state), first.fixed.as_deref().unwrap_or_default());
+    if let Some(told) = told {
+        reference = format!("{reference}#{}", fingerprint([told]));
+    }
+    let mut properties = vec![json!({"name": "tripoint:known-exploited", "value": first.known_exploited.to_string()})];
+    properties.extend(word.into_iter().flat_map(origin));
     let mut out = json!({
-        "bom-ref": format!("{}#{}#{}", first.id, state(first.state), first.fixed.as_deref().unwrap_or_default()),
+        "bom-ref": reference,
         "id": first.id,
         "source": {"name": first.source},
         "ratings": ratings(first),
         "recommendation": advice(first),
-        "analysis": analysis(first),
+        "analysis": analysis(first, word, told),
         "affects": affects,
-        "properties": [{"name": "tripoint:known-exploited", "value": first.known_exploited.to_string()}],
+        "properties": properties,
     });
     if !references.is_empty() {
         out["references"] = references.into();
@@ -159,7 +172,16 @@ fn word(tenths: u8) -> &'static str {
     }
 }
 
-fn analysis(finding: &Finding) -> Value {
+/// Whose judgment it is: this format has a place for what was judged, none for who did.
+fn origin(word: &Word) -> Vec<Value> {
+    [("author", &*word.author), ("document", &*word.document), ("file", &*word.file), ("before", state(word.before))]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| json!({"name": format!("tripoint:vex-{name}"), "value": value}))
+        .collect()
+}
+
+fn analysis(finding: &Finding, word: Option<&Word>, told: Option<&str>) -> Value {
     let loaded = match finding.presence {
         PackageState::Installed => "installed; no running process was seen to use it",
         PackageState::Loaded => "a running process uses it",
@@ -173,8 +195,13 @@ fn analysis(finding: &Finding) -> Value {
         FindingState::Fixed => ("resolved", None),
         FindingState::UnderInvestigation => ("in_triage", None),
     };
-    match response {
-        Some(response) => json!({"state": state, "detail": loaded, "response": [response]}),
-        None => json!({"state": state, "detail": loaded}),
+    let detail = told.map_or_else(|| loaded.to_owned(), |told| format!("{told} ({loaded})"));
+    let mut out = json!({"state": state, "detail": detail});
+    if let Some(justification) = word.and_then(judgment::cyclone_dx) {
+        out["justification"] = justification.into();
     }
+    if let Some(response) = response {
+        out["response"] = json!([response]);
+    }
+    out
 }

@@ -4,6 +4,7 @@ mod csaf;
 mod csv;
 mod cyclonedx;
 mod json;
+mod judgment;
 mod ndjson;
 mod openvex;
 mod sarif;

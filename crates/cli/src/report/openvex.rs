@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tripoint_model::{Finding, FindingState};
 
-use super::{Document, Each, Format, VERSION, advice, identity, pretty, state};
+use super::{Document, Each, Format, VERSION, advice, identity, judgment, pretty, state};
 use crate::output;
 
 /// `openvex`
@@ -28,9 +28,9 @@ struct Vex<S> {
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     // One statement for all packages of which an advisory says the same.
-    let mut statements: BTreeMap<(&str, &str, String, String), Vec<&Finding>> = BTreeMap::new();
+    let mut statements: BTreeMap<(&str, &str, String, Option<String>), Vec<&Finding>> = BTreeMap::new();
     for finding in document.findings {
-        let said = reason(document, finding);
+        let said = judgment::told(document, finding);
         statements.entry((&finding.id, state(finding.state), advice(finding), said)).or_default().push(finding);
     }
     pretty(
@@ -42,25 +42,14 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
             timestamp: output::time(document.time),
             version: 1,
             tooling: format!("tripoint/{VERSION}"),
-            statements: Each(statements.iter().map(|((.., reason), findings)| statement(findings, reason))),
+            statements: Each(
+                statements.iter().map(|((.., told), findings)| statement(document, findings, told.as_deref())),
+            ),
         },
     )
 }
 
-/// Who says that a package is not affected, and why.
-fn reason(document: &Document<'_>, finding: &Finding) -> String {
-    match document.word(finding) {
-        Some(word) => {
-            let who = if word.author.is_empty() { &word.document } else { &word.author };
-            let why: Vec<&str> =
-                [&word.justification, &word.note].into_iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
-            format!("{who} says so: {}", if why.is_empty() { "no reason given".to_owned() } else { why.join("; ") })
-        }
-        None => format!("{} says that this version is not affected.", finding.source),
-    }
-}
-
-fn statement(findings: &[&Finding], reason: &str) -> Value {
+fn statement(document: &Document<'_>, findings: &[&Finding], told: Option<&str>) -> Value {
     let Some(first) = findings.first() else { return Value::Null };
     let products: Vec<Value> =
         findings.iter().map(|finding| json!({"@id": finding.purl, "identifiers": {"purl": finding.purl}})).collect();
@@ -77,10 +66,16 @@ fn statement(findings: &[&Finding], reason: &str) -> Value {
         }
         FindingState::NotAffected => {
             out["status"] = "not_affected".into();
-            out["impact_statement"] = reason.into();
+            out["impact_statement"] = judgment::harmless(document, first).into();
+            if let Some(flag) = document.word(first).and_then(judgment::flag) {
+                out["justification"] = flag.into();
+            }
         }
         FindingState::Fixed => out["status"] = "fixed".into(),
         FindingState::UnderInvestigation => out["status"] = "under_investigation".into(),
+    }
+    if let Some(told) = told.filter(|_| first.state != FindingState::NotAffected) {
+        out["status_notes"] = told.into();
     }
     out
 }

@@ -13,8 +13,8 @@ pub const FORMAT: Format = Format { name: "table", write };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     let inventory = document.inventory;
-    let distro = inventory.distro.as_ref().map_or("unknown system", |distro| distro.name.as_str());
-    let head = format!("{}: {distro}, {} packages", inventory.root, inventory.packages.len());
+    let count = output::counted(inventory.packages.len() as u64, "package");
+    let head = format!("{}: {}, {count}", inventory.root, system(document));
     writeln!(out, "{}", visible(&head))?;
     let affected: Vec<&Finding> = document.findings.iter().filter(|finding| finding.state.is_vulnerable()).collect();
     if inventory.packages.is_empty() {
@@ -31,6 +31,15 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
         }
     }
     others(document, out)
+}
+
+/// Small images often leave out the name for people.
+fn system(document: &Document<'_>) -> String {
+    match &document.inventory.distro {
+        None => "unknown system".to_owned(),
+        Some(distro) if distro.name.is_empty() => format!("{} {}", distro.id, distro.version).trim().to_owned(),
+        Some(distro) => distro.name.clone(),
+    }
 }
 
 fn row(finding: &Finding) -> Vec<String> {

@@ -48,7 +48,7 @@ fn finding(of: &Package, id: &str, state: FindingState) -> Finding {
     }
 }
 
-fn sample() -> (Inventory, Vec<Finding>) {
+pub(super) fn sample() -> (Inventory, Vec<Finding>) {
     let packages = vec![
         package("pkg:deb/debian/shopd@1.0?distro=debian-12", Ecosystem::Debian, "shopd", "1.0", &["/usr/sbin/shop d"]),
         package("pkg:maven/a/b@1", Ecosystem::Maven, "a:b", "1", &["/srv/x.jar!/b.jar", "/srv/y.jar"]),
@@ -90,9 +90,13 @@ fn sample() -> (Inventory, Vec<Finding>) {
 }
 
 fn written(format: &Format, inventory: &Inventory, findings: &[Finding]) -> String {
+    written_with(format, inventory, findings, &[])
+}
+
+pub(super) fn written_with(format: &Format, inventory: &Inventory, findings: &[Finding], vex: &[Word]) -> String {
     let database = Some(DatabaseInfo { built: Timestamp::from_seconds(1_700_000_000), sources: Vec::new() });
     let time = Timestamp::from_seconds(1_735_689_600);
-    let document = Document { schema: 1, inventory, findings, vex: &[], not_affected: &[], database, time };
+    let document = Document { schema: 1, inventory, findings, vex, not_affected: &[], database, time };
     let mut out = Vec::new();
     (format.write)(&document, &mut out).expect("written");
     String::from_utf8(out).expect("UTF-8")
@@ -202,6 +206,7 @@ fn documents_are_valid_by_the_real_schemas() {
     };
     let schemas = Path::new(&data).join("schemas");
     let (inventory, findings) = sample();
+    let words = judgment::tests::words(&findings);
     let folder = tempfile::tempdir().expect("a folder");
     for (name, schema) in [
         ("cyclonedx", "cyclonedx/bom-1.6.schema.json"),
@@ -211,7 +216,7 @@ fn documents_are_valid_by_the_real_schemas() {
     ] {
         let format = FORMATS.iter().find(|format| format.name == name).expect("a format");
         let file = folder.path().join(name);
-        std::fs::write(&file, written(format, &inventory, &findings)).expect("a file");
+        std::fs::write(&file, written_with(format, &inventory, &findings, &words)).expect("a file");
         let output = Command::new("python3").args(["-c", VALIDATE]).arg(schemas.join(schema)).arg(&file).output();
         match output {
             Ok(told) if told.status.code() == Some(0) => println!("{name}: valid"),

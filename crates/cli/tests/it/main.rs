@@ -6,6 +6,7 @@ mod bundle;
 mod complaints;
 mod config;
 mod hostile;
+mod in_use;
 mod intel;
 mod maven;
 mod oval;

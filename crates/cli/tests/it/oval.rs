@@ -61,3 +61,28 @@ fn openscap(root: &Path, file: &Path, home: &Path) -> Option<BTreeMap<String, St
     let lines = said.lines().filter_map(|line| line.strip_prefix("Definition ")?.rsplit_once(": "));
     Some(lines.map(|(id, result)| (id.to_owned(), result.to_owned())).collect())
 }
+
+/// A publisher that rebuilt a package for one architecture only: the other's fix is told as it is.
+#[test]
+fn a_fix_counts_on_its_architecture_only() {
+    let bench = Bench::new();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vuln/fixtures/advisory/oval/good-architectures.in");
+    bench.write("elsa.xml", std::fs::read(file).unwrap());
+    bench.run(&["vulns", "import", "elsa.xml"]).expect(0);
+    let purl = |arch: &str| format!("pkg:rpm/oracle/demo@1.2-3.el9?arch={arch}&distro=oraclelinux-9.4");
+    let asked =
+        ["x86_64", "i686", "aarch64", "noarch"].map(|arch| format!("{{\"purl\":\"{}\"}}\n", purl(arch))).concat();
+    let told = bench.feed(&["vulns", "query", "--stdin", "--json"], asked.as_bytes()).expect(0).lines();
+    let open: Vec<usize> = told.iter().map(|answer| answer["cves"].as_array().unwrap().len()).collect();
+    assert_eq!(open, [0, 0, 1, 1], "{told:#?}");
+    assert_eq!(told[2]["findings"][0]["fixed"], "1.2-4.el9");
+
+    let component =
+        |arch: &str| serde_json::json!({"type": "library", "name": "demo", "version": "1.2-3.el9", "purl": purl(arch)});
+    let bom = serde_json::json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [component("x86_64"), component("aarch64")]});
+    bench.write("bom.json", bom.to_string());
+    let found = bench.run(&["scan", "--sbom", "bom.json", "--json"]).expect(0).json();
+    let purls: Vec<&str> =
+        found["findings"].as_array().unwrap().iter().map(|one| one["purl"].as_str().unwrap()).collect();
+    assert_eq!(purls, [purl("aarch64")]);
+}

@@ -25,7 +25,7 @@ fn debian(bench: &Bench, root: &str, status: &str) {
     bench.write(&format!("{root}/var/lib/dpkg/status"), status);
 }
 
-fn with_advisories() -> Bench {
+pub fn with_advisories() -> Bench {
     let bench = Bench::new();
     bench.write("advisories.ndjson", [LOG4SHELL, SHOPD, TROLLEY, CARTLIB].join("\n"));
     bench.write("kev.json", EXPLOITED);
@@ -327,7 +327,7 @@ fn what_runs_here_is_told_with_its_restart() {
 }
 
 /// A program and what it loads, in a root filesystem of its own.
-fn cell(bench: &Bench) -> Option<std::process::Child> {
+pub fn cell(bench: &Bench) -> Option<std::process::Child> {
     let libraries = std::process::Command::new("ldd").arg("/bin/sleep").output().ok()?;
     let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
     let paths = libraries.split_whitespace().filter(|word| word.starts_with('/')).chain(["/bin/sleep"]);

@@ -1,5 +1,7 @@
 //! Which layers does an image have, as a Docker archive or an OCI layout tells it?
 
+mod digest;
+
 use serde::Deserialize;
 use tripoint_model::Rejected;
 
@@ -35,14 +37,29 @@ impl Blobs<'_> {
 
     fn document<T: for<'d> Deserialize<'d>>(&self, path: &str) -> Result<T, String> {
         let bytes = self.part(path).and_then(|part| part.read(DOCUMENT_BYTES_MAX));
-        let bytes = bytes.map_err(|error| format!("{path}: {error}"))?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("{path}:{}: {error}", error.line()))
+        parsed(path, &bytes.map_err(|error| format!("{path}: {error}"))?)
     }
+
+    /// A document that has to be what its descriptor says.
+    fn described<T: for<'d> Deserialize<'d>>(&self, by: &Descriptor) -> Result<T, String> {
+        let path = blob(&by.digest)?;
+        let part = self.part(&path).map_err(|error| format!("{path}: {error}"))?;
+        let bytes = part.read(DOCUMENT_BYTES_MAX).map_err(|error| format!("{path}: {error}"))?;
+        // What was hashed is what is read.
+        digest::check_bytes(&bytes, by).map_err(|reason| format!("{path}: {reason}"))?;
+        parsed(&path, &bytes)
+    }
+}
+
+fn parsed<T: for<'d> Deserialize<'d>>(path: &str, bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| format!("{path}:{}: {error}", error.line()))
 }
 
 /// One image of `manifest.json`.
 #[derive(Deserialize)]
 struct Saved {
+    #[serde(default, rename = "Config")]
+    config: String,
     #[serde(rename = "Layers")]
     layers: Vec<String>,
 }
@@ -53,12 +70,17 @@ struct Manifest {
     #[serde(default)]
     manifests: Vec<Descriptor>,
     #[serde(default)]
+    config: Option<Descriptor>,
+    #[serde(default)]
     layers: Vec<Descriptor>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 struct Descriptor {
     digest: String,
+    /// Bytes; every published document has it.
+    #[serde(default)]
+    size: Option<u64>,
     #[serde(default, rename = "mediaType")]
     media_type: String,
     #[serde(default)]
@@ -74,48 +96,80 @@ struct Platform {
 }
 
 /// The layers of the image, lowest first; nothing when it is neither kind of archive. A layer that
-/// is missing is refused and the others stand. Of several images the first is read, of several
-/// platforms this host's.
+/// is missing, or is not what its digest says, is refused and the others stand; of a document that
+/// is not, nothing can be said. Of several images the first is read, of several platforms this host's.
 pub(super) fn layers(blobs: &Blobs<'_>, rejected: &mut Vec<Rejected>) -> Result<Option<Vec<Layer>>, String> {
     let mut refuse = |file: &str, reason: String| {
         rejected.push(Rejected { file: file.to_owned(), line: 0, reason });
     };
-    let names = if blobs.part("manifest.json").is_ok() {
-        let images: Vec<Saved> = blobs.document("manifest.json")?;
-        if images.len() > 1 {
-            refuse("manifest.json", format!("{} images in one archive: the first is read", images.len()));
-        }
-        images.into_iter().next().ok_or("manifest.json: no image")?.layers
+    let named = if blobs.part("manifest.json").is_ok() {
+        saved(blobs, &mut refuse)?
     } else if blobs.part("index.json").is_ok() {
-        let mut manifest: Manifest = blobs.document("index.json")?;
-        let mut depth = 0;
-        while !manifest.manifests.is_empty() {
-            depth += 1;
-            if depth > INDEXES_MAX {
-                return Err("indexes of indexes of indexes".to_owned());
-            }
-            let (chosen, others) = choose(&manifest.manifests).ok_or("index.json: no image")?;
-            if others > 0 {
-                refuse("index.json", format!("{} more images in one layout: the first is read", others));
-            }
-            manifest = blobs.document(&blob(&chosen.digest)?)?;
-        }
-        let of_files = |layer: &&Descriptor| !layer.media_type.contains("in-toto");
-        manifest.layers.iter().filter(of_files).map(|layer| blob(&layer.digest)).collect::<Result<_, _>>()?
+        described(blobs, &mut refuse)?
     } else {
         return Ok(None);
     };
-    if names.len() > LAYERS_MAX {
+    if named.len() > LAYERS_MAX {
         return Err(format!("more than {LAYERS_MAX} layers"));
     }
     let mut out = Vec::new();
-    for name in names {
+    for (name, by) in named {
         match blobs.part(&name) {
-            Ok(part) => out.push(Layer { name, part }),
+            Ok(part) => match by.map_or(Ok(()), |by| digest::check(&part, &by)) {
+                Ok(()) => out.push(Layer { name, part }),
+                Err(reason) => refuse(&name, reason),
+            },
             Err(error) => refuse(&name, format!("the layer cannot be read: {error}")),
         }
     }
     Ok(Some(out))
+}
+
+/// A blob's path, and what it has to be where that is known.
+type Named = (String, Option<Descriptor>);
+
+/// The layers of a Docker archive. Only a path that is made of a digest says what lies there.
+fn saved(blobs: &Blobs<'_>, refuse: &mut dyn FnMut(&str, String)) -> Result<Vec<Named>, String> {
+    let images: Vec<Saved> = blobs.document("manifest.json")?;
+    if images.len() > 1 {
+        refuse("manifest.json", format!("{} images in one archive: the first is read", images.len()));
+    }
+    let image = images.into_iter().next().ok_or("manifest.json: no image")?;
+    if let Some(by) = digest::of_path(&image.config) {
+        configuration(blobs, &by, refuse);
+    }
+    Ok(image.layers.into_iter().map(|name| (name.clone(), digest::of_path(&name))).collect())
+}
+
+/// The layers of an OCI layout.
+fn described(blobs: &Blobs<'_>, refuse: &mut dyn FnMut(&str, String)) -> Result<Vec<Named>, String> {
+    let mut manifest: Manifest = blobs.document("index.json")?;
+    let mut depth = 0;
+    while !manifest.manifests.is_empty() {
+        depth += 1;
+        if depth > INDEXES_MAX {
+            return Err("indexes of indexes of indexes".to_owned());
+        }
+        let (chosen, others) = choose(&manifest.manifests).ok_or("index.json: no image")?;
+        if others > 0 {
+            refuse("index.json", format!("{others} more images in one layout: the first is read"));
+        }
+        manifest = blobs.described(chosen)?;
+    }
+    if let Some(config) = &manifest.config {
+        configuration(blobs, config, refuse);
+    }
+    let of_files = |layer: &Descriptor| !layer.media_type.contains("in-toto");
+    manifest.layers.into_iter().filter(of_files).map(|layer| Ok((blob(&layer.digest)?, Some(layer)))).collect()
+}
+
+/// Nothing is read from it; that it is not the one that was published is worth a word all the same.
+fn configuration(blobs: &Blobs<'_>, by: &Descriptor, refuse: &mut dyn FnMut(&str, String)) {
+    let name = blob(&by.digest).unwrap_or_else(|_| "config".to_owned());
+    let found = blobs.part(&name).map_err(|error| format!("the configuration cannot be read: {error}"));
+    if let Err(reason) = found.and_then(|part| digest::check(&part, by)) {
+        refuse(&name, reason);
+    }
 }
 
 /// The image for this host, else the first; how many were passed over that are not the same image
@@ -149,3 +203,6 @@ const DOCUMENT_BYTES_MAX: u64 = 8 << 20;
 /// Docker stops at 127.
 const LAYERS_MAX: usize = 512;
 const INDEXES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -9,16 +9,15 @@ use tar::{Builder, EntryType, Header};
 
 use super::*;
 use crate::root::Root;
-use crate::{CoverageStatus, ScanOptions, scan_image};
 
-enum E<'a> {
+pub(super) enum E<'a> {
     File(&'a str, &'a str),
     Dir(&'a str),
     Link(&'a str, &'a str),
     Hard(&'a str, &'a str),
 }
 
-fn tar(entries: &[E<'_>]) -> Vec<u8> {
+pub(super) fn tar(entries: &[E<'_>]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for entry in entries {
         let (kind, name, link, content) = match entry {
@@ -40,7 +39,7 @@ fn tar(entries: &[E<'_>]) -> Vec<u8> {
     builder.into_inner().expect("tar")
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::best());
     out.write_all(bytes).expect("gzip");
     out.finish().expect("gzip")
@@ -206,58 +205,6 @@ fn damage_is_said_by_layer() {
             Ok(image) => assert!(expected.is_empty() && image.place("etc", true).is_none()),
         }
     }
-}
-
-/// An OCI layout as a folder: an index of two platforms, gzip layers.
-#[test]
-fn an_oci_layout_gives_this_hosts_packages() {
-    let folder = tempfile::tempdir().expect("tempdir");
-    let put = |path: &str, bytes: &[u8]| {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-        std::fs::write(path, bytes).expect("write");
-    };
-    let arch = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "amd64" };
-    put(
-        "index.json",
-        format!(
-            r#"{{"manifests":[{{"digest":"sha256:aa","platform":{{"os":"linux","architecture":"other"}}}},
-            {{"digest":"sha256:bb","platform":{{"os":"linux","architecture":"{arch}"}}}}]}}"#
-        )
-        .as_bytes(),
-    );
-    put(
-        "blobs/sha256/bb",
-        br#"{"layers":[{"digest":"sha256:c1","mediaType":"application/vnd.oci.image.layer.v1.tar+gzip"},
-            {"digest":"sha256:c2"}]}"#,
-    );
-    put(
-        "blobs/sha256/c1",
-        &gzip(&tar(&[
-            E::File("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
-            E::File("var/lib/dpkg/status", "Package: demo\nStatus: install ok installed\nVersion: 1\n"),
-            E::File("usr/lib/python3/dist-packages/x-1.dist-info/METADATA", "Name: x\nVersion: 1\n"),
-        ])),
-    );
-    put(
-        "blobs/sha256/c2",
-        &tar(&[
-            E::File("var/lib/dpkg/status", "Package: demo\nStatus: install ok installed\nVersion: 2\n"),
-            E::File("usr/lib/python3/dist-packages/.wh.x-1.dist-info", ""),
-        ]),
-    );
-    let inventory = scan_image(folder.path(), &ScanOptions::default(), &mut |_| {}).expect("scan");
-    let found: Vec<_> = inventory.packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
-    assert_eq!(found, [("demo", "2")]);
-    assert!(inventory.has_database() && !inventory.is_partial(), "{:?}", inventory.coverage);
-    std::fs::remove_file(folder.path().join("blobs/sha256/c2")).expect("remove");
-    let inventory = scan_image(folder.path(), &ScanOptions::default(), &mut |_| {}).expect("scan");
-    assert_eq!(inventory.packages.len(), 2);
-    assert!(inventory.is_partial());
-    assert_eq!(
-        (inventory.coverage[0].cataloger.as_str(), inventory.coverage[0].status),
-        ("image", CoverageStatus::Partial)
-    );
 }
 
 proptest::proptest! {

@@ -8,7 +8,7 @@ use tripoint_model::Ecosystem;
 use super::*;
 
 /// Ends the process when the test does.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -26,7 +26,7 @@ use fields::Head;
 #[derive(Debug, thiserror::Error)]
 pub enum SbomError {
     /// It cannot be opened or unpacked.
-    #[error("cannot read the bill of materials {file}")]
+    #[error("no bill of materials")]
     Read {
         /// The file.
         file: PathBuf,
@@ -143,6 +143,9 @@ fn inventory(format: &str, file: &str, distro: Option<Distro>, mut parsed: Parse
 /// Finds the format and reads; gives its name.
 fn document(content: &[u8], found: &mut Found) -> Result<&'static str, String> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+    if content.is_empty() {
+        return Err("it is empty".to_owned());
+    }
     let head = Head::of(content)?;
     let format = FORMATS.iter().find(|format| (format.fits)(&head)).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();

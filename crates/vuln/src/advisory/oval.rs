@@ -1,12 +1,13 @@
 //! How does an OVAL file become advisories, as far as its criteria say "this package below that version"?
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 
 use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
-use crate::oval::{Criteria, Definition, Oval, distribution};
+use crate::oval::{Criteria, Definition, Oval, architecture, distribution};
 use crate::subject::NameKind;
 use crate::version::{Scheme, VERSION_BYTES_MAX};
 
@@ -35,9 +36,11 @@ impl AdvisoryFormat for OvalFile {
 
 /// Where the criteria being read apply.
 #[derive(Clone, Default)]
-struct Place {
+struct Place<'o> {
     releases: Vec<(Ecosystem, String)>,
     module: String,
+    /// Of packages; empty for all.
+    arches: BTreeSet<&'o str>,
 }
 
 fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
@@ -49,18 +52,16 @@ fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
     let mut advisory = document::advisory(id, cves.chain([titled]), &definition.title, Authority::Keeper);
     let place = Place { releases: oval.releases(definition), ..Place::default() };
     let criteria = definition.criteria.as_ref().ok_or_else(|| format!("{}: no criteria", definition.id))?;
+    let mut machines = BTreeSet::new();
+    architecture::named(criteria, &mut machines);
     let mut affected = Vec::new();
-    flatten(oval, criteria, &place, &mut affected);
+    flatten(oval, criteria, &machines, &place, &mut affected);
     let source = affected.first().map_or("oval", |one| slug(one.ecosystem));
     document::rate(&mut advisory, source, &definition.severity);
     for vector in &definition.vectors {
         document::rate(&mut advisory, &format!("{source}_cvss"), vector);
     }
-    for one in affected {
-        if !advisory.affected.contains(&one) && advisory.affected.len() < AFFECTED_MAX {
-            advisory.affected.push(one);
-        }
-    }
+    advisory.affected = merged(affected);
     if advisory.affected.is_empty() {
         let reason =
             if place.releases.is_empty() { "no known platform" } else { "no criterion names a package's version" };
@@ -76,14 +77,59 @@ fn is_notice(id: &str) -> bool {
         .any(|start| id.starts_with(start))
 }
 
-fn flatten(oval: &Oval, criteria: &Criteria, place: &Place, out: &mut Vec<Affected>) {
+/// Each entry once; what is the same on several architectures is one entry of them all.
+fn merged(entries: Vec<Affected>) -> Vec<Affected> {
+    let mut out: Vec<Affected> = Vec::new();
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for mut entry in entries {
+        let arch = std::mem::take(&mut entry.arch);
+        let known = by_name.entry(entry.name.clone()).or_default();
+        let same = known.iter().copied().find(|at| {
+            out.get_mut(*at).is_some_and(|other| {
+                let own = std::mem::take(&mut other.arch);
+                let is_same = *other == entry;
+                other.arch = own;
+                is_same
+            })
+        });
+        let full = out.len() >= AFFECTED_MAX;
+        let next = out.len();
+        match same.and_then(|at| out.get_mut(at)) {
+            // One that holds everywhere covers it.
+            Some(other) if other.arch.is_empty() || arch.is_empty() => other.arch.clear(),
+            Some(other) => {
+                let both: BTreeSet<&str> = other.arch.split(',').chain(arch.split(',')).collect();
+                other.arch = joined(&both);
+            }
+            None if full => {}
+            None => {
+                known.push(next);
+                out.push(Affected { arch, ..entry });
+            }
+        }
+    }
+    out
+}
+
+fn joined(arches: &BTreeSet<&str>) -> String {
+    arches.iter().copied().collect::<Vec<_>>().join(",")
+}
+
+fn flatten<'o>(
+    oval: &'o Oval,
+    criteria: &'o Criteria,
+    machines: &BTreeSet<&'o str>,
+    place: &Place<'o>,
+    out: &mut Vec<Affected>,
+) {
     match criteria {
-        Criteria::Any(parts, false) => parts.iter().for_each(|part| flatten(oval, part, place, out)),
+        Criteria::Any(parts, false) => parts.iter().for_each(|part| flatten(oval, part, machines, place, out)),
         Criteria::All(parts, false) => {
             let mut inner = place.clone();
-            let mut releases = Vec::new();
+            let (mut releases, mut own) = (Vec::new(), BTreeSet::new());
             for part in parts {
                 installed(part, &mut releases);
+                architecture::machines(part, &mut own);
                 if let Criteria::Test { comment, negate: false, .. } = part
                     && let Some(stream) =
                         comment.strip_prefix("Module ").and_then(|rest| rest.strip_suffix(" is enabled"))
@@ -94,15 +140,21 @@ fn flatten(oval: &Oval, criteria: &Criteria, place: &Place, out: &mut Vec<Affect
             if !releases.is_empty() {
                 inner.releases = releases;
             }
-            parts.iter().for_each(|part| flatten(oval, part, &inner, out));
+            if !own.is_empty() {
+                inner.arches = architecture::of_packages(&own, machines);
+            }
+            parts.iter().for_each(|part| flatten(oval, part, machines, &inner, out));
         }
         Criteria::Test { id, comment, negate: false } => {
             let Some((names, kind, bound)) = leaf(oval, id, comment) else { return };
+            let own = oval.tests.get(id).map(|test| oval.of_test(test)).unwrap_or_default();
+            let arch = joined(if own.is_empty() { &place.arches } else { &own });
             for name in names {
                 for (ecosystem, release) in &place.releases {
                     let mut affected = Affected::new(*ecosystem, release, &name).named(kind);
                     affected.release.clone_from(release);
                     affected.module.clone_from(&place.module);
+                    affected.arch.clone_from(&arch);
                     bound.put(&mut affected);
                     out.push(affected);
                 }

@@ -65,6 +65,8 @@ fn outranks(other: &Entry, entry: &Entry) -> bool {
     other.authority > entry.authority
         && covers(other.release, entry.release)
         && covers(other.module, entry.module)
-        && covers(other.arch, entry.arch)
+        // A keeper names the architectures that it builds: what it does not build is not there, so
+        // its word stands against one that tells none apart.
+        && (covers(other.arch, entry.arch) || entry.arch == NOWHERE)
         && other.kind.meets(entry.kind)
 }

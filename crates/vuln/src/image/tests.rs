@@ -97,6 +97,22 @@ fn the_keeper_has_the_last_word() {
     assert_eq!(answer.findings[0].state, FindingState::NotAffected);
 }
 
+/// A keeper that names its architectures is still the keeper; a copy of its word without them is not asked.
+#[test]
+fn the_keepers_architectures_do_not_weaken_its_word() {
+    let mut keeper = fixed("demo", Authority::Keeper, &["CVE-2026-1"], "2");
+    keeper.affected[0].arch = "aarch64,x86_64".to_owned();
+    let all = [fixed("demo", Authority::Converted, &["CVE-2026-1"], "9"), keeper];
+    let database = Database::open(Arc::new(build(&all))).expect("valid");
+    let answer = crate::query::query(&database, "Debian:12", "demo", "3");
+    assert!(answer.findings.is_empty(), "{answer:?}");
+    let asked = |arch: &str| {
+        let purl = format!("pkg:deb/debian/demo@1?arch={arch}&distro=debian-12");
+        crate::query::query_purl(&database, &purl).cves.len()
+    };
+    assert_eq!(["x86_64", "aarch64", "s390x", "source"].map(asked), [1, 1, 0, 1]);
+}
+
 /// Makes every checksum right again, so that only the bounds checks stand between a reader and
 /// whatever the bytes say.
 fn seal(image: &mut [u8]) {

@@ -3,6 +3,7 @@
 //! `read` takes a file in, `Oval::evaluate` answers each definition for a list of packages. What
 //! can be put as "this package below that version" also becomes an advisory (`advisory::oval`).
 
+pub(crate) mod architecture;
 mod evaluate;
 mod pattern;
 mod platform;

@@ -42,6 +42,7 @@ pub(super) fn document(file: &str, bytes: &[u8]) -> Vex {
         Some(Kind::OpenVex) => open_vex(bytes, &mut out),
         Some(Kind::CycloneDx) => cyclone_dx(bytes, &mut out),
         Some(Kind::Csaf) => csaf_vex(bytes, &mut out),
+        None if bytes.is_empty() => Err("it is empty".to_owned()),
         None => Err("neither OpenVEX, CycloneDX nor CSAF".to_owned()),
     };
     if let Err(reason) = read {
@@ -199,12 +200,26 @@ struct Bom {
 #[serde(default)]
 struct Metadata {
     component: Option<Component>,
-    supplier: Option<Supplier>,
+    supplier: Option<Party>,
+    manufacturer: Option<Party>,
+    /// As versions before 1.6 spell it.
+    manufacture: Option<Party>,
+    authors: Vec<Party>,
+}
+
+impl Metadata {
+    /// The organisation that speaks, else the people.
+    fn author(&self) -> String {
+        let whole = self.supplier.iter().chain(&self.manufacturer).chain(&self.manufacture).map(|one| one.name.clone());
+        let people: Vec<&str> =
+            self.authors.iter().map(|one| one.name.as_str()).filter(|name| !name.is_empty()).collect();
+        whole.chain([people.join(", ")]).find(|name| !name.is_empty()).unwrap_or_default()
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Supplier {
+struct Party {
     name: String,
 }
 
@@ -251,7 +266,7 @@ struct Affects {
 fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     let bom: Bom = serde_json::from_slice(bytes).map_err(|error| format!("not a CycloneDX document: {error}"))?;
     out.id = bom.serial;
-    out.author = bom.metadata.supplier.map_or(String::new(), |supplier| supplier.name);
+    out.author = bom.metadata.author();
     let mut purls = BTreeMap::new();
     let mut open: Vec<Component> = bom.components;
     open.extend(bom.metadata.component);

@@ -132,6 +132,24 @@ fn public_documents_are_read() {
     assert!(statements >= 3);
 }
 
+/// CycloneDX has several places for who speaks.
+#[test]
+fn the_author_of_a_bill_of_materials_is_found() {
+    for (metadata, author) in [
+        (r#"{"supplier":{"name":"Maker"},"authors":[{"name":"Ann"}]}"#, "Maker"),
+        (r#"{"manufacturer":{"name":"Builder"},"manufacture":{"name":"Old"}}"#, "Builder"),
+        (r#"{"manufacture":{"name":"Builder"}}"#, "Builder"),
+        (r#"{"supplier":{},"authors":[{"name":"Ann"},{"email":"x"},{"name":"Bob"}]}"#, "Ann, Bob"),
+        ("{}", ""),
+    ] {
+        let text = format!(
+            r#"{{"bomFormat":"CycloneDX","metadata":{metadata},"vulnerabilities":[{{"id":"CVE-2026-10000","analysis":{{"state":"in_triage"}},"affects":[{{"ref":"pkg:npm/a@1"}}]}}]}}"#
+        );
+        let vex = Vex::read("x", text.as_bytes());
+        assert_eq!((vex.author.as_str(), vex.statements.len(), vex.rejected.len()), (author, 1, 0), "{metadata}");
+    }
+}
+
 #[test]
 fn hostile_documents_are_refused() {
     for text in [

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use tripoint_inventory::process::kernel;
-use tripoint_inventory::{HostInventory, Inventory, Root};
+use tripoint_inventory::{Coverage, CoverageStatus, HostInventory, Inventory, Root};
 use tripoint_model::{Finding, Package, PackageState, Restart, restart};
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
@@ -17,6 +17,8 @@ pub struct Usage {
     restarts: BTreeMap<String, BTreeSet<Restart>>,
     /// Whether the kernel that runs is one of this root's.
     owns_kernel: bool,
+    /// Processes that may not be looked into, of how many.
+    denied: (usize, usize),
 }
 
 impl Usage {
@@ -54,7 +56,18 @@ impl Usage {
                 known.state = known.state.max(state);
             }
         }
-        Ok(Self { host, packages, restarts, owns_kernel })
+        let denied = pids.iter().filter(|pid| is_denied(**pid)).count();
+        Ok(Self { host, packages, restarts, owns_kernel, denied: (denied, pids.len()) })
+    }
+
+    /// Which processes were not looked into, when there are any: what they run is not in the answer.
+    pub fn skipped(&self) -> Option<Coverage> {
+        let (denied, all) = self.denied;
+        (denied > 0).then(|| Coverage {
+            cataloger: "processes".to_owned(),
+            status: CoverageStatus::Partial,
+            reason: format!("{denied} of {all} processes belong to other users: root sees what they run"),
+        })
     }
 
     /// The package database as it lies on disk.
@@ -109,4 +122,12 @@ impl Usage {
             restart::complete(finding, restarts, fixed_on_disk);
         }
     }
+}
+
+/// Whether the kernel keeps from us what a process runs. Its own threads run no package's code; they
+/// have no command line.
+fn is_denied(pid: u32) -> bool {
+    let exe = std::fs::read_link(format!("/proc/{pid}/exe"));
+    exe.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+        && std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| !words.is_empty())
 }

@@ -20,22 +20,30 @@ pub struct Words {
     pub partial: bool,
 }
 
+/// A document with the file that it was read from.
+pub type Said = (String, Vex);
+
+/// Reads the documents: a wrong one is told before the scan, which may take minutes.
+pub fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Said>> {
+    files
+        .iter()
+        .map(|file| {
+            let shown = file.display().to_string();
+            let vex = Vex::read(&shown, &bytes(file)?);
+            if vex.statements.is_empty() {
+                let first = vex.rejected.first().map_or("it says nothing", |first| first.reason.as_str());
+                bail!("{shown}: {first}");
+            }
+            Ok((shown, vex))
+        })
+        .collect()
+}
+
 /// Applies the documents one after the other; of contrary words the later document's counts. A
 /// finding is never removed: its state changes, and who said so is kept.
-pub fn apply(
-    files: &[PathBuf],
-    of_image: bool,
-    inventory: &Inventory,
-    findings: &mut [Finding],
-) -> anyhow::Result<Words> {
+pub fn apply(documents: &[Said], of_image: bool, inventory: &Inventory, findings: &mut [Finding]) -> Words {
     let mut words = Words { changes: Vec::new(), partial: false };
-    for file in files {
-        let shown = file.display().to_string();
-        let vex = Vex::read(&shown, &read(file)?);
-        if vex.statements.is_empty() {
-            let first = vex.rejected.first().map_or("it says nothing", |first| first.reason.as_str());
-            bail!("{shown}: {first}");
-        }
+    for (shown, vex) in documents {
         let applied = vex.apply(findings, &|product| is_here(product, of_image, inventory));
         let mut changed = 0;
         for one in applied {
@@ -57,16 +65,16 @@ pub fn apply(
             });
         }
         let count = output::counted(vex.statements.len() as u64, "statement");
-        eprintln!("{}: {count}, {} changed", visible(&shown), output::counted(changed, "finding"));
+        eprintln!("{}: {count}, {} changed", visible(shown), output::counted(changed, "finding"));
         if !vex.rejected.is_empty() {
             words.partial = true;
             output::refusals(&vex.rejected, vex.rejected.len() as u64);
         }
     }
-    Ok(words)
+    words
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     let opened = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut bytes = Vec::new();
     opened.take(BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", file.display()))?;
