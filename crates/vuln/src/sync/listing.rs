@@ -6,7 +6,7 @@ use quick_xml::events::Event;
 use super::descriptor::Listing;
 
 /// The URL that a listing (fetched from `at`) leads to; for a list of mirrors another listing.
-pub(super) fn follow(kind: Listing, at: &str, text: &[u8]) -> Result<(String, Option<Listing>), String> {
+pub fn follow(kind: Listing, at: &str, text: &[u8]) -> Result<(String, Option<Listing>), String> {
     match kind {
         Listing::Repomd => {
             let base = at.strip_suffix("repodata/repomd.xml").ok_or("a repomd listing ends in repodata/repomd.xml")?;
