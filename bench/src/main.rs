@@ -15,6 +15,7 @@ mod attribution;
 mod flood;
 mod found_open;
 mod inventory;
+mod parser_time;
 mod sensing;
 mod sensor_cost;
 mod statistics;
@@ -46,7 +47,7 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] = &["inventory", "vuln-db"];
+const UNPRIVILEGED: &[&str] = &["inventory", "parser-time", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -55,6 +56,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
+    ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 
 fn main() -> Result<ExitCode> {

@@ -33,6 +33,7 @@ impl Cataloger for Dpkg {
         let mut found = false;
         if let Ok(file) = root.file(STATUS) {
             found = true;
+            out.expect(STATUS, file.metadata().map_or(0, |found| found.len()));
             read_status(file, STATUS, &distro, out);
         }
         for name in status_d(root) {
@@ -40,6 +41,7 @@ impl Cataloger for Dpkg {
             match root.file(&path) {
                 Ok(file) => {
                     found = true;
+                    out.expect(&path, file.metadata().map_or(0, |found| found.len()));
                     read_status(file, &path, &distro, out);
                 }
                 Err(error) => out.refuse(&path, 1, format!("cannot be read: {error}")),

@@ -2,7 +2,7 @@
 //!
 //! A directory is never held whole: a record takes a hostile writer fifty bytes and a reader ten times as much.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 
 use crate::source::ReadSeek;
 
@@ -59,7 +59,8 @@ impl Directory {
         if let Some((wide, wide_at)) = wide_end(reader, at)? {
             let wide: [u64; 3] = [32, 40, 48].map(|at| u64_at(&wide, at));
             // What does not fit stands there as all ones; what fits has to be the same in both.
-            let narrow = [(stated == u16::MAX, u64::from(stated)), (bytes == u32::MAX, size), (offset == u32::MAX, place)];
+            let narrow =
+                [(stated == u16::MAX, u64::from(stated)), (bytes == u32::MAX, size), (offset == u32::MAX, place)];
             if narrow.iter().zip(wide).any(|((open, narrow), wide)| !open && *narrow != wide) {
                 return Err("its two end records disagree".to_owned());
             }
@@ -117,28 +118,29 @@ impl Records {
         if self.used == self.buffer.len() && self.next >= self.directory.end {
             return Ok(None);
         }
-        let head = self.bytes(reader, 0, RECORD_BYTES)?;
+        let head = self.bytes(reader, RECORD_BYTES)?;
         if !head.starts_with(b"PK\x01\x02") {
             return Err("a record of its directory is none".to_owned());
         }
         let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(head, at)));
-        let whole = self.bytes(reader, 0, RECORD_BYTES + name + extra + comment)?;
-        let record = Record::read(whole, name, extra, self.directory.shift)?;
+        let shift = self.directory.shift;
+        let whole = self.bytes(reader, RECORD_BYTES + name + extra + comment)?;
+        let record = Record::read(whole, name, extra, shift)?;
         self.used += RECORD_BYTES + name + extra + comment;
         Ok(Some(record))
     }
 
-    fn bytes(&mut self, reader: &mut dyn ReadSeek, from: usize, count: usize) -> Result<&[u8], String> {
-        if self.buffer.len() - self.used < from + count {
+    fn bytes(&mut self, reader: &mut dyn ReadSeek, count: usize) -> Result<&[u8], String> {
+        if self.buffer.len() - self.used < count {
             self.buffer.drain(..self.used);
             self.used = 0;
-            let wanted = (from + count).max(PIECE_BYTES) - self.buffer.len();
+            let wanted = count.max(PIECE_BYTES) - self.buffer.len();
             let left = self.directory.end - self.next;
             let more = read_at(reader, self.next, left.min(wanted as u64))?;
             self.next += more.len() as u64;
             self.buffer.extend_from_slice(&more);
         }
-        self.buffer.get(self.used + from..self.used + from + count).ok_or_else(|| "its directory is cut".to_owned())
+        self.buffer.get(self.used..self.used + count).ok_or_else(|| "its directory is cut".to_owned())
     }
 }
 
