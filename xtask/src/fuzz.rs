@@ -197,7 +197,7 @@ fn host() -> Result<String> {
 const LINES_MAX: usize = 12;
 /// Enough to leave the fixtures' neighbourhood.
 const SECONDS: u64 = 60;
-const SMOKE_SECONDS: u64 = 3;
+const SMOKE_SECONDS: u64 = 2;
 /// Coverage as libFuzzer wants it, the sanitizer, and checked arithmetic although the build is optimised.
 const FLAGS: &[&str] = &[
     "-Cpasses=sancov-module",

@@ -3,7 +3,7 @@
 mod checked;
 mod directory;
 
-use std::io::{Read, SeekFrom};
+use std::io::Read;
 
 use flate2::read::DeflateDecoder;
 
@@ -94,29 +94,30 @@ fn starts(
 /// who reads the one must not see another file than who reads the other.
 fn open(reader: &mut dyn ReadSeek, record: &Record, end: u64) -> Result<(), &'static str> {
     const DISAGREE: &str = "its header and the directory disagree";
-    let head = read_at(reader, record.local, LOCAL_BYTES).map_err(|_| "its header is cut")?;
+    let named = LOCAL_BYTES + record.name.len() as u64;
+    let head = read_at(reader, record.local, named).map_err(|_| "its header is cut")?;
     if !head.starts_with(b"PK\x03\x04") {
         return Err("its header is none");
     }
-    let (name, extra) = (u64::from(u16_at(&head, 26)), u64::from(u16_at(&head, 28)));
-    let own = read_at(reader, record.local + LOCAL_BYTES, name).map_err(|_| "its header is cut")?;
+    let (name, extra) = (usize::from(u16_at(&head, 26)), u16_at(&head, 28));
     // Sizes may also stand behind the content, or in 64 bits.
     let streamed = u16_at(&head, 6) & 8 != 0;
     let same = |at: usize, stated: u64| {
         let own = u32_at(&head, at);
         streamed || own == u32::MAX || u64::from(own) == stated
     };
-    if own != record.name || u16_at(&head, 8) != record.method || !same(18, record.packed) || !same(22, record.size) {
+    if name != record.name.len() || !head.ends_with(&record.name) || u16_at(&head, 8) != record.method || !same(18, record.packed) || !same(22, record.size) {
         return Err(DISAGREE);
     }
     if u16_at(&head, 6) & 1 == 1 {
         return Err("it is encrypted");
     }
-    let content = record.local + LOCAL_BYTES + name + extra;
+    let content = record.local + named + u64::from(extra);
     if content.checked_add(record.packed).is_none_or(|own_end| own_end > end) {
         return Err("its content overlaps with what comes after it");
     }
-    reader.seek(SeekFrom::Start(content)).map(drop).map_err(|_| "its content cannot be reached")
+    // Within what is read already: the content mostly lies in the same buffer.
+    reader.seek_relative(i64::from(extra)).map_err(|_| "its content cannot be reached")
 }
 
 /// Of an entry's own header, without name and extra field.
