@@ -106,7 +106,12 @@ fn open(reader: &mut dyn ReadSeek, record: &Record, end: u64) -> Result<(), &'st
         let own = u32_at(&head, at);
         streamed || own == u32::MAX || u64::from(own) == stated
     };
-    if name != record.name.len() || !head.ends_with(&record.name) || u16_at(&head, 8) != record.method || !same(18, record.packed) || !same(22, record.size) {
+    if name != record.name.len()
+        || !head.ends_with(&record.name)
+        || u16_at(&head, 8) != record.method
+        || !same(18, record.packed)
+        || !same(22, record.size)
+    {
         return Err(DISAGREE);
     }
     if u16_at(&head, 6) & 1 == 1 {
