@@ -5,7 +5,7 @@ use std::collections::HashSet;
 /// The document as JSON; or why not, with its line.
 pub(super) fn to_json(bytes: &[u8]) -> Result<Vec<u8>, (u64, String)> {
     if bytes.len() > YAML_BYTES_MAX {
-        return Err((1, "a YAML document of more than 8 MiB".to_owned()));
+        return Err((1, "a YAML document of more than 2 MiB".to_owned()));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| (1, "not UTF-8".to_owned()))?;
     if let Some(line) = alias(text) {
@@ -61,8 +61,8 @@ fn alias(text: &str) -> Option<u64> {
 
 /// Texts hold a bracket without its fellow now and then; documents nest ten deep.
 const BRACKETS_MAX: usize = 200;
-/// Alpine's largest list has 1 MB.
-const YAML_BYTES_MAX: usize = 8 << 20;
+/// Alpine's largest list has 1 MB. The parser holds a document's events and values: forty bytes for each of it.
+const YAML_BYTES_MAX: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {
