@@ -124,13 +124,12 @@ fn no_shape_costs_more_inside_a_record_either() {
         let format = FORMATS.iter().find(|format| format.name() == *name).expect("a format");
         for (shape, text) in shapes() {
             let text = format!("{head}{text}{end}");
-            judge(
-                &mut over,
-                &format!("{name} {}", &head[head.len().saturating_sub(20)..]),
-                shape,
-                peak(*format, text.as_bytes()),
-                text.len(),
-            );
+            let peak = peak(*format, text.as_bytes());
+            // OSV's lists of versions, events and aliases are held as texts: a record is bounded by 16 MiB instead.
+            let factor = if *name == "osv" { OSV_FACTOR } else { 4 };
+            if peak > factor * text.len() + (8 << 20) {
+                let _ = writeln!(over, "{head}, {shape}: {peak} bytes of heap for {}", text.len());
+            }
         }
     }
     affordable(&over);
@@ -166,7 +165,7 @@ fn no_yaml_costs_more_than_its_own_bound() {
         for size in [YAML_BYTES_MAX - 64, 2 * YAML_BYTES_MAX] {
             let text = format!("distroversion: v3\npackages:\n{}", piece.repeat(size / piece.len()));
             let peak = peak(*format, text.as_bytes());
-            assert!(peak < 320 << 20, "{piece:?}: {peak} bytes of heap for {}", text.len());
+            assert!(peak < 160 << 20, "{piece:?}: {peak} bytes of heap for {}", text.len());
             assert!(size < YAML_BYTES_MAX || peak < 4 * text.len(), "{piece:?}: {peak} bytes for what is refused");
         }
     }
@@ -190,5 +189,6 @@ fn documents_held_whole_cost_what_their_size_allows() {
 }
 
 const SIZE: usize = 1 << 20;
+const OSV_FACTOR: usize = 32;
 /// Where YAML is refused.
 const YAML_BYTES_MAX: usize = 2 << 20;

@@ -3,7 +3,6 @@
 //! `Vex::read` takes OpenVEX, CycloneDX and CSAF documents in, `Vex::apply` changes findings by
 //! them.
 
-mod listed;
 mod read;
 
 use tripoint_model::{Finding, FindingState, Rejected, Timestamp};

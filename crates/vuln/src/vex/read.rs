@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tripoint_model::{FindingState, Rejected, Timestamp};
 
-use super::listed::Listed;
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
+use crate::advisory::listed::Listed;
 
 /// Which of the formats a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
