@@ -17,6 +17,7 @@ mod found_open;
 mod instance;
 mod inventory;
 mod package_change;
+mod parser_time;
 mod sensing;
 mod sensor_cost;
 mod statistics;
@@ -49,7 +50,7 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] = &["inventory", "vuln-db"];
+const UNPRIVILEGED: &[&str] = &["inventory", "parser-time", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -60,6 +61,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
+    ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 
 fn main() -> Result<ExitCode> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::run;
 
-/// One target at length, or all of them: `[TARGET] [--seconds N] [--input FILE]`.
+/// Some targets at length, or all of them: `[TARGET]... [--seconds N] [--input FILE]`.
 pub fn run(rest: &[String]) -> Result<ExitCode> {
     let wish = Wish::read(rest)?;
     if let Some(missing) = missing() {
@@ -17,14 +17,14 @@ pub fn run(rest: &[String]) -> Result<ExitCode> {
     }
     let fuzzer = Fuzzer::build()?;
     let mut targets = fuzzer.targets()?;
-    if let Some(wanted) = &wish.target {
-        if !targets.contains(wanted) {
-            bail!("no target {wanted:?}; there are {}", targets.join(" "));
-        }
-        targets.retain(|target| target == wanted);
+    if let Some(unknown) = wish.targets.iter().find(|wanted| !targets.contains(wanted)) {
+        bail!("no target {unknown:?}; there are {}", targets.join(" "));
+    }
+    if !wish.targets.is_empty() {
+        targets.retain(|target| wish.targets.contains(target));
     }
     if let Some(input) = &wish.input {
-        let [target] = targets.as_slice() else { bail!("--input needs a TARGET") };
+        let [target] = targets.as_slice() else { bail!("--input needs one TARGET") };
         return run::succeed(fuzzer.of(target).arg(input)).map(|()| ExitCode::SUCCESS);
     }
     fuzzer.run_all(&targets, wish.seconds, true)
@@ -57,14 +57,14 @@ pub fn missing() -> Option<String> {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Wish {
-    target: Option<String>,
+    targets: Vec<String>,
     seconds: u64,
     input: Option<String>,
 }
 
 impl Wish {
     fn read(words: &[String]) -> Result<Self> {
-        let mut wish = Self { target: None, seconds: SECONDS, input: None };
+        let mut wish = Self { targets: Vec::new(), seconds: SECONDS, input: None };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
@@ -72,7 +72,7 @@ impl Wish {
                 "--seconds" => wish.seconds = value()?.parse().context("--seconds is a number")?,
                 "--input" => wish.input = Some(value()?.clone()),
                 flag if flag.starts_with('-') => bail!("unknown option {flag}"),
-                name => wish.target = Some(name.to_owned()),
+                name => wish.targets.push(name.to_owned()),
             }
         }
         Ok(wish)
@@ -197,7 +197,7 @@ fn host() -> Result<String> {
 const LINES_MAX: usize = 12;
 /// Enough to leave the fixtures' neighbourhood.
 const SECONDS: u64 = 60;
-const SMOKE_SECONDS: u64 = 3;
+const SMOKE_SECONDS: u64 = 2;
 /// Coverage as libFuzzer wants it, the sanitizer, and checked arithmetic although the build is optimised.
 const FLAGS: &[&str] = &[
     "-Cpasses=sancov-module",
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn words_and_counts_are_read() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let wish = Wish::read(&words("dns --seconds 5")).unwrap();
-        assert_eq!(wish, Wish { target: Some("dns".into()), seconds: 5, input: None });
+        let wish = Wish::read(&words("dns vex --seconds 5")).unwrap();
+        assert_eq!(wish, Wish { targets: vec!["dns".into(), "vex".into()], seconds: 5, input: None });
         assert!(Wish::read(&words("--seconds")).is_err() && Wish::read(&words("--fast")).is_err());
         assert_eq!(executions("x\nstat::number_of_executed_units: 812\n"), Some(812));
         assert_eq!(executions("killed"), None);

@@ -19,7 +19,7 @@ cargo xtask COMMAND
   test [ARGS]       the tests; ARGS go to the runner
   demo [ARGS]       build the binaries and run `tripoint demo ARGS`
   bench [NAME] [--json]  measure (without a name: say what there is)
-  fuzz [TARGET] [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
+  fuzz [TARGET]... [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
   soak [ROUNDS]     repeat the kernel tests, the stories and the fuzzing (20 rounds)
   tidy [--update]   the rules of the house; --update lowers the ratchet
   bpf [--check]     compile the kernel programs; --check compares only

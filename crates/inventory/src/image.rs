@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tripoint_model::Rejected;
-use tripoint_unpack::{Kind, Limits, decompress, members};
+use tripoint_unpack::{Kind, Limits, MemberKind, decompress, members};
 
 pub(crate) use part::Part;
 pub(crate) use part::anonymous;
@@ -31,6 +31,8 @@ pub(crate) struct Image {
     parts: Vec<Part>,
     /// Bytes that were decompressed so far.
     spooled: u64,
+    /// Entries that were looked at so far.
+    entries: u64,
     /// What could not be read, and why.
     pub(crate) rejected: Vec<Rejected>,
 }
@@ -92,11 +94,13 @@ impl Image {
         let part = self.unpacked(part, name)?;
         let source = u32::try_from(self.parts.len()).map_err(|_| "too many layers".to_owned())?;
         self.parts.push(part.clone());
-        let limits = Limits { entries_max: ENTRIES_MAX, ..Limits::default() };
-        let mut refused = Vec::new();
+        let limits = Limits { entries_max: ENTRIES_MAX.saturating_sub(self.entries), ..Limits::default() };
+        let mut refused = Refusals::default();
         let mut full = None;
-        let tree = &mut self.tree;
+        self.tree.expect(part.size);
+        let (tree, entries) = (&mut self.tree, &mut self.entries);
         let outcome = members(part.reader(), name, &limits, &mut |member| {
+            *entries += 1;
             let content = Content {
                 source,
                 offset: member.offset,
@@ -104,22 +108,23 @@ impl Image {
                 mode: member.mode,
                 modified: member.modified,
             };
+            if member.kind == MemberKind::Sparse {
+                refused.note(&member.path, "it is a sparse file, which is not read");
+            }
             match tree.add(&member.path, &member.kind, content, layer) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(tree::Refused::Entry(reason)) => {
-                    if refused.len() < REJECTED_MAX {
-                        let shown = tripoint_model::text::truncate(&member.path, 200).0;
-                        refused.push(format!("entry {shown:?}: {reason}"));
-                    }
+                    refused.note(&member.path, reason);
                     ControlFlow::Continue(())
                 }
                 Err(tree::Refused::Full) => {
-                    full = Some(format!("the image has more than {} entries", tree::NODES_MAX));
+                    full =
+                        Some(format!("more names than its size lets expect: left out from entry {:?} on", member.path));
                     ControlFlow::Break(())
                 }
             }
         });
-        for reason in refused {
+        for reason in refused.told() {
             self.refuse(name, reason);
         }
         match (outcome, full) {
@@ -181,8 +186,33 @@ impl Image {
     }
 }
 
-/// Entries of one layer; a large image has some 400,000 in all.
+/// Entries of one layer that were not taken.
+#[derive(Default)]
+struct Refusals {
+    shown: Vec<String>,
+    more: u64,
+}
+
+impl Refusals {
+    fn note(&mut self, path: &str, reason: &str) {
+        if self.shown.len() >= REFUSED_MAX {
+            self.more += 1;
+            return;
+        }
+        let path = tripoint_model::text::truncate(path, 200).0;
+        self.shown.push(format!("entry {path:?}: {reason}"));
+    }
+
+    fn told(self) -> impl Iterator<Item = String> {
+        let more = (self.more > 0).then(|| format!("{} more entries are refused", self.more));
+        self.shown.into_iter().chain(more)
+    }
+}
+
+/// Entries of all layers; a large image has some 400,000.
 const ENTRIES_MAX: u64 = 1_000_000;
+/// Of one layer, by name.
+const REFUSED_MAX: usize = 100;
 /// Decompressed bytes of all layers together; the largest images in common use have half of it.
 const SPOOL_BYTES_MAX: u64 = 16 << 30;
 const REJECTED_MAX: usize = 1000;

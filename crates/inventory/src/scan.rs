@@ -129,6 +129,7 @@ pub(crate) fn catalog(root: &Root, options: &ScanOptions, progress: &mut dyn FnM
     let mut base = 0;
     for (cataloger, found) in CATALOGERS.iter().zip(&mut found) {
         found.present = cataloger.database(root, &mut found.out, &mut Owners::new(&mut index, base));
+        found.out.expect_any();
         base += found.out.accepted.len();
     }
     let unseen = if options.walk { look(root, options, &index, &mut found, progress) } else { None };
@@ -172,6 +173,7 @@ fn look(
             if cataloger.wants(path) && found.out.accepted.len() < PACKAGES_MAX {
                 found.present = true;
                 cataloger.read(root, path, &mut found.out);
+                found.out.expect_any();
             }
         }
         // What the distribution built is the distribution's package, whatever went into it.

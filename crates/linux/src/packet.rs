@@ -67,8 +67,8 @@ impl Capture {
     }
 }
 
-/// An Ethernet frame that carries IP.
-fn parse(frame: &[u8]) -> Option<Packet> {
+/// An Ethernet frame that carries IP, as much of it as was captured.
+pub fn parse(frame: &[u8]) -> Option<Packet> {
     let kind = u16::from_be_bytes([*frame.get(12)?, *frame.get(13)?]);
     let ip = frame.get(14..)?;
     let (from, to, protocol, header, total): (IpAddr, IpAddr, u8, usize, usize) = match kind {

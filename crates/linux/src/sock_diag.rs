@@ -136,8 +136,8 @@ fn address_bytes(family: u8, address: IpAddr) -> [u8; 16] {
     }
 }
 
-/// `struct inet_diag_msg` and its attributes.
-fn parse(protocol: u8, payload: &[u8]) -> Option<Socket> {
+/// A socket as the kernel tells it: `struct inet_diag_msg` and its attributes.
+pub fn parse(protocol: u8, payload: &[u8]) -> Option<Socket> {
     let (head, rest) = payload.split_at_checked(72)?;
     let family = head[0];
     let port = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);

@@ -24,20 +24,49 @@ pub struct Parsed<T> {
     pub refused: u64,
     /// How many entries were read in all.
     pub read: u64,
+    room: Option<Room>,
 }
 
+/// What a file may hold.
+#[derive(Clone, Debug)]
+struct Room {
+    file: String,
+    accepted_max: usize,
+}
+
+/// Bytes of an entry, below which only small files are believed; real ones have several times as many.
+const ENTRY_BYTES_MIN: u64 = 128;
+/// Entries of any file.
+const ENTRIES_FREE: usize = 4096;
 /// How many refusals are kept with their reason; the rest are only counted.
 pub const REJECTED_MAX: usize = 1000;
 
 impl<T> Default for Parsed<T> {
     fn default() -> Self {
-        Self { accepted: Vec::new(), rejected: Vec::new(), refused: 0, read: 0 }
+        Self { accepted: Vec::new(), rejected: Vec::new(), refused: 0, read: 0, room: None }
     }
 }
 
 impl<T> Parsed<T> {
+    /// From here on a file of so many bytes is read. One that holds more entries than any of its kind could was made
+    /// to cost memory: an entry of ten bytes there takes hundreds here. What is too many is refused.
+    pub fn expect(&mut self, file: &str, bytes: u64) {
+        let room = usize::try_from(bytes / ENTRY_BYTES_MIN).unwrap_or(usize::MAX).saturating_add(ENTRIES_FREE);
+        let accepted_max = self.accepted.len().saturating_add(room);
+        self.room = Some(Room { file: file.to_owned(), accepted_max });
+    }
+
+    /// From here on nothing is known of the size of what is read.
+    pub fn expect_any(&mut self) {
+        self.room = None;
+    }
+
     /// Keeps one understood entry.
     pub fn accept(&mut self, entry: T) {
+        if let Some(room) = self.room.as_ref().filter(|room| self.accepted.len() >= room.accepted_max) {
+            let file = room.file.clone();
+            return self.refuse(&file, 0, "more entries than its size lets expect");
+        }
         self.read += 1;
         self.accepted.push(entry);
     }
@@ -49,5 +78,25 @@ impl<T> Parsed<T> {
         if self.rejected.len() < REJECTED_MAX {
             self.rejected.push(Rejected { file: file.to_owned(), line, reason: reason.into() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_file_of_many_entries_is_believed_up_to_a_point() {
+        let mut parsed: Parsed<u32> = Parsed::default();
+        parsed.expect("small", 1280);
+        (0..5000).for_each(|number| parsed.accept(number));
+        assert_eq!((parsed.accepted.len(), parsed.refused, parsed.read), (4106, 894, 5000));
+        assert_eq!(parsed.rejected[0].file, "small");
+        parsed.expect("next", 0);
+        parsed.accept(1);
+        assert_eq!(parsed.accepted.len(), 4107);
+        parsed.expect_any();
+        (0..5000).for_each(|number| parsed.accept(number));
+        assert_eq!(parsed.accepted.len(), 9107);
     }
 }

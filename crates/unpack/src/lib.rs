@@ -18,6 +18,7 @@ mod json;
 mod limits;
 mod lines;
 mod members;
+mod said;
 mod source;
 mod tarball;
 mod zipped;

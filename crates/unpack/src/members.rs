@@ -8,7 +8,7 @@ use tar::{Archive, EntryType};
 use crate::archive::damaged;
 use crate::error::UnpackError;
 use crate::limits::{Limit, Limits};
-use crate::tarball::{Extension, extension};
+use crate::said::Said;
 
 /// What an entry of a tar is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,9 @@ pub enum MemberKind {
     Link(String),
     /// Another name of a file that came before.
     Hard(String),
-    /// A device, a pipe, a sparse file.
+    /// A file with holes: its bytes do not lie there as they are read.
+    Sparse,
+    /// A device, a pipe.
     Other,
 }
 
@@ -53,7 +55,7 @@ pub fn members(
     let mut archive = Archive::new(reader);
     let mut last = String::new();
     let mut count = 0_u64;
-    let mut said = Extension::default();
+    let mut said = Said::default();
     let broken = |entry: &str, reason: &str| damaged(name, "tar", &format!("after {entry:?}: {reason}"));
     // Raw: the library would read extension headers of any length into memory.
     let raw = archive.entries_with_seek().map_err(|error| broken("", &error.to_string()))?.raw(true);
@@ -65,18 +67,14 @@ pub fn members(
             return Err(UnpackError::TooBig { name: name.to_owned(), entry: last, limit });
         }
         let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader) {
-            let more = extension(&mut entry, kind).map_err(|reason| broken(&last, &reason))?;
-            said = Extension { name: more.name.or(said.name), link: more.link.or(said.link) };
+        if said.hear(kind, &mut entry).map_err(|reason| broken(&last, &reason))? {
             continue;
         }
-        if kind == EntryType::XGlobalHeader {
-            continue;
-        }
-        let Extension { name: long_name, link } = std::mem::take(&mut said);
-        let path = text(&long_name.unwrap_or_else(|| entry.path_bytes().into_owned()));
-        let link = || text(&link.or_else(|| entry.link_name_bytes().map(|name| name.into_owned())).unwrap_or_default());
+        let own = said.entry(entry.header()).map_err(|reason| broken(&last, &reason))?;
+        let (path, sparse) = (text(&own.name), own.sparse);
+        let link = || text(&own.link.unwrap_or_default());
         let kind = match kind {
+            _ if sparse => MemberKind::Sparse,
             // An old writer marks a folder by the end of its name.
             EntryType::Regular if path.ends_with('/') => MemberKind::Folder,
             EntryType::Regular | EntryType::Continuous => MemberKind::File,

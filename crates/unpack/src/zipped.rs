@@ -1,16 +1,20 @@
 //! Which files lie inside this zip, and does its directory tell the truth?
 
-use std::io::SeekFrom;
-use std::ops::ControlFlow;
+mod checked;
+mod directory;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
+use std::io::Read;
 
-use crate::archive::{Visit, damaged, io_error, name_trouble, tripped};
+use flate2::read::DeflateDecoder;
+
+use crate::archive::{Visit, damaged, name_trouble, tripped};
 use crate::bounded::{Bounded, Meter, Packed};
 use crate::error::UnpackError;
 use crate::limits::{Limit, Limits};
 use crate::source::ReadSeek;
+
+use checked::Checked;
+use directory::{Directory, Record, read_at, u16_at, u32_at};
 
 /// Visits every file of a zip in the order of its directory.
 pub(crate) fn entries(
@@ -20,84 +24,108 @@ pub(crate) fn entries(
     meter: &Meter,
     visit: &mut Visit<'_>,
 ) -> Result<(), UnpackError> {
-    // The zip library reads the whole directory at once: bound it first.
-    let claimed = directory_bytes(&mut *reader).map_err(|source| io_error(name, source))?;
-    let too_many = || UnpackError::TooBig {
-        name: name.to_owned(),
-        entry: String::new(),
-        limit: Limit::Entries(limits.entries_max),
-    };
-    if claimed > limits.entries_max.saturating_mul(DIRECTORY_ENTRY_BYTES_MAX) {
-        return Err(too_many());
-    }
-    let mut archive = ZipArchive::new(reader).map_err(|error| zip_error(name, error))?;
-    if archive.len() as u64 > limits.entries_max {
-        return Err(too_many());
-    }
-    // A bomb lets many entries share one piece of compressed data.
-    if archive.has_overlapping_entries().map_err(|error| zip_error(name, error))? {
-        return Err(damaged(name, "zip", "entries overlap"));
-    }
-    for index in 0..archive.len() {
-        if entry(&mut archive, index, name, limits, meter, visit)?.is_break() {
-            break;
+    let reader = &mut *reader;
+    let broken = |reason: String| damaged(name, "zip", &reason);
+    let directory = Directory::find(reader).map_err(broken)?;
+    let starts = starts(reader, directory, name, limits)?;
+    let mut records = directory.records();
+    while let Some(record) = records.next(reader).map_err(broken)? {
+        let entry = String::from_utf8_lossy(&record.name).into_owned();
+        let refused = |reason| UnpackError::Refused { name: name.to_owned(), entry: entry.clone(), reason };
+        let trouble = if record.flags & 1 == 1 { Some("it is encrypted") } else { name_trouble(&entry) };
+        if let Some(reason) = trouble {
+            return Err(refused(reason));
+        }
+        if !record.is_file {
+            continue;
+        }
+        let after = starts.partition_point(|start| *start <= record.local);
+        let end = starts.get(after).copied().unwrap_or(directory.start);
+        open(reader, &record, end).map_err(refused)?;
+        let packed = Packed::Known(record.packed);
+        let content: &mut dyn Read = match record.method {
+            STORED => &mut reader.take(record.packed),
+            DEFLATED => &mut DeflateDecoder::new(reader.take(record.packed)),
+            _ => return Err(refused("it is compressed by a method that is not read here")),
+        };
+        let mut bounded = Bounded::new(Checked::new(content, record.size, record.crc), limits, meter, packed);
+        let flow = visit(&entry, &mut bounded);
+        tripped(name, &entry, meter)?;
+        if flow.is_break() {
+            return Ok(());
         }
     }
     Ok(())
 }
 
-fn entry(
-    archive: &mut ZipArchive<Box<dyn ReadSeek + '_>>,
-    index: usize,
+/// Where the entries begin, sorted. Refused when there are too many, when the directory does not have as many as
+/// it states, or when two lie in the same bytes: a bomb lets many entries share one piece of compressed data.
+fn starts(
+    reader: &mut dyn ReadSeek,
+    directory: Directory,
     name: &str,
     limits: &Limits,
-    meter: &Meter,
-    visit: &mut Visit<'_>,
-) -> Result<ControlFlow<()>, UnpackError> {
-    let raw = archive.by_index_raw(index).map_err(|error| zip_error(name, error))?;
-    let entry = String::from_utf8_lossy(raw.name_raw()).into_owned();
-    let (encrypted, is_file, packed) = (raw.encrypted(), raw.is_file(), raw.compressed_size());
-    drop(raw);
-    let trouble = if encrypted { Some("it is encrypted") } else { name_trouble(&entry) };
-    if let Some(reason) = trouble {
-        return Err(UnpackError::Refused { name: name.to_owned(), entry, reason });
+) -> Result<Vec<u64>, UnpackError> {
+    let broken = |reason: String| damaged(name, "zip", &reason);
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut records = directory.records();
+    while let Some(record) = records.next(reader).map_err(broken)? {
+        if ranges.len() as u64 >= limits.entries_max {
+            let limit = Limit::Entries(limits.entries_max);
+            return Err(UnpackError::TooBig { name: name.to_owned(), entry: String::new(), limit });
+        }
+        let least = LOCAL_BYTES + record.name.len() as u64;
+        let end = record.local.checked_add(least).and_then(|end| end.checked_add(record.packed));
+        ranges.push((record.local, end.ok_or_else(|| broken("an entry has no end".to_owned()))?));
     }
-    if !is_file {
-        return Ok(ControlFlow::Continue(()));
+    // Writers without 64-bit records let the count begin anew at 65,536.
+    if ranges.len() as u64 != directory.stated && ranges.len() as u64 & 0xffff != directory.stated {
+        return Err(broken(format!("its directory has {} entries and states {}", ranges.len(), directory.stated)));
     }
-    let file = archive.by_index(index).map_err(|error| zip_error(name, error))?;
-    let mut bounded = Bounded::new(file, limits, meter, Packed::Known(packed));
-    let flow = visit(&entry, &mut bounded);
-    tripped(name, &entry, meter)?;
-    Ok(flow)
+    ranges.sort_unstable();
+    let beyond = ranges.last().is_some_and(|(_, end)| *end > directory.start);
+    if beyond || ranges.windows(2).any(|pair| matches!(pair, [(_, end), (next, _)] if end > next)) {
+        return Err(broken("entries overlap".to_owned()));
+    }
+    Ok(ranges.into_iter().map(|(start, _)| start).collect())
 }
 
-/// Fixed part of a directory entry is 46 bytes; the rest is name, extra field and comment.
-const DIRECTORY_ENTRY_BYTES_MAX: u64 = 512;
-
-/// The size of the central directory as the last end record states it, in bytes (APPNOTE 4.3.16).
-/// A 64-bit archive, or none found, gives the file's own size, which bounds it too.
-fn directory_bytes(reader: &mut (dyn ReadSeek + '_)) -> std::io::Result<u64> {
-    let size = reader.seek(SeekFrom::End(0))?;
-    let tail_start = size.saturating_sub(END_RECORD_REACH);
-    reader.seek(SeekFrom::Start(tail_start))?;
-    let mut tail = Vec::new();
-    std::io::Read::read_to_end(reader, &mut tail)?;
-    reader.seek(SeekFrom::Start(0))?;
-    let stated = tail
-        .windows(22)
-        .rposition(|window| window.starts_with(b"PK\x05\x06"))
-        .and_then(|at| tail.get(at + 12..at + 16))
-        .map(|bytes| u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])));
-    Ok(stated.filter(|bytes| *bytes != u64::from(u32::MAX)).unwrap_or(size).min(size))
-}
-
-/// End record and its longest comment.
-const END_RECORD_REACH: u64 = 22 + 65_535;
-
-fn zip_error(name: &str, error: ZipError) -> UnpackError {
-    match error {
-        ZipError::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => io_error(name, source),
-        other => damaged(name, "zip", &other.to_string()),
+/// Goes to an entry's content, which has to end before `end`, and compares its own header with the directory:
+/// who reads the one must not see another file than who reads the other.
+fn open(reader: &mut dyn ReadSeek, record: &Record, end: u64) -> Result<(), &'static str> {
+    const DISAGREE: &str = "its header and the directory disagree";
+    let named = LOCAL_BYTES + record.name.len() as u64;
+    let head = read_at(reader, record.local, named).map_err(|_| "its header is cut")?;
+    if !head.starts_with(b"PK\x03\x04") {
+        return Err("its header is none");
     }
+    let (name, extra) = (usize::from(u16_at(&head, 26)), u16_at(&head, 28));
+    // Sizes may also stand behind the content, or in 64 bits.
+    let streamed = u16_at(&head, 6) & 8 != 0;
+    let same = |at: usize, stated: u64| {
+        let own = u32_at(&head, at);
+        streamed || own == u32::MAX || u64::from(own) == stated
+    };
+    if name != record.name.len()
+        || !head.ends_with(&record.name)
+        || u16_at(&head, 8) != record.method
+        || !same(18, record.packed)
+        || !same(22, record.size)
+    {
+        return Err(DISAGREE);
+    }
+    if u16_at(&head, 6) & 1 == 1 {
+        return Err("it is encrypted");
+    }
+    let content = record.local + named + u64::from(extra);
+    if content.checked_add(record.packed).is_none_or(|own_end| own_end > end) {
+        return Err("its content overlaps with what comes after it");
+    }
+    // Within what is read already: the content mostly lies in the same buffer.
+    reader.seek_relative(i64::from(extra)).map_err(|_| "its content cannot be reached")
 }
+
+/// Of an entry's own header, without name and extra field.
+const LOCAL_BYTES: u64 = 30;
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use tripoint_unpack::{Limits, Source, bounded_lines, entries};
+use tripoint_unpack::{Limits, Source, bounded_lines, entries, members};
 
 use super::Target;
 use crate::seed;
@@ -11,6 +11,36 @@ use crate::seed;
 pub const ENTRIES: Target = Target { name: "unpack", run: |data| visit(data, 1), seeds };
 /// The same, and archives found inside.
 pub const NESTED: Target = Target { name: "unpack-nested", run: |data| visit(data, 3), seeds };
+
+/// Where everything lies in a tar.
+pub const MEMBERS: Target = Target { name: "tar-members", run: listed, seeds: tar_seeds };
+
+fn listed(data: &[u8]) {
+    let mut count = 0;
+    let end = members(std::io::Cursor::new(data), "x", &LIMITS, &mut |member| {
+        count += 1;
+        assert!(member.offset <= data.len() as u64, "{member:?}");
+        ControlFlow::Continue(())
+    });
+    assert!(count <= LIMITS.entries_max && end.err().is_none_or(|error| !error.to_string().is_empty()));
+}
+
+/// What stands before a file whose header says too little.
+fn tar_seeds() -> Vec<Vec<u8>> {
+    let mut out = vec![tar("a/b.txt", b"one\ntwo\n")];
+    for (kind, content) in [
+        (b'L', &b"deep/name\0"[..]),
+        (b'K', b"leads/here\0"),
+        (b'x', b"18 path=deep/name\n22 linkpath=leads/here\n"),
+        (b'g', b"16 comment=text\n"),
+        (b'S', b""),
+    ] {
+        let mut head = tar_of(kind, "x", content);
+        head.truncate(head.len() - 1024);
+        out.push([head, tar("a", b"x")].concat());
+    }
+    out
+}
 
 fn visit(data: &[u8], levels: u32) {
     let mut out = 0_u64;
@@ -44,12 +74,16 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 /// One file, as POSIX writes it.
-fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+pub fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+    tar_of(b'0', name, content)
+}
+
+fn tar_of(kind: u8, name: &str, content: &[u8]) -> Vec<u8> {
     let mut head = vec![0_u8; 512];
     head[..name.len()].copy_from_slice(name.as_bytes());
     head[100..107].copy_from_slice(b"0000644");
     head[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-    head[156] = b'0';
+    head[156] = kind;
     head[257..263].copy_from_slice(b"ustar\0");
     head[263..265].copy_from_slice(b"00");
     head[148..156].fill(b' ');

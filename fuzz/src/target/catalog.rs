@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use tripoint_inventory::elf::Elf;
 use tripoint_inventory::owner::{Owners, PathIndex};
 use tripoint_inventory::package::CATALOGERS;
-use tripoint_inventory::{Root, sbom};
+use tripoint_inventory::{Distro, Root, sbom};
 use tripoint_model::Parsed;
 
 use super::Target;
@@ -27,6 +27,9 @@ pub const PROGRAMS: Target =
     Target { name: "programs", run: |data| any(PROGRAM_PLACES, data), seeds: || seeds(PROGRAM_PLACES) };
 /// Bills of materials of every format.
 pub const SBOM: Target = Target { name: "sbom", run: bill, seeds: || seed::contents("crates/inventory/fixtures/sbom") };
+
+/// Which distribution it is.
+pub const RELEASE: Target = Target { name: "os-release", run: release, seeds: release_seeds };
 
 /// A cataloger and a path that it looks at.
 type Place = (&'static str, &'static str);
@@ -73,8 +76,27 @@ fn bill(data: &[u8]) {
     }
 }
 
+fn release(data: &[u8]) {
+    let folder = folder(0);
+    fs::create_dir_all(folder.join("etc")).expect("mkdir");
+    fs::write(folder.join("etc/os-release"), data).expect("write");
+    let distro = Distro::of(&Root::open(&folder).expect("root")).expect("there is one");
+    std::hint::black_box((distro.dpkg_ecosystem(), distro.rpm_ecosystem()));
+    assert!(!distro.name.chars().any(char::is_control));
+}
+
+fn release_seeds() -> Vec<Vec<u8>> {
+    [
+        "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_CODENAME=bookworm\n",
+        "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.3\"\n",
+        "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\nUBUNTU_CODENAME=noble\nVERSION=\"24.03 (LTS-SP1)\"\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
 /// In memory, where there is such a place: a disk would be the slowest part.
-fn folder(at: usize) -> PathBuf {
+pub fn folder(at: usize) -> PathBuf {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let whole = FOLDER.get_or_init(|| {
         let memory = Path::new("/dev/shm");

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tripoint_journal::{Journal, Options};
-use tripoint_vuln::sync::Catalogue;
+use tripoint_responder::Ledger;
+use tripoint_vuln::sync::{Catalogue, Listing, follow};
 
 use super::Target;
 
@@ -16,6 +17,11 @@ pub const SOURCE_DESCRIPTORS: Target = Target { name: "source-descriptors", run:
 /// The last segment of a journal.
 pub const JOURNAL: Target = Target { name: "journal", run: journal, seeds: journal_seeds };
 
+/// Records of what is blocked.
+pub const LEDGER: Target = Target { name: "ledger", run: ledger, seeds: ledger_seeds };
+/// What tells where a publisher's newest file lies.
+pub const LISTING: Target = Target { name: "listing", run: listing, seeds: listing_seeds };
+
 fn feeds(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = tripoint_intel::parse_descriptors(text, "feeds.toml");
@@ -24,6 +30,41 @@ fn feeds(data: &[u8]) {
 fn sources(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = Catalogue::read(Some((text, "advisories.toml")));
+}
+
+/// Each line is a record whose checksum is right.
+fn ledger(data: &[u8]) {
+    let folder = fresh().expect("tempdir");
+    let (mut journal, _) = Journal::open(folder.path(), Options::default()).expect("journal");
+    for record in data.split(|byte| *byte == b'\n').take(16) {
+        journal.append(record).expect("append");
+    }
+    journal.sync().expect("sync");
+    drop(journal);
+    if let Ok((ledger, report)) = Ledger::open(folder.path()) {
+        assert!(report.wanted <= 16);
+        std::hint::black_box(ledger);
+    }
+}
+
+fn ledger_seeds() -> Vec<Vec<u8>> {
+    vec![LEDGER_ENTRY.as_bytes().to_vec()]
+}
+
+/// Wherever it leads, it is beside the listing or an https address that the list of mirrors names.
+fn listing(data: &[u8]) {
+    const AT: &str = "https://repo.example/9/repodata/repomd.xml";
+    for kind in [Listing::Repomd, Listing::MirrorList, Listing::Named] {
+        if let Ok((url, _)) = follow(kind, AT, data) {
+            let mirror = matches!(kind, Listing::MirrorList) && url.starts_with("https://");
+            assert!(mirror || url.starts_with("https://repo.example/9/"), "{url}");
+        }
+    }
+}
+
+fn listing_seeds() -> Vec<Vec<u8>> {
+    let repomd = r#"<repomd><data type="updateinfo"><location href="repodata/a.xml.gz"/></data></repomd>"#;
+    [repomd, "https://m.example/core/\n", "vex_2026.tar.gz\n"].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 fn feed_seeds() -> Vec<Vec<u8>> {
@@ -82,3 +123,4 @@ fn fresh() -> std::io::Result<tempfile::TempDir> {
 
 const FEEDS: &str = "[[feed]]\nname = \"demo\"\nurl = \"https://example.org/list.txt\"\nformat = \"plain-list\"\n";
 const SOURCES: &str = "[[source]]\nname = \"demo\"\nurl = \"https://example.org/all.zip\"\nformat = \"osv\"\n";
+const LEDGER_ENTRY: &str = r#"{"generation":1,"at":"2024-01-01T00:00:00Z","state":"applied","id":"x","target":"198.51.100.7","scope":"host","since":"2024-01-01T00:00:00Z","expires":"2034-01-01T00:00:00Z","requester":"policy","reason":"x"}"#;

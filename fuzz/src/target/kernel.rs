@@ -17,6 +17,24 @@ pub const RECORDS: Target = Target { name: "records", run: record, seeds: record
 /// Cgroup paths, which whoever starts a container names.
 pub const CGROUP: Target = Target { name: "cgroup", run: cgroup, seeds: cgroup_seeds };
 
+/// Frames off the wire.
+pub const FRAMES: Target = Target { name: "frames", run: frame, seeds: || vec![FRAME.to_vec()] };
+/// The kernel's list of sockets, by protocol.
+pub const SOCKETS: Target = Target { name: "sockets", run: socket, seeds: || vec![vec![6; 120], vec![2; 73]] };
+
+fn frame(data: &[u8]) {
+    if let Some(packet) = tripoint_linux::packet::parse(data) {
+        assert!(packet.tcp_payload <= 40 + usize::from(u16::MAX));
+    }
+}
+
+fn socket(data: &[u8]) {
+    let Some((protocol, payload)) = data.split_first() else { return };
+    if let Some(socket) = tripoint_linux::sock_diag::parse(*protocol, payload) {
+        std::hint::black_box(socket.is_listener());
+    }
+}
+
 fn answer(data: &[u8]) {
     if let Some(answer) = dns::parse(data) {
         assert!(answer.name.len() <= 253 && !answer.addresses.is_empty());
@@ -70,3 +88,6 @@ fn cgroup_seeds() -> Vec<Vec<u8>> {
 
 /// `a.example` is 192.0.2.1, the name of the answer by a pointer.
 const ANSWER: &[u8] = b"\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01";
+
+/// An Ethernet header and a TCP segment over IPv4.
+const FRAME: &[u8] = b"\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x08\x00\x45\x00\x00\x2c\x00\x01\x00\x00\x40\x06\x00\x00\xc0\x00\x02\x01\xc6\x33\x64\x07\x12\x34\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00\x50\x18\x10\x00\x00\x00\x00\x00data";

@@ -4,12 +4,14 @@ mod advisory;
 mod archive;
 mod catalog;
 mod claim;
+mod container;
 mod document;
 mod feed;
 mod image;
 mod kernel;
 mod text;
 mod version;
+mod wire;
 
 /// A parser, or a registry of them, whose member the first byte chooses.
 pub struct Target {
@@ -37,6 +39,10 @@ pub const TARGETS: &[Target] = &[
     catalog::JAVA,
     catalog::PROGRAMS,
     catalog::SBOM,
+    catalog::RELEASE,
+    container::ARCHIVE,
+    container::LAYERS,
+    container::LAYOUT,
     claim::VEX,
     claim::OVAL_TRUTH,
     version::ORDER,
@@ -50,12 +56,18 @@ pub const TARGETS: &[Target] = &[
     document::FEED_DESCRIPTORS,
     document::SOURCE_DESCRIPTORS,
     document::JOURNAL,
+    document::LEDGER,
+    document::LISTING,
     archive::ENTRIES,
     archive::NESTED,
+    archive::MEMBERS,
     image::INTEL,
     image::VULN,
     kernel::DNS,
     kernel::NETLINK,
     kernel::RECORDS,
     kernel::CGROUP,
+    kernel::FRAMES,
+    kernel::SOCKETS,
+    wire::WIRE,
 ];

@@ -47,17 +47,36 @@ pub(crate) enum Refused {
 /// Names and what they stand for.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// With the layer that wrote it last.
-    nodes: Vec<(Node, u32)>,
+    nodes: Vec<Known>,
+    /// How many there may be.
+    room: usize,
+}
+
+/// A node, and what layers did to it.
+#[derive(Debug)]
+struct Known {
+    node: Node,
+    /// The layer that wrote it last.
+    layer: u32,
+    /// The layer that last hid what layers below have in it: doing that again would find nothing.
+    cleared: u32,
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: vec![(Node::Folder(BTreeMap::new()), 0)] }
+        let top = Known { node: Node::Folder(BTreeMap::new()), layer: 0, cleared: 0 };
+        Self { nodes: vec![top], room: NODES_MIN }
     }
 }
 
 impl Tree {
+    /// Makes room for what a layer of so many bytes may honestly hold: a name of a hundred folders takes no more
+    /// bytes there than one of one, and here a hundred times as many.
+    pub(crate) fn expect(&mut self, layer_bytes: u64) {
+        let more = usize::try_from(layer_bytes / NODE_BYTES).unwrap_or(usize::MAX);
+        self.room = self.room.saturating_add(more).min(NODES_MAX);
+    }
+
     /// Takes an entry of a layer; layers are numbered upwards.
     pub(crate) fn add(&mut self, path: &str, kind: &MemberKind, content: Content, layer: u32) -> Result<(), Refused> {
         if path.contains('\0') {
@@ -89,14 +108,16 @@ impl Tree {
                 Some(node @ (Node::File(_) | Node::Link(_))) => node.clone(),
                 _ => return Err(Refused::Entry("it is another name of a file that is not there")),
             },
-            MemberKind::Other => Node::Other,
+            MemberKind::Sparse | MemberKind::Other => Node::Other,
         };
         let parent = self.folder(folders, layer)?;
         let known = self.child(parent, name);
-        if let (Node::Folder(_), Some(known)) = (&node, known)
-            && let Some((Node::Folder(_), last)) = self.nodes.get_mut(known as usize)
-        {
-            *last = layer;
+        if let Some(known) = known.and_then(|known| self.nodes.get_mut(known as usize)) {
+            // In its place: the same name a million times is one node.
+            match (&node, &known.node) {
+                (Node::Folder(_), Node::Folder(_)) => known.layer = layer,
+                _ => *known = Known { node, layer, cleared: 0 },
+            }
             return Ok(());
         }
         self.put(parent, name, node, layer)?;
@@ -119,7 +140,7 @@ impl Tree {
                 continue;
             }
             let next = self.child(*stack.last()?, &part)?;
-            match &self.nodes.get(next as usize)?.0 {
+            match self.node(next)? {
                 Node::Link(target) if follow || !open.is_empty() => {
                     links += 1;
                     if links > LINKS_MAX || open.len() > PARTS_MAX {
@@ -134,12 +155,12 @@ impl Tree {
             }
         }
         let number = *stack.last()?;
-        Some(Place { number, node: &self.nodes.get(number as usize)?.0 })
+        Some(Place { number, node: self.node(number)? })
     }
 
     /// What a number stands for.
     pub(crate) fn node(&self, number: u32) -> Option<&Node> {
-        self.nodes.get(number as usize).map(|(node, _)| node)
+        self.nodes.get(number as usize).map(|known| &known.node)
     }
 
     fn child(&self, folder: u32, name: &str) -> Option<u32> {
@@ -150,12 +171,12 @@ impl Tree {
     }
 
     fn put(&mut self, parent: u32, name: &str, node: Node, layer: u32) -> Result<u32, Refused> {
-        if self.nodes.len() >= NODES_MAX {
+        if self.nodes.len() >= self.room {
             return Err(Refused::Full);
         }
         let number = u32::try_from(self.nodes.len()).map_err(|_| Refused::Full)?;
-        self.nodes.push((node, layer));
-        if let Some((Node::Folder(children), _)) = self.nodes.get_mut(parent as usize) {
+        self.nodes.push(Known { node, layer, cleared: 0 });
+        if let Some(children) = self.children(parent) {
             children.insert(name.into(), number);
         }
         Ok(number)
@@ -189,7 +210,7 @@ impl Tree {
         } else if !hidden.starts_with(WHITEOUT)
             && let Some(child) = self.child(folder, hidden)
             && self.remove_lower(child, layer)
-            && let Some((Node::Folder(children), _)) = self.nodes.get_mut(folder as usize)
+            && let Some(children) = self.children(folder)
         {
             children.remove(hidden);
         }
@@ -198,16 +219,25 @@ impl Tree {
     /// Removes what layers below this one left under a node; whether the node itself is theirs and
     /// now empty. Depth is bounded by that of the names.
     fn remove_lower(&mut self, number: u32, layer: u32) -> bool {
-        let Some((node, own)) = self.nodes.get_mut(number as usize) else { return true };
-        let lower = *own < layer;
-        let Node::Folder(children) = node else { return lower };
-        let mut kept = std::mem::take(children);
-        kept.retain(|_, child| !self.remove_lower(*child, layer));
-        let empty = kept.is_empty();
-        if let Some((Node::Folder(children), _)) = self.nodes.get_mut(number as usize) {
-            *children = kept;
+        let Some(known) = self.nodes.get_mut(number as usize) else { return true };
+        let lower = known.layer < layer;
+        let Node::Folder(children) = &mut known.node else { return lower };
+        // What the layer itself brings comes after; a million whiteouts of one folder look into it once.
+        if std::mem::replace(&mut known.cleared, layer) != layer {
+            let mut kept = std::mem::take(children);
+            kept.retain(|_, child| !self.remove_lower(*child, layer));
+            if let Some(children) = self.children(number) {
+                *children = kept;
+            }
         }
-        lower && empty
+        lower && self.children(number).is_none_or(|children| children.is_empty())
+    }
+
+    fn children(&mut self, folder: u32) -> Option<&mut BTreeMap<Box<str>, u32>> {
+        match &mut self.nodes.get_mut(folder as usize)?.node {
+            Node::Folder(children) => Some(children),
+            _ => None,
+        }
     }
 }
 
@@ -221,5 +251,9 @@ const LINK_BYTES_MAX: usize = 4096;
 /// As the kernel.
 const LINKS_MAX: usize = 40;
 const PARTS_MAX: usize = 8192;
-/// Entries of all layers; some 150 MB.
+/// Nodes of all layers; some 150 MB.
 pub(super) const NODES_MAX: usize = 1_000_000;
+/// Of images however small.
+const NODES_MIN: usize = 8192;
+/// Bytes of a layer for a node: a quarter of what an entry's header has.
+const NODE_BYTES: u64 = 128;

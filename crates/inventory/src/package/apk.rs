@@ -41,7 +41,10 @@ impl Cataloger for Apk {
             }
             seen.push(mark);
             match root.file(path) {
-                Ok(file) => read_installed(file, path, &distro, out, owners),
+                Ok(file) => {
+                    out.expect(path, mark.size);
+                    read_installed(file, path, &distro, out, owners);
+                }
                 Err(error) => out.refuse(path, 1, format!("cannot be read: {error}")),
             }
         }

@@ -34,6 +34,7 @@ impl Cataloger for Dpkg {
         match root.file(STATUS) {
             Ok(file) => {
                 found = true;
+                out.expect(STATUS, file.metadata().map_or(0, |found| found.len()));
                 read_status(file, STATUS, &distro, out);
             }
             Err(error) if super::is_absent(&error) => {}
@@ -47,6 +48,7 @@ impl Cataloger for Dpkg {
             match root.file(&path) {
                 Ok(file) => {
                     found = true;
+                    out.expect(&path, file.metadata().map_or(0, |found| found.len()));
                     read_status(file, &path, &distro, out);
                 }
                 Err(error) => out.refuse(&path, 1, format!("cannot be read: {error}")),

@@ -1,7 +1,10 @@
 //! How does a name and a version from a stranger's file become a package?
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
 
 use crate::purl;
@@ -54,6 +57,41 @@ impl Loose {
     /// The text.
     pub(crate) fn text(&self) -> &str {
         if let Self::Text(text) = self { text } else { "" }
+    }
+}
+
+/// An entry of a list that may say nothing at all.
+pub(crate) trait Tells {
+    /// Whether it says anything.
+    fn tells(&self) -> bool;
+}
+
+/// A list with each entry's place in it. Of those that say nothing the first is kept: `{}` a million times is said once.
+#[derive(Default)]
+pub(crate) struct Telling<T>(pub(crate) Vec<(u64, T)>);
+
+impl<'de, T: Deserialize<'de> + Tells> Deserialize<'de> for Telling<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + Tells> Visitor<'de> for List<T> {
+            type Value = Telling<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of packages")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let (mut out, mut place, mut silent) = (Vec::new(), 0, false);
+                while let Some(entry) = list.next_element::<T>()? {
+                    place += 1;
+                    if entry.tells() || !std::mem::replace(&mut silent, true) {
+                        out.push((place, entry));
+                    }
+                }
+                Ok(Telling(out))
+            }
+        }
+        from.deserialize_seq(List(PhantomData))
     }
 }
 

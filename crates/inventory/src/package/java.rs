@@ -1,13 +1,15 @@
 //! Which Java artifacts lie in an archive, and in the archives inside it?
 
+mod held;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd;
-use std::path::Path;
 
 use tripoint_model::{Ecosystem, Package, Parsed};
 use tripoint_unpack::{Kind, Limits, Source, entries, kind};
+
+use held::{Held, reopened};
 
 use super::{Cataloger, entry, is_plain};
 use crate::root::Root;
@@ -34,10 +36,14 @@ impl Cataloger for Java {
 
 /// Reads an opened archive, and those inside it.
 pub(crate) fn read_file(file: &File, path: &str, limits: &Limits, out: &mut Parsed<Package>) {
-    // By its descriptor: the path could lead elsewhere a second time.
-    let through = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let mut budget = Budget { held: HELD_BYTES_MAX, total: TOTAL_BYTES_MAX };
-    read_level(Source::Path(Path::new(&through)), path, limits, 1, &mut budget, out);
+    let room = out.accepted.len() + ARTIFACTS_MAX;
+    let budget = Budget { held: HELD_BYTES_MAX, total: TOTAL_BYTES_MAX };
+    let mut reading = Reading { limits, budget, room, left_out: 0, out };
+    reading.level(reopened(file).as_source(), path, 1);
+    if reading.left_out > 0 {
+        let reason = format!("{} artifacts left out: more than {ARTIFACTS_MAX} in one archive", reading.left_out);
+        out.refuse(path, 0, reason);
+    }
 }
 
 /// Whether the name is one of a Java archive.
@@ -71,68 +77,20 @@ struct Manifest {
     bundle_version: String,
 }
 
-/// Reads one archive and those inside it, the outermost being the first of four levels.
-fn read_level(
-    source: Source<'_>,
-    path: &str,
-    limits: &Limits,
-    level: u32,
-    budget: &mut Budget,
-    out: &mut Parsed<Package>,
-) {
-    match kind(source) {
-        Ok(Kind::Zip) => {}
-        Ok(_) => return out.refuse(path, 1, "not a zip archive"),
-        Err(error) => return out.refuse(path, 1, format!("cannot be read: {error}")),
-    }
-    let mut archive = Archive::default();
-    let mut inner: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut refused: Vec<(String, String)> = Vec::new();
-    let outcome = entries(source, path, limits, &mut |name, content| {
-        if name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties") {
-            archive.poms.extend(text(content).and_then(|text| pom(&text)));
-        } else if name == "META-INF/MANIFEST.MF" {
-            archive.manifest = text(content).map(|text| manifest(&text));
-        } else if name.ends_with("log4j/core/lookup/JndiLookup.class") {
-            archive.jndi_lookup = true;
-        } else if is_archive(name) {
-            let place = format!("{path}!/{name}");
-            if level >= LEVELS_MAX {
-                refused.push((place, format!("lies deeper than {LEVELS_MAX} archives")));
-            } else {
-                match budget.take(content) {
-                    // Read at once, one at a time: memory holds one archive a level.
-                    Ok(bytes) => inner.push((place, bytes)),
-                    Err(reason) => refused.push((place, reason)),
-                }
-            }
-        }
-        if let Some((place, bytes)) = inner.pop() {
-            let held = bytes.len() as u64;
-            read_level(Source::Bytes(&bytes), &place, limits, level + 1, budget, out);
-            budget.held += held;
-        }
-        ControlFlow::Continue(())
-    });
-    for (place, reason) in refused {
-        out.refuse(&place, 1, reason);
-    }
-    if let Err(error) = outcome {
-        out.refuse(path, 1, error.to_string());
-    }
-    archive.name(path, out);
-}
-
-fn text(content: &mut dyn Read) -> Option<String> {
-    let mut bytes = Vec::new();
-    content.take(TEXT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+/// One archive with all that lies inside it.
+struct Reading<'r> {
+    limits: &'r Limits,
+    budget: Budget,
+    /// How many packages there may be.
+    room: usize,
+    left_out: u64,
+    out: &'r mut Parsed<Package>,
 }
 
 /// What may still be unpacked of the archives inside one. Each level has limits of its own, and
 /// their product would be hours: what counts is the sum.
 struct Budget {
-    /// Bytes in memory at one time.
+    /// Bytes held at one time.
     held: u64,
     /// Bytes in all.
     total: u64,
@@ -140,19 +98,80 @@ struct Budget {
 
 impl Budget {
     /// An inner archive, whole; what was read of one that is too large is used up too.
-    fn take(&mut self, content: &mut dyn Read) -> Result<Vec<u8>, String> {
+    fn take(&mut self, content: &mut dyn Read) -> Result<Held, String> {
         let most = self.held.min(self.total);
-        let mut bytes = Vec::new();
-        let outcome = content.take(most + 1).read_to_end(&mut bytes);
-        let length = bytes.len() as u64;
-        self.total = self.total.saturating_sub(length);
-        outcome.map_err(|error| error.to_string())?;
-        if length > most {
-            return Err("the archives inside each other are too large".to_owned());
-        }
-        self.held -= length;
-        Ok(bytes)
+        let taken = Held::read(content, most);
+        self.total -= taken.as_ref().map_or(most, |held| held.bytes);
+        let held = taken?;
+        self.held -= held.bytes;
+        Ok(held)
     }
+}
+
+impl Reading<'_> {
+    /// Reads one archive and those inside it, the outermost being the first of four levels.
+    fn level(&mut self, source: Source<'_>, path: &str, level: u32) {
+        match kind(source) {
+            Ok(Kind::Zip) => {}
+            Ok(_) => return self.out.refuse(path, 1, "not a zip archive"),
+            Err(error) => return self.out.refuse(path, 1, format!("cannot be read: {error}")),
+        }
+        let mut archive = Archive::default();
+        let outcome = entries(source, path, self.limits, &mut |name, content| {
+            if let Err(reason) = self.entry(&mut archive, path, name, content, level) {
+                let name = tripoint_model::text::truncate(name, NAME_BYTES_MAX).0;
+                self.out.refuse(&format!("{path}!/{name}"), 1, reason);
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = outcome {
+            self.out.refuse(path, 1, error.to_string());
+        }
+        archive.name(path, self);
+    }
+
+    fn entry(
+        &mut self,
+        archive: &mut Archive,
+        path: &str,
+        name: &str,
+        content: &mut dyn Read,
+        level: u32,
+    ) -> Result<(), String> {
+        if name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties") {
+            if archive.poms.len() >= ARTIFACTS_MAX {
+                self.left_out += 1;
+            } else {
+                archive.poms.extend(pom(&text(content)?));
+            }
+        } else if name == "META-INF/MANIFEST.MF" {
+            archive.manifest = Some(manifest(&text(content)?));
+        } else if name.ends_with("log4j/core/lookup/JndiLookup.class") {
+            archive.jndi_lookup = true;
+        } else if is_archive(name) {
+            if level >= LEVELS_MAX {
+                return Err(format!("lies deeper than {LEVELS_MAX} archives"));
+            }
+            if name.len() > NAME_BYTES_MAX {
+                return Err("its name is longer than a file system allows".to_owned());
+            }
+            // Read at once, one at a time: one archive a level is held.
+            let inner = self.budget.take(content)?;
+            self.level(inner.as_source(), &format!("{path}!/{name}"), level + 1);
+            self.budget.held += inner.bytes;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, package: Package) {
+        if self.out.accepted.len() < self.room { self.out.accept(package) } else { self.left_out += 1 }
+    }
+}
+
+fn text(content: &mut dyn Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    content.take(TEXT_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn pom(text: &str) -> Option<Coordinates> {
@@ -193,14 +212,14 @@ fn manifest(text: &str) -> Manifest {
 
 impl Archive {
     /// Names what was found: pom.properties first, then the manifest, then the file's name.
-    fn name(self, path: &str, out: &mut Parsed<Package>) {
+    fn name(self, path: &str, out: &mut Reading<'_>) {
         let has_log4j = self.poms.iter().any(|pom| pom.artifact == LOG4J.1);
         let (artifact, version) = self.own_name(path);
         if self.jndi_lookup && !has_log4j {
             if artifact == LOG4J.1 && is_plain(&version) {
                 out.accept(package(LOG4J.0, LOG4J.1, &version, path));
             } else {
-                out.refuse(
+                out.out.refuse(
                     path,
                     0,
                     "contains Log4j's JndiLookup class without saying which version of log4j-core it is",
@@ -255,9 +274,13 @@ const LOG4J: (&str, &str) = ("org.apache.logging.log4j", "log4j-core");
 /// The outermost archive counts.
 const LEVELS_MAX: u32 = 4;
 const TEXT_BYTES_MAX: u64 = 256 << 10;
+/// Bytes of inner archives held at one time.
 const HELD_BYTES_MAX: u64 = 128 << 20;
 /// Of all inner archives of one file: four times what the largest products ship.
 const TOTAL_BYTES_MAX: u64 = 1 << 30;
+const NAME_BYTES_MAX: usize = 4096;
+/// Of one archive with all inside it; the largest servers come with some two thousand.
+const ARTIFACTS_MAX: usize = 4000;
 
 #[cfg(test)]
 mod tests {
@@ -281,9 +304,11 @@ mod tests {
         let jars = [inner("one"), inner("two"), inner("six")];
         let outer = zip(&[("1.jar", &jars[0]), ("2.jar", &jars[1]), ("3.jar", &jars[2])]);
         let look = |total: u64| {
-            let (mut out, mut budget) = (Parsed::default(), Budget { held: HELD_BYTES_MAX, total });
-            read_level(Source::Bytes(&outer), "x.ear", &Limits::default(), 1, &mut budget, &mut out);
-            assert_eq!(budget.held, HELD_BYTES_MAX, "nothing is held any more");
+            let (mut out, limits) = (Parsed::default(), Limits::default());
+            let budget = Budget { held: HELD_BYTES_MAX, total };
+            let mut reading = Reading { limits: &limits, budget, room: 10, left_out: 0, out: &mut out };
+            reading.level(Source::Bytes(&outer), "x.ear", 1);
+            assert_eq!(reading.budget.held, HELD_BYTES_MAX, "nothing is held any more");
             let names: Vec<String> = out.accepted.iter().map(|package| package.name.clone()).collect();
             (names, out.refused)
         };

@@ -121,7 +121,10 @@ fn is_absent(error: &io::Error) -> bool {
 /// Reads a file whole, or refuses it with the reason.
 pub(crate) fn read(root: &Root, path: &str, bytes_max: u64, out: &mut Parsed<Package>) -> Option<Vec<u8>> {
     match root.read(path, bytes_max) {
-        Ok(bytes) => Some(bytes),
+        Ok(bytes) => {
+            out.expect(path, bytes.len() as u64);
+            Some(bytes)
+        }
         Err(error) => {
             out.refuse(path, 1, format!("cannot be read: {error}"));
             None

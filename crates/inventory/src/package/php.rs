@@ -32,7 +32,7 @@ impl Cataloger for Php {
         match lock {
             Err(error) => out.refuse(path, error.line() as u64, format!("not a list of Composer packages: {error}")),
             Ok(Lock { packages, dev }) => {
-                for (package, place) in packages.into_iter().flatten().chain(dev.into_iter().flatten()).zip(1..) {
+                for (place, package) in packages.into_iter().chain(dev).flat_map(|list| list.0) {
                     entry::take(Ecosystem::Packagist, package.name.text(), package.version.text(), path, place, out);
                 }
             }
@@ -43,9 +43,9 @@ impl Cataloger for Php {
 #[derive(Deserialize)]
 struct Lock {
     #[serde(default)]
-    packages: Option<Vec<Locked>>,
+    packages: Option<entry::Telling<Locked>>,
     #[serde(default, rename = "packages-dev")]
-    dev: Option<Vec<Locked>>,
+    dev: Option<entry::Telling<Locked>>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +54,12 @@ struct Locked {
     name: entry::Loose,
     #[serde(default)]
     version: entry::Loose,
+}
+
+impl entry::Tells for Locked {
+    fn tells(&self) -> bool {
+        !self.name.text().is_empty() || !self.version.text().is_empty()
+    }
 }
 
 const FILE_BYTES_MAX: u64 = 32 << 20;

@@ -5,7 +5,7 @@ use tripoint_model::{Ecosystem, Package, PackageState, Purl};
 use super::release;
 
 /// What a document says about one component, whatever its format.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) version: String,

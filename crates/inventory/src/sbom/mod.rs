@@ -57,7 +57,12 @@ const FORMATS: &[Format] =
 /// What a document says, before it is known which release its packages belong to.
 #[derive(Default)]
 struct Found {
-    entries: Vec<Entry>,
+    /// In pieces that are given back one by one, each entry with its place in the document.
+    entries: Vec<Vec<(u64, Entry)>>,
+    kept: usize,
+    /// How many entries the document may have.
+    room: usize,
+    seen: u64,
     /// The operating system: id and version.
     system: Option<(String, String)>,
     /// Entries beyond the bound.
@@ -68,10 +73,23 @@ struct Found {
 
 impl Found {
     fn add(&mut self, entry: Entry) {
-        if self.entries.len() < ENTRIES_MAX {
-            self.entries.push(entry);
-        } else {
+        self.seen += 1;
+        // Neither a package nor worth a refusal, and three bytes of text.
+        if entry == Entry::default() {
+            return;
+        }
+        if self.kept >= self.room.min(ENTRIES_MAX) {
             self.over += 1;
+            return;
+        }
+        self.kept += 1;
+        match self.entries.last_mut().filter(|piece| piece.len() < PIECE_ENTRIES) {
+            Some(piece) => piece.push((self.seen, entry)),
+            None => {
+                let mut piece = Vec::with_capacity(PIECE_ENTRIES);
+                piece.push((self.seen, entry));
+                self.entries.push(piece);
+            }
         }
     }
 }
@@ -96,12 +114,12 @@ pub fn read(file: &Path) -> Result<Inventory, SbomError> {
 
 /// Reads a document that is in memory.
 fn parse(content: &[u8], file: &str) -> Result<Inventory, String> {
-    let mut found = Found::default();
+    let room = (content.len() / ENTRY_BYTES_MIN).saturating_add(ENTRIES_FREE);
+    let mut found = Found { room, ..Found::default() };
     let format = document(content, &mut found)?;
     let mut parsed: Parsed<Package> = Parsed::default();
-    let mut place = 0;
-    for entry in std::mem::take(&mut found.entries) {
-        place += 1;
+    parsed.accepted.reserve_exact(found.kept);
+    for (place, entry) in std::mem::take(&mut found.entries).into_iter().flatten() {
         match entry.package(found.system.as_ref()) {
             Ok(Some(package)) => parsed.accept(package),
             Ok(None) => {}
@@ -112,10 +130,17 @@ fn parse(content: &[u8], file: &str) -> Result<Inventory, String> {
         let name = format!("{id} {version}").trim().to_owned();
         Distro { id, version, name, ..Distro::default() }
     });
-    Ok(inventory(format, file, distro, parsed, found.over))
+    Ok(inventory(format, file, distro, parsed, found.over, room.min(ENTRIES_MAX)))
 }
 
-fn inventory(format: &str, file: &str, distro: Option<Distro>, mut parsed: Parsed<Package>, over: u64) -> Inventory {
+fn inventory(
+    format: &str,
+    file: &str,
+    distro: Option<Distro>,
+    mut parsed: Parsed<Package>,
+    over: u64,
+    room: usize,
+) -> Inventory {
     let mut reasons = Vec::new();
     if let Some(first) = parsed.rejected.first() {
         reasons.push(format!(
@@ -124,7 +149,7 @@ fn inventory(format: &str, file: &str, distro: Option<Distro>, mut parsed: Parse
         ));
     }
     if over > 0 {
-        reasons.push(format!("{format}: {over} entries beyond the first {ENTRIES_MAX} were left out"));
+        reasons.push(format!("{format}: {over} entries beyond the first {room} were left out"));
     }
     let status = match (reasons.is_empty(), parsed.accepted.is_empty()) {
         (false, _) => CoverageStatus::Partial,
@@ -159,6 +184,11 @@ fn document(content: &[u8], found: &mut Found) -> Result<&'static str, String> {
 const BYTES_MAX: u64 = 128 << 20;
 /// More than any host or image holds.
 const ENTRIES_MAX: usize = 500_000;
+/// Bytes of an entry, below which only small documents are believed; real ones have ten times as many.
+const ENTRY_BYTES_MIN: usize = 64;
+/// Entries of any document.
+const ENTRIES_FREE: usize = 8192;
+const PIECE_ENTRIES: usize = 256;
 
 #[cfg(test)]
 mod tests;

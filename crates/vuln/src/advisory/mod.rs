@@ -8,6 +8,7 @@ mod epss;
 mod ghsa;
 mod intervals;
 mod kev;
+pub(crate) mod listed;
 mod nvd;
 mod osv;
 mod oval;

@@ -6,10 +6,10 @@
 use std::io::BufRead;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tripoint_model::Ecosystem;
 
 use super::document::{self, has, is_json};
+use super::listed::Listed;
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Severity, Sink, Statement, is_cve};
 use crate::evaluate::EventKind;
 use crate::version::VERSION_BYTES_MAX;
@@ -118,11 +118,14 @@ impl AdvisoryFormat for Nvd {
         let mut annotated = String::new();
         document::members(file, input, "an answer of NVD", out, |key, value, out| match key.as_str() {
             "vulnerabilities" => {
-                let all: Vec<&RawValue> = match serde_json::from_str(value.get()) {
+                let all: Listed<'_> = match serde_json::from_str(value.get()) {
                     Ok(all) => all,
                     Err(error) => return out.refuse(file, 1, format!("vulnerabilities: {error}")),
                 };
-                for (at, item) in all.iter().enumerate() {
+                if all.empty > 0 {
+                    out.refuse(file, 1, format!("{} vulnerabilities say nothing", all.empty));
+                }
+                for (at, item) in all.items {
                     match serde_json::from_str::<Item>(item.get()) {
                         Ok(item) => take(file, item.cve, out),
                         Err(error) => out.refuse(file, 1, format!("vulnerabilities[{at}]: {error}")),

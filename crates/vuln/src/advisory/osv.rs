@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tripoint_model::text::truncate;
 
+use super::listed::Listed;
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, document, is_cve, yaml};
 use crate::evaluate::{self, EventKind};
@@ -81,7 +82,7 @@ struct Raw<'a> {
     #[serde(borrow, default)]
     database_specific: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    affected: Option<Vec<&'a RawValue>>,
+    affected: Option<Listed<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -190,12 +191,19 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
     rate(&source, raw.severity, &mut advisory);
     word(&source, raw.database_specific, &mut advisory);
     let entries = raw.affected.unwrap_or_default();
-    let mut reasons = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
+    let (mut reasons, mut more) = (Vec::new(), 0_usize);
+    if entries.empty > 0 {
+        reasons.push(format!("{}: {} of its parts say nothing", advisory.id, entries.empty));
+    }
+    for (at, entry) in entries.items {
         match read_affected(entry.get(), &source, &mut advisory) {
             Ok(affected) => advisory.affected.push(affected),
+            Err(_) if reasons.len() >= REASONS_MAX => more += 1,
             Err(reason) => reasons.push(format!("{}: affected[{at}]: {reason}", advisory.id)),
         }
+    }
+    if more > 0 {
+        reasons.push(format!("{}: {more} more of its parts cannot be used", advisory.id));
     }
     if advisory.affected.is_empty() && !reasons.is_empty() {
         return out.refuse(file, line, reasons.swap_remove(0));
@@ -362,6 +370,8 @@ const NOTICES: &[&str] = &[
 ];
 /// The largest real records are a few MiB (kernel commits, thousands of versions).
 const RECORD_BYTES_MAX: usize = 16 << 20;
+/// Of one record.
+const REASONS_MAX: usize = 1000;
 const ID_BYTES_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 512;
 const SUMMARY_BYTES_MAX: usize = 300;

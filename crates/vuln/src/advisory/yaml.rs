@@ -5,9 +5,12 @@ use std::collections::HashSet;
 /// The document as JSON; or why not, with its line.
 pub(super) fn to_json(bytes: &[u8]) -> Result<Vec<u8>, (u64, String)> {
     if bytes.len() > YAML_BYTES_MAX {
-        return Err((1, "a YAML document of more than 8 MiB".to_owned()));
+        return Err((1, "a YAML document of more than 2 MiB".to_owned()));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| (1, "not UTF-8".to_owned()))?;
+    if let Some(line) = dense(text) {
+        return Err((line, "a YAML document of more marks than words".to_owned()));
+    }
     if let Some(line) = alias(text) {
         return Err((line, "YAML aliases are not read: they make small files huge".to_owned()));
     }
@@ -37,6 +40,19 @@ fn deep(text: &str) -> Option<u64> {
     None
 }
 
+/// The line on which there are too many marks for the length of the text: each costs the parser hundreds of bytes.
+fn dense(text: &str) -> Option<u64> {
+    let allowed = MARKS_FREE + text.len() / MARK_BYTES_MIN;
+    let mut marks = 0_usize;
+    for (number, line) in (1_u64..).zip(text.lines()) {
+        marks += 1 + line.matches([',', ':', '[', '{', '?']).count() + line.matches("- ").count();
+        if marks > allowed {
+            return Some(number);
+        }
+    }
+    None
+}
+
 /// The line of the first alias that an anchor stands for.
 fn alias(text: &str) -> Option<u64> {
     let mut anchors = HashSet::new();
@@ -61,8 +77,11 @@ fn alias(text: &str) -> Option<u64> {
 
 /// Texts hold a bracket without its fellow now and then; documents nest ten deep.
 const BRACKETS_MAX: usize = 200;
-/// Alpine's largest list has 1 MB.
-const YAML_BYTES_MAX: usize = 8 << 20;
+/// Of documents however small, and then one for so many bytes: a list of CVEs has one for ten.
+const MARKS_FREE: usize = 4096;
+const MARK_BYTES_MIN: usize = 6;
+/// Alpine's largest list has 1 MB. The parser holds a document's events and values: up to seventy bytes for each of it.
+const YAML_BYTES_MAX: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use quick_xml::events::Event;
 use super::descriptor::Listing;
 
 /// The URL that a listing (fetched from `at`) leads to; for a list of mirrors another listing.
-pub(super) fn follow(kind: Listing, at: &str, text: &[u8]) -> Result<(String, Option<Listing>), String> {
+pub fn follow(kind: Listing, at: &str, text: &[u8]) -> Result<(String, Option<Listing>), String> {
     match kind {
         Listing::Repomd => {
             let base = at.strip_suffix("repodata/repomd.xml").ok_or("a repomd listing ends in repodata/repomd.xml")?;
@@ -15,7 +15,11 @@ pub(super) fn follow(kind: Listing, at: &str, text: &[u8]) -> Result<(String, Op
         }
         Listing::MirrorList => {
             let text = std::str::from_utf8(text).map_err(|_| "the list of mirrors is not text")?;
-            let first = text.lines().map(str::trim).find(|line| line.starts_with("https://"));
+            let host = |line: &&str| {
+                let host = line.strip_prefix("https://").and_then(|rest| rest.bytes().next());
+                host.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[')
+            };
+            let first = text.lines().map(str::trim).find(host);
             let base = first.ok_or("the list of mirrors names no https:// URL")?.trim_end_matches('/');
             Ok((format!("{base}/repodata/repomd.xml"), Some(Listing::Repomd)))
         }
@@ -91,6 +95,6 @@ mod tests {
         for text in ["<repomd/>", "<a", "<data type=\"updateinfo\"><location/></data>", "\u{0}"] {
             assert!(follow(Listing::Repomd, at, text.as_bytes()).is_err(), "{text}");
         }
-        assert!(follow(Listing::MirrorList, at, b"ftp://x/\nhttp://plain.example/").is_err());
+        assert!(follow(Listing::MirrorList, at, b"ftp://x/\nhttp://plain.example/\nhttps:///").is_err());
     }
 }

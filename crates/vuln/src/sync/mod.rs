@@ -14,6 +14,7 @@ use tripoint_model::Rejected;
 
 pub use descriptor::{Catalogue, Descriptor, DescriptorError, Listing, Mirror};
 pub use host::{Host, Target};
+pub use listing::follow;
 pub use tripoint_fetch::{Fetcher, Settings as FetchSettings};
 
 use crate::advisory;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tripoint_model::{FindingState, Rejected, Timestamp};
 
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
+use crate::advisory::listed::Listed;
 
 /// Which of the formats a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +54,32 @@ pub(super) fn document(file: &str, bytes: &[u8]) -> Vex {
     out
 }
 
+/// The first thousand with their reason; a last one says that there are more.
 fn reject(out: &mut Vex, at: usize, reason: String) {
+    let reason = match out.rejected.len() {
+        0..REJECTED_MAX => reason,
+        REJECTED_MAX => "this and what comes after it is refused without a reason each".to_owned(),
+        _ => return,
+    };
     out.rejected.push(Rejected { file: String::new(), line: at as u64 + 1, reason });
 }
 
+fn reject_empty(out: &mut Vex, what: &str, empty: usize) {
+    if empty > 0 {
+        reject(out, 0, format!("{empty} {what} say nothing"));
+    }
+}
+
 #[derive(Deserialize)]
-struct OpenVex {
+struct OpenVex<'d> {
     #[serde(default, rename = "@id")]
     id: String,
     #[serde(default)]
     author: String,
     #[serde(default)]
     timestamp: String,
-    statements: Vec<Box<RawValue>>,
+    #[serde(borrow)]
+    statements: Listed<'d>,
 }
 
 #[derive(Deserialize)]
@@ -138,11 +151,12 @@ impl TextOr<Product> {
 }
 
 fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
-    let document: OpenVex =
+    let document: OpenVex<'_> =
         serde_json::from_slice(bytes).map_err(|error| format!("not an OpenVEX document: {error}"))?;
     (out.id, out.author) = (document.id, document.author);
     let said = document.timestamp.parse().ok();
-    for (at, raw) in document.statements.iter().enumerate() {
+    reject_empty(out, "statements", document.statements.empty);
+    for (at, raw) in document.statements.items {
         let read = serde_json::from_str::<Statement>(raw.get()).map_err(|error| error.to_string());
         match read.and_then(|raw| statement(raw, said)) {
             Ok(statement) => out.statements.push(statement),
@@ -185,15 +199,15 @@ fn statement(raw: Statement, document: Option<Timestamp>) -> Result<VexStatement
 }
 
 #[derive(Deserialize)]
-struct Bom {
+struct Bom<'d> {
     #[serde(default, rename = "serialNumber")]
     serial: String,
     #[serde(default)]
     components: Vec<Component>,
     #[serde(default)]
     metadata: Metadata,
-    #[serde(default)]
-    vulnerabilities: Vec<Box<RawValue>>,
+    #[serde(default, borrow)]
+    vulnerabilities: Listed<'d>,
 }
 
 #[derive(Default, Deserialize)]
@@ -264,7 +278,7 @@ struct Affects {
 }
 
 fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
-    let bom: Bom = serde_json::from_slice(bytes).map_err(|error| format!("not a CycloneDX document: {error}"))?;
+    let bom: Bom<'_> = serde_json::from_slice(bytes).map_err(|error| format!("not a CycloneDX document: {error}"))?;
     out.id = bom.serial;
     out.author = bom.metadata.author();
     let mut purls = BTreeMap::new();
@@ -274,7 +288,8 @@ fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
         purls.insert(component.reference, component.purl);
         open.extend(component.components);
     }
-    for (at, raw) in bom.vulnerabilities.iter().enumerate() {
+    reject_empty(out, "vulnerabilities", bom.vulnerabilities.empty);
+    for (at, raw) in bom.vulnerabilities.items {
         let read = serde_json::from_str::<BomVulnerability>(raw.get()).map_err(|error| error.to_string());
         match read.and_then(|raw| analysed(raw, &purls)) {
             Ok(statement) => out.statements.push(statement),
@@ -356,4 +371,5 @@ fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
 
 /// Of one statement whose parts are named apart from its products.
 const PRODUCTS_MAX: usize = 1000;
+const REJECTED_MAX: usize = 1000;
 const DOCUMENT_BYTES_MAX: usize = 256 << 20;

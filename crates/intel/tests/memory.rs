@@ -1,0 +1,60 @@
+//! Does any shape of a feed cost more memory than four times its size and 8 MiB?
+
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use peak_alloc::PeakAlloc;
+use tripoint_intel::feed::{Defaults, FORMATS, Reading};
+use tripoint_intel::rules::Rules;
+
+/// Counts what is on the heap.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+fn peak(number: usize, text: &[u8]) -> usize {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let defaults = Defaults::default();
+    let before = HEAP.current_usage();
+    HEAP.reset_peak_usage();
+    let mut reading = Reading::new("x", &defaults, Rules::default());
+    FORMATS[number].parse(&mut &*text, &mut reading);
+    HEAP.peak_usage().saturating_sub(before)
+}
+
+/// Shapes without an indicator in them; what an indicator costs is bounded by how many a feed may hold.
+#[test]
+fn no_shape_costs_more_than_four_times_its_size() {
+    let fill = |piece: &str| piece.repeat(SIZE / piece.len());
+    let shapes = [
+        ("deep lists", fill("[")),
+        ("deep objects", fill("{\"objects\":")),
+        ("wide list", format!(r#"{{"type":"bundle","id":"bundle--1","objects":[{}0]}}"#, fill("0,"))),
+        ("empty objects", format!(r#"{{"type":"bundle","id":"bundle--1","objects":[{}{{}}]}}"#, fill("{},"))),
+        (
+            "small objects",
+            format!(r#"{{"type":"bundle","id":"bundle--1","objects":[{}{{}}]}}"#, fill("{\"id\":\"\"},")),
+        ),
+        ("labels", format!(r#"{{"type":"bundle","objects":[{{"type":"indicator","labels":[{}""]}}]}}"#, fill("\"\","))),
+        ("pattern", format!(r#"{{"type":"bundle","objects":[{{"type":"indicator","pattern":"{}"}}]}}"#, fill("[("))),
+        ("one text", format!("\"{}\"", fill("a"))),
+        ("one line", fill("a")),
+        ("empty lines", fill("\n")),
+        ("commas", fill(",")),
+        ("quotes", fill("\"")),
+        ("bad lines", fill("x\n")),
+        ("columns", format!("ip,{}\n{}", fill("a,"), "192.0.2.1,".repeat(1000))),
+    ];
+    let mut over = String::new();
+    for (shape, text) in &shapes {
+        for (number, format) in FORMATS.iter().enumerate() {
+            let peak = peak(number, text.as_bytes());
+            if peak > 4 * text.len() + (8 << 20) {
+                let _ = writeln!(over, "{}, {shape}: {peak} bytes of heap for {}", format.name(), text.len());
+            }
+        }
+    }
+    assert!(over.is_empty(), "{over}");
+}
+
+const SIZE: usize = 2 << 20;
