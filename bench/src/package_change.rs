@@ -144,6 +144,7 @@ fn measure(folder: &Path, host: &Host) -> Result<Vec<f64>> {
                 }
             }
             times.push(changed.elapsed().as_secs_f64() * 1e3);
+            eprintln!("round {round}: {:.0} ms", times.last().copied().unwrap_or_default());
             // Not in step with the agent's glances.
             tokio::time::sleep(Duration::from_millis(300 + 37 * round as u64)).await;
         }

@@ -170,3 +170,17 @@ fn nothing_new_says_nothing() {
     assert_eq!(facts.iter().flat_map(|fact| correlator.observe(fact)).count(), 0);
     assert!(correlator.observe(&tick(5)).is_empty());
 }
+
+#[test]
+fn what_is_found_in_an_open_connection_counts_at_once() {
+    let mut correlator = Correlator::new("web1", Weights::default());
+    let clean = Fact {
+        at: Timestamp::from_seconds(0),
+        what: What::Findings { process: process().key, findings: Arc::from([]), rejudged: false },
+    };
+    let before = [clean, connection(1, 1, ConnectionState::Established, Direction::Outbound), sighting(1, 1), tick(2)];
+    before.iter().for_each(|fact| drop(correlator.observe(fact)));
+    let said = correlator.observe(&findings(60));
+    assert_eq!(said.len(), 1, "without waiting for the next tick");
+    assert_eq!(said[0].findings[0].id, "EXAMPLE-1");
+}

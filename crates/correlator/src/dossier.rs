@@ -227,7 +227,10 @@ fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
         let record = contact.process.as_ref().and_then(|process| known.processes.get(&process.key));
         scanned &= record.is_some_and(|record| record.is_scanned());
         let Some(record) = record else { continue };
-        for list in record.findings_during(contact.connection.opened, contact.end(known.now)) {
+        // An open connection meets whatever is found next, also between two ticks.
+        let is_open = contact.connection.closed.is_none() && contact.connection.state.is_open();
+        let end = if is_open { Timestamp(i64::MAX) } else { contact.end(known.now) };
+        for list in record.findings_during(contact.connection.opened, end) {
             for finding in list.iter().filter(|finding| finding.state.is_vulnerable()).take(FINDINGS_READ_MAX) {
                 found.insert((finding.purl.clone(), finding.id.clone()), finding.clone());
             }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use sha2::{Digest, Sha256};
 use tripoint_inventory::{ScanOptions, scan_image};
 
 use super::Target;
@@ -36,12 +37,32 @@ fn layout(data: &[u8]) {
     let mut next = || documents.next().unwrap_or_default();
     let (index, first, second) = (next(), next(), next());
     let layer = tar("etc/os-release", b"ID=debian\n");
+    // Each is found by its digest only: those that the documents name by a letter are put in.
+    let cc = digest(&layer);
+    let second = named(second, &[("cc", &cc)]);
+    let bb = digest(&second);
+    let first = named(first, &[("cc", &cc), ("bb", &bb)]);
+    let aa = digest(&first);
+    let index = named(index, &[("aa", &aa), ("bb", &bb)]);
+    let place = |hash: &str| format!("blobs/sha256/{hash}");
     scan(&together(&[
-        ("index.json", index),
-        ("blobs/sha256/aa", first),
-        ("blobs/sha256/bb", second),
-        ("blobs/sha256/cc", &layer),
+        ("index.json", &index),
+        (&place(&aa), &first),
+        (&place(&bb), &second),
+        (&place(&cc), &layer),
     ]));
+}
+
+fn digest(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn named(document: &[u8], names: &[(&str, &str)]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(document) else { return document.to_vec() };
+    let put = |text: String, (name, hash): &(&str, &str)| {
+        text.replace(&format!("\"sha256:{name}\""), &format!("\"sha256:{hash}\""))
+    };
+    names.iter().fold(text.to_owned(), put).into_bytes()
 }
 
 /// The files in one tar.

@@ -1,8 +1,9 @@
 //! Layers without end, and layers that work against each other.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 use tripoint_inventory::{Inventory, ScanOptions, scan_image};
 
@@ -56,22 +57,38 @@ fn of(bytes: &[u8]) -> (Inventory, usize) {
     scanned(&path)
 }
 
+fn sha256(content: &mut dyn Read) -> String {
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match content.read(&mut piece).expect("read") {
+            0 => return hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            count => hash.update(&piece[..count]),
+        }
+    }
+}
+
 /// An OCI layout whose one layer has a million and a few entries.
 #[test]
 fn a_million_entries_in_a_layer_end_at_the_limit_and_the_rest_is_said_to_be_left_out() {
     let folder = tempfile::tempdir().expect("tempdir");
-    let put = |path: &str, text: &str| std::fs::write(folder.path().join(path), text).expect("write");
-    std::fs::create_dir_all(folder.path().join("blobs/sha256")).expect("mkdir");
-    put("index.json", r#"{"manifests":[{"digest":"sha256:aa"}]}"#);
-    put("blobs/sha256/aa", r#"{"layers":[{"digest":"sha256:bb"}]}"#);
-    let layer = std::fs::File::create(folder.path().join("blobs/sha256/bb")).expect("create");
-    let mut layer = BufWriter::with_capacity(1 << 20, layer);
+    let blobs = folder.path().join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).expect("mkdir");
+    let unnamed = std::fs::File::create(blobs.join("layer")).expect("create");
+    let mut layer = BufWriter::with_capacity(1 << 20, unnamed);
     file(&mut layer, "var/lib/dpkg/status", STATUS);
     for number in 0..1_000_100 {
         file(&mut layer, &format!("d{}/{number}", number % 100), "");
     }
     file(&mut layer, "opt/late.dist-info/METADATA", "Name: late\nVersion: 1\n");
     layer.flush().expect("flush");
+    drop(layer);
+    let hash = sha256(&mut std::fs::File::open(blobs.join("layer")).expect("open"));
+    std::fs::rename(blobs.join("layer"), blobs.join(&hash)).expect("rename");
+    let manifest = format!(r#"{{"layers":[{{"digest":"sha256:{hash}"}}]}}"#);
+    let hash = sha256(&mut manifest.as_bytes());
+    std::fs::write(blobs.join(&hash), manifest).expect("write");
+    let index = format!(r#"{{"manifests":[{{"digest":"sha256:{hash}"}}]}}"#);
+    std::fs::write(folder.path().join("index.json"), index).expect("write");
     let (inventory, peak) = scanned(folder.path());
     assert_eq!(names(&inventory), ["demo"]);
     says(&inventory, "left out from entry \"d");
