@@ -1,8 +1,8 @@
 //! How is a compressed stream read, whichever program compressed it?
 
-use std::io::{self, Read};
+use std::io::Read;
 #[cfg(feature = "all")]
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 
 use flate2::read::MultiGzDecoder;
 
