@@ -304,10 +304,8 @@ impl HostInventory {
 
     /// An archive that was replaced on disk while the process reads on in the old one.
     fn replaced_archive(&self, open: &proc::Open) -> Arc<Vec<Package>> {
-        // Opening it again through /proc would hang on a pipe and may act on a device.
-        let is_file = std::fs::metadata(&open.through).is_ok_and(|found| found.is_file());
-        let file = if is_file { std::fs::File::open(&open.through).ok() } else { None };
-        file.map_or_else(Arc::default, |file| self.open_archive(&file, &open.path))
+        let file = crate::root::regular_file(&open.through);
+        file.map_or_else(|_| Arc::default(), |file| self.open_archive(&file, &open.path))
     }
 
     fn open_archive(&self, file: &std::fs::File, path: &str) -> Arc<Vec<Package>> {

@@ -96,12 +96,7 @@ impl Root {
         if let Behind::Image(image) = &self.behind {
             return image.part(path)?.copied();
         }
-        // Looked at before it is opened: opening a device or a pipe may itself do something.
-        let place = self.resolve(path, OFlags::PATH)?;
-        if FileType::from_raw_mode(fstat(&place)?.st_mode) != FileType::RegularFile {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        File::open(format!("/proc/self/fd/{}", place.as_fd().as_raw_fd()))
+        read_regular(&self.resolve(path, OFlags::PATH)?)
     }
 
     /// The content of a regular file of at most `bytes_max` bytes.
@@ -195,6 +190,20 @@ impl Root {
         self.file(path)?.take(count).read_to_end(&mut out)?;
         Ok(out)
     }
+}
+
+/// Opens a file for reading if it is a regular one. The path is resolved once: what stands there
+/// may be another's, and change at any moment.
+pub(crate) fn regular_file(path: &Path) -> io::Result<File> {
+    read_regular(&openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Looked at before it is opened: opening a pipe would hang, and a device may act.
+fn read_regular(place: &OwnedFd) -> io::Result<File> {
+    if FileType::from_raw_mode(fstat(place)?.st_mode) != FileType::RegularFile {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))
 }
 
 fn kind_of(node: &Node) -> FileType {

@@ -5,7 +5,7 @@
 
 mod read;
 
-use tripoint_model::{Finding, FindingState, Rejected, Timestamp};
+use tripoint_model::{Ecosystem, Finding, FindingState, Rejected, Timestamp};
 
 pub(crate) use read::Kind;
 
@@ -73,27 +73,17 @@ impl Vex {
             let mut spoken: Vec<(usize, &VexStatement)> =
                 self.statements.iter().enumerate().filter(|(_, one)| one.is_of(finding, is_here)).collect();
             spoken.sort_by_key(|(at, one)| (one.at, *at));
-            let mut new: Option<(usize, FindingState)> = None;
-            for id in &ids {
-                let last = spoken.iter().rev().find(|(_, one)| one.names(id) || one.names(&finding.id));
-                let Some((statement, said)) = last else {
-                    new = new.filter(|(_, state)| state.is_vulnerable());
-                    // Silence about one CVE leaves it as it was.
-                    if new.is_none() {
-                        break;
-                    }
-                    continue;
-                };
-                if new.is_none_or(|(_, state)| rank(said.status) > rank(state)) {
-                    new = Some((*statement, said.status));
-                }
-            }
-            let all_spoken = ids.iter().all(|id| spoken.iter().any(|(_, one)| one.names(id) || one.names(&finding.id)));
-            if let Some((statement, state)) =
-                new.filter(|(_, state)| *state != finding.state && (all_spoken || state.is_vulnerable()))
-            {
-                out.push(Applied { finding: at, statement, before: finding.state });
-                finding.state = state;
+            let word = |id: &String| spoken.iter().rev().find(|(_, one)| one.names(id) || one.names(&finding.id));
+            let words: Vec<_> = ids.iter().map(word).collect();
+            // Silence about one CVE leaves it as it was: then only what makes it worse counts.
+            let all_spoken = words.iter().all(Option::is_some);
+            let worst = words.into_iter().flatten().rev().max_by_key(|(_, one)| rank(one.status));
+            let Some((statement, said)) = worst.filter(|(_, one)| all_spoken || one.status.is_vulnerable()) else {
+                continue;
+            };
+            if said.status != finding.state {
+                out.push(Applied { finding: at, statement: *statement, before: finding.state });
+                finding.state = said.status;
             }
         }
         out
@@ -168,8 +158,10 @@ fn parts(purl: &str) -> Option<Parts> {
     };
     let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
     let path = crate::naming::decode(path);
-    // Python's names are one whichever of these signs they are written with.
-    let path = if path.starts_with("pypi/") { path.replace(['_', '.'], "-") } else { path };
+    let path = match path.strip_prefix("pypi/") {
+        Some(name) => format!("pypi/{}", crate::naming::package(Ecosystem::PyPI, name)),
+        None => path,
+    };
     Some(Parts {
         path,
         version: crate::naming::decode(version),

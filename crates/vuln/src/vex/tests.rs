@@ -56,6 +56,11 @@ fn statements_change_findings() {
     let one = document(&[statement("CVE-2026-10000", demo, "not_affected")]);
     let mut findings = all();
     assert!(one.apply(&mut findings, &|_| true).is_empty(), "the other CVE is still there");
+    let mut findings = vec![finding("DEMO-1", &["CVE-2026-10000", "CVE-2026-10001"], FindingState::UnderInvestigation)];
+    let second = document(&[statement("CVE-2026-10001", demo, "affected")]);
+    assert_eq!(second.apply(&mut findings, &|_| true).len(), 1, "silence about the first does not hide the second");
+    assert_eq!(findings[0].state, FindingState::Affected);
+    let mut findings = all();
     let both = document(&[
         statement("CVE-2026-10000", demo, "not_affected"),
         statement("CVE-2026-10001", "pkg:deb/debian/demo@1.2-3?arch=amd64", "fixed"),
@@ -109,7 +114,7 @@ fn a_purl_means_what_it_names() {
     ] {
         assert_eq!(means(said, own), expected, "{said}");
     }
-    assert!(means("pkg:pypi/Demo_Pkg", "pkg:pypi/demo-pkg@1.0"));
+    assert!(means("pkg:pypi/Demo_Pkg", "pkg:pypi/demo-pkg@1.0") && means("pkg:pypi/demo__.pkg", "pkg:pypi/demo-pkg@1.0"));
 }
 
 /// Documents as their publishers wrote them.

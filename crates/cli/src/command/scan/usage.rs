@@ -46,8 +46,12 @@ impl Usage {
         let mut packages: BTreeMap<String, Package> = BTreeMap::new();
         let mut restarts: BTreeMap<String, BTreeSet<Restart>> = BTreeMap::new();
         for pid in pids {
+            let Some(process) = procfs::read(*pid, None) else { continue };
             let found = host.packages_of(*pid);
-            let Some(process) = procfs::read(*pid, None).filter(|_| !found.is_empty()) else { continue };
+            // The number may be another process's by now: what was found is nobody's then.
+            if found.is_empty() || procfs::key_of(*pid) != Some(process.key) {
+                continue;
+            }
             let restart = Restart::of(&process);
             for package in found {
                 restarts.entry(package.purl.clone()).or_default().insert(restart.clone());
