@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use tripoint_linux::child::{Usage, wait_with_usage};
+use tripoint_linux::child::{self, Usage, wait_with_usage};
 
 use crate::Figure;
 use crate::statistics::median;
@@ -55,6 +55,8 @@ fn once(scanner: &Scanner, root: &Path, output: &Path) -> Result<Usage> {
     let _ = std::fs::remove_file(output);
     let mut command = Command::new(&scanner.program);
     command.args((scanner.words)(root, output)).envs(scanner.environment.iter().copied());
+    // Forked, not spawned in this process's memory, whose own peak the kernel would then count as the scanner's.
+    child::ends_with_parent(&mut command);
     let said = output.with_extension("stderr");
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?).spawn();
     let child = child.with_context(|| format!("cannot start {}", scanner.program.display()))?;

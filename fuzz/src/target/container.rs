@@ -45,12 +45,7 @@ fn layout(data: &[u8]) {
     let aa = digest(&first);
     let index = named(index, &[("aa", &aa), ("bb", &bb)]);
     let place = |hash: &str| format!("blobs/sha256/{hash}");
-    scan(&together(&[
-        ("index.json", &index),
-        (&place(&aa), &first),
-        (&place(&bb), &second),
-        (&place(&cc), &layer),
-    ]));
+    scan(&together(&[("index.json", &index), (&place(&aa), &first), (&place(&bb), &second), (&place(&cc), &layer)]));
 }
 
 fn digest(content: &[u8]) -> String {

@@ -114,7 +114,9 @@ fn a_purl_means_what_it_names() {
     ] {
         assert_eq!(means(said, own), expected, "{said}");
     }
-    assert!(means("pkg:pypi/Demo_Pkg", "pkg:pypi/demo-pkg@1.0") && means("pkg:pypi/demo__.pkg", "pkg:pypi/demo-pkg@1.0"));
+    assert!(
+        means("pkg:pypi/Demo_Pkg", "pkg:pypi/demo-pkg@1.0") && means("pkg:pypi/demo__.pkg", "pkg:pypi/demo-pkg@1.0")
+    );
 }
 
 /// Documents as their publishers wrote them.
