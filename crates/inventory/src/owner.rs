@@ -1,7 +1,7 @@
 //! Which package owns this file?
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use rustix::fs::FileType;
 
@@ -10,11 +10,29 @@ use crate::root::Root;
 /// From path to package, kept as keyed hashes: a host's 200,000 paths in 4 MB.
 #[derive(Debug, Default)]
 pub struct PathIndex {
-    owners: HashMap<u64, u32>,
+    owners: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     keys: RandomState,
     /// Folders near the top that are links to other folders here (`bin` → `usr/bin`): a package may
     /// list a file by either name.
     links: HashMap<String, String>,
+}
+
+/// The keys are keyed hashes already: a second hashing would change nothing but the time.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }
 
 impl PathIndex {
@@ -82,6 +100,9 @@ impl PathIndex {
 
     /// The path without links near its top; nothing when there are none.
     fn real(&self, path: &str) -> Option<String> {
+        if self.links.is_empty() {
+            return None;
+        }
         let mut out: Option<String> = None;
         // A link may lead to a link.
         for _ in 0..LINK_STEPS_MAX {

@@ -68,7 +68,7 @@ impl<R: Read> Lines<R> {
                 break;
             }
             seen = true;
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', buffer);
             let part = &buffer[..end.unwrap_or(buffer.len())];
             // Room for a byte order mark and a `\r`, which are no part of the line.
             if self.line.len() + part.len() > self.line_max + 4 {
@@ -92,7 +92,7 @@ impl<R: Read> Lines<R> {
         if too_long || line.len() > self.line_max {
             return Err(LineError::TooLong(self.line_max));
         }
-        if line.contains(&0) {
+        if memchr::memchr(0, line).is_some() {
             return Err(LineError::Nul);
         }
         std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)
