@@ -27,7 +27,10 @@ impl AdvisoryFormat for OvalFile {
         let oval = crate::oval::read(input, &mut |line, reason| out.refuse(file, line, reason));
         for definition in &oval.definitions {
             match advisory(&oval, definition) {
-                Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
+                Ok((advisory, left_out)) => {
+                    out.accept(Statement::Advisory(Box::new(advisory)));
+                    left_out.into_iter().for_each(|reason| out.refuse_part(file, definition.line, reason));
+                }
                 Err(reason) => out.refuse(file, definition.line, reason),
             }
         }
@@ -43,7 +46,8 @@ struct Place<'o> {
     arches: BTreeSet<&'o str>,
 }
 
-fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
+/// The advisory, and what of its definition is not in it.
+fn advisory(oval: &Oval, definition: &Definition) -> Result<(Advisory, Vec<String>), String> {
     let id = definition.references.iter().find(|id| is_notice(id)).or(definition.references.first());
     let id = document::id(id.unwrap_or(&definition.id))?;
     let cves = definition.references.iter().map(String::as_str);
@@ -61,13 +65,31 @@ fn advisory(oval: &Oval, definition: &Definition) -> Result<Advisory, String> {
     for vector in &definition.vectors {
         document::rate(&mut advisory, &format!("{source}_cvss"), vector);
     }
-    advisory.affected = merged(affected);
+    let mut left_out = Vec::new();
+    match negated(criteria) {
+        0 => {}
+        count => left_out.push(format!("{}: {count} negated criteria are not read", definition.id)),
+    }
+    let dropped;
+    (advisory.affected, dropped) = merged(affected);
+    if dropped > 0 {
+        left_out.push(format!("{}: {dropped} packages left out: more than {AFFECTED_MAX}", definition.id));
+    }
     if advisory.affected.is_empty() {
         let reason =
             if place.releases.is_empty() { "no known platform" } else { "no criterion names a package's version" };
         return Err(format!("{}: {reason}", definition.id));
     }
-    Ok(advisory)
+    Ok((advisory, left_out))
+}
+
+/// How many criteria say what must not be so.
+fn negated(criteria: &Criteria) -> usize {
+    match criteria {
+        Criteria::Any(_, true) | Criteria::All(_, true) | Criteria::Test { negate: true, .. } => 1,
+        Criteria::Any(parts, _) | Criteria::All(parts, _) => parts.iter().map(negated).sum(),
+        _ => 0,
+    }
 }
 
 /// An update notice's id rather than a CVE's.
@@ -77,9 +99,11 @@ fn is_notice(id: &str) -> bool {
         .any(|start| id.starts_with(start))
 }
 
-/// Each entry once; what is the same on several architectures is one entry of them all.
-fn merged(entries: Vec<Affected>) -> Vec<Affected> {
+/// Each entry once; what is the same on several architectures is one entry of them all. Also how
+/// many there was no room for.
+fn merged(entries: Vec<Affected>) -> (Vec<Affected>, usize) {
     let mut out: Vec<Affected> = Vec::new();
+    let mut dropped = 0;
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for mut entry in entries {
         let arch = std::mem::take(&mut entry.arch);
@@ -101,14 +125,14 @@ fn merged(entries: Vec<Affected>) -> Vec<Affected> {
                 let both: BTreeSet<&str> = other.arch.split(',').chain(arch.split(',')).collect();
                 other.arch = joined(&both);
             }
-            None if full => {}
+            None if full => dropped += 1,
             None => {
                 known.push(next);
                 out.push(Affected { arch, ..entry });
             }
         }
     }
-    out
+    (out, dropped)
 }
 
 fn joined(arches: &BTreeSet<&str>) -> String {
