@@ -1,4 +1,5 @@
-//! Does any shape of an advisory cost more memory than four times its size and 8 MiB?
+//! Does any shape of an advisory cost more memory than four times its size and 8 MiB, or more than the
+//! looser bound of the formats that hold a record's lists item by item?
 
 use std::fmt::Write as _;
 use std::fs;
