@@ -22,6 +22,7 @@ pub mod sbom;
 pub mod scan;
 
 mod image;
+mod path;
 mod purl;
 mod walk;
 

@@ -14,7 +14,34 @@ pub struct PathIndex {
     keys: RandomState,
     /// Folders near the top that are links to other folders here (`bin` → `usr/bin`): a package may
     /// list a file by either name.
-    links: HashMap<String, String>,
+    links: Links,
+}
+
+/// Folders and where they lead.
+#[derive(Debug, Default)]
+struct Links {
+    to: HashMap<String, String>,
+    /// Marks of the folders in `to`: nearly every path is told by them to have none.
+    marks: u64,
+}
+
+impl Links {
+    fn insert(&mut self, folder: String, target: String) {
+        self.marks |= mark(&folder);
+        self.to.insert(folder, target);
+    }
+
+    /// Where a folder leads when it is a link.
+    fn get(&self, folder: &str) -> Option<&String> {
+        if self.marks & mark(folder) == 0 { None } else { self.to.get(folder) }
+    }
+}
+
+/// One bit that a folder's length and ends choose.
+fn mark(folder: &str) -> u64 {
+    let bytes = folder.as_bytes();
+    let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
+    1 << ((bytes.len() as u64 ^ u64::from(first) ^ u64::from(last) << 2) % 64)
 }
 
 /// The keys are keyed hashes already: a second hashing would change nothing but the time.
@@ -38,13 +65,13 @@ impl Hasher for Hashed {
 impl PathIndex {
     /// An empty index that knows which folders are names of others.
     pub fn new(root: &Root) -> Self {
-        let mut links = HashMap::new();
+        let mut links = Links::default();
         for folder in LINKED_IN {
             let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
             for entry in entries.iter().filter(|entry| entry.kind == FileType::Symlink) {
                 let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
                 // Libraries are linked by the hundred; only what leads to a folder matters.
-                let leads = root.link(&path).filter(|_| links.len() < LINKS_MAX && root.list(&path, 0).is_ok());
+                let leads = root.link(&path).filter(|_| links.to.len() < LINKS_MAX && root.list(&path, 0).is_ok());
                 if let Some(target) = leads.and_then(|target| joined(folder, &target)) {
                     links.insert(path, target);
                 }
@@ -100,7 +127,7 @@ impl PathIndex {
 
     /// The path without links near its top; nothing when there are none.
     fn real(&self, path: &str) -> Option<String> {
-        if self.links.is_empty() {
+        if self.links.marks == 0 {
             return None;
         }
         let mut out: Option<String> = None;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat};
 
 use crate::image::{Image, Node, Place};
+use crate::path;
 
 /// A root filesystem: the host's, a mounted image, a container's through `/proc/PID/root`, or what
 /// the layers of an image archive make.
@@ -85,10 +86,10 @@ impl Root {
 
     /// Resolves inside the root: `..` and absolute links end at its top.
     fn resolve(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
-        let path = path.trim_start_matches('/');
-        let path = if path.is_empty() { "." } else { path };
+        let inside = path.trim_start_matches('/');
+        let inside = if inside.is_empty() { "." } else { inside };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(openat2(self.folder()?, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+        Ok(openat2(self.folder()?, path::bytes(inside).as_ref(), flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
     }
 
     /// Opens a regular file for reading; links are followed inside the root.
@@ -101,15 +102,23 @@ impl Root {
 
     /// The content of a regular file of at most `bytes_max` bytes.
     pub fn read(&self, path: &str, bytes_max: u64) -> io::Result<Vec<u8>> {
-        if let Behind::Image(image) = &self.behind {
-            return image.part(path)?.read(bytes_max);
-        }
         let mut out = Vec::new();
-        self.file(path)?.take(bytes_max + 1).read_to_end(&mut out)?;
+        self.read_into(path, bytes_max, &mut out)?;
+        Ok(out)
+    }
+
+    /// The same into a buffer that is used again; what it held is gone.
+    pub(crate) fn read_into(&self, path: &str, bytes_max: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        out.clear();
+        if let Behind::Image(image) = &self.behind {
+            *out = image.part(path)?.read(bytes_max)?;
+            return Ok(());
+        }
+        self.file(path)?.take(bytes_max + 1).read_to_end(out)?;
         if out.len() as u64 > bytes_max {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {bytes_max} bytes")));
         }
-        Ok(out)
+        Ok(())
     }
 
     /// What a path is, links followed inside the root.
@@ -129,7 +138,7 @@ impl Root {
             };
         }
         let place = self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
-        readlinkat(&place, "", Vec::new()).ok()?.into_string().ok()
+        Some(path::text(readlinkat(&place, "", Vec::new()).ok()?.as_bytes()).into_owned())
     }
 
     /// Whether it is a regular file that somebody may run; links are not followed.
@@ -159,13 +168,12 @@ impl Root {
             if out.len() >= entries_max {
                 return Ok((out, true));
             }
-            // A name that is not UTF-8 is no package's.
-            let Ok(name) = std::str::from_utf8(name) else { continue };
+            let name = path::text(name).into_owned();
             let mut kind = entry.file_type();
             if kind == FileType::Unknown {
                 kind = self.kind(&format!("{path}/{name}"));
             }
-            out.push(Entry { name: name.to_owned(), kind });
+            out.push(Entry { name, kind });
         }
         out.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((out, false))

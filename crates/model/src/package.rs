@@ -213,7 +213,8 @@ pub struct Package {
     /// package; versions compare within a stream only.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub module: String,
-    /// Where it was found: the database or the archive, jar in jar joined by `!/`.
+    /// Where it was found: the database or the archive, jar in jar joined by `!/`. A byte of a name that is not
+    /// UTF-8 is shown as the private character U+F700 + byte.
     #[serde(default)]
     pub paths: Vec<String>,
     /// How present it is.

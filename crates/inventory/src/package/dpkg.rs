@@ -9,6 +9,7 @@ use tripoint_unpack::{LineError, bounded_lines};
 use super::{Cataloger, Reach, is_plain};
 use crate::distro::Distro;
 use crate::owner::Owners;
+use crate::path;
 use crate::purl;
 use crate::root::Root;
 
@@ -55,7 +56,9 @@ impl Cataloger for Dpkg {
             }
         }
         if found {
-            own_files(root, &out.accepted, owners);
+            for (file, reason) in own_files(root, &out.accepted, owners) {
+                out.refuse(&file, 1, reason);
+            }
         }
         found
     }
@@ -202,28 +205,36 @@ pub(crate) fn without_rebuild(version: &str) -> &str {
     }
 }
 
-/// Reads dpkg's file lists. A package of several architectures has a list for each.
-fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) {
+/// Reads dpkg's file lists; returns those that could not be, and why. A package of several architectures has a list
+/// for each.
+fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<(String, String)> {
     let by_name: HashMap<&str, usize> =
         packages.iter().enumerate().map(|(number, package)| (package.name.as_str(), number)).collect();
+    let mut unread = Vec::new();
+    let mut list = Vec::new();
     for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
         let (entries, _) = root.list(folder, FILES_MAX).unwrap_or_default();
         for entry in entries {
             let Some(stem) = entry.name.strip_suffix(ending) else { continue };
             let name = stem.split(':').next().unwrap_or(stem);
             let Some(number) = by_name.get(name) else { continue };
-            let Ok(file) = root.file(&format!("{folder}/{}", entry.name)) else { continue };
-            let mut lines = bounded_lines(file.take(LIST_BYTES_MAX), LINE_BYTES_MAX);
-            while let Some((_, line)) = lines.next_line() {
-                let Ok(line) = line else { continue };
-                // md5sums lines are a digest, two spaces and the path.
-                let path = if ending == ".md5sums" { line.split_once("  ").map_or("", |(_, path)| path) } else { line };
-                if path.len() > 2 && !owners.own(path, *number) {
-                    return;
-                }
+            let file = format!("{folder}/{}", entry.name);
+            if let Err(error) = root.read_into(&file, LIST_BYTES_MAX, &mut list) {
+                unread.push((file, format!("cannot be read: {error}")));
+                continue;
+            }
+            let text = path::text(&list);
+            // md5sums lines are a digest, two spaces and the path.
+            let path_of = |line| {
+                if ending == ".md5sums" { str::split_once(line, "  ").map_or("", |(_, path)| path) } else { line }
+            };
+            if !text.lines().map(path_of).filter(|path| path.len() > 2).all(|path| owners.own(path, *number)) {
+                unread.push((file, "more files than are noted".to_owned()));
+                return unread;
             }
         }
     }
+    unread
 }
 
 /// What dpkg's log says was replaced by what, by package; of several changes the last.
@@ -258,7 +269,8 @@ const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_D: &str = "var/lib/dpkg/status.d";
 const INFO: &str = "var/lib/dpkg/info";
 const LINE_BYTES_MAX: usize = 256 << 10;
-const LIST_BYTES_MAX: u64 = 64 << 20;
+/// Held whole; texlive's have a few.
+const LIST_BYTES_MAX: u64 = 16 << 20;
 const FILES_MAX: usize = 400_000;
 /// Debian has some 70,000 packages in all.
 const PACKAGES_MAX: usize = 200_000;

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use tripoint_unpack::bounded_lines;
+use crate::path;
 
 /// A file that a process has mapped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,15 +20,15 @@ pub(crate) struct Mapped {
 /// The executable's path and whether the file was deleted; `None` for kernel threads.
 pub(crate) fn exe(pid: u32) -> io::Result<(String, bool)> {
     let target = fs::read_link(format!("/proc/{pid}/exe"))?;
-    let (path, deleted) = undelete(&target.to_string_lossy());
+    let (path, deleted) = undelete(&shown(&target));
     Ok((seen(&changed_root(pid), path), deleted))
 }
 
 /// Where the root folder lies that a process changed to within our own mount namespace; empty for
 /// others. Only there the kernel tells paths as we see them, not as the process does.
 fn changed_root(pid: u32) -> String {
-    let root = fs::read_link(format!("/proc/{pid}/root")).unwrap_or_default();
-    root.to_str().filter(|root| *root != "/").unwrap_or_default().to_owned()
+    let root = fs::read_link(format!("/proc/{pid}/root")).map_or_else(|_| String::new(), |root| shown(&root));
+    if root == "/" { String::new() } else { root }
 }
 
 fn seen(root: &str, path: String) -> String {
@@ -39,20 +40,19 @@ fn seen(root: &str, path: String) -> String {
 
 /// The files mapped by a process, each once: code, and archives that are read through a mapping.
 pub(crate) fn maps(pid: u32) -> io::Result<Vec<Mapped>> {
-    let file = File::open(format!("/proc/{pid}/maps"))?;
+    let mut text = Vec::new();
+    File::open(format!("/proc/{pid}/maps"))?.take(MAPS_BYTES_MAX).read_to_end(&mut text)?;
     let root = changed_root(pid);
-    let mut out = parse_maps(file);
+    let mut out = parse_maps(&path::text(&text));
     for mapped in out.iter_mut().filter(|_| !root.is_empty()) {
         mapped.path = seen(&root, std::mem::take(&mut mapped.path));
     }
     Ok(out)
 }
 
-fn parse_maps(input: impl Read) -> Vec<Mapped> {
-    let mut lines = bounded_lines(input.take(MAPS_BYTES_MAX), LINE_BYTES_MAX);
+fn parse_maps(text: &str) -> Vec<Mapped> {
     let mut out: Vec<Mapped> = Vec::new();
-    while let Some((_, line)) = lines.next_line() {
-        let Some(mapped) = line.ok().and_then(parse_mapping) else { continue };
+    for mapped in text.lines().filter_map(parse_mapping) {
         let full = out.len() >= FILES_MAX;
         match out.last_mut() {
             Some(last) if last.path == mapped.path && last.inode == mapped.inode => {
@@ -81,6 +81,10 @@ fn parse_mapping(line: &str) -> Option<Mapped> {
     }
     let (path, deleted) = undelete(rest);
     Some(Mapped { path: unescape(&path), inode: fields[4].parse().ok()?, deleted, executable: fields[1].contains('x') })
+}
+
+fn shown(target: &Path) -> String {
+    path::text(target.as_os_str().as_bytes()).into_owned()
 }
 
 fn undelete(path: &str) -> (String, bool) {
@@ -113,14 +117,15 @@ fn strings(path: &str) -> Vec<String> {
     if read.is_err() {
         return Vec::new();
     }
-    let text = String::from_utf8_lossy(&bytes);
+    // Arguments and variables name paths.
+    let text = path::text(&bytes);
     text.trim_end_matches('\0').split('\0').map(str::to_owned).collect()
 }
 
 /// The working folder.
 pub(crate) fn cwd(pid: u32) -> Option<String> {
     let target = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-    target.to_str().map(|path| seen(&changed_root(pid), path.to_owned()))
+    Some(seen(&changed_root(pid), shown(&target)))
 }
 
 /// An open file: its path, and through which name it can be read although it was replaced.
@@ -140,7 +145,8 @@ pub(crate) fn open_files(pid: u32) -> Vec<Open> {
         .take(FILES_MAX)
         .filter_map(|entry| {
             let target = fs::read_link(entry.path()).ok()?;
-            let (path, deleted) = undelete(target.to_str().filter(|path| path.starts_with('/'))?);
+            let target = shown(&target);
+            let (path, deleted) = undelete(Some(&target).filter(|path| path.starts_with('/'))?);
             Some(Open { path: seen(&root, path), deleted, through: entry.path() })
         })
         .collect();
@@ -150,7 +156,6 @@ pub(crate) fn open_files(pid: u32) -> Vec<Open> {
 }
 
 const MAPS_BYTES_MAX: u64 = 16 << 20;
-const LINE_BYTES_MAX: usize = 16 << 10;
 const FILES_MAX: usize = 65_536;
 const STRINGS_BYTES_MAX: u64 = 256 << 10;
 
@@ -166,13 +171,15 @@ mod tests {
                     7f01-7f02 rw-p 00000000 00:00 0 \n\
                     7f02-7f03 r--p 00000000 00:00 0                          [stack]\n\
                     7f03-7f04 r--p 00000000 fd:01 300                        /tmp/a\\012b.jar\n\
+                    7f04-7f05 r--p 00000000 fd:01 400                        /tmp/\u{f7e9}.jar\n\
                     garbage\n";
-        let found = parse_maps(text.as_bytes());
+        let found = parse_maps(text);
         let found: Vec<_> = found.iter().map(|m| (m.path.as_str(), m.inode, m.deleted, m.executable)).collect();
         assert_eq!(
             found,
             [
                 ("/tmp/a\nb.jar", 300, false, false),
+                ("/tmp/\u{f7e9}.jar", 400, false, false),
                 ("/usr/bin/x y", 100, false, true),
                 ("/usr/lib/libssl.so.3", 200, true, true)
             ]

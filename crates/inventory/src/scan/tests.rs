@@ -1,6 +1,7 @@
 //! Does a scan count each thing once, stay inside, and agree with public fixtures?
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use tripoint_model::Ecosystem;
@@ -40,6 +41,18 @@ fn the_distribution_wins_and_places_are_joined() {
         ["/srv/a/demo-1.0.dist-info/METADATA", "/srv/b/demo-1.0.dist-info/METADATA"]
     );
     assert!(!inventory.is_partial() && inventory.has_database(), "{:?}", inventory.coverage);
+}
+
+#[test]
+fn names_that_are_not_utf8_hide_nothing() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"srv/caf\xe9/demo-1.0.dist-info"));
+    fs::create_dir_all(&odd).expect("mkdir");
+    fs::write(odd.join("METADATA"), "Name: demo\nVersion: 1.0\n").expect("write");
+    let inventory = found(folder.path());
+    assert_eq!(names(&inventory), ["demo"]);
+    assert_eq!(inventory.packages[0].paths, ["/srv/caf\u{f7e9}/demo-1.0.dist-info/METADATA"]);
+    assert!(!inventory.is_partial(), "{:?}", inventory.coverage);
 }
 
 #[test]

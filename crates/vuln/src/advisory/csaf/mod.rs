@@ -152,7 +152,12 @@ impl AdvisoryFormat for Csaf {
                 .map_err(|error| error.to_string())
                 .and_then(|found| read_vulnerability(&id, &csaf.document, &products, &found));
             match read {
-                Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
+                Ok((advisory, passed)) => {
+                    if let Some(reason) = passed.reason() {
+                        out.refuse_part(file, 1, format!("{id}: vulnerabilities[{at}]: {reason}"));
+                    }
+                    out.accept(Statement::Advisory(Box::new(advisory)));
+                }
                 Err(reason) => out.refuse(file, 1, format!("{id}: vulnerabilities[{at}]: {reason}")),
             }
         }
@@ -181,7 +186,7 @@ fn read_vulnerability(
     head: &Head<'_>,
     products: &Products<'_>,
     found: &Vulnerability<'_>,
-) -> Result<Advisory, String> {
+) -> Result<(Advisory, Passed), String> {
     let source = head.publisher.as_ref().map_or("csaf".to_owned(), |publisher| slug(&publisher.name));
     let title = found.title.as_deref().unwrap_or(&head.title);
     let mut advisory = document::advisory(id.to_owned(), found.cve.as_deref(), title, Authority::Keeper);
@@ -198,37 +203,65 @@ fn read_vulnerability(
             }
         }
     }
-    advisory.affected = affected(products, found);
-    if advisory.affected.is_empty() {
-        return Err(match found.product_status.values().flatten().next() {
-            Some(product) => format!("no product is a package: {:.100}", products.shown(product)),
-            None => "it names no products".to_owned(),
-        });
+    let (affected, passed) = affected(products, found);
+    if affected.is_empty() {
+        return Err(passed.reason().unwrap_or_else(|| "it names no products".to_owned()));
     }
-    Ok(advisory)
+    advisory.affected = affected;
+    Ok((advisory, passed))
 }
 
-fn affected(products: &Products<'_>, found: &Vulnerability<'_>) -> Vec<Affected> {
+/// Of the products that a vulnerability names, those of which nothing is kept.
+#[derive(Default)]
+struct Passed {
+    named: usize,
+    count: usize,
+    /// The first of them, and why.
+    first: Option<(String, &'static str)>,
+}
+
+impl Passed {
+    fn over(&mut self, product: String, why: &'static str) {
+        self.count += 1;
+        self.first.get_or_insert((product, why));
+    }
+
+    fn reason(&self) -> Option<String> {
+        let (product, why) = self.first.as_ref()?;
+        let Self { count, named, .. } = self;
+        Some(format!("{count} of {named} products passed over; the first {why}: {product:.100}"))
+    }
+}
+
+fn affected(products: &Products<'_>, found: &Vulnerability<'_>) -> (Vec<Affected>, Passed) {
     let mut said: BTreeMap<Key, Said> = BTreeMap::new();
+    let mut passed = Passed::default();
     for (status, ids) in &found.product_status {
         for id in ids {
-            let Some(meant) = products.meant(id) else { continue };
+            passed.named += 1;
+            let mut over = |why| passed.over(products.shown(id), why);
+            let Some(meant) = products.meant(id) else {
+                over("is no package");
+                continue;
+            };
             if meant.version.len() > VERSION_BYTES_MAX || meant.name.len() > document::NAME_BYTES_MAX {
+                over("has too long a name or version");
                 continue;
             }
             let Meant { ecosystem, release, name, version, kind, module, .. } = meant;
             let entry = said.entry((ecosystem, release, name, kind, module)).or_default();
             match status.as_ref() {
                 // SUSE recommends the versions that carry the fix.
-                "fixed" | "first_fixed" | "recommended" if !version.is_empty() => entry.fixes.push(version),
+                "fixed" | "first_fixed" | "recommended" if version.is_empty() => over("is fixed in no version"),
+                "fixed" | "first_fixed" | "recommended" => entry.fixes.push(version),
                 "known_affected" | "first_affected" | "last_affected" => entry.say(intent(found, id), version),
                 "known_not_affected" => entry.say(FindingState::NotAffected, version),
                 "under_investigation" => entry.say(FindingState::UnderInvestigation, version),
-                _ => {}
+                _ => over("has a status that CSAF does not know"),
             }
         }
     }
-    said.into_iter().flat_map(|(key, said)| entries(key, said)).collect()
+    (said.into_iter().flat_map(|(key, said)| entries(key, said)).collect(), passed)
 }
 
 impl Said {
