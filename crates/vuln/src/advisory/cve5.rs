@@ -6,17 +6,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::document::{self, has, is_json};
+use super::listed::{Few, Items};
 use super::{AdvisoryFormat, Severity, Sink, Statement, is_cve};
 
 /// One record a file. Its products are vendors' words, not packages, and are not matched.
 pub(super) struct Cve5;
 
 #[derive(Deserialize)]
-struct Record {
+struct Record<'d> {
     #[serde(rename = "cveMetadata")]
     metadata: Metadata,
-    #[serde(default)]
-    containers: Containers,
+    #[serde(borrow, default)]
+    containers: Containers<'d>,
 }
 
 #[derive(Deserialize)]
@@ -29,17 +30,20 @@ struct Metadata {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Containers {
-    cna: Option<Container>,
-    adp: Vec<Box<RawValue>>,
+struct Containers<'d> {
+    #[serde(borrow)]
+    cna: Option<Container<'d>>,
+    #[serde(borrow)]
+    adp: Items<'d>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Container {
+struct Container<'d> {
     #[serde(rename = "providerMetadata")]
     provider: Provider,
-    metrics: Vec<Box<RawValue>>,
+    #[serde(borrow)]
+    metrics: Items<'d>,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,12 +55,13 @@ struct Provider {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Metric {
+struct Metric<'d> {
     #[serde(rename = "cvssV4_0")]
     v4: Option<Vector>,
     #[serde(rename = "cvssV3_1", alias = "cvssV3_0")]
     v3: Option<Vector>,
-    other: Option<Other>,
+    #[serde(borrow)]
+    other: Option<Other<'d>>,
 }
 
 #[derive(Deserialize)]
@@ -66,10 +71,11 @@ struct Vector {
 }
 
 #[derive(Deserialize)]
-struct Other {
+struct Other<'d> {
     #[serde(rename = "type")]
     kind: String,
-    content: Box<RawValue>,
+    #[serde(borrow)]
+    content: &'d RawValue,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,7 +83,7 @@ struct Other {
 struct Content {
     #[serde(rename = "dateAdded")]
     added: String,
-    options: Vec<Choice>,
+    options: Few<Choice, 64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -102,7 +108,7 @@ impl AdvisoryFormat for Cve5 {
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
         let Some(bytes) = document::whole(file, input, FILE_BYTES_MAX, out) else { return };
-        let Some(record) = document::parse::<Record>(file, &bytes, "a CVE record", out) else { return };
+        let Some(record) = document::parse::<Record<'_>>(file, &bytes, "a CVE record", out) else { return };
         let id = record.metadata.id;
         if !is_cve(&id) {
             return out.refuse(file, 1, "cveId is not a CVE id".to_owned());
@@ -110,57 +116,78 @@ impl AdvisoryFormat for Cve5 {
         if record.metadata.state == "REJECTED" {
             return out.refuse(file, 1, format!("{id}: rejected"));
         }
-        let mut statements = Vec::new();
-        for metric in record.containers.cna.iter().flat_map(|container| &container.metrics) {
-            metric_of(&id, "cna", metric, &mut statements);
+        let mut said = Said { out, cve: &id, any: false };
+        let mut walked = Ok(());
+        if let Some(container) = &record.containers.cna {
+            walked = said.container("cna", container);
         }
-        for container in &record.containers.adp {
-            let container: Container = document::lenient(Some(container));
+        let others = record.containers.adp.each(|_, container: &RawValue| {
+            let Ok(container) = serde_json::from_str::<Container<'_>>(container.get()) else { return };
             let source = if container.provider.name == "CISA-ADP" { "cisa" } else { "adp" };
-            for metric in &container.metrics {
-                metric_of(&id, source, metric, &mut statements);
-            }
+            // What one of them writes wrongly is not the author's.
+            let _ = said.container(source, &container);
+        });
+        match (walked.and(others), said.any) {
+            (Ok(()), true) => {}
+            (Ok(()), false) => out.refuse(file, 1, format!("{id}: it names neither severity nor exploitation")),
+            (Err(error), true) => out.refuse_part(file, 1, format!("{id}: {error}")),
+            (Err(error), false) => out.refuse(file, 1, format!("not a CVE record: {error}")),
         }
-        let mut statements = statements.into_iter();
-        match statements.next() {
-            Some(first) => out.accept(first),
-            None => out.refuse(file, 1, format!("{id}: it names neither severity nor exploitation")),
-        }
-        statements.for_each(|statement| out.add(statement));
     }
 }
 
-fn metric_of(cve: &str, source: &str, metric: &RawValue, out: &mut Vec<Statement>) {
-    let metric: Metric = document::lenient(Some(metric));
-    let mut rate = |source: String, value: String, tenths: Option<u8>| {
-        out.push(Statement::Severity(Box::new(Severity { cve: cve.to_owned(), source, value, tenths })));
-    };
-    for (suffix, vector) in [("", metric.v3), ("_cvss_v4", metric.v4)] {
-        let Some(Vector { vector }) = vector else { continue };
-        if let Some(tenths) = document::tenths(&vector).filter(|_| vector.len() <= 256) {
-            rate(format!("{source}{suffix}"), vector, Some(tenths));
+/// What a record has said so far: its first statement is the record, the others belong to it.
+struct Said<'s> {
+    out: &'s mut dyn Sink,
+    cve: &'s str,
+    any: bool,
+}
+
+impl Said<'_> {
+    fn say(&mut self, statement: Statement) {
+        if std::mem::replace(&mut self.any, true) { self.out.add(statement) } else { self.out.accept(statement) }
+    }
+
+    fn rate(&mut self, source: String, value: String, tenths: Option<u8>) {
+        self.say(Statement::Severity(Box::new(Severity { cve: self.cve.to_owned(), source, value, tenths })));
+    }
+
+    fn container(&mut self, source: &str, container: &Container<'_>) -> Result<(), serde_json::Error> {
+        container.metrics.each(|_, metric: &RawValue| {
+            if let Ok(metric) = serde_json::from_str(metric.get()) {
+                self.metric(source, metric);
+            }
+        })
+    }
+
+    fn metric(&mut self, source: &str, metric: Metric<'_>) {
+        for (suffix, vector) in [("", metric.v3), ("_cvss_v4", metric.v4)] {
+            let Some(Vector { vector }) = vector else { continue };
+            if let Some(tenths) = document::tenths(&vector).filter(|_| vector.len() <= 256) {
+                self.rate(format!("{source}{suffix}"), vector, Some(tenths));
+            }
+        }
+        let Some(other) = metric.other else { return };
+        let content: Content = document::lenient(Some(other.content));
+        match other.kind.as_str() {
+            "ssvc" => self.ssvc(content.options.0),
+            "kev" if content.added.len() <= 32 => self.say(Statement::Exploited(self.cve.to_owned(), content.added)),
+            _ => {}
         }
     }
-    let Some(other) = metric.other else { return };
-    let content: Content = document::lenient(Some(&other.content));
-    match other.kind.as_str() {
-        "ssvc" => {
-            let mut words = Vec::new();
-            for choice in content.options {
-                for (key, value) in [
-                    ("exploitation", choice.exploitation),
-                    ("automatable", choice.automatable),
-                    ("impact", choice.impact),
-                ] {
-                    words.extend(value.filter(|value| value.len() <= 16).map(|value| format!("{key}:{value}")));
-                }
-            }
-            if !words.is_empty() && words.len() <= 3 {
-                rate("ssvc".to_owned(), words.join(" "), None);
+
+    fn ssvc(&mut self, options: Vec<Choice>) {
+        let mut words = Vec::new();
+        for choice in options {
+            for (key, value) in
+                [("exploitation", choice.exploitation), ("automatable", choice.automatable), ("impact", choice.impact)]
+            {
+                words.extend(value.filter(|value| value.len() <= 16).map(|value| format!("{key}:{value}")));
             }
         }
-        "kev" if content.added.len() <= 32 => out.push(Statement::Exploited(cve.to_owned(), content.added)),
-        _ => {}
+        if !words.is_empty() && words.len() <= 3 {
+            self.rate("ssvc".to_owned(), words.join(" "), None);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! How is Debian's security tracker read (JSON: package, CVE, release)?
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use serde_json::value::RawValue;
 use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has, is_json};
+use super::listed::{Members, Room, record};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
 use crate::subject::NameKind;
 use crate::version::{Scheme, VERSION_BYTES_MAX};
@@ -21,7 +21,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     description: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    releases: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    releases: Members<'a>,
 }
 
 #[derive(Deserialize)]
@@ -49,15 +49,12 @@ impl AdvisoryFormat for Tracker {
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
         document::members(file, input, "a tracker's object of packages", out, |package, entries, out| {
-            let entries: BTreeMap<String, &RawValue> = match serde_json::from_str(entries.get()) {
-                Ok(entries) => entries,
-                Err(error) => return out.refuse(file, 1, format!("{package:.64}: not an object of CVEs: {error}")),
-            };
-            for (id, entry) in entries {
-                match read_entry(file, &package, &id, entry, out) {
-                    Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
-                    Err(reason) => out.refuse(file, 1, format!("{package:.64} {id:.64}: {reason}")),
-                }
+            let walked = Members::from(entries).each(|id, entry| match read_entry(file, &package, &id, entry, out) {
+                Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
+                Err(reason) => out.refuse(file, 1, format!("{package:.64} {id:.64}: {reason}")),
+            });
+            if let Err(error) = walked {
+                out.refuse(file, 1, format!("{package:.64}: not an object of CVEs: {error}"));
             }
         });
     }
@@ -65,25 +62,30 @@ impl AdvisoryFormat for Tracker {
 
 fn read_entry(file: &str, package: &str, id: &str, entry: &RawValue, out: &mut dyn Sink) -> Result<Advisory, String> {
     let package = document::word(package, "the package's name")?;
-    let entry: Entry<'_> = serde_json::from_str(entry.get()).map_err(|error| error.to_string())?;
+    let mut room = Room::of(entry.get().len());
+    let entry: Entry<'_> = record(entry.get().as_bytes()).map_err(|error| error.to_string())?;
     let summary = entry.description.as_deref().unwrap_or_default();
     let mut advisory = document::advisory(document::id(id)?, [], summary, Authority::Keeper);
-    for (name, release) in &entry.releases {
-        match read_release(&package, name, release) {
+    let walked = entry.releases.each(|name, release| {
+        let read = read_release(&package, &name, release);
+        let paid =
+            read.and_then(|read| room.take(2 * size_of::<Affected>() + package.len() + name.len()).map(|()| read));
+        match paid {
             Ok((affected, urgency)) => {
-                advisory.affected.extend(affected);
+                advisory.affected.push(affected);
                 document::rate(&mut advisory, "debian", urgency.trim_end_matches('*'));
             }
             Err(reason) => out.refuse_part(file, 1, format!("{package} {id}: {name:.64}: {reason}")),
         }
-    }
+    });
+    walked.map_err(|error| format!("releases: {error}"))?;
     if advisory.affected.is_empty() { Err("no release of it can be used".to_owned()) } else { Ok(advisory) }
 }
 
 /// `resolved` with version 0 was never affected; `open` is, whatever the team means to do;
 /// `undetermined` is nobody's word yet.
-fn read_release(package: &str, name: &str, release: &RawValue) -> Result<(Vec<Affected>, String), String> {
-    let release: Release<'_> = serde_json::from_str(release.get()).map_err(|error| error.to_string())?;
+fn read_release(package: &str, name: &str, release: &RawValue) -> Result<(Affected, String), String> {
+    let release: Release<'_> = record(release.get().as_bytes()).map_err(|error| error.to_string())?;
     let affected = Affected::new(Ecosystem::Debian, name, package).named(NameKind::Source);
     let urgency = release.urgency.as_deref().filter(|word| *word != "not yet assigned").unwrap_or_default();
     let found = match release.status.as_ref() {
@@ -96,7 +98,7 @@ fn read_release(package: &str, name: &str, release: &RawValue) -> Result<(Vec<Af
         "open" => affected.always(open_state(&release, urgency)),
         other => return Err(format!("unknown status {other:.32}")),
     };
-    Ok((vec![found], urgency.to_owned()))
+    Ok((found, urgency.to_owned()))
 }
 
 fn open_state(release: &Release<'_>, urgency: &str) -> FindingState {

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tripoint_model::text::truncate;
 
+use super::listed::record;
 use super::{Advisory, Authority, Sink, is_cve};
 use crate::severity;
 
@@ -22,6 +23,7 @@ pub(super) fn whole(file: &str, input: &mut dyn BufRead, max: u64, out: &mut dyn
         out.refuse(file, 1, format!("a document of more than {} MiB", max >> 20));
         return None;
     }
+    bytes.shrink_to_fit();
     Some(bytes)
 }
 
@@ -32,7 +34,7 @@ pub(super) fn parse<'b, T: serde::Deserialize<'b>>(
     what: &str,
     out: &mut dyn Sink,
 ) -> Option<T> {
-    serde_json::from_slice(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
+    record(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
         .map_err(|error| out.refuse(file, error.line() as u64, format!("not {what}: {error}")))
         .ok()
 }

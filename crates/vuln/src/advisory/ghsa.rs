@@ -8,6 +8,7 @@ use tripoint_model::Ecosystem;
 
 use super::document::{self, has, is_json};
 use super::intervals::{self, Interval};
+use super::listed::{self, Items, Room};
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
 use crate::version::Scheme;
@@ -16,7 +17,7 @@ use crate::version::Scheme;
 pub(super) struct Ghsa;
 
 #[derive(Deserialize)]
-struct Raw {
+struct Raw<'d> {
     ghsa_id: String,
     #[serde(default)]
     cve_id: Option<String>,
@@ -30,8 +31,8 @@ struct Raw {
     cvss: Option<Vector>,
     #[serde(default)]
     cvss_severities: Option<Vectors>,
-    #[serde(default)]
-    vulnerabilities: Option<Vec<Box<RawValue>>>,
+    #[serde(borrow, default)]
+    vulnerabilities: Items<'d>,
 }
 
 #[derive(Deserialize)]
@@ -72,10 +73,12 @@ impl AdvisoryFormat for Ghsa {
         let mut records = Records::new(input, file, RECORD_BYTES_MAX);
         while let Some((line, record)) = records.next() {
             let read = match record {
-                Ok(bytes) => serde_json::from_slice::<Raw>(bytes).map_err(|error| format!("not an advisory: {error}")),
+                Ok(bytes) => listed::record::<Raw<'_>>(bytes)
+                    .map_err(|error| format!("not an advisory: {error}"))
+                    .map(|raw| (raw, bytes.len())),
                 Err(reason) => Err(reason.to_owned()),
             };
-            match read.and_then(|raw| advisory(file, line, raw, out)) {
+            match read.and_then(|(raw, len)| advisory(file, line, raw, Room::of(len), out)) {
                 Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
                 Err(reason) => out.refuse(file, line, reason),
             }
@@ -83,7 +86,7 @@ impl AdvisoryFormat for Ghsa {
     }
 }
 
-fn advisory(file: &str, line: u64, raw: Raw, out: &mut dyn Sink) -> Result<Advisory, String> {
+fn advisory(file: &str, line: u64, raw: Raw<'_>, mut room: Room, out: &mut dyn Sink) -> Result<Advisory, String> {
     let id = document::id(&raw.ghsa_id)?;
     let summary = raw.summary.unwrap_or_default();
     let mut advisory = document::advisory(id, raw.cve_id.as_deref(), &summary, Authority::Converted);
@@ -97,12 +100,11 @@ fn advisory(file: &str, line: u64, raw: Raw, out: &mut dyn Sink) -> Result<Advis
         document::rate(&mut advisory, "ghsa_cvss_v4", &vector);
     }
     document::rate(&mut advisory, "ghsa", raw.severity.as_deref().unwrap_or_default());
-    for (at, entry) in raw.vulnerabilities.unwrap_or_default().iter().enumerate() {
-        match affected(entry) {
-            Ok(affected) => advisory.affected.push(affected),
-            Err(reason) => out.refuse_part(file, line, format!("{}: vulnerabilities[{at}]: {reason}", advisory.id)),
-        }
-    }
+    let walked = raw.vulnerabilities.each(|at, entry: &RawValue| match affected(entry, &mut room) {
+        Ok(affected) => advisory.affected.push(affected),
+        Err(reason) => out.refuse_part(file, line, format!("{}: vulnerabilities[{at}]: {reason}", advisory.id)),
+    });
+    walked.map_err(|error| format!("{}: vulnerabilities: {error}", advisory.id))?;
     if advisory.affected.is_empty() {
         Err(format!("{}: no package of it can be used", advisory.id))
     } else {
@@ -110,14 +112,16 @@ fn advisory(file: &str, line: u64, raw: Raw, out: &mut dyn Sink) -> Result<Advis
     }
 }
 
-fn affected(entry: &RawValue) -> Result<Affected, String> {
+fn affected(entry: &RawValue, room: &mut Room) -> Result<Affected, String> {
     let entry: Vulnerability = serde_json::from_str(entry.get()).map_err(|error| error.to_string())?;
     let kind = entry.package.ecosystem.to_ascii_lowercase();
     let (_, ecosystem) =
         ECOSYSTEMS.iter().find(|(name, _)| *name == kind).ok_or_else(|| format!("unknown ecosystem {kind:.32}"))?;
     let name = document::word(&entry.package.name, "the package's name")?;
-    let mut out = Affected::new(*ecosystem, "", &name);
     let range = entry.vulnerable_version_range.unwrap_or_default();
+    // A range and two bounds cost the most beside the entry itself, and bounds are at least two letters apart.
+    room.take(2 * size_of::<Affected>() + name.len() + 64 * range.len())?;
+    let mut out = Affected::new(*ecosystem, "", &name);
     let range = if range.trim().is_empty() { ">= 0" } else { range.as_str() };
     out.ranges = intervals::parse(Scheme::of(*ecosystem), range)?.iter().map(Interval::events).collect();
     Ok(out)

@@ -57,6 +57,18 @@ pub(super) fn parse(scheme: Scheme, text: &str) -> Result<Vec<Interval>, String>
     text.split("||").map(|part| conjunction(scheme, part)).collect()
 }
 
+/// What the texts say together.
+pub(super) fn all<'t>(scheme: Scheme, texts: impl IntoIterator<Item = &'t String>) -> Result<Vec<Interval>, String> {
+    let mut out = Vec::new();
+    for text in texts {
+        out.extend(parse(scheme, text).map_err(|reason| format!("{text:.64}: {reason}"))?);
+        if out.len() > INTERVALS_MAX {
+            return Err(format!("more than {INTERVALS_MAX} ranges"));
+        }
+    }
+    Ok(out)
+}
+
 /// Constraints that all hold.
 fn conjunction(scheme: Scheme, text: &str) -> Result<Interval, String> {
     let mut out = Interval::default();
@@ -188,6 +200,8 @@ pub(super) fn outside(scheme: Scheme, mut safe: Vec<Interval>) -> Vec<Events> {
     out
 }
 
+/// A package has a few hundred versions, most of them safe.
+const INTERVALS_MAX: usize = 10_000;
 const TEXT_BYTES_MAX: usize = 16 << 10;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::listed::{self, Items};
 use super::{AdvisoryFormat, Sink, Statement, is_cve};
 
 /// `known_exploited_vulnerabilities.json`.
@@ -14,7 +15,7 @@ pub(super) struct Kev;
 #[derive(Deserialize)]
 struct Catalogue<'a> {
     #[serde(borrow)]
-    vulnerabilities: Vec<&'a RawValue>,
+    vulnerabilities: Items<'a>,
     #[serde(rename = "dateReleased", default, borrow)]
     released: Option<Cow<'a, str>>,
 }
@@ -51,51 +52,57 @@ impl AdvisoryFormat for Kev {
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return read_lines(file, &bytes, out);
         }
-        let catalogue: Catalogue<'_> = match serde_json::from_slice(&bytes) {
+        let catalogue: Catalogue<'_> = match listed::record(&bytes) {
             Ok(catalogue) => catalogue,
             Err(error) => {
                 return out.refuse(file, error.line() as u64, format!("not a KEV catalogue: {error}"));
             }
         };
         catalogue.released.iter().for_each(|time| out.published(time));
-        for (at, entry) in catalogue.vulnerabilities.iter().enumerate() {
-            match serde_json::from_str::<Entry>(entry.get()) {
+        let walked =
+            catalogue.vulnerabilities.each(|at, entry: &RawValue| match serde_json::from_str::<Entry>(entry.get()) {
                 Ok(entry) if is_cve(&entry.cve) => {
                     let added = entry.added.filter(|date| date.len() <= 32).unwrap_or_default();
                     out.accept(Statement::Exploited(entry.cve, added));
                 }
                 Ok(_) => out.refuse(file, at as u64 + 1, "cveID is not a CVE id".to_owned()),
                 Err(error) => out.refuse(file, at as u64 + 1, format!("not an entry of the catalogue: {error}")),
-            }
+            });
+        if let Err(error) = walked {
+            out.refuse(file, 1, format!("not a KEV catalogue: {error}"));
         }
     }
 }
 
 /// Of a CSV line only the id and the fifth field count; quoted fields may hold commas and lines.
 fn read_lines(file: &str, bytes: &[u8], out: &mut dyn Sink) {
-    let text = String::from_utf8_lossy(bytes);
     let mut line = 1;
-    let mut rest = text.trim_start_matches('\u{feff}');
+    let mut rest = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     while !rest.is_empty() {
         let begun = line;
-        let (mut quoted, mut fields, mut end) = (false, vec![String::new()], rest.len());
-        for (at, c) in rest.char_indices() {
-            line += u64::from(c == '\n');
-            match c {
-                '"' => quoted = !quoted,
-                '\n' if !quoted => {
+        let (mut quoted, mut fields, mut end) = (false, vec![Vec::new()], rest.len());
+        for (at, byte) in rest.iter().enumerate() {
+            line += u64::from(*byte == b'\n');
+            match byte {
+                b'"' => quoted = !quoted,
+                b'\n' if !quoted => {
                     end = at + 1;
                     break;
                 }
-                ',' if !quoted && fields.len() < FIELDS_MAX => fields.push(String::new()),
-                c => fields.last_mut().into_iter().for_each(|field| field.push(c)),
+                b',' if !quoted && fields.len() < FIELDS_MAX => fields.push(Vec::new()),
+                byte => fields
+                    .last_mut()
+                    .filter(|field| field.len() < FIELD_BYTES_MAX)
+                    .into_iter()
+                    .for_each(|f| f.push(*byte)),
             }
         }
         rest = rest.get(end..).unwrap_or_default();
-        match fields.first().map(|field| field.trim()).unwrap_or_default() {
+        let field = |at: usize| fields.get(at).map(|field| String::from_utf8_lossy(field)).unwrap_or_default();
+        match field(0).trim() {
             "" | "cveID" => {}
             id if is_cve(id) => {
-                let added = fields.get(4).filter(|date| date.len() <= 32).cloned().unwrap_or_default();
+                let added = Some(field(4).into_owned()).filter(|date| date.len() <= 32).unwrap_or_default();
                 out.accept(Statement::Exploited(id.to_owned(), added));
             }
             _ => out.refuse(file, begun, "the first field is not a CVE id".to_owned()),
@@ -104,5 +111,7 @@ fn read_lines(file: &str, bytes: &[u8], out: &mut dyn Sink) {
 }
 
 const FIELDS_MAX: usize = 32;
+/// More than an id or a date has.
+const FIELD_BYTES_MAX: usize = 64;
 /// The catalogue has 1.7 MB in 2026.
 const FILE_BYTES_MAX: u64 = 32 << 20;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tripoint_model::Ecosystem;
 
 use super::document::{self, has, is_json};
-use super::listed::Listed;
+use super::listed::{Few, Items};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Severity, Sink, Statement, is_cve};
 use crate::evaluate::EventKind;
 use crate::version::VERSION_BYTES_MAX;
@@ -18,19 +18,22 @@ use crate::version::VERSION_BYTES_MAX;
 pub(super) struct Nvd;
 
 #[derive(Deserialize)]
-struct Item {
-    cve: Cve,
+struct Item<'d> {
+    #[serde(borrow)]
+    cve: Cve<'d>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Cve {
+struct Cve<'d> {
     id: String,
     #[serde(rename = "vulnStatus")]
     status: String,
-    descriptions: Vec<Text>,
+    #[serde(borrow)]
+    descriptions: Items<'d>,
     metrics: Metrics,
-    configurations: Vec<Configuration>,
+    #[serde(borrow)]
+    configurations: Items<'d>,
     #[serde(rename = "cisaExploitAdd")]
     exploited: Option<String>,
 }
@@ -42,17 +45,20 @@ struct Text {
     value: String,
 }
 
+/// A CVE has one or two of each kind.
+type Metered = Few<Metric, 256>;
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Metrics {
     #[serde(rename = "cvssMetricV40")]
-    v40: Vec<Metric>,
+    v40: Metered,
     #[serde(rename = "cvssMetricV31")]
-    v31: Vec<Metric>,
+    v31: Metered,
     #[serde(rename = "cvssMetricV30")]
-    v30: Vec<Metric>,
+    v30: Metered,
     #[serde(rename = "cvssMetricV2")]
-    v2: Vec<Metric>,
+    v2: Metered,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,16 +79,17 @@ struct Data {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Configuration {
-    nodes: Vec<ConfigurationNode>,
+struct Configuration<'d> {
+    #[serde(borrow)]
+    nodes: Items<'d>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ConfigurationNode {
+struct ConfigurationNode<'d> {
     negate: bool,
-    #[serde(rename = "cpeMatch")]
-    matches: Vec<Match>,
+    #[serde(borrow, rename = "cpeMatch")]
+    matches: Items<'d>,
 }
 
 #[derive(Default, Deserialize)]
@@ -118,24 +125,21 @@ impl AdvisoryFormat for Nvd {
         let mut annotated = String::new();
         document::members(file, input, "an answer of NVD", out, |key, value, out| match key.as_str() {
             "vulnerabilities" => {
-                let all: Listed<'_> = match serde_json::from_str(value.get()) {
-                    Ok(all) => all,
-                    Err(error) => return out.refuse(file, 1, format!("vulnerabilities: {error}")),
-                };
-                if all.empty > 0 {
-                    out.refuse(file, 1, format!("{} vulnerabilities say nothing", all.empty));
-                }
-                for (at, item) in all.items {
-                    match serde_json::from_str::<Item>(item.get()) {
+                let walked =
+                    Items::from(value).statements(|at, item| match serde_json::from_str::<Item<'_>>(item.get()) {
                         Ok(item) => take(file, item.cve, out),
                         Err(error) => out.refuse(file, 1, format!("vulnerabilities[{at}]: {error}")),
-                    }
+                    });
+                match walked {
+                    Ok(0) => {}
+                    Ok(empty) => out.refuse(file, 1, format!("{empty} vulnerabilities say nothing")),
+                    Err(error) => out.refuse(file, 1, format!("vulnerabilities: {error}")),
                 }
             }
             "_annotation" => {
                 annotated = serde_json::from_str::<Annotation>(value.get()).map_or(String::new(), |found| found.cve_id);
             }
-            "cve" => match serde_json::from_str::<Cve>(value.get()) {
+            "cve" => match serde_json::from_str::<Cve<'_>>(value.get()) {
                 Ok(cve) => {
                     let id = if cve.id.is_empty() { annotated.clone() } else { cve.id.clone() };
                     take(file, Cve { id, ..cve }, out);
@@ -147,7 +151,7 @@ impl AdvisoryFormat for Nvd {
     }
 }
 
-fn take(file: &str, cve: Cve, out: &mut dyn Sink) {
+fn take(file: &str, cve: Cve<'_>, out: &mut dyn Sink) {
     if !is_cve(&cve.id) {
         return out.refuse(file, 1, format!("{:.64}: not a CVE id", cve.id));
     }
@@ -155,17 +159,13 @@ fn take(file: &str, cve: Cve, out: &mut dyn Sink) {
         return out.refuse(file, 1, format!("{}: rejected", cve.id));
     }
     let mut statements: Vec<Statement> = severities(&cve);
-    if let Some(date) = cve.exploited.filter(|date| date.len() <= 32) {
-        statements.push(Statement::Exploited(cve.id.clone(), date));
+    if let Some(date) = cve.exploited.as_ref().filter(|date| date.len() <= 32) {
+        statements.push(Statement::Exploited(cve.id.clone(), date.clone()));
     }
-    let summary = cve.descriptions.iter().find(|text| text.lang == "en").map_or("", |text| &text.value);
-    let mut advisory: Advisory = document::advisory(cve.id.clone(), [], summary, Authority::Upstream);
-    let nodes = cve.configurations.iter().flat_map(|configuration| &configuration.nodes).filter(|node| !node.negate);
-    for found in nodes.flat_map(|node| &node.matches).filter(|found| found.vulnerable).filter_map(affected) {
-        if !advisory.affected.contains(&found) && advisory.affected.len() < AFFECTED_MAX {
-            advisory.affected.push(found);
-        }
-    }
+    let advisory = match advisory(&cve) {
+        Ok(advisory) => advisory,
+        Err(error) => return out.refuse(file, 1, format!("{}: {error}", cve.id)),
+    };
     if !advisory.affected.is_empty() {
         statements.push(Statement::Advisory(Box::new(advisory)));
     }
@@ -177,13 +177,36 @@ fn take(file: &str, cve: Cve, out: &mut dyn Sink) {
     statements.for_each(|statement| out.add(statement));
 }
 
+fn advisory(cve: &Cve<'_>) -> Result<Advisory, serde_json::Error> {
+    let mut summary = String::new();
+    cve.descriptions.each(|_, text: Text| {
+        if summary.is_empty() && text.lang == "en" {
+            summary = text.value;
+        }
+    })?;
+    let mut advisory: Advisory = document::advisory(cve.id.clone(), [], &summary, Authority::Upstream);
+    let mut inner = Ok(());
+    cve.configurations.each(|_, configuration: Configuration<'_>| {
+        let nodes = configuration.nodes.each(|_, node: ConfigurationNode<'_>| {
+            let matches = node.matches.each(|_, found: Match| {
+                if !node.negate && found.vulnerable && advisory.affected.len() < AFFECTED_MAX {
+                    advisory.affected.extend(affected(&found).filter(|found| !advisory.affected.contains(found)));
+                }
+            });
+            inner = std::mem::replace(&mut inner, Ok(())).and(matches);
+        });
+        inner = std::mem::replace(&mut inner, Ok(())).and(nodes);
+    })?;
+    inner.map(|()| advisory)
+}
+
 /// NVD's own score where there is one, else that of whoever numbered the CVE.
-fn severities(cve: &Cve) -> Vec<Statement> {
+fn severities(cve: &Cve<'_>) -> Vec<Statement> {
     let metrics = &cve.metrics;
-    let third = if metrics.v31.is_empty() { &metrics.v30 } else { &metrics.v31 };
-    let second = if third.is_empty() { &metrics.v2[..] } else { &[] };
+    let third = if metrics.v31.0.is_empty() { &metrics.v30.0 } else { &metrics.v31.0 };
+    let second = if third.is_empty() { &metrics.v2.0[..] } else { &[] };
     let mut out = Vec::new();
-    for (list, suffix) in [(&third[..], ""), (&metrics.v40[..], "_cvss_v4"), (second, "_cvss_v2")] {
+    for (list, suffix) in [(&third[..], ""), (&metrics.v40.0[..], "_cvss_v4"), (second, "_cvss_v2")] {
         for (kind, source) in [("Primary", "nvd"), ("Secondary", "cna")] {
             let Some(metric) = list.iter().find(|metric| metric.kind == kind) else { continue };
             let value = metric.data.vector.trim();

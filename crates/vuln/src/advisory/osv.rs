@@ -1,13 +1,14 @@
 //! How is an OSV record read (schema 1.0 to 1.7: one object, an array, one a line, or YAML)?
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tripoint_model::text::truncate;
 
-use super::listed::Listed;
+use super::listed::{self, Items, Room, Text};
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, document, is_cve, yaml};
 use crate::evaluate::{self, EventKind};
@@ -72,17 +73,17 @@ struct Raw<'a> {
     #[serde(borrow, default)]
     withdrawn: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    aliases: Option<&'a RawValue>,
+    aliases: Items<'a>,
     #[serde(borrow, default)]
-    upstream: Option<&'a RawValue>,
+    upstream: Items<'a>,
     #[serde(borrow, default)]
-    related: Option<&'a RawValue>,
+    related: Items<'a>,
     #[serde(borrow, default)]
-    severity: Option<&'a RawValue>,
+    severity: Items<'a>,
     #[serde(borrow, default)]
     database_specific: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    affected: Option<Listed<'a>>,
+    affected: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -90,11 +91,11 @@ struct RawAffected<'a> {
     #[serde(borrow, default)]
     package: Option<RawPackage<'a>>,
     #[serde(borrow, default)]
-    ranges: Option<Vec<RawRange<'a>>>,
+    ranges: Items<'a>,
     #[serde(borrow, default)]
-    versions: Option<Vec<Cow<'a, str>>>,
+    versions: Items<'a>,
     #[serde(borrow, default)]
-    severity: Option<&'a RawValue>,
+    severity: Items<'a>,
     #[serde(borrow, default)]
     ecosystem_specific: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -114,7 +115,7 @@ struct RawRange<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
-    events: Vec<RawEvent<'a>>,
+    events: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -139,33 +140,28 @@ struct RawSeverity {
 
 /// Where publishers put a word for the severity.
 #[derive(Default, Deserialize)]
-struct Words {
+struct Words<'a> {
     #[serde(default)]
     severity: Option<String>,
     #[serde(default)]
     urgency: Option<String>,
     #[serde(default)]
     ubuntu_priority: Option<String>,
-    #[serde(default)]
-    cvss: Option<Cvss>,
-    #[serde(default)]
-    cves: Option<Vec<String>>,
+    /// A vector, alone or with its score.
+    #[serde(borrow, default)]
+    cvss: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cves: Items<'a>,
 }
 
-/// A vector, alone or with its score.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Cvss {
-    Vector(String),
-    Scored {
-        #[serde(alias = "vectorString")]
-        vector: String,
-    },
-    Other(serde::de::IgnoredAny),
+struct Scored {
+    #[serde(alias = "vectorString")]
+    vector: String,
 }
 
 fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
-    let raw: Raw<'_> = match serde_json::from_slice(bytes) {
+    let raw: Raw<'_> = match listed::record(bytes) {
         Ok(raw) => raw,
         Err(error) => {
             return out.refuse(
@@ -183,24 +179,29 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
     raw.modified.iter().for_each(|time| out.published(time.get().trim_matches('"')));
-    let mut advisory = Advisory { summary: text(raw.summary), cves: cves(&id, &raw), id, ..Advisory::default() };
+    let (cves, unread) = cves(&id, &raw);
+    if let Some(error) = unread {
+        out.refuse_part(file, line, format!("{id}: aliases: {error}"));
+    }
+    let mut advisory = Advisory { summary: text(raw.summary), cves, id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
         return out.accept(Statement::Advisory(Box::new(advisory)));
     }
     let source = publisher(&advisory.id);
     rate(&source, raw.severity, &mut advisory);
     word(&source, raw.database_specific, &mut advisory);
-    let entries = raw.affected.unwrap_or_default();
+    let mut room = Room::of(bytes.len());
     let (mut reasons, mut more) = (Vec::new(), 0_usize);
-    if entries.empty > 0 {
-        reasons.push(format!("{}: {} of its parts say nothing", advisory.id, entries.empty));
-    }
-    for (at, entry) in entries.items {
-        match read_affected(entry.get(), &source, &mut advisory) {
+    let walked =
+        raw.affected.statements(|at, entry| match read_affected(entry.get(), &source, &mut advisory, &mut room) {
             Ok(affected) => advisory.affected.push(affected),
             Err(_) if reasons.len() >= REASONS_MAX => more += 1,
             Err(reason) => reasons.push(format!("{}: affected[{at}]: {reason}", advisory.id)),
-        }
+        });
+    match walked {
+        Ok(0) => {}
+        Ok(empty) => reasons.push(format!("{}: {empty} of its parts say nothing", advisory.id)),
+        Err(error) => return out.refuse(file, line, format!("{}: affected: {error}", advisory.id)),
     }
     if more > 0 {
         reasons.push(format!("{}: {more} more of its parts cannot be used", advisory.id));
@@ -214,7 +215,7 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
     out.accept(Statement::Advisory(Box::new(advisory)));
 }
 
-fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Affected, String> {
+fn read_affected(json: &str, source: &str, advisory: &mut Advisory, room: &mut Room) -> Result<Affected, String> {
     let raw: RawAffected<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let package = raw.package.ok_or("it names no package")?;
     let (ecosystem, release) = naming::ecosystem(&package.ecosystem)
@@ -223,36 +224,66 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory) -> Result<Af
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err("the package's name is empty or too long".to_owned());
     }
-    let mut ranges = Vec::new();
-    let mut only_git = false;
-    for range in raw.ranges.unwrap_or_default() {
-        if range.kind == "GIT" {
-            only_git = true;
-            continue;
-        }
-        let scheme = scheme(&range.kind, ecosystem)
-            .ok_or_else(|| format!("unknown range type {:?}", truncate(&range.kind, 32).0))?;
-        ranges.push(read_events(&range.events, scheme)?);
-    }
-    let scheme = Scheme::of(ecosystem);
-    let listed = raw.versions.unwrap_or_default();
-    if ranges.is_empty() && listed.is_empty() {
+    room.take(2 * size_of::<Affected>() + name.len())?;
+    let (ranges, only_git) = read_ranges(raw.ranges, ecosystem, room)?;
+    let (versions, listed) = read_versions(raw.versions, Scheme::of(ecosystem), &ranges, room)?;
+    if ranges.is_empty() && listed == 0 {
         let reason =
             if only_git { "only git ranges: no package version can be matched" } else { "neither ranges nor versions" };
         return Err(reason.to_owned());
     }
-    let versions = listed
-        .iter()
-        .filter(|version| {
-            version.len() <= VERSION_BYTES_MAX
-                && !ranges.iter().any(|range| evaluate::is_affected(scheme, version, range))
-        })
-        .map(|version| version.trim().to_owned())
-        .collect();
     rate(source, raw.severity, advisory);
     word(source, raw.ecosystem_specific, advisory);
     word(source, raw.database_specific, advisory);
     Ok(Affected { ranges, versions, ..Affected::new(ecosystem, &release, &name).named(naming::kind(ecosystem)) })
+}
+
+type Events = Vec<(u8, String)>;
+
+/// The ranges, and whether there are some of git's.
+fn read_ranges(
+    list: Items<'_>,
+    ecosystem: tripoint_model::Ecosystem,
+    room: &mut Room,
+) -> Result<(Vec<Events>, bool), String> {
+    let (mut ranges, mut only_git) = (Vec::new(), false);
+    let mut first_error = None;
+    let walked = list.each(|_, range: RawRange<'_>| {
+        if range.kind == "GIT" {
+            only_git = true;
+        } else if first_error.is_none() {
+            let scheme = scheme(&range.kind, ecosystem)
+                .ok_or_else(|| format!("unknown range type {:?}", truncate(&range.kind, 32).0));
+            match scheme.and_then(|scheme| read_events(range.events, scheme, room)) {
+                Ok(events) => ranges.push(events),
+                Err(reason) => first_error = Some(reason),
+            }
+        }
+    });
+    walked.map_err(|error| format!("ranges: {error}"))?;
+    first_error.map_or(Ok((ranges, only_git)), Err)
+}
+
+/// The versions that no range covers, and how many were listed.
+fn read_versions(
+    list: Items<'_>,
+    scheme: Scheme,
+    ranges: &[Events],
+    room: &mut Room,
+) -> Result<(Vec<String>, usize), String> {
+    // Naming a version twice is no harm; looking through very many ranges for each would be.
+    let looked = ranges.iter().map(Vec::len).sum::<usize>() <= EVENTS_LOOKED_MAX;
+    let covered = |version: &str| looked && ranges.iter().any(|range| evaluate::is_affected(scheme, version, range));
+    let (mut versions, mut listed, mut paid) = (Vec::new(), 0, Ok(()));
+    let walked = list.each(|_, Text(version)| {
+        listed += 1;
+        if version.len() <= VERSION_BYTES_MAX && paid.is_ok() && !covered(&version) {
+            paid = room.take(2 * size_of::<String>() + version.len());
+            versions.push(version.trim().to_owned());
+        }
+    });
+    walked.map_err(|error| format!("versions: {error}"))?;
+    paid.map(|()| (versions, listed))
 }
 
 /// SEMVER ranges are ordered as semantic versions also where the ecosystem orders otherwise.
@@ -260,46 +291,61 @@ fn scheme(kind: &str, ecosystem: tripoint_model::Ecosystem) -> Option<Scheme> {
     matches!(kind, "SEMVER" | "ECOSYSTEM").then(|| Scheme::of(ecosystem))
 }
 
-fn read_events(raw: &[RawEvent<'_>], scheme: Scheme) -> Result<Vec<(u8, String)>, String> {
-    let mut events = Vec::with_capacity(raw.len());
-    for event in raw {
-        let kinds = [
-            (EventKind::Introduced, &event.introduced),
-            (EventKind::Fixed, &event.fixed),
-            (EventKind::LastAffected, &event.last_affected),
-            (EventKind::Limit, &event.limit),
-        ];
-        for (kind, version) in kinds {
-            let Some(version) = version else { continue };
-            if version.is_empty() || version.len() > VERSION_BYTES_MAX {
-                return Err("an event's version is empty or too long".to_owned());
-            }
-            events.push((kind as u8, version.trim().to_owned()));
+fn read_events(list: Items<'_>, scheme: Scheme, room: &mut Room) -> Result<Events, String> {
+    room.take(2 * size_of::<Events>())?;
+    let (mut events, mut wrong) = (Vec::new(), Ok(()));
+    let walked = list.each(|_, event: RawEvent<'_>| {
+        if wrong.is_ok() {
+            wrong = read_event(&event, &mut events, room);
         }
-    }
+    });
+    walked.map_err(|error| format!("events: {error}"))?;
+    wrong?;
     if !events.iter().any(|(kind, _)| *kind == EventKind::Introduced as u8) {
         return Err("a range has no introduced event".to_owned());
     }
+    events.shrink_to_fit();
     evaluate::sort(scheme, &mut events);
     Ok(events)
 }
 
-fn cves(id: &str, raw: &Raw<'_>) -> Vec<String> {
-    let list = |value: Option<&RawValue>| {
-        value.and_then(|value| serde_json::from_str::<Vec<String>>(value.get()).ok()).unwrap_or_default()
-    };
-    let mut out: Vec<String> = list(raw.aliases);
-    out.extend(list(raw.upstream));
-    out.push(id.to_owned());
-    out = out.iter().filter_map(|id| document::cve_of(id)).collect();
-    // Update notices of distributions name what they fix as related only.
-    if out.is_empty() && NOTICES.iter().any(|prefix| id.starts_with(prefix)) {
-        out = list(raw.related).iter().filter_map(|id| document::cve_of(id)).collect();
+fn read_event(event: &RawEvent<'_>, events: &mut Events, room: &mut Room) -> Result<(), String> {
+    let kinds = [
+        (EventKind::Introduced, &event.introduced),
+        (EventKind::Fixed, &event.fixed),
+        (EventKind::LastAffected, &event.last_affected),
+        (EventKind::Limit, &event.limit),
+    ];
+    for (kind, version) in kinds {
+        let Some(version) = version else { continue };
+        if version.is_empty() || version.len() > VERSION_BYTES_MAX {
+            return Err("an event's version is empty or too long".to_owned());
+        }
+        room.take(2 * size_of::<(u8, String)>() + version.len())?;
+        events.push((kind as u8, version.trim().to_owned()));
     }
-    out.sort();
-    out.dedup();
-    out.truncate(CVES_MAX);
-    out
+    Ok(())
+}
+
+/// The CVEs that it is; and why the last list that cannot be read whole is none.
+fn cves(id: &str, raw: &Raw<'_>) -> (Vec<String>, Option<serde_json::Error>) {
+    let mut out: BTreeSet<String> = document::cve_of(id).into_iter().collect();
+    let mut unread = None;
+    let mut take = |list: Items<'_>| {
+        let walked = list.each(|_, Text(id)| {
+            if out.len() < CVES_MAX {
+                out.extend(document::cve_of(&id));
+            }
+        });
+        unread = walked.err().or(unread.take());
+        out.is_empty()
+    };
+    let _ = take(raw.aliases);
+    // Update notices of distributions name what they fix as related only.
+    if take(raw.upstream) && NOTICES.iter().any(|prefix| id.starts_with(prefix)) {
+        take(raw.related);
+    }
+    (out.into_iter().collect(), unread)
 }
 
 fn text(value: Option<&RawValue>) -> String {
@@ -316,11 +362,11 @@ fn publisher(id: &str) -> String {
     }
 }
 
-fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
-    let rated: Vec<RawSeverity> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
-    for RawSeverity { kind, score } in rated.into_iter().take(SEVERITIES_MAX) {
-        if score.is_empty() || score.len() > SCORE_BYTES_MAX {
-            continue;
+fn rate(source: &str, list: Items<'_>, advisory: &mut Advisory) {
+    // A list of other things rates nothing.
+    let _ = list.each(|at, RawSeverity { kind, score }| {
+        if at >= SEVERITIES_MAX || score.is_empty() || score.len() > SCORE_BYTES_MAX {
+            return;
         }
         let tenths = severity::base_tenths(&score).or_else(|| severity::plain_tenths(&score));
         advisory.cvss_tenths = advisory.cvss_tenths.max(tenths);
@@ -331,19 +377,26 @@ fn rate(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
             _ => source.to_owned(),
         };
         advisory.severity.entry(key).or_insert(score);
-    }
+    });
 }
 
 fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
-    let words: Words = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
-    if let Some(Cvss::Vector(vector) | Cvss::Scored { vector }) = words.cvss {
+    let words: Words<'_> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let vector = |value: &RawValue| {
+        let alone = serde_json::from_str::<String>(value.get());
+        alone.or_else(|_| serde_json::from_str::<Scored>(value.get()).map(|scored| scored.vector)).ok()
+    };
+    if let Some(vector) = words.cvss.and_then(vector) {
         document::rate(advisory, source, &vector);
     }
-    for cve in words.cves.into_iter().flatten().filter(|cve| is_cve(cve)).take(CVES_MAX) {
-        if let Err(at) = advisory.cves.binary_search(&cve) {
-            advisory.cves.insert(at, cve);
+    words.cves.texts(|cve| {
+        if let Err(at) = advisory.cves.binary_search_by(|known| known.as_str().cmp(&cve))
+            && is_cve(&cve)
+            && advisory.cves.len() < CVES_MAX
+        {
+            advisory.cves.insert(at, cve.into_owned());
         }
-    }
+    });
     if let Some(word) =
         words.severity.or(words.urgency).or(words.ubuntu_priority).filter(|word| !word.is_empty() && word.len() <= 32)
     {
@@ -379,3 +432,5 @@ const SCORE_BYTES_MAX: usize = 256;
 const SEVERITIES_MAX: usize = 16;
 /// A kernel update names hundreds.
 const CVES_MAX: usize = 5000;
+/// Published records have a handful.
+const EVENTS_LOOKED_MAX: usize = 256;

@@ -1,13 +1,15 @@
 //! How are the advisory folders of PHP, Ruby and GitLab read (YAML, one advisory a file)?
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::io::BufRead;
 
 use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use tripoint_model::Ecosystem;
 
 use super::document::{self, has};
 use super::intervals::{self, Interval};
+use super::listed::{self, Few, Members, Room};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, yaml};
 use crate::version::Scheme;
 
@@ -19,25 +21,22 @@ pub(super) struct Ruby;
 pub(super) struct GitLab;
 
 #[derive(Deserialize)]
-struct PhpAdvisory {
+struct PhpAdvisory<'d> {
     title: String,
     #[serde(default)]
     cve: Option<String>,
-    branches: BTreeMap<String, Branch>,
+    #[serde(borrow)]
+    branches: Members<'d>,
     reference: String,
 }
 
 #[derive(Deserialize)]
 struct Branch {
-    versions: OneOrMany,
+    versions: Joined,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
+/// A range; or the texts of a list that make one together.
+struct Joined(String);
 
 #[derive(Deserialize)]
 struct RubyAdvisory {
@@ -54,9 +53,9 @@ struct RubyAdvisory {
     #[serde(default)]
     cvss_v4: Option<serde_json::Number>,
     #[serde(default)]
-    patched_versions: Option<Vec<String>>,
+    patched_versions: Option<Few<String, LIST_MAX>>,
     #[serde(default)]
-    unaffected_versions: Option<Vec<String>>,
+    unaffected_versions: Option<Few<String, LIST_MAX>>,
 }
 
 #[derive(Deserialize)]
@@ -67,11 +66,36 @@ struct GitLabAdvisory {
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
-    identifiers: Vec<String>,
+    identifiers: Few<String, LIST_MAX>,
     #[serde(default)]
     cvss_v3: Option<String>,
     #[serde(default)]
     cvss_v4: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Joined {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(JoinedVisitor)
+    }
+}
+
+struct JoinedVisitor;
+
+impl<'de> Visitor<'de> for JoinedVisitor {
+    type Value = Joined;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Joined, E> {
+        Ok(Joined(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Joined, A::Error> {
+        let texts = Few::<String, LIST_MAX>::deserialize(de::value::SeqAccessDeserializer::new(list))?;
+        Ok(Joined(texts.0.join(", ")))
+    }
 }
 
 impl AdvisoryFormat for Php {
@@ -84,24 +108,34 @@ impl AdvisoryFormat for Php {
     }
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
-        read(file, input, out, |raw: PhpAdvisory| {
-            let name = raw.reference.trim().strip_prefix("composer://").ok_or("it names no Composer package")?;
-            let name = document::word(name, "the package's name")?;
-            let mut affected = Affected::new(Ecosystem::Packagist, "", &name);
-            for (branch, Branch { versions }) in &raw.branches {
-                let text = match versions {
-                    OneOrMany::One(text) => text.clone(),
-                    OneOrMany::Many(all) => all.join(", "),
-                };
-                let found = intervals::parse(Scheme::Composer, &text);
-                let found = found.map_err(|reason| format!("{branch:.32}: {reason}"))?;
-                affected.ranges.extend(found.iter().map(Interval::events));
-            }
-            let id = raw.cve.as_deref().map(str::trim).filter(|cve| super::is_cve(cve));
-            let id = id.map_or_else(|| file_stem(file), str::to_owned);
-            Ok(finish(document::advisory(document::id(&id)?, [], &raw.title, Authority::Converted), affected))
-        });
+        let Some(json) = document::whole(file, input, FILE_BYTES_MAX, out).and_then(|text| json(file, &text, out))
+        else {
+            return;
+        };
+        put(file, php(file, &json), out);
     }
+}
+
+fn php(file: &str, json: &[u8]) -> Result<Advisory, String> {
+    let raw: PhpAdvisory<'_> = parse(json)?;
+    let name = raw.reference.trim().strip_prefix("composer://").ok_or("it names no Composer package")?;
+    let name = document::word(name, "the package's name")?;
+    let mut affected = Affected::new(Ecosystem::Packagist, "", &name);
+    let mut room = Room::of(json.len());
+    let mut done = Ok(());
+    let each = raw.branches.each(|branch, Branch { versions }| {
+        if done.is_ok() {
+            done = intervals::parse(Scheme::Composer, &versions.0)
+                .map_err(|reason| format!("{branch:.32}: {reason}"))
+                .and_then(|found| room.take(2 * found.len() * size_of::<Interval>()).map(|()| found))
+                .map(|found| affected.ranges.extend(found.iter().map(Interval::events)));
+        }
+    });
+    each.map_err(|error| format!("not an advisory: {error}"))?;
+    done?;
+    let id = raw.cve.as_deref().map(str::trim).filter(|cve| super::is_cve(cve));
+    let id = id.map_or_else(|| file_stem(file), str::to_owned);
+    Ok(finish(document::advisory(document::id(&id)?, [], &raw.title, Authority::Converted), affected))
 }
 
 impl AdvisoryFormat for Ruby {
@@ -124,10 +158,8 @@ impl AdvisoryFormat for Ruby {
             for (key, score) in [("ruby", raw.cvss_v3), ("ruby_cvss_v4", raw.cvss_v4)] {
                 document::rate(&mut advisory, key, &score.map_or(String::new(), |score| score.to_string()));
             }
-            let mut safe = Vec::new();
-            for text in raw.patched_versions.iter().chain(&raw.unaffected_versions).flatten() {
-                safe.extend(intervals::parse(Scheme::Gem, text)?);
-            }
+            let safe = raw.patched_versions.iter().chain(&raw.unaffected_versions).flat_map(|few| &few.0);
+            let safe = intervals::all(Scheme::Gem, safe)?;
             let mut affected = Affected::new(Ecosystem::RubyGems, "", &name);
             affected.ranges = intervals::outside(Scheme::Gem, safe);
             Ok(finish(advisory, affected))
@@ -162,7 +194,7 @@ impl AdvisoryFormat for GitLab {
                 other => return Err(format!("unknown ecosystem {other:.32}")),
             };
             let name = document::word(&name, "the package's name")?;
-            let ids = raw.identifiers.iter().map(String::as_str);
+            let ids = raw.identifiers.0.iter().map(String::as_str);
             let title = raw.title.unwrap_or_default();
             let mut advisory = document::advisory(document::id(&raw.identifier)?, ids, &title, Authority::Converted);
             for (key, vector) in [("gitlab", raw.cvss_v3), ("gitlab_cvss_v4", raw.cvss_v4)] {
@@ -181,18 +213,27 @@ fn finish(mut advisory: Advisory, affected: Affected) -> Advisory {
     advisory
 }
 
-fn read<T: serde::de::DeserializeOwned>(
+fn read<T: DeserializeOwned>(
     file: &str,
     input: &mut dyn BufRead,
     out: &mut dyn Sink,
     advisory: impl Fn(T) -> Result<Advisory, String>,
 ) {
-    let Some(bytes) = document::whole(file, input, FILE_BYTES_MAX, out) else { return };
-    let json = match yaml::to_json(&bytes) {
-        Ok(json) => json,
-        Err((line, reason)) => return out.refuse(file, line, reason),
+    let Some(json) = document::whole(file, input, FILE_BYTES_MAX, out).and_then(|text| json(file, &text, out)) else {
+        return;
     };
-    let read = serde_json::from_slice(&json).map_err(|error| format!("not an advisory: {error}")).and_then(advisory);
+    put(file, parse(&json).and_then(advisory), out);
+}
+
+fn json(file: &str, text: &[u8], out: &mut dyn Sink) -> Option<Vec<u8>> {
+    yaml::to_json(text).map_err(|(line, reason)| out.refuse(file, line, reason)).ok()
+}
+
+fn parse<'d, T: Deserialize<'d>>(json: &'d [u8]) -> Result<T, String> {
+    listed::record(json).map_err(|error| format!("not an advisory: {error}"))
+}
+
+fn put(file: &str, read: Result<Advisory, String>, out: &mut dyn Sink) {
     match read {
         Ok(advisory) if advisory.affected.iter().all(|one| one.ranges.is_empty()) => {
             out.refuse(file, 1, format!("{}: no version is affected", advisory.id));
@@ -208,3 +249,5 @@ fn file_stem(file: &str) -> String {
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The longest list has some hundred.
+const LIST_MAX: usize = 1000;

@@ -8,37 +8,38 @@ use tripoint_model::Ecosystem;
 
 use super::document::{self, has, is_json};
 use super::intervals::Interval;
+use super::listed::{Items, Text};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement};
 
 /// `jsrepository.json`. A record is a vulnerability of a library.
 pub(super) struct Retire;
 
 #[derive(Deserialize)]
-struct Library {
+struct Library<'d> {
     #[serde(default)]
     npmname: Option<String>,
-    #[serde(default)]
-    vulnerabilities: Vec<Box<RawValue>>,
+    #[serde(borrow, default)]
+    vulnerabilities: Items<'d>,
 }
 
 #[derive(Deserialize)]
-struct Vulnerability {
+struct Vulnerability<'d> {
     #[serde(default)]
     below: Option<String>,
     #[serde(default, rename = "atOrAbove")]
     from: Option<String>,
     #[serde(default)]
     severity: Option<String>,
-    #[serde(default)]
-    identifiers: Identifiers,
+    #[serde(borrow, default)]
+    identifiers: Identifiers<'d>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Identifiers {
+struct Identifiers<'d> {
     summary: Option<String>,
-    #[serde(rename = "CVE")]
-    cves: Vec<String>,
+    #[serde(borrow, rename = "CVE")]
+    cves: Items<'d>,
     #[serde(rename = "githubID")]
     github: Option<String>,
 }
@@ -56,28 +57,37 @@ impl AdvisoryFormat for Retire {
 
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
         document::members(file, input, "a list of libraries", out, |library, value, out| {
-            let found: Library = match serde_json::from_str(value.get()) {
+            let found: Library<'_> = match serde_json::from_str(value.get()) {
                 Ok(found) => found,
                 Err(error) => return out.refuse(file, 1, format!("{library:.64}: {error}")),
             };
             let name = found.npmname.unwrap_or_else(|| library.clone());
-            for (at, entry) in found.vulnerabilities.iter().enumerate() {
-                match advisory(&name, at, entry) {
-                    Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
-                    Err(reason) => out.refuse(file, 1, format!("{library:.64}: vulnerabilities[{at}]: {reason}")),
-                }
+            let walked = found.vulnerabilities.each(|at, entry: &RawValue| match advisory(&name, at, entry) {
+                Ok(advisory) => out.accept(Statement::Advisory(Box::new(advisory))),
+                Err(reason) => out.refuse(file, 1, format!("{library:.64}: vulnerabilities[{at}]: {reason}")),
+            });
+            if let Err(error) = walked {
+                out.refuse(file, 1, format!("{library:.64}: vulnerabilities: {error}"));
             }
         });
     }
 }
 
 fn advisory(name: &str, at: usize, entry: &RawValue) -> Result<Advisory, String> {
-    let raw: Vulnerability = serde_json::from_str(entry.get()).map_err(|error| error.to_string())?;
+    let raw: Vulnerability<'_> = serde_json::from_str(entry.get()).map_err(|error| error.to_string())?;
     let name = document::word(name, "the library's name")?;
     let ids = &raw.identifiers;
-    let own = ids.github.as_deref().or(ids.cves.first().map(String::as_str)).map(str::to_owned);
+    let mut cves = Vec::new();
+    ids.cves
+        .each(|_, Text(id)| {
+            if cves.len() < CVES_MAX {
+                cves.push(id);
+            }
+        })
+        .map_err(|error| format!("CVE: {error}"))?;
+    let own = ids.github.as_deref().or(cves.first().map(AsRef::as_ref)).map(str::to_owned);
     let id = document::id(&own.unwrap_or_else(|| format!("retire-{name}-{at}")))?;
-    let cves = ids.cves.iter().map(String::as_str);
+    let cves = cves.iter().map(AsRef::as_ref);
     let summary = ids.summary.as_deref().unwrap_or_default();
     let mut advisory = document::advisory(id, cves, summary, Authority::Upstream);
     document::rate(&mut advisory, "retire", raw.severity.as_deref().unwrap_or_default());
@@ -87,3 +97,6 @@ fn advisory(name: &str, at: usize, entry: &RawValue) -> Result<Advisory, String>
     advisory.affected.push(affected);
     Ok(advisory)
 }
+
+/// Of one vulnerability; published ones have up to five.
+const CVES_MAX: usize = 1000;

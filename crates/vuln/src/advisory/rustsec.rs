@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tripoint_model::Ecosystem;
 
 use super::document::{self, has};
+use super::listed::Few;
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, intervals};
 use crate::version::Scheme;
 
@@ -24,7 +25,7 @@ struct Head {
     id: String,
     package: String,
     #[serde(default)]
-    aliases: Vec<String>,
+    aliases: Few<String, LIST_MAX>,
     #[serde(default)]
     cvss: Option<String>,
     #[serde(default)]
@@ -38,8 +39,8 @@ struct Head {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Versions {
-    patched: Vec<String>,
-    unaffected: Vec<String>,
+    patched: Few<String, LIST_MAX>,
+    unaffected: Few<String, LIST_MAX>,
 }
 
 impl AdvisoryFormat for RustSec {
@@ -63,12 +64,15 @@ impl AdvisoryFormat for RustSec {
 fn read(text: &str) -> Result<Advisory, String> {
     let (_, rest) = text.split_once("```toml").ok_or("no TOML in it")?;
     let (front, markdown) = rest.split_once("\n```").ok_or("the TOML has no end")?;
+    if front.len() > FRONT_BYTES_MAX {
+        return Err(format!("TOML of more than {} KiB", FRONT_BYTES_MAX >> 10));
+    }
     if nesting(front) > NESTING_MAX {
         return Err("the TOML is nested too deeply".to_owned());
     }
     let raw: Raw = toml::from_str(front).map_err(|error| format!("not an advisory: {}", error.message()))?;
     let title = markdown.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
-    let ids = raw.advisory.aliases.iter().map(String::as_str);
+    let ids = raw.advisory.aliases.0.iter().map(String::as_str);
     let mut advisory = document::advisory(document::id(&raw.advisory.id)?, ids, title, Authority::Converted);
     if raw.advisory.withdrawn.is_some() {
         return Ok(advisory);
@@ -82,10 +86,8 @@ fn read(text: &str) -> Result<Advisory, String> {
         return Err(format!("{}: not a crate", advisory.id));
     }
     document::rate(&mut advisory, "rustsec", raw.advisory.cvss.as_deref().unwrap_or_default());
-    let mut safe = Vec::new();
-    for text in raw.versions.patched.iter().chain(&raw.versions.unaffected) {
-        safe.extend(intervals::parse(Scheme::SemVer, text).map_err(|reason| format!("{text:.64}: {reason}"))?);
-    }
+    let safe = raw.versions.patched.0.iter().chain(&raw.versions.unaffected.0);
+    let safe = intervals::all(Scheme::SemVer, safe)?;
     let name = document::word(&raw.advisory.package, "the package's name")?;
     let mut affected = Affected::new(Ecosystem::CratesIo, "", &name);
     affected.ranges = intervals::outside(Scheme::SemVer, safe);
@@ -108,4 +110,7 @@ fn nesting(text: &str) -> usize {
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// A parsed key costs a hundred bytes; real ones have a kilobyte.
+const FRONT_BYTES_MAX: usize = 64 << 10;
+const LIST_MAX: usize = 1000;
 const NESTING_MAX: usize = 32;

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::BufRead;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has};
-use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, yaml};
+use super::listed::{Items, Members, Text};
+use super::{AdvisoryFormat, Affected, Authority, Sink, Statement, yaml};
 use crate::subject::NameKind;
 use crate::version::Scheme;
 
@@ -25,7 +27,7 @@ struct List<'a> {
     #[serde(borrow, default)]
     urlprefix: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    packages: Vec<&'a RawValue>,
+    packages: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ struct Package<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(borrow, default)]
-    secfixes: Option<BTreeMap<Cow<'a, str>, &'a RawValue>>,
+    secfixes: Members<'a>,
 }
 
 impl AdvisoryFormat for SecDb {
@@ -64,11 +66,15 @@ impl AdvisoryFormat for SecDb {
             let (urls, repository) = (list.urlprefix.unwrap_or_default(), list.reponame.unwrap_or_default());
             return out.refuse(file, 1, format!("neither Alpine, Wolfi nor Chainguard: {urls:.64} {repository:.32}"));
         };
-        for (at, entry) in (1_u64..).zip(&list.packages) {
+        let walked = list.packages.each(|at, entry: &RawValue| {
+            let line = at as u64 + 1;
             match serde_json::from_str::<Entry<'_>>(entry.get()) {
-                Ok(entry) => read_package(file, at, ecosystem, &release, &entry.pkg, out),
-                Err(error) => out.refuse(file, at, format!("packages[{}]: {error}", at - 1)),
+                Ok(entry) => read_package(file, line, ecosystem, &release, &entry.pkg, out),
+                Err(error) => out.refuse(file, line, format!("packages[{at}]: {error}")),
             }
+        });
+        if let Err(error) = walked {
+            out.refuse(file, 1, format!("not a list of secfixes: {error}"));
         }
     }
 }
@@ -94,26 +100,61 @@ fn read_package(file: &str, line: u64, ecosystem: Ecosystem, release: &str, pack
         Ok(name) => name,
         Err(reason) => return out.refuse(file, line, reason),
     };
-    let mut of_ids: BTreeMap<String, Affected> = BTreeMap::new();
-    for (version, ids) in package.secfixes.iter().flatten() {
-        let ids: Vec<String> = document::lenient(Some(ids));
-        if version != "0" && Scheme::Apk.check(version).is_err() {
-            out.refuse(file, line, format!("{name}: {version:.64} is no version"));
-            continue;
+    let mut of_ids: BTreeMap<Cow<'_, str>, Option<Rc<str>>> = BTreeMap::new();
+    let mut over = 0_usize;
+    let walked = package.secfixes.each(|version, ids: Items<'_>| {
+        if version != "0" && Scheme::Apk.check(&version).is_err() {
+            return out.refuse(file, line, format!("{name}: {version:.64} is no version"));
         }
-        for id in ids.iter().flat_map(|ids| ids.split_whitespace()).filter(|id| is_id(id)) {
-            let own = of_ids
-                .entry(id.to_owned())
-                .or_insert_with(|| Affected::new(ecosystem, release, &name).named(NameKind::Source));
-            // Version 0: the fault never was in this package.
-            *own = match version.as_ref() {
-                "0" => own.clone().always(FindingState::NotAffected),
-                fix => own.clone().below(fix),
-            };
+        let fix = Some(Rc::from(version.as_ref())).filter(|_| version != "0");
+        let listed = ids.each(|_, Text(text)| {
+            each_id(text, &mut |id| {
+                let full = of_ids.len() >= IDS_MAX;
+                match of_ids.get_mut(&id) {
+                    Some(known) => later(known, fix.as_ref()),
+                    None if full => over += 1,
+                    None => drop(of_ids.insert(id, fix.clone())),
+                }
+            });
+        });
+        if let Err(error) = listed {
+            out.refuse(file, line, format!("{name}: {version:.64}: {error}"));
         }
+    });
+    if let Err(error) = walked {
+        out.refuse(file, line, format!("{name}: secfixes: {error}"));
     }
-    for (id, affected) in of_ids {
-        out.accept(Statement::Advisory(Box::new(advisory(id, affected))));
+    if over > 0 {
+        out.refuse(file, line, format!("{name}: {over} ids more than {IDS_MAX}"));
+    }
+    for (id, fix) in of_ids {
+        let own = Affected::new(ecosystem, release, &name).named(NameKind::Source);
+        let own = match fix {
+            Some(fix) => own.below(&fix),
+            // Version 0: the fault never was in this package.
+            None => own.always(FindingState::NotAffected),
+        };
+        let mut advisory = document::advisory(id.into_owned(), [], "", Authority::Keeper);
+        advisory.affected.push(own);
+        out.accept(Statement::Advisory(Box::new(advisory)));
+    }
+}
+
+/// Named twice: the later fix counts, the earlier did not suffice.
+fn later(known: &mut Option<Rc<str>>, fix: Option<&Rc<str>>) {
+    let Some(fix) = fix else { return };
+    if known.as_ref().is_none_or(|known| Scheme::Apk.order(known, fix).is_lt()) {
+        *known = Some(fix.clone());
+    }
+}
+
+/// Some lists put several ids into one text.
+fn each_id<'d>(text: Cow<'d, str>, show: &mut dyn FnMut(Cow<'d, str>)) {
+    match text {
+        Cow::Borrowed(text) => text.split_whitespace().filter(|id| is_id(id)).for_each(|id| show(Cow::Borrowed(id))),
+        Cow::Owned(text) => {
+            text.split_whitespace().filter(|id| is_id(id)).for_each(|id| show(Cow::Owned(id.to_owned())));
+        }
     }
 }
 
@@ -121,21 +162,7 @@ fn is_id(id: &str) -> bool {
     id.contains('-') && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(&byte))
 }
 
-fn advisory(id: String, mut affected: Affected) -> Advisory {
-    // Named twice: the later fix counts, the earlier did not suffice.
-    if affected.ranges.len() > 1 {
-        let last = affected.ranges.iter().filter_map(|range| range.get(1).map(|(_, fix)| fix.clone()));
-        let last = last.max_by(|a, b| Scheme::Apk.order(a, b));
-        if let Some(fix) = last {
-            affected.state = FindingState::Affected;
-            affected.ranges.clear();
-            affected = affected.below(&fix);
-        }
-    }
-    let mut advisory = document::advisory(id, [], "", Authority::Keeper);
-    advisory.affected.push(affected);
-    advisory
-}
-
 /// Wolfi's list of all has 12 MB.
 const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Of one package; a kernel has thousands.
+const IDS_MAX: usize = 50_000;

@@ -3,10 +3,12 @@
 use std::io::BufRead;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has, is_json};
 use super::intervals::Interval;
+use super::listed::{self, Few, Items};
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Severity, Sink, Statement};
 use crate::subject::NameKind;
@@ -22,7 +24,7 @@ pub(super) struct Euvd;
 #[derive(Deserialize)]
 struct Group {
     name: String,
-    packages: Vec<String>,
+    packages: Few<String, 1000>,
     status: String,
     #[serde(default)]
     severity: Option<String>,
@@ -31,7 +33,7 @@ struct Group {
     #[serde(default)]
     fixed: Option<String>,
     #[serde(default)]
-    issues: Vec<String>,
+    issues: Few<String, 5000>,
     #[serde(default, rename = "type")]
     kind: Option<String>,
 }
@@ -69,11 +71,11 @@ impl AdvisoryFormat for Arch {
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
         each(file, input, out, |group: Group| {
             let id = document::id(&group.name)?;
-            let ids = group.issues.iter().map(String::as_str);
+            let ids = group.issues.0.iter().map(String::as_str);
             let kind = group.kind.as_deref().unwrap_or_default();
             let mut advisory = document::advisory(id, ids, kind, Authority::Keeper);
             document::rate(&mut advisory, "arch", group.severity.as_deref().unwrap_or_default());
-            for name in &group.packages {
+            for name in &group.packages.0 {
                 let affected = Affected::new(Ecosystem::Arch, "", &document::word(name, "a package's name")?);
                 let mut affected = affected.named(NameKind::Binary);
                 affected.ranges = vec![
@@ -134,16 +136,12 @@ impl AdvisoryFormat for Euvd {
     fn read(&self, file: &str, input: &mut dyn BufRead, out: &mut dyn Sink) {
         let Some(bytes) = document::whole(file, input, LIST_BYTES_MAX, out) else { return };
         #[derive(Deserialize)]
-        struct List {
-            items: Vec<Box<serde_json::value::RawValue>>,
+        struct List<'d> {
+            #[serde(borrow)]
+            items: Items<'d>,
         }
-        // A list, or one record alone.
-        let all: Vec<Vec<u8>> = match serde_json::from_slice::<List>(&bytes) {
-            Ok(list) => list.items.iter().map(|item| item.get().as_bytes().to_vec()).collect(),
-            Err(_) => vec![bytes],
-        };
-        for item in all {
-            each(file, &mut item.as_slice(), out, |item: Item| {
+        let mut item = |item: &[u8]| {
+            each(file, &mut &*item, out, |item: Item| {
                 let aliases = item.aliases.unwrap_or_default();
                 let cve = aliases.split_whitespace().find(|id| super::is_cve(id));
                 let cve = cve.ok_or_else(|| format!("{:.32}: no CVE among its aliases", item.id))?.to_owned();
@@ -154,6 +152,17 @@ impl AdvisoryFormat for Euvd {
                 }
                 Ok(Statement::Severity(Box::new(Severity { cve, source: "euvd".to_owned(), value, tenths })))
             });
+        };
+        // A list, or one record alone.
+        let walked = match listed::record::<List<'_>>(&bytes) {
+            Ok(list) => list.items.each(|_, raw: &RawValue| item(raw.get().as_bytes())),
+            Err(_) => {
+                item(&bytes);
+                Ok(())
+            }
+        };
+        if let Err(error) = walked {
+            out.refuse(file, 1, format!("items: {error}"));
         }
     }
 }
@@ -174,7 +183,7 @@ fn each<T: serde::de::DeserializeOwned>(
     let mut records = Records::new(input, file, RECORD_BYTES_MAX);
     while let Some((line, record)) = records.next() {
         let read = match record {
-            Ok(bytes) => serde_json::from_slice::<T>(bytes).map_err(|error| format!("not a record: {error}")),
+            Ok(bytes) => listed::record::<T>(bytes).map_err(|error| format!("not a record: {error}")),
             Err(reason) => Err(reason.to_owned()),
         };
         match read.and_then(&statement) {

@@ -46,13 +46,15 @@ pub(crate) struct Elements<'x> {
     left: &'x Cell<usize>,
     buffer: Vec<u8>,
     line: u64,
+    /// How many elements are open; the parser keeps the name of each.
+    depth: usize,
 }
 
 impl<'x> Elements<'x> {
     pub(crate) fn new(input: &'x mut dyn BufRead, left: &'x Cell<usize>) -> Self {
         left.set(RECORD_BYTES_MAX);
         let reader = Reader::from_reader(BufReader::new(Metered::new(input, left)));
-        Self { reader, left, buffer: Vec::new(), line: 1 }
+        Self { reader, left, buffer: Vec::new(), line: 1, depth: 0 }
     }
 
     /// The line on which the last element ended.
@@ -85,8 +87,8 @@ impl<'x> Elements<'x> {
             match self.event()? {
                 Piece::Start(node, is_empty) => {
                     nodes += 1;
-                    if nodes > NODES_MAX || open.len() > DEPTH_MAX {
-                        return Err("an element is too deep or has too many parts".to_owned());
+                    if nodes > NODES_MAX {
+                        return Err("an element has too many parts".to_owned());
                     }
                     if is_empty {
                         top.children.push(node);
@@ -116,6 +118,14 @@ impl<'x> Elements<'x> {
         self.buffer.clear();
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| format!("not XML: {error}"))?;
         self.line += event.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        match event {
+            Event::Start(_) if self.depth == DEPTH_MAX => {
+                return Err("elements stand too deep in each other".to_owned());
+            }
+            Event::Start(_) => self.depth += 1,
+            Event::End(_) => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
         Ok(match event {
             Event::Start(start) => Piece::Start(node(&start), false),
             Event::Empty(start) => Piece::Start(node(&start), true),

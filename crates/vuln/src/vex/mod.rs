@@ -3,6 +3,7 @@
 //! `Vex::read` takes OpenVEX, CycloneDX and CSAF documents in, `Vex::apply` changes findings by
 //! them.
 
+mod components;
 mod read;
 
 use tripoint_model::{Ecosystem, Finding, FindingState, Rejected, Timestamp};

@@ -1,13 +1,20 @@
 //! How are OpenVEX, CycloneDX and CSAF documents read as statements?
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use tripoint_model::{FindingState, Rejected, Timestamp};
 
+use super::components::Components;
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
-use crate::advisory::listed::Listed;
+use crate::advisory::listed::{Few, Items, Room, Text, record};
 
 /// Which of the formats a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,17 +86,17 @@ struct OpenVex<'d> {
     #[serde(default)]
     timestamp: String,
     #[serde(borrow)]
-    statements: Listed<'d>,
+    statements: Items<'d>,
 }
 
 #[derive(Deserialize)]
-struct Statement {
+struct Statement<'d> {
     vulnerability: TextOr<Named>,
-    #[serde(default)]
-    products: Vec<TextOr<Product>>,
+    #[serde(borrow, default)]
+    products: Items<'d>,
     /// Of version 0.0.1.
-    #[serde(default)]
-    subcomponents: Vec<TextOr<Product>>,
+    #[serde(borrow, default)]
+    subcomponents: Items<'d>,
     status: String,
     #[serde(default)]
     justification: String,
@@ -103,11 +110,33 @@ struct Statement {
     last_updated: String,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum TextOr<T> {
     Text(String),
     Object(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextOrVisitor(PhantomData))
+    }
+}
+
+struct TextOrVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<T> {
+    type Value = TextOr<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or an object")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOr::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Object)
+    }
 }
 
 #[derive(Deserialize)]
@@ -117,56 +146,83 @@ struct Named {
     #[serde(default, rename = "@id")]
     id: String,
     #[serde(default)]
-    aliases: Vec<String>,
+    aliases: Few<String, 1000>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Product {
+struct Product<'d> {
     #[serde(rename = "@id")]
     id: String,
-    identifiers: BTreeMap<String, String>,
-    subcomponents: Vec<TextOr<Product>>,
+    identifiers: Identifiers,
+    #[serde(borrow)]
+    subcomponents: Items<'d>,
 }
 
-impl TextOr<Product> {
-    fn name(&self) -> &str {
-        match self {
-            Self::Text(text) => text,
-            Self::Object(product) => product.identifiers.get("purl").unwrap_or(&product.id),
-        }
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Identifiers {
+    purl: Option<String>,
+}
+
+/// Purls, each with the product that it is meant as a part of, or none.
+struct Purls<'r> {
+    of: Vec<(String, String)>,
+    room: &'r mut Room,
+}
+
+impl Purls<'_> {
+    /// Of each product its purl, or those of its parts where parts are named.
+    fn walk(&mut self, products: Items<'_>, within: &str, depth: usize) -> Result<(), String> {
+        let mut done = Ok(());
+        let walked = products.each(|_, product: TextOr<Product<'_>>| {
+            if done.is_ok() {
+                done = match product {
+                    TextOr::Text(text) => self.push(text, within),
+                    TextOr::Object(Product { id, identifiers, subcomponents }) => {
+                        self.take(identifiers.purl.unwrap_or(id), subcomponents, within, depth)
+                    }
+                };
+            }
+        });
+        walked.map_err(|error| format!("products: {error}"))?;
+        done
     }
 
-    /// Its purl, or those of its parts where parts are named, each with the product it is part of.
-    fn purls(self, within: &str, depth: usize, out: &mut Vec<(String, String)>) {
-        let name = self.name().to_owned();
-        match self {
-            Self::Object(product) if !product.subcomponents.is_empty() && depth <= 8 => {
-                let within = if within.is_empty() { name.as_str() } else { within };
-                product.subcomponents.into_iter().for_each(|part| part.purls(within, depth + 1, out));
-            }
-            _ => out.push((name, within.to_owned())),
+    fn take(&mut self, name: String, parts: Items<'_>, within: &str, depth: usize) -> Result<(), String> {
+        if parts.is_empty() || depth > PARTS_DEPTH_MAX {
+            return self.push(name, within);
         }
+        self.walk(parts, if within.is_empty() { &name } else { within }, depth + 1)
+    }
+
+    /// What is no purl names no package.
+    fn push(&mut self, name: String, within: &str) -> Result<(), String> {
+        if name.starts_with("pkg:") {
+            self.room.take(2 * size_of::<(String, String)>() + name.len() + within.len())?;
+            self.of.push((name, within.to_owned()));
+        }
+        Ok(())
     }
 }
 
 fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
-    let document: OpenVex<'_> =
-        serde_json::from_slice(bytes).map_err(|error| format!("not an OpenVEX document: {error}"))?;
+    let document: OpenVex<'_> = record(bytes).map_err(|error| format!("not an OpenVEX document: {error}"))?;
     (out.id, out.author) = (document.id, document.author);
     let said = document.timestamp.parse().ok();
-    reject_empty(out, "statements", document.statements.empty);
-    for (at, raw) in document.statements.items {
-        let read = serde_json::from_str::<Statement>(raw.get()).map_err(|error| error.to_string());
-        match read.and_then(|raw| statement(raw, said)) {
+    let mut room = Room::beyond(bytes.len());
+    let walked = document.statements.statements(|at, raw| {
+        let read = record::<Statement<'_>>(raw.get().as_bytes()).map_err(|error| error.to_string());
+        match read.and_then(|raw| statement(raw, said, &mut room)) {
             Ok(statement) => out.statements.push(statement),
             Err(reason) => reject(out, at, format!("statements[{at}]: {reason}")),
         }
-    }
+    });
+    reject_empty(out, "statements", walked.map_err(|error| format!("statements: {error}"))?);
     Ok(())
 }
 
-fn statement(raw: Statement, document: Option<Timestamp>) -> Result<VexStatement, String> {
+fn statement(raw: Statement<'_>, document: Option<Timestamp>, room: &mut Room) -> Result<VexStatement, String> {
     let status = match raw.status.as_str() {
         "not_affected" => FindingState::NotAffected,
         "affected" => FindingState::Affected,
@@ -176,57 +232,81 @@ fn statement(raw: Statement, document: Option<Timestamp>) -> Result<VexStatement
     };
     let (id, aliases) = match raw.vulnerability {
         TextOr::Text(id) => (id, Vec::new()),
-        TextOr::Object(named) if named.name.is_empty() => (named.id, named.aliases),
-        TextOr::Object(named) => (named.name, named.aliases),
+        TextOr::Object(named) if named.name.is_empty() => (named.id, named.aliases.0),
+        TextOr::Object(named) => (named.name, named.aliases.0),
     };
-    let mut named = Vec::new();
-    if raw.subcomponents.is_empty() {
-        raw.products.into_iter().for_each(|product| product.purls("", 0, &mut named));
-    } else {
-        // Version 0.0.1 names the parts once for all products.
-        for product in raw.products.iter().take(PRODUCTS_MAX) {
-            let parts = raw.subcomponents.iter().take(PRODUCTS_MAX);
-            named.extend(parts.map(|part| (part.name().to_owned(), product.name().to_owned())));
-        }
-    }
-    let (products, within) = named.into_iter().filter(|(product, _)| product.starts_with("pkg:")).unzip();
-    let at = [&raw.last_updated, &raw.timestamp].iter().find_map(|text| text.parse().ok()).or(document);
     if id.trim().is_empty() || id.len() > 200 {
         return Err("it names no vulnerability".to_owned());
     }
+    let (products, within) = named(raw.products, raw.subcomponents, room)?.into_iter().unzip();
+    let at = [&raw.last_updated, &raw.timestamp].iter().find_map(|text| text.parse().ok()).or(document);
     let note = if raw.impact_statement.is_empty() { raw.action_statement } else { raw.impact_statement };
-    Ok(VexStatement { id, aliases, products, within, at, status, justification: raw.justification, note })
+    let statement = VexStatement { id, aliases, products, within, at, status, justification: raw.justification, note };
+    pay(statement, room)
+}
+
+/// Purls of products, or of parts that version 0.0.1 names once for all products.
+fn named(products: Items<'_>, parts: Items<'_>, room: &mut Room) -> Result<Vec<(String, String)>, String> {
+    let mut out = Purls { of: Vec::new(), room };
+    if parts.is_empty() {
+        out.walk(products, "", 0)?;
+        return Ok(out.of);
+    }
+    let (mut count, mut done) = (0, Ok(()));
+    let walked = products.each(|_, product: TextOr<Product<'_>>| {
+        count += 1;
+        if done.is_ok() {
+            done = match product {
+                _ if count > PRODUCTS_MAX => Err(format!("more than {PRODUCTS_MAX} products of the same parts")),
+                TextOr::Text(whole) => out.walk(parts, &whole, PARTS_DEPTH_MAX),
+                TextOr::Object(Product { id, identifiers, .. }) => {
+                    out.walk(parts, &identifiers.purl.unwrap_or(id), PARTS_DEPTH_MAX)
+                }
+            };
+        }
+    });
+    walked.map_err(|error| format!("products: {error}"))?;
+    done.map(|()| out.of)
+}
+
+/// Pays for what is kept beside the products.
+fn pay(statement: VexStatement, room: &mut Room) -> Result<VexStatement, String> {
+    let aliases: usize = statement.aliases.iter().map(|alias| 2 * size_of::<String>() + alias.len()).sum();
+    let texts = statement.id.len() + statement.justification.len() + statement.note.len();
+    room.take(2 * size_of::<VexStatement>() + aliases + texts)?;
+    Ok(statement)
 }
 
 #[derive(Deserialize)]
 struct Bom<'d> {
     #[serde(default, rename = "serialNumber")]
     serial: String,
-    #[serde(default)]
-    components: Vec<Component>,
-    #[serde(default)]
-    metadata: Metadata,
+    #[serde(borrow, default)]
+    components: Components<'d>,
+    #[serde(borrow, default)]
+    metadata: Metadata<'d>,
     #[serde(default, borrow)]
-    vulnerabilities: Listed<'d>,
+    vulnerabilities: Items<'d>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Metadata {
-    component: Option<Component>,
+struct Metadata<'d> {
+    #[serde(borrow)]
+    component: Components<'d>,
     supplier: Option<Party>,
     manufacturer: Option<Party>,
     /// As versions before 1.6 spell it.
     manufacture: Option<Party>,
-    authors: Vec<Party>,
+    authors: Few<Party, 1000>,
 }
 
-impl Metadata {
+impl Metadata<'_> {
     /// The organisation that speaks, else the people.
     fn author(&self) -> String {
         let whole = self.supplier.iter().chain(&self.manufacturer).chain(&self.manufacture).map(|one| one.name.clone());
         let people: Vec<&str> =
-            self.authors.iter().map(|one| one.name.as_str()).filter(|name| !name.is_empty()).collect();
+            self.authors.0.iter().map(|one| one.name.as_str()).filter(|name| !name.is_empty()).collect();
         whole.chain([people.join(", ")]).find(|name| !name.is_empty()).unwrap_or_default()
     }
 }
@@ -237,24 +317,15 @@ struct Party {
     name: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Component {
-    #[serde(rename = "bom-ref")]
-    reference: String,
-    purl: String,
-    components: Vec<Component>,
-}
-
 #[derive(Deserialize)]
-struct BomVulnerability {
+struct BomVulnerability<'d> {
     id: String,
     #[serde(default)]
-    references: Vec<Reference>,
+    references: Few<Reference, 1000>,
     #[serde(default)]
     analysis: Option<Analysis>,
-    #[serde(default)]
-    affects: Vec<Affects>,
+    #[serde(borrow, default)]
+    affects: Items<'d>,
 }
 
 #[derive(Deserialize)]
@@ -278,28 +349,28 @@ struct Affects {
 }
 
 fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
-    let bom: Bom<'_> = serde_json::from_slice(bytes).map_err(|error| format!("not a CycloneDX document: {error}"))?;
+    let bom: Bom<'_> = record(bytes).map_err(|error| format!("not a CycloneDX document: {error}"))?;
     out.id = bom.serial;
     out.author = bom.metadata.author();
-    let mut purls = BTreeMap::new();
-    let mut open: Vec<Component> = bom.components;
-    open.extend(bom.metadata.component);
-    while let Some(component) = open.pop() {
-        purls.insert(component.reference, component.purl);
-        open.extend(component.components);
-    }
-    reject_empty(out, "vulnerabilities", bom.vulnerabilities.empty);
-    for (at, raw) in bom.vulnerabilities.items {
-        let read = serde_json::from_str::<BomVulnerability>(raw.get()).map_err(|error| error.to_string());
-        match read.and_then(|raw| analysed(raw, &purls)) {
+    let mut purls = bom.components.0;
+    purls.extend(bom.metadata.component.0);
+    let mut room = Room::beyond(bytes.len());
+    let walked = bom.vulnerabilities.statements(|at, raw| {
+        let read = record::<BomVulnerability<'_>>(raw.get().as_bytes()).map_err(|error| error.to_string());
+        match read.and_then(|raw| analysed(raw, &purls, &mut room)) {
             Ok(statement) => out.statements.push(statement),
             Err(reason) => reject(out, at, format!("vulnerabilities[{at}]: {reason}")),
         }
-    }
+    });
+    reject_empty(out, "vulnerabilities", walked.map_err(|error| format!("vulnerabilities: {error}"))?);
     Ok(())
 }
 
-fn analysed(raw: BomVulnerability, purls: &BTreeMap<String, String>) -> Result<VexStatement, String> {
+fn analysed(
+    raw: BomVulnerability<'_>,
+    purls: &BTreeMap<Cow<'_, str>, Cow<'_, str>>,
+    room: &mut Room,
+) -> Result<VexStatement, String> {
     let analysis = raw.analysis.ok_or_else(|| format!("{:.64}: no analysis", raw.id))?;
     let status = match analysis.state.as_str() {
         "not_affected" | "false_positive" => FindingState::NotAffected,
@@ -312,64 +383,120 @@ fn analysed(raw: BomVulnerability, purls: &BTreeMap<String, String>) -> Result<V
         let own = affects.reference;
         // `urn:cdx:serial/version#ref` names a component of another document.
         let inner = own.rsplit_once('#').map_or(own.as_str(), |(_, inner)| inner);
-        let known = purls.get(&own).or_else(|| purls.get(inner)).filter(|purl| !purl.is_empty());
-        known.cloned().unwrap_or_else(|| crate::naming::decode(inner))
+        let known = purls.get(own.as_str()).or_else(|| purls.get(inner));
+        known.map_or_else(|| crate::naming::decode(inner), |purl| purl.clone().into_owned())
     };
-    let mut products: Vec<String> = raw.affects.into_iter().map(purl).collect();
-    products.retain(|product| product.starts_with("pkg:"));
-    let aliases = raw.references.into_iter().map(|reference| reference.id).filter(|id| !id.is_empty()).collect();
+    let mut named = Purls { of: Vec::new(), room };
+    let mut done = Ok(());
+    let walked = raw.affects.each(|_, affects| {
+        if done.is_ok() {
+            done = named.push(purl(affects), "");
+        }
+    });
+    walked.map_err(|error| format!("{:.64}: affects: {error}", raw.id))?;
+    done.map_err(|reason| format!("{:.64}: affects: {reason}", raw.id))?;
+    let products = named.of.into_iter().map(|(purl, _)| purl).collect();
+    let aliases = raw.references.0.into_iter().map(|reference| reference.id).filter(|id| !id.is_empty()).collect();
     let (justification, note) = (analysis.justification, analysis.detail);
     let within = Vec::new();
-    Ok(VexStatement { id: raw.id, aliases, products, within, at: None, status, justification, note })
+    pay(VexStatement { id: raw.id, aliases, products, within, at: None, status, justification, note }, room)
 }
 
 fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
-    let document: csaf::Document<'_> =
-        serde_json::from_slice(bytes).map_err(|error| format!("not a CSAF document: {error}"))?;
+    let document: csaf::Document<'_> = record(bytes).map_err(|error| format!("not a CSAF document: {error}"))?;
     (out.id, out.author) = document.document.names();
-    let products = csaf::Products::of(&document.product_tree);
-    for (at, raw) in document.vulnerabilities.iter().enumerate() {
-        let found: csaf::Vulnerability<'_> = match serde_json::from_str(raw.get()) {
-            Ok(found) => found,
-            Err(error) => {
-                reject(out, at, format!("vulnerabilities[{at}]: {error}"));
-                continue;
-            }
-        };
-        let Some(id) = found.cve.as_deref() else {
-            reject(out, at, format!("vulnerabilities[{at}]: no CVE"));
-            continue;
-        };
-        for (status, ids) in &found.product_status {
-            let status = match status.as_ref() {
-                "known_affected" | "first_affected" | "last_affected" => FindingState::Affected,
-                "known_not_affected" => FindingState::NotAffected,
-                "fixed" | "first_fixed" | "recommended" => FindingState::Fixed,
-                "under_investigation" => FindingState::UnderInvestigation,
-                _ => continue,
-            };
-            let flag = found.flags.iter().find(|flag| flag.product_ids.iter().any(|id| ids.contains(id)));
-            out.statements.push(VexStatement {
-                id: id.to_owned(),
-                aliases: Vec::new(),
-                products: ids
-                    .iter()
-                    .filter_map(|id| products.meant(id))
-                    .map(|meant| meant.purl)
-                    .filter(|purl| !purl.is_empty())
-                    .collect(),
-                within: Vec::new(),
-                at: None,
-                status,
-                justification: flag.map_or(String::new(), |flag| flag.label.clone().into_owned()),
-                note: String::new(),
-            });
+    let products = csaf::Products::of(&document.product_tree)?;
+    let mut room = Room::beyond(bytes.len());
+    let walked = document.vulnerabilities.each(|at, raw: &RawValue| {
+        if let Err(reason) = csaf_vulnerability(raw, &products, out, &mut room) {
+            reject(out, at, format!("vulnerabilities[{at}]: {reason}"));
         }
-    }
-    Ok(())
+    });
+    walked.map_err(|error| format!("vulnerabilities: {error}"))
+}
+
+fn csaf_vulnerability(
+    raw: &RawValue,
+    products: &csaf::Products<'_>,
+    out: &mut Vex,
+    room: &mut Room,
+) -> Result<(), String> {
+    let found: csaf::Vulnerability<'_> = record(raw.get().as_bytes()).map_err(|error| error.to_string())?;
+    let id = found.cve.as_deref().ok_or("no CVE")?;
+    let mut inner = Ok(());
+    let walked = found.product_status.each(|status, ids: Items<'_>| {
+        let status = match status.as_ref() {
+            "known_affected" | "first_affected" | "last_affected" => FindingState::Affected,
+            "known_not_affected" => FindingState::NotAffected,
+            "fixed" | "first_fixed" | "recommended" => FindingState::Fixed,
+            "under_investigation" => FindingState::UnderInvestigation,
+            _ => return,
+        };
+        let listed = csaf_status(id, status, ids, &found, products, room);
+        match listed {
+            Ok(statement) => out.statements.push(statement),
+            Err(error) => inner = Err(error),
+        }
+    });
+    walked.map_err(|error| format!("product_status: {error}"))?;
+    inner.map_err(|reason| format!("product_status: {reason}"))
+}
+
+fn csaf_status(
+    id: &str,
+    status: FindingState,
+    ids: Items<'_>,
+    found: &csaf::Vulnerability<'_>,
+    products: &csaf::Products<'_>,
+    room: &mut Room,
+) -> Result<VexStatement, String> {
+    let mut named = HashSet::new();
+    let mut purls = Purls { of: Vec::new(), room };
+    let mut done = Ok(());
+    let walked = ids.each(|_, Text(id)| {
+        if done.is_err() || named.contains(&id) {
+            return;
+        }
+        // What the document does not describe says nothing of a package.
+        if let Some(meant) = products.meant(&id) {
+            named.insert(id);
+            done = purls.push(meant.purl, "");
+        }
+    });
+    walked.map_err(|error| error.to_string())?;
+    done?;
+    let statement = VexStatement {
+        id: id.to_owned(),
+        aliases: Vec::new(),
+        products: purls.of.into_iter().map(|(purl, _)| purl).collect(),
+        within: Vec::new(),
+        at: None,
+        status,
+        justification: justification(found.flags, &named),
+        note: String::new(),
+    };
+    pay(statement, room)
+}
+
+/// The label of the first flag that is on one of these products.
+fn justification(flags: Items<'_>, named: &HashSet<Cow<'_, str>>) -> String {
+    let mut label = String::new();
+    // Flags of another shape justify nothing.
+    let _ = flags.each(|_, flag: csaf::Flag<'_>| {
+        let mut is_on = false;
+        if label.is_empty() {
+            flag.product_ids.texts(|id| is_on |= named.contains(&id));
+        }
+        if is_on {
+            label = flag.label.into_owned();
+        }
+    });
+    label
 }
 
 /// Of one statement whose parts are named apart from its products.
 const PRODUCTS_MAX: usize = 1000;
+/// How deep parts stand in parts; below that a part stands for itself.
+const PARTS_DEPTH_MAX: usize = 8;
 const REJECTED_MAX: usize = 1000;
 const DOCUMENT_BYTES_MAX: usize = 256 << 20;

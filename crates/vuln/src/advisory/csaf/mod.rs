@@ -3,7 +3,8 @@
 mod tree;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::BufRead;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use tripoint_model::{Ecosystem, FindingState};
 pub(crate) use tree::{Meant, ProductTree, Products};
 
 use super::document::{self, has, is_json};
+use super::listed::{Items, Members, Room, Text};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, streams};
 use crate::subject::{NameKind, weight};
 use crate::version::{Scheme, VERSION_BYTES_MAX};
@@ -28,7 +30,7 @@ pub(crate) struct Document<'a> {
     #[serde(borrow, default)]
     pub(crate) product_tree: ProductTree<'a>,
     #[serde(borrow, default)]
-    pub(crate) vulnerabilities: Vec<&'a RawValue>,
+    pub(crate) vulnerabilities: Items<'a>,
 }
 
 /// Who says it, and under which id.
@@ -73,17 +75,17 @@ pub(crate) struct Vulnerability<'a> {
     #[serde(borrow, default)]
     title: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub(crate) product_status: BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>,
+    pub(crate) product_status: Members<'a>,
     #[serde(borrow, default)]
-    remediations: Vec<Remediation<'a>>,
+    remediations: Items<'a>,
     #[serde(borrow, default)]
-    threats: Vec<Note<'a>>,
+    threats: Items<'a>,
     #[serde(borrow, default)]
-    pub(crate) flags: Vec<Flag<'a>>,
+    pub(crate) flags: Items<'a>,
     #[serde(borrow, default)]
-    scores: Option<&'a RawValue>,
+    scores: Items<'a>,
     #[serde(borrow, default)]
-    metrics: Option<&'a RawValue>,
+    metrics: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +95,7 @@ struct Remediation<'a> {
     #[serde(borrow, default)]
     details: Cow<'a, str>,
     #[serde(borrow, default)]
-    product_ids: Vec<Cow<'a, str>>,
+    product_ids: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +114,7 @@ pub(crate) struct Flag<'a> {
     pub(crate) label: Cow<'a, str>,
     /// The products.
     #[serde(borrow, default)]
-    pub(crate) product_ids: Vec<Cow<'a, str>>,
+    pub(crate) product_ids: Items<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -146,11 +148,16 @@ impl AdvisoryFormat for Csaf {
             Ok(_) => return out.refuse(file, 1, "a draft".to_owned()),
             Err(reason) => return out.refuse(file, 1, reason.to_owned()),
         };
-        let products = Products::of(&csaf.product_tree);
-        for (at, raw) in csaf.vulnerabilities.iter().enumerate() {
+        let products = match Products::of(&csaf.product_tree) {
+            Ok(products) => products,
+            Err(reason) => return out.refuse(file, 1, format!("{id}: {reason}")),
+        };
+        let mut count = 0;
+        let walked = csaf.vulnerabilities.each(|at, raw: &RawValue| {
+            count += 1;
             let read = serde_json::from_str::<Vulnerability<'_>>(raw.get())
                 .map_err(|error| error.to_string())
-                .and_then(|found| read_vulnerability(&id, &csaf.document, &products, &found));
+                .and_then(|found| read_vulnerability(&id, &csaf.document, &products, &found, Room::of(bytes.len())));
             match read {
                 Ok((advisory, passed)) => {
                     if let Some(reason) = passed.reason() {
@@ -160,8 +167,10 @@ impl AdvisoryFormat for Csaf {
                 }
                 Err(reason) => out.refuse(file, 1, format!("{id}: vulnerabilities[{at}]: {reason}")),
             }
-        }
-        if csaf.vulnerabilities.is_empty() {
+        });
+        if let Err(error) = walked {
+            out.refuse(file, 1, format!("{id}: vulnerabilities: {error}"));
+        } else if count == 0 {
             // Red Hat withdraws a CVE by a document that says nothing any more.
             let withdrawn = document::advisory(id, [], &csaf.document.title, Authority::Keeper);
             out.accept(Statement::Advisory(Box::new(withdrawn)));
@@ -174,11 +183,11 @@ type Key = (Ecosystem, String, String, NameKind, String);
 
 #[derive(Default)]
 struct Said {
-    fixes: Vec<String>,
+    fixes: BTreeSet<String>,
     /// What is said of every version.
     state: Option<FindingState>,
     /// What is said of single versions.
-    versions: BTreeMap<FindingState, Vec<String>>,
+    versions: BTreeMap<FindingState, BTreeSet<String>>,
 }
 
 fn read_vulnerability(
@@ -186,24 +195,33 @@ fn read_vulnerability(
     head: &Head<'_>,
     products: &Products<'_>,
     found: &Vulnerability<'_>,
+    room: Room,
 ) -> Result<(Advisory, Passed), String> {
     let source = head.publisher.as_ref().map_or("csaf".to_owned(), |publisher| slug(&publisher.name));
     let title = found.title.as_deref().unwrap_or(&head.title);
     let mut advisory = document::advisory(id.to_owned(), found.cve.as_deref(), title, Authority::Keeper);
-    for threat in found.threats.iter().filter(|threat| threat.category == "impact").take(1) {
-        if threat.details.len() <= 32 {
-            document::rate(&mut advisory, &source, &threat.details);
+    let mut impact = None;
+    let walked = found.threats.each(|_, threat: Note<'_>| {
+        if threat.category == "impact" {
+            impact.get_or_insert(threat.details);
         }
+    });
+    walked.map_err(|error| format!("threats: {error}"))?;
+    if let Some(impact) = impact.filter(|impact| impact.len() <= 32) {
+        document::rate(&mut advisory, &source, &impact);
     }
-    for score in document::lenient::<Vec<Score>>(found.scores.or(found.metrics)) {
-        let score = score.content.map_or(Score { content: None, ..score }, |inner| *inner);
-        for (key, vector) in [("cvss_v3", score.cvss_v3), ("cvss_v4", score.cvss_v4)] {
-            if let Some(vector) = vector {
-                document::rate(&mut advisory, &format!("{source}_{key}"), &vector.vector);
+    for list in [found.scores, found.metrics] {
+        // Scores of another shape rate nothing.
+        let _ = list.each(|_, score: Score| {
+            let score = score.content.map_or(Score { content: None, ..score }, |inner| *inner);
+            for (key, vector) in [("cvss_v3", score.cvss_v3), ("cvss_v4", score.cvss_v4)] {
+                if let Some(vector) = vector {
+                    document::rate(&mut advisory, &format!("{source}_{key}"), &vector.vector);
+                }
             }
-        }
+        });
     }
-    let (affected, passed) = affected(products, found);
+    let (affected, passed) = affected(products, found, room)?;
     if affected.is_empty() {
         return Err(passed.reason().unwrap_or_else(|| "it names no products".to_owned()));
     }
@@ -233,42 +251,67 @@ impl Passed {
     }
 }
 
-fn affected(products: &Products<'_>, found: &Vulnerability<'_>) -> (Vec<Affected>, Passed) {
+fn affected(
+    products: &Products<'_>,
+    found: &Vulnerability<'_>,
+    mut room: Room,
+) -> Result<(Vec<Affected>, Passed), String> {
+    let intents = intents(products, found)?;
     let mut said: BTreeMap<Key, Said> = BTreeMap::new();
-    let mut passed = Passed::default();
-    for (status, ids) in &found.product_status {
-        for id in ids {
+    let (mut passed, mut inner) = (Passed::default(), Ok(()));
+    let walked = found.product_status.each(|status, ids: Items<'_>| {
+        let listed = ids.each(|_, Text(id)| {
             passed.named += 1;
-            let mut over = |why| passed.over(products.shown(id), why);
-            let Some(meant) = products.meant(id) else {
-                over("is no package");
-                continue;
-            };
-            if meant.version.len() > VERSION_BYTES_MAX || meant.name.len() > document::NAME_BYTES_MAX {
-                over("has too long a name or version");
-                continue;
+            if let Err(why) = collect(products, &intents, &status, &id, &mut said, &mut room) {
+                passed.over(products.shown(&id), why);
             }
-            let Meant { ecosystem, release, name, version, kind, module, .. } = meant;
-            let entry = said.entry((ecosystem, release, name, kind, module)).or_default();
-            match status.as_ref() {
-                // SUSE recommends the versions that carry the fix.
-                "fixed" | "first_fixed" | "recommended" if version.is_empty() => over("is fixed in no version"),
-                "fixed" | "first_fixed" | "recommended" => entry.fixes.push(version),
-                "known_affected" | "first_affected" | "last_affected" => entry.say(intent(found, id), version),
-                "known_not_affected" => entry.say(FindingState::NotAffected, version),
-                "under_investigation" => entry.say(FindingState::UnderInvestigation, version),
-                _ => over("has a status that CSAF does not know"),
-            }
+        });
+        if let Err(error) = listed {
+            inner = Err(error);
         }
+    });
+    walked.and(inner).map_err(|error| format!("product_status: {error}"))?;
+    Ok((said.into_iter().flat_map(|(key, said)| entries(key, said)).collect(), passed))
+}
+
+/// Notes what a status says of a product; or why nothing can be.
+fn collect(
+    products: &Products<'_>,
+    intents: &HashMap<Cow<'_, str>, FindingState>,
+    status: &str,
+    id: &str,
+    said: &mut BTreeMap<Key, Said>,
+    room: &mut Room,
+) -> Result<(), &'static str> {
+    let Meant { ecosystem, release, name, version, kind, module, .. } = products.meant(id).ok_or("is no package")?;
+    if version.len() > VERSION_BYTES_MAX || name.len().max(module.len()) > document::NAME_BYTES_MAX {
+        return Err("has too long a name or version");
     }
-    (said.into_iter().flat_map(|(key, said)| entries(key, said)).collect(), passed)
+    let cost = 2 * size_of::<Affected>() + name.len() + module.len();
+    let entry = match said.entry((ecosystem, release, name, kind, module)) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => room.take(cost).map(|()| entry.insert(Said::default())).map_err(|_| TOO_MANY)?,
+    };
+    room.take(version.len() + 2 * size_of::<String>()).map_err(|_| TOO_MANY)?;
+    match status {
+        // SUSE recommends the versions that carry the fix.
+        "fixed" | "first_fixed" | "recommended" if version.is_empty() => return Err("is fixed in no version"),
+        "fixed" | "first_fixed" | "recommended" => drop(entry.fixes.insert(version)),
+        "known_affected" | "first_affected" | "last_affected" => {
+            entry.say(intents.get(id).copied().unwrap_or(FindingState::Affected), version);
+        }
+        "known_not_affected" => entry.say(FindingState::NotAffected, version),
+        "under_investigation" => entry.say(FindingState::UnderInvestigation, version),
+        _ => return Err("has a status that CSAF does not know"),
+    }
+    Ok(())
 }
 
 impl Said {
     /// Where a document says two things of every version, the heavier one counts.
     fn say(&mut self, state: FindingState, version: String) {
         if !version.is_empty() {
-            self.versions.entry(state).or_default().push(version);
+            self.versions.entry(state).or_default().insert(version);
         } else if self.state.is_none_or(|said| weight(state) > weight(said)) {
             self.state = Some(state);
         }
@@ -280,22 +323,25 @@ fn entries((ecosystem, release, name, kind, module): Key, said: Said) -> Vec<Aff
     // The release is in the image's spelling already.
     (out.release, out.module) = (release, module);
     if !said.fixes.is_empty() {
-        out.ranges = vec![streams::below(Scheme::of(ecosystem), said.fixes)];
+        out.ranges = vec![streams::below(Scheme::of(ecosystem), said.fixes.into_iter().collect())];
         return vec![out];
     }
-    let single = said.versions.into_iter().map(|(state, mut versions)| {
-        versions.sort();
-        versions.dedup();
+    let single = said.versions.into_iter().map(|(state, versions)| {
+        let versions = versions.into_iter().collect();
         Affected { state, versions, ..out.clone() }
     });
     let every = said.state.map(|state| out.clone().always(state));
     every.into_iter().chain(single).collect()
 }
 
-/// What the keeper means to do about an affected product.
-fn intent(found: &Vulnerability<'_>, product: &str) -> FindingState {
-    let mut state = FindingState::Affected;
-    for remediation in &found.remediations {
+/// What the keeper means to do about affected products, where it is more than to mend them; of several words the last.
+fn intents<'a>(
+    products: &Products<'_>,
+    found: &Vulnerability<'a>,
+) -> Result<HashMap<Cow<'a, str>, FindingState>, String> {
+    let mut out = HashMap::new();
+    let mut inner = Ok(());
+    let walked = found.remediations.each(|_, remediation: Remediation<'a>| {
         let words = remediation.details.to_ascii_lowercase();
         let meant = match remediation.category.as_ref() {
             "no_fix_planned" => FindingState::WontFix,
@@ -303,13 +349,19 @@ fn intent(found: &Vulnerability<'_>, product: &str) -> FindingState {
                 FindingState::WontFix
             }
             "none_available" if words.contains("defer") => FindingState::Postponed,
-            _ => continue,
+            _ => return,
         };
-        if remediation.product_ids.iter().any(|id| id == product) {
-            state = meant;
+        let listed = remediation.product_ids.each(|_, Text(id)| {
+            if products.has(&id) {
+                out.insert(id, meant);
+            }
+        });
+        if let Err(error) = listed {
+            inner = Err(error);
         }
-    }
-    state
+    });
+    walked.and(inner).map_err(|error| format!("remediations: {error}"))?;
+    Ok(out)
 }
 
 /// `Red Hat Product Security` publishes as `redhat`.
@@ -327,6 +379,7 @@ fn slug(publisher: &str) -> String {
 
 /// Red Hat's documents on the kernel have 50 MB.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+const TOO_MANY: &str = "stands among too many for the length of the document";
 
 #[cfg(test)]
 mod tests {

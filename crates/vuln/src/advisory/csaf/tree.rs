@@ -3,29 +3,106 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use tripoint_model::Ecosystem;
 
+use crate::advisory::listed::{Items, Text};
 use crate::naming;
 use crate::subject::NameKind;
 
-/// The document's tree of products.
-#[derive(Default, Deserialize)]
+/// The document's tree of products, flat: each by its id.
+#[derive(Default)]
 pub(crate) struct ProductTree<'a> {
-    #[serde(borrow, default)]
-    branches: Vec<Branch<'a>>,
-    #[serde(borrow, default)]
-    full_product_names: Vec<Product<'a>>,
-    #[serde(borrow, default)]
-    relationships: Vec<Relationship<'a>>,
+    own: Described<'a>,
+    relationships: Items<'a>,
 }
 
-#[derive(Deserialize)]
-struct Branch<'a> {
-    #[serde(borrow, default)]
-    branches: Vec<Branch<'a>>,
-    #[serde(borrow, default)]
-    product: Option<Product<'a>>,
+/// Products as they are written, by id. A branch of the tree takes twenty bytes in the document and two hundred as a
+/// structure, and hundreds of thousands of products are real.
+type Described<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+impl<'de: 'a, 'a> Deserialize<'de> for ProductTree<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Tree;
+        impl<'de> Visitor<'de> for Tree {
+            type Value = ProductTree<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a product tree")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut out = ProductTree::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    match key.as_ref() {
+                        "branches" => map.next_value_seed(Branches(&mut out.own))?,
+                        "full_product_names" => {
+                            describe_all(map.next_value()?, &mut out.own).map_err(A::Error::custom)?
+                        }
+                        "relationships" => out.relationships = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(out)
+            }
+        }
+        from.deserialize_map(Tree)
+    }
+}
+
+fn describe_all<'a>(list: Items<'a>, own: &mut Described<'a>) -> Result<(), serde_json::Error> {
+    let mut wrong = Ok(());
+    list.each(|_, product: &'a RawValue| {
+        if let Err(error) = describe(product, own) {
+            wrong = Err(error);
+        }
+    })?;
+    wrong
+}
+
+fn describe<'a>(product: &'a RawValue, own: &mut Described<'a>) -> Result<(), serde_json::Error> {
+    let found: Product<'a> = serde_json::from_str(product.get())?;
+    own.insert(found.product_id, product);
+    Ok(())
+}
+
+/// Walks branches, which hold products and branches; the parser bounds how deep they stand in each other.
+struct Branches<'o, 'a>(&'o mut Described<'a>);
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Branches<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Branches<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("branches of products")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Branches(&mut *self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut branch: A) -> Result<(), A::Error> {
+        while let Some(Text(key)) = branch.next_key()? {
+            match key.as_ref() {
+                "branches" => branch.next_value_seed(Branches(&mut *self.0))?,
+                "product" => describe(branch.next_value()?, self.0).map_err(A::Error::custom)?,
+                _ => drop(branch.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,7 +120,7 @@ struct Helper<'a> {
     #[serde(borrow, default)]
     purl: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    purls: Vec<Cow<'a, str>>,
+    purls: Items<'a>,
     #[serde(borrow, default)]
     cpe: Option<Cow<'a, str>>,
 }
@@ -73,50 +150,54 @@ pub(crate) struct Meant {
 
 /// Product ids and what they stand for.
 pub(crate) struct Products<'t> {
-    own: BTreeMap<&'t str, &'t Product<'t>>,
-    joined: BTreeMap<&'t str, &'t Relationship<'t>>,
+    own: &'t Described<'t>,
+    joined: BTreeMap<Cow<'t, str>, &'t RawValue>,
 }
 
 impl<'t> Products<'t> {
-    /// Indexes the tree. The parser bounds its depth.
-    pub(crate) fn of(tree: &'t ProductTree<'t>) -> Self {
-        let mut own: BTreeMap<&str, &Product<'_>> = BTreeMap::new();
-        let mut open: Vec<&Branch<'_>> = tree.branches.iter().collect();
-        while let Some(branch) = open.pop() {
-            open.extend(&branch.branches);
-            if let Some(product) = &branch.product {
-                own.insert(&product.product_id, product);
-            }
-        }
-        for product in &tree.full_product_names {
-            own.insert(&product.product_id, product);
-        }
-        let joined = tree.relationships.iter().map(|one| (one.full_product_name.product_id.as_ref(), one)).collect();
-        Self { own, joined }
+    /// Indexes the tree.
+    pub(crate) fn of(tree: &'t ProductTree<'t>) -> Result<Self, String> {
+        let (mut joined, mut wrong) = (BTreeMap::new(), Ok(()));
+        let walked =
+            tree.relationships.each(|_, raw: &'t RawValue| match serde_json::from_str::<Relationship<'t>>(raw.get()) {
+                Ok(one) => drop(joined.insert(one.full_product_name.product_id, raw)),
+                Err(error) => wrong = Err(error),
+            });
+        walked.and(wrong).map_err(|error| format!("relationships: {error}"))?;
+        Ok(Self { own: &tree.own, joined })
+    }
+
+    /// Whether the document describes it.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.own.contains_key(id) || self.joined.contains_key(id)
+    }
+
+    fn product(&self, id: &str) -> Option<Product<'t>> {
+        serde_json::from_str(self.own.get(id)?.get()).ok()
+    }
+
+    fn relationship(&self, id: &str) -> Option<Relationship<'t>> {
+        serde_json::from_str(self.joined.get(id)?.get()).ok()
     }
 
     /// The package that a product id stands for; `None` for what is none.
     pub(crate) fn meant(&self, id: &str) -> Option<Meant> {
-        let mut component = id;
-        let mut platform = None;
+        let first = self.relationship(id);
+        let component = first.as_ref().map_or(id, |joined| joined.product_reference.as_ref());
         let mut module = String::new();
+        let mut platform = first.as_ref().map(|joined| joined.relates_to_product_reference.clone());
         // A package of a module of a platform is two steps; more is no known document's.
-        let mut at = id;
-        for _ in 0..4 {
-            let Some(joined) = self.joined.get(at) else { break };
-            let part = joined.product_reference.as_ref();
-            if at == id {
-                component = part;
-            } else if let Some(stream) = self.purl(part).and_then(|purl| module_of(&purl)) {
+        for _ in 1..4 {
+            let Some(joined) = platform.as_deref().and_then(|at| self.relationship(at)) else { break };
+            if let Some(stream) = self.purl(&joined.product_reference).and_then(|purl| module_of(&purl)) {
                 module = stream;
             }
-            at = joined.relates_to_product_reference.as_ref();
-            platform = Some(at);
+            platform = Some(joined.relates_to_product_reference);
         }
-        let whose = platform.and_then(|platform| self.own.get(platform)).and_then(|product| product.cpe());
+        let whose = platform.and_then(|platform| self.product(&platform)).and_then(|product| product.cpe());
         let whose = whose.and_then(|cpe| distribution(&cpe));
-        let joined = self.joined.get(id).map(|joined| &joined.full_product_name);
-        let purl = joined.and_then(|product| product.purl()).or_else(|| self.purl(component));
+        let purl = first.as_ref().and_then(|joined| joined.full_product_name.purl());
+        let purl = purl.or_else(|| self.purl(component));
         let mut meant = match purl {
             Some(purl) => from_purl(&purl, component, whose)?,
             None => from_name(component, whose?)?,
@@ -128,19 +209,23 @@ impl<'t> Products<'t> {
     }
 
     fn purl(&self, id: &str) -> Option<String> {
-        self.own.get(id).and_then(|product| product.purl())
+        self.product(id)?.purl()
     }
 
     /// The product's name for people.
     pub(crate) fn shown(&self, id: &str) -> String {
-        self.own.get(id).map_or_else(|| id.to_owned(), |product| product.name.clone().into_owned())
+        self.product(id).map_or_else(|| id.to_owned(), |product| product.name.into_owned())
     }
 }
 
 impl Product<'_> {
     fn purl(&self) -> Option<String> {
         let found = self.product_identification_helper.as_ref()?;
-        found.purl.as_deref().or_else(|| found.purls.first().map(AsRef::as_ref)).map(str::to_owned)
+        let mut first = None;
+        found.purls.texts(|purl| {
+            first.get_or_insert(purl.into_owned());
+        });
+        found.purl.as_deref().map(str::to_owned).or(first)
     }
 
     fn cpe(&self) -> Option<String> {
