@@ -1,11 +1,18 @@
 //! Does reading twice as much take twice as long, whatever shape the input has?
 
-use std::io::Write;
+#[path = "../../crates/vuln/tests/shapes/mod.rs"]
+mod hostile;
+
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 use tripoint_inventory::{ScanOptions, sbom, scan};
 use tripoint_vuln::advisory::{FORMATS, Sink, Statement};
+use tripoint_vuln::oval;
+use tripoint_vuln::vex::Vex;
+
+use hostile::{Language, PLACES, Shape, shapes};
 
 use crate::Figure;
 
@@ -23,44 +30,39 @@ impl Sink for Passing {
 pub fn run() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let mut all = Worst::default();
+    let hostile = [shapes(MIB), shapes(2 * MIB)];
     for format in FORMATS {
         let mut worst = Worst::default();
-        for (shape, text) in SHAPES {
-            worst.take(shape, &mut |bytes| {
-                let content = filled(text, bytes);
-                cpu(|| format.read("x.json", &mut content.as_bytes(), &mut Passing))
-            });
-        }
+        let mut read = |file: &str, text: &[u8]| format.read(file, &mut &*text, &mut Passing);
+        worst.advisory(format.name(), &hostile, &mut read);
         figures.push(worst.figure(format.name()));
         all.join(worst);
     }
-    let folder = tempfile::tempdir()?;
-    for path in PLACES {
-        let file = folder.path().join("root").join(path);
-        let parent = file.parent().context("a folder")?;
-        std::fs::create_dir_all(parent)?;
+    for (name, held) in [("vex", &["openvex", "cyclonedx-vex", "csaf"][..]), ("oval, evaluated", &["oval"][..])] {
         let mut worst = Worst::default();
-        for (shape, text) in SHAPES {
-            worst.take(shape, &mut |bytes| {
-                let written =
-                    std::fs::File::create(&file).and_then(|mut out| out.write_all(filled(text, bytes).as_bytes()));
-                written.map_or(f64::NAN, |()| {
-                    cpu(|| drop(scan(&folder.path().join("root"), &ScanOptions::default(), &mut |_| {})))
-                })
+        for format in held {
+            worst.advisory(format, &hostile, &mut |_, text| match *format {
+                "oval" => drop(oval::read(&mut &*text, &mut |_, _| {})),
+                _ => drop(Vex::read("x.json", text)),
             });
         }
+        figures.push(worst.figure(name));
+        all.join(worst);
+    }
+    let folder = tempfile::tempdir()?;
+    for path in PACKAGE_LISTS {
+        let file = folder.path().join("root").join(path);
+        std::fs::create_dir_all(file.parent().context("a folder")?)?;
+        let root = folder.path().join("root");
+        let mut worst = Worst::default();
+        worst.file(&file, &mut || drop(scan(&root, &ScanOptions::default(), &mut |_| {})));
         std::fs::remove_file(&file)?;
         figures.push(worst.figure(path));
         all.join(worst);
     }
     let bill = folder.path().join("bill.json");
     let mut worst = Worst::default();
-    for (shape, text) in SHAPES {
-        worst.take(shape, &mut |bytes| {
-            let written = std::fs::write(&bill, filled(text, bytes));
-            written.map_or(f64::NAN, |()| cpu(|| drop(sbom::read(&bill))))
-        });
-    }
+    worst.file(&bill, &mut || drop(sbom::read(&bill)));
     figures.push(worst.figure("sbom"));
     all.join(worst);
     figures.push(Figure::new("slowest of all", all.per_mib, "s/MiB"));
@@ -76,9 +78,36 @@ struct Worst {
 }
 
 impl Worst {
+    /// Every shape as a document of its own, and inside each place of the format.
+    fn advisory(&mut self, name: &str, hostile: &[Vec<Shape>; 2], read: &mut dyn FnMut(&str, &[u8])) {
+        let alone = (String::new(), Language::Any, "");
+        let places = PLACES.iter().filter(|(of, ..)| *of == name);
+        let places = places.map(|(_, head, end)| (head.concat(), Language::of(&head.concat()), *end));
+        for (head, language, end) in [alone].into_iter().chain(places) {
+            let file = if language == Language::Yaml { "x.yaml" } else { "x.json" };
+            for (once, twice) in hostile[0].iter().zip(&hostile[1]) {
+                if language == Language::Any || language.takes(once.0) {
+                    let texts = [once, twice].map(|(.., text)| format!("{head}{text}{end}"));
+                    self.take(once.1, &mut |which| cpu(|| read(file, texts[which].as_bytes())));
+                }
+            }
+        }
+    }
+
+    /// Every shape as this file.
+    fn file(&mut self, path: &Path, read: &mut dyn FnMut()) {
+        for (shape, text) in TEXTS {
+            self.take(shape, &mut |which| {
+                let written = std::fs::write(path, filled(text, (which + 1) * MIB));
+                written.map_or(f64::NAN, |()| cpu(&mut *read))
+            });
+        }
+    }
+
+    /// `run` gives the seconds for the text of one or of two megabytes.
     fn take(&mut self, shape: &'static str, run: &mut dyn FnMut(usize) -> f64) {
-        let mut best = |bytes: usize| (0..ROUNDS).map(|_| run(bytes)).fold(f64::INFINITY, f64::min);
-        let (once, twice) = (best(1 << 20), best(2 << 20));
+        let mut best = |which: usize| (0..ROUNDS).map(|_| run(which)).fold(f64::INFINITY, f64::min);
+        let (once, twice) = (best(0), best(1));
         self.per_mib = self.per_mib.max(twice / 2.0);
         // Below a few milliseconds the ratio is noise.
         if twice > 0.005 && twice / once > self.ratio {
@@ -87,11 +116,11 @@ impl Worst {
     }
 
     fn figure(&self, name: &str) -> Figure {
-        Figure::new(
-            format!("{name}: twice as much, worst {} ({:.3} s/MiB)", self.shape, self.per_mib),
-            self.ratio,
-            "times",
-        )
+        let what = match self.shape {
+            "" => "every shape is refused within 5 ms, so no ratio is known".to_owned(),
+            shape => format!("twice as much, worst {shape}"),
+        };
+        Figure::new(format!("{name}: {what} ({:.3} s/MiB)", self.per_mib), self.ratio, "times")
     }
 
     fn join(&mut self, other: Self) {
@@ -115,8 +144,10 @@ fn cpu(run: impl FnOnce()) -> f64 {
 }
 
 const ROUNDS: usize = 3;
-type Shape = (&'static str, (&'static str, &'static str, &'static str));
-const SHAPES: &[Shape] = &[
+const MIB: usize = 1 << 20;
+type Text = (&'static str, (&'static str, &'static str, &'static str));
+/// For lists of packages.
+const TEXTS: &[Text] = &[
     ("deep lists", ("", "[", "")),
     ("deep objects", ("", "{\"a\":", "")),
     ("wide list", ("[", "0,", "0]")),
@@ -138,7 +169,7 @@ const SHAPES: &[Shape] = &[
     ("yaml lists", ("", "- - - ", "")),
     ("yaml keys", ("", "a: b\n", "")),
 ];
-const PLACES: &[&str] = &[
+const PACKAGE_LISTS: &[&str] = &[
     "var/lib/dpkg/status",
     "lib/apk/db/installed",
     "x/a.dist-info/METADATA",
