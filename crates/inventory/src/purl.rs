@@ -26,6 +26,16 @@ pub(crate) fn build(ecosystem: Ecosystem, name: &str, version: &str, qualifiers:
     out
 }
 
+/// The same package at another version.
+pub(crate) fn at_version(purl: &str, version: &str) -> String {
+    let (path, qualifiers) = purl.find('?').map_or((purl, ""), |at| purl.split_at(at));
+    // A sign of its own in a name is escaped.
+    let package = path.rsplit_once('@').map_or(path, |(package, _)| package);
+    let mut out = format!("{package}@");
+    encode(version, &mut out);
+    out + qualifiers
+}
+
 fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~') {
@@ -47,5 +57,12 @@ mod tests {
             build(Ecosystem::Debian, "libc6", "1:2.3-4", &[("arch", "amd64"), ("upstream", "")]),
             "pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64"
         );
+        for (purl, expected) in [
+            ("pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64", "pkg:deb/debian/libc6@2%2B1?arch=amd64"),
+            ("pkg:npm/%40a/b@1", "pkg:npm/%40a/b@2%2B1"),
+            ("pkg:npm/b", "pkg:npm/b@2%2B1"),
+        ] {
+            assert_eq!(at_version(purl, "2+1"), expected);
+        }
     }
 }

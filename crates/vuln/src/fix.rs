@@ -47,6 +47,7 @@ fn language(package: &Package, fixed: &str) -> Option<String> {
         Ecosystem::PyPI => format!("{} install '{name}>={fixed}'", pip(package)),
         Ecosystem::Npm => match node_project(package) {
             Some(folder) => format!("npm --prefix {folder} install {name}@{fixed}"),
+            None if is_global(package) => format!("npm install -g {name}@{fixed}"),
             None => format!("npm install {name}@{fixed}"),
         },
         Ecosystem::Maven => format!("replace {} by {name} version {fixed} or later", archive(package)?),
@@ -92,6 +93,14 @@ fn node_project(package: &Package) -> Option<String> {
     let (folder, _) = path.split_once("/node_modules/").or_else(|| path.rsplit_once('/'))?;
     // What npm itself keeps there is not a project's.
     (is_path(folder) && !folder.ends_with("/lib")).then(|| folder.to_owned())
+}
+
+/// Below the prefix of the npm that installed it: `/usr/local/lib/node_modules/demo/package.json`.
+fn is_global(package: &Package) -> bool {
+    let path = package.paths.first().map_or("", String::as_str);
+    path.split_once("/node_modules/").is_some_and(|(folder, rest)| {
+        folder.ends_with("/lib") && !rest.contains("/node_modules/") && !rest.starts_with("npm/")
+    })
 }
 
 fn composer_project(package: &Package) -> Option<String> {
@@ -236,6 +245,8 @@ mod tests {
                 "/srv/app/node_modules/@a/demo/package.json",
                 "npm --prefix /srv/app install @a/demo@2",
             ),
+            (E::Npm, "", "demo", "/usr/local/lib/node_modules/demo/package.json", "npm install -g demo@2"),
+            (E::Npm, "", "demo", "/usr/lib/node_modules/npm/node_modules/demo/package.json", "npm install demo@2"),
             (E::Npm, "", "demo", "/srv/a b/node_modules/demo/package.json", "npm install demo@2"),
             (
                 E::Maven,

@@ -12,7 +12,7 @@ use tripoint_unpack::{Kind, Limits, Source, UnpackError, entries};
 use crate::advisory::{self, AdvisoryFormat, FORMATS, Sink, Statement};
 use crate::image::SourceInfo;
 use crate::image::write::TooLarge;
-use crate::status::SourceStatus;
+use crate::status::{self, SourceStatus};
 use crate::store::{Draft, Store};
 
 /// Why an import failed as a whole.
@@ -74,8 +74,8 @@ pub struct ImportReport {
     pub refusals: Vec<Rejected>,
 }
 
-/// Reads the files, replaces each source's last good copy where anything was understood, and
-/// builds a new image. `progress` is told the file and how many records were read of it.
+/// Reads the files, replaces each source's last good copy where anything was understood (of an archive that
+/// breaks off: where it holds no less than that copy), and builds a new image. `progress` is told the file and how many records were read of it.
 pub fn import(
     files: &[PathBuf],
     options: &ImportOptions,
@@ -103,7 +103,8 @@ pub fn import(
             .filter(|file| source_name(options.source.as_deref(), file) == *name)
             .map(Clone::clone)
             .collect();
-        let taken = take(&store, name, &own, forced, context.now, progress)?;
+        let mut taken = take(&store, name, &own, forced, context.now, progress)?;
+        taken.yield_to(&status::one(&context.data_dir, name));
         formats.extend(taken.report.format.split(',').filter(|format| !format.is_empty()).map(str::to_owned));
         if taken.report.imported > 0 {
             let status = SourceStatus {
@@ -158,6 +159,19 @@ pub(crate) struct Taken {
     pub(crate) report: ImportReport,
     /// Why a file was not read to its end.
     pub(crate) broken: Option<String>,
+}
+
+impl Taken {
+    /// Takes nothing where an archive breaks off and the former copy has more: a download that was cut must not
+    /// replace a good one.
+    fn yield_to(&mut self, former: &SourceStatus) {
+        let Some(reason) = self.broken.as_ref().filter(|_| former.records > self.report.imported) else { return };
+        let reason = format!("{reason}; the copy in force has {} records and stays", former.records);
+        let stands = Rejected { file: self.report.source.clone(), line: 1, reason };
+        self.report.refusals.insert(0, stands);
+        self.report.refused = self.report.read;
+        self.report.imported = 0;
+    }
 }
 
 /// Reads the files of one source.
@@ -276,8 +290,15 @@ impl Reading {
             self.formats.push(format.name());
         }
         let before = self.report.read;
-        let mut input = Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, content) };
+        let mut failed = None;
+        let rest = Noting { content, failed: &mut failed };
+        let mut input = Headed { head: &head, at: 0, rest: BufReader::with_capacity(HEAD_BYTES as usize, rest) };
         format.read(place, &mut input, self);
+        if let Some(reason) = failed {
+            // A format may take what cannot be read on for the end.
+            self.refuse(place, 1, format!("reading stopped: {reason}"));
+            self.broken = self.broken.take().or(Some(reason));
+        }
         if is_inner && self.report.read == before {
             self.refuse(place, 1, "no record is in it".to_owned());
         }
@@ -330,6 +351,22 @@ impl Sink for Reading {
 
     fn published(&mut self, time: &str) {
         self.published = self.published.max(time.parse().ok());
+    }
+}
+
+/// Keeps why reading failed.
+struct Noting<'n> {
+    content: &'n mut dyn Read,
+    failed: &'n mut Option<String>,
+}
+
+impl Read for Noting<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.content.read(out).inspect_err(|error| {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                *self.failed = Some(error.to_string());
+            }
+        })
     }
 }
 

@@ -28,13 +28,14 @@ impl Store {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
         let lock = lock.map_err(|source| ImportError::Store { path, source })?;
+        sweep(&data_dir.join("vuln"));
         Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
     }
 
     /// A file that becomes the source's copy when `commit`ted.
     pub(crate) fn draft(&self, source: &str) -> Result<Draft, ImportError> {
         let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
-        let temporary = path.with_extension("jsonl.new");
+        let temporary = self.data_dir.join("vuln").join(format!("{source}{DRAFT_END}"));
         let file = File::create(&temporary).map_err(|source| ImportError::Store { path: temporary.clone(), source })?;
         Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
     }
@@ -167,6 +168,16 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Removes what imports left behind that were stopped in their middle; under the lock none is at work.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(DRAFT_END) {
+            // What cannot be removed is only in the way of nothing.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// The copy of a source being written.
 pub(crate) struct Draft {
     path: PathBuf,
@@ -240,3 +251,5 @@ fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Resul
 const SEAL_BYTES_MAX: u64 = 64 << 10;
 /// Enough to step back from a bad import, and for readers still on the one before.
 const GENERATIONS_KEPT: usize = 3;
+
+const DRAFT_END: &str = ".jsonl.new";

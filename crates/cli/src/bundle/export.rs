@@ -96,7 +96,7 @@ pub fn export(wish: &Wish<'_>) -> Result<Exported, BundleError> {
 
 fn write(file: &Path, manifest: &Manifest, text: &[u8], signature: &str, parts: Vec<File>) -> io::Result<u64> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut out = BufWriter::with_capacity(256 << 10, tempfile::NamedTempFile::new_in(folder)?);
+    let mut out = BufWriter::with_capacity(256 << 10, named_in(folder)?);
     layout::write_member(&mut out, MANIFEST, text.len() as u64, &mut &*text)?;
     layout::write_member(&mut out, SIGNATURE, signature.len() as u64, &mut signature.as_bytes())?;
     for (member, mut part) in manifest.members.iter().zip(parts) {
@@ -110,6 +110,12 @@ fn write(file: &Path, manifest: &Manifest, text: &[u8], signature: &str, parts: 
     let bytes = out.as_file().metadata()?.len();
     out.persist(file).map_err(|error| error.error)?;
     Ok(bytes)
+}
+
+/// An error without the name of a file that nobody asked for.
+fn named_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
+        .map_err(|error| io::Error::new(error.kind(), format!("no file in {}: {}", folder.display(), error.kind())))
 }
 
 /// Members on their way, in files without a name.

@@ -3,6 +3,7 @@
 mod usage;
 mod vex;
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         .find(|format| format.name == name)
         .ok_or_else(|| WrongUsage(format!("unknown format {name:?}; known: {}", report::names().join(" "))))?;
     let time = report_time()?;
+    let out = options.output.as_deref().map(opened).transpose()?;
     let said = vex::read(&options.vex)?;
     let database = vulns::database(context)?;
     let (mut inventory, usage) = look(context, options)?;
@@ -53,7 +55,7 @@ pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
         database: info,
         time,
     };
-    write(format, &document, options.output.as_deref())?;
+    write(format, &document, out)?;
     if format.name != "json" {
         for coverage in
             inventory.coverage.iter().filter(|c| c.status != CoverageStatus::Complete && !c.reason.is_empty())
@@ -106,10 +108,18 @@ fn report_time() -> anyhow::Result<Timestamp> {
     }
 }
 
-fn write(format: &Format, document: &Document<'_>, file: Option<&Path>) -> anyhow::Result<()> {
+/// Before a long look, not after it; what stood in the file stays until there is a report.
+fn opened(path: &Path) -> anyhow::Result<File> {
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    file.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write(format: &Format, document: &Document<'_>, file: Option<File>) -> anyhow::Result<()> {
     let mut out: Box<dyn Write> = match file {
-        Some(path) => {
-            let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        Some(file) => {
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
             Box::new(BufWriter::new(file))
         }
         None => Box::new(BufWriter::new(std::io::stdout().lock())),

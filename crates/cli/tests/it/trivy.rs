@@ -1,10 +1,13 @@
 //! Do closed sets of advisories, installed packages and expected findings that others published come out the same?
 //!
 //! The advisories are translated to OSV; what differs from the expected findings stands with its reason in
-//! `golden/trivy-differences.txt`.
+//! `golden/trivy-differences.txt`. The images themselves are not part of what was published: folders are scanned as
+//! they are, and the packages of the images are installed anew, as empty ones of the same names and versions, by
+//! `dpkg` and `rpm` themselves; only Alpine's database is written by hand, as `apk` is nowhere but on Alpine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,16 +28,21 @@ fn published_closed_sets_come_out_the_same() {
     assert_eq!(report["refused"], 0, "{report}");
 
     let mut differences = String::new();
+    let mut judged: Vec<&str> = Vec::new();
     for (golden, make) in SETS {
         let root = format!("roots/{golden}");
         let expected = expected(&sets.join(format!("golden/{golden}.json.golden")));
         let found = match make {
             Root::Folder(folder) => findings(&bench, sets.join(folder).to_str().unwrap()),
-            Root::Made(make) => {
-                make(&bench, &root);
-                findings(&bench, &root)
-            }
+            Root::Made(make) => match make(&bench, &root) {
+                Ok(()) => findings(&bench, bench.path(&root).to_str().unwrap()),
+                Err(missing) => {
+                    println!("skipped: {golden}: {missing}");
+                    continue;
+                }
+            },
         };
+        judged.push(*golden);
         println!("{golden}: {} expected, {} found", expected.len(), found.len());
         for one in expected.difference(&found) {
             differences.push_str(&format!("{golden}: not found: {one}\n"));
@@ -44,16 +52,16 @@ fn published_closed_sets_come_out_the_same() {
         }
     }
     let explained = include_str!("../golden/trivy-differences.txt");
-    let explained: String =
-        explained.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let is_judged = |line: &&str| !line.starts_with('#') && judged.iter().any(|golden| line.starts_with(*golden));
+    let explained: String = explained.lines().filter(is_judged).map(|line| format!("{line}\n")).collect();
     assert_eq!(differences, explained);
 }
 
 enum Root {
     /// Scanned as it is.
     Folder(&'static str),
-    /// The image itself is not published with the set: its packages of interest are written as its manager does.
-    Made(fn(&Bench, &str)),
+    /// Its packages of interest are installed first; or why they cannot be.
+    Made(fn(&Bench, &str) -> Result<(), String>),
 }
 
 const SETS: &[(&str, Root)] = &[
@@ -65,21 +73,22 @@ const SETS: &[(&str, Root)] = &[
     ("ubuntu-1804", Root::Made(ubuntu)),
 ];
 
-fn alpine(bench: &Bench, root: &str) {
+fn alpine(bench: &Bench, root: &str) -> Result<(), String> {
     bench.write(&format!("{root}/etc/os-release"), "ID=alpine\nVERSION_ID=3.10.2\n");
     let entry = |name: &str, version: &str, origin: &str| format!("P:{name}\nV:{version}\nA:x86_64\no:{origin}\n\n");
     let text = entry("libcrypto1.1", "1.1.1c-r0", "openssl")
         + &entry("libssl1.1", "1.1.1c-r0", "openssl")
         + &entry("musl", "1.1.22-r3", "musl");
     bench.write(&format!("{root}/lib/apk/db/installed"), text);
+    Ok(())
 }
 
-fn debian(bench: &Bench, root: &str) {
+fn debian(bench: &Bench, root: &str) -> Result<(), String> {
     bench.write(&format!("{root}/etc/os-release"), "ID=debian\nVERSION_ID=\"10\"\n");
-    dpkg(bench, root, &[("bash", "5.0-4", ""), ("libidn2-0", "2.0.5-1", "libidn2"), ("apt", "1.8.2", "")]);
+    dpkg(bench, root, &[("bash", "5.0-4", ""), ("libidn2-0", "2.0.5-1", "libidn2"), ("apt", "1.8.2", "")])
 }
 
-fn ubuntu(bench: &Bench, root: &str) {
+fn ubuntu(bench: &Bench, root: &str) -> Result<(), String> {
     bench.write(&format!("{root}/etc/os-release"), "ID=ubuntu\nVERSION_ID=\"18.04\"\n");
     let e2fsprogs = "1.44.1-1ubuntu1.1";
     let packages = [
@@ -89,36 +98,55 @@ fn ubuntu(bench: &Bench, root: &str) {
         ("libext2fs2", e2fsprogs, "e2fsprogs"),
         ("libss2", e2fsprogs, "e2fsprogs"),
     ];
-    dpkg(bench, root, &packages);
+    dpkg(bench, root, &packages)
 }
 
-fn dpkg(bench: &Bench, root: &str, packages: &[(&str, &str, &str)]) {
-    let entry = |(name, version, source): &(&str, &str, &str)| {
+/// Builds the packages and lets dpkg install them below the root.
+fn dpkg(bench: &Bench, root: &str, packages: &[(&str, &str, &str)]) -> Result<(), String> {
+    for file in ["status", "available", "info/format", "updates/.keep"] {
+        bench.write(&format!("{root}/var/lib/dpkg/{file}"), if file == "info/format" { "1\n" } else { "" });
+    }
+    let mut install = Command::new("dpkg");
+    install.arg("--root").arg(bench.path(root)).args(["--force-all", "--install"]);
+    for (name, version, source) in packages {
+        let folder = format!("{root}.debs/{name}");
         let source = if source.is_empty() { String::new() } else { format!("Source: {source}\n") };
-        format!(
-            "Package: {name}\nStatus: install ok installed\n{source}Version: {version}\nArchitecture: amd64\nDescription: x\n\n"
-        )
-    };
-    bench.write(&format!("{root}/var/lib/dpkg/status"), packages.iter().map(entry).collect::<String>());
+        let control = format!(
+            "Package: {name}\n{source}Version: {version}\nArchitecture: amd64\nMaintainer: x <x@example.org>\nDescription: x\n"
+        );
+        bench.write(&format!("{folder}/DEBIAN/control"), control);
+        let file = bench.path(&format!("{root}.debs/{name}.deb"));
+        done(Command::new("dpkg-deb").args(["-Znone", "--build"]).arg(bench.path(&folder)).arg(&file))?;
+        install.arg(file);
+    }
+    done(&mut install)
 }
 
-/// rpm's own tool writes its database; a bill of materials says the same where it is missing.
-fn almalinux(bench: &Bench, root: &str) {
-    let purl = "pkg:rpm/alma/openssl-libs@1.1.1k-4.el8?arch=x86_64&distro=alma-8.5&epoch=1&upstream=openssl-1.1.1k-4.el8.src.rpm";
-    let bom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [
-        {"type": "operating-system", "name": "almalinux", "version": "8.5"},
-        {"type": "library", "name": "openssl-libs", "version": "1:1.1.1k-4.el8", "purl": purl}]});
-    bench.write(&format!("{root}.cdx.json"), bom.to_string());
+/// Builds the package and lets rpm note it in its database.
+fn almalinux(bench: &Bench, root: &str) -> Result<(), String> {
+    bench.write(&format!("{root}/etc/os-release"), "ID=almalinux\nVERSION_ID=\"8.5\"\n");
+    let spec = "Name: openssl\nEpoch: 1\nVersion: 1.1.1k\nRelease: 4.el8\nSummary: x\nLicense: x\n%description\nx\n\
+                %package libs\nSummary: x\n%description libs\nx\n%files libs\n";
+    let spec = bench.write(&format!("{root}.rpms/openssl.spec"), spec);
+    let top = format!("_topdir {}", bench.path(&format!("{root}.rpms")).display());
+    let mut build = Command::new("rpmbuild");
+    done(build.args(["-bb", "--quiet", "--target", "x86_64", "--define", &top]).arg(spec))?;
+    let place = bench.path(&format!("{root}/var/lib/rpm"));
+    std::fs::create_dir_all(&place).map_err(|error| error.to_string())?;
+    let package = bench.path(&format!("{root}.rpms/RPMS/x86_64/openssl-libs-1.1.1k-4.el8.x86_64.rpm"));
+    done(Command::new("rpm").args(["-i", "--justdb", "--nodeps", "--ignorearch", "--dbpath"]).arg(place).arg(package))
+}
+
+/// Runs a package manager's own tool; why not, where it is missing. That it fails is a fault of the test.
+fn done(command: &mut Command) -> Result<(), String> {
+    let told = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    assert!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
+    Ok(())
 }
 
 /// `name version CVE fix`, once for each place it was found at.
 fn findings(bench: &Bench, root: &str) -> BTreeSet<String> {
-    let bom = format!("{root}.cdx.json");
-    let of_bom = bench.path(&bom).exists();
-    let told = match of_bom {
-        true => bench.run(&["scan", "--sbom", &bom, "--json"]),
-        false => bench.run(&["scan", "--root", root, "--json"]),
-    };
+    let told = bench.run(&["scan", "--root", root, "--json"]);
     let report = told.json();
     let mut out = BTreeSet::new();
     for finding in report["findings"].as_array().unwrap().iter().filter(|finding| finding["state"] == "affected") {

@@ -97,14 +97,27 @@ struct Budget {
 }
 
 impl Budget {
-    /// An inner archive, whole; what was read of one that is too large is used up too.
+    /// An inner archive, whole; what was read of one that is too large or broken is used up too.
     fn take(&mut self, content: &mut dyn Read) -> Result<Held, String> {
-        let most = self.held.min(self.total);
-        let taken = Held::read(content, most);
-        self.total -= taken.as_ref().map_or(most, |held| held.bytes);
+        let mut counted = Counted { content, bytes: 0 };
+        let taken = Held::read(&mut counted, self.held.min(self.total));
+        self.total = self.total.saturating_sub(counted.bytes);
         let held = taken?;
         self.held -= held.bytes;
         Ok(held)
+    }
+}
+
+struct Counted<'c> {
+    content: &'c mut dyn Read,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.content.read(out)?;
+        self.bytes += read as u64;
+        Ok(read)
     }
 }
 

@@ -87,7 +87,12 @@ impl Database {
             let Some(range) = range else { return Err(cut) };
             (*section, *checksum) = (range, crc);
         }
-        Ok(Self { bytes, sections, checksums, built: Timestamp(built.cast_signed()) })
+        let image = Self { bytes, sections, checksums, built: Timestamp(built.cast_signed()) };
+        // Read at every open anyway, and small: without it an image would seem to come from nowhere.
+        if crc32fast::hash(image.section(SOURCES)) != image.checksums[SOURCES] {
+            return Err(ImageError::Damaged("the checksum of the list of sources is wrong"));
+        }
+        Ok(image)
     }
 
     /// Checks the checksum of every section, which reads the whole image once.

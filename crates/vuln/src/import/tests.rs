@@ -158,6 +158,33 @@ fn archives_and_hostile_records_are_counted() {
 }
 
 #[test]
+fn a_cut_archive_does_not_replace_a_copy_that_has_more() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let packed = |count: u32| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        for number in 0..count {
+            let record = format!(
+                r#"{{"id":"X-{number}","modified":"x","affected":[{{"package":{{"ecosystem":"npm","name":"z{number}"}},"versions":["1.0.0"]}}]}}"#
+            );
+            writeln!(out, "{record}").expect("gzip");
+        }
+        out.finish().expect("gzip")
+    };
+    let whole = packed(5000);
+    let path = file(&folder, "x.jsonl.gz", &whole);
+    assert_eq!(take(&folder, std::slice::from_ref(&path)).imported, 5000);
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("write");
+    let report = take(&folder, std::slice::from_ref(&path));
+    assert_eq!((report.imported, report.refused), (0, report.read), "{report:?}");
+    assert!(report.refusals[0].reason.contains("5000 records and stays"), "{:?}", report.refusals[0]);
+    assert_eq!(query(&database(&folder), "npm", "z4999", "1.0.0").findings.len(), 1);
+    // Where nothing stood before, the good part is better than nothing.
+    let fresh = tempfile::tempdir().expect("tempdir");
+    let report = take(&fresh, &[file(&fresh, "x.jsonl.gz", &whole[..whole.len() / 2])]);
+    assert!(report.imported > 1000 && report.refused >= 1, "{report:?}");
+}
+
+#[test]
 fn a_damaged_image_is_passed_over() {
     let folder = tempfile::tempdir().expect("tempdir");
     let path = file(&folder, "osv.json", FIXTURE);
