@@ -67,6 +67,8 @@ const PSEUDO: &[&str] = &[
     "sys",
     "dev",
     "run",
+    // Scripts and lists of the package manager, thousands of them.
+    "var/lib/dpkg/info",
     "var/lib/docker",
     "var/lib/containerd",
     "var/lib/containers",

@@ -1,6 +1,8 @@
 //! How is a publisher's YAML turned into the JSON that the readers know, without holding it as values?
 
+use std::cell::Cell;
 use std::io::{self, Write};
+use std::str::Chars;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -12,8 +14,16 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Vec<u8>, (u64, String)> {
         return Err((1 + at as u64, "YAML tags of a document's own are not read".to_owned()));
     }
     let mut writer = Writer::for_text(text);
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| (error.marker().line() as u64, format!("not YAML: {error}")))?;
+    let waiting = Cell::new(0);
+    for event in Parser::new_from_iter(Patient { text: text.chars(), waiting: &waiting }) {
+        let is_full = waiting.replace(0) > WAITING_MAX;
+        let (event, span) = event.map_err(|error| {
+            let why = if is_full { FULL.to_owned() } else { format!("not YAML: {error}") };
+            (error.marker().line() as u64, why)
+        })?;
+        if is_full {
+            return Err((span.start.line() as u64, FULL.to_owned()));
+        }
         writer.take(event).map_err(|why| (span.start.line() as u64, why.to_owned()))?;
     }
     Ok(writer.finish())
@@ -21,6 +31,26 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Vec<u8>, (u64, String)> {
 
 fn line_of(bytes: &[u8], end: usize) -> u64 {
     1 + bytes.iter().take(end).filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// The text, as long as the parser comes to a result now and then. What may be the key of an object is looked at to
+/// its end first, however long it is, and each of its parts held.
+struct Patient<'t> {
+    text: Chars<'t>,
+    /// Marks of structure since the last event.
+    waiting: &'t Cell<usize>,
+}
+
+impl Iterator for Patient<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.text.next()?;
+        if MARKS.contains(&next) {
+            self.waiting.set(self.waiting.get() + 1);
+        }
+        (self.waiting.get() <= WAITING_MAX).then_some(next)
+    }
 }
 
 /// Writes events as JSON, as far as they fit.
@@ -174,6 +204,9 @@ fn is_number(text: &str) -> bool {
     text.ends_with(|c: char| c.is_ascii_digit()) && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
+const MARKS: &[char] = &[',', ':', '[', ']', '{', '}', '\n'];
+/// A hundred pages of prose have as many.
+const WAITING_MAX: usize = 1 << 14;
 /// Documents nest ten deep.
 const DEPTH_MAX: usize = 100;
 /// Publishers of advisories use none.
@@ -218,6 +251,10 @@ mod tests {
         assert_eq!(to_json(b"a: b\nc: \xff\n").expect_err("no text").0, 2);
         assert!(to_json(b"a: [").is_err());
         assert_eq!(refused(&"[ a, ".repeat(DEPTH_MAX + 1)).1, "lists and objects stand too deep in each other");
+        assert_eq!(refused(&format!("- [{}]", "a,".repeat(100_000))).1, FULL);
+        assert_eq!(refused(&format!("x: [[{}]]", "a,".repeat(100_000))).1, FULL);
+        assert_eq!(json(&format!("x: [{}]", "a,".repeat(10_000))).len(), 7 + 10_000 * 4);
+        assert!(json(&format!("x: |\n{}", "  Some words, and more.\n".repeat(5_000))).len() > 100_000);
         assert_eq!(refused(&"[".repeat(100_000)).0, 1);
         assert_eq!(refused(&format!("[{}]", "a: ,".repeat(100_000))).1, FULL);
     }

@@ -197,6 +197,8 @@ pub const PLACES: &[(&str, &[&str], &str)] = &[
         &["distroversion: v3.19\nreponame: main\npackages:\n  - pkg:\n      name: a\n      secfixes:\n        '1': "],
         "\n",
     ),
+    ("secdb", &["distroversion: v3.19\nreponame: main\npackages:\n  - "], "\n"),
+    ("secdb", &["distroversion: v3.19\nreponame: main\npackages: ["], "]\n"),
     ("osv", &["id: X-1\nmodified: 2024-01-01T00:00:00Z\naffected: "], "\n"),
     ("php", &["title: t\nreference: composer://a/b\nbranches: "], "\n"),
     ("php", &["title: t\nreference: composer://a/b\nbranches:\n  x:\n    versions: "], "\n"),
