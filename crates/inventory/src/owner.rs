@@ -1,8 +1,9 @@
 //! Which package owns this file?
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
+use foldhash::quality::RandomState;
 use rustix::fs::FileType;
 
 use crate::root::Root;
@@ -78,6 +79,11 @@ impl PathIndex {
             }
         }
         Self { links, ..Self::default() }
+    }
+
+    /// Makes room for so many paths, within reason.
+    fn expect(&mut self, paths: usize) {
+        self.owners.reserve(paths.min(PATHS_EXPECTED_MAX));
     }
 
     /// Notes that `path` belongs to the package of that number; `false` when the index is full.
@@ -174,6 +180,11 @@ impl<'i> Owners<'i> {
         Self { index, base }
     }
 
+    /// Makes room for the files of so many packages.
+    pub fn expect(&mut self, packages: usize) {
+        self.index.expect(packages.saturating_mul(PATHS_OF_ONE));
+    }
+
     /// Notes that `path` belongs to the cataloger's package at `at` in what it accepted; `false`
     /// when no more can be noted.
     pub fn own(&mut self, path: &str, at: usize) -> bool {
@@ -187,6 +198,9 @@ const ENTRIES_MAX: usize = 10_000;
 const LINKS_MAX: usize = 256;
 const LINK_DEPTH_MAX: usize = 3;
 const LINK_STEPS_MAX: usize = 4;
+/// In the middle of what distributions install.
+const PATHS_OF_ONE: usize = 128;
+const PATHS_EXPECTED_MAX: usize = 1 << 18;
 /// A package database that names more is not believed.
 const PATHS_MAX: usize = 4_000_000;
 

@@ -210,6 +210,7 @@ pub(crate) fn without_rebuild(version: &str) -> &str {
 fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<(String, String)> {
     let by_name: HashMap<&str, usize> =
         packages.iter().enumerate().map(|(number, package)| (package.name.as_str(), number)).collect();
+    owners.expect(by_name.len());
     let mut unread = Vec::new();
     let mut list = Vec::new();
     for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
@@ -228,13 +229,23 @@ fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<
             let path_of = |line| {
                 if ending == ".md5sums" { str::split_once(line, "  ").map_or("", |(_, path)| path) } else { line }
             };
-            if !text.lines().map(path_of).filter(|path| path.len() > 2).all(|path| owners.own(path, *number)) {
+            if !lines(&text).map(path_of).filter(|path| path.len() > 2).all(|path| owners.own(path, *number)) {
                 unread.push((file, "more files than are noted".to_owned()));
                 return unread;
             }
         }
     }
     unread
+}
+
+/// By a search for their ends that is several times as fast as the standard library's.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |from, end| {
+        let line = text.get(*from..end);
+        *from = end + 1;
+        line
+    })
 }
 
 /// What dpkg's log says was replaced by what, by package; of several changes the last.
