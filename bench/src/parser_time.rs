@@ -73,17 +73,18 @@ pub fn run() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Every shape with so many bytes, and with twice as many.
+/// Every shape with so many bytes, with twice as many, and with four and eight times as many where the reader's own
+/// bound allows.
 struct Hostile {
-    once: Vec<Shape>,
-    twice: Vec<Shape>,
+    sizes: Vec<Vec<Shape>>,
     /// How often a small one is read for a time that can be measured.
     times: usize,
 }
 
 impl Hostile {
     fn of(bytes: usize) -> Self {
-        Self { once: shapes(bytes), twice: shapes(2 * bytes), times: MIB.div_ceil(bytes) }
+        let sizes = if bytes < MIB { &[1, 2][..] } else { &[1, 2, 4, 8][..] };
+        Self { sizes: sizes.iter().map(|times| shapes(times * bytes)).collect(), times: MIB.div_ceil(bytes) }
     }
 }
 
@@ -103,11 +104,12 @@ impl Worst {
         let places = places.map(|(_, head, end)| (head.concat(), Language::of(&head.concat()), *end));
         for (head, language, end) in [alone].into_iter().chain(places) {
             let file = if language == Language::Yaml { "x.yaml" } else { "x.json" };
-            for (once, twice) in hostile.once.iter().zip(&hostile.twice) {
-                if language == Language::Any || language.takes(once.0) {
-                    let texts = [once, twice].map(|(.., text)| format!("{head}{text}{end}"));
-                    let text = |which: usize| texts[which].as_bytes();
-                    self.take(once.1, &mut |which| cpu(|| (0..hostile.times).for_each(|_| read(file, text(which)))));
+            for (at, (of, shape, _)) in hostile.sizes[0].iter().enumerate() {
+                if language == Language::Any || language.takes(*of) {
+                    self.take(shape, hostile.sizes.len(), &mut |which| {
+                        let text = format!("{head}{}{end}", hostile.sizes[which][at].2);
+                        cpu(|| (0..hostile.times).for_each(|_| read(file, text.as_bytes())))
+                    });
                 }
             }
         }
@@ -116,21 +118,21 @@ impl Worst {
     /// Every shape as this file.
     fn file(&mut self, path: &Path, read: &mut dyn FnMut()) {
         for (shape, text) in TEXTS {
-            self.take(shape, &mut |which| {
-                let written = std::fs::write(path, filled(text, (which + 1) * MIB));
+            self.take(shape, 4, &mut |which| {
+                let written = std::fs::write(path, filled(text, MIB << which));
                 written.map_or(f64::NAN, |()| cpu(&mut *read))
             });
         }
     }
 
-    /// `run` gives the seconds for the text of one or of two megabytes.
-    fn take(&mut self, shape: &'static str, run: &mut dyn FnMut(usize) -> f64) {
+    /// `run` gives the seconds for the text of so many doublings.
+    fn take(&mut self, shape: &'static str, sizes: usize, run: &mut dyn FnMut(usize) -> f64) {
         let mut best = |which: usize, rounds| (0..rounds).map(|_| run(which)).fold(f64::INFINITY, f64::min);
         let (mut once, mut twice) = (best(0, ROUNDS), best(1, ROUNDS));
-        if twice > 0.005 && twice / once > DOUBTFUL {
-            (once, twice) = (once.min(best(0, 5 * ROUNDS)), twice.min(best(1, 5 * ROUNDS)));
-        }
         self.per_mib = self.per_mib.max(twice / 2.0);
+        if twice > 0.005 && twice / once > DOUBTFUL {
+            (once, twice) = (best(sizes - 2, 3 * ROUNDS), best(sizes - 1, 3 * ROUNDS));
+        }
         // Below a few milliseconds the ratio is noise.
         if twice > 0.005 && twice / once > self.ratio {
             (self.ratio, self.shape) = (twice / once, shape);
@@ -166,7 +168,8 @@ fn cpu(run: impl FnOnce()) -> f64 {
 }
 
 const ROUNDS: usize = 3;
-/// Above this ratio a measurement is made again with more rounds: the machine is noisy.
+/// Above this ratio a measurement is made again with more rounds and four times the size: memory costs more from some
+/// size on, and the machine is noisy, but what grows faster than its input does so there as well.
 const DOUBTFUL: f64 = 2.2;
 const MIB: usize = 1 << 20;
 type Text = (&'static str, (&'static str, &'static str, &'static str));

@@ -69,10 +69,10 @@ fn replaced_code_is_stale_until_the_restart() {
     replace(&bench, "cell/bin/sleep");
     let report = scan(&["--json"]).json();
     let expected = [
-        is("libshop", "1:2.0-3", "stale"),
         is("libshop", fixed, "installed"),
-        is("shopd", "1:2.0-3", "stale"),
+        is("libshop", "1:2.0-3", "stale"),
         is("shopd", fixed, "installed"),
+        is("shopd", "1:2.0-3", "stale"),
     ];
     assert_eq!(states(&report), expected);
     let findings = report["findings"].as_array().unwrap();

@@ -2,98 +2,15 @@
 
 use std::io::Read;
 
-use serde::Deserialize;
+use tripoint_model::Observable;
 use tripoint_model::address::parse_net;
-use tripoint_model::{AppliesTo, Indicator, Observable, Timestamp};
-use tripoint_unpack::{LINE_MAX, LineError, bounded_lines};
+use tripoint_unpack::{LINE_MAX, bounded_lines};
 
-use super::{FeedFormat, Reading, category_of};
+use super::columns::{self, Columns, FIELDS, Field, NAMES};
+use super::{FeedFormat, Reading, refuse_line};
 
 /// The format: one record a line, separated by comma, semicolon, tab or bar, quoted or not.
 pub struct Csv;
-
-/// Where each thing stands: a column's name in the header, or its 1-based number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Columns {
-    /// Address, network, `address:port` or domain name.
-    pub address: Option<String>,
-    /// Port.
-    pub port: Option<String>,
-    /// Category, in the publisher's words.
-    pub category: Option<String>,
-    /// Confidence, 0 to 100.
-    pub confidence: Option<String>,
-    /// First seen.
-    pub first_seen: Option<String>,
-    /// Last seen.
-    pub last_seen: Option<String>,
-    /// End of validity.
-    pub valid_until: Option<String>,
-    /// Labels, separated by blanks, commas or bars.
-    pub labels: Option<String>,
-    /// Text that names CVEs.
-    pub cve: Option<String>,
-    /// `in`, `out` or `both`.
-    pub direction: Option<String>,
-}
-
-/// Fields in the order of `NAMES`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Address,
-    Port,
-    Category,
-    Confidence,
-    FirstSeen,
-    LastSeen,
-    ValidUntil,
-    Labels,
-    Cve,
-    Direction,
-}
-
-/// Usual header names per field, most telling first.
-const NAMES: &[(Field, &[&str])] = &[
-    (
-        Field::Address,
-        &[
-            "ip",
-            "ip_address",
-            "ipaddress",
-            "dst_ip",
-            "dest_ip",
-            "src_ip",
-            "remote_ip",
-            "address",
-            "addr",
-            "cidr",
-            "network",
-            "netblock",
-            "prefix",
-            "subnet",
-            "ipv4",
-            "ipv6",
-            "indicator",
-            "ioc_value",
-            "ioc",
-            "value",
-            "host",
-            "domain",
-        ],
-    ),
-    (Field::Port, &["port", "dst_port", "dest_port", "remote_port"]),
-    (Field::Category, &["category", "threat_type", "threat", "type", "class", "attack_type"]),
-    (Field::Confidence, &["confidence", "confidence_level"]),
-    (Field::FirstSeen, &["first_seen", "first_seen_utc", "firstseen", "first", "date_added", "dateadded"]),
-    (Field::LastSeen, &["last_seen", "last_seen_utc", "lastseen", "last_online", "last", "last_reported"]),
-    (Field::ValidUntil, &["valid_until", "expires", "expiration", "expiry", "expires_at"]),
-    (Field::Labels, &["labels", "tags", "malware", "malware_printable", "family", "meta.desc"]),
-    (Field::Cve, &["cve", "cves", "cve_id", "vulnerability", "note", "description", "comment"]),
-    (Field::Direction, &["direction"]),
-];
-
-const FIELDS: usize = NAMES.len();
 
 /// The column of each field.
 type Map = [Option<usize>; FIELDS];
@@ -121,14 +38,8 @@ impl FeedFormat for Csv {
         while let Some((number, line)) = lines.next_line() {
             let line = match line {
                 Ok(line) => line,
-                Err(error) => {
-                    let ends = matches!(error, LineError::Io(_));
-                    reading.refuse(number, error.to_string());
-                    if ends {
-                        return;
-                    }
-                    continue;
-                }
+                Err(error) if refuse_line(number, &error, reading) => return,
+                Err(_) => continue,
             };
             if line.trim().is_empty() {
                 continue;
@@ -159,72 +70,7 @@ fn record(map: &Map, cells: &[String], number: u64, reading: &mut Reading<'_>) {
     let cell = |field: Field| {
         map[field as usize].and_then(|at| cells.get(at)).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
     };
-    let Some(text) = cell(Field::Address) else {
-        return reading.refuse(number, "the address column is empty");
-    };
-    let mut observable: Observable = match text.parse() {
-        Ok(observable) => observable,
-        Err(_) => {
-            return reading.refuse(number, format!("not an address, network, address:port or domain: {:.64?}", text));
-        }
-    };
-    if let (Some(port), Observable::Address(address)) = (cell(Field::Port), &observable) {
-        match port.parse() {
-            Ok(0) => {}
-            Ok(port) => observable = Observable::AddressPort(*address, port),
-            Err(_) => return reading.refuse(number, format!("not a port: {port:.16?}")),
-        }
-    }
-    let mut indicator = reading.indicator(observable);
-    describe(&mut indicator, cell);
-    reading.accept(number, indicator);
-}
-
-/// Fills in what the other columns say; a cell that cannot be read leaves the default.
-fn describe<'c>(indicator: &mut Indicator, cell: impl Fn(Field) -> Option<&'c str>) {
-    let time = |field| cell(field).and_then(|text: &str| text.trim_end_matches(" UTC").parse::<Timestamp>().ok());
-    indicator.first_seen = time(Field::FirstSeen);
-    indicator.last_seen = time(Field::LastSeen);
-    indicator.valid_until = time(Field::ValidUntil);
-    if let Some(category) = cell(Field::Category).and_then(category_of) {
-        indicator.category = category;
-    }
-    if let Some(direction) = cell(Field::Direction).and_then(AppliesTo::parse) {
-        indicator.direction = direction;
-    }
-    if let Some(confidence) = cell(Field::Confidence).and_then(|text| text.trim_end_matches('%').parse::<f32>().ok()) {
-        // Saturates; not-a-number becomes 0.
-        indicator.confidence = confidence.clamp(0.0, 100.0) as u8;
-    }
-    if let Some(labels) = cell(Field::Labels) {
-        let words = labels.split([',', '|', ';', '[', ']', ' ']).filter(|word| !word.is_empty() && *word != "None");
-        indicator.labels =
-            words.take(LABELS_MAX).map(|word| tripoint_model::text::truncate(word, 64).0.to_owned()).collect();
-    }
-    indicator.cves = cell(Field::Cve).map(cves_in).unwrap_or_default();
-}
-
-/// Labels kept per entry.
-pub(crate) const LABELS_MAX: usize = 16;
-
-/// The CVE ids that a text names, sorted.
-pub(crate) fn cves_in(text: &str) -> Vec<String> {
-    let upper = text.to_ascii_uppercase();
-    let mut cves: Vec<String> = upper
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-        .filter(|word| {
-            let mut parts = word.strip_prefix("CVE-").unwrap_or("").splitn(2, '-');
-            let digits = |part: Option<&str>, min: usize| {
-                part.is_some_and(|part| (min..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
-            };
-            digits(parts.next(), 4) && digits(parts.next(), 4)
-        })
-        .take(LABELS_MAX)
-        .map(str::to_owned)
-        .collect();
-    cves.sort_unstable();
-    cves.dedup();
-    cves
+    columns::record(cell, number, reading);
 }
 
 fn is_comment(line: &str) -> bool {
@@ -283,24 +129,6 @@ fn guess(cells: &[String]) -> Option<Map> {
     Some(map)
 }
 
-impl Columns {
-    fn named(&self, field: Field) -> Option<&str> {
-        match field {
-            Field::Address => &self.address,
-            Field::Port => &self.port,
-            Field::Category => &self.category,
-            Field::Confidence => &self.confidence,
-            Field::FirstSeen => &self.first_seen,
-            Field::LastSeen => &self.last_seen,
-            Field::ValidUntil => &self.valid_until,
-            Field::Labels => &self.labels,
-            Field::Cve => &self.cve,
-            Field::Direction => &self.direction,
-        }
-        .as_deref()
-    }
-}
-
 /// The separator that occurs most, comma when none does.
 fn separator(line: &str) -> char {
     let count = |wanted: char| line.chars().filter(|c| *c == wanted).count();
@@ -335,6 +163,9 @@ fn split(line: &str, separator: char) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use tripoint_model::Indicator;
+
+    use super::super::columns::cves_in;
     use super::*;
     use crate::feed::Defaults;
     use crate::rules::Rules;

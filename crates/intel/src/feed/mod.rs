@@ -3,7 +3,13 @@
 //! A format is one file and one line in `FORMATS`; its fixtures lie in `fixtures/feed/<name>/`.
 
 mod category;
+mod columns;
 mod csv;
+mod ipsum;
+mod json;
+mod lenient;
+mod maltrail;
+mod misp;
 mod pattern;
 mod plain_list;
 mod stix;
@@ -11,14 +17,16 @@ mod stix;
 use std::io::Read;
 
 use tripoint_model::{AppliesTo, Category, Indicator, Observable, Parsed};
+use tripoint_unpack::LineError;
 
 use crate::rules::Rules;
 
 pub use category::category_of;
-pub use csv::Columns;
+pub use columns::Columns;
 
 /// Every format, in the order in which they are tried on unknown input.
-pub const FORMATS: &[&dyn FeedFormat] = &[&stix::Stix, &csv::Csv, &plain_list::PlainList];
+pub const FORMATS: &[&dyn FeedFormat] =
+    &[&misp::Misp, &stix::Stix, &json::Json, &maltrail::Maltrail, &ipsum::Ipsum, &csv::Csv, &plain_list::PlainList];
 
 /// How one publisher writes its list. Parsing never fails as a whole.
 pub trait FeedFormat: Sync {
@@ -33,6 +41,12 @@ pub trait FeedFormat: Sync {
 /// The format called `name`.
 pub fn format(name: &str) -> Option<&'static dyn FeedFormat> {
     FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// Refuses a line that cannot be read; whether none follows.
+fn refuse_line(number: u64, error: &LineError, reading: &mut Reading<'_>) -> bool {
+    reading.refuse(number, error.to_string());
+    matches!(error, LineError::Io(_))
 }
 
 /// What the feed's owner states about all of its entries.

@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use tripoint_model::Observable;
 use tripoint_model::address::parse_address;
-use tripoint_unpack::{LINE_MAX, LineError, bounded_lines};
+use tripoint_unpack::{LINE_MAX, bounded_lines};
 
-use super::{FeedFormat, Reading};
+use super::{FeedFormat, Reading, refuse_line};
 
 /// The format.
 pub struct PlainList;
@@ -35,14 +35,8 @@ impl FeedFormat for PlainList {
         while let Some((number, line)) = lines.next_line() {
             let line = match line {
                 Ok(line) => content(line),
-                Err(error) => {
-                    let ends = matches!(error, LineError::Io(_));
-                    reading.refuse(number, error.to_string());
-                    if ends {
-                        return;
-                    }
-                    continue;
-                }
+                Err(error) if refuse_line(number, &error, reading) => return,
+                Err(_) => continue,
             };
             if line.is_empty() {
                 continue;
