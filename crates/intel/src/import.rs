@@ -123,7 +123,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {
         let store = Store::open(context.data_dir)?;
-        store.save(&options.name, &parsed.accepted)?;
+        let change = store.save(&options.name, &parsed.accepted)?;
         store.set_status(&FeedStatus {
             feed: options.name.clone(),
             format: loaded.format.to_owned(),
@@ -132,6 +132,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
             alarm: loaded.broken.map(|reason| format!("not read to its end: {reason}")),
             count: parsed.accepted.len() as u64,
             refused: parsed.refused,
+            change,
             sha256: file_sha256(path).unwrap_or_default(),
             last_success: Some(context.now),
             last_attempt: Some(context.now),

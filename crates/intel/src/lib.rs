@@ -14,6 +14,7 @@
 #[cfg(feature = "feeds")]
 pub mod carry;
 #[cfg(feature = "feeds")]
+pub mod change;
 pub mod delta;
 #[cfg(feature = "feeds")]
 pub mod descriptor;

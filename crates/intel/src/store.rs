@@ -3,6 +3,7 @@
 //! `DATA/intel/<feed>/indicators.ndjson` is the last good copy, one indicator a line, sealed by
 //! a last line with their count and checksum; `status.json` beside it changes with every attempt.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tripoint_model::{Indicator, Timestamp};
 
+use crate::change::Change;
 use crate::image::Builder;
 use crate::images::{NEW_PREFIX, publish, write_whole};
 use crate::rules::Rules;
@@ -48,6 +50,9 @@ pub struct FeedStatus {
     pub count: u64,
     /// Entries refused in the copy in force.
     pub refused: u64,
+    /// What the copy in force changed when it came.
+    #[serde(default, flatten)]
+    pub change: Change,
     /// SHA-256 of the copy in force as it was received, hex.
     pub sha256: String,
     /// When a good copy was last brought or confirmed.
@@ -121,14 +126,20 @@ impl Store {
         Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
     }
 
-    /// Replaces the copy in force. The status follows separately (`set_status`): a crash between
+    /// Replaces the copy in force; gives what is new in it. The status follows separately (`set_status`): a crash between
     /// the two only makes the next fetch bring the same copy again.
-    pub fn save(&self, feed: &str, indicators: &[Indicator]) -> Result<(), StoreError> {
+    pub fn save(&self, feed: &str, indicators: &[Indicator]) -> Result<Change, StoreError> {
         check_name(feed)?;
         let folder = folder(&self.data_dir).join(feed);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         sweep(&folder);
         let path = folder.join(COPY);
+        let mut former = HashSet::new();
+        // What cannot be read of a former copy is replaced all the same.
+        let _ = read_copy(&path, &mut |indicator| {
+            former.insert(indicator.observable.clone());
+        });
+        let change = Change::between(former, indicators);
         let write = |file: &mut dyn io::Write| {
             let mut hash = Sha256::new();
             let mut line = Vec::new();
@@ -143,7 +154,8 @@ impl Store {
             serde_json::to_writer(file, &seal)?;
             Ok(())
         };
-        write_whole(&path, write).map_err(at(&path))
+        write_whole(&path, write).map_err(at(&path))?;
+        Ok(change)
     }
 
     /// Records how a feed is doing.

@@ -343,7 +343,7 @@ fn with_version(package: &Package, version: &str) -> Package {
         dpkg::without_rebuild(version).clone_into(&mut out.source_version);
     }
     version.clone_into(&mut out.version);
-    out.purl = purl::at_version(&out.purl, version);
+    out.purl = purl::at_version(&out.purl, version, (&package.source_version, &out.source_version));
     out
 }
 

@@ -26,14 +26,22 @@ pub(crate) fn build(ecosystem: Ecosystem, name: &str, version: &str, qualifiers:
     out
 }
 
-/// The same package at another version.
-pub(crate) fn at_version(purl: &str, version: &str) -> String {
+/// The same package at another version; `source` is its source's version before and after.
+pub(crate) fn at_version(purl: &str, version: &str, source: (&str, &str)) -> String {
     let (path, qualifiers) = purl.find('?').map_or((purl, ""), |at| purl.split_at(at));
     // A sign of its own in a name is escaped.
     let package = path.rsplit_once('@').map_or(path, |(package, _)| package);
     let mut out = format!("{package}@");
     encode(version, &mut out);
-    out + qualifiers
+    let [before, after] = [source.0, source.1].map(|version| {
+        let mut encoded = "%40".to_owned();
+        encode(version, &mut encoded);
+        encoded
+    });
+    match qualifiers.find("upstream=").map(|at| qualifiers.split_at(at)) {
+        Some((others, upstream)) => out + others + &upstream.replacen(&before, &after, 1),
+        None => out + qualifiers,
+    }
 }
 
 fn encode(text: &str, out: &mut String) {
@@ -61,8 +69,12 @@ mod tests {
             ("pkg:deb/debian/libc6@1%3A2.3-4?arch=amd64", "pkg:deb/debian/libc6@2%2B1?arch=amd64"),
             ("pkg:npm/%40a/b@1", "pkg:npm/%40a/b@2%2B1"),
             ("pkg:npm/b", "pkg:npm/b@2%2B1"),
+            (
+                "pkg:deb/debian/a@1?arch=amd64&upstream=b%401%3A2.3-4",
+                "pkg:deb/debian/a@2%2B1?arch=amd64&upstream=b%402",
+            ),
         ] {
-            assert_eq!(at_version(purl, "2+1"), expected);
+            assert_eq!(at_version(purl, "2+1", ("1:2.3-4", "2")), expected);
         }
     }
 }

@@ -108,15 +108,40 @@ fn report_time() -> anyhow::Result<Timestamp> {
     }
 }
 
-/// Before a long look, not after it; what stood in the file stays until there is a report.
-fn opened(path: &Path) -> anyhow::Result<File> {
-    let file = File::options().write(true).create(true).truncate(false).open(path);
-    file.with_context(|| format!("cannot write {}", path.display()))
+/// A file that a report will be written to.
+struct Opened<'o> {
+    file: File,
+    /// Where it was made for this report; gone again when there is none.
+    made: Option<&'o Path>,
 }
 
-fn write(format: &Format, document: &Document<'_>, file: Option<File>) -> anyhow::Result<()> {
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.made {
+            // An empty file says nothing false.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Before a long look, not after it; what stood in the file stays until there is a report.
+fn opened(path: &Path) -> anyhow::Result<Opened<'_>> {
+    let made = File::options().write(true).create_new(true).open(path);
+    let opened = match made {
+        Ok(file) => Ok(Opened { file, made: Some(path) }),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            File::options().write(true).open(path).map(|file| Opened { file, made: None })
+        }
+        Err(error) => Err(error),
+    };
+    opened.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write(format: &Format, document: &Document<'_>, file: Option<Opened<'_>>) -> anyhow::Result<()> {
     let mut out: Box<dyn Write> = match file {
-        Some(file) => {
+        Some(mut opened) => {
+            opened.made = None;
+            let file = opened.file.try_clone()?;
             if file.metadata()?.is_file() {
                 file.set_len(0)?;
             }

@@ -69,6 +69,79 @@ fn published_feeds_load() {
     assert!(bad * 100 >= answers.len() * 95, "{bad} of {}", answers.len());
 }
 
+/// Every line of a list is taken or refused, and a refresh tells exactly what it changed.
+#[test]
+fn published_lists_count_as_they_are_counted_by_hand() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    let plain = |file: &str| {
+        let path = data.join("intel").join(file);
+        let text = if file.ends_with(".gz") { unpacked(&path) } else { std::fs::read_to_string(&path).unwrap() };
+        let lines = text.lines().map(|line| line.split([';', '#', '\t']).next().unwrap().trim().to_owned());
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>()
+    };
+    let import = |file: &str, name: &str| {
+        let path = data.join("intel").join(file);
+        let told = bench.run(&["intel", "import", path.to_str().unwrap(), "--name", name, "--json"]).expect(0);
+        let report = told.json();
+        assert_eq!(report["read"].as_u64().unwrap(), plain(file).len() as u64, "{file}");
+        let (imported, refused) = (report["imported"].as_u64().unwrap(), report["refused"].as_u64().unwrap());
+        assert_eq!(imported + refused, report["read"].as_u64().unwrap(), "{file}");
+        println!("{file}: {imported} taken, {refused} refused");
+        refused
+    };
+    for file in [
+        "ipsum/ipsum.txt.gz",
+        "ipsum/level5.txt",
+        "bitwire/inbound-ipv6.txt",
+        "bitwire/inbound-networks.txt.gz",
+        "bitwire/outbound.txt.gz",
+        "spamhaus/drop.txt",
+        "spamhaus/drop_ipv6.txt",
+        "spamhaus/edrop.txt",
+    ] {
+        import(file, &file.replace('/', "-"));
+    }
+    let mut former = BTreeSet::new();
+    for date in ["2026-05-02", "2026-08-11", "2026-08-21", "2026-08-22"] {
+        let file = format!("threatfox/ips-{date}.txt.gz");
+        let refused = import(&file, "threatfox");
+        let new: BTreeSet<String> = plain(&file).into_iter().collect();
+        let feeds = bench.run(&["intel", "list", "--json"]).expect(0).json();
+        let feed = feeds.as_array().unwrap().iter().find(|feed| feed["feed"] == "threatfox").unwrap().clone();
+        let counted = (new.difference(&former).count() as u64, former.difference(&new).count() as u64);
+        println!("{date}: {counted:?}");
+        assert_eq!(refused, 0, "{date}: what is refused is no change");
+        assert_eq!((feed["added"].as_u64().unwrap(), feed["removed"].as_u64().unwrap()), counted, "{date}");
+        former = new;
+    }
+}
+
+/// Events and trails as they were published, against a plain count of what stands in them.
+#[test]
+fn published_events_and_trails_are_read() {
+    let Some(data) = data() else { return };
+    let bench = Bench::new();
+    for (file, format, least) in [
+        ("misp-events/eset-misp-events.tar.gz", "misp", 500),
+        ("misp-events/pymisp-test-events.tar.gz", "misp", 5),
+        ("maltrail/static-trails.tar.gz", "maltrail", 10_000),
+        ("ipsum/ipsum.txt.gz", "ipsum", 10_000),
+    ] {
+        let path = data.join("intel").join(file);
+        let name = file.replace('/', "-");
+        let report =
+            bench.run(&["intel", "import", path.to_str().unwrap(), "--name", &name, "--json"]).expect(0).json();
+        println!("{file}: {} {} of {}", report["format"], report["imported"], report["read"]);
+        assert!(report["format"].as_str().unwrap().contains(format), "{report}");
+        assert!(report["imported"].as_u64() >= Some(least), "{file}: {}", report["imported"]);
+        assert_eq!(
+            report["imported"].as_u64().unwrap() + report["refused"].as_u64().unwrap(),
+            report["read"].as_u64().unwrap()
+        );
+    }
+}
+
 #[test]
 fn published_advisories_load_and_answer() {
     let Some(data) = data() else { return };

@@ -50,14 +50,14 @@ fn real_feeds_load() {
     let data = tempfile::tempdir().unwrap();
     let context = Context { data_dir: data.path(), permit_ranges: &[], own: &[], now: Timestamp(1) };
     for (file, format, least) in [
-        ("ipsum/ipsum.txt.gz", "plain-list", 10_000),
+        ("ipsum/ipsum.txt.gz", "ipsum", 10_000),
         ("bitwire/inbound-ipv6.txt", "plain-list", 500),
         ("threatfox/ips-2026-08-22.txt.gz", "plain-list", 5_000),
         ("spamhaus/drop.txt", "plain-list", 500),
         ("spamhaus/drop_ipv6.txt", "plain-list", 20),
         ("shadowwhisperer/threats-part.csv.gz", "csv", 1_000),
         ("zeek-intel/cobaltstrike_ips.intel", "csv", 1_000),
-        ("maltrail/static-trails.tar.gz", "plain-list", 1_000),
+        ("maltrail/static-trails.tar.gz", "maltrail", 1_000),
         ("stix/threat-reports/apt1.json", "stix", 2),
         ("stix/threat-reports/poisonivy.json", "stix", 20),
     ] {

@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::listed::{self, Items};
+use super::listed::{self, Required};
 use super::{AdvisoryFormat, Sink, Statement, is_cve};
 
 /// `known_exploited_vulnerabilities.json`.
@@ -15,7 +15,7 @@ pub(super) struct Kev;
 #[derive(Deserialize)]
 struct Catalogue<'a> {
     #[serde(borrow)]
-    vulnerabilities: Items<'a>,
+    vulnerabilities: Required<'a>,
     #[serde(rename = "dateReleased", default, borrow)]
     released: Option<Cow<'a, str>>,
 }
@@ -60,7 +60,7 @@ impl AdvisoryFormat for Kev {
         };
         catalogue.released.iter().for_each(|time| out.published(time));
         let walked =
-            catalogue.vulnerabilities.each(|at, entry: &RawValue| match serde_json::from_str::<Entry>(entry.get()) {
+            catalogue.vulnerabilities.0.each(|at, entry: &RawValue| match serde_json::from_str::<Entry>(entry.get()) {
                 Ok(entry) if is_cve(&entry.cve) => {
                     let added = entry.added.filter(|date| date.len() <= 32).unwrap_or_default();
                     out.accept(Statement::Exploited(entry.cve, added));

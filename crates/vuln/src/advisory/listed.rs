@@ -23,6 +23,10 @@ pub(crate) fn record<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, serde
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Items<'d>(Option<&'d RawValue>);
 
+/// A list that must be there.
+#[derive(Clone, Copy)]
+pub(crate) struct Required<'d>(pub(crate) Items<'d>);
+
 /// An object as it is written.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Members<'d>(Option<&'d RawValue>);
@@ -47,7 +51,8 @@ impl<'d> From<&'d RawValue> for Members<'d> {
 impl<'d> Items<'d> {
     /// Whether nothing stands in it.
     pub(crate) fn is_empty(self) -> bool {
-        self.0.is_none_or(|list| matches!(list.get(), "null" | "[]"))
+        let inside = |text: &'d str| text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        self.0.is_none_or(|list| list.get() == "null" || inside(list.get()).is_some_and(|text| text.trim().is_empty()))
     }
 
     /// Shows each item with its place; an error where this is no list, or one of other items.
@@ -135,6 +140,13 @@ impl<'de: 'd, 'd> Deserialize<'de> for Items<'d> {
     }
 }
 
+impl<'de: 'd, 'd> Deserialize<'de> for Required<'d> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let list: &RawValue = Deserialize::deserialize(from)?;
+        if list.get().starts_with('[') { Ok(Self(Items(Some(list)))) } else { Err(D::Error::custom("no list")) }
+    }
+}
+
 impl<'de: 'd, 'd> Deserialize<'de> for Members<'d> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Deserialize::deserialize(from).map(Self)
@@ -204,6 +216,11 @@ mod tests {
             let list = serde_json::from_str::<Items<'_>>(text).and_then(|list| list.each(|_, _: Text<'_>| {}));
             assert_eq!(list.is_ok(), fine, "{text}");
         }
+        for (text, empty) in [("null", true), ("[ \n]", true), ("[]", true), ("[0]", false), ("{}", false)] {
+            assert_eq!(serde_json::from_str::<Items<'_>>(text).expect("a value").is_empty(), empty, "{text}");
+        }
+        assert!(serde_json::from_str::<Required<'_>>(" [] ").is_ok());
+        assert!(serde_json::from_str::<Required<'_>>("null").is_err());
         assert!(serde_json::from_str::<Few<u8, 2>>("[1,2]").is_ok());
         assert!(serde_json::from_str::<Few<u8, 2>>("[1,2,3]").is_err());
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has};
-use super::listed::{Items, Members, Text};
+use super::listed::{Items, Members, Required, Text};
 use super::{AdvisoryFormat, Affected, Authority, Sink, Statement, yaml};
 use crate::subject::NameKind;
 use crate::version::Scheme;
@@ -27,7 +27,7 @@ struct List<'a> {
     #[serde(borrow, default)]
     urlprefix: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    packages: Items<'a>,
+    packages: Required<'a>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ impl AdvisoryFormat for SecDb {
             let (urls, repository) = (list.urlprefix.unwrap_or_default(), list.reponame.unwrap_or_default());
             return out.refuse(file, 1, format!("neither Alpine, Wolfi nor Chainguard: {urls:.64} {repository:.32}"));
         };
-        let walked = list.packages.each(|at, entry: &RawValue| {
+        let walked = list.packages.0.each(|at, entry: &RawValue| {
             let line = at as u64 + 1;
             match serde_json::from_str::<Entry<'_>>(entry.get()) {
                 Ok(entry) => read_package(file, line, ecosystem, &release, &entry.pkg, out),

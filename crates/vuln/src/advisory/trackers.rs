@@ -8,7 +8,7 @@ use tripoint_model::{Ecosystem, FindingState};
 
 use super::document::{self, has, is_json};
 use super::intervals::Interval;
-use super::listed::{self, Few, Items};
+use super::listed::{self, Few, Required};
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Severity, Sink, Statement};
 use crate::subject::NameKind;
@@ -138,7 +138,7 @@ impl AdvisoryFormat for Euvd {
         #[derive(Deserialize)]
         struct List<'d> {
             #[serde(borrow)]
-            items: Items<'d>,
+            items: Required<'d>,
         }
         let mut item = |item: &[u8]| {
             each(file, &mut &*item, out, |item: Item| {
@@ -153,14 +153,15 @@ impl AdvisoryFormat for Euvd {
                 Ok(Statement::Severity(Box::new(Severity { cve, source: "euvd".to_owned(), value, tenths })))
             });
         };
-        // A list, or one record alone.
-        let walked = match listed::record::<List<'_>>(&bytes) {
-            Ok(list) => list.items.each(|_, raw: &RawValue| item(raw.get().as_bytes())),
-            Err(_) => {
-                item(&bytes);
-                Ok(())
-            }
+        // A page of an answer, a list, or one record alone.
+        let list = match listed::record::<List<'_>>(&bytes) {
+            Ok(page) => page.items.0,
+            Err(_) => match serde_json::from_slice::<Required<'_>>(&bytes) {
+                Ok(list) => list.0,
+                Err(_) => return item(&bytes),
+            },
         };
+        let walked = list.each(|_, raw: &RawValue| item(raw.get().as_bytes()));
         if let Err(error) = walked {
             out.refuse(file, 1, format!("items: {error}"));
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::advisory::listed::Text;
 
@@ -15,46 +15,52 @@ pub(super) struct Components<'d>(pub(super) BTreeMap<Cow<'d, str>, Cow<'d, str>>
 
 impl<'de: 'd, 'd> Deserialize<'de> for Components<'d> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Walk)
+        let mut out = Components::default();
+        from.deserialize_any(Walk(&mut out.0))?;
+        Ok(out)
     }
 }
 
 /// Walks lists and components alike; the parser bounds how deep they stand in each other.
-struct Walk;
+struct Walk<'o, 'd>(&'o mut BTreeMap<Cow<'d, str>, Cow<'d, str>>);
 
-impl<'de> Visitor<'de> for Walk {
-    type Value = Components<'de>;
+impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("components")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Components::default())
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut out = Components::default();
-        while let Some(Components(mut inner)) = list.next_element()? {
-            out.0.append(&mut inner);
-        }
-        Ok(out)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Walk(self.0))?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut component: A) -> Result<Self::Value, A::Error> {
-        let mut out = Components::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut component: A) -> Result<(), A::Error> {
         let (mut reference, mut purl) = (Cow::default(), Cow::default());
         while let Some(Text(key)) = component.next_key()? {
             match key.as_ref() {
                 "bom-ref" => Text(reference) = component.next_value()?,
                 "purl" => Text(purl) = component.next_value()?,
-                "components" => out = component.next_value()?,
+                "components" => component.next_value_seed(Walk(self.0))?,
                 _ => drop(component.next_value::<IgnoredAny>()?),
             }
         }
         if !purl.is_empty() {
-            out.0.insert(reference, purl);
+            self.0.insert(reference, purl);
         }
-        Ok(out)
+        Ok(())
     }
 }

@@ -6,6 +6,8 @@
 mod components;
 mod read;
 
+use std::sync::Arc;
+
 use tripoint_model::{Ecosystem, Finding, FindingState, Rejected, Timestamp};
 
 pub(crate) use read::Kind;
@@ -31,9 +33,9 @@ pub struct VexStatement {
     /// Its other ids.
     pub aliases: Vec<String>,
     /// Package URLs; of parts where a part of a product is meant. Empty speaks of no package.
-    pub products: Vec<String>,
+    pub products: Vec<Arc<str>>,
     /// For each of them the product that it is meant as a part of; empty where it stands alone.
-    pub within: Vec<String>,
+    pub within: Vec<Arc<str>>,
     /// When it was said; of contrary words the last counts.
     pub at: Option<Timestamp>,
     /// What is said.
@@ -97,7 +99,7 @@ impl VexStatement {
     }
 
     fn is_of(&self, finding: &Finding, is_here: &dyn Fn(&str) -> bool) -> bool {
-        let within = self.within.iter().map(String::as_str).chain(std::iter::repeat(""));
+        let within = self.within.iter().map(AsRef::as_ref).chain(std::iter::repeat(""));
         (self.names(&finding.id) || finding.cves.iter().any(|cve| self.names(cve)))
             && self
                 .products

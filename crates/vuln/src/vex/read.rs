@@ -1,9 +1,10 @@
 //! How are OpenVEX, CycloneDX and CSAF documents read as statements?
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -14,7 +15,7 @@ use tripoint_model::{FindingState, Rejected, Timestamp};
 use super::components::Components;
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
-use crate::advisory::listed::{Few, Items, Room, Text, record};
+use crate::advisory::listed::{Few, Items, Required, Room, Text, record};
 
 /// Which of the formats a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ struct OpenVex<'d> {
     #[serde(default)]
     timestamp: String,
     #[serde(borrow)]
-    statements: Items<'d>,
+    statements: Required<'d>,
 }
 
 #[derive(Deserialize)]
@@ -167,8 +168,32 @@ struct Identifiers {
 
 /// Purls, each with the product that it is meant as a part of, or none.
 struct Purls<'r> {
-    of: Vec<(String, String)>,
-    room: &'r mut Room,
+    of: Vec<Pair>,
+    texts: &'r mut Texts,
+}
+
+type Pair = (Arc<str>, Arc<str>);
+
+/// The texts of a document, each once, and what may still be kept of it.
+struct Texts {
+    known: HashSet<Arc<str>>,
+    room: Room,
+}
+
+impl Texts {
+    fn of_document(bytes: &[u8]) -> Self {
+        Self { known: HashSet::new(), room: Room::beyond(bytes.len()) }
+    }
+
+    fn keep(&mut self, text: &str) -> Result<Arc<str>, String> {
+        if let Some(known) = self.known.get(text) {
+            return Ok(Arc::clone(known));
+        }
+        self.room.take(text.len() + TEXT_COST)?;
+        let text = Arc::from(text);
+        self.known.insert(Arc::clone(&text));
+        Ok(text)
+    }
 }
 
 impl Purls<'_> {
@@ -178,10 +203,8 @@ impl Purls<'_> {
         let walked = products.each(|_, product: TextOr<Product<'_>>| {
             if done.is_ok() {
                 done = match product {
-                    TextOr::Text(text) => self.push(text, within),
-                    TextOr::Object(Product { id, identifiers, subcomponents }) => {
-                        self.take(identifiers.purl.unwrap_or(id), subcomponents, within, depth)
-                    }
+                    TextOr::Text(text) => self.push(&text, within),
+                    TextOr::Object(product) => self.take(&product, within, depth),
                 };
             }
         });
@@ -189,20 +212,37 @@ impl Purls<'_> {
         done
     }
 
-    fn take(&mut self, name: String, parts: Items<'_>, within: &str, depth: usize) -> Result<(), String> {
-        if parts.is_empty() || depth > PARTS_DEPTH_MAX {
+    fn take(&mut self, product: &Product<'_>, within: &str, depth: usize) -> Result<(), String> {
+        let name = product.name();
+        if product.subcomponents.is_empty() || depth > PARTS_DEPTH_MAX {
             return self.push(name, within);
         }
-        self.walk(parts, if within.is_empty() { &name } else { within }, depth + 1)
+        self.walk(product.subcomponents, if within.is_empty() { name } else { within }, depth + 1)
     }
 
     /// What is no purl names no package.
-    fn push(&mut self, name: String, within: &str) -> Result<(), String> {
+    fn push(&mut self, name: &str, within: &str) -> Result<(), String> {
         if name.starts_with("pkg:") {
-            self.room.take(2 * size_of::<(String, String)>() + name.len() + within.len())?;
-            self.of.push((name, within.to_owned()));
+            self.texts.room.take(2 * size_of::<Pair>())?;
+            let pair = (self.texts.keep(name)?, self.texts.keep(within)?);
+            self.of.push(pair);
         }
         Ok(())
+    }
+}
+
+impl Product<'_> {
+    fn name(&self) -> &str {
+        self.identifiers.purl.as_ref().unwrap_or(&self.id)
+    }
+}
+
+impl TextOr<Product<'_>> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Object(product) => product.name(),
+        }
     }
 }
 
@@ -210,10 +250,10 @@ fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     let document: OpenVex<'_> = record(bytes).map_err(|error| format!("not an OpenVEX document: {error}"))?;
     (out.id, out.author) = (document.id, document.author);
     let said = document.timestamp.parse().ok();
-    let mut room = Room::beyond(bytes.len());
-    let walked = document.statements.statements(|at, raw| {
+    let mut texts = Texts::of_document(bytes);
+    let walked = document.statements.0.statements(|at, raw| {
         let read = record::<Statement<'_>>(raw.get().as_bytes()).map_err(|error| error.to_string());
-        match read.and_then(|raw| statement(raw, said, &mut room)) {
+        match read.and_then(|raw| statement(raw, said, &mut texts)) {
             Ok(statement) => out.statements.push(statement),
             Err(reason) => reject(out, at, format!("statements[{at}]: {reason}")),
         }
@@ -222,7 +262,7 @@ fn open_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     Ok(())
 }
 
-fn statement(raw: Statement<'_>, document: Option<Timestamp>, room: &mut Room) -> Result<VexStatement, String> {
+fn statement(raw: Statement<'_>, document: Option<Timestamp>, texts: &mut Texts) -> Result<VexStatement, String> {
     let status = match raw.status.as_str() {
         "not_affected" => FindingState::NotAffected,
         "affected" => FindingState::Affected,
@@ -238,31 +278,37 @@ fn statement(raw: Statement<'_>, document: Option<Timestamp>, room: &mut Room) -
     if id.trim().is_empty() || id.len() > 200 {
         return Err("it names no vulnerability".to_owned());
     }
-    let (products, within) = named(raw.products, raw.subcomponents, room)?.into_iter().unzip();
+    let (products, within) = named(raw.products, raw.subcomponents, texts)?.into_iter().unzip();
     let at = [&raw.last_updated, &raw.timestamp].iter().find_map(|text| text.parse().ok()).or(document);
     let note = if raw.impact_statement.is_empty() { raw.action_statement } else { raw.impact_statement };
     let statement = VexStatement { id, aliases, products, within, at, status, justification: raw.justification, note };
-    pay(statement, room)
+    pay(statement, &mut texts.room)
 }
 
 /// Purls of products, or of parts that version 0.0.1 names once for all products.
-fn named(products: Items<'_>, parts: Items<'_>, room: &mut Room) -> Result<Vec<(String, String)>, String> {
-    let mut out = Purls { of: Vec::new(), room };
+fn named(products: Items<'_>, parts: Items<'_>, texts: &mut Texts) -> Result<Vec<Pair>, String> {
+    let mut out = Purls { of: Vec::new(), texts };
     if parts.is_empty() {
         out.walk(products, "", 0)?;
         return Ok(out.of);
     }
-    let (mut count, mut done) = (0, Ok(()));
-    let walked = products.each(|_, product: TextOr<Product<'_>>| {
-        count += 1;
+    // What is a part of a part stands for itself there.
+    let mut own = Purls { of: Vec::new(), texts: &mut *out.texts };
+    let mut done = Ok(());
+    let walked = parts.each(|_, part: TextOr<Product<'_>>| {
         if done.is_ok() {
-            done = match product {
-                _ if count > PRODUCTS_MAX => Err(format!("more than {PRODUCTS_MAX} products of the same parts")),
-                TextOr::Text(whole) => out.walk(parts, &whole, PARTS_DEPTH_MAX),
-                TextOr::Object(Product { id, identifiers, .. }) => {
-                    out.walk(parts, &identifiers.purl.unwrap_or(id), PARTS_DEPTH_MAX)
-                }
-            };
+            done = own.push(part.name(), "");
+        }
+    });
+    walked.map_err(|error| format!("subcomponents: {error}"))?;
+    done?;
+    let parts = own.of;
+    let mut done = Ok(());
+    let walked = products.each(|_, product: TextOr<Product<'_>>| {
+        for (part, _) in &parts {
+            if done.is_ok() {
+                done = out.push(part, product.name());
+            }
         }
     });
     walked.map_err(|error| format!("products: {error}"))?;
@@ -354,10 +400,10 @@ fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     out.author = bom.metadata.author();
     let mut purls = bom.components.0;
     purls.extend(bom.metadata.component.0);
-    let mut room = Room::beyond(bytes.len());
+    let mut texts = Texts::of_document(bytes);
     let walked = bom.vulnerabilities.statements(|at, raw| {
         let read = record::<BomVulnerability<'_>>(raw.get().as_bytes()).map_err(|error| error.to_string());
-        match read.and_then(|raw| analysed(raw, &purls, &mut room)) {
+        match read.and_then(|raw| analysed(raw, &purls, &mut texts)) {
             Ok(statement) => out.statements.push(statement),
             Err(reason) => reject(out, at, format!("vulnerabilities[{at}]: {reason}")),
         }
@@ -369,7 +415,7 @@ fn cyclone_dx(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
 fn analysed(
     raw: BomVulnerability<'_>,
     purls: &BTreeMap<Cow<'_, str>, Cow<'_, str>>,
-    room: &mut Room,
+    texts: &mut Texts,
 ) -> Result<VexStatement, String> {
     let analysis = raw.analysis.ok_or_else(|| format!("{:.64}: no analysis", raw.id))?;
     let status = match analysis.state.as_str() {
@@ -386,11 +432,11 @@ fn analysed(
         let known = purls.get(own.as_str()).or_else(|| purls.get(inner));
         known.map_or_else(|| crate::naming::decode(inner), |purl| purl.clone().into_owned())
     };
-    let mut named = Purls { of: Vec::new(), room };
+    let mut named = Purls { of: Vec::new(), texts };
     let mut done = Ok(());
     let walked = raw.affects.each(|_, affects| {
         if done.is_ok() {
-            done = named.push(purl(affects), "");
+            done = named.push(&purl(affects), "");
         }
     });
     walked.map_err(|error| format!("{:.64}: affects: {error}", raw.id))?;
@@ -399,16 +445,16 @@ fn analysed(
     let aliases = raw.references.0.into_iter().map(|reference| reference.id).filter(|id| !id.is_empty()).collect();
     let (justification, note) = (analysis.justification, analysis.detail);
     let within = Vec::new();
-    pay(VexStatement { id: raw.id, aliases, products, within, at: None, status, justification, note }, room)
+    pay(VexStatement { id: raw.id, aliases, products, within, at: None, status, justification, note }, &mut texts.room)
 }
 
 fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     let document: csaf::Document<'_> = record(bytes).map_err(|error| format!("not a CSAF document: {error}"))?;
     (out.id, out.author) = document.document.names();
     let products = csaf::Products::of(&document.product_tree)?;
-    let mut room = Room::beyond(bytes.len());
+    let mut texts = Texts::of_document(bytes);
     let walked = document.vulnerabilities.each(|at, raw: &RawValue| {
-        if let Err(reason) = csaf_vulnerability(raw, &products, out, &mut room) {
+        if let Err(reason) = csaf_vulnerability(raw, &products, out, &mut texts) {
             reject(out, at, format!("vulnerabilities[{at}]: {reason}"));
         }
     });
@@ -419,20 +465,25 @@ fn csaf_vulnerability(
     raw: &RawValue,
     products: &csaf::Products<'_>,
     out: &mut Vex,
-    room: &mut Room,
+    texts: &mut Texts,
 ) -> Result<(), String> {
     let found: csaf::Vulnerability<'_> = record(raw.get().as_bytes()).map_err(|error| error.to_string())?;
     let id = found.cve.as_deref().ok_or("no CVE")?;
-    let mut inner = Ok(());
-    let walked = found.product_status.each(|status, ids: Items<'_>| {
-        let status = match status.as_ref() {
+    let (mut inner, mut seen) = (Ok(()), BTreeSet::new());
+    let walked = found.product_status.each(|key, ids: Items<'_>| {
+        let status = match key.as_ref() {
             "known_affected" | "first_affected" | "last_affected" => FindingState::Affected,
             "known_not_affected" => FindingState::NotAffected,
             "fixed" | "first_fixed" | "recommended" => FindingState::Fixed,
             "under_investigation" => FindingState::UnderInvestigation,
             _ => return,
         };
-        let listed = csaf_status(id, status, ids, &found, products, room);
+        // Each costs a look at all flags.
+        if !seen.insert(key) {
+            inner = Err("a status stands twice".to_owned());
+            return;
+        }
+        let listed = csaf_status(id, status, ids, &found, products, texts);
         match listed {
             Ok(statement) => out.statements.push(statement),
             Err(error) => inner = Err(error),
@@ -448,10 +499,10 @@ fn csaf_status(
     ids: Items<'_>,
     found: &csaf::Vulnerability<'_>,
     products: &csaf::Products<'_>,
-    room: &mut Room,
+    texts: &mut Texts,
 ) -> Result<VexStatement, String> {
     let mut named = HashSet::new();
-    let mut purls = Purls { of: Vec::new(), room };
+    let mut purls = Purls { of: Vec::new(), texts };
     let mut done = Ok(());
     let walked = ids.each(|_, Text(id)| {
         if done.is_err() || named.contains(&id) {
@@ -460,7 +511,7 @@ fn csaf_status(
         // What the document does not describe says nothing of a package.
         if let Some(meant) = products.meant(&id) {
             named.insert(id);
-            done = purls.push(meant.purl, "");
+            done = purls.push(&meant.purl, "");
         }
     });
     walked.map_err(|error| error.to_string())?;
@@ -475,7 +526,7 @@ fn csaf_status(
         justification: justification(found.flags, &named),
         note: String::new(),
     };
-    pay(statement, room)
+    pay(statement, &mut texts.room)
 }
 
 /// The label of the first flag that is on one of these products.
@@ -494,8 +545,8 @@ fn justification(flags: Items<'_>, named: &HashSet<Cow<'_, str>>) -> String {
     label
 }
 
-/// Of one statement whose parts are named apart from its products.
-const PRODUCTS_MAX: usize = 1000;
+/// Of a text beside its bytes: its counts, its place in a table, what an allocation takes.
+const TEXT_COST: usize = 96;
 /// How deep parts stand in parts; below that a part stands for itself.
 const PARTS_DEPTH_MAX: usize = 8;
 const REJECTED_MAX: usize = 1000;

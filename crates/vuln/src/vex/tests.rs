@@ -171,3 +171,47 @@ fn hostile_documents_are_refused() {
         assert!(vex.statements.is_empty() && !vex.rejected.is_empty(), "{text}");
     }
 }
+
+#[test]
+fn an_empty_list_of_parts_is_none_however_it_is_written() {
+    for empty in ["[]", "[ ]", "[\n\n]", "null"] {
+        let text = format!(
+            r#"{{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{{"vulnerability":"CVE-2026-1","status":"fixed","subcomponents":{empty},"products":[{{"@id":"pkg:npm/a@1","subcomponents":{empty}}}]}}]}}"#
+        );
+        let found = Vex::read("x.json", text.as_bytes());
+        assert_eq!(found.statements[0].products, ["pkg:npm/a@1".into()], "{empty:?}");
+    }
+    let parts = r#"{"@context":"https://openvex.dev/ns/v0.0.1","statements":[{"vulnerability":"CVE-2026-1","status":"fixed","products":["pkg:oci/x@1","pkg:oci/y@1"],"subcomponents":["pkg:npm/a@1","no purl",{"@id":"pkg:npm/b@1","subcomponents":["pkg:npm/c@1"]}]}]}"#;
+    let found = Vex::read("x.json", parts.as_bytes()).statements.remove(0);
+    let pairs: Vec<String> =
+        found.products.iter().zip(&found.within).map(|(part, whole)| format!("{part} {whole}")).collect();
+    assert_eq!(
+        pairs,
+        ["pkg:npm/a@1 pkg:oci/x@1", "pkg:npm/b@1 pkg:oci/x@1", "pkg:npm/a@1 pkg:oci/y@1", "pkg:npm/b@1 pkg:oci/y@1"]
+    );
+}
+
+#[test]
+fn what_must_be_there_is_missed() {
+    for text in [
+        r#"{"@context":"https://openvex.dev/ns/v0.2.0"}"#,
+        r#"{"@context":"https://openvex.dev/ns/v0.2.0","statements":null}"#,
+    ] {
+        assert_eq!(Vex::read("x.json", text.as_bytes()).rejected.len(), 1, "{text}");
+    }
+}
+
+/// A document of many parts of one image, as builders write them: what is said again and again costs little.
+#[test]
+fn large_documents_fit() {
+    let purl = format!("pkg:oci/app@sha256%3A{}?repository_url=registry.example.org%2Fteam%2Fapp", "0".repeat(64));
+    let parts: Vec<String> = (0..100).map(|n| format!(r#"{{"@id":"pkg:golang/example.org/part{n}@1.2.3"}}"#)).collect();
+    let statement = |n: usize| {
+        let product = format!(r#"{{"@id":"{purl}","subcomponents":[{}]}}"#, parts.join(","));
+        format!(r#"{{"vulnerability":{{"name":"CVE-2026-{n}"}},"status":"not_affected","products":[{product}]}}"#)
+    };
+    let statements: Vec<String> = (1000..2000).map(statement).collect();
+    let text = format!(r#"{{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{}]}}"#, statements.join(","));
+    let found = Vex::read("x.json", text.as_bytes());
+    assert_eq!((found.statements.len(), found.rejected.len()), (1000, 0));
+}

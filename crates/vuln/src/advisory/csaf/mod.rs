@@ -4,7 +4,7 @@ mod tree;
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::BufRead;
 
 use serde::Deserialize;
@@ -260,10 +260,17 @@ fn affected(
     let mut said: BTreeMap<Key, Said> = BTreeMap::new();
     let (mut passed, mut inner) = (Passed::default(), Ok(()));
     let walked = found.product_status.each(|status, ids: Items<'_>| {
+        let mut seen = HashSet::new();
         let listed = ids.each(|_, Text(id)| {
+            if seen.contains(&id) {
+                return;
+            }
             passed.named += 1;
             if let Err(why) = collect(products, &intents, &status, &id, &mut said, &mut room) {
                 passed.over(products.shown(&id), why);
+            }
+            if products.has(&id) {
+                seen.insert(id);
             }
         });
         if let Err(error) = listed {

@@ -64,8 +64,16 @@ fn describe_all<'a>(list: Items<'a>, own: &mut Described<'a>) -> Result<(), serd
     wrong
 }
 
+/// Products are looked at again at each mention.
+fn short(entry: &RawValue) -> Result<&RawValue, serde_json::Error> {
+    match entry.get().len() {
+        0..=ENTRY_BYTES_MAX => Ok(entry),
+        _ => Err(serde_json::Error::custom(format!("a product of more than {} KiB", ENTRY_BYTES_MAX >> 10))),
+    }
+}
+
 fn describe<'a>(product: &'a RawValue, own: &mut Described<'a>) -> Result<(), serde_json::Error> {
-    let found: Product<'a> = serde_json::from_str(product.get())?;
+    let found: Product<'a> = serde_json::from_str(short(product)?.get())?;
     own.insert(found.product_id, product);
     Ok(())
 }
@@ -158,11 +166,12 @@ impl<'t> Products<'t> {
     /// Indexes the tree.
     pub(crate) fn of(tree: &'t ProductTree<'t>) -> Result<Self, String> {
         let (mut joined, mut wrong) = (BTreeMap::new(), Ok(()));
-        let walked =
-            tree.relationships.each(|_, raw: &'t RawValue| match serde_json::from_str::<Relationship<'t>>(raw.get()) {
+        let walked = tree.relationships.each(|_, raw: &'t RawValue| {
+            match short(raw).and_then(|raw| serde_json::from_str::<Relationship<'t>>(raw.get())) {
                 Ok(one) => drop(joined.insert(one.full_product_name.product_id, raw)),
                 Err(error) => wrong = Err(error),
-            });
+            }
+        });
         walked.and(wrong).map_err(|error| format!("relationships: {error}"))?;
         Ok(Self { own: &tree.own, joined })
     }
@@ -330,6 +339,8 @@ pub(crate) fn distribution(cpe: &str) -> Option<(Ecosystem, String)> {
     Some((ecosystem, naming::release(ecosystem, &release)))
 }
 
+/// Publishers give a product some purls and digests.
+const ENTRY_BYTES_MAX: usize = 16 << 10;
 const ARCHES: &[&str] =
     &["x86_64", "aarch64", "noarch", "i686", "i586", "i386", "ppc64le", "ppc64", "s390x", "s390", "armv7hl", "riscv64"];
 
