@@ -15,6 +15,7 @@
 pub mod carry;
 #[cfg(feature = "feeds")]
 pub mod change;
+#[cfg(feature = "feeds")]
 pub mod delta;
 #[cfg(feature = "feeds")]
 pub mod descriptor;

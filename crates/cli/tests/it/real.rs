@@ -78,7 +78,7 @@ fn published_lists_count_as_they_are_counted_by_hand() {
         let path = data.join("intel").join(file);
         let text = if file.ends_with(".gz") { unpacked(&path) } else { std::fs::read_to_string(&path).unwrap() };
         let lines = text.lines().map(|line| line.split([';', '#', '\t']).next().unwrap().trim().to_owned());
-        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>()
+        (1_u64..).zip(lines).filter(|(_, line)| !line.is_empty()).collect::<Vec<_>>()
     };
     let import = |file: &str, name: &str| {
         let path = data.join("intel").join(file);
@@ -88,7 +88,8 @@ fn published_lists_count_as_they_are_counted_by_hand() {
         let (imported, refused) = (report["imported"].as_u64().unwrap(), report["refused"].as_u64().unwrap());
         assert_eq!(imported + refused, report["read"].as_u64().unwrap(), "{file}");
         println!("{file}: {imported} taken, {refused} refused");
-        refused
+        let lines = report["refusals"].as_array().unwrap().iter().map(|refusal| refusal["line"].as_u64().unwrap());
+        lines.collect::<BTreeSet<_>>()
     };
     for file in [
         "ipsum/ipsum.txt.gz",
@@ -106,12 +107,12 @@ fn published_lists_count_as_they_are_counted_by_hand() {
     for date in ["2026-05-02", "2026-08-11", "2026-08-21", "2026-08-22"] {
         let file = format!("threatfox/ips-{date}.txt.gz");
         let refused = import(&file, "threatfox");
-        let new: BTreeSet<String> = plain(&file).into_iter().collect();
+        let taken = plain(&file).into_iter().filter(|(number, _)| !refused.contains(number));
+        let new: BTreeSet<String> = taken.map(|(_, line)| line).collect();
         let feeds = bench.run(&["intel", "list", "--json"]).expect(0).json();
         let feed = feeds.as_array().unwrap().iter().find(|feed| feed["feed"] == "threatfox").unwrap().clone();
         let counted = (new.difference(&former).count() as u64, former.difference(&new).count() as u64);
         println!("{date}: {counted:?}");
-        assert_eq!(refused, 0, "{date}: what is refused is no change");
         assert_eq!((feed["added"].as_u64().unwrap(), feed["removed"].as_u64().unwrap()), counted, "{date}");
         former = new;
     }
@@ -130,10 +131,14 @@ fn published_events_and_trails_are_read() {
     ] {
         let path = data.join("intel").join(file);
         let name = file.replace('/', "-");
-        let report =
-            bench.run(&["intel", "import", path.to_str().unwrap(), "--name", &name, "--json"]).expect(0).json();
+        let mut arguments = vec!["intel", "import", path.to_str().unwrap(), "--name", &name, "--json"];
+        // Beside the events lies a list that is none.
+        if format == "misp" {
+            arguments.extend(["--format", format]);
+        }
+        let report = bench.run(&arguments).expect(0).json();
         println!("{file}: {} {} of {}", report["format"], report["imported"], report["read"]);
-        assert!(report["format"].as_str().unwrap().contains(format), "{report}");
+        assert_eq!(report["format"], format, "{file}");
         assert!(report["imported"].as_u64() >= Some(least), "{file}: {}", report["imported"]);
         assert_eq!(
             report["imported"].as_u64().unwrap() + report["refused"].as_u64().unwrap(),
