@@ -198,6 +198,41 @@ pub enum Intel {
     },
     /// The feeds and how they are
     List,
+    /// Which public feeds there are, and which of them are fetched
+    Feeds,
+    /// Fetch these built-in feeds from now on
+    Enable {
+        /// Names that `intel feeds` shows
+        #[arg(required = true)]
+        feeds: Vec<String>,
+        /// File that holds the key, where the publisher wants one
+        #[arg(long)]
+        key_file: Option<PathBuf>,
+    },
+    /// Fetch these built-in feeds no longer; the copy in force stays
+    Disable {
+        /// Names that `intel feeds` shows
+        #[arg(required = true)]
+        feeds: Vec<String>,
+    },
+    /// What is bad now, for other programs: csv, edl, haproxy, iptables, ip6tables, ipset, mikrotik, misp, nftables,
+    /// nginx, pf, rpz, stix, suricata, txt or zeek
+    Export {
+        /// For which program
+        format: String,
+        /// At least so sure, 0 to 100
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+        min_confidence: u8,
+        /// Only what is bad in this direction: in or out
+        #[arg(long)]
+        direction: Option<String>,
+        /// Only of this category
+        #[arg(long)]
+        category: Option<String>,
+        /// Write to this file
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+    },
     /// What is said about addresses
     Lookup {
         /// Addresses, address:port or names

@@ -157,7 +157,8 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     if refresh < REFRESH_MIN {
         return Err(say("refresh must be at least 60s".to_owned()));
     }
-    if raw.header.is_some() != raw.key_file.is_some() {
+    // Without a file for it, a header says that a key is needed before the feed can be enabled.
+    if (raw.header.is_none() || raw.enabled) && raw.header.is_some() != raw.key_file.is_some() {
         return Err(say("header and key_file go together".to_owned()));
     }
     let mib = raw.max_mib.unwrap_or(MIB_DEFAULT);

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tripoint_model::GuardHit;
 
 /// Well-known public DNS resolvers, as their operators publish them.
@@ -38,6 +39,11 @@ const PUBLIC_DNS: &[&str] = &[
 pub fn hits(address: IpAddr) -> Vec<GuardHit> {
     let listed = PUBLIC_DNS.iter().filter(|text| text.parse() == Ok(address));
     listed.map(|range| GuardHit { list: "public-dns".to_owned(), range: (*range).to_owned() }).collect()
+}
+
+/// Whether a guard list holds the network or a part of it.
+pub fn guards(net: IpNet) -> bool {
+    PUBLIC_DNS.iter().any(|text| text.parse().is_ok_and(|address: IpAddr| net.contains(&address)))
 }
 
 #[cfg(test)]

@@ -16,9 +16,13 @@ pub mod carry;
 #[cfg(feature = "feeds")]
 pub mod change;
 #[cfg(feature = "feeds")]
+pub mod choice;
+#[cfg(feature = "feeds")]
 pub mod delta;
 #[cfg(feature = "feeds")]
 pub mod descriptor;
+#[cfg(feature = "feeds")]
+pub mod export;
 #[cfg(feature = "feeds")]
 pub mod feed;
 pub mod guardlist;

@@ -23,7 +23,7 @@ fn vex(data: &[u8]) {
         for product in statement.products.iter().take(4) {
             findings.push(Finding {
                 id: statement.id.clone(),
-                purl: product.clone(),
+                purl: product.to_string(),
                 state: FindingState::Affected,
                 ..finding().clone()
             });

@@ -1,8 +1,13 @@
 //! `tripoint intel`: who is known to be bad?
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use tripoint_intel::choice::Choices;
+use tripoint_intel::export::{self, Wish};
 use tripoint_intel::load::LoadError;
 use tripoint_intel::store::StoreError;
 use tripoint_intel::{
@@ -15,26 +20,31 @@ use crate::context::{Context, fetch_settings, now, own_addresses};
 use crate::exit::{Exit, WrongUsage};
 use crate::{input, output};
 
+mod feeds;
+
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";
 
 pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
     match command {
         Intel::Import { file, name, format, category, direction, confidence, strict } => {
-            let category = category
-                .map(|text| {
-                    known(&text, Category::parse(&text), "category", Category::ALL.iter().map(|(_, name)| *name))
-                })
-                .transpose()?;
-            let direction = direction
-                .map(|text| known(&text, AppliesTo::parse(&text), "direction", ["in", "out", "both"].into_iter()))
-                .transpose()?;
+            let category = category.as_deref().map(category_named).transpose()?;
+            let direction = direction.as_deref().map(direction_named).transpose()?;
             let options =
                 ImportOptions { name, format, category, direction, confidence, strict, ..ImportOptions::default() };
             import(context, &file, &options)
         }
         Intel::Sync { feeds, force, accept } => sync(context, &feeds, force, accept),
         Intel::List => list(context),
+        Intel::Feeds => feeds::show(context),
+        Intel::Enable { feeds, key_file } => feeds::choose(context, &feeds, true, key_file.as_deref()),
+        Intel::Disable { feeds } => feeds::choose(context, &feeds, false, None),
+        Intel::Export { format, min_confidence, direction, category, output } => {
+            let direction = direction.as_deref().map(direction_named).transpose()?;
+            let category = category.as_deref().map(category_named).transpose()?;
+            let wish = Wish { at: now(), min_confidence, direction, category };
+            export(context, &format, &wish, output.as_deref())
+        }
         Intel::Lookup { addresses, stdin, at } => lookup(context, &addresses, stdin, at.as_deref()),
     }
 }
@@ -43,6 +53,47 @@ fn known<'a, T>(text: &str, value: Option<T>, what: &str, all: impl Iterator<Ite
     value.ok_or_else(|| {
         WrongUsage(format!("{text:?} is no {what}; known are: {}", all.collect::<Vec<_>>().join(", "))).into()
     })
+}
+
+fn category_named(text: &str) -> anyhow::Result<Category> {
+    known(text, Category::parse(text), "category", Category::ALL.iter().map(|(_, name)| *name))
+}
+
+fn direction_named(text: &str) -> anyhow::Result<AppliesTo> {
+    known(text, AppliesTo::parse(text), "direction", ["in", "out", "both"].into_iter())
+}
+
+/// Writes what is bad now for another program; a file appears whole or not at all.
+fn export(context: &Context, format: &str, wish: &Wish, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let names = export::FORMATS.iter().map(|format| format.name());
+    let found = export::FORMATS.iter().copied().find(|known| known.name() == format);
+    let format = known(format, found, "format", names)?;
+    let verdicts = export::verdicts(&context.data_dir, wish)?;
+    let mut text = Vec::new();
+    let left = export::write(format, &verdicts, wish.at, &mut text)?;
+    match file {
+        None => std::io::stdout().lock().write_all(&text)?,
+        Some(path) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // Readable for whoever the other program runs as, as far as the umask lets it.
+            let whole = tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder);
+            let mut whole = whole.with_context(|| format!("cannot write into {}", folder.display()))?;
+            whole.write_all(&text)?;
+            whole.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    if verdicts.feeds == 0 {
+        eprintln!("{NOTHING_LOADED}");
+    }
+    for (count, why) in [(left, "cannot be said in this format"), (verdicts.guarded, "on guard lists")] {
+        if count > 0 {
+            eprintln!("left out, {why}: {count}");
+        }
+    }
+    for feed in &verdicts.damaged {
+        eprintln!("{feed}: the stored copy is damaged; import or sync it again");
+    }
+    Ok(if verdicts.damaged.is_empty() { Exit::Fine } else { Exit::Failed })
 }
 
 fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Result<Exit> {
@@ -85,7 +136,9 @@ fn descriptors(data_dir: &Path) -> anyhow::Result<(Vec<Descriptor>, String)> {
             return Ok((tripoint_intel::parse_descriptors(&text, &name)?, name));
         }
     }
-    Ok((tripoint_intel::built_in()?, "the built-in feeds".into()))
+    let mut feeds = tripoint_intel::built_in()?;
+    Choices::load(data_dir)?.apply(&mut feeds);
+    Ok((feeds, "the built-in feeds".into()))
 }
 
 fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow::Result<Exit> {

@@ -140,3 +140,35 @@ fn binary_and_endless_lines_get_an_answer() {
     assert!(told.peak_kib < 64 << 10, "{} KiB", told.peak_kib);
     assert!(told.out.len() < 10_000);
 }
+
+#[test]
+fn verdicts_are_exported_and_feeds_chosen() {
+    let mut bench = Bench::new();
+    bench.write("list.txt", "45.66.7.8\n45.66.8.0/24\n45.66.7.9:8443\nbad.example\nhttps://pages.example/login\n");
+    bench.run(&["intel", "import", "list.txt", "--name", "mine", "--category", "c2", "--confidence", "80"]).expect(0);
+    bench.tell(&["intel", "export", "nftables"]).expect(0);
+    bench.tell(&["intel", "export", "txt", "--min-confidence", "0"]).expect(0);
+    bench.tell(&["intel", "export", "edl", "--category", "phishing"]).expect(0);
+    bench.tell(&["intel", "export", "smoke-signals"]).expect(64);
+    bench.tell(&["intel", "export", "csv", "-o", "out.csv"]).expect(0);
+    assert_eq!(std::fs::read_to_string(bench.path("out.csv")).unwrap().lines().count(), 5);
+    bench.tell(&["intel", "enable", "ipsum"]).expect(0);
+    bench.tell(&["intel", "enable", "abuseipdb"]).expect(64);
+    bench.tell(&["intel", "enable", "abuseipdb", "--key-file", "/etc/tripoint/abuseipdb.key"]).expect(0);
+    bench.tell(&["intel", "disable", "tor-exits", "nothing"]).expect(64);
+    bench.tell(&["intel", "disable", "tor-exits"]).expect(0);
+    let feeds = bench.run(&["intel", "feeds", "--json"]).expect(0).json();
+    let enabled: Vec<&str> = feeds
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|feed| feed["enabled"] == true)
+        .map(|feed| feed["feed"].as_str().unwrap())
+        .collect();
+    assert!(enabled.contains(&"ipsum") && enabled.contains(&"abuseipdb") && !enabled.contains(&"tor-exits"));
+    assert!(feeds.as_array().unwrap().len() >= 25);
+    assert!(feeds.as_array().unwrap().iter().all(|feed| feed["licence"].is_string()));
+    bench.write("data/feeds.toml", "[[feed]]\nname = \"own\"\nfile = \"list.txt\"\n");
+    bench.tell(&["intel", "enable", "ipsum"]).expect(64);
+    bench.golden("intel-export");
+}

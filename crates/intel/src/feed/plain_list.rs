@@ -1,7 +1,7 @@
 //! Which addresses does a plain text list name, one a line?
 //!
 //! Read are addresses, networks, ranges (`a-b`), `address:port` and domain names at the beginning
-//! of a line; comments after `#` or `;` and further columns are passed over. A hosts file line
+//! of a line, and URLs, of which the host counts; comments after `#` or `;` and further columns are passed over. A hosts file line
 //! (`0.0.0.0 name`) means the name.
 
 use std::io::Read;
@@ -12,6 +12,7 @@ use tripoint_model::Observable;
 use tripoint_model::address::parse_address;
 use tripoint_unpack::{LINE_MAX, bounded_lines};
 
+use super::columns::{Named, observable};
 use super::{FeedFormat, Reading, refuse_line};
 
 /// The format.
@@ -27,7 +28,7 @@ impl FeedFormat for PlainList {
             .map(content)
             .filter(|line| !line.is_empty())
             .take(50)
-            .any(|line| matches!(entry(line), Ok(list) if !list.is_empty()))
+            .any(|line| matches!(url(line), Some(Ok(_))) || matches!(entry(line), Ok(list) if !list.is_empty()))
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
@@ -39,6 +40,17 @@ impl FeedFormat for PlainList {
                 Err(_) => continue,
             };
             if line.is_empty() {
+                continue;
+            }
+            if let Some(found) = url(line) {
+                match found {
+                    Ok(named) => {
+                        let mut indicator = named.indicator(reading);
+                        named.doubt(&mut indicator);
+                        reading.accept(number, indicator);
+                    }
+                    Err(reason) => reading.refuse(number, reason),
+                }
                 continue;
             }
             match entry(line) {
@@ -60,6 +72,12 @@ impl FeedFormat for PlainList {
 /// The line without its comment.
 fn content(line: &str) -> &str {
     line.split(['#', ';']).next().unwrap_or("").trim()
+}
+
+/// The host of the URL that a line begins with, if it does.
+fn url(line: &str) -> Option<Result<Named, String>> {
+    let first = line.split([' ', '\t', '"']).find(|word| !word.is_empty())?;
+    first.contains("://").then(|| observable(first))
 }
 
 /// What the beginning of a line names.

@@ -1,0 +1,157 @@
+//! What do the feeds in force call bad now, and how sure are they together?
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
+
+use crate::guardlist;
+use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
+
+/// One thing that is called bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What.
+    pub observable: Observable,
+    /// Of which kind, by the surest claim.
+    pub category: Category,
+    /// In which direction, by all claims.
+    pub direction: AppliesTo,
+    /// 0 to 100, of all feeds together.
+    pub confidence: u8,
+    /// Who says so.
+    pub feeds: Vec<String>,
+    /// The earliest that a feed names.
+    pub first_seen: Option<Timestamp>,
+    /// The latest that a feed names.
+    pub last_seen: Option<Timestamp>,
+    /// When the last of the claims ends; nothing where one has no end.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Which verdicts are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Claims that hold at this moment.
+    pub at: Timestamp,
+    /// At least so sure.
+    pub min_confidence: u8,
+    /// Only what is bad in this direction.
+    pub direction: Option<AppliesTo>,
+    /// Only of this kind.
+    pub category: Option<Category>,
+}
+
+/// What is exported, by observable.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// Sorted, each observable once.
+    pub entries: Vec<Entry>,
+    /// What was left out because a guard list holds it, or part of it.
+    pub guarded: usize,
+    /// Feeds that have a copy in force.
+    pub feeds: usize,
+    /// Feeds whose stored copy is damaged.
+    pub damaged: Vec<String>,
+}
+
+/// What one observable has gathered.
+struct Gathered {
+    surest: u8,
+    category: Category,
+    direction: AppliesTo,
+    /// By the feed's number its surest claim.
+    by_feed: Vec<(u16, u8)>,
+    first_seen: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+    /// Nothing inside: no end.
+    valid_until: Option<Timestamp>,
+}
+
+/// Reads every copy in force.
+pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
+    let mut out = Verdicts::default();
+    let mut gathered: BTreeMap<Observable, Gathered> = BTreeMap::new();
+    let feeds: Vec<String> = list(data_dir).into_iter().map(|status| status.feed).collect();
+    for (number, feed) in feeds.iter().enumerate() {
+        let number = u16::try_from(number).map_err(|_| StoreError::TooMany)?;
+        let path = copy_path(data_dir, feed);
+        if !path.exists() {
+            continue;
+        }
+        out.feeds += 1;
+        let mut show = |indicator: &Indicator| gather(&mut gathered, number, indicator, wish);
+        if check_copy(&path).and_then(|()| read_copy(&path, &mut show)).is_err() {
+            out.damaged.push(feed.clone());
+        }
+    }
+    for (observable, gathered) in gathered {
+        let entry = gathered.entry(observable, &feeds);
+        if entry.confidence < wish.min_confidence || wish.category.is_some_and(|only| entry.category != only) {
+            continue;
+        }
+        if entry.observable.net().is_some_and(guardlist::guards) {
+            out.guarded += 1;
+            continue;
+        }
+        out.entries.push(entry);
+    }
+    Ok(out)
+}
+
+fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &Indicator, wish: &Wish) {
+    let begun = indicator.valid_from.is_none_or(|from| from <= wish.at);
+    let lasts = indicator.valid_until.is_none_or(|until| wish.at < until);
+    let wanted =
+        wish.direction.is_none_or(|only| indicator.direction == AppliesTo::Both || indicator.direction == only);
+    if !(begun && lasts && wanted) {
+        return;
+    }
+    let Some(known) = gathered.get_mut(&indicator.observable) else {
+        gathered.insert(indicator.observable.clone(), Gathered::first(feed, indicator));
+        return;
+    };
+    if indicator.confidence > known.surest {
+        (known.surest, known.category) = (indicator.confidence, indicator.category);
+    }
+    if indicator.direction != known.direction {
+        known.direction = AppliesTo::Both;
+    }
+    match known.by_feed.iter_mut().find(|(number, _)| *number == feed) {
+        Some((_, sure)) => *sure = indicator.confidence.max(*sure),
+        None => known.by_feed.push((feed, indicator.confidence)),
+    }
+    known.first_seen = [known.first_seen, indicator.first_seen].into_iter().flatten().min();
+    known.last_seen = known.last_seen.max(indicator.last_seen);
+    known.valid_until = known.valid_until.zip(indicator.valid_until).map(|(one, other)| one.max(other));
+}
+
+impl Gathered {
+    fn first(feed: u16, indicator: &Indicator) -> Self {
+        Self {
+            surest: indicator.confidence,
+            category: indicator.category,
+            direction: indicator.direction,
+            by_feed: vec![(feed, indicator.confidence)],
+            first_seen: indicator.first_seen,
+            last_seen: indicator.last_seen,
+            valid_until: indicator.valid_until,
+        }
+    }
+
+    fn entry(self, observable: Observable, feeds: &[String]) -> Entry {
+        let doubt: f64 = self.by_feed.iter().map(|(_, sure)| 1.0 - f64::from((*sure).min(100)) / 100.0).product();
+        let named = self.by_feed.iter().filter_map(|(number, _)| feeds.get(usize::from(*number)).cloned());
+        Entry {
+            observable,
+            category: self.category,
+            direction: self.direction,
+            // Between 0 and 100 by construction.
+            confidence: (100.0 * (1.0 - doubt)).round() as u8,
+            feeds: named.collect(),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            valid_until: self.valid_until,
+        }
+    }
+}
