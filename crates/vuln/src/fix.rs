@@ -245,8 +245,6 @@ mod tests {
                 "/srv/app/node_modules/@a/demo/package.json",
                 "npm --prefix /srv/app install @a/demo@2",
             ),
-            (E::Npm, "", "demo", "/usr/local/lib/node_modules/demo/package.json", "npm install -g demo@2"),
-            (E::Npm, "", "demo", "/usr/lib/node_modules/npm/node_modules/demo/package.json", "npm install demo@2"),
             (E::Npm, "", "demo", "/srv/a b/node_modules/demo/package.json", "npm install demo@2"),
             (
                 E::Maven,
@@ -277,6 +275,17 @@ mod tests {
         ] {
             let package = package(ecosystem, release, name, "1", path);
             assert_eq!(fix_command(&package, "2").as_deref(), Some(expected), "{name} at {path}");
+        }
+    }
+
+    #[test]
+    fn what_npm_installed_for_all_is_upgraded_for_all() {
+        for (path, expected) in [
+            ("/usr/local/lib/node_modules/demo/package.json", "npm install -g demo@2"),
+            ("/usr/lib/node_modules/npm/node_modules/demo/package.json", "npm install demo@2"),
+        ] {
+            let found = language(&package(Ecosystem::Npm, "", "demo", "1", path), "2");
+            assert_eq!(found.as_deref(), Some(expected), "{path}");
         }
     }
 

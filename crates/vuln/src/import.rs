@@ -1,6 +1,8 @@
 //! How do files of advisories become part of the database?
 
-use std::io::{BufRead, BufReader, Read};
+mod input;
+
+use std::io::{BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use tripoint_model::parsed::REJECTED_MAX;
 use tripoint_model::{Rejected, Timestamp};
 use tripoint_unpack::{Kind, Limits, Source, UnpackError, entries};
 
+use self::input::{Headed, Noting};
 use crate::advisory::{self, AdvisoryFormat, FORMATS, Sink, Statement};
 use crate::image::SourceInfo;
 use crate::image::write::TooLarge;
@@ -351,49 +354,6 @@ impl Sink for Reading {
 
     fn published(&mut self, time: &str) {
         self.published = self.published.max(time.parse().ok());
-    }
-}
-
-/// Keeps why reading failed.
-struct Noting<'n> {
-    content: &'n mut dyn Read,
-    failed: &'n mut Option<String>,
-}
-
-impl Read for Noting<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        self.content.read(out).inspect_err(|error| {
-            if error.kind() != std::io::ErrorKind::Interrupted {
-                *self.failed = Some(error.to_string());
-            }
-        })
-    }
-}
-
-/// The bytes already looked at, then the rest.
-struct Headed<'h, R> {
-    head: &'h [u8],
-    at: usize,
-    rest: BufReader<R>,
-}
-
-impl<R: Read> Read for Headed<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let available = self.fill_buf()?;
-        let count = available.len().min(out.len());
-        out[..count].copy_from_slice(&available[..count]);
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl<R: Read> BufRead for Headed<'_, R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.at < self.head.len() { Ok(&self.head[self.at..]) } else { self.rest.fill_buf() }
-    }
-
-    fn consume(&mut self, count: usize) {
-        if self.at < self.head.len() { self.at += count } else { self.rest.consume(count) }
     }
 }
 

@@ -153,8 +153,8 @@ fn verdicts_are_exported_and_feeds_chosen() {
     bench.tell(&["intel", "export", "csv", "-o", "out.csv"]).expect(0);
     assert_eq!(std::fs::read_to_string(bench.path("out.csv")).unwrap().lines().count(), 5);
     bench.tell(&["intel", "enable", "ipsum"]).expect(0);
-    bench.tell(&["intel", "enable", "abuseipdb"]).expect(64);
-    bench.tell(&["intel", "enable", "abuseipdb", "--key-file", "/etc/tripoint/abuseipdb.key"]).expect(0);
+    bench.tell(&["intel", "enable", "threatfox-ip-port"]).expect(64);
+    bench.tell(&["intel", "enable", "threatfox-ip-port", "--key-file", "/etc/tripoint/threatfox.key"]).expect(0);
     bench.tell(&["intel", "disable", "tor-exits", "nothing"]).expect(64);
     bench.tell(&["intel", "disable", "tor-exits"]).expect(0);
     let feeds = bench.run(&["intel", "feeds", "--json"]).expect(0).json();
@@ -165,7 +165,7 @@ fn verdicts_are_exported_and_feeds_chosen() {
         .filter(|feed| feed["enabled"] == true)
         .map(|feed| feed["feed"].as_str().unwrap())
         .collect();
-    assert!(enabled.contains(&"ipsum") && enabled.contains(&"abuseipdb") && !enabled.contains(&"tor-exits"));
+    assert!(enabled.contains(&"ipsum") && enabled.contains(&"threatfox-ip-port") && !enabled.contains(&"tor-exits"));
     assert!(feeds.as_array().unwrap().len() >= 25);
     assert!(feeds.as_array().unwrap().iter().all(|feed| feed["licence"].is_string()));
     bench.write("data/feeds.toml", "[[feed]]\nname = \"own\"\nfile = \"list.txt\"\n");

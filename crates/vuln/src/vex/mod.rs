@@ -4,6 +4,10 @@
 //! them.
 
 mod components;
+mod csaf;
+mod cyclone_dx;
+mod kept;
+mod open_vex;
 mod read;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! How is a CSAF document read (2.0 and 2.1; VEX and advisories of Red Hat, SUSE, openEuler and others)?
 
+mod passed;
 mod tree;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use super::listed::{Items, Members, Room, Text};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, streams};
 use crate::subject::{NameKind, weight};
 use crate::version::{Scheme, VERSION_BYTES_MAX};
+use passed::Passed;
 
 /// The Common Security Advisory Framework. A record is a vulnerability of a document.
 pub(super) struct Csaf;
@@ -227,28 +229,6 @@ fn read_vulnerability(
     }
     advisory.affected = affected;
     Ok((advisory, passed))
-}
-
-/// Of the products that a vulnerability names, those of which nothing is kept.
-#[derive(Default)]
-struct Passed {
-    named: usize,
-    count: usize,
-    /// The first of them, and why.
-    first: Option<(String, &'static str)>,
-}
-
-impl Passed {
-    fn over(&mut self, product: String, why: &'static str) {
-        self.count += 1;
-        self.first.get_or_insert((product, why));
-    }
-
-    fn reason(&self) -> Option<String> {
-        let (product, why) = self.first.as_ref()?;
-        let Self { count, named, .. } = self;
-        Some(format!("{count} of {named} products passed over; the first {why}: {product:.100}"))
-    }
 }
 
 fn affected(

@@ -1,0 +1,93 @@
+//! How severe does a record of OSV's schema, or one of its parts, call what it speaks of?
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::listed::Items;
+use super::super::{Advisory, document, is_cve};
+use super::CVES_MAX;
+use crate::severity;
+
+#[derive(Deserialize)]
+struct RawSeverity {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    score: String,
+}
+
+/// Where publishers put a word for the severity.
+#[derive(Default, Deserialize)]
+struct Words<'a> {
+    #[serde(default)]
+    severity: Option<String>,
+    #[serde(default)]
+    urgency: Option<String>,
+    #[serde(default)]
+    ubuntu_priority: Option<String>,
+    /// A vector, alone or with its score.
+    #[serde(borrow, default)]
+    cvss: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cves: Items<'a>,
+}
+
+#[derive(Deserialize)]
+struct Scored {
+    #[serde(alias = "vectorString")]
+    vector: String,
+}
+
+/// `GHSA-…` is published by `ghsa`, `CVE-…` by `nvd`.
+pub(super) fn publisher(id: &str) -> String {
+    match id.split('-').next().unwrap_or("osv") {
+        "CVE" => "nvd".to_owned(),
+        "" => "osv".to_owned(),
+        prefix => prefix.to_ascii_lowercase(),
+    }
+}
+
+pub(super) fn rate(source: &str, list: Items<'_>, advisory: &mut Advisory) {
+    // A list of other things rates nothing.
+    let _ = list.each(|at, RawSeverity { kind, score }| {
+        if at >= SEVERITIES_MAX || score.is_empty() || score.len() > SCORE_BYTES_MAX {
+            return;
+        }
+        let tenths = severity::base_tenths(&score).or_else(|| severity::plain_tenths(&score));
+        advisory.cvss_tenths = advisory.cvss_tenths.max(tenths);
+        let key = match kind.as_str() {
+            "CVSS_V4" => format!("{source}_cvss_v4"),
+            "CVSS_V2" => format!("{source}_cvss_v2"),
+            "Ubuntu" => "ubuntu".to_owned(),
+            _ => source.to_owned(),
+        };
+        advisory.severity.entry(key).or_insert(score);
+    });
+}
+
+pub(super) fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
+    let words: Words<'_> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let vector = |value: &RawValue| {
+        let alone = serde_json::from_str::<String>(value.get());
+        alone.or_else(|_| serde_json::from_str::<Scored>(value.get()).map(|scored| scored.vector)).ok()
+    };
+    if let Some(vector) = words.cvss.and_then(vector) {
+        document::rate(advisory, source, &vector);
+    }
+    words.cves.texts(|cve| {
+        if let Err(at) = advisory.cves.binary_search_by(|known| known.as_str().cmp(&cve))
+            && is_cve(&cve)
+            && advisory.cves.len() < CVES_MAX
+        {
+            advisory.cves.insert(at, cve.into_owned());
+        }
+    });
+    if let Some(word) =
+        words.severity.or(words.urgency).or(words.ubuntu_priority).filter(|word| !word.is_empty() && word.len() <= 32)
+    {
+        advisory.severity.entry(source.to_owned()).or_insert(word.to_lowercase());
+    }
+}
+
+const SCORE_BYTES_MAX: usize = 256;
+const SEVERITIES_MAX: usize = 16;
