@@ -4,10 +4,10 @@ use std::io::Read;
 
 use tripoint_model::Observable;
 use tripoint_model::address::parse_net;
-use tripoint_unpack::{LINE_MAX, bounded_lines};
+use tripoint_unpack::LINE_MAX;
 
 use super::columns::{self, Columns, FIELDS, Field, NAMES};
-use super::{FeedFormat, Reading, refuse_line};
+use super::{FeedFormat, Reading, each_line};
 
 /// The format: one record a line, separated by comma, semicolon, tab or bar, quoted or not.
 pub struct Csv;
@@ -34,24 +34,15 @@ impl FeedFormat for Csv {
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
         let columns = reading.defaults.columns.clone();
         let mut table: Option<(Map, char)> = None;
-        let mut lines = bounded_lines(input, LINE_MAX);
-        while let Some((number, line)) = lines.next_line() {
-            let line = match line {
-                Ok(line) => line,
-                Err(error) if refuse_line(number, &error, reading) => return,
-                Err(_) => continue,
-            };
-            if line.trim().is_empty() {
-                continue;
-            }
+        each_line(input, LINE_MAX, reading, |number, line, reading| {
             if table.is_none() {
                 table = header(line, &columns);
                 if table.is_some() {
-                    continue;
+                    return;
                 }
             }
             if is_comment(line) {
-                continue;
+                return;
             }
             let separator = table.map_or_else(|| separator(line), |(_, separator)| separator);
             let cells = split(line, separator);
@@ -62,7 +53,7 @@ impl FeedFormat for Csv {
                 Some((map, _)) => record(&map, &cells, number, reading),
                 None => reading.refuse(number, "no column holds an address; name one in columns.address"),
             }
-        }
+        });
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use tripoint_unpack::{LINE_MAX, bounded_lines};
+use tripoint_unpack::LINE_MAX;
 
 use super::columns::observable;
-use super::{FeedFormat, Reading, refuse_line};
+use super::{FeedFormat, Reading, each_line};
 
 /// `address<TAB>count` a line, worst first.
 pub struct Ipsum;
@@ -20,18 +20,11 @@ impl FeedFormat for Ipsum {
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
-        let mut lines = bounded_lines(input, LINE_MAX);
-        while let Some((number, line)) = lines.next_line() {
-            let line = match line {
-                Ok(line) => line.trim(),
-                Err(error) if refuse_line(number, &error, reading) => return,
-                Err(_) => continue,
-            };
-            if line.is_empty() || line.starts_with('#') {
-                continue;
+        each_line(input, LINE_MAX, reading, |number, line, reading| {
+            if !line.trim_start().starts_with('#') {
+                entry(line.trim(), number, reading);
             }
-            entry(line, number, reading);
-        }
+        });
     }
 }
 

@@ -7,11 +7,11 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use tripoint_unpack::{bounded_lines, bounded_strings};
+use tripoint_unpack::bounded_strings;
 
 use super::columns::{self, Columns, Field, NAMES};
 use super::lenient::{STRING_MAX, Text};
-use super::{FeedFormat, Reading, refuse_line};
+use super::{FeedFormat, Reading, each_line};
 
 /// Records of any publisher.
 pub struct Json;
@@ -44,16 +44,7 @@ fn begins_with_a_whole_record(head: &[u8]) -> bool {
 
 /// One record a line: a line that is none does not end the file.
 fn lines(input: &mut dyn Read, reading: &mut Reading<'_>) {
-    let mut lines = bounded_lines(input, RECORD_LINE_MAX);
-    while let Some((number, line)) = lines.next_line() {
-        let line = match line {
-            Ok(line) => line.trim(),
-            Err(error) if refuse_line(number, &error, reading) => return,
-            Err(_) => continue,
-        };
-        if line.is_empty() {
-            continue;
-        }
+    each_line(input, RECORD_LINE_MAX, reading, |number, line, reading| {
         let mut found = Flat::default();
         let mut json = serde_json::Deserializer::from_str(line);
         let outcome = Below { flat: &mut found, path: "" }.deserialize(&mut json).and_then(|()| json.end());
@@ -61,7 +52,7 @@ fn lines(input: &mut dyn Read, reading: &mut Reading<'_>) {
             Ok(()) => found.enter(number, reading),
             Err(error) => reading.refuse(number, format!("not a record: {error}")),
         }
-    }
+    });
 }
 
 fn document(input: &mut dyn Read, reading: &mut Reading<'_>) {

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use tripoint_model::{AppliesTo, Category, Indicator};
-use tripoint_unpack::{LINE_MAX, bounded_lines};
+use tripoint_unpack::LINE_MAX;
 
 use super::columns::observable;
-use super::{FeedFormat, Reading, refuse_line};
+use super::{FeedFormat, Reading, each_line};
 
 /// Addresses, `address:port`, domains and URLs, with `# Reference:` lines above what they speak of.
 pub struct Maltrail;
@@ -26,19 +26,14 @@ impl FeedFormat for Maltrail {
         let family = family(&reading.file);
         let is_scanner = family.starts_with("mass_scanner");
         let mut reference = None;
-        let mut lines = bounded_lines(input, LINE_MAX);
-        while let Some((number, line)) = lines.next_line() {
-            let line = match line {
-                Ok(line) => line.trim(),
-                Err(error) if refuse_line(number, &error, reading) => return,
-                Err(_) => continue,
-            };
+        each_line(input, LINE_MAX, reading, |number, line, reading| {
+            let line = line.trim();
             if let Some(text) = line.strip_prefix("# Reference:") {
                 reference = Some(tripoint_model::text::truncate(text.trim(), 256).0.to_owned());
             }
             let (trail, remark) = line.split_once('#').unwrap_or((line, ""));
             if trail.trim().is_empty() {
-                continue;
+                return;
             }
             match observable(trail.trim()) {
                 Ok(found) => {
@@ -57,7 +52,7 @@ impl FeedFormat for Maltrail {
                 }
                 Err(reason) => reading.refuse(number, reason),
             }
-        }
+        });
     }
 }
 

@@ -17,7 +17,7 @@ mod stix;
 use std::io::Read;
 
 use tripoint_model::{AppliesTo, Category, Indicator, Observable, Parsed};
-use tripoint_unpack::LineError;
+use tripoint_unpack::bounded_lines;
 
 use crate::rules::Rules;
 
@@ -43,10 +43,22 @@ pub fn format(name: &str) -> Option<&'static dyn FeedFormat> {
     FORMATS.iter().copied().find(|format| format.name() == name)
 }
 
-/// Refuses a line that cannot be read; whether none follows.
-fn refuse_line(number: u64, error: &LineError, reading: &mut Reading<'_>) -> bool {
-    reading.refuse(number, error.to_string());
-    matches!(error, LineError::Io(_))
+/// Shows each line that is not blank; one that cannot be read is refused.
+fn each_line(
+    input: &mut dyn Read,
+    line_bytes_max: usize,
+    reading: &mut Reading<'_>,
+    mut show: impl FnMut(u64, &str, &mut Reading<'_>),
+) {
+    let mut lines = bounded_lines(input, line_bytes_max);
+    while let Some((number, line)) = lines.next_line() {
+        match line {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => show(number, line, reading),
+            // After a failed read no line follows.
+            Err(error) => reading.refuse(number, error.to_string()),
+        }
+    }
 }
 
 /// What the feed's owner states about all of its entries.

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use tripoint_model::Observable;
 use tripoint_model::address::parse_address;
-use tripoint_unpack::{LINE_MAX, bounded_lines};
+use tripoint_unpack::LINE_MAX;
 
 use super::columns::{Named, observable};
-use super::{FeedFormat, Reading, refuse_line};
+use super::{FeedFormat, Reading, each_line};
 
 /// The format.
 pub struct PlainList;
@@ -32,15 +32,10 @@ impl FeedFormat for PlainList {
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
-        let mut lines = bounded_lines(input, LINE_MAX);
-        while let Some((number, line)) = lines.next_line() {
-            let line = match line {
-                Ok(line) => content(line),
-                Err(error) if refuse_line(number, &error, reading) => return,
-                Err(_) => continue,
-            };
+        each_line(input, LINE_MAX, reading, |number, line, reading| {
+            let line = content(line);
             if line.is_empty() {
-                continue;
+                return;
             }
             if let Some(found) = url(line) {
                 match found {
@@ -51,7 +46,7 @@ impl FeedFormat for PlainList {
                     }
                     Err(reason) => reading.refuse(number, reason),
                 }
-                continue;
+                return;
             }
             match entry(line) {
                 Ok(list) if list.len() == 1 => {
@@ -65,7 +60,7 @@ impl FeedFormat for PlainList {
                 }
                 Err(reason) => reading.refuse(number, reason),
             }
-        }
+        });
     }
 }
 
