@@ -106,7 +106,12 @@ pub fn combined_confidence(claims: &[Claim], at: Timestamp) -> u8 {
             None => best.push((&claim.feed, claim.confidence)),
         }
     }
-    let doubt: f64 = best.iter().map(|(_, confidence)| 1.0 - f64::from(*confidence.min(&100)) / 100.0).product();
+    together(best.iter().map(|(_, confidence)| *confidence))
+}
+
+/// How sure several feeds are that say the same, from the surest claim of each.
+pub(crate) fn together(best: impl Iterator<Item = u8>) -> u8 {
+    let doubt: f64 = best.map(|confidence| 1.0 - f64::from(confidence.min(100)) / 100.0).product();
     // Between 0 and 100 by construction.
     (100.0 * (1.0 - doubt)).round() as u8
 }

@@ -78,7 +78,7 @@ fn pattern(observable: &Observable) -> String {
     }
 }
 
-/// From a digest, in the form of RFC 9562's version 8: the issuer's own.
+/// From a digest, marked as version 4, which is what validators expect of STIX objects.
 pub(super) fn uuid(text: &str) -> String {
     let mut bytes: [u8; 32] = Sha256::digest(format!("tripoint export {text}")).into();
     bytes[6] = bytes[6] & 0x0f | 0x40;

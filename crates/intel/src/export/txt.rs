@@ -14,8 +14,7 @@ impl ExportFormat for Txt {
         "txt"
     }
 
-    fn takes(&self, observable: &Observable) -> bool {
-        let _ = observable;
+    fn takes(&self, _: &Observable) -> bool {
         true
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
 
 use crate::guardlist;
+use crate::lookup;
 use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
 
 /// One thing that is called bad.
@@ -140,14 +141,12 @@ impl Gathered {
     }
 
     fn entry(self, observable: Observable, feeds: &[String]) -> Entry {
-        let doubt: f64 = self.by_feed.iter().map(|(_, sure)| 1.0 - f64::from((*sure).min(100)) / 100.0).product();
         let named = self.by_feed.iter().filter_map(|(number, _)| feeds.get(usize::from(*number)).cloned());
         Entry {
             observable,
             category: self.category,
             direction: self.direction,
-            // Between 0 and 100 by construction.
-            confidence: (100.0 * (1.0 - doubt)).round() as u8,
+            confidence: lookup::together(self.by_feed.iter().map(|(_, sure)| *sure)),
             feeds: named.collect(),
             first_seen: self.first_seen,
             last_seen: self.last_seen,

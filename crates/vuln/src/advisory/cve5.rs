@@ -121,12 +121,20 @@ impl AdvisoryFormat for Cve5 {
         if let Some(container) = &record.containers.cna {
             walked = said.container("cna", container);
         }
-        let others = record.containers.adp.each(|_, container: &RawValue| {
-            let Ok(container) = serde_json::from_str::<Container<'_>>(container.get()) else { return };
-            let source = if container.provider.name == "CISA-ADP" { "cisa" } else { "adp" };
-            // What one of them writes wrongly is not the author's.
-            let _ = said.container(source, &container);
+        let mut unread = None;
+        let others = record.containers.adp.each(|at, container: &RawValue| {
+            let read = serde_json::from_str::<Container<'_>>(container.get()).and_then(|container| {
+                let source = if container.provider.name == "CISA-ADP" { "cisa" } else { "adp" };
+                said.container(source, &container)
+            });
+            if let Err(error) = read {
+                unread.get_or_insert((at, error));
+            }
         });
+        // What one of them writes wrongly is not the author's.
+        if let Some((at, error)) = unread {
+            said.out.refuse_part(file, 1, format!("{id}: adp[{at}]: {error}"));
+        }
         match (walked.and(others), said.any) {
             (Ok(()), true) => {}
             (Ok(()), false) => out.refuse(file, 1, format!("{id}: it names neither severity nor exploitation")),
