@@ -202,9 +202,13 @@ impl Findings {
 
     /// What the process runs. Of one that is gone only its executable's package is known.
     fn packages(&self, key: ProcessKey) -> Vec<Package> {
-        let packages = self.inventory.packages_of(key.pid);
+        let found = self.inventory.packages_of(key.pid);
         if procfs::key_of(key.pid) == Some(key) {
-            return packages;
+            if let Some(first) = found.rejected.first() {
+                let (refused, place, reason) = (found.refused, &first.file, &first.reason);
+                tracing::info!(key.pid, refused, place, reason, "not everything that a process runs could be read");
+            }
+            return found.accepted;
         }
         let exe = self.living.get(&key).map(|process| process.exe.clone()).unwrap_or_default();
         self.inventory.owner(&exe).cloned().into_iter().collect()

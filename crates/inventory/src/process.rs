@@ -1,6 +1,7 @@
 //! Which packages does a process run, and is what it runs still what lies on disk?
 
 mod dotnet;
+mod found;
 mod idle;
 mod interpreter;
 mod php;
@@ -10,11 +11,11 @@ mod ruby;
 
 pub mod kernel;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tripoint_model::{Package, PackageState, Parsed};
+use tripoint_model::{Package, Parsed};
 use tripoint_unpack::Limits;
 
 use crate::elf::Elf;
@@ -24,6 +25,7 @@ use crate::purl;
 use crate::root::{FileMark, Root, mark_of};
 use crate::scan::{Inventory, ScanOptions, catalog, executable};
 
+use found::Found;
 use interpreter::{Invocation, Places};
 
 /// The host's packages and who owns which file; finds the packages of a process.
@@ -51,7 +53,7 @@ struct Cache {
     /// Containers by device and inode of their root.
     roots: HashMap<(u64, u64), Container>,
     /// Packages of archives and folders by what identifies their content.
-    places: HashMap<(&'static str, FileMark), Arc<Vec<Package>>>,
+    places: HashMap<(&'static str, FileMark), Arc<Parsed<Package>>>,
 }
 
 /// A container's catalog, and whether it was asked for since the last refresh.
@@ -142,27 +144,28 @@ impl HostInventory {
     }
 
     /// The packages whose code a process runs, sorted: loaded, or stale where the file it mapped
-    /// was replaced or deleted. Empty when the process is gone or runs nothing that is known.
-    pub fn packages_of(&self, pid: u32) -> Vec<Package> {
-        let Some(catalog) = self.catalog_of(pid) else { return Vec::new() };
-        let mut found: BTreeMap<String, Package> = BTreeMap::new();
-        let Ok((exe, exe_deleted)) = proc::exe(pid) else { return Vec::new() };
+    /// was replaced or deleted; and what of its places could not be read. Empty when the process is gone or runs
+    /// nothing that is known.
+    pub fn packages_of(&self, pid: u32) -> Parsed<Package> {
+        let Some(catalog) = self.catalog_of(pid) else { return Parsed::default() };
+        let mut found = Found::default();
+        let Ok((exe, exe_deleted)) = proc::exe(pid) else { return Parsed::default() };
         let mapped = proc::maps(pid).unwrap_or_default();
         let mut exe_seen = false;
         for file in mapped.iter().filter(|file| file.executable) {
             exe_seen |= file.path == exe;
             let Some(package) = catalog.owner(&file.path) else {
                 if !file.deleted {
-                    take_all(&catalog, &self.unpackaged(&catalog.root, &file.path), &mut found);
+                    found.language(&catalog, &self.unpackaged(&catalog.root, &file.path));
                 }
                 continue;
             };
-            take(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode), &mut found);
+            found.owned(&catalog, package, file.deleted || is_replaced(&catalog.root, &file.path, file.inode));
         }
         if let Some(package) = catalog.owner(&exe).filter(|_| !exe_seen) {
-            take(&catalog, package, exe_deleted, &mut found);
+            found.owned(&catalog, package, exe_deleted);
         } else if exe_deleted && catalog.owner(&exe).is_none() {
-            self.take_deleted(pid, &exe, &mut found);
+            found.gone(&deleted(pid, &exe));
         }
         let mut files: Vec<String> = mapped.into_iter().filter(|file| !file.deleted).map(|file| file.path).collect();
         let open = proc::open_files(pid);
@@ -183,13 +186,9 @@ impl HostInventory {
         let places = interpreter::places(&catalog.root, &invocation);
         self.take_places(&catalog, &places, &mut found);
         for replaced in open.iter().filter(|file| file.deleted && java::is_archive(&file.path)) {
-            for package in self.replaced_archive(replaced).iter() {
-                let mut package = package.clone();
-                package.state = PackageState::Stale;
-                found.insert(package.purl.clone(), package);
-            }
+            found.gone(&self.replaced_archive(replaced));
         }
-        found.into_values().collect()
+        found.finish()
     }
 
     /// The catalog of the root that the process sees.
@@ -223,58 +222,45 @@ impl HostInventory {
         with(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take_places(&self, catalog: &Catalog, places: &Places, found: &mut BTreeMap<String, Package>) {
+    fn take_places(&self, catalog: &Catalog, places: &Places, found: &mut Found) {
         let root = &catalog.root;
         for folder in &places.python {
             let packages = self.place(root, "python", folder, |out| place::python_folder(root, folder, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for folder in &places.node {
             let packages = self.place(root, "npm", folder, |out| place::node_folder(root, folder, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for wheel in &places.wheels {
             let packages = self.place(root, "wheel", wheel, |out| place::wheel(root, wheel, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for manifest in &places.modules {
             let packages = self.place(root, "module", manifest, |out| place::module(root, manifest, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for gems in &places.ruby {
             let packages = self.place(root, "ruby", gems, |out| place::gems(root, gems, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for list in places.php.iter().chain(&places.dotnet) {
             let packages = self.place(root, "list", list, |out| place::list(root, list, out));
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
         for archive in &places.java {
             let packages = self.archive(root, archive);
-            take_all(catalog, &packages, found);
+            found.language(catalog, &packages);
         }
     }
 
     /// What a program or library that no package owns says about itself.
-    fn unpackaged(&self, root: &Root, path: &str) -> Arc<Vec<Package>> {
+    fn unpackaged(&self, root: &Root, path: &str) -> Arc<Parsed<Package>> {
         self.place(root, "executable", path, |out| {
             if let Some(elf) = executable(root, path) {
                 inside(&elf, path, out);
             }
         })
-    }
-
-    /// The same of a program whose file is gone: the kernel still has it.
-    fn take_deleted(&self, pid: u32, path: &str, found: &mut BTreeMap<String, Package>) {
-        let Ok(file) = std::fs::File::open(format!("/proc/{pid}/exe")) else { return };
-        let mut out = Parsed::default();
-        if let Some(elf) = Elf::open(file) {
-            inside(&elf, path, &mut out);
-        }
-        for mut package in out.accepted.into_iter().take(PACKAGES_OF_ONE_PLACE_MAX) {
-            package.state = PackageState::Stale;
-            found.insert(package.purl.clone(), package);
-        }
     }
 
     /// The packages of a place, read once as long as it does not change.
@@ -284,7 +270,7 @@ impl HostInventory {
         kind: &'static str,
         path: &str,
         read: impl FnOnce(&mut Parsed<Package>),
-    ) -> Arc<Vec<Package>> {
+    ) -> Arc<Parsed<Package>> {
         let Some(mut mark) = root.mark(path) else { return Arc::default() };
         // npm writes this file with every change, also where the folder itself stays as it was.
         if let Some(lock) = root.mark(&format!("{path}/.package-lock.json")) {
@@ -298,28 +284,34 @@ impl HostInventory {
         self.keep(kind, mark, out)
     }
 
-    fn archive(&self, root: &Root, path: &str) -> Arc<Vec<Package>> {
-        root.file(path).map_or_else(|_| Arc::default(), |file| self.open_archive(&file, path))
+    fn archive(&self, root: &Root, path: &str) -> Arc<Parsed<Package>> {
+        self.open_archive(root.file(path), path)
     }
 
     /// An archive that was replaced on disk while the process reads on in the old one.
-    fn replaced_archive(&self, open: &proc::Open) -> Arc<Vec<Package>> {
-        let file = crate::root::regular_file(&open.through);
-        file.map_or_else(|_| Arc::default(), |file| self.open_archive(&file, &open.path))
+    fn replaced_archive(&self, open: &proc::Open) -> Arc<Parsed<Package>> {
+        self.open_archive(crate::root::regular_file(&open.through), &open.path)
     }
 
-    fn open_archive(&self, file: &std::fs::File, path: &str) -> Arc<Vec<Package>> {
-        let Some(mark) = mark_of(file) else { return Arc::default() };
+    fn open_archive(&self, file: std::io::Result<std::fs::File>, path: &str) -> Arc<Parsed<Package>> {
+        let file = match file {
+            Ok(file) => file,
+            // A class path often names what is not there; a process ends while it is looked at.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Arc::default(),
+            Err(error) => return Arc::new(unreadable(path, &error)),
+        };
+        let Some(mark) = mark_of(&file) else { return Arc::default() };
         if let Some(known) = self.cached(|cache| cache.places.get(&("java", mark)).cloned()) {
             return known;
         }
         let mut out = Parsed::default();
-        java::read_file(file, path, &ARCHIVE_LIMITS, &mut out);
+        java::read_file(&file, path, &ARCHIVE_LIMITS, &mut out);
         self.keep("java", mark, out)
     }
 
-    fn keep(&self, kind: &'static str, mark: FileMark, out: Parsed<Package>) -> Arc<Vec<Package>> {
-        let packages = Arc::new(out.accepted);
+    fn keep(&self, kind: &'static str, mark: FileMark, mut out: Parsed<Package>) -> Arc<Parsed<Package>> {
+        out.rejected.truncate(REFUSALS_OF_ONE_PLACE_MAX);
+        let packages = Arc::new(out);
         self.cached(|cache| {
             if cache.places.len() >= PLACES_MAX {
                 cache.places.clear();
@@ -328,6 +320,22 @@ impl HostInventory {
         });
         packages
     }
+}
+
+/// What a program whose file is gone says about itself: the kernel still has it.
+fn deleted(pid: u32, path: &str) -> Parsed<Package> {
+    let mut out = Parsed::default();
+    if let Some(elf) = std::fs::File::open(format!("/proc/{pid}/exe")).ok().and_then(Elf::open) {
+        inside(&elf, path, &mut out);
+    }
+    out
+}
+
+/// A place that is there and cannot be read.
+fn unreadable(path: &str, error: &std::io::Error) -> Parsed<Package> {
+    let mut out = Parsed::default();
+    out.refuse(path, 0, format!("cannot be read: {error}"));
+    out
 }
 
 fn inside(elf: &Elf, path: &str, out: &mut Parsed<Package>) {
@@ -353,36 +361,10 @@ fn is_replaced(root: &Root, path: &str, inode: u64) -> bool {
     !root.is_overlay() && inode != 0 && root.mark(path).is_some_and(|mark| mark.inode != inode)
 }
 
-/// Notes a distribution's package; a stale one as it was before it was replaced, where known.
-fn take(catalog: &Catalog, package: &Package, stale: bool, found: &mut BTreeMap<String, Package>) {
-    if idle::is_idle(package) {
-        return;
-    }
-    let mut package = if stale { catalog.replaced(package) } else { package.clone() };
-    package.state = if stale { PackageState::Stale } else { PackageState::Loaded };
-    found
-        .entry(package.purl.clone())
-        .and_modify(|known| known.state = known.state.max(package.state))
-        .or_insert(package);
-}
-
-/// Notes language packages; what the distribution put there is the distribution's.
-fn take_all(catalog: &Catalog, packages: &[Package], found: &mut BTreeMap<String, Package>) {
-    for package in packages.iter().take(PACKAGES_OF_ONE_PLACE_MAX) {
-        let place = package.paths.first().map_or("", |path| path.split("!/").next().unwrap_or(path));
-        if let Some(owner) = catalog.owner(place) {
-            take(catalog, owner, false, found);
-            continue;
-        }
-        let mut package = package.clone();
-        package.state = PackageState::Loaded;
-        found.entry(package.purl.clone()).or_insert(package);
-    }
-}
-
 const ROOTS_MAX: usize = 256;
 const PLACES_MAX: usize = 4096;
-const PACKAGES_OF_ONE_PLACE_MAX: usize = 20_000;
+/// How many are kept with their reason; the rest are counted.
+const REFUSALS_OF_ONE_PLACE_MAX: usize = 16;
 /// Smaller than a scan's: this runs beside the workload, as root.
 const ARCHIVE_LIMITS: Limits =
     Limits { out_bytes_max: 256 << 20, ratio_max: 200, entries_max: 100_000, entry_bytes_max: 64 << 20, nesting: 4 };

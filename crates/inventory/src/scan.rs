@@ -221,12 +221,7 @@ fn cover(
     }
     let database = cataloger.reach() == Reach::Database;
     if walked && !database {
-        match unseen {
-            Some(Unseen::Entries) => reasons.push("the walk ended at its entry budget".to_owned()),
-            Some(Unseen::Depth) => reasons.push(format!("folders deeper than {DEPTH_MAX} were left out")),
-            Some(Unseen::Unreadable) => reasons.push("some folders could not be listed".to_owned()),
-            None => {}
-        }
+        reasons.extend(unseen.map(|unseen| unseen.reason(DEPTH_MAX)));
     }
     if let (true, true, None, Some(package)) = (database, *present, distro, out.accepted.first()) {
         reasons.push(format!("no os-release: taken for {} of unknown release", package.ecosystem));

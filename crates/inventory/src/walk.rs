@@ -22,6 +22,17 @@ pub(crate) enum Unseen {
     Unreadable,
 }
 
+impl Unseen {
+    /// What was not seen, said of a walk that goes so deep.
+    pub(crate) fn reason(self, depth_max: usize) -> String {
+        match self {
+            Self::Entries => "the walk ended at its entry budget".to_owned(),
+            Self::Depth => format!("folders deeper than {depth_max} were left out"),
+            Self::Unreadable => "some folders could not be listed".to_owned(),
+        }
+    }
+}
+
 /// Shows every regular file below `from`, links never followed; pseudo filesystems are left out.
 /// Returns how many entries were seen and what was not.
 pub(crate) fn walk(

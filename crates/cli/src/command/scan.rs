@@ -90,7 +90,7 @@ fn look(context: &Context, options: &Scan) -> anyhow::Result<(Inventory, Option<
     if options.in_use {
         let usage = Usage::of_host()?;
         let mut inventory = usage.inventory().clone();
-        inventory.coverage.extend(usage.skipped());
+        usage.say_skipped(&mut inventory);
         return Ok((inventory, Some(usage)));
     }
     let inventory = tripoint_inventory::scan(&options.root, &ScanOptions::default(), &mut progress)?;

@@ -41,7 +41,7 @@ fn host() -> HostInventory {
 }
 
 fn state(host: &HostInventory, of: &Running, purl: &str) -> Option<PackageState> {
-    let found: Vec<Package> = host.packages_of(of.0.id());
+    let found: Vec<Package> = host.packages_of(of.0.id()).accepted;
     found.iter().find(|package| package.purl == purl).map(|package| package.state)
 }
 
@@ -76,7 +76,7 @@ fn a_ruby_process_has_the_gems_of_its_home() {
     assert_eq!((state(&host, &one, old), state(&host, &one, new)), (Some(PackageState::Loaded), None));
     assert_eq!((state(&host, &two, old), state(&host, &two, new)), (None, Some(PackageState::Loaded)));
     assert!(
-        host.packages_of(one.0.id()).iter().any(|package| package.name.starts_with("libruby")),
+        host.packages_of(one.0.id()).accepted.iter().any(|package| package.name.starts_with("libruby")),
         "the interpreter too"
     );
 }

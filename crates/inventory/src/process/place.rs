@@ -10,13 +10,12 @@ use tripoint_unpack::{Source, entries};
 
 use super::ARCHIVE_LIMITS;
 use crate::package::{Cataloger, dotnet, npm, php, python, ruby};
-use crate::root::Root;
+use crate::root::{Entry, Root};
 use crate::walk::{WalkLimits, walk};
 
 /// The distributions whose dist-info or egg-info lies directly in the folder.
 pub(super) fn python_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
-    let (entries, _) = root.list(folder, ENTRIES_MAX).unwrap_or_default();
-    for entry in entries {
+    for entry in listed(root, folder, out) {
         let path = format!("{folder}/{}", entry.name);
         if entry.name.ends_with(".dist-info") {
             python::Python.read(root, &format!("{path}/METADATA"), out);
@@ -27,14 +26,33 @@ pub(super) fn python_folder(root: &Root, folder: &str, out: &mut Parsed<Package>
     }
 }
 
+/// What lies in a folder; says what cannot be listed of it.
+fn listed(root: &Root, folder: &str, out: &mut Parsed<Package>) -> Vec<Entry> {
+    match root.list(folder, ENTRIES_MAX) {
+        Ok((entries, more)) => {
+            if more {
+                out.refuse(folder, 0, format!("more than {ENTRIES_MAX} entries: the rest was left out"));
+            }
+            entries
+        }
+        Err(error) => {
+            out.refuse(folder, 0, format!("cannot be listed: {error}"));
+            Vec::new()
+        }
+    }
+}
+
 /// The modules of a `node_modules` folder, those within modules too.
 pub(super) fn node_folder(root: &Root, folder: &str, out: &mut Parsed<Package>) {
     let limits = WalkLimits { entries_max: ENTRIES_MAX, depth_max: 32 };
-    walk(root, folder, limits, &mut |path| {
+    let (_, unseen) = walk(root, folder, limits, &mut |path| {
         if npm::Npm.wants(path) && path.ends_with("/package.json") {
             npm::Npm.read(root, &format!("/{path}"), out);
         }
     });
+    if let Some(unseen) = unseen {
+        out.refuse(folder, 0, unseen.reason(limits.depth_max));
+    }
 }
 
 /// The gems of a folder of specifications, or those that a lock file names.
@@ -42,8 +60,7 @@ pub(super) fn gems(root: &Root, place: &str, out: &mut Parsed<Package>) {
     if !place.ends_with("/specifications") && !place.ends_with("/default") {
         return ruby::Ruby.read(root, place, out);
     }
-    let (entries, _) = root.list(place, ENTRIES_MAX).unwrap_or_default();
-    for entry in entries.iter().filter(|entry| entry.name.ends_with(".gemspec")) {
+    for entry in listed(root, place, out).iter().filter(|entry| entry.name.ends_with(".gemspec")) {
         ruby::Ruby.read(root, &format!("{place}/{}", entry.name), out);
     }
 }
@@ -55,7 +72,10 @@ pub(super) fn list(root: &Root, place: &str, out: &mut Parsed<Package>) {
 
 /// The distribution inside a wheel that is used without being unpacked.
 pub(super) fn wheel(root: &Root, path: &str, out: &mut Parsed<Package>) {
-    let Ok(file) = root.file(path) else { return };
+    let file = match root.file(path) {
+        Ok(file) => file,
+        Err(error) => return out.refuse(path, 0, format!("cannot be read: {error}")),
+    };
     let through = format!("/proc/self/fd/{}", file.as_raw_fd());
     let outcome = entries(Source::Path(Path::new(&through)), path, &ARCHIVE_LIMITS, &mut |name, content| {
         if !name.ends_with(".dist-info/METADATA") {

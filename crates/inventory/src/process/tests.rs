@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use tripoint_model::Ecosystem;
+use tripoint_model::{Ecosystem, PackageState};
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn the_package_of_a_running_program_is_named() {
     // It takes a moment until the child is no longer this test, and has its libraries.
     let mut names = Vec::new();
     for _ in 0..200 {
-        let found = host.packages_of(sleep.0.id());
+        let found = host.packages_of(sleep.0.id()).accepted;
         names = found.iter().map(|package| (package.name.clone(), package.state)).collect();
         if names.iter().any(|(name, _)| name == "coreutils") && names.iter().any(|(name, _)| name == "libc6") {
             break;
@@ -39,7 +39,7 @@ fn the_package_of_a_running_program_is_named() {
     assert!(names.iter().any(|(name, _)| name == "libc6"), "{names:?}");
     assert!(names.len() < 12, "{names:?}");
     drop(sleep);
-    assert!(host.packages_of(u32::MAX).is_empty());
+    assert!(host.packages_of(u32::MAX).accepted.is_empty());
 }
 
 /// A Python virtual environment by hand, with a process that runs in it.
@@ -68,7 +68,7 @@ fn a_python_process_has_its_environment() {
     let mut line = String::new();
     BufReader::new(running.0.stdout.take().expect("stdout")).read_line(&mut line).expect("up");
     let host = HostInventory::open(Path::new("/")).expect("host");
-    let found = host.packages_of(running.0.id());
+    let found = host.packages_of(running.0.id()).accepted;
     let demo = found.iter().find(|package| package.name == "demo-pkg").unwrap_or_else(|| panic!("{found:?}"));
     assert_eq!((demo.ecosystem, demo.state), (Ecosystem::PyPI, PackageState::Loaded));
 }
@@ -92,17 +92,18 @@ fn replaced_code_is_stale_and_keeps_its_old_version() {
     let catalog = Catalog::open(root).expect("catalog");
     assert!(!catalog.has_changed());
     let owner = catalog.owner(&program.to_string_lossy()).expect("owner");
-    let mut found = BTreeMap::new();
-    take(&catalog, owner, false, &mut found);
-    assert_eq!(found.values().next().map(|package| package.state), Some(PackageState::Loaded));
+    let of = |catalog: &Catalog, owner: &Package, stale: bool| {
+        let mut found = Found::default();
+        found.owned(catalog, owner, stale);
+        found.finish().accepted.remove(0)
+    };
+    assert_eq!(of(&catalog, owner, false).state, PackageState::Loaded);
     status("1.1");
     assert!(catalog.has_changed());
     let catalog = catalog.renewed(root).expect("renewed");
     let owner = catalog.owner(&program.to_string_lossy()).expect("owner");
     assert_eq!(owner.version, "1.1");
-    let mut found = BTreeMap::new();
-    take(&catalog, owner, true, &mut found);
-    let stale = found.values().next().expect("stale");
+    let stale = of(&catalog, owner, true);
     assert_eq!((stale.version.as_str(), stale.state), ("1.0", PackageState::Stale));
 }
 
@@ -138,6 +139,7 @@ fn an_archive_replaced_under_a_process_is_stale() {
     let host = HostInventory::open(Path::new("/")).expect("host");
     let seen = |purl: &str| {
         host.packages_of(std::process::id())
+            .accepted
             .into_iter()
             .find(|package| package.purl == purl)
             .map(|package| package.state)
@@ -148,6 +150,20 @@ fn an_archive_replaced_under_a_process_is_stale() {
     assert_eq!(seen("pkg:maven/org.example/demo@1.0"), Some(PackageState::Stale));
     drop(held);
     assert_eq!(seen("pkg:maven/org.example/demo@1.0"), None);
+}
+
+#[test]
+fn an_open_archive_that_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let path = folder.path().join("broken.jar");
+    std::fs::write(&path, b"PK\x03\x04 and no more").expect("write");
+    let held = std::fs::File::open(&path).expect("open");
+    let found = HostInventory::open(Path::new("/")).expect("host").packages_of(std::process::id());
+    let path = path.to_string_lossy();
+    let said: Vec<_> = found.rejected.iter().filter(|rejected| rejected.file.starts_with(path.as_ref())).collect();
+    assert_eq!(said.len(), 1, "{:?}", found.rejected);
+    assert!(found.refused >= 1 && found.read == found.accepted.len() as u64 + found.refused);
+    drop(held);
 }
 
 /// Any process, interpreter or not, is tied to the packages it holds open.
@@ -165,7 +181,8 @@ fn open_wheels_and_modules_count() {
     std::fs::write(module.join("index.js"), "").expect("write");
     let held = [std::fs::File::open(&wheel), std::fs::File::open(module.join("index.js"))];
     let host = HostInventory::open(Path::new("/")).expect("host");
-    let purls: Vec<String> = host.packages_of(std::process::id()).into_iter().map(|package| package.purl).collect();
+    let purls: Vec<String> =
+        host.packages_of(std::process::id()).accepted.into_iter().map(|package| package.purl).collect();
     assert!(purls.iter().any(|purl| purl == "pkg:pypi/demo@2.0"), "{purls:?}");
     assert!(purls.iter().any(|purl| purl == "pkg:npm/left@1.0.0"), "{purls:?}");
     drop(held);

@@ -76,10 +76,16 @@ impl<'d> Items<'d> {
         Ok(empty)
     }
 
-    /// Shows each text of the list; nothing when it is none, or one of other things.
-    pub(crate) fn texts(self, mut show: impl FnMut(Cow<'d, str>)) {
-        // What is no text ends the list: nobody publishes that.
-        let _ = self.each(|_, Text(text)| show(text));
+    /// Shows each item that can be used, with its place, and notes what cannot: where a whole record hangs on one item
+    /// `each` is right, where each says something of its own this is.
+    pub(crate) fn usable<T: Deserialize<'d>>(self, what: &str, unread: &mut Unread, mut show: impl FnMut(usize, T)) {
+        let walked = self.each(|at, item: &'d RawValue| match serde_json::from_str(item.get()) {
+            Ok(item) => show(at, item),
+            Err(error) => unread.note(what, error),
+        });
+        if let Err(error) = walked {
+            unread.note(what, error);
+        }
     }
 }
 
@@ -91,6 +97,40 @@ impl<'d> Members<'d> {
             return Err(serde_json::Error::custom("no object"));
         }
         serde_json::Deserializer::from_str(object.get()).deserialize_map(EachMember { show, of: PhantomData })
+    }
+}
+
+/// What of a record could not be read while the rest was.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    count: usize,
+    first: String,
+}
+
+impl Unread {
+    /// Notes one thing, and what is wrong with it.
+    pub(crate) fn note(&mut self, what: &str, why: impl fmt::Display) {
+        if self.count == 0 {
+            self.first = format!("{what}: {why}");
+        }
+        self.count += 1;
+    }
+
+    /// Notes what another noted.
+    pub(crate) fn add(&mut self, other: Self) {
+        if self.count == 0 {
+            self.first = other.first;
+        }
+        self.count += other.count;
+    }
+
+    /// The first of it and how much there is, if anything is.
+    pub(crate) fn reason(self) -> Option<String> {
+        match self.count {
+            0 => None,
+            1 => Some(self.first),
+            count => Some(format!("{} ({count} such parts)", self.first)),
+        }
     }
 }
 
@@ -206,8 +246,15 @@ mod tests {
     fn lists_are_walked_and_bounded() {
         let list: Items<'_> = serde_json::from_str(r#"["a", "\u0062"]"#).expect("a value");
         let mut found = Vec::new();
-        list.texts(|text| found.push(text.into_owned()));
-        assert_eq!(found, ["a", "b"]);
+        let mut unread = Unread::default();
+        list.usable("letters", &mut unread, |_, Text(text)| found.push(text.into_owned()));
+        assert_eq!((found, unread.reason()), (vec!["a".to_owned(), "b".to_owned()], None));
+        let list: Items<'_> = serde_json::from_str(r#"["a", 7, [], "b"]"#).expect("a value");
+        let (mut found, mut unread) = (String::new(), Unread::default());
+        list.usable("letters", &mut unread, |at, Text(text)| found += &format!("{at}{text}"));
+        assert_eq!(found, "0a3b");
+        let reason = unread.reason().expect("a reason");
+        assert!(reason.starts_with("letters: ") && reason.ends_with("(2 such parts)"), "{reason}");
         let list: Items<'_> = serde_json::from_str(r#"[{}, {"id":"CVE-1"}]"#).expect("a value");
         let mut places = Vec::new();
         assert_eq!(list.statements(|at, _| places.push(at)).expect("a list"), 1);

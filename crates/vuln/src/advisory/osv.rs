@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use tripoint_model::text::truncate;
 
 use self::ratings::{publisher, rate, word};
-use super::listed::{self, Items, Room, Text};
+use super::listed::{self, Items, Room, Text, Unread};
 use super::records::Records;
 use super::{Advisory, AdvisoryFormat, Affected, Sink, Statement, document, yaml};
 use crate::evaluate::{self, EventKind};
@@ -151,25 +151,27 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
         None => return out.refuse(file, line, "the record has no id".to_owned()),
     };
     raw.modified.iter().for_each(|time| out.published(time.get().trim_matches('"')));
-    let (cves, unread) = cves(&id, &raw);
-    if let Some(error) = unread {
-        out.refuse_part(file, line, format!("{id}: aliases: {error}"));
-    }
+    let mut unread = Unread::default();
+    let cves = cves(&id, &raw, &mut unread);
     let mut advisory = Advisory { summary: text(raw.summary), cves, id, ..Advisory::default() };
     if raw.withdrawn.is_some_and(|value| value.get() != "null") {
+        if let Some(reason) = unread.reason() {
+            out.refuse_part(file, line, format!("{}: {reason}", advisory.id));
+        }
         return out.accept(Statement::Advisory(Box::new(advisory)));
     }
     let source = publisher(&advisory.id);
-    rate(&source, raw.severity, &mut advisory);
-    word(&source, raw.database_specific, &mut advisory);
+    rate(&source, raw.severity, &mut advisory, &mut unread);
+    word(&source, raw.database_specific, &mut advisory, &mut unread);
     let mut room = Room::of(bytes.len());
     let (mut reasons, mut more) = (Vec::new(), 0_usize);
-    let walked =
-        raw.affected.statements(|at, entry| match read_affected(entry.get(), &source, &mut advisory, &mut room) {
+    let walked = raw.affected.statements(|at, entry| {
+        match read_affected(entry.get(), &source, &mut advisory, &mut room, &mut unread) {
             Ok(affected) => advisory.affected.push(affected),
             Err(_) if reasons.len() >= REASONS_MAX => more += 1,
             Err(reason) => reasons.push(format!("{}: affected[{at}]: {reason}", advisory.id)),
-        });
+        }
+    });
     match walked {
         Ok(0) => {}
         Ok(empty) => reasons.push(format!("{}: {empty} of its parts say nothing", advisory.id)),
@@ -181,13 +183,20 @@ fn read_record(file: &str, line: u64, bytes: &[u8], out: &mut dyn Sink) {
     if advisory.affected.is_empty() && !reasons.is_empty() {
         return out.refuse(file, line, reasons.swap_remove(0));
     }
+    reasons.extend(unread.reason().map(|reason| format!("{}: {reason}", advisory.id)));
     for reason in reasons {
         out.refuse_part(file, line, reason);
     }
     out.accept(Statement::Advisory(Box::new(advisory)));
 }
 
-fn read_affected(json: &str, source: &str, advisory: &mut Advisory, room: &mut Room) -> Result<Affected, String> {
+fn read_affected(
+    json: &str,
+    source: &str,
+    advisory: &mut Advisory,
+    room: &mut Room,
+    unread: &mut Unread,
+) -> Result<Affected, String> {
     let raw: RawAffected<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let package = raw.package.ok_or("it names no package")?;
     let (ecosystem, release) = naming::ecosystem(&package.ecosystem)
@@ -204,9 +213,9 @@ fn read_affected(json: &str, source: &str, advisory: &mut Advisory, room: &mut R
             if only_git { "only git ranges: no package version can be matched" } else { "neither ranges nor versions" };
         return Err(reason.to_owned());
     }
-    rate(source, raw.severity, advisory);
-    word(source, raw.ecosystem_specific, advisory);
-    word(source, raw.database_specific, advisory);
+    rate(source, raw.severity, advisory, unread);
+    word(source, raw.ecosystem_specific, advisory, unread);
+    word(source, raw.database_specific, advisory, unread);
     Ok(Affected { ranges, versions, ..Affected::new(ecosystem, &release, &name).named(naming::kind(ecosystem)) })
 }
 
@@ -299,25 +308,23 @@ fn read_event(event: &RawEvent<'_>, events: &mut Events, room: &mut Room) -> Res
     Ok(())
 }
 
-/// The CVEs that it is; and why the last list that cannot be read whole is none.
-fn cves(id: &str, raw: &Raw<'_>) -> (Vec<String>, Option<serde_json::Error>) {
+/// The CVEs that it is.
+fn cves(id: &str, raw: &Raw<'_>, unread: &mut Unread) -> Vec<String> {
     let mut out: BTreeSet<String> = document::cve_of(id).into_iter().collect();
-    let mut unread = None;
-    let mut take = |list: Items<'_>| {
-        let walked = list.each(|_, Text(id)| {
+    let mut take = |what: &str, list: Items<'_>| {
+        list.usable(what, unread, |_, Text(id)| {
             if out.len() < CVES_MAX {
                 out.extend(document::cve_of(&id));
             }
         });
-        unread = walked.err().or(unread.take());
         out.is_empty()
     };
-    let _ = take(raw.aliases);
+    take("aliases", raw.aliases);
     // Update notices of distributions name what they fix as related only.
-    if take(raw.upstream) && NOTICES.iter().any(|prefix| id.starts_with(prefix)) {
-        take(raw.related);
+    if take("upstream", raw.upstream) && NOTICES.iter().any(|prefix| id.starts_with(prefix)) {
+        take("related", raw.related);
     }
-    (out.into_iter().collect(), unread)
+    out.into_iter().collect()
 }
 
 fn text(value: Option<&RawValue>) -> String {

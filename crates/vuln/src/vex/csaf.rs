@@ -10,7 +10,7 @@ use super::kept::{Purls, Texts, pay};
 use super::read::reject;
 use super::{Vex, VexStatement};
 use crate::advisory::csaf;
-use crate::advisory::listed::{Items, Text, record};
+use crate::advisory::listed::{Items, Text, Unread, record};
 
 pub(super) fn csaf_vex(bytes: &[u8], out: &mut Vex) -> Result<(), String> {
     let document: csaf::Document<'_> = record(bytes).map_err(|error| format!("not a CSAF document: {error}"))?;
@@ -33,7 +33,7 @@ fn csaf_vulnerability(
 ) -> Result<(), String> {
     let found: csaf::Vulnerability<'_> = record(raw.get().as_bytes()).map_err(|error| error.to_string())?;
     let id = found.cve.as_deref().ok_or("no CVE")?;
-    let (mut inner, mut seen) = (Ok(()), BTreeSet::new());
+    let (mut inner, mut seen, mut unread) = (Ok(()), BTreeSet::new(), Unread::default());
     let walked = found.product_status.each(|key, ids: Items<'_>| {
         let status = match key.as_ref() {
             "known_affected" | "first_affected" | "last_affected" => FindingState::Affected,
@@ -47,23 +47,24 @@ fn csaf_vulnerability(
             inner = Err("a status stands twice".to_owned());
             return;
         }
-        let listed = csaf_status(id, status, ids, &found, products, texts);
-        match listed {
+        match csaf_status((id, status), ids, &found, products, texts, &mut unread) {
             Ok(statement) => out.statements.push(statement),
             Err(error) => inner = Err(error),
         }
     });
     walked.map_err(|error| format!("product_status: {error}"))?;
-    inner.map_err(|reason| format!("product_status: {reason}"))
+    inner.map_err(|reason| format!("product_status: {reason}"))?;
+    // The statements stand, each without the justification that cannot be read.
+    unread.reason().map_or(Ok(()), Err)
 }
 
 fn csaf_status(
-    id: &str,
-    status: FindingState,
+    (id, status): (&str, FindingState),
     ids: Items<'_>,
     found: &csaf::Vulnerability<'_>,
     products: &csaf::Products<'_>,
     texts: &mut Texts,
+    unread: &mut Unread,
 ) -> Result<VexStatement, String> {
     let mut named = HashSet::new();
     let mut purls = Purls { of: Vec::new(), texts };
@@ -87,24 +88,24 @@ fn csaf_status(
         within: Vec::new(),
         at: None,
         status,
-        justification: justification(found.flags, &named),
+        justification: justification(found.flags, &named, unread),
         note: String::new(),
     };
     pay(statement, &mut texts.room)
 }
 
 /// The label of the first flag that is on one of these products.
-fn justification(flags: Items<'_>, named: &HashSet<Cow<'_, str>>) -> String {
-    let mut label = String::new();
-    // Flags of another shape justify nothing.
-    let _ = flags.each(|_, flag: csaf::Flag<'_>| {
+fn justification(flags: Items<'_>, named: &HashSet<Cow<'_, str>>, unread: &mut Unread) -> String {
+    let (mut label, mut inner) = (String::new(), Unread::default());
+    flags.usable("flags", unread, |_, flag: csaf::Flag<'_>| {
         let mut is_on = false;
         if label.is_empty() {
-            flag.product_ids.texts(|id| is_on |= named.contains(&id));
+            flag.product_ids.usable("flags: product_ids", &mut inner, |_, Text(id)| is_on |= named.contains(&id));
         }
         if is_on {
             label = flag.label.into_owned();
         }
     });
+    unread.add(inner);
     label
 }

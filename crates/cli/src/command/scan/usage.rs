@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use tripoint_inventory::process::kernel;
 use tripoint_inventory::{Coverage, CoverageStatus, HostInventory, Inventory, Root};
-use tripoint_model::{Finding, Package, PackageState, Restart, restart};
+use tripoint_model::parsed::REJECTED_MAX;
+use tripoint_model::{Finding, Package, PackageState, Rejected, Restart, restart};
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
@@ -19,6 +20,8 @@ pub struct Usage {
     owns_kernel: bool,
     /// Processes that may not be looked into, of how many.
     denied: (usize, usize),
+    /// What of the places of processes could not be read.
+    unread: Vec<Rejected>,
 }
 
 impl Usage {
@@ -45,15 +48,19 @@ impl Usage {
         let host = HostInventory::open(root).with_context(|| format!("cannot open {}", root.display()))?;
         let mut packages: BTreeMap<String, Package> = BTreeMap::new();
         let mut restarts: BTreeMap<String, BTreeSet<Restart>> = BTreeMap::new();
+        // Processes share places: each refusal is said once.
+        let mut unread: BTreeSet<(String, u64, String)> = BTreeSet::new();
         for pid in pids {
             let Some(process) = procfs::read(*pid, None) else { continue };
             let found = host.packages_of(*pid);
             // The number may be another process's by now: what was found is nobody's then.
-            if found.is_empty() || procfs::key_of(*pid) != Some(process.key) {
+            if procfs::key_of(*pid) != Some(process.key) {
                 continue;
             }
+            let said = found.rejected.into_iter().map(|Rejected { file, line, reason }| (file, line, reason));
+            unread.extend(said.take(REJECTED_MAX.saturating_sub(unread.len())));
             let restart = Restart::of(&process);
-            for package in found {
+            for package in found.accepted {
                 restarts.entry(package.purl.clone()).or_default().insert(restart.clone());
                 let state = package.state;
                 let known = packages.entry(package.purl.clone()).or_insert(package);
@@ -61,17 +68,30 @@ impl Usage {
             }
         }
         let denied = pids.iter().filter(|pid| is_denied(**pid)).count();
-        Ok(Self { host, packages, restarts, owns_kernel, denied: (denied, pids.len()) })
+        let unread = unread.into_iter().map(|(file, line, reason)| Rejected { file, line, reason }).collect();
+        Ok(Self { host, packages, restarts, owns_kernel, denied: (denied, pids.len()), unread })
     }
 
-    /// Which processes were not looked into, when there are any: what they run is not in the answer.
-    pub fn skipped(&self) -> Option<Coverage> {
+    /// Says which processes were not looked into and what of their places could not be read, when there is any of it:
+    /// what they run there is not in the answer.
+    pub fn say_skipped(&self, inventory: &mut Inventory) {
         let (denied, all) = self.denied;
-        (denied > 0).then(|| Coverage {
-            cataloger: "processes".to_owned(),
-            status: CoverageStatus::Partial,
-            reason: format!("{denied} of {all} processes belong to other users: root sees what they run"),
-        })
+        let mut reasons = Vec::new();
+        if denied > 0 {
+            reasons.push(format!("{denied} of {all} processes belong to other users: root sees what they run"));
+        }
+        if let Some(first) = self.unread.first() {
+            let count = self.unread.len();
+            reasons.push(format!("{count} entries refused, first {}:{}: {}", first.file, first.line, first.reason));
+        }
+        if !reasons.is_empty() {
+            inventory.coverage.push(Coverage {
+                cataloger: "processes".to_owned(),
+                status: CoverageStatus::Partial,
+                reason: reasons.join("; "),
+            });
+        }
+        inventory.rejected.extend(self.unread.iter().cloned());
     }
 
     /// The package database as it lies on disk.

@@ -15,7 +15,7 @@ use tripoint_model::{Ecosystem, FindingState};
 pub(crate) use tree::{Meant, ProductTree, Products};
 
 use super::document::{self, has, is_json};
-use super::listed::{Items, Members, Room, Text};
+use super::listed::{Items, Members, Room, Text, Unread};
 use super::{Advisory, AdvisoryFormat, Affected, Authority, Sink, Statement, streams};
 use crate::subject::{NameKind, weight};
 use crate::version::{Scheme, VERSION_BYTES_MAX};
@@ -162,7 +162,7 @@ impl AdvisoryFormat for Csaf {
                 .and_then(|found| read_vulnerability(&id, &csaf.document, &products, &found, Room::of(bytes.len())));
             match read {
                 Ok((advisory, passed)) => {
-                    if let Some(reason) = passed.reason() {
+                    for reason in passed.reasons() {
                         out.refuse_part(file, 1, format!("{id}: vulnerabilities[{at}]: {reason}"));
                     }
                     out.accept(Statement::Advisory(Box::new(advisory)));
@@ -212,9 +212,9 @@ fn read_vulnerability(
     if let Some(impact) = impact.filter(|impact| impact.len() <= 32) {
         document::rate(&mut advisory, &source, &impact);
     }
-    for list in [found.scores, found.metrics] {
-        // Scores of another shape rate nothing.
-        let _ = list.each(|_, score: Score| {
+    let mut unread = Unread::default();
+    for (what, list) in [("scores", found.scores), ("metrics", found.metrics)] {
+        list.usable(what, &mut unread, |_, score: Score| {
             let score = score.content.map_or(Score { content: None, ..score }, |inner| *inner);
             for (key, vector) in [("cvss_v3", score.cvss_v3), ("cvss_v4", score.cvss_v4)] {
                 if let Some(vector) = vector {
@@ -223,10 +223,11 @@ fn read_vulnerability(
             }
         });
     }
-    let (affected, passed) = affected(products, found, room)?;
+    let (affected, mut passed) = affected(products, found, room)?;
     if affected.is_empty() {
-        return Err(passed.reason().unwrap_or_else(|| "it names no products".to_owned()));
+        return Err(passed.reasons().next().unwrap_or_else(|| "it names no products".to_owned()));
     }
+    passed.unread = unread;
     advisory.affected = affected;
     Ok((advisory, passed))
 }

@@ -1,12 +1,15 @@
 //! What of a CSAF document is passed over, and why?
 
-/// Of the products that a vulnerability names, those of which nothing is kept.
+use crate::advisory::listed::Unread;
+
+/// Of the products that a vulnerability names, those of which nothing is kept; and what else of it cannot be read.
 #[derive(Default)]
 pub(super) struct Passed {
     pub(super) named: usize,
     count: usize,
     /// The first of them, and why.
     first: Option<(String, &'static str)>,
+    pub(super) unread: Unread,
 }
 
 impl Passed {
@@ -15,9 +18,12 @@ impl Passed {
         self.first.get_or_insert((product, why));
     }
 
-    pub(super) fn reason(&self) -> Option<String> {
-        let (product, why) = self.first.as_ref()?;
+    /// What is to be said, a reason each.
+    pub(super) fn reasons(self) -> impl Iterator<Item = String> {
         let Self { count, named, .. } = self;
-        Some(format!("{count} of {named} products passed over; the first {why}: {product:.100}"))
+        let products = self
+            .first
+            .map(|(product, why)| format!("{count} of {named} products passed over; the first {why}: {product:.100}"));
+        products.into_iter().chain(self.unread.reason())
     }
 }

@@ -74,6 +74,7 @@ fn short(entry: &RawValue) -> Result<&RawValue, serde_json::Error> {
 
 fn describe<'a>(product: &'a RawValue, own: &mut Described<'a>) -> Result<(), serde_json::Error> {
     let found: Product<'a> = serde_json::from_str(short(product)?.get())?;
+    found.checked()?;
     own.insert(found.product_id, product);
     Ok(())
 }
@@ -167,7 +168,8 @@ impl<'t> Products<'t> {
     pub(crate) fn of(tree: &'t ProductTree<'t>) -> Result<Self, String> {
         let (mut joined, mut wrong) = (BTreeMap::new(), Ok(()));
         let walked = tree.relationships.each(|_, raw: &'t RawValue| {
-            match short(raw).and_then(|raw| serde_json::from_str::<Relationship<'t>>(raw.get())) {
+            let one = short(raw).and_then(|raw| serde_json::from_str::<Relationship<'t>>(raw.get()));
+            match one.and_then(|one| one.full_product_name.checked().map(|()| one)) {
                 Ok(one) => drop(joined.insert(one.full_product_name.product_id, raw)),
                 Err(error) => wrong = Err(error),
             }
@@ -228,10 +230,17 @@ impl<'t> Products<'t> {
 }
 
 impl Product<'_> {
+    /// An error where its purls are not texts.
+    fn checked(&self) -> Result<(), serde_json::Error> {
+        let purls = self.product_identification_helper.as_ref().map(|helper| helper.purls);
+        purls.unwrap_or_default().each(|_, _: Text<'_>| {})
+    }
+
     fn purl(&self) -> Option<String> {
         let found = self.product_identification_helper.as_ref()?;
         let mut first = None;
-        found.purls.texts(|purl| {
+        // All are texts: that was seen when the tree was read.
+        let _ = found.purls.each(|_, Text(purl)| {
             first.get_or_insert(purl.into_owned());
         });
         found.purl.as_deref().map(str::to_owned).or(first)

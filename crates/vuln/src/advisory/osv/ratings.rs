@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::listed::Items;
+use super::super::listed::{Items, Text, Unread};
 use super::super::{Advisory, document, is_cve};
 use super::CVES_MAX;
 use crate::severity;
@@ -47,11 +47,14 @@ pub(super) fn publisher(id: &str) -> String {
     }
 }
 
-pub(super) fn rate(source: &str, list: Items<'_>, advisory: &mut Advisory) {
-    // A list of other things rates nothing.
-    let _ = list.each(|at, RawSeverity { kind, score }| {
-        if at >= SEVERITIES_MAX || score.is_empty() || score.len() > SCORE_BYTES_MAX {
+pub(super) fn rate(source: &str, list: Items<'_>, advisory: &mut Advisory, unread: &mut Unread) {
+    let mut beyond = Unread::default();
+    list.usable("severity", unread, |at, RawSeverity { kind, score }| {
+        if score.is_empty() {
             return;
+        }
+        if at >= SEVERITIES_MAX || score.len() > SCORE_BYTES_MAX {
+            return beyond.note("severity", "more or longer scores than anybody gives");
         }
         let tenths = severity::base_tenths(&score).or_else(|| severity::plain_tenths(&score));
         advisory.cvss_tenths = advisory.cvss_tenths.max(tenths);
@@ -63,9 +66,11 @@ pub(super) fn rate(source: &str, list: Items<'_>, advisory: &mut Advisory) {
         };
         advisory.severity.entry(key).or_insert(score);
     });
+    unread.add(beyond);
 }
 
-pub(super) fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory) {
+pub(super) fn word(source: &str, value: Option<&RawValue>, advisory: &mut Advisory, unread: &mut Unread) {
+    // What else stands there is each publisher's own: of another shape it has no words for us.
     let words: Words<'_> = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
     let vector = |value: &RawValue| {
         let alone = serde_json::from_str::<String>(value.get());
@@ -74,7 +79,7 @@ pub(super) fn word(source: &str, value: Option<&RawValue>, advisory: &mut Adviso
     if let Some(vector) = words.cvss.and_then(vector) {
         document::rate(advisory, source, &vector);
     }
-    words.cves.texts(|cve| {
+    words.cves.usable("cves", unread, |_, Text(cve)| {
         if let Err(at) = advisory.cves.binary_search_by(|known| known.as_str().cmp(&cve))
             && is_cve(&cve)
             && advisory.cves.len() < CVES_MAX
