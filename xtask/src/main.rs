@@ -2,6 +2,7 @@
 
 mod bpf;
 mod ci;
+mod coverage;
 mod demo;
 mod doctor;
 mod fuzz;
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   demo [ARGS]       build the binaries and run `tripoint demo ARGS`
   bench [NAME] [--json]  measure (without a name: say what there is)
   fuzz [TARGET]... [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
+  coverage          how many lines of the parsers their own tests run (needs the compiler's own llvm-cov)
   soak [ROUNDS]     repeat the kernel tests, the stories and the fuzzing (20 rounds)
   tidy [--update]   the rules of the house; --update lowers the ratchet
   bpf [--check]     compile the kernel programs; --check compares only
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "bench" => demo::bench(&rest),
         "fuzz" => fuzz::run(&rest),
+        "coverage" => coverage::run(),
         "soak" => soak::run(rest.first().map(String::as_str)),
         "tidy" => tidy::run(has("--update")),
         "bpf" => bpf::run(has("--check")),

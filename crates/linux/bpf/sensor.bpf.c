@@ -297,6 +297,9 @@ int tp_release(struct bpf_sock *ctx)
 	owner = bpf_sk_storage_get(&sockets, ctx, 0, 0);
 	if (owner)
 		finish(owner);
+	else if (ctx->protocol == IPPROTO_UDP && ctx->dst_port)
+		/* It has a peer and nobody saw it turn to it. */
+		count(TP_LOST_END);
 	return ALLOW;
 }
 

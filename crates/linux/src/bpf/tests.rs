@@ -59,7 +59,22 @@ fn connections(ring: &mut Ring) -> Vec<ConnRecord> {
 fn every_program_loads_here() {
     let _alone = ALONE.lock();
     let Some(loaded) = loaded() else { return };
-    assert!(loaded.missing.is_empty(), "{:?}", loaded.missing);
+    let missing: Vec<_> = loaded.missing.iter().filter(|missing| !is_forbidden(missing)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Some kernels forbid everybody, root too, to walk the elements of a map: we count the living there no more and say
+/// so. Any other reason is a fault of ours.
+fn is_forbidden(missing: &Missing) -> bool {
+    missing.program == "tp_alive" && missing.reason.contains("Operation not permitted")
+}
+
+fn counts_the_living(loaded: &Loaded) -> bool {
+    let forbidden = loaded.missing.iter().find(|missing| is_forbidden(missing));
+    if forbidden.is_some() {
+        println!("skipped: this kernel forbids to walk the storage of sockets");
+    }
+    forbidden.is_none()
 }
 
 #[test]
@@ -199,6 +214,9 @@ fn every_beginning_is_alive_or_has_an_end() {
     assert!(TcpStream::connect("127.255.255.255:9").is_err());
     let failed = |r: &ConnRecord| address(r.remote).to_string() == "127.255.255.255" && r.kind == kind::CONN_CLOSE;
     assert_eq!(connections(&mut loaded.events).into_iter().filter(failed).count(), 1);
+    if !counts_the_living(&loaded) {
+        return;
+    }
     assert!(loaded.programs.alive().unwrap() >= 3 * 25);
     assert_eq!(unaccounted(&loaded), 0);
     drop(kept);
@@ -206,9 +224,26 @@ fn every_beginning_is_alive_or_has_an_end() {
 }
 
 #[test]
+fn the_end_of_a_udp_conversation_that_nobody_saw_begin_is_counted() {
+    let _alone = ALONE.lock();
+    // Older than the programs, and not looked for.
+    let unseen: Vec<UdpSocket> = (0..7).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    unseen.iter().for_each(|udp| udp.connect(("127.0.0.1", 9)).unwrap());
+    let idle = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let Some(loaded) = loaded() else { return };
+    let seen = UdpSocket::bind("127.0.0.1:0").unwrap();
+    seen.connect(("127.0.0.1", 9)).unwrap();
+    let before = read(&loaded, "lost_end");
+    drop((idle, seen));
+    assert_eq!(read(&loaded, "lost_end"), before, "nothing was lost of these");
+    drop(unseen);
+    assert_eq!(read(&loaded, "lost_end"), before + 7);
+}
+
+#[test]
 fn an_end_that_no_program_saw_is_missed() {
     let _alone = ALONE.lock();
-    let Some(loaded) = loaded() else { return };
+    let Some(loaded) = loaded().filter(counts_the_living) else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let pairs: Vec<_> = (0..10)
         .map(|_| (TcpStream::connect(listener.local_addr().unwrap()).unwrap(), listener.accept().unwrap().0))

@@ -215,3 +215,50 @@ fn large_documents_fit() {
     let found = Vex::read("x.json", text.as_bytes());
     assert_eq!((found.statements.len(), found.rejected.len()), (1000, 0));
 }
+
+/// A CSAF document with one product, the given flags, and what is said of the product.
+fn csaf(purls: &str, flags: &str, status: &str) -> Vex {
+    let text = format!(
+        r#"{{"document":{{"csaf_version":"2.0","publisher":{{"name":"Demo"}},"tracking":{{"id":"DEMO-VEX-1"}}}},
+        "product_tree":{{"full_product_names":[{{"product_id":"p","name":"demo",
+          "product_identification_helper":{{"purls":{purls}}}}}]}},
+        "vulnerabilities":[{{"cve":"CVE-2026-10000","flags":{flags},"product_status":{status}}}]}}"#
+    );
+    Vex::read("x", text.as_bytes())
+}
+
+#[test]
+fn csaf_says_which_products_and_why() {
+    let purls = r#"["pkg:deb/debian/demo@1.2-3"]"#;
+    let flags = r#"[{"label":"component_not_present","product_ids":["other"]},
+        {"label":"vulnerable_code_not_present","product_ids":["p"]}]"#;
+    let vex = csaf(purls, flags, r#"{"known_not_affected":["p","unknown"]}"#);
+    assert!(vex.rejected.is_empty(), "{vex:?}");
+    assert_eq!((vex.id.as_str(), vex.author.as_str(), vex.statements.len()), ("DEMO-VEX-1", "Demo", 1));
+    let [one] = &vex.statements[..] else { panic!("{vex:?}") };
+    assert_eq!((one.status, one.justification.as_str()), (FindingState::NotAffected, "vulnerable_code_not_present"));
+    assert_eq!(one.products[0].as_ref(), "pkg:deb/debian/demo@1.2-3");
+    let mut findings = vec![finding("CVE-2026-10000", &["CVE-2026-10000"], FindingState::Affected)];
+    assert_eq!(vex.apply(&mut findings, &|_| true).len(), 1);
+    for (status, expected) in [
+        ("known_affected", FindingState::Affected),
+        ("fixed", FindingState::Fixed),
+        ("under_investigation", FindingState::UnderInvestigation),
+    ] {
+        let vex = csaf(purls, "[]", &format!(r#"{{"{status}":["p"]}}"#));
+        assert_eq!(vex.statements[0].status, expected, "{status}");
+    }
+}
+
+#[test]
+fn what_csaf_cannot_say_is_refused_and_the_rest_stands() {
+    let (purls, status) = (r#"["pkg:deb/debian/demo@1.2-3"]"#, r#"{"known_not_affected":["p"]}"#);
+    let flags = r#"[7,{"label":"vulnerable_code_not_present","product_ids":["p"]}]"#;
+    let vex = csaf(purls, flags, status);
+    assert_eq!(vex.statements[0].justification, "vulnerable_code_not_present", "what comes after a bad flag counts");
+    assert!(vex.rejected.len() == 1 && vex.rejected[0].reason.contains("flags: "), "{vex:?}");
+    let vex = csaf("[7]", "[]", status);
+    assert!(vex.statements.is_empty() && vex.rejected.len() == 1, "{vex:?}");
+    let vex = csaf(purls, "[]", r#"{"fixed":["p"],"fixed":["p"]}"#);
+    assert!(vex.rejected[0].reason.contains("twice"), "{vex:?}");
+}
