@@ -257,6 +257,7 @@ fn judge(
         &descriptor.defaults,
         context.rules(),
         &Limits::default(),
+        context.now,
     )
     .map_err(|error: LoadError| error.to_string())?;
     let before =

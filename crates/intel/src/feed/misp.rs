@@ -26,14 +26,16 @@ impl FeedFormat for Misp {
 
     fn detect(&self, head: &str) -> bool {
         let begins = head.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
-        begins && (head.contains("\"Event\"") || (head.contains("\"Attribute\"") && head.contains("\"to_ids\"")))
+        let has = |name: &str| head.contains(&format!("\"{name}\""));
+        let is_manifest = has("Orgc") && has("info") && has("timestamp");
+        begins && (has("Event") || (has("Attribute") && has("to_ids")) || is_manifest)
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
         let (mut count, mut about) = (0, String::new());
         let input = BufReader::with_capacity(64 << 10, bounded_strings(input, STRING_MAX));
         let mut json = serde_json::Deserializer::from_reader(input);
-        let walk = Walk { reading: &mut *reading, count: &mut count, about: &mut about, attributes: false };
+        let walk = Walk { reading: &mut *reading, count: &mut count, about: &mut about, attributes: false, top: true };
         // A fault ends the document; what came before it stands.
         if let Err(error) = walk.deserialize(&mut json).and_then(|()| json.end()) {
             let reason = format!("the document breaks off here: {error}");
@@ -51,11 +53,13 @@ struct Walk<'w, 'a> {
     /// What the event is about.
     about: &'w mut String,
     attributes: bool,
+    /// Whether it is the document itself.
+    top: bool,
 }
 
 impl<'a> Walk<'_, 'a> {
     fn within(&mut self, attributes: bool) -> Walk<'_, 'a> {
-        Walk { reading: &mut *self.reading, count: &mut *self.count, about: &mut *self.about, attributes }
+        Walk { reading: &mut *self.reading, count: &mut *self.count, about: &mut *self.about, attributes, top: false }
     }
 }
 
@@ -96,6 +100,14 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 }
                 // What others propose, and what other events say.
                 "ShadowAttribute" | "RelatedEvent" | "RelatedAttribute" => drop(map.next_value::<IgnoredAny>()?),
+                uuid if self.top && is_uuid(uuid) => {
+                    let _ = map.next_value::<IgnoredAny>()?;
+                    *self.count += 1;
+                    let reason = format!(
+                        "this is the manifest of a MISP feed, not its events; import the file {uuid}.json beside it"
+                    );
+                    self.reading.refuse(*self.count, reason);
+                }
                 _ => map.next_value_seed(self.within(false))?,
             }
         }
@@ -125,6 +137,16 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
     }
+}
+
+/// Only a manifest has these for keys: one for each event.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let is_hyphen = |at| matches!(at, 8 | 13 | 18 | 23);
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if is_hyphen(at) { byte == b'-' } else { byte.is_ascii_hexdigit() })
 }
 
 /// The fields that count; every one takes any type and keeps what fits.

@@ -71,8 +71,24 @@ fn real_feeds_load() {
             println!("  {}: {}", refusal.line, refusal.reason);
         }
         assert_eq!(report.format, format, "{file}");
+        assert_eq!(report.imported + report.refused, report.read, "{file}");
         assert!(report.imported >= least, "{file}: {}", report.imported);
     }
+    let table = fs::File::open(folder.join("shadowwhisperer/threats-part.csv.gz")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(table).read_to_string(&mut text).unwrap();
+    let with_cve = text.lines().filter(|line| line.contains("CVE-")).count();
+    let status = crate::store::status(data.path(), "shadowwhisperer_threats-part.csv.gz").unwrap();
+    // All but the header.
+    assert_eq!(status.count + status.refused + 1, text.lines().count() as u64);
+    let (mut cves, mut dated) = (0, 0);
+    let copy = crate::store::copy_path(data.path(), &status.feed);
+    crate::store::read_copy(&copy, &mut |indicator| {
+        cves += usize::from(!indicator.cves.is_empty());
+        dated += u64::from(indicator.first_seen.is_some() && indicator.last_seen.is_some());
+    })
+    .unwrap();
+    assert_eq!((cves, dated), (with_cve, status.count));
     let (_, index) = open_newest(data.path()).unwrap();
     println!("{} claims", index.len());
 }
