@@ -27,7 +27,7 @@ pub(super) struct Number(pub(super) Option<u8>);
 
 /// A whole number, also written as a text; anything else is none.
 #[derive(Default)]
-pub(super) struct Whole(pub(super) Option<u64>);
+pub(crate) struct Whole(pub(crate) Option<u64>);
 
 /// `true`; anything else is not.
 #[derive(Default)]

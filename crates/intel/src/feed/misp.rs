@@ -94,6 +94,11 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         while let Some(key) = map.next_key::<Text>()? {
             match key.as_str() {
                 "Attribute" => map.next_value_seed(self.within(true))?,
+                "Event" => {
+                    // What the event before it was about says nothing of this one.
+                    self.about.clear();
+                    map.next_value_seed(self.within(false))?;
+                }
                 "info" => {
                     let text = map.next_value::<Text>()?;
                     *self.about = tripoint_model::text::truncate(text.as_str(), 256).0.to_owned();

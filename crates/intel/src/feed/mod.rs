@@ -27,6 +27,8 @@ use crate::rules::Rules;
 
 pub use category::category_of;
 pub use columns::Columns;
+pub(crate) use lenient::Whole;
+pub(crate) use misp::{Misp, is_uuid};
 
 /// Every format, in the order in which they are tried on unknown input.
 pub const FORMATS: &[&dyn FeedFormat] = &[

@@ -58,6 +58,7 @@ fn real_feeds_load() {
         ("shadowwhisperer/threats-part.csv.gz", "csv", 1_000),
         ("zeek-intel/cobaltstrike_ips.intel", "csv", 1_000),
         ("maltrail/static-trails.tar.gz", "maltrail", 1_000),
+        ("spamhaus/asn_drop.json", "spamhaus-asn", 0),
         ("stix/threat-reports/apt1.json", "stix", 2),
         ("stix/threat-reports/poisonivy.json", "stix", 20),
     ] {
