@@ -107,11 +107,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 "ShadowAttribute" | "RelatedEvent" | "RelatedAttribute" => drop(map.next_value::<IgnoredAny>()?),
                 uuid if self.top && is_uuid(uuid) => {
                     let _ = map.next_value::<IgnoredAny>()?;
-                    *self.count += 1;
-                    let reason = format!(
-                        "this is the manifest of a MISP feed, not its events; import the file {uuid}.json beside it"
-                    );
-                    self.reading.refuse(*self.count, reason);
+                    self.manifest_names(uuid);
                 }
                 _ => map.next_value_seed(self.within(false))?,
             }
@@ -141,6 +137,23 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
+    }
+}
+
+impl Walk<'_, '_> {
+    /// An event that a manifest names stands in a file of its own.
+    fn manifest_names(&mut self, uuid: &str) {
+        // Of an archive the other files are read too.
+        if self.reading.file.contains("!/") {
+            self.reading.passed_over += 1;
+            return;
+        }
+        *self.count += 1;
+        let reason = format!(
+            "this is the manifest of a MISP feed, not its events; import {uuid}.json beside it, or take the feed by its \
+             URL with format = \"misp-feed\""
+        );
+        self.reading.refuse(*self.count, reason);
     }
 }
 
@@ -252,3 +265,35 @@ const KINDS: &[(&str, Parts, Option<AppliesTo>)] = &[
     ("hostname|port", Parts::First, None),
     ("url", Parts::One, Some(AppliesTo::Out)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Defaults;
+    use crate::rules::Rules;
+
+    /// Accepted notes, refusals, passed over.
+    fn read(file: &str, text: &str) -> (Vec<Option<String>>, u64, u64) {
+        let defaults = Defaults::default();
+        let permit = ["203.0.113.0/24".parse().unwrap()];
+        let rules = Rules { permit_ranges: &permit, own: &[] };
+        let mut reading = Reading::new(file, &defaults, rules, Timestamp(0));
+        Misp.parse(&mut text.as_bytes(), &mut reading);
+        let notes = reading.parsed.accepted.into_iter().map(|one| one.note).collect();
+        (notes, reading.parsed.refused, reading.passed_over)
+    }
+
+    #[test]
+    fn a_manifest_is_refused_alone_and_passed_over_in_an_archive() {
+        let text = "{\"00000000-0000-4000-8000-000000000001\":{\"info\":\"x\",\"timestamp\":\"1\"}}";
+        assert_eq!(read("manifest.json", text), (vec![], 1, 0));
+        assert_eq!(read("feed.zip!/manifest.json", text), (vec![], 0, 1));
+    }
+
+    #[test]
+    fn what_one_event_is_about_says_nothing_of_the_next() {
+        let attribute = r#""Attribute":[{"type":"ip-dst","value":"203.0.113.9","to_ids":true}]"#;
+        let text = format!(r#"[{{"Event":{{"info":"one",{attribute}}}}},{{"Event":{{{attribute},"info":"two"}}}}]"#);
+        assert_eq!(read("x", &text), (vec![Some("one".into()), None], 0, 0));
+    }
+}
