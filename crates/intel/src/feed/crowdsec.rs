@@ -240,8 +240,8 @@ impl Decision {
         let (scope, value) = (self.scope.as_str(), self.value.as_str());
         match scope.to_ascii_lowercase().as_str() {
             "ip" | "range" => match value.parse() {
-                Ok(Observable::Domain(_)) | Err(_) => Err(format!("not an address or network: {value:.64?}")),
-                Ok(observable) => Ok(observable),
+                Ok(observable @ (Observable::Address(_) | Observable::Network(_))) => Ok(observable),
+                _ => Err(format!("not an address or network: {value:.64?}")),
             },
             "as" => Err(format!(
                 "AS {value:.32?} is no address: a table of address ranges by AS number is needed to match it"
