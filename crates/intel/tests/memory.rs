@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use peak_alloc::PeakAlloc;
 use tripoint_intel::feed::{Defaults, FORMATS, Reading};
 use tripoint_intel::rules::Rules;
+use tripoint_model::Timestamp;
 
 /// Counts what is on the heap.
 #[global_allocator]
@@ -17,7 +18,7 @@ fn peak(number: usize, text: &[u8]) -> usize {
     let defaults = Defaults::default();
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let mut reading = Reading::new("x", &defaults, Rules::default());
+    let mut reading = Reading::new("x", &defaults, Rules::default(), Timestamp(0));
     FORMATS[number].parse(&mut &*text, &mut reading);
     HEAP.peak_usage().saturating_sub(before)
 }
