@@ -35,7 +35,7 @@ pub fn run() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn one(name: &str, protocol: &str, rate: &str, set: &tripoint_intel::KernelSet) -> Result<Vec<Figure>> {
+fn one(name: &str, protocol: &str, rate: &str, set: &tripoint_intel::Index) -> Result<Vec<Figure>> {
     let watch = sensing::Watch::start(sensing::start(set, false)?, Vec::<Ended>::new(), visit)?;
     let (mut child, line) = workload::started(&["flood", protocol, rate, SECONDS])?;
     let mut fields = line.split(' ').map(str::parse::<f64>);

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
-use tripoint_intel::KernelSet;
+use tripoint_intel::Index;
+use tripoint_intel::image::Builder;
 use tripoint_linux::bpf::{Account, Counters, LoadOptions, Loaded, SetParts, load};
+use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
 use tripoint_sensor::Seen;
 use tripoint_sensor::bpf::BpfSensor;
 
@@ -34,35 +36,39 @@ impl Chance {
 }
 
 /// A million single addresses all over the address space, and `LISTED`/16.
-pub fn million() -> Result<KernelSet> {
+pub fn million() -> Result<Index> {
     let mut chance = Chance::new(7);
     let random = std::iter::repeat_with(move || Ipv4Addr::from(chance.next()))
         .filter(|address| !address.is_loopback())
         .take(1_000_000)
-        .map(|address| IpNet::from(std::net::IpAddr::V4(address)));
-    let listed = IpNet::new(LISTED.into(), 16)?;
-    Ok(KernelSet::build(random.chain([listed])))
+        .map(|address| Observable::Address(address.into()));
+    let listed = Observable::from_net(IpNet::new(LISTED.into(), 16)?);
+    let mut builder = Builder::default();
+    let feed = builder.feed("bench").context("a feed")?;
+    for observable in random.chain([listed]) {
+        builder.add(feed, &Indicator::new(observable, Category::C2, AppliesTo::Both, 50));
+    }
+    Ok(Index::open(Arc::new(builder.finish(Timestamp::default())))?)
 }
 
 /// Loads the programs and gives them the set.
-pub fn start(set: &KernelSet, dns: bool) -> Result<Loaded> {
+pub fn start(index: &Index, dns: bool) -> Result<Loaded> {
+    let set = index.kernel_set();
     let capacity = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let options = LoadOptions {
-        nodes_capacity: capacity(set.nodes.len()),
-        blocks_capacity: capacity(set.blocks.len()),
+        nodes_capacity: capacity(set.nodes.len() / 4),
+        blocks_capacity: capacity(set.blocks.len() / 32),
         dns,
         ..LoadOptions::default()
     };
     let mut loaded = load(&options)?;
-    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-    let halves = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     let exact = loaded.set.swap(&SetParts {
-        bitmap: &words(&set.bitmap),
-        rank: &halves(&set.rank),
-        nodes: &halves(&set.nodes),
-        blocks: &words(&set.blocks.concat()),
-        filter6_32: &words(&set.filter6_32),
-        filter6_48: &words(&set.filter6_48),
+        bitmap: set.bitmap,
+        rank: set.rank,
+        nodes: set.nodes,
+        blocks: set.blocks,
+        filter6_32: set.filter6_32,
+        filter6_48: set.filter6_48,
     })?;
     anyhow::ensure!(exact, "the set did not fit");
     Ok(loaded)

@@ -20,7 +20,7 @@ const UDP_CONNECTIONS: usize = 40_000;
 /// Pairs with the programs and without, then the kernel's own account.
 pub fn run() -> Result<Vec<Figure>> {
     let set = sensing::million()?;
-    let mut figures = vec![Figure::count("listed /24 networks in the kernel", set.nodes.len(), "")];
+    let mut figures = vec![Figure::count("listed /24 networks in the kernel", set.kernel_set().nodes.len() / 4, "")];
     let tcp = Tcp::listen()?;
     let mut chance = Chance::new(3);
     let mut works: [(&str, usize, Work); 2] = [
@@ -58,7 +58,7 @@ fn pairs(
     name: &str,
     count: usize,
     work: &mut dyn FnMut() -> Result<()>,
-    set: &tripoint_intel::KernelSet,
+    set: &tripoint_intel::Index,
 ) -> Result<Vec<Figure>> {
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
@@ -91,7 +91,7 @@ fn account(
     name: &str,
     count: usize,
     work: &mut dyn FnMut() -> Result<()>,
-    set: &tripoint_intel::KernelSet,
+    set: &tripoint_intel::Index,
     busy: bool,
 ) -> Result<Vec<Figure>> {
     let mut loaded = sensing::start(set, busy)?;

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tripoint_intel::Index;
 use tripoint_intel::feed::Defaults;
 use tripoint_intel::image::Builder;
 use tripoint_intel::load::load;
 use tripoint_intel::rules::Rules;
-use tripoint_intel::{Index, KernelSet};
 use tripoint_model::{IndicatorLookup as _, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
@@ -32,10 +32,6 @@ fn main() {
     );
     let accepted = loaded.map(|loaded| loaded.parsed.accepted).unwrap_or_default();
     println!("parsed    {:>9} entries in {:?}", accepted.len(), begun.elapsed());
-
-    let begun = Instant::now();
-    let set = KernelSet::build(accepted.iter().filter_map(|indicator| indicator.observable.net()));
-    println!("kernel set{:>9} /24s    in {:?}", set.nodes.len(), begun.elapsed());
 
     let begun = Instant::now();
     let mut builder = Builder::default();

@@ -9,11 +9,14 @@ use ipnet::IpNet;
 use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
 
 use crate::guardlist;
-use crate::image::{self, DETAIL_BYTES, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES};
+use crate::image::{self, DETAIL_BYTES, HELD, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES};
 use crate::image::{u16_at, u32_at, u64_at, u128_at};
 use crate::kernel_set::KernelSetRef;
+use crate::table::v4::V4Sections;
+use crate::table::v6::V6Sections;
+use crate::table::{NONE, V4Table, V6Table};
 
-/// An open image. Cheap to ask for strangers: they end at the kernel set.
+/// An open image. Cheap to ask for strangers: one read mostly tells them.
 pub struct Index {
     sections: Sections,
     none: Arc<[Claim]>,
@@ -89,28 +92,48 @@ impl Index {
         claims.into()
     }
 
+    /// The table for IPv4: its numbers are places of records, perhaps with a bit on top.
+    pub fn v4(&self) -> Option<V4Table<'_>> {
+        V4Table::over(&V4Sections {
+            bitmap: self.sections.get(Section::Bitmap),
+            rank: self.sections.get(Section::Rank),
+            id_rank: self.sections.get(Section::IdRank),
+            nodes: self.sections.get(Section::Nodes),
+            ids: self.sections.get(Section::Ids),
+            wide: self.sections.get(Section::Wide),
+            blocks: self.sections.get(Section::Blocks),
+            crowds: self.sections.get(Section::Crowds),
+            crowded: self.sections.get(Section::Crowded),
+            starts: self.sections.get(Section::Starts),
+        })
+    }
+
+    /// The table for IPv6: its numbers are places of records.
+    pub fn v6(&self) -> Option<V6Table<'_>> {
+        V6Table::over(&V6Sections {
+            classes: self.sections.get(Section::Classes),
+            filters: self.sections.get(Section::Filters),
+            slots: self.sections.get(Section::Slots),
+            records: self.sections.get(Section::V6),
+        })
+    }
+
+    /// Whether any listed network holds the address, on whatever port.
+    pub fn is_listed(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => self.v4().is_some_and(|table| table.contains(u32::from(v4))),
+            IpAddr::V6(v6) => self.v6().is_some_and(|table| table.contains(u128::from(v6))),
+        }
+    }
+
     fn find(&self, address: IpAddr, port: Port) -> Arc<[Claim]> {
         let mut claims = Vec::new();
-        let lengths = self.sections.get(Section::Lengths);
         match address {
-            IpAddr::V4(v4) => {
-                if !self.kernel_set().contains_v4(v4) {
-                    return Arc::clone(&self.none);
-                }
-                let used = u64_at(lengths, 0).unwrap_or(0);
-                for length in (0..=32).filter(|length| used >> length & 1 == 1) {
-                    self.find_length(address, length, port, &mut claims);
-                }
-            }
+            IpAddr::V4(v4) => self.find_v4(u32::from(v4), port, &mut claims),
             IpAddr::V6(v6) => {
-                if !self.kernel_set().may_contain_v6(v6) {
-                    return Arc::clone(&self.none);
-                }
-                let used = |length: u8| {
-                    u64_at(lengths, 8 + usize::from(length / 64) * 8).unwrap_or(0) >> (length % 64) & 1 == 1
-                };
-                for length in (0..=128).filter(|length| used(*length)) {
-                    self.find_length(address, length, port, &mut claims);
+                let mut take = |at: u32| claims.extend(self.claim_v6(at as usize, port));
+                if let Some(table) = self.v6() {
+                    table.holders(u128::from(v6), &mut take);
                 }
             }
         }
@@ -121,35 +144,60 @@ impl Index {
         claims.into()
     }
 
-    /// Claims on the one network of this length that holds the address.
-    fn find_length(&self, address: IpAddr, length: u8, port: Port, claims: &mut Vec<Claim>) {
-        let Ok(net) = IpNet::new(address, length).map(|net| net.trunc()) else { return };
-        let (section, size, head) = match address {
-            IpAddr::V4(_) => (Section::V4, V4_BYTES, 4),
-            IpAddr::V6(_) => (Section::V6, V6_BYTES, 16),
-        };
-        let records = self.sections.get(section);
-        let wanted = match net.addr() {
-            IpAddr::V4(v4) => (u128::from(u32::from(v4)), length),
-            IpAddr::V6(v6) => (u128::from(v6), length),
-        };
-        let key = |at: usize| {
-            let start = at * size;
-            let address = if head == 4 { u32_at(records, start).map(u128::from) } else { u128_at(records, start) };
-            (address.unwrap_or(0), records.get(start + head + 2).copied().unwrap_or(0))
-        };
-        let count = records.len() / size;
-        let first = partition(count, |at| key(at) < wanted);
-        for at in (first..count).take_while(|at| key(*at) == wanted) {
-            let tail = at * size + head;
-            let own = (records.get(tail + 3) == Some(&1)).then(|| u16_at(records, tail)).flatten();
-            let observable = match (own, port) {
-                (Some(own), Port::Only(asked)) if own != asked => continue,
-                (Some(own), _) => Observable::AddressPort(net.addr(), own),
-                (None, _) => Observable::from_net(net),
-            };
-            claims.extend(u32_at(records, tail + 4).and_then(|detail| self.claim(detail, observable)));
+    fn find_v4(&self, address: u32, port: Port, claims: &mut Vec<Claim>) {
+        let number = self.v4().map_or(NONE, |table| table.find(address));
+        if number == NONE {
+            return;
         }
+        let narrowest = (number & !HELD) as usize;
+        self.take_v4(narrowest, port, claims);
+        if number & HELD == 0 {
+            return;
+        }
+        let own = self.v4_record(narrowest).map_or(0, |(_, length)| length);
+        let used = u64_at(self.sections.get(Section::Lengths), 0).unwrap_or(0);
+        let count = self.sections.get(Section::V4).len() / V4_BYTES;
+        for length in (0..own).filter(|length| used >> length & 1 == 1) {
+            let wanted = (address & u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0), length);
+            let first = partition(count, |at| self.v4_record(at).is_some_and(|record| record < wanted));
+            if self.v4_record(first) == Some(wanted) {
+                self.take_v4(first, port, claims);
+            }
+        }
+    }
+
+    /// Address and prefix length of a record.
+    fn v4_record(&self, at: usize) -> Option<(u32, u8)> {
+        let record = self.sections.get(Section::V4).as_chunks::<V4_BYTES>().0.get(at)?;
+        Some((u32_at(record, 0)?, record[6]))
+    }
+
+    /// Claims of all records from this one on that are about the same network.
+    fn take_v4(&self, first: usize, port: Port, claims: &mut Vec<Claim>) {
+        let (records, _) = self.sections.get(Section::V4).as_chunks::<V4_BYTES>();
+        let network = self.v4_record(first);
+        for at in (first..records.len()).take_while(|at| self.v4_record(*at) == network) {
+            let Some((address, length)) = network else { return };
+            let Some(tail) = records[at].last_chunk() else { return };
+            claims.extend(self.claim_of(IpAddr::from(address.to_be_bytes()), length, tail, port));
+        }
+    }
+
+    fn claim_v6(&self, at: usize, port: Port) -> Option<Claim> {
+        let record = self.sections.get(Section::V6).as_chunks::<V6_BYTES>().0.get(at)?;
+        let address = IpAddr::from(u128_at(record, 0)?.to_be_bytes());
+        self.claim_of(address, record[18], record.last_chunk()?, port)
+    }
+
+    /// The claim of a record, unless it is about another port: `tail` is what follows the address.
+    fn claim_of(&self, address: IpAddr, length: u8, tail: &[u8; 8], port: Port) -> Option<Claim> {
+        let own = (tail[3] == 1).then(|| u16_at(tail, 0)).flatten();
+        let observable = match (own, port) {
+            (Some(own), Port::Only(asked)) if own != asked => return None,
+            (Some(own), _) => Observable::AddressPort(address, own),
+            (None, _) => Observable::from_net(IpNet::new(address, length).ok()?),
+        };
+        self.claim(u32_at(tail, 4)?, observable)
     }
 
     fn claim(&self, detail: u32, matched: Observable) -> Option<Claim> {

@@ -49,7 +49,7 @@ pub use image::{ImageBytes, ImageError};
 #[cfg(feature = "feeds")]
 pub use import::{Context, ImportError, ImportOptions, ImportReport, import};
 pub use index::Index;
-pub use kernel_set::{KernelSet, KernelSetRef};
+pub use kernel_set::KernelSetRef;
 pub use lookup::{LookupAnswer, Verdict, lookup};
 #[cfg(feature = "feeds")]
 pub use store::{FeedState, FeedStatus, list};

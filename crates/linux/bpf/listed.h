@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Is the peer on a list? IPv4 exactly, IPv6 without false negatives. A miss costs one read.
- * The layout is built by `intel/src/kernel_set.rs`. */
+ * The layout is built by `intel/src/table/v4_build.rs`. */
 #pragma once
 
 static __always_inline __u32 ones(__u64 word)
@@ -23,6 +23,10 @@ static __always_inline bool half_word(void *map, __u32 index, __u32 *value)
 	return true;
 }
 
+/* Kinds of a node beside 1 to 3 inline hosts, and 0 for a block. */
+#define TP_NODE_RANGE 4
+#define TP_NODE_WHOLE 255
+
 static __always_inline bool listed4(struct tp_config *config, __u32 address)
 {
 	__u32 half = config->generation & 1;
@@ -42,8 +46,10 @@ static __always_inline bool listed4(struct tp_config *config, __u32 address)
 	if (!half_word(&nodes4, key, &node))
 		return true;
 	kind = node >> 24;
-	if (kind == 255)
+	if (kind == TP_NODE_WHOLE)
 		return true;
+	if (kind == TP_NODE_RANGE)
+		return suffix >= (node & 255) && suffix <= ((node >> 8) & 255);
 	if (kind) {
 		if ((node & 255) == suffix)
 			return true;

@@ -18,7 +18,7 @@ pub use write::Builder;
 pub const MAGIC: [u8; 8] = *b"TPINTEL\0";
 
 /// Layout version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub(crate) const HEADER_BYTES: usize = 32;
 pub(crate) const TABLE_ENTRY_BYTES: usize = 24;
@@ -36,27 +36,45 @@ pub(crate) enum Section {
     /// `V4_BYTES` each: address `u32`, port `u16`, prefix length `u8`, has port `u8`, detail `u32`;
     /// sorted by address, prefix length.
     V4,
-    /// `V6_BYTES` each: address `u128`, then as V4.
+    /// `V6_BYTES` each: address `u128`, then as V4; sorted by `table::class_of`, address, prefix length.
     V6,
     /// `NAME_BYTES` each: offset `u32`, length `u32`, detail `u32`; sorted by name.
     Names,
-    /// Bit per prefix length in use: `u64` for IPv4, three `u64` for IPv6.
+    /// Bit per prefix length in use by IPv4, `u64`.
     Lengths,
-    /// `KernelSet::bitmap`.
+    /// `V4Sections::bitmap`.
     Bitmap,
-    /// `KernelSet::rank`.
+    /// `V4Sections::rank`.
     Rank,
-    /// `KernelSet::nodes`.
+    /// `V4Sections::nodes`.
     Nodes,
-    /// `KernelSet::blocks`.
+    /// `V4Sections::blocks`.
     Blocks,
-    /// `KernelSet::filter6_32`.
+    /// `V4Sections::id_rank`.
+    IdRank,
+    /// `V4Sections::ids`.
+    Ids,
+    /// `V4Sections::wide`.
+    Wide,
+    /// `V4Sections::crowds`.
+    Crowds,
+    /// `V4Sections::crowded`.
+    Crowded,
+    /// `V4Sections::starts`.
+    Starts,
+    /// `V6Sections::classes`.
+    Classes,
+    /// `V6Sections::filters`.
+    Filters,
+    /// `V6Sections::slots`.
+    Slots,
+    /// `KernelSetRef::filter6_32`.
     Filter32,
-    /// `KernelSet::filter6_48`.
+    /// `KernelSetRef::filter6_48`.
     Filter48,
 }
 
-pub(crate) const SECTIONS: [Section; 13] = [
+pub(crate) const SECTIONS: [Section; 22] = [
     Section::Texts,
     Section::Feeds,
     Section::Details,
@@ -68,6 +86,15 @@ pub(crate) const SECTIONS: [Section; 13] = [
     Section::Rank,
     Section::Nodes,
     Section::Blocks,
+    Section::IdRank,
+    Section::Ids,
+    Section::Wide,
+    Section::Crowds,
+    Section::Crowded,
+    Section::Starts,
+    Section::Classes,
+    Section::Filters,
+    Section::Slots,
     Section::Filter32,
     Section::Filter48,
 ];
@@ -79,11 +106,13 @@ pub(crate) const DETAIL_BYTES: usize = 52;
 pub(crate) const V4_BYTES: usize = 12;
 pub(crate) const V6_BYTES: usize = 24;
 pub(crate) const NAME_BYTES: usize = 12;
+/// On a number of the table for IPv4: the network lies in a wider one that is listed, too.
+pub(crate) const HELD: u32 = 1 << 31;
 
 impl Section {
     /// What the section's length must be a multiple of, and its exact length where that is fixed.
     pub(crate) fn shape(self) -> (usize, Option<usize>) {
-        let words = crate::kernel_set::BITMAP_WORDS;
+        let words = crate::table::WORDS;
         match self {
             Self::Texts => (1, None),
             Self::Feeds => (8, None),
@@ -91,11 +120,13 @@ impl Section {
             Self::V4 => (V4_BYTES, None),
             Self::V6 => (V6_BYTES, None),
             Self::Names => (NAME_BYTES, None),
-            Self::Lengths => (8, Some(32)),
+            Self::Lengths => (8, Some(8)),
             Self::Bitmap | Self::Filter32 | Self::Filter48 => (8, Some(words * 8)),
-            Self::Rank => (4, Some(words * 4)),
-            Self::Nodes => (4, None),
-            Self::Blocks => (32, None),
+            Self::Rank | Self::IdRank => (4, Some(words * 4)),
+            Self::Nodes | Self::Ids | Self::Wide | Self::Crowded | Self::Slots => (4, None),
+            Self::Blocks | Self::Starts => (32, None),
+            Self::Crowds | Self::Filters => (8, None),
+            Self::Classes => (4, Some(crate::table::v6::CLASSES_BYTES)),
         }
     }
 }

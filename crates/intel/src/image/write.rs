@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
 
 use super::{ALIGN, HEADER_BYTES, MAGIC, SECTIONS, Section, TABLE_ENTRY_BYTES, VERSION};
-use crate::kernel_set::KernelSet;
+use crate::kernel_set::filters_v6;
+use crate::table::{V4Parts, V6Parts, class_of};
 
 /// Collects claims in compact form; `finish` gives the image.
 #[derive(Default)]
@@ -104,17 +105,19 @@ impl Builder {
         (at, length)
     }
 
-    /// Sorts, builds the kernel set and writes everything down.
+    /// Sorts, builds the tables and writes everything down.
     pub fn finish(mut self, built: Timestamp) -> Vec<u8> {
         self.v4.sort_unstable();
         self.v4.dedup();
-        self.v6.sort_unstable();
+        self.v6.sort_unstable_by_key(|(address, length, port, detail)| {
+            (class_of(*length), *address, *length, *port, *detail)
+        });
         self.v6.dedup();
         self.names.sort_unstable();
         self.names.dedup();
         let names = self.name_records();
-        let lengths = self.lengths();
-        let set = self.kernel_set();
+        let lengths = self.v4.iter().fold(0_u64, |used, (_, length, ..)| used | 1 << length);
+        let table = V4Parts::build(numbered(&self.v4));
         let details: Vec<u8> = self.details.iter().flat_map(Detail::bytes).collect();
         let v4 = self.v4.iter().flat_map(|(address, length, port, detail)| {
             let mut bytes = [0; super::V4_BYTES];
@@ -122,40 +125,40 @@ impl Builder {
             bytes[4..].copy_from_slice(&tail(*length, *port, *detail));
             bytes
         });
-        let v6 = self.v6.iter().flat_map(|(address, length, port, detail)| {
+        let v6 = self.v6.iter().map(|(address, length, port, detail)| {
             let mut bytes = [0; super::V6_BYTES];
             bytes[..16].copy_from_slice(&address.to_le_bytes());
             bytes[16..].copy_from_slice(&tail(*length, *port, *detail));
             bytes
         });
+        let v6: Vec<[u8; super::V6_BYTES]> = v6.collect();
+        let table_v6 = V6Parts::build(&v6);
+        let [filter32, filter48] = filters_v6(self.v6.iter().map(|(address, length, ..)| (*address, *length)));
         let parts: [Vec<u8>; SECTIONS.len()] = [
             self.texts,
             self.feeds,
             details,
             v4.collect(),
-            v6.collect(),
+            v6.into_flattened(),
             names,
-            lengths,
-            words64(&set.bitmap),
-            words32(&set.rank),
-            words32(&set.nodes),
-            words64(set.blocks.as_flattened()),
-            words64(&set.filter6_32),
-            words64(&set.filter6_48),
+            lengths.to_le_bytes().to_vec(),
+            table.bitmap,
+            table.rank,
+            table.nodes,
+            table.blocks,
+            table.id_rank,
+            table.ids,
+            table.wide,
+            table.crowds,
+            table.crowded,
+            table.starts,
+            table_v6.classes,
+            table_v6.filters,
+            table_v6.slots,
+            filter32,
+            filter48,
         ];
         assemble(&parts, built)
-    }
-
-    fn kernel_set(&self) -> KernelSet {
-        let v4 = self
-            .v4
-            .iter()
-            .filter_map(|(address, length, ..)| IpNet::new(std::net::Ipv4Addr::from(*address).into(), *length).ok());
-        let v6 = self
-            .v6
-            .iter()
-            .filter_map(|(address, length, ..)| IpNet::new(std::net::Ipv6Addr::from(*address).into(), *length).ok());
-        KernelSet::build(v4.chain(v6))
     }
 
     fn name_records(&mut self) -> Vec<u8> {
@@ -169,17 +172,23 @@ impl Builder {
         }
         records
     }
+}
 
-    fn lengths(&self) -> Vec<u8> {
-        let mut words = [0_u64; 4];
-        for (_, length, ..) in &self.v4 {
-            words[0] |= 1 << length;
+/// Each network once, numbered by its first record; `HELD` where a wider listed network holds it.
+fn numbered(records: &[(u32, u8, Option<u16>, u32)]) -> Vec<(u32, u8, u32)> {
+    let mut out: Vec<(u32, u8, u32)> = Vec::with_capacity(records.len());
+    let mut open: Vec<u64> = Vec::new();
+    for (at, (address, length, ..)) in records.iter().enumerate() {
+        if out.last().is_some_and(|(known, of, _)| (known, of) == (address, length)) {
+            continue;
         }
-        for (_, length, ..) in &self.v6 {
-            words[1 + usize::from(length / 64)] |= 1 << (length % 64);
-        }
-        words64(&words)
+        while open.pop_if(|last| *last < u64::from(*address)).is_some() {}
+        let held = if open.is_empty() { 0 } else { super::HELD };
+        // Sections are addressed by a u32: fewer records than 2^31 fit.
+        out.push((*address, *length, at as u32 | held));
+        open.push(u64::from(*address) + (1_u64 << 32 >> length) - 1);
     }
+    out
 }
 
 impl Detail {
@@ -208,14 +217,6 @@ fn tail(length: u8, port: Option<u16>, detail: u32) -> [u8; 8] {
     let [p0, p1] = port.unwrap_or(0).to_le_bytes();
     let [d0, d1, d2, d3] = detail.to_le_bytes();
     [p0, p1, length, u8::from(port.is_some()), d0, d1, d2, d3]
-}
-
-fn words64(words: &[u64]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-fn words32(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 fn assemble(parts: &[Vec<u8>; SECTIONS.len()], built: Timestamp) -> Vec<u8> {

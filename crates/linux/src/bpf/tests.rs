@@ -23,12 +23,16 @@ fn loaded() -> Option<Loaded> {
 
 /// A set that lists exactly one IPv4 address.
 fn one(host: [u8; 4]) -> [Vec<u8>; 6] {
+    with_node(host, 1 << 24 | u32::from(host[3]))
+}
+
+/// A set with one /24 and its node.
+fn with_node(host: [u8; 4], node: u32) -> [Vec<u8>; 6] {
     let address = u32::from_be_bytes(host);
     let cell = (address >> 8) as usize;
     let mut bitmap = vec![0u64; CELLS];
     bitmap[cell >> 6] |= 1 << (cell & 63);
     let rank: Vec<u32> = (0..CELLS).map(|word| u32::from(word > cell >> 6)).collect();
-    let node = 1u32 << 24 | u32::from(host[3]);
     [
         bitmap.iter().flat_map(|w| w.to_le_bytes()).collect(),
         rank.iter().flat_map(|w| w.to_le_bytes()).collect(),
@@ -40,7 +44,11 @@ fn one(host: [u8; 4]) -> [Vec<u8>; 6] {
 }
 
 fn list(loaded: &mut Loaded, host: [u8; 4]) {
-    let [bitmap, rank, nodes, blocks, filter6_32, filter6_48] = &one(host);
+    put(loaded, &one(host));
+}
+
+fn put(loaded: &mut Loaded, set: &[Vec<u8>; 6]) {
+    let [bitmap, rank, nodes, blocks, filter6_32, filter6_48] = set;
     let parts = SetParts { bitmap, rank, nodes, blocks, filter6_32, filter6_48 };
     assert!(loaded.set.swap(&parts).unwrap());
 }
@@ -100,6 +108,24 @@ fn a_listed_peer_is_matched_exactly_and_mapped_addresses_too() {
     let rest = connections(&mut loaded.events);
     assert!(rest.iter().any(|r| r.remote_port == port && r.kind == kind::CONN_CLOSE && r.tgid == mine));
     assert!(rest.iter().all(|r| r.remote_port != bad_port));
+}
+
+#[test]
+fn a_listed_range_is_matched_to_its_ends() {
+    let _alone = ALONE.lock();
+    let Some(mut loaded) = loaded() else { return };
+    put(&mut loaded, &with_node([127, 7, 7, 8], 4 << 24 | 15 << 8 | 8));
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for host in [7, 8, 9, 15, 16] {
+        udp.send_to(b"x", (std::net::Ipv4Addr::new(127, 7, 7, host), 9)).unwrap();
+    }
+    let mine = std::process::id();
+    let of_mine = |records: Vec<ConnRecord>| -> Vec<String> {
+        let own = records.into_iter().filter(|r| r.tgid == mine && r.kind == kind::CONN_OPEN && r.direction == 2);
+        own.map(|r| address(r.remote).to_string()).collect()
+    };
+    assert_eq!(of_mine(connections(&mut loaded.matches)), ["127.7.7.8", "127.7.7.9", "127.7.7.15"]);
+    assert_eq!(of_mine(connections(&mut loaded.events)), ["127.7.7.7", "127.7.7.16"]);
 }
 
 #[test]
