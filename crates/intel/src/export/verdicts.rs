@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
+use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
 
 use crate::guardlist;
+use crate::image::Builder;
+use crate::index::Index;
 use crate::lookup;
 use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
 
@@ -86,18 +89,35 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
             out.damaged.push(feed.clone());
         }
     }
+    let guards = guards(data_dir);
     for (observable, gathered) in gathered {
         let entry = gathered.entry(observable, &feeds);
         if entry.confidence < wish.min_confidence || wish.category.is_some_and(|only| entry.category != only) {
             continue;
         }
-        if entry.observable.net().is_some_and(guardlist::guards) {
+        if is_guarded(guards.as_ref(), &entry.observable) {
             out.guarded += 1;
             continue;
         }
         out.entries.push(entry);
     }
     Ok(out)
+}
+
+/// An image of the guard lists alone.
+fn guards(data_dir: &Path) -> Option<Index> {
+    let mut builder = Builder::default();
+    guardlist::store::add(data_dir, &mut builder);
+    Index::open(Arc::new(builder.finish(Timestamp::default()))).ok()
+}
+
+/// What cannot be asked counts as guarded: an export blocks at once and everywhere.
+fn is_guarded(guards: Option<&Index>, observable: &Observable) -> bool {
+    let Some(guards) = guards else { return true };
+    match observable {
+        Observable::Domain(name) => !guards.guard_name(name).is_empty(),
+        other => other.net().is_some_and(|net| !guards.guard_net(net).is_empty()),
+    }
 }
 
 fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &Indicator, wish: &Wish) {
