@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
 
-use crate::guardlist;
+use crate::guardlist::{self, Purpose, Texts};
 use crate::image::Builder;
 use crate::index::Index;
 use crate::lookup;
@@ -89,13 +89,13 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
             out.damaged.push(feed.clone());
         }
     }
-    let guards = guards(data_dir);
+    let guards = Guards::load(data_dir);
     for (observable, gathered) in gathered {
         let entry = gathered.entry(observable, &feeds);
         if entry.confidence < wish.min_confidence || wish.category.is_some_and(|only| entry.category != only) {
             continue;
         }
-        if is_guarded(guards.as_ref(), &entry.observable) {
+        if guards.hold(&entry.observable) {
             out.guarded += 1;
             continue;
         }
@@ -104,19 +104,28 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
     Ok(out)
 }
 
-/// An image of the guard lists alone.
-fn guards(data_dir: &Path) -> Option<Index> {
-    let mut builder = Builder::default();
-    guardlist::store::add(data_dir, &mut builder);
-    Index::open(Arc::new(builder.finish(Timestamp::default()))).ok()
+/// The guard lists alone.
+struct Guards {
+    index: Option<Index>,
+    texts: Texts,
 }
 
-/// What cannot be asked counts as guarded: an export blocks at once and everywhere.
-fn is_guarded(guards: Option<&Index>, observable: &Observable) -> bool {
-    let Some(guards) = guards else { return true };
-    match observable {
-        Observable::Domain(name) => !guards.guard_name(name).is_empty(),
-        other => other.net().is_some_and(|net| !guards.guard_net(net).is_empty()),
+impl Guards {
+    fn load(data_dir: &Path) -> Self {
+        let mut builder = Builder::default();
+        guardlist::store::add(data_dir, &mut builder);
+        let index = Index::open(Arc::new(builder.finish(Timestamp::default()))).ok();
+        Self { index, texts: Texts::load(data_dir) }
+    }
+
+    /// What cannot be asked counts as guarded: an export blocks at once and everywhere.
+    fn hold(&self, observable: &Observable) -> bool {
+        let Some(index) = &self.index else { return true };
+        let listed = match observable {
+            Observable::Domain(name) => !index.guard_name(name).is_empty(),
+            other => other.net().is_some_and(|net| !index.guard_net(net).is_empty()),
+        };
+        listed || self.texts.listed(observable).iter().any(|listed| listed.purpose == Purpose::Guard)
     }
 }
 

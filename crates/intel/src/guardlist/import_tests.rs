@@ -44,7 +44,8 @@ fn zip(files: &[(&str, &str)]) -> Vec<u8> {
 const CIDR: &str = r#"{"list":["203.0.113.0/24","rubbish",7],"name":"A CDN","type":"cidr","version":3}"#;
 const HOLES: &str = r#"{"list":["192.0.2.1"],"name":"List of known sinkholes","type":"cidr","version":3}"#;
 const PARTS: &str = r#"{"list":["mega-shop"],"name":"Shops","type":"substring","matching_attributes":["domain"]}"#;
-const HASHES: &str = r#"{"list":["d41d8cd98f00b204e9800998ecf8427e"],"name":"Hashes","type":"string","matching_attributes":["md5"]}"#;
+const HASHES: &str =
+    r#"{"list":["d41d8cd98f00b204e9800998ecf8427e"],"name":"Hashes","type":"string","matching_attributes":["md5"]}"#;
 
 #[test]
 fn an_archive_of_lists_takes_force_list_by_list() {
@@ -109,7 +110,9 @@ fn a_bad_list_leaves_the_former_in_force() {
         import(std::slice::from_ref(&file), &options, &context(data.path())).unwrap().remove(0)
     };
     assert_eq!(once(CIDR, "own").imported, 1);
-    for bad in [&CIDR[..30], "{\"list\":[],\"type\":\"cidr\"}", "{\"list\":[\"x\"],\"type\":\"tarot\"}", "", "<html>", "::/0"] {
+    for bad in
+        [&CIDR[..30], "{\"list\":[],\"type\":\"cidr\"}", "{\"list\":[\"x\"],\"type\":\"tarot\"}", "", "<html>", "::/0"]
+    {
         let report = once(bad, "own");
         assert_eq!((report.imported, report.refused), (0, report.read), "{bad}");
         assert!(report.read > 0 && !report.refusals.is_empty(), "{bad}");

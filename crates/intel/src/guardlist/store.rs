@@ -126,7 +126,8 @@ pub fn list_checked(data_dir: &Path) -> Vec<GuardStatus> {
     });
     let kept = list(data_dir).into_iter().map(|mut status| {
         if status.alarm.is_none() {
-            status.alarm = check(data_dir, &status.list).err().map(|error| format!("damaged and not in force: {error}"));
+            status.alarm =
+                check(data_dir, &status.list).err().map(|error| format!("damaged and not in force: {error}"));
         }
         status
     });

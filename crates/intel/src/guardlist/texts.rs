@@ -1,6 +1,6 @@
 //! Which lists of parts of texts and of patterns hold this name or address?
 //!
-//! Only people's questions (`intel lookup`) are compared with these: the agent reads images, and parses no pattern.
+//! Only what people ask for (`intel lookup`, `intel export`) is compared with these: the agent reads images, and parses no pattern.
 
 use std::path::Path;
 

@@ -94,16 +94,16 @@ fn the_kernel_refuses_no_guarded_address() {
 
 /// Networks that are close to each other, so that they nest.
 fn nets() -> impl Strategy<Value = IpNet> {
-    let v4 = (0_u32..4096, 8_u8..=32).prop_map(|(low, length)| {
-        IpNet::new(IpAddr::from((0xcb00_7000 | low).to_be_bytes()), length).unwrap().trunc()
-    });
+    let v4 = (0_u32..4096, 8_u8..=32)
+        .prop_map(|(low, length)| IpNet::new(IpAddr::from((0xcb00_7000 | low).to_be_bytes()), length).unwrap().trunc());
     let v6 = (0_u128..4096, 100_u8..=128)
         .prop_map(|(low, length)| IpNet::new(IpAddr::from(((0x2001_0db8 << 96) | low).to_be_bytes()), length).unwrap());
     let mapped = (0_u32..4096, 100_u8..=128).prop_map(|(low, length)| {
         let v4 = std::net::Ipv4Addr::from(0xcb00_7000 | low);
         IpNet::new(v4.to_ipv6_mapped().into(), length).unwrap()
     });
-    let any = (any::<u32>(), 1_u8..=32).prop_map(|(bits, length)| IpNet::new(IpAddr::from(bits.to_be_bytes()), length).unwrap());
+    let any = (any::<u32>(), 1_u8..=32)
+        .prop_map(|(bits, length)| IpNet::new(IpAddr::from(bits.to_be_bytes()), length).unwrap());
     prop_oneof![v4, v6, mapped, any]
 }
 

@@ -92,7 +92,9 @@ impl Index {
         let name = |list: u16| self.text_of(lists, usize::from(list) * GUARD_LIST_BYTES);
         let mut all: Vec<Listed> = found
             .into_iter()
-            .filter_map(|(list, range)| Some(Listed { list: name(list)?.to_owned(), range, purpose: self.purpose(list) }))
+            .filter_map(|(list, range)| {
+                Some(Listed { list: name(list)?.to_owned(), range, purpose: self.purpose(list) })
+            })
             .collect();
         all.sort_unstable();
         all
