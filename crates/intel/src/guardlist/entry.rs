@@ -16,7 +16,7 @@ pub enum Kind {
     Cidr,
     /// Names, and every name below them.
     Hostname,
-    /// Whole texts; names beginning with a dot mean the names below too.
+    /// Whole texts. What is below a name is not meant: `.azurewebsites.net` stands on such lists, where strangers rent.
     String,
     /// Parts of texts.
     Substring,
@@ -82,12 +82,9 @@ impl Kind {
             Self::Hostname => Place::Name(kept, true),
             Self::Plain if looks_like_address(kept) => net(kept),
             Self::Plain => Place::Name(kept, true),
-            Self::String => match kept.strip_prefix('.') {
-                Some(below) if is_name(below) => Place::Name(below, true),
-                None if is_name(kept) => Place::Name(kept, false),
-                None if looks_like_address(kept) => net(kept),
-                _ => Place::Nowhere,
-            },
+            Self::String if is_name(kept) => Place::Name(kept, false),
+            Self::String if looks_like_address(kept) => net(kept),
+            Self::String => Place::Nowhere,
             Self::Substring | Self::Regex => Place::Nowhere,
         }
     }
@@ -120,12 +117,11 @@ fn is_name(text: &str) -> bool {
     matches!(text.parse(), Ok(Observable::Domain(name)) if name == text)
 }
 
-/// Names in their one form; other texts in lower case, as MISP compares them.
+/// Names and addresses in their one form; other texts in lower case, as MISP compares them.
 fn string(text: &str) -> String {
-    let (dot, rest) = if let Some(rest) = text.strip_prefix('.') { (".", rest) } else { ("", text) };
-    match rest.parse() {
-        Ok(Observable::Domain(name)) => format!("{dot}{name}"),
-        Ok(Observable::Address(address)) if dot.is_empty() => address.to_string(),
+    match text.trim_start_matches('.').parse() {
+        Ok(Observable::Domain(name)) => name,
+        Ok(Observable::Address(address)) => address.to_string(),
         _ => text.to_lowercase(),
     }
 }
@@ -148,7 +144,7 @@ mod tests {
             (Kind::Hostname, ".Shop.EXAMPLE.", "shop.example"),
             (Kind::Plain, "2001:DB8::/32", "2001:db8::/32"),
             (Kind::Plain, "shop.example", "shop.example"),
-            (Kind::String, ".Shop.Example", ".shop.example"),
+            (Kind::String, ".Shop.Example", "shop.example"),
             (Kind::String, "D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e"),
             (Kind::Substring, "Shop", "shop"),
             (Kind::Regex, "/^shop[0-9]+/i", "/^shop[0-9]+/i"),
@@ -177,7 +173,6 @@ mod tests {
         assert_eq!(Kind::Cidr.place("203.0.113.0/24"), Place::Net("203.0.113.0/24".parse().unwrap()));
         assert_eq!(Kind::Hostname.place("shop.example"), Place::Name("shop.example", true));
         assert_eq!(Kind::String.place("shop.example"), Place::Name("shop.example", false));
-        assert_eq!(Kind::String.place(".shop.example"), Place::Name("shop.example", true));
         assert_eq!(Kind::String.place("203.0.113.7"), Place::Net("203.0.113.7/32".parse().unwrap()));
         assert_eq!(Kind::String.place("shop.example/path"), Place::Nowhere);
         assert_eq!(Kind::Substring.place("shop.example"), Place::Nowhere);

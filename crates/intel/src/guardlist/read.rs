@@ -99,7 +99,7 @@ struct Raw {
     /// All texts in one.
     text: String,
     /// By text: its line or element, and its end in `text`.
-    ends: Vec<(u64, usize)>,
+    ends: Vec<(u32, u32)>,
     /// Elements so far.
     count: u64,
     refused: Parsed<String>,
@@ -107,6 +107,9 @@ struct Raw {
 
 impl Raw {
     fn push(&mut self, number: u64, text: &str) {
+        if text.is_empty() {
+            return self.refuse(number, "an entry without text");
+        }
         if self.ends.len() >= ENTRIES_MAX {
             return self.refuse(number, format!("a list may hold at most {ENTRIES_MAX} entries"));
         }
@@ -114,7 +117,8 @@ impl Raw {
             return self.refuse(number, format!("a list may hold at most {TEXT_BYTES_MAX} bytes"));
         }
         self.text.push_str(text);
-        self.ends.push((number, self.text.len()));
+        // TEXT_BYTES_MAX fits; a file of four thousand million lines is longer than any that is read.
+        self.ends.push((u32::try_from(number).unwrap_or(u32::MAX), self.text.len() as u32));
     }
 
     fn refuse(&mut self, number: u64, reason: impl Into<String>) {
@@ -126,15 +130,16 @@ impl Raw {
         parsed.rejected.iter_mut().for_each(|rejected| file.clone_into(&mut rejected.file));
         let mut start = 0;
         for (number, end) in &self.ends {
-            let text = self.text.get(start..*end).unwrap_or_default();
-            start = *end;
+            let (number, end) = (u64::from(*number), *end as usize);
+            let text = self.text.get(start..end).unwrap_or_default();
+            start = end;
             if kind == Kind::Regex && parsed.accepted.len() >= pattern::PATTERNS_MAX {
-                parsed.refuse(file, *number, format!("a list may hold at most {} patterns", pattern::PATTERNS_MAX));
+                parsed.refuse(file, number, format!("a list may hold at most {} patterns", pattern::PATTERNS_MAX));
                 continue;
             }
             match kind.kept(text) {
                 Ok(kept) => parsed.accept(kept),
-                Err(reason) => parsed.refuse(file, *number, reason),
+                Err(reason) => parsed.refuse(file, number, reason),
             }
         }
         parsed.rejected.sort_by_key(|rejected| rejected.line);
