@@ -28,6 +28,7 @@ fn main() {
         &Defaults::default(),
         Rules::default(),
         &Limits::default(),
+        tripoint_model::Timestamp(0),
     );
     let accepted = loaded.map(|loaded| loaded.parsed.accepted).unwrap_or_default();
     println!("parsed    {:>9} entries in {:?}", accepted.len(), begun.elapsed());

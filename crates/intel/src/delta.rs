@@ -19,7 +19,10 @@ pub fn doubt(former: Option<Former<'_>>, new: &Loaded) -> Option<String> {
     let count = new.parsed.accepted.len() as u64;
     if count == 0 {
         return Some(match new.parsed.rejected.first() {
-            Some(first) => format!("it holds no usable entry; line {}: {}", first.line, first.reason),
+            Some(first) => {
+                format!("none of its {} entries can be used; line {}: {}", new.parsed.read, first.line, first.reason)
+            }
+            None if new.passed_over > 0 => format!("it only holds {} elements that claim nothing", new.passed_over),
             None => "it is empty".to_owned(),
         });
     }
@@ -53,7 +56,7 @@ mod tests {
                 1,
             ));
         }
-        Loaded { format: "csv", parsed, broken: None }
+        Loaded { format: "csv", parsed, passed_over: 0, broken: None }
     }
 
     #[test]

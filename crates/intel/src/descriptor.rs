@@ -44,6 +44,16 @@ pub struct Descriptor {
     pub licence: Option<String>,
 }
 
+impl Descriptor {
+    /// Whether its URL is the manifest of a MISP feed, whose events are files of their own.
+    pub fn is_misp_feed(&self) -> bool {
+        self.format.as_deref() == Some(MISP_FEED)
+    }
+}
+
+/// Not a format of a file: many files on a server.
+const MISP_FEED: &str = "misp-feed";
+
 /// What is wrong with the text, at which line, and what would be right.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
@@ -129,7 +139,11 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
         (None, Some(file)) => Origin::File(file),
         _ => return Err(say("give exactly one of url and file".to_owned())),
     };
-    if let Some(format) = &raw.format
+    if raw.format.as_deref() == Some(MISP_FEED) {
+        if !matches!(&origin, Origin::Url(url) if url.ends_with("/manifest.json")) {
+            return Err(say(format!("format {MISP_FEED:?} needs a url that ends in /manifest.json")));
+        }
+    } else if let Some(format) = &raw.format
         && feed::format(format).is_none()
     {
         return Err(say(format!("there is no format {format:?}; known are: {}", crate::load::format_names())));

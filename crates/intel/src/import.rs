@@ -109,8 +109,15 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     crate::store::check_name(&options.name)?;
     let name = path.display().to_string();
     let defaults = options.defaults();
-    let read =
-        load(Source::Path(path), &name, options.format.as_deref(), &defaults, context.rules(), &Limits::default());
+    let read = load(
+        Source::Path(path),
+        &name,
+        options.format.as_deref(),
+        &defaults,
+        context.rules(),
+        &Limits::default(),
+        context.now,
+    );
     let loaded = match read {
         Ok(loaded) => loaded,
         Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),
@@ -118,7 +125,11 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     };
     let mut parsed = loaded.parsed;
     if parsed.read == 0 {
-        parsed.refuse(&name, 1, format!("no entry of a {} feed is in it", loaded.format));
+        let passed = match loaded.passed_over {
+            0 => String::new(),
+            count => format!("; {count} elements claim nothing"),
+        };
+        parsed.refuse(&name, 1, format!("no entry of a {} feed is in it{passed}", loaded.format));
     }
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {

@@ -41,6 +41,7 @@ pub mod rules;
 pub mod store;
 #[cfg(feature = "feeds")]
 pub mod sync;
+pub mod table;
 
 #[cfg(feature = "feeds")]
 pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};

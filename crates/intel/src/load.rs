@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 
-use tripoint_model::{Indicator, Parsed};
+use tripoint_model::{Indicator, Parsed, Timestamp};
 use tripoint_unpack::{Limits, Source, UnpackError};
 
 use crate::feed::{self, Defaults, FORMATS, FeedFormat, Reading};
@@ -36,6 +36,8 @@ pub struct Loaded {
     pub format: &'static str,
     /// The good part and the refusals.
     pub parsed: Parsed<Indicator>,
+    /// Elements that claim nothing.
+    pub passed_over: u64,
     /// Why it was not read to its end.
     pub broken: Option<String>,
 }
@@ -45,7 +47,7 @@ pub fn format_names() -> String {
     FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// Reads a feed. `name` is the file's name in messages; `format` forces a format by name.
+/// Reads a feed. `name` is the file's name in messages; `format` forces a format by name; durations count from `now`.
 pub fn load(
     source: Source<'_>,
     name: &str,
@@ -53,12 +55,13 @@ pub fn load(
     defaults: &Defaults,
     rules: Rules<'_>,
     limits: &Limits,
+    now: Timestamp,
 ) -> Result<Loaded, LoadError> {
     let forced = match format {
         Some(text) => Some(feed::format(text).ok_or_else(|| LoadError::NoSuchFormat(text.to_owned()))?),
         None => None,
     };
-    let mut reading = Reading::new(name, defaults, rules);
+    let mut reading = Reading::new(name, defaults, rules, now);
     let mut used: Option<&'static dyn FeedFormat> = None;
     let mut trouble = None;
     let inner_name = name.strip_suffix(".gz").unwrap_or(name);
@@ -82,7 +85,12 @@ pub fn load(
         reading.refuse(line, error.to_string());
     }
     match (used, trouble) {
-        (Some(format), _) => Ok(Loaded { format: format.name(), parsed: reading.parsed, broken: reading.broken }),
+        (Some(format), _) => Ok(Loaded {
+            format: format.name(),
+            parsed: reading.parsed,
+            passed_over: reading.passed_over,
+            broken: reading.broken,
+        }),
         (None, Some(error)) => Err(error),
         (None, None) => Err(LoadError::Unknown(name.to_owned())),
     }

@@ -243,6 +243,11 @@ pub(crate) fn copy_path(data_dir: &Path, feed: &str) -> PathBuf {
     folder(data_dir).join(feed).join(COPY)
 }
 
+/// Where a feed of many files keeps them.
+pub(crate) fn events_path(data_dir: &Path, feed: &str) -> PathBuf {
+    folder(data_dir).join(feed).join("events")
+}
+
 /// Whether a copy is whole.
 pub(crate) fn check_copy(path: &Path) -> io::Result<()> {
     let mut hash = Sha256::new();

@@ -10,9 +10,12 @@ use tripoint_unpack::{Limits, Source};
 
 use crate::delta::{Former, doubt};
 use crate::descriptor::{Descriptor, Origin};
+use crate::feed::{FeedFormat as _, Misp};
 use crate::import::Context;
 use crate::load::{LoadError, Loaded, load};
-use crate::store::{FeedState, FeedStatus, Store, StoreError, sha256_hex, status};
+use crate::store::{FeedState, FeedStatus, Store, StoreError, events_path, sha256_hex, status};
+
+mod misp_feed;
 
 /// What became of one feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,7 +112,7 @@ fn one(
         report.state = SyncState::Fresh;
         return Ok(report);
     }
-    let judged = match bring(descriptor, &former, options, fetcher) {
+    let judged = match bring(descriptor, &former, options, fetcher, context) {
         Ok(None) => Judged::Same,
         Ok(Some(copy)) => match judge(descriptor, &former, &copy, options, context) {
             Ok(loaded) => Judged::New(Box::new(loaded), copy),
@@ -193,6 +196,8 @@ struct Copy {
     sha256: String,
     etag: Option<String>,
     last_modified: Option<String>,
+    /// What of the feed is not among them, and why.
+    left_out: Vec<String>,
 }
 
 /// The new bytes; `None` when they are those in force.
@@ -201,6 +206,7 @@ fn bring(
     former: &FeedStatus,
     options: &SyncOptions<'_>,
     fetcher: &Fetcher,
+    context: &Context<'_>,
 ) -> Result<Option<Copy>, String> {
     // Tags are those of the copy in force; they say nothing when the source changed.
     let known = former.count > 0 && former.source == source_of(descriptor) && !options.accept;
@@ -217,11 +223,15 @@ fn bring(
             };
             match fetcher.get(&request).map_err(|error| error.to_string())? {
                 Answer::NotModified => return Ok(None),
+                Answer::Body(body) if descriptor.is_misp_feed() => {
+                    misp_feed::gather(&request, &body, &events_path(context.data_dir, &descriptor.name), fetcher)?
+                }
                 Answer::Body(body) => Copy {
                     sha256: sha256_hex(&body.bytes),
                     bytes: body.bytes,
                     etag: body.etag,
                     last_modified: body.last_modified,
+                    left_out: Vec::new(),
                 },
             }
         }
@@ -234,7 +244,7 @@ fn bring(
             if bytes.len() as u64 > descriptor.bytes_max {
                 return Err(format!("{} is larger than {} bytes", path.display(), descriptor.bytes_max));
             }
-            Copy { sha256: sha256_hex(&bytes), bytes, etag: None, last_modified: None }
+            Copy { sha256: sha256_hex(&bytes), bytes, etag: None, last_modified: None, left_out: Vec::new() }
         }
     };
     // Some servers ignore conditions. A held copy counts as new, so that its reason stays fresh.
@@ -250,15 +260,20 @@ fn judge(
     context: &Context<'_>,
 ) -> Result<Loaded, String> {
     let source = source_of(descriptor);
-    let loaded = load(
+    let format = if descriptor.is_misp_feed() { Some(Misp.name()) } else { descriptor.format.as_deref() };
+    let mut loaded = load(
         Source::Bytes(&copy.bytes),
         &source,
-        descriptor.format.as_deref(),
+        format,
         &descriptor.defaults,
         context.rules(),
         &Limits::default(),
+        context.now,
     )
     .map_err(|error: LoadError| error.to_string())?;
+    for reason in &copy.left_out {
+        loaded.parsed.refuse(&source, 0, reason.clone());
+    }
     let before =
         (former.count > 0 && !options.accept).then_some(Former { count: former.count, format: &former.format });
     match doubt(before, &loaded) {

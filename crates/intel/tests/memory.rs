@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use peak_alloc::PeakAlloc;
 use tripoint_intel::feed::{Defaults, FORMATS, Reading};
 use tripoint_intel::rules::Rules;
+use tripoint_model::Timestamp;
 
 /// Counts what is on the heap.
 #[global_allocator]
@@ -23,7 +24,7 @@ fn heap(act: impl FnOnce()) -> usize {
 fn peak(number: usize, text: &[u8]) -> usize {
     let defaults = Defaults::default();
     heap(|| {
-        let mut reading = Reading::new("x", &defaults, Rules::default());
+        let mut reading = Reading::new("x", &defaults, Rules::default(), Timestamp(0));
         FORMATS[number].parse(&mut &*text, &mut reading);
     })
 }

@@ -4,6 +4,7 @@ use tripoint_intel::feed::{Defaults, FORMATS, Reading};
 use tripoint_intel::guardlist;
 use tripoint_intel::load::load;
 use tripoint_intel::rules::Rules;
+use tripoint_model::Timestamp;
 use tripoint_unpack::{Limits, Source};
 
 use super::Target;
@@ -27,10 +28,12 @@ fn guard(data: &[u8]) {
     assert!(parsed.accepted.is_sorted());
 }
 
+const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+
 fn any(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let defaults = Defaults::default();
-    let mut reading = Reading::new("x", &defaults, Rules::default());
+    let mut reading = Reading::new("x", &defaults, Rules::default(), NOW);
     let mut input = rest;
     FORMATS[usize::from(*first) % FORMATS.len()].parse(&mut input, &mut reading);
     for indicator in &reading.parsed.accepted {
@@ -41,7 +44,7 @@ fn any(data: &[u8]) {
 fn whole(data: &[u8]) {
     let defaults = Defaults::default();
     let limits = Limits { out_bytes_max: 4 << 20, ..Limits::default() };
-    if let Err(error) = load(Source::Bytes(data), "x.gz", None, &defaults, Rules::default(), &limits) {
+    if let Err(error) = load(Source::Bytes(data), "x.gz", None, &defaults, Rules::default(), &limits, NOW) {
         assert!(!error.to_string().is_empty());
     }
 }

@@ -105,13 +105,13 @@ fn every_format_gives_its_golden_output() {
 /// What we write is what we read: the same things are bad again.
 #[test]
 fn what_we_can_read_reads_back() {
-    for name in ["csv", "txt", "stix", "misp", "zeek"] {
+    for name in ["csv", "txt", "stix", "misp", "zeek", "suricata"] {
         let (text, left) = exported(by_name(name), &wish());
         let permit: Vec<IpNet> =
             ["203.0.113.0/24", "2001:db8::/32"].iter().map(|text| text.parse().expect("network")).collect();
         let defaults = crate::feed::Defaults::default();
         let rules = crate::rules::Rules { permit_ranges: &permit, own: &[] };
-        let mut reading = crate::feed::Reading::new(name, &defaults, rules);
+        let mut reading = crate::feed::Reading::new(name, &defaults, rules, tripoint_model::Timestamp(0));
         let format = crate::feed::FORMATS.iter().find(|format| format.detect(&text)).expect("detected");
         format.parse(&mut text.as_bytes(), &mut reading);
         assert_eq!(reading.parsed.refused, 0, "{name}: {:?}", reading.parsed.rejected);

@@ -15,6 +15,7 @@ const WORDS: &[(&str, Category)] = &[
     ("brute", Category::BruteForce),
     ("scan", Category::Scanner),
     ("probe", Category::Scanner),
+    ("recon", Category::Scanner),
     ("miner", Category::Mining),
     ("mining", Category::Mining),
     ("proxy", Category::Proxy),
@@ -27,6 +28,7 @@ const WORDS: &[(&str, Category)] = &[
     ("payload", Category::MalwareHost),
     ("malware", Category::MalwareHost),
     ("dropper", Category::MalwareHost),
+    ("skimming", Category::MalwareHost),
     ("exploit", Category::Exploit),
     ("intrusion", Category::Exploit),
     ("attack", Category::Exploit),
@@ -47,6 +49,8 @@ mod tests {
     fn publishers_words_are_understood() {
         for (text, expected) in [
             ("brute-force", Some(Category::BruteForce)),
+            ("recon", Some(Category::Scanner)),
+            ("cc_skimming", Some(Category::MalwareHost)),
             ("botnet_cc", Some(Category::C2)),
             ("Botnet node", Some(Category::Botnet)),
             ("payload_delivery", Some(Category::MalwareHost)),

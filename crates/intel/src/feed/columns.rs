@@ -25,8 +25,12 @@ pub struct Columns {
     pub valid_until: Option<String>,
     /// Labels, separated by blanks, commas or bars.
     pub labels: Option<String>,
+    /// The malware's name, whole.
+    pub malware: Option<String>,
     /// Text that names CVEs.
     pub cve: Option<String>,
+    /// A remark in words.
+    pub note: Option<String>,
     /// `in`, `out` or `both`.
     pub direction: Option<String>,
 }
@@ -42,7 +46,9 @@ pub(super) enum Field {
     LastSeen,
     ValidUntil,
     Labels,
+    Malware,
     Cve,
+    Note,
     Direction,
 }
 
@@ -72,9 +78,10 @@ pub(super) const NAMES: &[(Field, &[&str])] = &[
             "ioc_value",
             "ioc",
             "value",
-            "host",
             "domain",
             "url",
+            // URLhaus states both; the URL also says the port, and whether a path is meant.
+            "host",
         ],
     ),
     (Field::Port, &["port", "dst_port", "dstport", "dest_port", "remote_port"]),
@@ -83,8 +90,10 @@ pub(super) const NAMES: &[(Field, &[&str])] = &[
     (Field::FirstSeen, &["first_seen", "first_seen_utc", "firstseen", "first", "date_added", "dateadded"]),
     (Field::LastSeen, &["last_seen", "last_seen_utc", "lastseen", "last_online", "last", "last_reported"]),
     (Field::ValidUntil, &["valid_until", "expires", "expiration", "expiry", "expires_at"]),
-    (Field::Labels, &["labels", "tags", "malware", "malware_printable", "family", "meta.desc"]),
+    (Field::Labels, &["labels", "tags", "meta.desc", "sblid"]),
+    (Field::Malware, &["malware_printable", "malware", "family", "detail"]),
     (Field::Cve, &["cve", "cves", "cve_id", "vulnerability", "note", "description", "comment"]),
+    (Field::Note, &["note", "description", "comment"]),
     (Field::Direction, &["direction"]),
 ];
 
@@ -101,7 +110,9 @@ impl Columns {
             Field::LastSeen => &self.last_seen,
             Field::ValidUntil => &self.valid_until,
             Field::Labels => &self.labels,
+            Field::Malware => &self.malware,
             Field::Cve => &self.cve,
+            Field::Note => &self.note,
             Field::Direction => &self.direction,
         }
         .as_deref()
@@ -188,7 +199,7 @@ fn host(scheme: &str, rest: &str) -> Option<Observable> {
 }
 
 /// MD5, SHA-1, SHA-256, SHA-512 as they are written in lists.
-fn is_digest(text: &str) -> bool {
+pub(super) fn is_digest(text: &str) -> bool {
     matches!(text.len(), 32 | 40 | 64 | 128) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -217,8 +228,18 @@ pub(super) fn describe<'c>(indicator: &mut Indicator, cell: impl Fn(Field) -> Op
         indicator.labels =
             words.take(LABELS_MAX).map(|word| tripoint_model::text::truncate(word, 64).0.to_owned()).collect();
     }
+    if let Some(name) = cell(Field::Malware) {
+        let name = tripoint_model::text::truncate(name, 64).0;
+        if indicator.labels.len() < LABELS_MAX && indicator.labels.iter().all(|label| label != name) {
+            indicator.labels.push(name.to_owned());
+        }
+    }
+    indicator.note = cell(Field::Note).map(|text| tripoint_model::text::truncate(text, NOTE_BYTES_MAX).0.to_owned());
     indicator.cves = cell(Field::Cve).map(cves_in).unwrap_or_default();
 }
+
+/// Of a remark.
+const NOTE_BYTES_MAX: usize = 256;
 
 /// Labels kept per entry.
 pub(crate) const LABELS_MAX: usize = 16;

@@ -154,7 +154,7 @@ fn split(line: &str, separator: char) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use tripoint_model::Indicator;
+    use tripoint_model::{Indicator, Timestamp};
 
     use super::super::columns::cves_in;
     use super::*;
@@ -164,7 +164,7 @@ mod tests {
     fn parse(text: &str, columns: Columns) -> Vec<Indicator> {
         let defaults = Defaults { columns, ..Defaults::default() };
         let permit = ["203.0.113.0/24".parse().unwrap()];
-        let mut reading = Reading::new("t", &defaults, Rules { permit_ranges: &permit, own: &[] });
+        let mut reading = Reading::new("t", &defaults, Rules { permit_ranges: &permit, own: &[] }, Timestamp(0));
         Csv.parse(&mut text.as_bytes(), &mut reading);
         reading.parsed.accepted
     }

@@ -219,6 +219,11 @@ impl Flat {
     fn enter(&self, number: u64, reading: &mut Reading<'_>) {
         let columns = reading.defaults.columns.clone();
         if self.address(&columns).is_none() {
+            // Spamhaus ends its lists with a record about the list.
+            if self.0.iter().any(|(path, text)| path == "type" && text == "metadata") {
+                reading.passed_over += 1;
+                return;
+            }
             return reading.refuse(number, "no field holds an address; name one in columns.address");
         }
         let cell = |field| match field {

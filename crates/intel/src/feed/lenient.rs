@@ -25,6 +25,10 @@ pub(crate) struct Texts(pub(crate) Vec<String>);
 #[derive(Default)]
 pub(super) struct Number(pub(super) Option<u8>);
 
+/// A whole number, also written as a text; anything else is none.
+#[derive(Default)]
+pub(crate) struct Whole(pub(crate) Option<u64>);
+
 /// `true`; anything else is not.
 #[derive(Default)]
 pub(super) struct Flag(pub(super) bool);
@@ -35,6 +39,7 @@ struct Loose {
     text: Option<String>,
     texts: Vec<String>,
     number: Option<u8>,
+    whole: Option<u64>,
     flag: bool,
 }
 
@@ -59,7 +64,8 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose, E> {
-        Ok(Loose { number: u8::try_from(number).ok().filter(|number| *number <= 100), ..Loose::default() })
+        let small = u8::try_from(number).ok().filter(|number| *number <= 100);
+        Ok(Loose { number: small, whole: Some(number), ..Loose::default() })
     }
 
     fn visit_i64<E: de::Error>(self, _: i64) -> Result<Loose, E> {
@@ -113,6 +119,13 @@ impl<'de> Deserialize<'de> for Texts {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Loose::deserialize(deserializer).map(|loose| Self(loose.number))
+    }
+}
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Loose { whole, text, .. } = Loose::deserialize(deserializer)?;
+        Ok(Self(whole.or_else(|| text?.parse().ok())))
     }
 }
 

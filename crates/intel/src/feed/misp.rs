@@ -26,14 +26,16 @@ impl FeedFormat for Misp {
 
     fn detect(&self, head: &str) -> bool {
         let begins = head.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
-        begins && (head.contains("\"Event\"") || (head.contains("\"Attribute\"") && head.contains("\"to_ids\"")))
+        let has = |name: &str| head.contains(&format!("\"{name}\""));
+        let is_manifest = has("Orgc") && has("info") && has("timestamp");
+        begins && (has("Event") || (has("Attribute") && has("to_ids")) || is_manifest)
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
         let (mut count, mut about) = (0, String::new());
         let input = BufReader::with_capacity(64 << 10, bounded_strings(input, STRING_MAX));
         let mut json = serde_json::Deserializer::from_reader(input);
-        let walk = Walk { reading: &mut *reading, count: &mut count, about: &mut about, attributes: false };
+        let walk = Walk { reading: &mut *reading, count: &mut count, about: &mut about, attributes: false, top: true };
         // A fault ends the document; what came before it stands.
         if let Err(error) = walk.deserialize(&mut json).and_then(|()| json.end()) {
             let reason = format!("the document breaks off here: {error}");
@@ -51,11 +53,13 @@ struct Walk<'w, 'a> {
     /// What the event is about.
     about: &'w mut String,
     attributes: bool,
+    /// Whether it is the document itself.
+    top: bool,
 }
 
 impl<'a> Walk<'_, 'a> {
     fn within(&mut self, attributes: bool) -> Walk<'_, 'a> {
-        Walk { reading: &mut *self.reading, count: &mut *self.count, about: &mut *self.about, attributes }
+        Walk { reading: &mut *self.reading, count: &mut *self.count, about: &mut *self.about, attributes, top: false }
     }
 }
 
@@ -90,12 +94,21 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         while let Some(key) = map.next_key::<Text>()? {
             match key.as_str() {
                 "Attribute" => map.next_value_seed(self.within(true))?,
+                "Event" => {
+                    // What the event before it was about says nothing of this one.
+                    self.about.clear();
+                    map.next_value_seed(self.within(false))?;
+                }
                 "info" => {
                     let text = map.next_value::<Text>()?;
                     *self.about = tripoint_model::text::truncate(text.as_str(), 256).0.to_owned();
                 }
                 // What others propose, and what other events say.
                 "ShadowAttribute" | "RelatedEvent" | "RelatedAttribute" => drop(map.next_value::<IgnoredAny>()?),
+                uuid if self.top && is_uuid(uuid) => {
+                    let _ = map.next_value::<IgnoredAny>()?;
+                    self.manifest_names(uuid);
+                }
                 _ => map.next_value_seed(self.within(false))?,
             }
         }
@@ -125,6 +138,33 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
     }
+}
+
+impl Walk<'_, '_> {
+    /// An event that a manifest names stands in a file of its own.
+    fn manifest_names(&mut self, uuid: &str) {
+        // Of an archive the other files are read too.
+        if self.reading.file.contains("!/") {
+            self.reading.passed_over += 1;
+            return;
+        }
+        *self.count += 1;
+        let reason = format!(
+            "this is the manifest of a MISP feed, not its events; import {uuid}.json beside it, or take the feed by its \
+             URL with format = \"misp-feed\""
+        );
+        self.reading.refuse(*self.count, reason);
+    }
+}
+
+/// Only a manifest has these for keys: one for each event.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let is_hyphen = |at| matches!(at, 8 | 13 | 18 | 23);
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if is_hyphen(at) { byte == b'-' } else { byte.is_ascii_hexdigit() })
 }
 
 /// The fields that count; every one takes any type and keeps what fits.
@@ -225,3 +265,35 @@ const KINDS: &[(&str, Parts, Option<AppliesTo>)] = &[
     ("hostname|port", Parts::First, None),
     ("url", Parts::One, Some(AppliesTo::Out)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Defaults;
+    use crate::rules::Rules;
+
+    /// Accepted notes, refusals, passed over.
+    fn read(file: &str, text: &str) -> (Vec<Option<String>>, u64, u64) {
+        let defaults = Defaults::default();
+        let permit = ["203.0.113.0/24".parse().unwrap()];
+        let rules = Rules { permit_ranges: &permit, own: &[] };
+        let mut reading = Reading::new(file, &defaults, rules, Timestamp(0));
+        Misp.parse(&mut text.as_bytes(), &mut reading);
+        let notes = reading.parsed.accepted.into_iter().map(|one| one.note).collect();
+        (notes, reading.parsed.refused, reading.passed_over)
+    }
+
+    #[test]
+    fn a_manifest_is_refused_alone_and_passed_over_in_an_archive() {
+        let text = "{\"00000000-0000-4000-8000-000000000001\":{\"info\":\"x\",\"timestamp\":\"1\"}}";
+        assert_eq!(read("manifest.json", text), (vec![], 1, 0));
+        assert_eq!(read("feed.zip!/manifest.json", text), (vec![], 0, 1));
+    }
+
+    #[test]
+    fn what_one_event_is_about_says_nothing_of_the_next() {
+        let attribute = r#""Attribute":[{"type":"ip-dst","value":"203.0.113.9","to_ids":true}]"#;
+        let text = format!(r#"[{{"Event":{{"info":"one",{attribute}}}}},{{"Event":{{{attribute},"info":"two"}}}}]"#);
+        assert_eq!(read("x", &text), (vec![Some("one".into()), None], 0, 0));
+    }
+}

@@ -4,6 +4,7 @@
 
 mod category;
 mod columns;
+mod crowdsec;
 mod csv;
 mod ipsum;
 mod json;
@@ -12,21 +13,37 @@ mod maltrail;
 mod misp;
 mod pattern;
 mod plain_list;
+mod spamhaus_asn;
 mod stix;
+mod suricata_dataset;
+mod suricata_iprep;
 
 use std::io::Read;
 
-use tripoint_model::{AppliesTo, Category, Indicator, Observable, Parsed};
+use tripoint_model::{AppliesTo, Category, Indicator, Observable, Parsed, Timestamp};
 use tripoint_unpack::bounded_lines;
 
 use crate::rules::Rules;
 
 pub use category::category_of;
 pub use columns::Columns;
+pub(crate) use lenient::Whole;
+pub(crate) use misp::{Misp, is_uuid};
 
 /// Every format, in the order in which they are tried on unknown input.
-pub const FORMATS: &[&dyn FeedFormat] =
-    &[&misp::Misp, &stix::Stix, &json::Json, &maltrail::Maltrail, &ipsum::Ipsum, &csv::Csv, &plain_list::PlainList];
+pub const FORMATS: &[&dyn FeedFormat] = &[
+    &misp::Misp,
+    &stix::Stix,
+    &crowdsec::CrowdSec,
+    &spamhaus_asn::SpamhausAsn,
+    &json::Json,
+    &maltrail::Maltrail,
+    &ipsum::Ipsum,
+    &suricata_iprep::SuricataIprep,
+    &suricata_dataset::SuricataDataset,
+    &csv::Csv,
+    &plain_list::PlainList,
+];
 
 /// How one publisher writes its list. Parsing never fails as a whole.
 pub trait FeedFormat: Sync {
@@ -100,16 +117,20 @@ pub struct Reading<'a> {
     pub defaults: &'a Defaults,
     /// What may not enter.
     pub rules: Rules<'a>,
+    /// The moment from which durations count.
+    pub now: Timestamp,
     /// The result.
     pub parsed: Parsed<Indicator>,
+    /// Elements that claim nothing (what is lifted, data about the list): neither read nor refused.
+    pub passed_over: u64,
     /// Why the input was not read to its end.
     pub broken: Option<String>,
 }
 
 impl<'a> Reading<'a> {
     /// Nothing read so far.
-    pub fn new(file: &str, defaults: &'a Defaults, rules: Rules<'a>) -> Self {
-        Self { file: file.to_owned(), defaults, rules, parsed: Parsed::default(), broken: None }
+    pub fn new(file: &str, defaults: &'a Defaults, rules: Rules<'a>, now: Timestamp) -> Self {
+        Self { file: file.to_owned(), defaults, rules, now, parsed: Parsed::default(), passed_over: 0, broken: None }
     }
 
     /// An indicator with the feed's defaults.

@@ -58,6 +58,7 @@ fn real_feeds_load() {
         ("shadowwhisperer/threats-part.csv.gz", "csv", 1_000),
         ("zeek-intel/cobaltstrike_ips.intel", "csv", 1_000),
         ("maltrail/static-trails.tar.gz", "maltrail", 1_000),
+        ("spamhaus/asn_drop.json", "spamhaus-asn", 0),
         ("stix/threat-reports/apt1.json", "stix", 2),
         ("stix/threat-reports/poisonivy.json", "stix", 20),
     ] {
@@ -71,8 +72,24 @@ fn real_feeds_load() {
             println!("  {}: {}", refusal.line, refusal.reason);
         }
         assert_eq!(report.format, format, "{file}");
+        assert_eq!(report.imported + report.refused, report.read, "{file}");
         assert!(report.imported >= least, "{file}: {}", report.imported);
     }
+    let table = fs::File::open(folder.join("shadowwhisperer/threats-part.csv.gz")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(table).read_to_string(&mut text).unwrap();
+    let with_cve = text.lines().filter(|line| line.contains("CVE-")).count();
+    let status = crate::store::status(data.path(), "shadowwhisperer_threats-part.csv.gz").unwrap();
+    // All but the header.
+    assert_eq!(status.count + status.refused + 1, text.lines().count() as u64);
+    let (mut cves, mut dated) = (0, 0);
+    let copy = crate::store::copy_path(data.path(), &status.feed);
+    crate::store::read_copy(&copy, &mut |indicator| {
+        cves += usize::from(!indicator.cves.is_empty());
+        dated += u64::from(indicator.first_seen.is_some() && indicator.last_seen.is_some());
+    })
+    .unwrap();
+    assert_eq!((cves, dated), (with_cve, status.count));
     let (_, index) = open_newest(data.path()).unwrap();
     println!("{} claims", index.len());
 }

@@ -14,6 +14,7 @@ fn read(bytes: &[u8]) -> Result<Loaded, LoadError> {
         &Defaults::default(),
         Rules { permit_ranges: &permit, own: &[] },
         &limits,
+        Timestamp(1),
     )
 }
 
@@ -80,9 +81,12 @@ fn a_bundle_of_a_million_references_and_cycles_is_harmless() {
     let limits = Limits::default();
     let permit = ["203.0.113.0/24".parse().unwrap()];
     let rules = Rules { permit_ranges: &permit, own: &[] };
-    let loaded = load(Source::Bytes(&bundle), "b.json", None, &Defaults::default(), rules, &limits).unwrap();
+    let loaded =
+        load(Source::Bytes(&bundle), "b.json", None, &Defaults::default(), rules, &limits, Timestamp(1)).unwrap();
     assert_eq!(loaded.parsed.accepted.len(), 1);
     let deep = format!("{{\"type\":\"bundle\",\"objects\":[{}", "[".repeat(1_000_000));
-    let error = load(Source::Bytes(deep.as_bytes()), "b.json", None, &Defaults::default(), rules, &limits).unwrap();
+    let error =
+        load(Source::Bytes(deep.as_bytes()), "b.json", None, &Defaults::default(), rules, &limits, Timestamp(1))
+            .unwrap();
     assert!(error.broken.is_some());
 }

@@ -12,14 +12,14 @@ use super::*;
 use crate::descriptor::parse;
 use crate::images::{generations, open_newest};
 
-struct Place {
+pub(super) struct Place {
     data: tempfile::TempDir,
     feed: std::path::PathBuf,
     hour: i64,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let feed = data.path().join("feed.txt");
         Self { data, feed, hour: 0 }
@@ -31,7 +31,7 @@ impl Place {
         self.sync(&descriptors, options)
     }
 
-    fn sync(&mut self, descriptors: &[Descriptor], options: &SyncOptions<'_>) -> SyncReport {
+    pub(super) fn sync(&mut self, descriptors: &[Descriptor], options: &SyncOptions<'_>) -> SyncReport {
         self.hour += 1;
         let permit = ["203.0.113.0/24".parse().unwrap()];
         let now = Timestamp::from_seconds(self.hour * 3600);
@@ -42,7 +42,12 @@ impl Place {
         sync(descriptors, options, &fetcher, &context, &mut |_| {}).unwrap().remove(0)
     }
 
-    fn in_force(&self) -> usize {
+    /// Where a feed lies.
+    pub(super) fn folder(&self, feed: &str) -> std::path::PathBuf {
+        crate::store::copy_path(self.data.path(), feed).parent().unwrap().to_owned()
+    }
+
+    pub(super) fn in_force(&self) -> usize {
         open_newest(self.data.path()).map_or(0, |(_, index)| index.len())
     }
 }
