@@ -1,12 +1,14 @@
 //! What can be typed after `tripoint`?
 
 mod content;
+mod guard;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use content::{Bundle, Vulns};
+pub use guard::Guard;
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
 #[derive(Parser)]
@@ -233,6 +235,9 @@ pub enum Intel {
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
+    /// Lists of shared infrastructure that is never blocked automatically
+    #[command(subcommand, arg_required_else_help = true)]
+    Guard(Guard),
     /// What is said about addresses
     Lookup {
         /// Addresses, address:port or names

@@ -132,14 +132,17 @@ fn kind_of_peer(case: &Case) -> &'static str {
     }
 }
 
-/// The surest claim, 5 more for each further feed, 30 less on a guard list.
+/// How much less sure an alert is whose peer is on a guard list.
+pub const GUARDED_LESS: u8 = 30;
+
+/// The surest claim, 5 more for each further feed, less on a guard list.
 fn confidence(case: &Case) -> u8 {
     let claims = || case.contacts.iter().flat_map(|contact| &contact.claims);
     let surest = claims().map(|claim| claim.confidence).max().unwrap_or(0);
     let feeds: BTreeSet<&str> = claims().map(|claim| claim.feed.as_str()).collect();
     let further = u8::try_from(feeds.len().saturating_sub(1)).unwrap_or(u8::MAX).saturating_mul(5);
     let guarded = case.contacts.iter().any(|contact| !contact.guard.is_empty());
-    surest.saturating_add(further).min(100).saturating_sub(if guarded { 30 } else { 0 })
+    surest.saturating_add(further).min(100).saturating_sub(if guarded { GUARDED_LESS } else { 0 })
 }
 
 fn claims(case: &Case) -> Vec<Claim> {

@@ -1,49 +1,104 @@
-//! Is this address shared infrastructure that no list should get blocked by itself?
+//! Which lists name innocent, shared infrastructure, and what does being on one mean?
 //!
-//! A small built-in set of public resolvers; lists that a user loads come later.
+//! A list that guards keeps its addresses from being blocked automatically. Other lists only say what an address or
+//! name is (a sinkhole, a scanner): they guard nothing. The agent asks the image (`Index::guard`); what reads and
+//! keeps lists lies behind the feature `feeds`.
 
-use std::net::IpAddr;
+mod built_in;
+#[cfg(feature = "feeds")]
+mod entry;
+#[cfg(feature = "feeds")]
+pub mod import;
+#[cfg(feature = "feeds")]
+mod pattern;
+#[cfg(feature = "feeds")]
+mod purpose;
+#[cfg(feature = "feeds")]
+mod read;
+#[cfg(feature = "feeds")]
+pub mod store;
+#[cfg(feature = "feeds")]
+mod texts;
 
-use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use tripoint_model::GuardHit;
 
-/// Well-known public DNS resolvers, as their operators publish them.
-const PUBLIC_DNS: &[&str] = &[
-    "1.1.1.1",
-    "1.0.0.1",
-    "2606:4700:4700::1111",
-    "2606:4700:4700::1001",
-    "8.8.8.8",
-    "8.8.4.4",
-    "2001:4860:4860::8888",
-    "2001:4860:4860::8844",
-    "9.9.9.9",
-    "149.112.112.112",
-    "2620:fe::fe",
-    "2620:fe::9",
-    "208.67.222.222",
-    "208.67.220.220",
-    "2620:119:35::35",
-    "2620:119:53::53",
-    "94.140.14.14",
-    "94.140.15.15",
-    "2a10:50c0::ad1:ff",
-    "2a10:50c0::ad2:ff",
-    "76.76.2.0",
-    "76.76.10.0",
-    "64.6.64.6",
-    "64.6.65.6",
-];
+pub use built_in::BUILT_IN;
+#[cfg(feature = "feeds")]
+pub use entry::Kind;
+#[cfg(feature = "feeds")]
+pub use read::{GuardList, read};
+#[cfg(feature = "feeds")]
+pub use texts::Texts;
 
-/// Every guard list that holds the address (canonical).
-pub fn hits(address: IpAddr) -> Vec<GuardHit> {
-    let listed = PUBLIC_DNS.iter().filter(|text| text.parse() == Ok(address));
-    listed.map(|range| GuardHit { list: "public-dns".to_owned(), range: (*range).to_owned() }).collect()
+/// What being on a list means. Only `Guard` keeps anything from being blocked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Innocent and shared.
+    #[default]
+    Guard,
+    /// Researchers' servers that take the place of bad ones: who asks for them is infected.
+    Sinkhole,
+    /// Special-purpose ranges, which have rules of their own.
+    Special,
+    /// Much visited, which says nothing about what strangers put there.
+    Popular,
+    /// Suffixes under which everybody registers names.
+    Suffix,
+    /// Names below which strangers rent names.
+    Rented,
+    /// Who scans the internet in public.
+    Scanner,
+    /// Data centres and VPN providers: the innocent and the bad side by side.
+    Hosting,
+    /// Names something by which MISP tells its owner, not what is innocent.
+    Known,
+    /// Nothing that is seen on a network: hashes, mail addresses, telephone numbers.
+    Other,
 }
 
-/// Whether a guard list holds the network or a part of it.
-pub fn guards(net: IpNet) -> bool {
-    PUBLIC_DNS.iter().any(|text| text.parse().is_ok_and(|address: IpAddr| net.contains(&address)))
+impl Purpose {
+    /// Every purpose with its name; the place is its number in the image.
+    pub const ALL: &[(Self, &str)] = &[
+        (Self::Guard, "guard"),
+        (Self::Sinkhole, "sinkhole"),
+        (Self::Special, "special"),
+        (Self::Popular, "popular"),
+        (Self::Suffix, "suffix"),
+        (Self::Rented, "rented"),
+        (Self::Scanner, "scanner"),
+        (Self::Hosting, "hosting"),
+        (Self::Known, "known"),
+        (Self::Other, "other"),
+    ];
+
+    /// The purpose called `name`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(purpose, _)| *purpose)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(purpose, _)| *purpose == self).map_or("other", |(_, name)| name)
+    }
+}
+
+/// A list holds the address, network or name that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Listed {
+    /// The list's name.
+    pub list: String,
+    /// The entry of it that matched.
+    pub range: String,
+    /// What being on it means.
+    pub purpose: Purpose,
+}
+
+impl From<Listed> for GuardHit {
+    fn from(listed: Listed) -> Self {
+        Self { list: listed.list, range: listed.range }
+    }
 }
 
 #[cfg(test)]
@@ -51,11 +106,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_an_address_and_is_found() {
-        for text in PUBLIC_DNS {
-            let address = text.parse().unwrap();
-            assert_eq!(hits(address).len(), 1, "{text}");
+    fn each_purpose_has_its_number_and_name() {
+        for (number, (purpose, name)) in Purpose::ALL.iter().enumerate() {
+            assert_eq!((*purpose as usize, Purpose::parse(name)), (number, Some(*purpose)));
+            assert_eq!(purpose.as_str(), *name);
         }
-        assert!(hits("203.0.113.9".parse().unwrap()).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What does every source say about this address, port or name?
 
 mod enforceable;
+mod guards;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
 
-use crate::guardlist;
 use crate::image::{self, DETAIL_BYTES, HELD, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES};
 use crate::image::{u16_at, u32_at, u64_at, u128_at};
 use crate::kernel_set::KernelSetRef;
@@ -251,7 +251,11 @@ impl IndicatorLookup for Index {
     }
 
     fn guard(&self, address: IpAddr) -> Vec<GuardHit> {
-        guardlist::hits(address)
+        self.guard_hits(IpNet::from(address))
+    }
+
+    fn guard_net(&self, net: IpNet) -> Vec<GuardHit> {
+        self.guard_hits(net)
     }
 }
 

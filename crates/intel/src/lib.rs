@@ -50,7 +50,7 @@ pub use image::{ImageBytes, ImageError};
 pub use import::{Context, ImportError, ImportOptions, ImportReport, import};
 pub use index::Index;
 pub use kernel_set::KernelSetRef;
-pub use lookup::{LookupAnswer, Verdict, lookup};
+pub use lookup::{LookupAnswer, Verdict, lookup, lookup_with};
 #[cfg(feature = "feeds")]
 pub use store::{FeedState, FeedStatus, list};
 #[cfg(feature = "feeds")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
 
+use crate::guardlist::{Listed, Purpose};
 use crate::index::Index;
 
 /// The judgement in one word.
@@ -60,6 +61,9 @@ pub struct LookupAnswer {
     pub claims: Vec<AnswerClaim>,
     /// Guard lists that hold it.
     pub guard: Vec<GuardHit>,
+    /// Other lists that hold it and guard nothing: they only say what it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Listed>,
     /// Why the text is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -67,17 +71,28 @@ pub struct LookupAnswer {
 
 /// Answers for an address (claims on any of its ports count), an `address:port` or a domain name.
 pub fn lookup(index: &Index, text: &str, at: Timestamp) -> LookupAnswer {
+    lookup_with(index, &|_| Vec::new(), text, at)
+}
+
+/// As `lookup`, with `more` lists that the image does not hold (`guardlist::Texts`).
+pub fn lookup_with(
+    index: &Index,
+    more: &dyn Fn(&Observable) -> Vec<Listed>,
+    text: &str,
+    at: Timestamp,
+) -> LookupAnswer {
     let observable = match text.parse::<Observable>() {
         Ok(Observable::Network(net)) => return invalid(text, format!("{net} is a network; ask for one address")),
         Ok(observable) => observable,
         Err(error) => return invalid(text, error.to_string()),
     };
-    let (claims, guard): (Arc<[Claim]>, _) = match &observable {
-        Observable::Domain(name) => (index.claims_for_name(name), Vec::new()),
-        Observable::AddressPort(address, port) => (index.claims(*address, *port), index.guard(*address)),
-        Observable::Address(address) => (index.claims_any_port(*address), index.guard(*address)),
-        Observable::Network(net) => (index.claims_any_port(net.addr()), index.guard(net.addr())),
+    let claims: Arc<[Claim]> = match &observable {
+        Observable::Domain(name) => index.claims_for_name(name),
+        Observable::AddressPort(address, port) => index.claims(*address, *port),
+        Observable::Address(address) => index.claims_any_port(*address),
+        Observable::Network(net) => index.claims_any_port(net.addr()),
     };
+    let (guard, labels) = listed(index, more, &observable);
     let holds = claims.iter().any(|claim| claim.holds_at(at));
     let verdict = match (guard.is_empty(), holds, claims.is_empty()) {
         (false, ..) => Verdict::Guarded,
@@ -92,8 +107,25 @@ pub fn lookup(index: &Index, text: &str, at: Timestamp) -> LookupAnswer {
         confidence: combined_confidence(&claims, at),
         claims: claims.iter().map(AnswerClaim::from).collect(),
         guard,
+        labels,
         error: None,
     }
+}
+
+/// Lists that guard, and lists that only label.
+fn listed(
+    index: &Index,
+    more: &dyn Fn(&Observable) -> Vec<Listed>,
+    observable: &Observable,
+) -> (Vec<GuardHit>, Vec<Listed>) {
+    let mut all = match observable {
+        Observable::Domain(name) => index.listed_name(name),
+        other => other.net().map(|net| index.listed(net)).unwrap_or_default(),
+    };
+    all.extend(more(observable));
+    all.sort_unstable();
+    let (guard, labels): (Vec<Listed>, _) = all.into_iter().partition(|listed| listed.purpose == Purpose::Guard);
+    (guard.into_iter().map(GuardHit::from).collect(), labels)
 }
 
 /// How sure all sources together are, 0 to 100: 100 × (1 − ∏ (1 − c/100)) over the best claim of
@@ -140,6 +172,7 @@ pub fn invalid(text: &str, error: String) -> LookupAnswer {
         confidence: 0,
         claims: Vec::new(),
         guard: Vec::new(),
+        labels: Vec::new(),
         error: Some(error),
     }
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tripoint_model::{Indicator, Timestamp};
 
 use crate::change::Change;
+use crate::guardlist;
 use crate::image::Builder;
 use crate::images::{NEW_PREFIX, publish, write_whole};
 use crate::rules::Rules;
@@ -96,6 +97,9 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The name of the folder of guard lists.
+    #[error("`guard` cannot name a feed: guard lists lie there")]
+    Reserved,
     /// More feeds than an image numbers.
     #[error("there are more than 65,535 feeds")]
     TooMany,
@@ -103,14 +107,14 @@ pub enum StoreError {
 
 /// The last line of a copy.
 #[derive(PartialEq, Serialize, Deserialize)]
-struct Seal {
-    count: u64,
-    sha256: String,
+pub(crate) struct Seal {
+    pub(crate) count: u64,
+    pub(crate) sha256: String,
 }
 
 /// The feeds' folder, locked for this writer.
 pub struct Store {
-    data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     _lock: fs::File,
 }
 
@@ -192,13 +196,14 @@ impl Store {
                 self.set_status(&status)?;
             }
         }
+        guardlist::store::add(&self.data_dir, &mut builder);
         let path = crate::images::folder(&self.data_dir);
         publish(&self.data_dir, &builder.finish(now)).map_err(at(&path))
     }
 }
 
 /// Removes what a crash left half written; nobody else writes while we hold the lock.
-fn sweep(folder: &Path) {
+pub(crate) fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(NEW_PREFIX)) {
         // What cannot be removed only takes room.
@@ -268,7 +273,7 @@ pub(crate) fn read_copy(path: &Path, show: &mut dyn FnMut(&Indicator)) -> io::Re
 }
 
 /// Shows every line that ends; gives what stands after the last of them.
-fn each_line(path: &Path, show: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Seal>> {
+pub(crate) fn each_line(path: &Path, show: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Seal>> {
     let mut reader = BufReader::with_capacity(256 << 10, fs::File::open(path)?);
     let mut line = Vec::new();
     loop {
@@ -293,6 +298,9 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
     let fits = (1..=64).contains(&name.len())
         && !name.starts_with('.')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if name == guardlist::store::FOLDER {
+        return Err(StoreError::Reserved);
+    }
     if fits { Ok(()) } else { Err(StoreError::Name(name.chars().take(80).collect())) }
 }
 
@@ -305,11 +313,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn folder(data_dir: &Path) -> PathBuf {
+pub(crate) fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join("intel")
 }
 
-fn at(path: &Path) -> impl Fn(io::Error) -> StoreError {
+pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> StoreError {
     let path = path.to_owned();
     move |source| StoreError::Io { path: path.clone(), source }
 }
@@ -352,7 +360,7 @@ mod tests {
 
     #[test]
     fn names_cannot_climb() {
-        for name in ["..", "a/b", "", ".hidden", "a b", &"x".repeat(65)] {
+        for name in ["..", "a/b", "", ".hidden", "a b", "guard", &"x".repeat(65)] {
             assert!(check_name(name).is_err(), "{name}");
         }
         assert!(check_name("Feodo_c2-1.0").is_ok());

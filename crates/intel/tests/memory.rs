@@ -12,15 +12,21 @@ use tripoint_model::Timestamp;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-fn peak(number: usize, text: &[u8]) -> usize {
+fn heap(act: impl FnOnce()) -> usize {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let defaults = Defaults::default();
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let mut reading = Reading::new("x", &defaults, Rules::default(), Timestamp(0));
-    FORMATS[number].parse(&mut &*text, &mut reading);
+    act();
     HEAP.peak_usage().saturating_sub(before)
+}
+
+fn peak(number: usize, text: &[u8]) -> usize {
+    let defaults = Defaults::default();
+    heap(|| {
+        let mut reading = Reading::new("x", &defaults, Rules::default(), Timestamp(0));
+        FORMATS[number].parse(&mut &*text, &mut reading);
+    })
 }
 
 /// Shapes without an indicator in them; what an indicator costs is bounded by how many a feed may hold.
@@ -56,6 +62,31 @@ fn no_shape_costs_more_than_four_times_its_size() {
         }
     }
     assert!(over.is_empty(), "{over}");
+}
+
+/// Guard lists: entries that are refused cost their text at most; what is kept is bounded by how many a list may hold.
+#[test]
+fn no_guard_list_costs_more_than_it_may() {
+    let fill = |piece: &str| piece.repeat(SIZE / piece.len());
+    let list = |piece: &str| format!(r#"{{"type":"cidr","list":[{}0]}}"#, fill(piece));
+    let read = |text: &str| heap(|| drop(tripoint_intel::guardlist::read(&mut text.as_bytes(), "x")));
+    let most = format!(r#"{{"list":[{}0],"type":"string"}}"#, "\"a\",".repeat(1_200_000));
+    for (shape, text) in [
+        ("deep", fill("[")),
+        ("deep members", fill("{\"list\":")),
+        ("numbers", list("0,")),
+        ("objects", list("{},")),
+        ("empty texts", list("\"\",")),
+        ("bad entries", list("\"x\",")),
+        ("bad lines", fill("x\n")),
+        ("attributes", format!(r#"{{"matching_attributes":[{}0]}}"#, fill("\"a\","))),
+        ("members", format!("{{{}\"x\":0}}", fill("\"list\":[],"))),
+    ] {
+        let peak = read(&text);
+        assert!(peak <= 4 * text.len() + (8 << 20), "{shape}: {peak} bytes of heap for {}", text.len());
+    }
+    let peak = read(&most);
+    assert!(peak < 128 << 20, "{peak} bytes of heap for the most entries");
 }
 
 const SIZE: usize = 2 << 20;

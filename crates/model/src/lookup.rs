@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::indicator::{Claim, GuardHit};
 
 /// Answers what every source says about an address.
@@ -12,4 +14,8 @@ pub trait IndicatorLookup: Send + Sync {
     fn claims(&self, address: IpAddr, port: u16) -> Arc<[Claim]>;
     /// Guard lists that hold the address.
     fn guard(&self, address: IpAddr) -> Vec<GuardHit>;
+    /// Guard lists that hold the network or any part of it.
+    fn guard_net(&self, net: IpNet) -> Vec<GuardHit> {
+        self.guard(net.addr())
+    }
 }

@@ -205,7 +205,7 @@ impl Guard {
             .iter()
             .find(|range| overlaps(&canonical_net(range.net), net))
             .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string() })
-            .or_else(|| self.lookup.as_ref()?.guard(net.addr()).into_iter().next());
+            .or_else(|| self.lookup.as_ref()?.guard_net(*net).into_iter().next());
         match hit {
             Some(hit) => Err(("guard-list", format!("{net} is on the guard list {} ({})", hit.list, hit.range))),
             None => Ok(()),

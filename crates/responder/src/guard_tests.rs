@@ -58,6 +58,40 @@ fn rule(guard: &Guard, target: &str, requester: &str, at: i64) -> String {
     }
 }
 
+/// Guards one address of a network.
+struct OneAddress;
+
+impl IndicatorLookup for OneAddress {
+    fn claims(&self, _: IpAddr, _: u16) -> Arc<[tripoint_model::Claim]> {
+        Arc::from([])
+    }
+
+    fn guard(&self, address: IpAddr) -> Vec<GuardHit> {
+        self.guard_net(address.into())
+    }
+
+    fn guard_net(&self, net: IpNet) -> Vec<GuardHit> {
+        let held: IpAddr = "203.0.113.7".parse().unwrap();
+        let hit = GuardHit { list: "cdn".into(), range: held.to_string() };
+        net.contains(&held).then_some(hit).into_iter().collect()
+    }
+}
+
+/// A network is as innocent as the most innocent address in it.
+#[test]
+fn policy_blocks_no_network_around_a_guarded_address() {
+    let guard = Guard { lookup: Some(Arc::new(OneAddress)), ..guard() };
+    for (target, requester, expected) in [
+        ("203.0.113.0/25", "policy", "guard-list"),
+        ("203.0.113.7", "policy", "guard-list"),
+        ("203.0.113.7:443", "policy", "guard-list"),
+        ("203.0.113.8/29", "policy", "passes"),
+        ("203.0.113.0/29", "ada", "passes"),
+    ] {
+        assert_eq!(rule(&guard, target, requester, 2000), expected, "{requester} blocks {target}");
+    }
+}
+
 #[test]
 fn each_rule_says_its_name() {
     let guard = guard();

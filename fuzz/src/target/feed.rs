@@ -1,6 +1,7 @@
 //! Can a feed of any format harm its reader?
 
 use tripoint_intel::feed::{Defaults, FORMATS, Reading};
+use tripoint_intel::guardlist;
 use tripoint_intel::load::load;
 use tripoint_intel::rules::Rules;
 use tripoint_model::Timestamp;
@@ -14,6 +15,18 @@ pub const ANY: Target = Target { name: "feed", run: any, seeds };
 /// As `intel import` takes it: packed or not, of whatever format it looks like.
 pub const LOAD: Target =
     Target { name: "feed-load", run: whole, seeds: || seed::contents("crates/intel/fixtures/feed") };
+
+/// Guard lists, MISP's or plain.
+pub const GUARD: Target =
+    Target { name: "guard-list", run: guard, seeds: || seed::contents("crates/intel/fixtures/guard") };
+
+fn guard(data: &[u8]) {
+    let Ok(list) = guardlist::read(&mut &*data, "x") else { return };
+    let parsed = &list.parsed;
+    assert!(parsed.accepted.len() as u64 + parsed.refused <= parsed.read, "what was read was counted");
+    assert!(parsed.accepted.iter().all(|entry| !entry.is_empty() && !entry.contains('\n')), "an entry is a line");
+    assert!(parsed.accepted.is_sorted());
+}
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 

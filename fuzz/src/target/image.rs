@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tripoint_intel::guardlist::Purpose;
 use tripoint_intel::image::Builder;
 use tripoint_intel::{Index, lookup};
-use tripoint_model::{AppliesTo, Category, Indicator, Timestamp};
+use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Timestamp};
 use tripoint_vuln::{Database, ImportContext, ImportOptions, import, lookup_cve, query};
 
 use super::Target;
@@ -19,7 +20,7 @@ pub const VULN: Target = Target { name: "vuln-image", run: vuln, seeds };
 
 fn intel(data: &[u8]) {
     static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes = changed(GOOD.get_or_init(good_intel), data, 32 + 13 * 24, seal_intel);
+    let bytes = changed(GOOD.get_or_init(good_intel), data, 32 + 17 * 24, seal_intel);
     let Ok(index) = Index::open(Arc::new(bytes)) else { return };
     let at = Timestamp(1_700_000_000_000_000);
     for text in ["198.51.100.7", "198.51.100.7:443", "2001:db8::1", "bad.example.org", "203.0.113.9"] {
@@ -29,6 +30,10 @@ fn intel(data: &[u8]) {
         std::hint::black_box(index.claims_any_port(address));
         std::hint::black_box(index.kernel_set().may_contain_v6("2001:db8::1".parse().expect("address")));
     }
+    for net in ["198.51.100.0/24", "0.0.0.0/0", "2001:db8::/32", "::/0"] {
+        std::hint::black_box(index.guard_net(net.parse().expect("network")));
+    }
+    std::hint::black_box((index.guard_name("www.shop.example"), index.enforceable(0, at)));
     std::hint::black_box((index.feeds(), index.len(), index.claims_for_name("bad.example.org")));
 }
 
@@ -61,12 +66,12 @@ fn changed(good: &[u8], data: &[u8], head: usize, seal: fn(&mut [u8])) -> Vec<u8
     bytes
 }
 
-/// As `intel::image` lays it out: 13 entries of id, CRC, offset, length, then the CRC of all before.
+/// As `intel::image` lays it out: 17 entries of id, CRC, offset, length, then the CRC of all before.
 fn seal_intel(bytes: &mut [u8]) {
-    for entry in (0..13).map(|number| 32 + number * 24) {
+    for entry in (0..17).map(|number| 32 + number * 24) {
         seal_section(bytes, entry);
     }
-    seal_head(bytes, 32 + 13 * 24);
+    seal_head(bytes, 32 + 17 * 24);
 }
 
 /// As `vuln::image` lays it out: 7 entries of kind, CRC, offset, length, then the CRC of all before.
@@ -103,6 +108,11 @@ fn good_intel() -> Vec<u8> {
         indicator.labels = vec!["one".to_owned(), "two".to_owned()];
         builder.add(feed, &indicator);
     }
+    let guard = builder.guard_list("cdn", Purpose::Guard).expect("room for a list");
+    for net in ["198.51.100.0/25", "198.51.100.7/32", "0.0.0.0/1", "2001:db8::/40", "2001:db8::1/128"] {
+        builder.guard_net(guard, net.parse().expect("network"));
+    }
+    builder.guard_name(guard, "shop.example", true);
     builder.finish(Timestamp(1_700_000_000_000_000))
 }
 

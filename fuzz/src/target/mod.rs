@@ -53,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     text::ARGV,
     feed::ANY,
     feed::LOAD,
+    feed::GUARD,
     document::FEED_DESCRIPTORS,
     document::SOURCE_DESCRIPTORS,
     document::JOURNAL,

@@ -60,7 +60,7 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
     }
     if alerts.is_empty() {
         eprintln!("no alerts");
-        if tripoint_intel::images::generations(&context.data_dir).is_empty() {
+        if super::intel::nothing_loaded(context) {
             eprintln!("{}", super::intel::NOTHING_LOADED);
         }
         return Ok(Exit::Fine);

@@ -281,7 +281,7 @@ fn greet(context: &Context, listen: &Listen, config: &tripoint_agent::config::Co
         let token = tripoint_server::token_path(&context.data_dir);
         eprintln!("API: http://{address} with the token in {}", token.display());
     }
-    if tripoint_intel::images::generations(&context.data_dir).is_empty() {
+    if intel::nothing_loaded(context) {
         eprintln!("{}", intel::NOTHING_LOADED);
     }
     if tripoint_vuln::image_files(&context.data_dir).is_empty() {

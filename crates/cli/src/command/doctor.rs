@@ -61,7 +61,8 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
 fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
     let now = now();
     let mut all = Vec::new();
-    match tripoint_intel::images::open_newest(&context.data_dir) {
+    let image = tripoint_intel::images::open_newest(&context.data_dir);
+    match image.filter(|(_, index)| !index.feeds().is_empty()) {
         None => all.push(DataSource { source: "intel".into(), age: None, status: intel::NOTHING_LOADED.into() }),
         Some((generation, index)) => {
             let counted = output::counted(index.len() as u64, "indicator");
@@ -73,6 +74,11 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
                 format!("ok, {counted}")
             };
             all.push(DataSource { source: "intel".into(), age: Some(now.since(index.built()).as_secs()), status });
+        }
+    }
+    for list in tripoint_intel::guardlist::store::list_checked(&context.data_dir) {
+        if let Some(alarm) = list.alarm {
+            all.push(DataSource { source: format!("guard list {}", list.list), age: None, status: alarm });
         }
     }
     for feed in tripoint_intel::list(&context.data_dir) {

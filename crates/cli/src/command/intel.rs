@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tripoint_intel::choice::Choices;
 use tripoint_intel::export::{self, Wish};
+use tripoint_intel::guardlist::Texts;
 use tripoint_intel::load::LoadError;
 use tripoint_intel::store::StoreError;
 use tripoint_intel::{
@@ -21,9 +22,16 @@ use crate::exit::{Exit, WrongUsage};
 use crate::{input, output};
 
 mod feeds;
+mod guard;
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";
+
+/// Whether there is no image, or one of guard lists alone.
+pub fn nothing_loaded(context: &Context) -> bool {
+    tripoint_intel::images::generations(&context.data_dir).is_empty()
+        || tripoint_intel::list(&context.data_dir).is_empty()
+}
 
 pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
     match command {
@@ -45,6 +53,7 @@ pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
             let wish = Wish { at: now(), min_confidence, direction, category };
             export(context, &format, &wish, output.as_deref())
         }
+        Intel::Guard(command) => guard::run(context, command),
         Intel::Lookup { addresses, stdin, at } => lookup(context, &addresses, stdin, at.as_deref()),
     }
 }
@@ -106,9 +115,8 @@ fn import(context: &Context, file: &Path, options: &ImportOptions) -> anyhow::Re
         now: now(),
     };
     let report = tripoint_intel::import(file, options, &inner).map_err(|error| match error {
-        ImportError::Load(LoadError::NoSuchFormat(_)) | ImportError::Store(StoreError::Name(_)) => {
-            WrongUsage(error.to_string()).into()
-        }
+        ImportError::Load(LoadError::NoSuchFormat(_))
+        | ImportError::Store(StoreError::Name(_) | StoreError::Reserved) => WrongUsage(error.to_string()).into(),
         error => anyhow::Error::from(error),
     })?;
     if context.json {
@@ -210,20 +218,26 @@ fn lookup(context: &Context, addresses: &[String], stdin: bool, at: Option<&str>
         return Err(WrongUsage("name at least one address, or give --stdin".into()).into());
     }
     let index = tripoint_intel::images::open_newest(&context.data_dir).map(|(_, index)| index);
-    if index.is_none() {
+    // Guard lists alone make an image too.
+    if index.as_ref().is_none_or(|index| index.feeds().is_empty()) {
         eprintln!("{NOTHING_LOADED}");
+    }
+    let texts = Texts::load(&context.data_dir);
+    if texts.left_out > 0 {
+        eprintln!("too many patterns in guard lists, not in force: {}", texts.left_out);
     }
     let empty = || tripoint_intel::image::Builder::default().finish(now());
     let index = match index {
         Some(index) => index,
         None => Index::open(std::sync::Arc::new(empty()))?,
     };
+    let ask = |text: &str| tripoint_intel::lookup_with(&index, &|observable| texts.listed(observable), text, at);
     for address in addresses {
-        answer(context, &tripoint_intel::lookup(&index, address, at))?;
+        answer(context, &ask(address))?;
     }
     if stdin {
         input::each_line(|line| match line {
-            Ok(text) => answer(context, &tripoint_intel::lookup(&index, text, at)),
+            Ok(text) => answer(context, &ask(text)),
             Err(error) => answer(context, &tripoint_intel::lookup::invalid("", error)),
         })?;
     }
@@ -258,6 +272,9 @@ fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
     }
     for hit in &answer.guard {
         output::line(&format!("  on guard list {} ({})", hit.list, hit.range))?;
+    }
+    for label in &answer.labels {
+        output::line(&format!("  {}: on {} ({})", label.purpose.as_str(), label.list, label.range))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use tripoint_correlator::GUARDED_LESS;
 use tripoint_model::alert::{Change, Comment};
 use tripoint_model::{Alert, Claim, Connection, Factor, Outcome, Process, Refusal};
 
@@ -21,7 +22,7 @@ pub fn whole(alert: &Alert) -> String {
     }
     section(o, "WHERE", alert.connections.iter().take(5).map(|connection| place(connection)));
     section(o, "SAYS WHO", alert.claims.iter().map(claim));
-    section(o, "GUARD LISTS", alert.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range)));
+    guards(o, alert);
     findings(o, alert);
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
@@ -42,6 +43,13 @@ fn claim(claim: &Claim) -> String {
         "{}: {} is {category} ({direction}), confidence {}{seen}{until}",
         claim.feed, claim.matched, claim.confidence
     )
+}
+
+/// Which lists hold the peer, and what that changed.
+fn guards(o: &mut String, alert: &Alert) {
+    let hits = alert.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range));
+    let effect = format!("shared by many: confidence lowered by {GUARDED_LESS}, never blocked by policy");
+    section(o, "GUARD LISTS", hits.chain((!alert.guard.is_empty()).then_some(effect)));
 }
 
 /// What was done and refused, what suppresses it, and what can be done.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
+use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
 
-use crate::guardlist;
+use crate::guardlist::{self, Purpose, Texts};
+use crate::image::Builder;
+use crate::index::Index;
 use crate::lookup;
 use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
 
@@ -86,18 +89,44 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
             out.damaged.push(feed.clone());
         }
     }
+    let guards = Guards::load(data_dir);
     for (observable, gathered) in gathered {
         let entry = gathered.entry(observable, &feeds);
         if entry.confidence < wish.min_confidence || wish.category.is_some_and(|only| entry.category != only) {
             continue;
         }
-        if entry.observable.net().is_some_and(guardlist::guards) {
+        if guards.hold(&entry.observable) {
             out.guarded += 1;
             continue;
         }
         out.entries.push(entry);
     }
     Ok(out)
+}
+
+/// The guard lists alone.
+struct Guards {
+    index: Option<Index>,
+    texts: Texts,
+}
+
+impl Guards {
+    fn load(data_dir: &Path) -> Self {
+        let mut builder = Builder::default();
+        guardlist::store::add(data_dir, &mut builder);
+        let index = Index::open(Arc::new(builder.finish(Timestamp::default()))).ok();
+        Self { index, texts: Texts::load(data_dir) }
+    }
+
+    /// What cannot be asked counts as guarded: an export blocks at once and everywhere.
+    fn hold(&self, observable: &Observable) -> bool {
+        let Some(index) = &self.index else { return true };
+        let listed = match observable {
+            Observable::Domain(name) => !index.guard_name(name).is_empty(),
+            other => other.net().is_some_and(|net| !index.guard_net(net).is_empty()),
+        };
+        listed || self.texts.listed(observable).iter().any(|listed| listed.purpose == Purpose::Guard)
+    }
 }
 
 fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &Indicator, wish: &Wish) {

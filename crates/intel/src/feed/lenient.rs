@@ -9,17 +9,17 @@ use super::columns::LABELS_MAX;
 
 /// A text of at most 64 KiB; anything else is nothing.
 #[derive(Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(crate) struct Text(pub(crate) Option<String>);
 
 impl Text {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("")
     }
 }
 
 /// The first texts of a list, cut; anything else is none.
 #[derive(Default)]
-pub(super) struct Texts(pub(super) Vec<String>);
+pub(crate) struct Texts(pub(crate) Vec<String>);
 
 /// A whole number from 0 to 100.
 #[derive(Default)]
@@ -136,4 +136,4 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 /// Longest text that is passed over, bytes; a longer one ends the document.
-pub(super) const STRING_MAX: usize = 4 << 20;
+pub(crate) const STRING_MAX: usize = 4 << 20;

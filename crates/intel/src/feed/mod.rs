@@ -8,7 +8,7 @@ mod crowdsec;
 mod csv;
 mod ipsum;
 mod json;
-mod lenient;
+pub(crate) mod lenient;
 mod maltrail;
 mod misp;
 mod pattern;

@@ -5,10 +5,14 @@
 //! length `u64`, then the CRC-32 of everything before it. Sections begin at multiples of 64 bytes,
 //! in the order of the table, with zeros between. Nothing needs parsing to be read.
 
+#[cfg(feature = "feeds")]
+mod guards;
 mod read;
 #[cfg(feature = "feeds")]
 mod write;
 
+#[cfg(feature = "feeds")]
+pub use guards::GuardNumber;
 pub use read::{ImageBytes, ImageError};
 pub(crate) use read::{Sections, u16_at, u32_at, u64_at, u128_at};
 #[cfg(feature = "feeds")]
@@ -72,9 +76,19 @@ pub(crate) enum Section {
     Filter32,
     /// `KernelSetRef::filter6_48`.
     Filter48,
+    /// `GUARD_LIST_BYTES` each: offset `u32`, length `u32` of the list's name, its `Purpose` `u32`.
+    GuardLists,
+    /// `GUARD_NET4_BYTES` each: address `u32`, prefix length `u8`, zero `u8`, list `u16`, 1 + the number of the next
+    /// wider network that holds this one `u32` (0: none does); sorted by address, prefix length, list.
+    GuardNets4,
+    /// `GUARD_NET6_BYTES` each: address `u128`, then as GuardNets4.
+    GuardNets6,
+    /// `GUARD_NAME_BYTES` each: offset `u32`, length `u32`, list `u16`, whether names below it count too `u16`; sorted
+    /// by name.
+    GuardNames,
 }
 
-pub(crate) const SECTIONS: [Section; 22] = [
+pub(crate) const SECTIONS: [Section; 26] = [
     Section::Texts,
     Section::Feeds,
     Section::Details,
@@ -97,6 +111,10 @@ pub(crate) const SECTIONS: [Section; 22] = [
     Section::Slots,
     Section::Filter32,
     Section::Filter48,
+    Section::GuardLists,
+    Section::GuardNets4,
+    Section::GuardNets6,
+    Section::GuardNames,
 ];
 
 /// Feed `u16`, category `u8`, direction `u8`, confidence `u8`, which times are set `u8`, labels
@@ -108,6 +126,10 @@ pub(crate) const V6_BYTES: usize = 24;
 pub(crate) const NAME_BYTES: usize = 12;
 /// On a number of the table for IPv4: the network lies in a wider one that is listed, too.
 pub(crate) const HELD: u32 = 1 << 31;
+pub(crate) const GUARD_LIST_BYTES: usize = 12;
+pub(crate) const GUARD_NET4_BYTES: usize = 12;
+pub(crate) const GUARD_NET6_BYTES: usize = 24;
+pub(crate) const GUARD_NAME_BYTES: usize = 12;
 
 impl Section {
     /// What the section's length must be a multiple of, and its exact length where that is fixed.
@@ -127,6 +149,10 @@ impl Section {
             Self::Blocks | Self::Starts => (32, None),
             Self::Crowds | Self::Filters => (8, None),
             Self::Classes => (4, Some(crate::table::v6::CLASSES_BYTES)),
+            Self::GuardLists => (GUARD_LIST_BYTES, None),
+            Self::GuardNets4 => (GUARD_NET4_BYTES, None),
+            Self::GuardNets6 => (GUARD_NET6_BYTES, None),
+            Self::GuardNames => (GUARD_NAME_BYTES, None),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
 
+use super::guards::{GuardNumber, Guards};
 use super::{ALIGN, HEADER_BYTES, MAGIC, SECTIONS, Section, TABLE_ENTRY_BYTES, VERSION};
+use crate::guardlist::Purpose;
 use crate::kernel_set::filters_v6;
 use crate::table::{V4Parts, V6Parts, class_of};
 
@@ -22,6 +24,7 @@ pub struct Builder {
     v4: Vec<(u32, u8, Option<u16>, u32)>,
     v6: Vec<(u128, u8, Option<u16>, u32)>,
     names: Vec<(String, u32)>,
+    guards: Guards,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -77,6 +80,21 @@ impl Builder {
         }
     }
 
+    /// Adds a guard list; `None` when there are already 65,536.
+    pub fn guard_list(&mut self, name: &str, purpose: Purpose) -> Option<GuardNumber> {
+        self.guards.list(name, purpose)
+    }
+
+    /// Adds a network to a guard list.
+    pub fn guard_net(&mut self, list: GuardNumber, net: IpNet) {
+        self.guards.net(list, net);
+    }
+
+    /// Adds a name in lower case, with the names below it where `below`, to a guard list.
+    pub fn guard_name(&mut self, list: GuardNumber, name: &str, below: bool) {
+        self.guards.name(list, name, below);
+    }
+
     fn push_net(&mut self, net: IpNet, port: Option<u16>, detail: u32) {
         match net.network() {
             IpAddr::V4(v4) => self.v4.push((u32::from(v4), net.prefix_len(), port, detail)),
@@ -105,7 +123,7 @@ impl Builder {
         (at, length)
     }
 
-    /// Sorts, builds the tables and writes everything down.
+    /// Sorts, builds the tables and writes everything down, the built-in guard lists too.
     pub fn finish(mut self, built: Timestamp) -> Vec<u8> {
         self.v4.sort_unstable();
         self.v4.dedup();
@@ -116,6 +134,7 @@ impl Builder {
         self.names.sort_unstable();
         self.names.dedup();
         let names = self.name_records();
+        let [guard_lists, guard_names] = self.guard_texts();
         let lengths = self.v4.iter().fold(0_u64, |used, (_, length, ..)| used | 1 << length);
         let table = V4Parts::build(numbered(&self.v4));
         let details: Vec<u8> = self.details.iter().flat_map(Detail::bytes).collect();
@@ -157,8 +176,21 @@ impl Builder {
             table_v6.slots,
             filter32,
             filter48,
+            guard_lists,
+            self.guards.v4_records(),
+            self.guards.v6_records(),
+            guard_names,
         ];
         assemble(&parts, built)
+    }
+
+    fn guard_texts(&mut self) -> [Vec<u8>; 2] {
+        let mut guards = std::mem::take(&mut self.guards);
+        guards.add_built_in();
+        let lists = guards.list_records(|name| self.text(name));
+        let names = guards.name_records(|name| self.text(name));
+        self.guards = guards;
+        [lists, names]
     }
 
     fn name_records(&mut self) -> Vec<u8> {
