@@ -41,6 +41,8 @@ pub mod rules;
 pub mod store;
 #[cfg(feature = "feeds")]
 pub mod sync;
+#[cfg(feature = "feeds")]
+mod taxii;
 
 #[cfg(feature = "feeds")]
 pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};

@@ -13,6 +13,7 @@ use crate::descriptor::{Descriptor, Origin};
 use crate::import::Context;
 use crate::load::{LoadError, Loaded, load};
 use crate::store::{FeedState, FeedStatus, Store, StoreError, sha256_hex, status};
+use crate::taxii;
 
 /// What became of one feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -91,7 +92,7 @@ fn one(
     context: &Context<'_>,
 ) -> Result<SyncReport, StoreError> {
     let former = status(context.data_dir, &descriptor.name)?;
-    let source = source_of(descriptor);
+    let source = descriptor.origin.to_string();
     let mut report = SyncReport {
         feed: descriptor.name.clone(),
         source: source.clone(),
@@ -109,9 +110,9 @@ fn one(
         report.state = SyncState::Fresh;
         return Ok(report);
     }
-    let judged = match bring(descriptor, &former, options, fetcher) {
-        Ok(None) => Judged::Same,
-        Ok(Some(copy)) => match judge(descriptor, &former, &copy, options, context) {
+    let judged = match bring(descriptor, &former, options, fetcher, context) {
+        Ok(Brought::Same(kept)) => Judged::Same(kept),
+        Ok(Brought::New(copy)) => match judge(descriptor, &former, &copy, options, context) {
             Ok(loaded) => Judged::New(Box::new(loaded), copy),
             Err(reason) => Judged::Doubtful(reason),
         },
@@ -138,12 +139,14 @@ fn record(
     report: &mut SyncReport,
     context: &Context<'_>,
 ) -> Result<(), StoreError> {
+    let mut bundle = None;
     match judged {
         // A held copy that the server still serves is not good because it did not change.
-        Judged::Same if next.state == FeedState::Held => report.state = SyncState::NotModified,
-        Judged::Same => {
+        Judged::Same(_) if next.state == FeedState::Held => report.state = SyncState::NotModified,
+        Judged::Same(kept) => {
             report.state = SyncState::NotModified;
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
+            bundle = kept;
         }
         Judged::New(loaded, copy) => {
             next.change = store.save(&report.feed, &loaded.parsed.accepted)?;
@@ -152,6 +155,9 @@ fn record(
             next.count = loaded.parsed.accepted.len() as u64;
             next.refused = loaded.parsed.refused;
             (next.sha256, next.etag, next.last_modified) = (copy.sha256, copy.etag, copy.last_modified);
+            if let Content::Bundle(kept) = copy.content {
+                bundle = Some(kept);
+            }
             report.state = SyncState::Updated;
             report.count = next.count;
             report.refused = next.refused;
@@ -173,12 +179,17 @@ fn record(
     if report.reason.is_some() {
         next.alarm.clone_from(&report.reason);
     }
-    store.set_status(&next)
+    store.set_status(&next)?;
+    // Last: after a crash before it the same pages are pulled and merged once more.
+    match bundle {
+        Some(kept) => store.keep_bundle(&report.feed, kept),
+        None => Ok(()),
+    }
 }
 
 enum Judged {
-    /// The copy in force is still right.
-    Same,
+    /// The copy in force is still right; what a TAXII server gave of it anew.
+    Same(Option<taxii::Kept>),
     /// Believable.
     New(Box<Loaded>, Copy),
     /// Came, and a person has to look first.
@@ -187,23 +198,37 @@ enum Judged {
     Failed(String),
 }
 
-/// Bytes as they came.
+/// What came.
+enum Brought {
+    Same(Option<taxii::Kept>),
+    New(Copy),
+}
+
+enum Content {
+    /// As they came.
+    Bytes(Vec<u8>),
+    /// On disk, of many answers.
+    Bundle(taxii::Kept),
+}
+
+/// A copy that is to be judged.
 struct Copy {
-    bytes: Vec<u8>,
+    content: Content,
     sha256: String,
     etag: Option<String>,
     last_modified: Option<String>,
 }
 
-/// The new bytes; `None` when they are those in force.
+/// The new copy, unless it is the one in force.
 fn bring(
     descriptor: &Descriptor,
     former: &FeedStatus,
     options: &SyncOptions<'_>,
     fetcher: &Fetcher,
-) -> Result<Option<Copy>, String> {
+    context: &Context<'_>,
+) -> Result<Brought, String> {
     // Tags are those of the copy in force; they say nothing when the source changed.
-    let known = former.count > 0 && former.source == source_of(descriptor) && !options.accept;
+    let known = former.count > 0 && former.source == descriptor.origin.to_string() && !options.accept;
     let copy = match &descriptor.origin {
         Origin::Url(url) => {
             let key = descriptor.header.as_deref().zip(descriptor.key_file.as_deref());
@@ -214,12 +239,13 @@ fn bring(
                 key: key.map(|(name, file)| KeyHeader { name, file }),
                 permit_private: descriptor.permit_private,
                 bytes_max: descriptor.bytes_max,
+                ..Request::new(url)
             };
             match fetcher.get(&request).map_err(|error| error.to_string())? {
-                Answer::NotModified => return Ok(None),
+                Answer::NotModified => return Ok(Brought::Same(None)),
                 Answer::Body(body) => Copy {
                     sha256: sha256_hex(&body.bytes),
-                    bytes: body.bytes,
+                    content: Content::Bytes(body.bytes),
                     etag: body.etag,
                     last_modified: body.last_modified,
                 },
@@ -234,12 +260,29 @@ fn bring(
             if bytes.len() as u64 > descriptor.bytes_max {
                 return Err(format!("{} is larger than {} bytes", path.display(), descriptor.bytes_max));
             }
-            Copy { sha256: sha256_hex(&bytes), bytes, etag: None, last_modified: None }
+            Copy { sha256: sha256_hex(&bytes), content: Content::Bytes(bytes), etag: None, last_modified: None }
+        }
+        Origin::Taxii { url, collection } => {
+            let folder = crate::store::feed_folder(context.data_dir, &descriptor.name);
+            let from = taxii::From { folder: &folder, may_continue: known, now: context.now };
+            match taxii::pull(descriptor, (url, collection), fetcher, from)? {
+                taxii::Pulled::Nothing => return Ok(Brought::Same(None)),
+                taxii::Pulled::Bundle(kept) => Copy {
+                    sha256: kept.sha256.clone(),
+                    content: Content::Bundle(kept),
+                    etag: None,
+                    last_modified: None,
+                },
+            }
         }
     };
     // Some servers ignore conditions. A held copy counts as new, so that its reason stays fresh.
     let same = known && copy.sha256 == former.sha256;
-    Ok((!same).then_some(copy))
+    Ok(match copy.content {
+        Content::Bundle(kept) if same => Brought::Same(Some(kept)),
+        Content::Bytes(_) if same => Brought::Same(None),
+        _ => Brought::New(copy),
+    })
 }
 
 fn judge(
@@ -249,28 +292,19 @@ fn judge(
     options: &SyncOptions<'_>,
     context: &Context<'_>,
 ) -> Result<Loaded, String> {
-    let source = source_of(descriptor);
-    let loaded = load(
-        Source::Bytes(&copy.bytes),
-        &source,
-        descriptor.format.as_deref(),
-        &descriptor.defaults,
-        context.rules(),
-        &Limits::default(),
-    )
-    .map_err(|error: LoadError| error.to_string())?;
+    let source = descriptor.origin.to_string();
+    let content = match &copy.content {
+        Content::Bytes(bytes) => Source::Bytes(bytes),
+        Content::Bundle(kept) => Source::Path(kept.path()),
+    };
+    let loaded =
+        load(content, &source, descriptor.format.as_deref(), &descriptor.defaults, context.rules(), &Limits::default())
+            .map_err(|error: LoadError| error.to_string())?;
     let before =
         (former.count > 0 && !options.accept).then_some(Former { count: former.count, format: &former.format });
     match doubt(before, &loaded) {
         Some(reason) => Err(reason),
         None => Ok(loaded),
-    }
-}
-
-fn source_of(descriptor: &Descriptor) -> String {
-    match &descriptor.origin {
-        Origin::Url(url) => url.clone(),
-        Origin::File(path) => path.display().to_string(),
     }
 }
 

@@ -9,10 +9,10 @@ use super::columns::LABELS_MAX;
 
 /// A text of at most 64 KiB; anything else is nothing.
 #[derive(Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(crate) struct Text(pub(crate) Option<String>);
 
 impl Text {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("")
     }
 }
@@ -27,7 +27,7 @@ pub(super) struct Number(pub(super) Option<u8>);
 
 /// `true`; anything else is not.
 #[derive(Default)]
-pub(super) struct Flag(pub(super) bool);
+pub(crate) struct Flag(pub(crate) bool);
 
 /// One JSON value of any type, reduced to what fits.
 #[derive(Default)]

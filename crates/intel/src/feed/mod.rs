@@ -7,7 +7,7 @@ mod columns;
 mod csv;
 mod ipsum;
 mod json;
-mod lenient;
+pub(crate) mod lenient;
 mod maltrail;
 mod misp;
 mod pattern;
