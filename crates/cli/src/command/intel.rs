@@ -21,6 +21,9 @@ use crate::exit::{Exit, WrongUsage};
 use crate::{input, output};
 
 mod feeds;
+mod told;
+
+pub use told::indicators_of;
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";

@@ -74,20 +74,27 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 }
 
 /// Only ever added to. Text, BIGINT and `$n` only, so that the same text can serve PostgreSQL.
-const MIGRATIONS: &[&[&str]] = &[&[
-    "CREATE TABLE alerts (id TEXT PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, \
+const MIGRATIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE alerts (id TEXT PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, \
      suppressed BIGINT NOT NULL, last_seen BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE INDEX alerts_newest ON alerts (last_seen, id)",
-    "CREATE TABLE batches (boot_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
-    "CREATE TABLE agents (host TEXT PRIMARY KEY, identity TEXT NOT NULL, last_seen BIGINT NOT NULL, health TEXT)",
-    "CREATE TABLE orders (number BIGINT PRIMARY KEY, host TEXT NOT NULL, issued BIGINT NOT NULL, body TEXT NOT NULL, \
+        "CREATE INDEX alerts_newest ON alerts (last_seen, id)",
+        "CREATE TABLE batches (boot_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
+        "CREATE TABLE agents (host TEXT PRIMARY KEY, identity TEXT NOT NULL, last_seen BIGINT NOT NULL, health TEXT)",
+        "CREATE TABLE orders (number BIGINT PRIMARY KEY, host TEXT NOT NULL, issued BIGINT NOT NULL, body TEXT NOT NULL, \
      state TEXT NOT NULL, answer TEXT)",
-    "CREATE INDEX orders_of_host ON orders (host, state, number)",
-    "CREATE TABLE exceptions (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE ledger (host TEXT NOT NULL, kept BIGINT NOT NULL, at BIGINT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, \
+        "CREATE INDEX orders_of_host ON orders (host, state, number)",
+        "CREATE TABLE exceptions (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, body TEXT NOT NULL)",
+        "CREATE TABLE ledger (host TEXT NOT NULL, kept BIGINT NOT NULL, at BIGINT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, \
      detail TEXT NOT NULL)",
-    "CREATE INDEX ledger_oldest ON ledger (kept)",
-]];
+        "CREATE INDEX ledger_oldest ON ledger (kept)",
+    ],
+    &[
+        "ALTER TABLE alerts ADD COLUMN changed BIGINT NOT NULL DEFAULT 0",
+        "UPDATE alerts SET changed = last_seen",
+        "CREATE INDEX alerts_changed ON alerts (changed, id)",
+    ],
+];
 
 impl Sqlite {
     async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
@@ -129,6 +136,28 @@ impl Sqlite {
         Ok(AlertList { alerts, next })
     }
 
+    async fn changed(&self, (time, id): (Timestamp, String)) -> Result<Vec<(Timestamp, Alert)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT changed, body FROM alerts WHERE (changed, id) > ($1, $2) ORDER BY changed, id LIMIT $3",
+        )
+        .bind(time.0)
+        .bind(id)
+        .bind(i64::from(LIMIT_MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut bytes = 0;
+        let mut alerts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let body: String = row.try_get(1)?;
+            bytes += body.len();
+            if bytes > PAGE_BYTES && !alerts.is_empty() {
+                break;
+            }
+            alerts.push((Timestamp(row.try_get(0)?), from_text("alert", &body)?));
+        }
+        Ok(alerts)
+    }
+
     async fn all_agents(&self) -> Result<Vec<AgentStatus>, StoreError> {
         let rows = sqlx::query("SELECT identity, last_seen, health FROM agents ORDER BY host")
             .fetch_all(&self.readers)
@@ -154,6 +183,10 @@ impl Store for Sqlite {
 
     fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList> {
         Box::pin(self.page(query))
+    }
+
+    fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>> {
+        Box::pin(self.changed(after))
     }
 
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>> {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tripoint_intel::choice::{ChoiceError, Choices};
 use tripoint_intel::Descriptor;
+use tripoint_intel::choice::{ChoiceError, Choices};
 
 use super::descriptors;
 use crate::context::Context;
