@@ -42,7 +42,7 @@ pub mod store;
 #[cfg(feature = "feeds")]
 pub mod sync;
 #[cfg(feature = "feeds")]
-mod taxii;
+pub mod taxii;
 
 #[cfg(feature = "feeds")]
 pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};

@@ -6,7 +6,7 @@
 mod ask;
 mod bundle;
 mod find;
-mod page;
+pub mod page;
 
 use std::fs;
 use std::path::Path;

@@ -11,18 +11,18 @@ use crate::feed::lenient::{Flag, Text};
 
 /// How a page goes on.
 #[derive(Default)]
-pub(super) struct Page {
+pub struct Page {
     /// Whether there is another.
-    pub(super) more: bool,
+    pub more: bool,
     /// How to ask for it.
-    pub(super) next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// Takes the text of one object.
-pub(super) type TakeObject<'t> = dyn FnMut(&str) -> Result<(), String> + 't;
+pub type TakeObject<'t> = dyn FnMut(&str) -> Result<(), String> + 't;
 
 /// Reads an envelope. An empty one, `{}`, says that there is nothing.
-pub(super) fn read(bytes: &[u8], take: &mut TakeObject<'_>) -> Result<Page, String> {
+pub fn read(bytes: &[u8], take: &mut TakeObject<'_>) -> Result<Page, String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let page = Envelope { take }.deserialize(&mut json).and_then(|page| json.end().map(|()| page));
     page.map_err(|error| error.to_string())

@@ -301,3 +301,41 @@ impl Store for Sqlite {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_older_version_kept_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        let alert = r#"{"schema":1,"id":"aa","rule":"r","title":"t","host":"h","application":{"kind":"unit","id":"a",
+            "name":"a"},"indicator":"203.0.113.66","direction":"outbound","severity":{"score":1,"level":"low",
+            "factors":[]},"confidence":90,"first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:00Z",
+            "count":1,"bytes_in":0,"bytes_out":0,"still_open":true,"connections":[],"claims":[],"findings":[]}"#;
+        let before = ["CREATE TABLE layout (version BIGINT NOT NULL)", "INSERT INTO layout (version) VALUES (1)"];
+        for statement in before.iter().chain(MIGRATIONS[0]) {
+            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+        }
+        sqlx::query("INSERT INTO alerts VALUES ('aa', 'h', 'r', 'open', 0, 7, $1)")
+            .bind(alert)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        let store = Sqlite::open(&path).await.unwrap();
+        let changed = Store::changed(&store, (Timestamp(6), String::new())).await.unwrap();
+        assert_eq!(changed.iter().map(|(at, alert)| (at.0, alert.id.0.as_str())).collect::<Vec<_>>(), [(7, "aa")]);
+        // A clock that stands still does not hide a change.
+        for expected in [8, 9] {
+            store.work("aa".into(), WorkChange::Assign(None), "x".into(), Timestamp(1)).await.unwrap();
+            let changed = Store::changed(&store, (Timestamp(expected - 1), "aa".into())).await.unwrap();
+            assert_eq!(changed[0].0, Timestamp(expected));
+        }
+    }
+}

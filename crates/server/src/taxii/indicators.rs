@@ -49,7 +49,7 @@ struct Shelf {
 struct Entry {
     added: Timestamp,
     id: [u8; 16],
-    says: [u8; 16],
+    is_revoked: bool,
     from: u64,
     length: usize,
 }
@@ -58,8 +58,6 @@ struct Entry {
 #[derive(Serialize, Deserialize)]
 struct Line {
     added: i64,
-    /// Digest of what it says; nothing for what is revoked.
-    says: [u8; 16],
     object: Value,
 }
 
@@ -126,7 +124,8 @@ impl Shelf {
             let line: Line = serde_json::from_slice(&text)?;
             let id = line.object.get("id").and_then(Value::as_str).unwrap_or_default();
             let (added, length) = (Timestamp(line.added), text.len());
-            entries.push(Entry { added, id: digest(id.as_bytes()), says: line.says, from, length });
+            let is_revoked = line.object.get("revoked").is_some();
+            entries.push(Entry { added, id: digest(id.as_bytes()), is_revoked, from, length });
             from += length as u64;
             text.clear();
         }
@@ -184,21 +183,24 @@ fn compare(former: Option<&Shelf>, said: impl BufRead, new: &Path) -> io::Result
             tracing::warn!(told = OBJECTS_MAX, "there are more indicators than are told over TAXII");
             break;
         }
-        let object: Value = serde_json::from_str(text)?;
-        let (id, says) = (digest(object["id"].as_str().unwrap_or_default().as_bytes()), says(&object));
-        let kept = left.remove(&id).filter(|entry| entry.says == says || object["type"] == "identity");
-        match (kept, former) {
-            (Some(entry), Some(former)) => put(&former.line(&entry)?)?,
-            _ => put(&Line { added: moments.next().unwrap_or(began).0, says, object })?,
+        let mut object: Value = serde_json::from_str(text)?;
+        let id = digest(object["id"].as_str().unwrap_or_default().as_bytes());
+        if let (Some(entry), Some(former)) = (left.remove(&id), former) {
+            let line = former.line(&entry)?;
+            if says_nothing_new(&line.object, &mut object) {
+                put(&line)?;
+                continue;
+            }
         }
+        put(&Line { added: moments.next().unwrap_or(began).0, object })?;
     }
     for entry in left.values() {
         let Some(former) = former else { break };
         let mut line = former.line(entry)?;
-        if entry.says != REVOKED {
+        if !entry.is_revoked {
             line.object["revoked"] = true.into();
             line.object["modified"] = stix::moment(began).into();
-            (line.added, line.says) = (moments.next().unwrap_or(began).0, REVOKED);
+            line.added = moments.next().unwrap_or(began).0;
         } else if began.since(entry.added) > REVOKED_KEPT {
             continue;
         }
@@ -207,13 +209,19 @@ fn compare(former: Option<&Shelf>, said: impl BufRead, new: &Path) -> io::Result
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// Digest of all but when it was said.
-fn says(object: &Value) -> [u8; 16] {
-    let mut object = object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("modified");
+/// Whether both say the same, whenever they say it. The new one keeps the day on which the thing was first called
+/// bad: the export knows none where the feeds name none.
+fn says_nothing_new(former: &Value, new: &mut Value) -> bool {
+    if new["type"] == "identity" {
+        return true;
     }
-    digest(object.to_string().as_bytes())
+    if new["valid_from"] == new["created"] {
+        new["valid_from"] = former["valid_from"].clone();
+    }
+    new["created"] = former["created"].clone();
+    let (Some(former), Some(new)) = (former.as_object(), new.as_object()) else { return false };
+    let counts = |(name, _): &(&String, &Value)| *name != "modified";
+    former.iter().filter(counts).eq(new.iter().filter(counts))
 }
 
 fn digest(bytes: &[u8]) -> [u8; 16] {
@@ -221,7 +229,6 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
-const REVOKED: [u8; 16] = [0; 16];
 /// Who did not ask for so long pulls everything anyway.
 const REVOKED_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// A quarter of a gigabyte on disk; an index of them takes 32 MB.
@@ -238,7 +245,8 @@ mod tests {
         for name in names {
             let (id, content) = name.split_once('=').unwrap();
             text.push_str(&format!(
-                ",\n{{\"type\":\"indicator\",\"id\":\"indicator--{id}\",\"name\":\"{content}\",\"modified\":\"{modified}\"}}"
+                ",\n{{\"type\":\"indicator\",\"id\":\"indicator--{id}\",\"name\":\"{content}\",\"created\":\"{modified}\",\
+                \"valid_from\":\"{modified}\",\"modified\":\"{modified}\"}}"
             ));
         }
         text.push_str("\n]}\n");
@@ -274,6 +282,7 @@ mod tests {
         let all = again.page(&filter(&[])).await.unwrap().listed;
         let versions: Vec<&str> = all.iter().map(|listed| listed.text("modified")).collect();
         assert_eq!((all.len(), versions[1], versions[2]), (5, "1", "2"));
+        assert_eq!(all[2].text("created"), "1");
         assert_eq!(again.page(&filter(&[("next", "x")])).await.unwrap_err().into_status(), 400);
     }
 }
