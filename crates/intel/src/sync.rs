@@ -264,7 +264,11 @@ fn bring(
         }
         Origin::Taxii { url, collection } => {
             let folder = crate::store::feed_folder(context.data_dir, &descriptor.name);
-            let from = taxii::From { folder: &folder, may_continue: known, now: context.now };
+            let from = taxii::From {
+                folder: &folder,
+                known: Some(former.sha256.as_str()).filter(|_| known),
+                now: context.now,
+            };
             match taxii::pull(descriptor, (url, collection), fetcher, from)? {
                 taxii::Pulled::Nothing => return Ok(Brought::Same(None)),
                 taxii::Pulled::Bundle(kept) => Copy {

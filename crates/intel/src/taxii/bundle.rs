@@ -106,18 +106,14 @@ struct Head {
 }
 
 impl Merge {
-    /// Begins with the bundle in force or with nothing.
-    pub(super) fn begin(folder: &Path, continues: bool, bytes_max: u64) -> Result<Self, String> {
+    /// Begins with nothing.
+    pub(super) fn begin(folder: &Path, bytes_max: u64) -> Result<Self, String> {
         let start = || -> io::Result<Self> {
             let lock = File::create(folder.join("taxii.lock"))?;
             lock.try_lock().map_err(io::Error::from)?;
             let pages = BufWriter::new(tempfile::tempfile_in(folder)?);
             let work = Work { new: folder.join("taxii.new"), _lock: lock };
-            let mut merge = Self { work, former: None, pages, written: 0, bytes_max, index: BTreeMap::new() };
-            if continues {
-                merge.take_former(&folder.join(BUNDLE))?;
-            }
-            Ok(merge)
+            Ok(Self { work, former: None, pages, written: 0, bytes_max, index: BTreeMap::new() })
         };
         start().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => "another refresh of this feed is under way".to_owned(),
@@ -125,7 +121,18 @@ impl Merge {
         })
     }
 
-    fn take_former(&mut self, path: &Path) -> io::Result<()> {
+    /// Takes the bundle in force; says whether it is there and has this digest.
+    pub(super) fn goes_on(&mut self, folder: &Path, sha256: &str) -> bool {
+        let is_whole = self.take_former(&folder.join(BUNDLE)).is_ok_and(|found| found == sha256);
+        if !is_whole {
+            self.former = None;
+            self.index.clear();
+        }
+        is_whole
+    }
+
+    fn take_former(&mut self, path: &Path) -> io::Result<String> {
+        let mut hash = Sha256::new();
         let mut reader = BufReader::with_capacity(256 << 10, File::open(path)?);
         let mut line = Vec::new();
         let mut from = 0;
@@ -138,6 +145,8 @@ impl Merge {
             let object = line.strip_suffix(b"\n").unwrap_or(&line);
             let object = object.strip_suffix(b",").unwrap_or(object);
             if from > 0 && object != b"]}" {
+                hash.update(object);
+                hash.update(b"\n");
                 let text = std::str::from_utf8(object).map_err(io::Error::other)?;
                 let head: Head = serde_json::from_str(text)?;
                 let place = Place::of(&head, false, from, object.len());
@@ -145,8 +154,8 @@ impl Merge {
             }
             from += length as u64;
         }
-        self.former = Some(File::open(path)?);
-        Ok(())
+        self.former = Some(reader.into_inner());
+        Ok(hex(&hash.finalize()))
     }
 
     /// Takes one object; only indicators are kept.

@@ -35,8 +35,8 @@ pub(crate) enum Pulled {
 pub(crate) struct From<'a> {
     /// The feed's folder.
     pub(crate) folder: &'a Path,
-    /// Whether what is there may be continued.
-    pub(crate) may_continue: bool,
+    /// SHA-256 of the bundle in force, where it may be continued.
+    pub(crate) known: Option<&'a str>,
     /// The moment.
     pub(crate) now: Timestamp,
 }
@@ -52,12 +52,14 @@ pub(crate) fn pull(
     let ask = Ask { fetcher, descriptor };
     let objects = find::objects_url(&ask, url, wanted)?;
     let kept = bundle::header(from.folder).filter(|kept| {
-        from.may_continue
+        from.known.is_some()
             && kept.collection == objects
             && kept.added_after.is_some()
             && from.now.since(kept.whole) < WHOLE_EACH
     });
-    let mut merge = Merge::begin(from.folder, kept.is_some(), descriptor.bytes_max)?;
+    let mut merge = Merge::begin(from.folder, descriptor.bytes_max)?;
+    // One that is damaged is pulled anew.
+    let kept = kept.filter(|_| from.known.is_some_and(|sha256| merge.goes_on(from.folder, sha256)));
     let mut pages =
         Pages { ask: &ask, objects: &objects, bytes_left: descriptor.bytes_max, count: 0, seen: Vec::new() };
     let since = kept.as_ref().and_then(|kept| kept.added_after.clone());
@@ -138,6 +140,10 @@ impl Pages<'_> {
             merge.add(object)
         })
         .map_err(|reason| format!("page {} of {}: {reason}", self.count, self.objects))?;
+        // Of a page that the filter has emptied only its `next` tells it from others.
+        if let (false, Some(next)) = (has_any, &page.next) {
+            digest.update(next.as_bytes());
+        }
         let digest: [u8; 32] = digest.finalize().into();
         if page.more && self.seen.contains(&digest) {
             return Err(format!("page {} of {} is the same as one before it", self.count, self.objects));

@@ -155,6 +155,7 @@ fn what_was_read_is_continued_until_a_week_has_passed() {
     assert_eq!(bundle.matches("newer").count(), 1);
     assert!(!bundle.contains("indicator--2") && bundle.contains("indicator--3") && bundle.contains("indicator--4"));
     assert_eq!(place.sync("c-1").state, SyncState::NotModified);
+    let path = place.data.path().join("intel/t/taxii.json");
     let asked = place.asked_for_objects();
     assert!(asked[1].contains("added_after=2026-01-02T00%3A00%3A00.000Z"), "{asked:?}");
     assert!(asked[2].contains("added_after=2026-01-03T00%3A00%3A00.000Z"), "{asked:?}");
@@ -164,6 +165,14 @@ fn what_was_read_is_continued_until_a_week_has_passed() {
     assert_eq!((report.state, report.count), (SyncState::Updated, 2), "{report:?}");
     assert!(!place.asked_for_objects()[0].contains("added_after"));
     assert!(!place.data.path().join("intel/t/taxii.new").exists());
+    // A damaged bundle accuses nobody: all is pulled anew.
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.replace("203.0.113.4", "203.0.113.9")).unwrap();
+    assert_eq!(place.sync("c-1").state, SyncState::NotModified);
+    assert!(!place.asked_for_objects()[0].contains("added_after"));
+    assert!(!fs::read_to_string(&path).unwrap().contains("203.0.113.9"));
+    place.sync("c-1");
+    assert!(place.asked_for_objects()[0].contains("added_after"));
 }
 
 #[test]
@@ -196,17 +205,20 @@ fn a_server_that_misbehaves_leaves_the_last_good_copy() {
             1 => fine(envelope(&[one()], "")),
             // The same page for ever, under names that differ.
             2 | 3 => fine(envelope(&[one()], &format!("\"more\":true,\"next\":\"{round}\","))),
-            4 | 5 => fine(format!("{{\"more\":true,\"next\":\"{round}\"}}")),
-            6 => fine(envelope(&[one()], "\"more\":true,")),
-            7 => fine("{\"objects\":[1]}"),
-            8 => fine("{\"objects\":{}}"),
-            9 => fine("[]"),
-            10 => fine("<!DOCTYPE html><title>Log in</title>"),
-            11 => fine(envelope(&[one(), format!("\"{}\"", "x".repeat(1 << 20))], "")),
-            12 => fine("{\"objects\":[{\"type\":\"indicator\""),
-            13 => (302, "Location: http://127.0.0.1:1/\r\n".to_owned(), String::new()),
-            14 => (406, String::new(), r#"{"title":"Wrong media type"}"#.to_owned()),
-            15 => fine("{\"objects\":[]}"),
+            // One that a filter has emptied may stand between others.
+            4 => fine("{\"more\":true,\"next\":\"x\"}"),
+            5 => fine("{\"more\":true,\"next\":\"y\"}"),
+            6 => fine("{\"more\":true,\"next\":\"x\"}"),
+            7 => fine(envelope(&[one()], "\"more\":true,")),
+            8 => fine("{\"objects\":[1]}"),
+            9 => fine("{\"objects\":{}}"),
+            10 => fine("[]"),
+            11 => fine("<!DOCTYPE html><title>Log in</title>"),
+            12 => fine(envelope(&[one(), format!("\"{}\"", "x".repeat(1 << 20))], "")),
+            13 => fine("{\"objects\":[{\"type\":\"indicator\""),
+            14 => (302, "Location: http://127.0.0.1:1/\r\n".to_owned(), String::new()),
+            15 => (406, String::new(), r#"{"title":"Wrong media type"}"#.to_owned()),
+            16 => fine("{\"objects\":[]}"),
             _ => fine(envelope(&[one()], "")),
         }
     }));
