@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use ureq::http::{Response, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
@@ -75,12 +76,28 @@ pub struct Request<'a> {
     pub permit_private: bool,
     /// Largest body, bytes.
     pub bytes_max: u64,
+    /// The media type that is wanted; nothing: any.
+    pub accept: Option<&'a str>,
+    /// A header of the answer that the caller wants to see.
+    pub note: Option<&'a str>,
+    /// Whether a redirect to another server is refused.
+    pub stays: bool,
 }
 
 impl<'a> Request<'a> {
     /// An unconditional request for at most 64 MiB.
     pub fn new(url: &'a str) -> Self {
-        Self { url, etag: None, last_modified: None, key: None, permit_private: false, bytes_max: 64 << 20 }
+        Self {
+            url,
+            etag: None,
+            last_modified: None,
+            key: None,
+            permit_private: false,
+            bytes_max: 64 << 20,
+            accept: None,
+            note: None,
+            stays: false,
+        }
     }
 }
 
@@ -104,6 +121,8 @@ pub struct Body {
     pub last_modified: Option<String>,
     /// Its media type, in the server's words.
     pub content_type: Option<String>,
+    /// The header that the request asked about, in the server's words.
+    pub note: Option<String>,
     /// Where it came from in the end.
     pub url: String,
 }
@@ -136,7 +155,7 @@ impl Fetcher {
     /// Fetches, tries again when that may help, and follows redirects by hand.
     pub fn get(&self, request: &Request<'_>) -> Result<Answer, FetchError> {
         let key = match request.key {
-            Some(key) => Some((key.name, read_key(key.file)?)),
+            Some(key) => Some((key.name, header_value(key.name, read_key(key.file)?))),
             None => None,
         };
         let mut pause = self.settings.pause;
@@ -156,8 +175,8 @@ impl Fetcher {
     fn attempt(&self, request: &Request<'_>, key: Option<&(&str, String)>) -> Result<Answer, FetchError> {
         match self.respond(request, key, None)? {
             None => Ok(Answer::NotModified),
-            Some((response, at)) if response.status() == 200 => body(response, &at, request.bytes_max),
-            Some((response, at)) => Err(FetchError::Status { url: at.to_string(), status: response.status().as_u16() }),
+            Some((response, at)) if response.status() == 200 => body(response, &at, request),
+            Some((response, at)) => Err(refusal(response, &at, request)),
         }
     }
 
@@ -185,6 +204,9 @@ impl Fetcher {
             if let Some(date) = request.last_modified {
                 ask = ask.header(header::IF_MODIFIED_SINCE, date);
             }
+            if let Some(accept) = request.accept {
+                ask = ask.header(header::ACCEPT, accept);
+            }
             if let Some((name, value)) = key.filter(|_| own_server) {
                 ask = ask.header(*name, value.as_str());
             }
@@ -201,9 +223,12 @@ impl Fetcher {
                     let location = header_text(&response, header::LOCATION)
                         .ok_or_else(|| FetchError::Redirect { url: at.to_string(), reason: "to nowhere" })?;
                     at = url::follow(&at, &location)?;
+                    if request.stays && !url::same_server(&at, &first) {
+                        return Err(FetchError::Redirect { url: first.to_string(), reason: "to another server" });
+                    }
                     self.check_literal(&at, request.permit_private, &first)?;
                 }
-                status => return Err(FetchError::Status { url: at.to_string(), status }),
+                _ => return Err(refusal(response, &at, request)),
             }
         }
         Err(FetchError::Redirect { url: request.url.to_owned(), reason: "too often" })
@@ -250,10 +275,26 @@ pub(crate) fn header_text(response: &Response<ureq::Body>, name: header::HeaderN
     response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn body(response: Response<ureq::Body>, at: &Uri, bytes_max: u64) -> Result<Answer, FetchError> {
+/// An error as the server put it; `said` only for those who can read it.
+fn refusal(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> FetchError {
+    let status = response.status().as_u16();
+    let mut said = Vec::new();
+    if request.accept.is_some() {
+        // What cannot be read of an error is not said.
+        let _ = response.into_body().into_reader().take(SAID_MAX).read_to_end(&mut said);
+    }
+    FetchError::Status { url: at.to_string(), status, said }
+}
+
+/// Bytes of an error's body that are kept: errors are a few sentences.
+const SAID_MAX: u64 = 16 << 10;
+
+fn body(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> Result<Answer, FetchError> {
+    let bytes_max = request.bytes_max;
     let text = |name| header_text(&response, name);
     let (etag, last_modified, content_type) =
         (text(header::ETAG), text(header::LAST_MODIFIED), text(header::CONTENT_TYPE));
+    let note = request.note.and_then(|name| response.headers().get(name)?.to_str().ok().map(str::to_owned));
     let too_big = || FetchError::TooBig { url: at.to_string(), bytes_max };
     if response.body().content_length().is_some_and(|length| length > bytes_max) {
         return Err(too_big());
@@ -264,7 +305,7 @@ fn body(response: Response<ureq::Body>, at: &Uri, bytes_max: u64) -> Result<Answ
     if bytes.len() as u64 > bytes_max {
         return Err(too_big());
     }
-    Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, url: at.to_string() }))
+    Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, note, url: at.to_string() }))
 }
 
 pub(crate) fn explain(at: &Uri, error: ureq::Error) -> FetchError {
@@ -321,6 +362,15 @@ pub(crate) fn read_key(path: &Path) -> Result<String, FetchError> {
         return Err(bad("it holds no key: one line of text is expected".to_owned()));
     }
     Ok(key.to_owned())
+}
+
+/// What stands in the header. Of `user:password`, which is no value of `Authorization`, its Basic form (RFC 7617).
+pub(crate) fn header_value(name: &str, key: String) -> String {
+    let has_scheme = !key.split(' ').next().unwrap_or_default().contains(':');
+    if has_scheme || !name.eq_ignore_ascii_case("authorization") {
+        return key;
+    }
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(key))
 }
 
 /// Half to one and a half of the pause, so that many clients do not return in step.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ureq::http::{Response, Uri, header};
 
-use crate::client::{Fetcher, Request, explain, header_text, jittered, read_key};
+use crate::client::{Fetcher, Request, explain, header_text, header_value, jittered, read_key};
 use crate::error::FetchError;
 
 /// What came of a download.
@@ -60,7 +60,7 @@ impl Fetcher {
         progress: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Arrival, FetchError> {
         let key = match request.key {
-            Some(key) => Some((key.name, read_key(key.file)?)),
+            Some(key) => Some((key.name, header_value(key.name, read_key(key.file)?))),
             None => None,
         };
         let part = Part::new(file);

@@ -29,6 +29,8 @@ pub enum FetchError {
         url: String,
         /// HTTP status.
         status: u16,
+        /// What the server said of it, where the request named a media type; at most `SAID_MAX` bytes.
+        said: Vec<u8>,
     },
     /// The body is larger than allowed.
     #[error("{url} gives more than {bytes_max} bytes")]

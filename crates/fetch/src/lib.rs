@@ -13,11 +13,14 @@
 
 mod address;
 mod client;
+mod deadline;
 mod download;
 mod error;
 mod url;
 
 pub use address::is_public;
 pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
+pub use deadline::Deadline;
 pub use download::{Arrival, Saved};
 pub use error::FetchError;
+pub use url::{is_same_server, resolve};

@@ -35,6 +35,16 @@ pub(crate) fn same_server(a: &Uri, b: &Uri) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_u16() == b.port_u16()
 }
 
+/// Whether both URLs lead to the same server in the same way; no where one of them is none.
+pub fn is_same_server(a: &str, b: &str) -> bool {
+    matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if same_server(&a, &b))
+}
+
+/// Where a reference in what came from `from` leads.
+pub fn resolve(from: &str, reference: &str) -> Result<String, FetchError> {
+    follow(&parse(from)?, reference).map(|url| url.to_string())
+}
+
 /// Where a `Location` leads from `from` (RFC 3986, section 5.2, without dot segments).
 pub(crate) fn follow(from: &Uri, location: &str) -> Result<Uri, FetchError> {
     let location = location.split('#').next().unwrap_or("").trim();

@@ -1,5 +1,6 @@
 //! Which feeds does the user want, from where, how often, and what do they mean?
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,23 @@ pub enum Origin {
     Url(String),
     /// A file on this machine.
     File(PathBuf),
+    /// A collection of a TAXII 2.1 server.
+    Taxii {
+        /// A discovery URL or an API root.
+        url: String,
+        /// The collection's id, alias or title.
+        collection: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Taxii { url, collection } => write!(f, "{url} ({collection})"),
+        }
+    }
 }
 
 /// One feed, checked.
@@ -79,6 +97,7 @@ struct RawFeed {
     name: String,
     url: Option<String>,
     file: Option<PathBuf>,
+    taxii: Option<String>,
     format: Option<String>,
     category: Option<String>,
     direction: Option<String>,
@@ -133,17 +152,22 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     let name = raw.name;
     let say = |reason: String| format!("feed {name:?}: {reason}");
     crate::store::check_name(&name).map_err(|error| error.to_string())?;
-    let origin = match (raw.url, raw.file) {
-        (Some(url), None) if url.starts_with("https://") || url.starts_with("http://") => Origin::Url(url),
-        (Some(_), None) => return Err(say("url must begin with https:// or http://".to_owned())),
-        (None, Some(file)) => Origin::File(file),
-        _ => return Err(say("give exactly one of url and file".to_owned())),
-    };
-    if raw.format.as_deref() == Some(MISP_FEED) {
+    let origin = origin(raw.url, raw.file, raw.taxii).map_err(|reason| say(reason.to_owned()))?;
+    let is_taxii = matches!(origin, Origin::Taxii { .. });
+    if raw.format.as_deref() == Some("taxii") && !is_taxii {
+        return Err(say("format taxii needs taxii = \"COLLECTION\"".to_owned()));
+    }
+    if is_taxii && !matches!(raw.format.as_deref(), None | Some("taxii" | "stix")) {
+        return Err(say("what a TAXII server gives is STIX: leave format out".to_owned()));
+    }
+    // A collection is pulled into one bundle, which the reader of STIX reads.
+    let format = if is_taxii { Some("stix".to_owned()) } else { raw.format };
+    let header = raw.header.or_else(|| (is_taxii && raw.key_file.is_some()).then(|| "Authorization".to_owned()));
+    if format.as_deref() == Some(MISP_FEED) {
         if !matches!(&origin, Origin::Url(url) if url.ends_with("/manifest.json")) {
             return Err(say(format!("format {MISP_FEED:?} needs a url that ends in /manifest.json")));
         }
-    } else if let Some(format) = &raw.format
+    } else if let Some(format) = &format
         && feed::format(format).is_none()
     {
         return Err(say(format!("there is no format {format:?}; known are: {}", crate::load::format_names())));
@@ -172,7 +196,7 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
         return Err(say("refresh must be at least 60s".to_owned()));
     }
     // Without a file for it, a header says that a key is needed before the feed can be enabled.
-    if (raw.header.is_none() || raw.enabled) && raw.header.is_some() != raw.key_file.is_some() {
+    if (header.is_none() || raw.enabled) && header.is_some() != raw.key_file.is_some() {
         return Err(say("header and key_file go together".to_owned()));
     }
     let mib = raw.max_mib.unwrap_or(MIB_DEFAULT);
@@ -183,16 +207,31 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     Ok(Descriptor {
         name,
         origin,
-        format: raw.format,
+        format,
         defaults,
         refresh,
-        header: raw.header,
+        header,
         key_file: raw.key_file,
         permit_private: raw.permit_private,
         bytes_max: u64::from(mib) << 20,
         enabled: raw.enabled,
         licence: raw.licence,
     })
+}
+
+fn origin(url: Option<String>, file: Option<PathBuf>, taxii: Option<String>) -> Result<Origin, &'static str> {
+    let is_web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+    match (url, file, taxii) {
+        (Some(url), ..) if !is_web(&url) => Err("url must begin with https:// or http://"),
+        (Some(url), None, None) => Ok(Origin::Url(url)),
+        (Some(_), None, Some(name)) if name.is_empty() || name.len() > 256 => {
+            Err("taxii names a collection by its id, alias or title")
+        }
+        (Some(url), None, Some(collection)) => Ok(Origin::Taxii { url, collection }),
+        (None, Some(file), None) => Ok(Origin::File(file)),
+        (None, _, Some(_)) => Err("taxii names a collection of the server at url"),
+        _ => Err("give exactly one of url and file"),
+    }
 }
 
 fn categories() -> String {
@@ -255,6 +294,9 @@ licence = "CC0"
             ("confidence = 101\n", 1, "between 0 and 100"),
             ("file = \"x\"\n", 1, "exactly one"),
             ("format = \"xml\"\n", 1, "plain-list"),
+            ("format = \"taxii\"\n", 1, "COLLECTION"),
+            ("taxii = \"\"\n", 1, "title"),
+            ("taxii = \"a\"\nformat = \"csv\"\n", 1, "STIX"),
             ("category = \"evil\"\n", 1, "brute-force"),
             ("refresh = \"soon\"\n", 1, "1h"),
             ("header = \"X\"\n", 1, "key_file"),

@@ -42,6 +42,8 @@ pub mod store;
 #[cfg(feature = "feeds")]
 pub mod sync;
 pub mod table;
+#[cfg(feature = "feeds")]
+pub mod taxii;
 
 #[cfg(feature = "feeds")]
 pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};

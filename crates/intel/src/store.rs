@@ -162,6 +162,12 @@ impl Store {
         Ok(change)
     }
 
+    /// Puts what a TAXII server gave beside the copy that was read from it.
+    pub(crate) fn keep_bundle(&self, feed: &str, bundle: crate::taxii::Kept) -> Result<(), StoreError> {
+        let path = feed_folder(&self.data_dir, feed);
+        bundle.put_in_force().map_err(at(&path))
+    }
+
     /// Records how a feed is doing.
     pub fn set_status(&self, status: &FeedStatus) -> Result<(), StoreError> {
         check_name(&status.feed)?;
@@ -236,6 +242,11 @@ pub fn list(data_dir: &Path) -> Vec<FeedStatus> {
         .collect();
     feeds.sort_by(|a, b| a.feed.cmp(&b.feed));
     feeds
+}
+
+/// Where all that belongs to a feed lies.
+pub(crate) fn feed_folder(data_dir: &Path, feed: &str) -> PathBuf {
+    folder(data_dir).join(feed)
 }
 
 /// Where a feed's copy lies.

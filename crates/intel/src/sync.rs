@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 
 use serde::Serialize;
 use tripoint_fetch::{Answer, Fetcher, KeyHeader, Request};
@@ -14,6 +15,7 @@ use crate::feed::{FeedFormat as _, Misp};
 use crate::import::Context;
 use crate::load::{LoadError, Loaded, load};
 use crate::store::{FeedState, FeedStatus, Store, StoreError, events_path, sha256_hex, status};
+use crate::taxii;
 
 mod misp_feed;
 
@@ -94,7 +96,7 @@ fn one(
     context: &Context<'_>,
 ) -> Result<SyncReport, StoreError> {
     let former = status(context.data_dir, &descriptor.name)?;
-    let source = source_of(descriptor);
+    let source = descriptor.origin.to_string();
     let mut report = SyncReport {
         feed: descriptor.name.clone(),
         source: source.clone(),
@@ -113,8 +115,8 @@ fn one(
         return Ok(report);
     }
     let judged = match bring(descriptor, &former, options, fetcher, context) {
-        Ok(None) => Judged::Same,
-        Ok(Some(copy)) => match judge(descriptor, &former, &copy, options, context) {
+        Ok(Brought::Same(kept)) => Judged::Same(kept),
+        Ok(Brought::New(copy)) => match judge(descriptor, &former, &copy, options, context) {
             Ok(loaded) => Judged::New(Box::new(loaded), copy),
             Err(reason) => Judged::Doubtful(reason),
         },
@@ -141,12 +143,14 @@ fn record(
     report: &mut SyncReport,
     context: &Context<'_>,
 ) -> Result<(), StoreError> {
+    let mut bundle = None;
     match judged {
         // A held copy that the server still serves is not good because it did not change.
-        Judged::Same if next.state == FeedState::Held => report.state = SyncState::NotModified,
-        Judged::Same => {
+        Judged::Same(_) if next.state == FeedState::Held => report.state = SyncState::NotModified,
+        Judged::Same(kept) => {
             report.state = SyncState::NotModified;
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
+            bundle = kept;
         }
         Judged::New(loaded, copy) => {
             next.change = store.save(&report.feed, &loaded.parsed.accepted)?;
@@ -155,6 +159,9 @@ fn record(
             next.count = loaded.parsed.accepted.len() as u64;
             next.refused = loaded.parsed.refused;
             (next.sha256, next.etag, next.last_modified) = (copy.sha256, copy.etag, copy.last_modified);
+            if let Content::Bundle(kept) = copy.content {
+                bundle = Some(kept);
+            }
             report.state = SyncState::Updated;
             report.count = next.count;
             report.refused = next.refused;
@@ -176,12 +183,17 @@ fn record(
     if report.reason.is_some() {
         next.alarm.clone_from(&report.reason);
     }
-    store.set_status(&next)
+    store.set_status(&next)?;
+    // Last: after a crash before it the same pages are pulled and merged once more.
+    match bundle {
+        Some(kept) => store.keep_bundle(&report.feed, kept),
+        None => Ok(()),
+    }
 }
 
 enum Judged {
-    /// The copy in force is still right.
-    Same,
+    /// The copy in force is still right; what a TAXII server gave of it anew.
+    Same(Option<taxii::Kept>),
     /// Believable.
     New(Box<Loaded>, Copy),
     /// Came, and a person has to look first.
@@ -190,9 +202,22 @@ enum Judged {
     Failed(String),
 }
 
-/// Bytes as they came.
+/// What came.
+enum Brought {
+    Same(Option<taxii::Kept>),
+    New(Copy),
+}
+
+enum Content {
+    /// As they came.
+    Bytes(Vec<u8>),
+    /// On disk, of many answers.
+    Bundle(taxii::Kept),
+}
+
+/// A copy that is to be judged.
 struct Copy {
-    bytes: Vec<u8>,
+    content: Content,
     sha256: String,
     etag: Option<String>,
     last_modified: Option<String>,
@@ -200,56 +225,85 @@ struct Copy {
     left_out: Vec<String>,
 }
 
-/// The new bytes; `None` when they are those in force.
+impl Copy {
+    /// Whole, and without tags of a server.
+    fn of(sha256: String, content: Content) -> Self {
+        Self { content, sha256, etag: None, last_modified: None, left_out: Vec::new() }
+    }
+}
+
+/// The new copy, unless it is the one in force.
 fn bring(
     descriptor: &Descriptor,
     former: &FeedStatus,
     options: &SyncOptions<'_>,
     fetcher: &Fetcher,
     context: &Context<'_>,
-) -> Result<Option<Copy>, String> {
+) -> Result<Brought, String> {
     // Tags are those of the copy in force; they say nothing when the source changed.
-    let known = former.count > 0 && former.source == source_of(descriptor) && !options.accept;
+    let known = former.count > 0 && former.source == descriptor.origin.to_string() && !options.accept;
     let copy = match &descriptor.origin {
-        Origin::Url(url) => {
-            let key = descriptor.header.as_deref().zip(descriptor.key_file.as_deref());
-            let request = Request {
-                url,
-                etag: former.etag.as_deref().filter(|_| known),
-                last_modified: former.last_modified.as_deref().filter(|_| known),
-                key: key.map(|(name, file)| KeyHeader { name, file }),
-                permit_private: descriptor.permit_private,
-                bytes_max: descriptor.bytes_max,
-            };
-            match fetcher.get(&request).map_err(|error| error.to_string())? {
-                Answer::NotModified => return Ok(None),
-                Answer::Body(body) if descriptor.is_misp_feed() => {
-                    misp_feed::gather(&request, &body, &events_path(context.data_dir, &descriptor.name), fetcher)?
-                }
-                Answer::Body(body) => Copy {
-                    sha256: sha256_hex(&body.bytes),
-                    bytes: body.bytes,
-                    etag: body.etag,
-                    last_modified: body.last_modified,
-                    left_out: Vec::new(),
-                },
+        Origin::Url(url) => fetched(descriptor, url, Some(former).filter(|_| known), fetcher, context)?,
+        Origin::File(path) => Some(read(path, descriptor.bytes_max)?),
+        Origin::Taxii { url, collection } => {
+            let folder = crate::store::feed_folder(context.data_dir, &descriptor.name);
+            let known = Some(former.sha256.as_str()).filter(|_| known);
+            let from = taxii::From { folder: &folder, known, now: context.now };
+            match taxii::pull(descriptor, (url, collection), fetcher, from)? {
+                taxii::Pulled::Nothing => None,
+                taxii::Pulled::Bundle(kept) => Some(Copy::of(kept.sha256.clone(), Content::Bundle(kept))),
             }
-        }
-        Origin::File(path) => {
-            let file = fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            let mut bytes = Vec::new();
-            file.take(descriptor.bytes_max + 1)
-                .read_to_end(&mut bytes)
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            if bytes.len() as u64 > descriptor.bytes_max {
-                return Err(format!("{} is larger than {} bytes", path.display(), descriptor.bytes_max));
-            }
-            Copy { sha256: sha256_hex(&bytes), bytes, etag: None, last_modified: None, left_out: Vec::new() }
         }
     };
+    let Some(copy) = copy else { return Ok(Brought::Same(None)) };
     // Some servers ignore conditions. A held copy counts as new, so that its reason stays fresh.
     let same = known && copy.sha256 == former.sha256;
-    Ok((!same).then_some(copy))
+    Ok(match copy.content {
+        Content::Bundle(kept) if same => Brought::Same(Some(kept)),
+        Content::Bytes(_) if same => Brought::Same(None),
+        _ => Brought::New(copy),
+    })
+}
+
+/// What a URL has; `None` when it is what is `known`.
+fn fetched(
+    descriptor: &Descriptor,
+    url: &str,
+    known: Option<&FeedStatus>,
+    fetcher: &Fetcher,
+    context: &Context<'_>,
+) -> Result<Option<Copy>, String> {
+    let key = descriptor.header.as_deref().zip(descriptor.key_file.as_deref());
+    let request = Request {
+        url,
+        etag: known.and_then(|known| known.etag.as_deref()),
+        last_modified: known.and_then(|known| known.last_modified.as_deref()),
+        key: key.map(|(name, file)| KeyHeader { name, file }),
+        permit_private: descriptor.permit_private,
+        bytes_max: descriptor.bytes_max,
+        ..Request::new(url)
+    };
+    let body = match fetcher.get(&request).map_err(|error| error.to_string())? {
+        Answer::NotModified => return Ok(None),
+        Answer::Body(body) => body,
+    };
+    if descriptor.is_misp_feed() {
+        let events = events_path(context.data_dir, &descriptor.name);
+        return misp_feed::gather(&request, &body, &events, fetcher).map(Some);
+    }
+    let (etag, last_modified) = (body.etag, body.last_modified);
+    Ok(Some(Copy { etag, last_modified, ..Copy::of(sha256_hex(&body.bytes), Content::Bytes(body.bytes)) }))
+}
+
+fn read(path: &Path, bytes_max: u64) -> Result<Copy, String> {
+    let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(format!("{} is larger than {bytes_max} bytes", path.display()));
+    }
+    Ok(Copy::of(sha256_hex(&bytes), Content::Bytes(bytes)))
 }
 
 fn judge(
@@ -259,18 +313,15 @@ fn judge(
     options: &SyncOptions<'_>,
     context: &Context<'_>,
 ) -> Result<Loaded, String> {
-    let source = source_of(descriptor);
+    let source = descriptor.origin.to_string();
+    let content = match &copy.content {
+        Content::Bytes(bytes) => Source::Bytes(bytes),
+        Content::Bundle(kept) => Source::Path(kept.path()),
+    };
     let format = if descriptor.is_misp_feed() { Some(Misp.name()) } else { descriptor.format.as_deref() };
-    let mut loaded = load(
-        Source::Bytes(&copy.bytes),
-        &source,
-        format,
-        &descriptor.defaults,
-        context.rules(),
-        &Limits::default(),
-        context.now,
-    )
-    .map_err(|error: LoadError| error.to_string())?;
+    let mut loaded =
+        load(content, &source, format, &descriptor.defaults, context.rules(), &Limits::default(), context.now)
+            .map_err(|error: LoadError| error.to_string())?;
     for reason in &copy.left_out {
         loaded.parsed.refuse(&source, 0, reason.clone());
     }
@@ -279,13 +330,6 @@ fn judge(
     match doubt(before, &loaded) {
         Some(reason) => Err(reason),
         None => Ok(loaded),
-    }
-}
-
-fn source_of(descriptor: &Descriptor) -> String {
-    match &descriptor.origin {
-        Origin::Url(url) => url.clone(),
-        Origin::File(path) => path.display().to_string(),
     }
 }
 

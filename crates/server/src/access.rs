@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
+use base64::Engine as _;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::ServerOptions;
@@ -92,6 +93,17 @@ impl Access {
         uid == 0 || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
     }
 
+    /// Who asks, or why it may not.
+    fn caller(&self, peer: Peer, token: Option<&str>) -> Result<String, (StatusCode, String)> {
+        match peer {
+            Peer::Local { uid, gid } if self.may_ask(uid, gid) => Ok(user_name(uid)),
+            Peer::Local { uid, .. } => Err((StatusCode::FORBIDDEN, format!("user {uid} may not ask this server"))),
+            Peer::Network if token.is_some_and(|token| self.is_token(token)) => Ok("token".to_owned()),
+            Peer::Network => Err((StatusCode::UNAUTHORIZED, "a valid token is needed".to_owned())),
+            Peer::Unknown => Err((StatusCode::FORBIDDEN, "the peer could not be identified".to_owned())),
+        }
+    }
+
     fn may_report(&self, uid: u32) -> bool {
         uid == 0 || self.agent_uids.contains(&uid)
     }
@@ -111,26 +123,49 @@ pub(crate) async fn people(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match peer {
-        Peer::Local { uid, gid } if app.access.may_ask(uid, gid) => user_name(uid),
-        Peer::Local { uid, .. } => {
-            return refuse(StatusCode::FORBIDDEN, "forbidden", format!("user {uid} may not ask this server"))
-                .into_response();
+    let bearer = said(&request).and_then(|said| said.strip_prefix("Bearer ")).map(|said| said.trim().to_owned());
+    match app.access.caller(peer, bearer.as_deref()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(Caller(caller));
+            next.run(request).await
         }
-        Peer::Network => {
-            let said = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            if !said.and_then(|said| said.strip_prefix("Bearer ")).is_some_and(|said| app.access.is_token(said.trim()))
-            {
-                return refuse(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed").into_response();
+        Err((status, detail)) => {
+            let name = if status == StatusCode::UNAUTHORIZED { "unauthorized" } else { "forbidden" };
+            refuse(status, name, detail).into_response()
+        }
+    }
+}
+
+/// Lets people's TAXII clients pass; many of them know Basic only, there the token is the password.
+pub(crate) async fn taxii(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let token = said(&request).and_then(|said| match said.split_once(' ')? {
+        ("Bearer", token) => Some(token.trim().to_owned()),
+        ("Basic", packed) => {
+            let plain = base64::engine::general_purpose::STANDARD.decode(packed.trim()).ok()?;
+            Some(String::from_utf8(plain).ok()?.split_once(':')?.1.to_owned())
+        }
+        _ => None,
+    });
+    match app.access.caller(peer, token.as_deref()) {
+        Ok(_) => next.run(request).await,
+        Err((status, detail)) => {
+            let mut response = crate::taxii::refuse(status, detail).into_response();
+            if status == StatusCode::UNAUTHORIZED {
+                let ways = HeaderValue::from_static("Basic realm=\"tripoint\", Bearer");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, ways);
             }
-            "token".to_owned()
+            response
         }
-        Peer::Unknown => {
-            return refuse(StatusCode::FORBIDDEN, "forbidden", "the peer could not be identified").into_response();
-        }
-    };
-    request.extensions_mut().insert(Caller(caller));
-    next.run(request).await
+    }
+}
+
+fn said(request: &Request) -> Option<&str> {
+    request.headers().get(header::AUTHORIZATION)?.to_str().ok()
 }
 
 /// Lets agents pass: through the Unix socket only.

@@ -33,7 +33,11 @@ pub(crate) async fn watch(folder: PathBuf, app: Arc<App>, stopped: watch::Receiv
     }
 }
 
-fn look(folder: &Path) -> BTreeMap<PathBuf, Option<SystemTime>> {
+/// Each file and when it changed.
+pub(crate) type Stamp = BTreeMap<PathBuf, Option<SystemTime>>;
+
+/// How a folder looks now.
+pub(crate) fn look(folder: &Path) -> Stamp {
     let Ok(entries) = std::fs::read_dir(folder) else { return BTreeMap::new() };
     let stamp = |entry: std::fs::DirEntry| {
         let changed = entry.metadata().and_then(|metadata| metadata.modified()).ok();

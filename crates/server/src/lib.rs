@@ -25,6 +25,7 @@ mod refuse;
 mod route;
 mod state;
 pub mod store;
+mod taxii;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,11 +36,12 @@ use tokio::sync::{oneshot, watch};
 pub use access::AccessError;
 pub use listen::{ListenError, Ready};
 pub use store::StoreError;
+pub use taxii::WriteIndicators;
 
 use crate::state::App;
 
 /// How a server is to run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ServerOptions {
     /// Everything the server keeps lies below this folder.
     pub data_dir: PathBuf,
@@ -55,6 +57,8 @@ pub struct ServerOptions {
     pub admin_group: Option<String>,
     /// Users who may speak as agents, besides root.
     pub agent_uids: Vec<u32>,
+    /// Writes what the feeds in force call bad, for the TAXII collection of it; without, there is none.
+    pub indicators: Option<WriteIndicators>,
 }
 
 /// Where the Unix socket of a data folder is.
@@ -89,8 +93,10 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let own = options.data_dir.join("server");
     listen::create_folder(&own)?;
     let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&own.join("server.sqlite")).await?);
+    let images = options.data_dir.join("images");
+    let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
-    let app = Arc::new(App::new(store, access, stopped.clone()));
+    let app = Arc::new(App::new(store, access, stopped.clone(), indicators));
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
     let tcp = match options.listen {

@@ -38,7 +38,7 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
     }
 }
 
-/// Every request that is served.
+/// Every request that is served, but those of TAXII, which has a standard of its own.
 pub const ROUTES: &[Route] = &[
     get(
         path::ALERTS,
@@ -265,7 +265,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Tripoint",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and on loopback TCP with the token of run/token.",
+            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and on loopback TCP with the token of run/token. Below /taxii2/ it speaks TAXII 2.1, for reading.",
         },
         "security": [{ "token": [] }],
         "paths": paths,

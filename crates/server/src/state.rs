@@ -11,6 +11,7 @@ use tripoint_model::{Alert, Timestamp};
 
 use crate::access::Access;
 use crate::store::{Store, StoreError};
+use crate::taxii::indicators::Indicators;
 
 /// The store, who may ask, and how waiting requests are woken.
 pub(crate) struct App {
@@ -25,10 +26,17 @@ pub(crate) struct App {
     pub(crate) answers: watch::Sender<u64>,
     /// When each agent was last heard of.
     heard: Mutex<BTreeMap<String, Timestamp>>,
+    /// What the feeds in force call bad, where that can be told.
+    pub(crate) indicators: Option<Indicators>,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<dyn Store>, access: Access, stopped: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        access: Access,
+        stopped: watch::Receiver<bool>,
+        indicators: Option<Indicators>,
+    ) -> Self {
         Self {
             store,
             access,
@@ -37,6 +45,7 @@ impl App {
             orders: watch::channel(0).0,
             answers: watch::channel(0).0,
             heard: Mutex::default(),
+            indicators,
         }
     }
 

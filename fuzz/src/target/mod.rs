@@ -9,6 +9,7 @@ mod document;
 mod feed;
 mod image;
 mod kernel;
+mod taxii;
 mod text;
 mod version;
 mod wire;
@@ -52,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     text::SHOWN,
     text::ARGV,
     feed::ANY,
+    taxii::PAGE,
     feed::LOAD,
     feed::GUARD,
     document::FEED_DESCRIPTORS,

@@ -23,6 +23,9 @@ use crate::{input, output};
 
 mod feeds;
 mod guard;
+mod told;
+
+pub use told::indicators_of;
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";

@@ -15,6 +15,7 @@ mod real;
 mod scan;
 mod server;
 mod sync;
+mod taxii;
 mod trivy;
 mod usage;
 mod vulns;

@@ -187,3 +187,35 @@ fn a_proxy_may_stand_in_private_space() {
     let said = Fetcher::new(secret).expect_err("no such proxy").to_string();
     assert!(said.contains("proxy.example") && !said.contains("secret"), "{said}");
 }
+
+#[test]
+fn a_user_and_password_become_basic_and_nothing_else_does() {
+    for (name, key, expected) in [
+        ("Authorization", "ada:l o n g", "Basic YWRhOmwgbyBuIGc="),
+        ("authorization", "Bearer a:b", "Bearer a:b"),
+        ("Authorization", "abc", "abc"),
+        ("X-Key", "a:b", "a:b"),
+    ] {
+        assert_eq!(header_value(name, key.to_owned()), expected);
+    }
+}
+
+#[test]
+fn who_stays_is_not_led_to_another_server_and_hears_what_errors_say() {
+    let (address, _requests) = serve(vec![reply("302 Found", "Location: http://127.0.0.1:1/\r\n", "")]);
+    let error = fetcher().get(&Request { stays: true, ..Request::new(&format!("http://{address}/")) }).unwrap_err();
+    assert!(matches!(error, FetchError::Redirect { .. }), "{error}");
+    let long = "x".repeat(100_000);
+    for (accept, length) in [(None, 0), (Some("a/b"), 16 << 10)] {
+        let (address, _requests) = serve(vec![reply("404 Gone", "", &long)]);
+        let error = fetcher().get(&Request { accept, ..Request::new(&format!("http://{address}/")) }).unwrap_err();
+        let FetchError::Status { said, .. } = error else { panic!("{error}") };
+        assert_eq!(said.len(), length);
+    }
+    let (address, requests) = serve(vec![reply("200 OK", "X-Note: here\r\n", "")]);
+    let url = format!("http://{address}/");
+    let ask = Request { accept: Some("a/b"), note: Some("x-note"), ..Request::new(&url) };
+    let Answer::Body(body) = fetcher().get(&ask).unwrap() else { panic!() };
+    assert_eq!(body.note.as_deref(), Some("here"));
+    assert!(requests.recv().unwrap().contains("accept: a/b\r\n"));
+}

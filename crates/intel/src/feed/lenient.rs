@@ -31,7 +31,7 @@ pub(crate) struct Whole(pub(crate) Option<u64>);
 
 /// `true`; anything else is not.
 #[derive(Default)]
-pub(super) struct Flag(pub(super) bool);
+pub(crate) struct Flag(pub(crate) bool);
 
 /// One JSON value of any type, reduced to what fits.
 #[derive(Default)]

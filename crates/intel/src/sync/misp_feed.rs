@@ -13,7 +13,7 @@ use tripoint_fetch::{Answer, Body, Fetcher, Request};
 use tripoint_model::Timestamp;
 
 use self::manifest::Manifest;
-use super::Copy;
+use super::{Content, Copy};
 use crate::feed::{Defaults, FeedFormat, Misp, Reading};
 use crate::images::NEW_PREFIX;
 use crate::rules::Rules;
@@ -66,7 +66,7 @@ pub(super) fn gather(request: &Request<'_>, manifest: &Body, folder: &Path, fetc
     // Without a tag the manifest comes again, and with it another try at what is missing.
     let tag = |tag: &Option<String>| tag.clone().filter(|_| !missing);
     let (etag, last_modified) = (tag(&manifest.etag), tag(&manifest.last_modified));
-    Ok(Copy { sha256: sha256_hex(&bytes), bytes, etag, last_modified, left_out })
+    Ok(Copy { sha256: sha256_hex(&bytes), content: Content::Bytes(bytes), etag, last_modified, left_out })
 }
 
 /// Why an event did not come.

@@ -3,7 +3,7 @@
 //! In stages over some hundred addresses: whose /24 has anything, where are the nodes, which hold the address, and the
 //! numbers of those. No stage waits for its own reads, and the processor's widest vectors do the first, where it has them.
 
-use super::v4::place;
+use super::v4::{is_inline, matching, place};
 use super::{NONE, V4Table, word32};
 
 /// Addresses in a stage: what is noted of them stays in the nearest cache.
@@ -26,6 +26,14 @@ impl V4Table<'_> {
     /// Appends the places of the addresses that a listed network holds, in order.
     pub fn hits(&self, addresses: &[u32], rows: &mut Vec<u32>) {
         pulp::Arch::new().dispatch(|| self.hits_staged(addresses, rows));
+    }
+
+    /// Where in `ids` the number of a host is that its node holds itself.
+    #[inline(always)]
+    fn place_in_ids(&self, at: usize, address: u32) -> Option<usize> {
+        let node = word32(self.nodes, at);
+        let within = (matching(node, address & 0xff).trailing_zeros() >> 3) as usize;
+        is_inline(node).then(|| self.ids_before(at, address) + within)
     }
 
     #[inline(always)]

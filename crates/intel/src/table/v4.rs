@@ -141,14 +141,6 @@ impl<'a> V4Table<'a> {
         }
     }
 
-    /// Where in `ids` the number of a host is that its node holds itself.
-    #[inline(always)]
-    pub(super) fn place_in_ids(&self, at: usize, address: u32) -> Option<usize> {
-        let node = word32(self.nodes, at);
-        let within = (matching(node, address & 0xff).trailing_zeros() >> 3) as usize;
-        is_inline(node).then(|| self.ids_before(at, address) + within)
-    }
-
     fn number_otherwise(&self, at: usize, node: u32, address: u32) -> u32 {
         let host = address & 0xff;
         match node >> 24 {
@@ -186,13 +178,13 @@ pub(super) fn place(address: u32) -> (usize, u32) {
 }
 
 #[inline(always)]
-fn is_inline(node: u32) -> bool {
+pub(super) fn is_inline(node: u32) -> bool {
     node.wrapping_sub(1 << 24) < INLINE_MAX << 24
 }
 
 /// Bit 7 of each of the node's host bytes that is this host; the lowest set one is right, others may be wrong.
 #[inline(always)]
-fn matching(node: u32, host: u32) -> u32 {
+pub(super) fn matching(node: u32, host: u32) -> u32 {
     let differs = (node & LOW) ^ (host * 0x01_0101);
     differs.wrapping_sub(0x01_0101) & !differs & 0x80_8080
 }

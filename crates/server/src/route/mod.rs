@@ -19,6 +19,7 @@ mod agent;
 mod alerts;
 mod exceptions;
 mod health;
+mod taxii;
 
 /// Everything that is served. Nothing is open to strangers.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -45,7 +46,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/agent/orders/{number}/answer", post(agent::answer))
         .layer(DefaultBodyLimit::max(16 << 20))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), access::agents));
-    people.merge(agents).fallback(nothing).method_not_allowed_fallback(wrong_method).with_state(app)
+    people
+        .merge(agents)
+        .merge(taxii::router(&app))
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
 }
 
 async fn nothing() -> Refused {

@@ -91,6 +91,9 @@ pub trait Store: Send + Sync {
     fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested>;
     /// A page of alerts, newest `last_seen` first; shorter than asked for when the alerts are long.
     fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList>;
+    /// The next alerts by when they last changed, and by id where that is the same, after such a place; at least
+    /// one where there is one. No two changes since this version have the same moment.
+    fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>>;
     /// One alert.
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;
     /// Writes a person's work down; `None` when there is no such alert.

@@ -46,11 +46,15 @@ pub(super) async fn load(connection: &mut SqliteConnection, id: &str) -> Result<
     body.map(|body| from_text("alert", &body)).transpose()
 }
 
-async fn save(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), StoreError> {
+/// Each change has a moment of its own, later than all before: who asks what changed after one misses nothing.
+async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) -> Result<(), StoreError> {
+    let last: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;
     sqlx::query(
-        "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
          ON CONFLICT (id) DO UPDATE SET host = excluded.host, rule = excluded.rule, status = excluded.status, \
-         suppressed = excluded.suppressed, last_seen = excluded.last_seen, body = excluded.body",
+         suppressed = excluded.suppressed, last_seen = excluded.last_seen, body = excluded.body, \
+         changed = excluded.changed",
     )
     .bind(&alert.id.0)
     .bind(&alert.host)
@@ -59,6 +63,7 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), St
     .bind(i64::from(alert.suppressed_by.is_some()))
     .bind(alert.last_seen.0)
     .bind(to_text("alert", alert)?)
+    .bind(now.0.max(last.saturating_add(1)))
     .execute(connection)
     .await?;
     Ok(())
@@ -127,7 +132,7 @@ async fn take(
                 return Ok(None);
             }
             let merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
-            save(connection, &merged).await?;
+            save(connection, &merged, now).await?;
             Ok(Some(merged.id))
         }
         Item::Outcome { alert: Some(id), outcome } => {
@@ -185,7 +190,7 @@ async fn add_to_alert(
     let Some(mut alert) = load(connection, &id.0).await? else { return Ok(None) };
     add_outcomes(&mut alert, outcomes, now);
     add_refusals(&mut alert, refusals);
-    save(connection, &alert).await?;
+    save(connection, &alert, now).await?;
     Ok(Some(alert))
 }
 
@@ -229,7 +234,7 @@ pub(super) async fn work(
         alert.work.comments.push(Comment { at: now, author: author.clone(), text });
     }
     alert.work.history.extend(what.map(|what| Change { at: now, author, what }));
-    save(connection, &alert).await?;
+    save(connection, &alert, now).await?;
     Ok(Some(alert))
 }
 

@@ -74,20 +74,27 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 }
 
 /// Only ever added to. Text, BIGINT and `$n` only, so that the same text can serve PostgreSQL.
-const MIGRATIONS: &[&[&str]] = &[&[
-    "CREATE TABLE alerts (id TEXT PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, \
+const MIGRATIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE alerts (id TEXT PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, \
      suppressed BIGINT NOT NULL, last_seen BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE INDEX alerts_newest ON alerts (last_seen, id)",
-    "CREATE TABLE batches (boot_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
-    "CREATE TABLE agents (host TEXT PRIMARY KEY, identity TEXT NOT NULL, last_seen BIGINT NOT NULL, health TEXT)",
-    "CREATE TABLE orders (number BIGINT PRIMARY KEY, host TEXT NOT NULL, issued BIGINT NOT NULL, body TEXT NOT NULL, \
+        "CREATE INDEX alerts_newest ON alerts (last_seen, id)",
+        "CREATE TABLE batches (boot_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
+        "CREATE TABLE agents (host TEXT PRIMARY KEY, identity TEXT NOT NULL, last_seen BIGINT NOT NULL, health TEXT)",
+        "CREATE TABLE orders (number BIGINT PRIMARY KEY, host TEXT NOT NULL, issued BIGINT NOT NULL, body TEXT NOT NULL, \
      state TEXT NOT NULL, answer TEXT)",
-    "CREATE INDEX orders_of_host ON orders (host, state, number)",
-    "CREATE TABLE exceptions (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE ledger (host TEXT NOT NULL, kept BIGINT NOT NULL, at BIGINT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, \
+        "CREATE INDEX orders_of_host ON orders (host, state, number)",
+        "CREATE TABLE exceptions (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, body TEXT NOT NULL)",
+        "CREATE TABLE ledger (host TEXT NOT NULL, kept BIGINT NOT NULL, at BIGINT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, \
      detail TEXT NOT NULL)",
-    "CREATE INDEX ledger_oldest ON ledger (kept)",
-]];
+        "CREATE INDEX ledger_oldest ON ledger (kept)",
+    ],
+    &[
+        "ALTER TABLE alerts ADD COLUMN changed BIGINT NOT NULL DEFAULT 0",
+        "UPDATE alerts SET changed = last_seen",
+        "CREATE INDEX alerts_changed ON alerts (changed, id)",
+    ],
+];
 
 impl Sqlite {
     async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
@@ -129,6 +136,28 @@ impl Sqlite {
         Ok(AlertList { alerts, next })
     }
 
+    async fn changed(&self, (time, id): (Timestamp, String)) -> Result<Vec<(Timestamp, Alert)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT changed, body FROM alerts WHERE (changed, id) > ($1, $2) ORDER BY changed, id LIMIT $3",
+        )
+        .bind(time.0)
+        .bind(id)
+        .bind(i64::from(LIMIT_MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut bytes = 0;
+        let mut alerts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let body: String = row.try_get(1)?;
+            bytes += body.len();
+            if bytes > PAGE_BYTES && !alerts.is_empty() {
+                break;
+            }
+            alerts.push((Timestamp(row.try_get(0)?), from_text("alert", &body)?));
+        }
+        Ok(alerts)
+    }
+
     async fn all_agents(&self) -> Result<Vec<AgentStatus>, StoreError> {
         let rows = sqlx::query("SELECT identity, last_seen, health FROM agents ORDER BY host")
             .fetch_all(&self.readers)
@@ -154,6 +183,10 @@ impl Store for Sqlite {
 
     fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList> {
         Box::pin(self.page(query))
+    }
+
+    fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>> {
+        Box::pin(self.changed(after))
     }
 
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>> {
@@ -266,5 +299,43 @@ impl Store for Sqlite {
                 order_state(connection, number).await
             })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_older_version_kept_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        let alert = r#"{"schema":1,"id":"aa","rule":"r","title":"t","host":"h","application":{"kind":"unit","id":"a",
+            "name":"a"},"indicator":"203.0.113.66","direction":"outbound","severity":{"score":1,"level":"low",
+            "factors":[]},"confidence":90,"first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:00Z",
+            "count":1,"bytes_in":0,"bytes_out":0,"still_open":true,"connections":[],"claims":[],"findings":[]}"#;
+        let before = ["CREATE TABLE layout (version BIGINT NOT NULL)", "INSERT INTO layout (version) VALUES (1)"];
+        for statement in before.iter().chain(MIGRATIONS[0]) {
+            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+        }
+        sqlx::query("INSERT INTO alerts VALUES ('aa', 'h', 'r', 'open', 0, 7, $1)")
+            .bind(alert)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        let store = Sqlite::open(&path).await.unwrap();
+        let changed = Store::changed(&store, (Timestamp(6), String::new())).await.unwrap();
+        assert_eq!(changed.iter().map(|(at, alert)| (at.0, alert.id.0.as_str())).collect::<Vec<_>>(), [(7, "aa")]);
+        // A clock that stands still does not hide a change.
+        for expected in [8, 9] {
+            store.work("aa".into(), WorkChange::Assign(None), "x".into(), Timestamp(1)).await.unwrap();
+            let changed = Store::changed(&store, (Timestamp(expected - 1), "aa".into())).await.unwrap();
+            assert_eq!(changed[0].0, Timestamp(expected));
+        }
     }
 }

@@ -4,3 +4,4 @@ mod api;
 mod kill;
 mod openapi;
 mod rig;
+mod taxii;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde::Serialize;
+use tripoint_intel::Descriptor;
 use tripoint_intel::choice::{ChoiceError, Choices};
-use tripoint_intel::{Descriptor, Origin};
 
 use super::descriptors;
 use crate::context::Context;
@@ -33,10 +33,7 @@ impl<'d> Shown<'d> {
             feed: &feed.name,
             enabled: feed.enabled,
             needs_key: feed.header.is_some() && feed.key_file.is_none(),
-            source: match &feed.origin {
-                Origin::Url(url) => url.clone(),
-                Origin::File(path) => path.display().to_string(),
-            },
+            source: feed.origin.to_string(),
             format: feed.format.as_deref(),
             category: feed.defaults.category.as_str(),
             direction: feed.defaults.direction.as_str(),
