@@ -1,6 +1,7 @@
 //! Which address is meant, in its one canonical form, and is it a special one?
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -105,8 +106,27 @@ pub static SPECIAL_RANGES: &[SpecialRange] = &[
     v6("multicast", Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8),
 ];
 
+/// Whether a special range of IPv4 shares its first byte with any of these addresses: most of the address space does not,
+/// and lists are asked about by the million.
+static SPECIAL_FIRST_BYTES: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut out = [false; 256];
+    for range in SPECIAL_RANGES {
+        if let IpNet::V4(net) = range.net {
+            let (first, last) = (net.network().octets()[0], net.broadcast().octets()[0]);
+            out[usize::from(first)..=usize::from(last)].fill(true);
+        }
+    }
+    out
+});
+
 /// The special range that `net` lies in, contains or overlaps, if any.
 pub fn special_range(net: &IpNet) -> Option<&'static SpecialRange> {
+    if let IpNet::V4(v4) = net
+        && v4.prefix_len() >= 8
+        && !SPECIAL_FIRST_BYTES[usize::from(v4.network().octets()[0])]
+    {
+        return None;
+    }
     SPECIAL_RANGES.iter().find(|range| overlaps(&range.net, net))
 }
 

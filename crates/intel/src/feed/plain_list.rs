@@ -5,7 +5,7 @@
 //! (`0.0.0.0 name`) means the name.
 
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use tripoint_model::Observable;
@@ -36,6 +36,10 @@ impl FeedFormat for PlainList {
             let line = content(line);
             if line.is_empty() {
                 return;
+            }
+            // Nearly every line of nearly every list.
+            if let Ok(address) = line.parse::<Ipv4Addr>() {
+                return reading.accept(number, reading.indicator(Observable::Address(address.into())));
             }
             if let Some(found) = url(line) {
                 match found {

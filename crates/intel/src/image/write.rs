@@ -21,6 +21,7 @@ pub struct Builder {
     feed_count: u16,
     details: Vec<Detail>,
     detail_at: HashMap<Detail, u32>,
+    last: Option<(Detail, u32)>,
     v4: Vec<(u32, u8, Option<u16>, u32)>,
     v6: Vec<(u128, u8, Option<u16>, u32)>,
     names: Vec<(String, u32)>,
@@ -64,12 +65,11 @@ impl Builder {
             cves: self.joined(&indicator.cves),
             times: [indicator.first_seen, indicator.last_seen, indicator.valid_from, indicator.valid_until],
         };
-        // A u32 counts more details than memory holds.
-        let next = self.details.len() as u32;
-        let number = *self.detail_at.entry(detail.clone()).or_insert(next);
-        if number == next {
-            self.details.push(detail);
-        }
+        let number = match &self.last {
+            // Entries of a plain list say the same of each.
+            Some((known, number)) if *known == detail => *number,
+            _ => self.detail(detail),
+        };
         match &indicator.observable {
             Observable::Domain(name) => self.names.push((name.clone(), number)),
             other => {
@@ -93,6 +93,18 @@ impl Builder {
     /// Adds a name in lower case, with the names below it where `below`, to a guard list.
     pub fn guard_name(&mut self, list: GuardNumber, name: &str, below: bool) {
         self.guards.name(list, name, below);
+    }
+
+    /// The detail's number.
+    fn detail(&mut self, detail: Detail) -> u32 {
+        // A u32 counts more details than memory holds.
+        let next = self.details.len() as u32;
+        let number = *self.detail_at.entry(detail.clone()).or_insert(next);
+        if number == next {
+            self.details.push(detail.clone());
+        }
+        self.last = Some((detail, number));
+        number
     }
 
     fn push_net(&mut self, net: IpNet, port: Option<u16>, detail: u32) {
@@ -138,12 +150,13 @@ impl Builder {
         let lengths = self.v4.iter().fold(0_u64, |used, (_, length, ..)| used | 1 << length);
         let table = V4Parts::build(numbered(&self.v4));
         let details: Vec<u8> = self.details.iter().flat_map(Detail::bytes).collect();
-        let v4 = self.v4.iter().flat_map(|(address, length, port, detail)| {
+        let v4 = self.v4.iter().map(|(address, length, port, detail)| {
             let mut bytes = [0; super::V4_BYTES];
             bytes[..4].copy_from_slice(&address.to_le_bytes());
             bytes[4..].copy_from_slice(&tail(*length, *port, *detail));
             bytes
         });
+        let v4: Vec<[u8; super::V4_BYTES]> = v4.collect();
         let v6 = self.v6.iter().map(|(address, length, port, detail)| {
             let mut bytes = [0; super::V6_BYTES];
             bytes[..16].copy_from_slice(&address.to_le_bytes());
@@ -157,7 +170,7 @@ impl Builder {
             self.texts,
             self.feeds,
             details,
-            v4.collect(),
+            v4.into_flattened(),
             v6.into_flattened(),
             names,
             lengths.to_le_bytes().to_vec(),
