@@ -15,6 +15,8 @@ pub const ACTIONS: &str = "/v1/actions";
 pub const EXCEPTIONS: &str = "/v1/exceptions";
 /// `GET` → list of `people::AgentStatus`.
 pub const AGENTS: &str = "/v1/agents";
+/// `GET` → list of `people::FeedHealth`.
+pub const FEEDS: &str = "/v1/feeds";
 /// `GET` → `people::ServerHealth`.
 pub const HEALTH: &str = "/v1/health";
 /// `GET` → Prometheus text format 0.0.4.

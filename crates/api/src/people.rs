@@ -196,6 +196,24 @@ pub struct AgentStatus {
     pub health: Option<AgentHealth>,
 }
 
+/// How a feed is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedHealth {
+    /// Its name.
+    pub feed: String,
+    /// `ok`, `held` or `failed`.
+    pub state: String,
+    /// Indicators in force.
+    pub count: u64,
+    /// When a good copy was last brought or confirmed.
+    pub last_success: Option<Timestamp>,
+    /// When the copy in force came.
+    pub last_change: Option<Timestamp>,
+    /// What is wrong with it; nothing while all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
 /// How the server is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerHealth {

@@ -146,6 +146,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
             change,
             sha256: file_sha256(path).unwrap_or_default(),
             last_success: Some(context.now),
+            last_change: Some(context.now),
             last_attempt: Some(context.now),
             ..FeedStatus::default()
         })?;

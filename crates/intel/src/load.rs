@@ -18,9 +18,15 @@ pub enum LoadError {
     /// A page for people: an error page, a log-in page.
     #[error("{0} is a web page, not a feed")]
     WebPage(String),
+    /// Nothing in it.
+    #[error("{0} is empty")]
+    Empty(String),
     /// UTF-16 or UTF-32.
     #[error("{0} is UTF-16 text; only UTF-8 is read")]
     Encoding(String),
+    /// Of another character set, or no text at all.
+    #[error("{0} is not UTF-8 text")]
+    Charset(String),
     /// Nothing in it looks like a feed.
     #[error("{0} is in no known format; name one of: {formats}", formats = format_names())]
     Unknown(String),
@@ -110,6 +116,9 @@ fn one(
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err(LoadError::Encoding(reading.file.clone()));
     }
+    if early.is_none() && head.trim_ascii().is_empty() && head.len() < HEAD_BYTES as usize {
+        return Err(LoadError::Empty(reading.file.clone()));
+    }
     let text = String::from_utf8_lossy(&head);
     let text = text.trim_start_matches('\u{feff}');
     let start = text.trim_start().chars().take(16).collect::<String>().to_ascii_lowercase();
@@ -118,10 +127,7 @@ fn one(
     }
     let format = match forced {
         Some(format) => format,
-        None => *FORMATS
-            .iter()
-            .find(|format| format.detect(text))
-            .ok_or_else(|| LoadError::Unknown(reading.file.clone()))?,
+        None => *FORMATS.iter().find(|format| format.detect(text)).ok_or_else(|| unknown(&head, &reading.file))?,
     };
     let mut watched = Watched { inner: reader, failed: early.as_ref().map(ToString::to_string) };
     let bom = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -129,6 +135,14 @@ fn one(
     format.parse(&mut input, reading);
     reading.broken = reading.broken.take().or(watched.failed);
     Ok(format)
+}
+
+/// What to say of a beginning that no format knows: the last character may be cut, any before it must not be.
+fn unknown(head: &[u8], file: &str) -> LoadError {
+    match std::str::from_utf8(head) {
+        Err(error) if error.error_len().is_some() => LoadError::Charset(file.to_owned()),
+        _ => LoadError::Unknown(file.to_owned()),
+    }
 }
 
 /// Remembers that reading failed.

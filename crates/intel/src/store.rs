@@ -58,6 +58,9 @@ pub struct FeedStatus {
     pub sha256: String,
     /// When a good copy was last brought or confirmed.
     pub last_success: Option<Timestamp>,
+    /// When the copy in force came: since then nothing changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<Timestamp>,
     /// When it was last tried.
     pub last_attempt: Option<Timestamp>,
     /// The server's tag of the copy in force.
@@ -81,7 +84,30 @@ impl FeedStatus {
         let since = self.last_success.map_or(u64::MAX, |last| now.since(last).as_secs());
         since > refresh.saturating_mul(3)
     }
+
+    /// Days for which a fetched feed has said nothing new, when they are more than a kept list has: a server may say
+    /// "not modified" for years after its list died.
+    pub fn silent_days(&self, now: Timestamp) -> Option<u64> {
+        let refresh = self.refresh_seconds?;
+        let since = now.since(self.last_change?).as_secs();
+        (since > SILENCE_MAX.max(refresh.saturating_mul(30))).then_some(since / 86_400)
+    }
+
+    /// What is wrong with it at this moment, in words; `None` while all is well.
+    pub fn trouble(&self, now: Timestamp) -> Option<String> {
+        let overdue = self.is_stale(now).then(|| match self.last_success {
+            Some(last) => format!("overdue: nothing came for {} hours", now.since(last).as_secs() / 3600),
+            None => "overdue: it never came".to_owned(),
+        });
+        let silent =
+            self.silent_days(now).map(|days| format!("it has not changed for {days} days: is the list still kept?"));
+        let all: Vec<String> = self.alarm.iter().cloned().chain(overdue).chain(silent).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }
+
+/// Of the public lists of the catalogue none is unchanged for so long while somebody keeps it.
+const SILENCE_MAX: u64 = 30 * 86_400;
 
 /// Why the store could not be used.
 #[derive(Debug, thiserror::Error)]

@@ -145,8 +145,7 @@ fn record(
 ) -> Result<(), StoreError> {
     let mut bundle = None;
     match judged {
-        // A held copy that the server still serves is not good because it did not change.
-        Judged::Same(_) if next.state == FeedState::Held => report.state = SyncState::NotModified,
+        // It was asked about the copy in force, whatever came and was held in between.
         Judged::Same(kept) => {
             report.state = SyncState::NotModified;
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
@@ -154,6 +153,7 @@ fn record(
         }
         Judged::New(loaded, copy) => {
             next.change = store.save(&report.feed, &loaded.parsed.accepted)?;
+            next.last_change = Some(context.now);
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
             loaded.format.clone_into(&mut next.format);
             next.count = loaded.parsed.accepted.len() as u64;

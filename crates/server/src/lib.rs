@@ -33,6 +33,8 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 
+use tripoint_api::FeedHealth;
+
 pub use access::AccessError;
 pub use listen::{ListenError, Ready};
 pub use store::StoreError;
@@ -59,7 +61,12 @@ pub struct ServerOptions {
     pub agent_uids: Vec<u32>,
     /// Writes what the feeds in force call bad, for the TAXII collection of it; without, there is none.
     pub indicators: Option<WriteIndicators>,
+    /// Says how the feeds are; without, nothing is known of any.
+    pub feeds: Option<ReadFeeds>,
 }
+
+/// Reads how the feeds are at this moment.
+pub type ReadFeeds = Arc<dyn Fn() -> Vec<FeedHealth> + Send + Sync>;
 
 /// Where the Unix socket of a data folder is.
 pub fn socket_path(data_dir: &Path) -> PathBuf {
@@ -96,7 +103,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
-    let app = Arc::new(App::new(store, access, stopped.clone(), indicators));
+    let app = Arc::new(App::new(store, access, stopped.clone(), indicators, options.feeds));
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
     let tcp = match options.listen {

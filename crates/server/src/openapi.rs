@@ -66,6 +66,7 @@ pub const ROUTES: &[Route] = &[
         agents_only: false,
     },
     get(path::AGENTS, "Every agent as last heard of.", &[], "[]AgentStatus"),
+    get(path::FEEDS, "How the feeds on this host are.", &[], "[]FeedHealth"),
     get(path::HEALTH, "How the server is.", &[], "ServerHealth"),
     get(path::METRICS, "The same for Prometheus.", &[], "text/plain"),
     Route {
@@ -234,6 +235,18 @@ const SCHEMAS: &[Schema] = &[
             "data []object",
             "losses {}",
             "counters {}",
+        ],
+    ),
+    (
+        "FeedHealth",
+        "How a feed is, and what is wrong with it.",
+        &[
+            "feed! string",
+            "state! string",
+            "count! integer",
+            "last_success string",
+            "last_change string",
+            "trouble string",
         ],
     ),
     (

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, watch};
 
-use tripoint_api::Order;
+use tripoint_api::{FeedHealth, Order};
 use tripoint_model::{Alert, Timestamp};
 
+use crate::ReadFeeds;
 use crate::access::Access;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
@@ -28,6 +29,7 @@ pub(crate) struct App {
     heard: Mutex<BTreeMap<String, Timestamp>>,
     /// What the feeds in force call bad, where that can be told.
     pub(crate) indicators: Option<Indicators>,
+    feeds: Option<ReadFeeds>,
 }
 
 impl App {
@@ -36,6 +38,7 @@ impl App {
         access: Access,
         stopped: watch::Receiver<bool>,
         indicators: Option<Indicators>,
+        feeds: Option<ReadFeeds>,
     ) -> Self {
         Self {
             store,
@@ -46,7 +49,14 @@ impl App {
             answers: watch::channel(0).0,
             heard: Mutex::default(),
             indicators,
+            feeds,
         }
+    }
+
+    /// How the feeds are. Reads files.
+    pub(crate) async fn feeds(&self) -> Vec<FeedHealth> {
+        let Some(read) = self.feeds.clone() else { return Vec::new() };
+        tokio::task::spawn_blocking(move || read()).await.unwrap_or_default()
     }
 
     fn heard(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {

@@ -73,6 +73,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         admin_group: Some(config.server.group).filter(|group| !group.is_empty()),
         agent_uids: vec![started_by],
         indicators: Some(crate::command::intel::indicators_of(&context.data_dir)),
+        feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());

@@ -82,11 +82,8 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         }
     }
     for feed in tripoint_intel::list(&context.data_dir) {
-        let status = match &feed.alarm {
-            Some(alarm) => alarm.clone(),
-            None if feed.is_stale(now) => "stale".into(),
-            None => format!("ok, {}", output::counted(feed.count, "indicator")),
-        };
+        let ok = || format!("ok, {}", output::counted(feed.count, "indicator"));
+        let status = feed.trouble(now).unwrap_or_else(ok);
         let age = feed.last_success.map(|at| now.since(at).as_secs());
         all.push(DataSource { source: format!("feed {}", feed.feed), age, status });
     }

@@ -25,7 +25,7 @@ mod feeds;
 mod guard;
 mod told;
 
-pub use told::indicators_of;
+pub use told::{feeds_of, indicators_of};
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";
@@ -203,9 +203,10 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
         eprintln!("{NOTHING_LOADED}");
         return Ok(Exit::Fine);
     }
+    let now = now();
     let rows = feeds.iter().map(|feed| {
         let success = feed.last_success.map_or_else(|| "never".into(), output::time);
-        let state = feed.alarm.clone().unwrap_or_else(|| format!("{:?}", feed.state).to_lowercase());
+        let state = feed.trouble(now).unwrap_or_else(|| format!("{:?}", feed.state).to_lowercase());
         vec![feed.feed.clone(), feed.format.clone(), feed.count.to_string(), feed.refused.to_string(), success, state]
     });
     output::table(&["FEED", "FORMAT", "INDICATORS", "REFUSED", "LAST SUCCESS", "STATE"], rows.collect())?;

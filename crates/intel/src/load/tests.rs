@@ -33,7 +33,7 @@ fn pages_and_foreign_encodings_are_no_feeds() {
     assert!(matches!(read(b"\n<!DOCTYPE html><p>203.0.113.9"), Err(LoadError::WebPage(_))));
     assert!(matches!(read(&utf16("203.0.113.9\n")), Err(LoadError::Encoding(_))));
     assert!(matches!(read(b"nothing here\nlooks like it\n"), Err(LoadError::Unknown(_))));
-    assert!(matches!(read(b""), Err(LoadError::Unknown(_))));
+    assert!(matches!(read(b""), Err(LoadError::Empty(_))));
     assert!(matches!(read(b"\0\0\0\0"), Err(LoadError::Unknown(_))));
     assert!(matches!(read(&gzip(b"<html>")), Err(LoadError::WebPage(_))));
 }

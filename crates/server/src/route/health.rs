@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use tripoint_api::{AgentIdentity, AgentStatus, ServerHealth};
-use tripoint_model::AlertStatus;
+use tripoint_api::{AgentIdentity, AgentStatus, FeedHealth, ServerHealth};
+use tripoint_model::{AlertStatus, Timestamp};
 
 use crate::refuse::Refused;
 use crate::state::{App, CONNECTED, now};
@@ -35,6 +35,11 @@ async fn all(app: &App) -> Result<Vec<AgentStatus>, Refused> {
         agent.connected = now().since(agent.last_seen) < CONNECTED;
     }
     Ok(agents)
+}
+
+/// Every feed on this host.
+pub(crate) async fn feeds(State(app): State<Arc<App>>) -> Json<Vec<FeedHealth>> {
+    Json(app.feeds().await)
 }
 
 /// Whether the server works: the store answers.
@@ -89,7 +94,25 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
             );
         }
     }
+    feed_metrics(&app.feeds().await, &mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+fn feed_metrics(feeds: &[FeedHealth], text: &mut String) {
+    let mut family = |name: &str, help: &str, value: &dyn Fn(&FeedHealth) -> Option<u64>| {
+        let _ = writeln!(text, "# HELP tripoint_feed_{name} {help}\n# TYPE tripoint_feed_{name} gauge");
+        for feed in feeds {
+            if let Some(value) = value(feed) {
+                let _ = writeln!(text, "tripoint_feed_{name}{{feed=\"{}\"}} {value}", label(&feed.feed));
+            }
+        }
+    };
+    let now = now();
+    let age = |at: Option<Timestamp>| at.map(|at| now.since(at).as_secs());
+    family("trouble", "Whether something is wrong with a feed.", &|feed| Some(u64::from(feed.trouble.is_some())));
+    family("indicators", "Indicators of a feed in force.", &|feed| Some(feed.count));
+    family("age_seconds", "Since a good copy was last brought or confirmed.", &|feed| age(feed.last_success));
+    family("unchanged_seconds", "Since the copy in force came.", &|feed| age(feed.last_change));
 }
 
 /// A label's value, quoted as the text format demands.

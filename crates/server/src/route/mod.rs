@@ -36,6 +36,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
         .route("/v1/exceptions/{id}", delete(exceptions::remove))
         .route(path::AGENTS, get(health::agents))
+        .route(path::FEEDS, get(health::feeds))
         .route(path::HEALTH, get(health::health))
         .route(path::METRICS, get(health::metrics))
         .layer(DefaultBodyLimit::max(1 << 20))

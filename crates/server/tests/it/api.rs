@@ -7,14 +7,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tripoint_api::agent::Item;
 use tripoint_api::{
     ActionAnswer, ActionRequest, AgentHealth, AgentStatus, AlertList, AlertQuery, Answer, AssignRequest, Batch,
-    BatchAnswer, Client, ClientError, CommentRequest, ExceptionList, ExceptionRequest, LedgerEntry, Order, Orders,
-    ReopenRequest, ResolveRequest, ServerHealth, path,
+    BatchAnswer, Client, ClientError, CommentRequest, ExceptionList, ExceptionRequest, FeedHealth, LedgerEntry, Order,
+    Orders, ReopenRequest, ResolveRequest, ServerHealth, path,
 };
 use tripoint_model::{
     ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp,
 };
 
-use crate::rig::{Rig, alert, identity};
+use crate::rig::{Rig, alert, held_feed, identity};
 
 fn status(error: ClientError) -> u16 {
     match error {
@@ -263,6 +263,12 @@ async fn health_is_shown_as_last_reported() {
     assert_eq!((agents[0].health.as_ref(), agents[0].connected), (Some(&health), true));
     let metrics = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(metrics.contains("tripoint_agent_lost_total{host=\"web1\",reason=\"ring_full\\\"\"} 3"), "{metrics}");
+    for line in ["trouble{feed=\"list\\\"1\"} 1", "indicators{feed=\"list\\\"1\"} 7"] {
+        assert!(metrics.contains(&format!("tripoint_feed_{line}\n")), "{metrics}");
+    }
+    assert!(metrics.contains("tripoint_feed_age_seconds{") && !metrics.contains("tripoint_feed_unchanged_seconds{"));
+    let feeds: Vec<FeedHealth> = rig.client.get(path::FEEDS).await.unwrap();
+    assert_eq!(feeds, [held_feed()]);
     // Nothing new is in the agent's spool: its health is news all the same, and nothing else is taken twice.
     let later = AgentHealth { sensor: "sock_diag".into(), ..AgentHealth::default() };
     let items = vec![

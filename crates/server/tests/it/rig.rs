@@ -2,14 +2,27 @@
 
 use std::path::Path;
 use std::process;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use tripoint_api::agent::Item;
-use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, path};
+use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, FeedHealth, path};
 use tripoint_model::{Alert, Timestamp};
 use tripoint_server::{Ready, ServerOptions, serve, socket_path};
+
+/// A feed that something is wrong with.
+pub fn held_feed() -> FeedHealth {
+    FeedHealth {
+        feed: "list\"1".into(),
+        state: "held".into(),
+        count: 7,
+        last_success: Some(Timestamp(0)),
+        trouble: Some("it is empty".into()),
+        ..FeedHealth::default()
+    }
+}
 
 /// A running server.
 pub struct Rig {
@@ -30,6 +43,7 @@ impl Rig {
             ready: Some(tell),
             ready_file: Some(data_dir.join("ready")),
             agent_uids: vec![own_uid()],
+            feeds: Some(Arc::new(|| vec![held_feed()])),
             ..ServerOptions::default()
         };
         let task = tokio::spawn(async move {
