@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use content::{Bundle, Vulns};
+pub use content::{Bundle, Lookup, Networks, Vulns};
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
 #[derive(Parser)]
@@ -233,17 +233,11 @@ pub enum Intel {
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
-    /// What is said about addresses
-    Lookup {
-        /// Addresses, address:port or names
-        addresses: Vec<String>,
-        /// Read one address a line
-        #[arg(long)]
-        stdin: bool,
-        /// As of this moment (RFC 3339)
-        #[arg(long)]
-        at: Option<String>,
-    },
+    /// What is said about addresses, now and before
+    Lookup(Lookup),
+    /// Whose network an address is in, from tables that you bring
+    #[command(subcommand, arg_required_else_help = true)]
+    Networks(Networks),
 }
 
 #[derive(Subcommand)]

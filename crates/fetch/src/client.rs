@@ -157,7 +157,7 @@ impl Fetcher {
         match self.respond(request, key, None)? {
             None => Ok(Answer::NotModified),
             Some((response, at)) if response.status() == 200 => body(response, &at, request.bytes_max),
-            Some((response, at)) => Err(FetchError::Status { url: at.to_string(), status: response.status().as_u16() }),
+            Some((response, at)) => Err(status(&response, &at)),
         }
     }
 
@@ -203,7 +203,7 @@ impl Fetcher {
                     at = url::follow(&at, &location)?;
                     self.check_literal(&at, request.permit_private, &first)?;
                 }
-                status => return Err(FetchError::Status { url: at.to_string(), status }),
+                _ => return Err(status(&response, &at)),
             }
         }
         Err(FetchError::Redirect { url: request.url.to_owned(), reason: "too often" })
@@ -248,6 +248,11 @@ fn without_password(proxy: &str) -> String {
 /// A header in the server's words.
 pub(crate) fn header_text(response: &Response<ureq::Body>, name: header::HeaderName) -> Option<String> {
     response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn status(response: &Response<ureq::Body>, at: &Uri) -> FetchError {
+    let retry_after_s = header_text(response, header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    FetchError::Status { url: at.to_string(), status: response.status().as_u16(), retry_after_s }
 }
 
 fn body(response: Response<ureq::Body>, at: &Uri, bytes_max: u64) -> Result<Answer, FetchError> {

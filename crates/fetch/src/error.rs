@@ -29,6 +29,8 @@ pub enum FetchError {
         url: String,
         /// HTTP status.
         status: u16,
+        /// After how many seconds the server wants to be asked again.
+        retry_after_s: Option<u64>,
     },
     /// The body is larger than allowed.
     #[error("{url} gives more than {bytes_max} bytes")]

@@ -1,6 +1,7 @@
 //! What does every source say about this address, port or name?
 
 mod enforceable;
+mod related;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use crate::guardlist;
 use crate::image::{self, DETAIL_BYTES, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES};
 use crate::image::{u16_at, u32_at, u64_at, u128_at};
 use crate::kernel_set::KernelSetRef;
+
+pub use related::{Others, Related};
 
 /// An open image. Cheap to ask for strangers: they end at the kernel set.
 pub struct Index {

@@ -149,7 +149,7 @@ fn record(
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
         }
         Judged::New(loaded, copy) => {
-            next.change = store.save(&report.feed, &loaded.parsed.accepted)?;
+            next.change = store.save(&report.feed, &loaded.parsed.accepted, context.now)?;
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
             loaded.format.clone_into(&mut next.format);
             next.count = loaded.parsed.accepted.len() as u64;
