@@ -5,6 +5,7 @@ mod bench;
 mod bundle;
 mod complaints;
 mod config;
+mod history;
 mod hostile;
 mod in_use;
 mod intel;

@@ -131,22 +131,26 @@ fn merge(path: &Path, new: Vec<(String, Withdrawn)>, limits: Limits, now: Timest
     if new.is_empty() && !expired && moments.len() <= limits.entries_max {
         return Ok(Remembered { kept: moments.len() as u64, ..Remembered::default() });
     }
-    let mut room = limits.entries_max;
-    let mut from = oldest;
-    if moments.len() > room && room > 0 {
-        let at = moments.len() - room;
-        let (_, cut, _) = moments.select_nth_unstable(at);
-        from = from.max(*cut);
+    // The newest have room; of those as old as the oldest of them, as many as are left.
+    let (mut from, mut tied) = (oldest, usize::MAX);
+    let surplus = moments.len().saturating_sub(limits.entries_max.max(1));
+    if surplus > 0 {
+        let cut = *moments.select_nth_unstable(surplus).1;
+        if cut >= from {
+            from = cut;
+            tied = limits.entries_max.saturating_sub(moments.iter().filter(|moment| **moment > cut).count());
+        }
     }
     let mut remembered = Remembered { withdrawn: new.len() as u64, ..Remembered::default() };
     let mut new = new.into_iter().peekable();
     write_whole(path, |out| {
         let mut put = |(key, entry): (String, Withdrawn), remembered: &mut Remembered| {
-            if entry.gone < from || room == 0 {
+            let oldest_kept = entry.gone == from;
+            if entry.gone < from || (oldest_kept && tied == 0) {
                 remembered.dropped += 1;
                 return Ok(());
             }
-            room -= 1;
+            tied -= usize::from(oldest_kept);
             remembered.kept += 1;
             write!(out, "{key}\t")?;
             serde_json::to_writer(&mut *out, &entry)?;

@@ -30,7 +30,11 @@ pub(super) fn run(context: &Context, command: &Lookup) -> anyhow::Result<Exit> {
         None => now(),
     };
     if command.addresses.is_empty() && !command.stdin {
-        return Err(WrongUsage("name at least one address, or give --stdin".into()).into());
+        let what = match command.online {
+            Some(_) => "name at least one address, before --online",
+            None => "name at least one address, or give --stdin",
+        };
+        return Err(WrongUsage(what.to_owned()).into());
     }
     let wanted = match &command.online {
         Some(services) => online::wanted(context, services)?,

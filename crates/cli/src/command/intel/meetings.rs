@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tripoint_api::{AlertList, AlertQuery, path};
+use tripoint_model::address::canonical;
 use tripoint_model::{Alert, AlertId, Observable, Timestamp};
 
 use crate::context::Context;
@@ -64,19 +65,23 @@ pub(super) fn meetings(context: &Context, asked: &Observable) -> Option<Meetings
         .ok()
 }
 
+/// Whether the alert is about the thing asked for, or a connection in it went there.
 fn names(alert: &Alert, asked: &Observable) -> bool {
-    alert.connections.iter().any(|connection| match asked {
-        Observable::Domain(name) => connection.remote_name.as_deref() == Some(name.as_str()),
-        Observable::AddressPort(..) => asked.matches(connection.remote.ip(), connection.remote.port()),
-        Observable::Address(address) => tripoint_model::address::canonical(connection.remote.ip()) == *address,
-        Observable::Network(_) => false,
-    })
+    let about = match asked {
+        Observable::Address(_) => alert.indicator.net() == asked.net(),
+        other => alert.indicator == *other,
+    };
+    about
+        || alert.connections.iter().any(|connection| match asked {
+            Observable::Domain(name) => connection.remote_name.as_deref() == Some(name.as_str()),
+            other => other.matches(canonical(connection.remote.ip()), connection.remote.port()),
+        })
 }
 
 impl Meetings {
     fn add(&mut self, alert: &Alert) {
         self.alerts += 1;
-        self.connections = self.connections.saturating_add(u64::from(alert.count));
+        self.connections = self.connections.saturating_add(alert.count);
         self.first_seen = Some(self.first_seen.map_or(alert.first_seen, |first| first.min(alert.first_seen)));
         self.last_seen = self.last_seen.max(Some(alert.last_seen));
         if self.hosts.len() < NAMED_MAX {
