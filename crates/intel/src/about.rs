@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tripoint_model::{Observable, Timestamp};
+use tripoint_model::{IndicatorLookup as _, Observable, Timestamp};
 
 use crate::index::{Index, Related};
 use crate::lookup::{AnswerClaim, ClaimState, LookupAnswer, lookup};
@@ -32,14 +32,17 @@ pub struct About {
 /// Everything that the data folder tells.
 pub fn about(index: &Index, networks: &Networks, data_dir: &Path, text: &str, at: Timestamp) -> About {
     let mut answer = lookup(index, text, at);
-    let Ok(asked) = text.parse::<Observable>() else {
-        return About { answer, cves: Vec::new(), related: None, online: Vec::new() };
+    let asked = match text.parse::<Observable>() {
+        // A network, for instance, is read and not answered.
+        Ok(asked) if answer.error.is_none() => asked,
+        _ => return About { answer, cves: Vec::new(), related: None, online: Vec::new() },
     };
     answer.network = network(networks, &asked);
     let full = match &asked {
         Observable::Domain(name) => index.claims_for_name(name),
-        Observable::AddressPort(address, port) => tripoint_model::IndicatorLookup::claims(index, *address, *port),
-        other => other.net().map_or_else(|| index.claims_for_name(""), |net| index.claims_any_port(net.addr())),
+        Observable::AddressPort(address, port) => index.claims(*address, *port),
+        Observable::Address(address) => index.claims_any_port(*address),
+        Observable::Network(net) => index.claims_any_port(net.addr()),
     };
     let mut labels: Vec<String> = Vec::new();
     for (shown, claim) in answer.claims.iter_mut().zip(full.iter()) {

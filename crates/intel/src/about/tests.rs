@@ -68,5 +68,8 @@ fn claims_past_and_present_stand_in_one_answer() {
     // What was withdrawn alone is no verdict.
     assert_eq!(ask(data, "203.0.113.200", 100).answer.verdict, Verdict::Unknown);
     assert_eq!(ask(data, "203.0.113.200", 100).answer.claims.len(), 1);
-    assert_eq!(ask(data, "rubbish", 100).answer.verdict, Verdict::Invalid);
+    for text in ["rubbish", "203.0.113.0/24", ""] {
+        let found = ask(data, text, 100);
+        assert_eq!((found.answer.verdict, found.answer.claims.len(), found.related), (Verdict::Invalid, 0, None));
+    }
 }

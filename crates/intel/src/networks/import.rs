@@ -43,8 +43,7 @@ pub struct NetworksError {
 /// Reads files and puts tables of what they say into force. A table of a kind and family that the
 /// files say nothing of stays; nothing changes when no entry is good.
 pub fn import(files: &[PathBuf], data_dir: &Path, now: Timestamp) -> Result<NetworksReport, NetworksError> {
-    let mut reading =
-        Reading { parsed: Parsed::default(), drafts: PARTS.map(|(kind, family)| Draft::new(kind, family)) };
+    let mut reading = Reading::new();
     for file in files {
         let name = file.display().to_string();
         let walked = tripoint_unpack::entries(Source::Path(file), &name, &Limits::default(), &mut |_, reader| {
@@ -83,7 +82,18 @@ struct Reading {
     drafts: [Draft; PARTS.len()],
 }
 
+/// How many entries an uncompressed file holds, and how many of them an import would refuse.
+pub fn check(bytes: &[u8]) -> (u64, u64) {
+    let mut reading = Reading::new();
+    reading.file(&mut io::Cursor::new(bytes), "");
+    (reading.parsed.read, reading.parsed.refused)
+}
+
 impl Reading {
+    fn new() -> Self {
+        Self { parsed: Parsed::default(), drafts: PARTS.map(|(kind, family)| Draft::new(kind, family)) }
+    }
+
     fn file(&mut self, reader: &mut dyn Read, name: &str) {
         let mut head = Vec::new();
         // A reader that fails here fails again below, where it is reported.

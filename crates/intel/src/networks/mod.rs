@@ -23,7 +23,7 @@ use tripoint_model::Timestamp;
 use tripoint_model::address::canonical;
 
 #[cfg(feature = "feeds")]
-pub use import::{NetworksError, NetworksReport, import};
+pub use import::{NetworksError, NetworksReport, check, import};
 use layer::Layer;
 pub use layer::LayerError;
 

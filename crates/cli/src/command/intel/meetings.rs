@@ -1,7 +1,7 @@
 //! When did our hosts meet this address, as far as a server knows?
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tripoint_api::{AlertList, AlertQuery, path};
 use tripoint_model::address::canonical;
@@ -51,7 +51,8 @@ pub(super) fn meetings(context: &Context, asked: &Observable) -> Option<Meetings
                 limit: Some(tripoint_api::people::LIMIT_MAX),
                 ..AlertQuery::default()
             };
-            for _ in 0..PAGES_MAX {
+            let begun = Instant::now();
+            for _ in (0..PAGES_MAX).take_while(|_| begun.elapsed() < PATIENCE) {
                 let page: AlertList = client.get(&format!("{}{}", path::ALERTS, query.to_query())).await?;
                 page.alerts.iter().filter(|alert| names(alert, &asked)).for_each(|alert| found.add(alert));
                 query.after = page.next;
