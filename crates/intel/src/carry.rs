@@ -89,5 +89,13 @@ mod tests {
         let (_, index) = open_newest(to.path()).unwrap();
         assert_eq!((index.len(), index.built()), (1, Timestamp(7)));
         assert_eq!(list(to.path())[0].last_success, Some(Timestamp(7)));
+        // The next bundle says something else: what went is remembered.
+        let gone: tripoint_model::Observable = "203.0.113.1".parse().unwrap();
+        store
+            .save("a", &[Indicator::new("203.0.113.2".parse().unwrap(), Category::C2, AppliesTo::Out, 5)], Timestamp(8))
+            .unwrap();
+        put(&super::copies(from.path()), &Context { now: Timestamp(200), ..context }).unwrap();
+        let past = crate::past::withdrawn(to.path(), "a", &gone);
+        assert_eq!((past.len(), past[0].since, past[0].gone), (1, Some(Timestamp(100)), Timestamp(200)));
     }
 }
