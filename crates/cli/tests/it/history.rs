@@ -41,7 +41,9 @@ fn a_page_tells_owner_past_and_neighbours() {
     assert_eq!(states, ["expired", "withdrawn"]);
     assert_eq!(told["cves"][0], "CVE-2021-44228");
     assert!(told.get("meetings").is_none());
-    bench.tell(&["intel", "lookup", "203.0.113.9", "203.0.113.67:80", "2001:db8::1", "bad.example"]).expect(0);
+    bench
+        .tell(&["intel", "lookup", "203.0.113.9", "203.0.113.67:80", "2001:db8::1", "bad.example", "9.9.9.9"])
+        .expect(0);
     bench.tell_with(&["intel", "lookup", "--stdin", "--json"], "203.0.113.66\n198.51.100.1\n").expect(0);
     bench.golden("address-history");
 }

@@ -56,6 +56,7 @@ fn why(page: &Page) -> String {
         .map(|state| output::counted(feeds(state), "feed"));
     let mut text = match page.about.answer.verdict {
         Verdict::Bad => format!("called bad now by {now}"),
+        Verdict::Guarded if feeds(ClaimState::Current) == 0 => "shared infrastructure on a guard list".to_owned(),
         Verdict::Guarded => {
             format!("shared infrastructure on a guard list; called bad by {now}: look before you block")
         }
