@@ -45,6 +45,8 @@ impl Service for AbuseIpDb {
     }
 
     fn question(&self, address: IpAddr) -> String {
+        // The service wants the colons of IPv6 encoded.
+        let address = address.to_string().replace(':', "%3A");
         format!("/check?ipAddress={address}&maxAgeInDays=365")
     }
 

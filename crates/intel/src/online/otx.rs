@@ -32,10 +32,15 @@ struct Pulse {
     malware_families: Vec<Family>,
 }
 
+/// Pulses write families as objects here and as plain texts there.
 #[derive(Deserialize)]
-struct Family {
-    #[serde(default)]
-    display_name: Option<String>,
+#[serde(untagged)]
+enum Family {
+    Text(String),
+    Named {
+        #[serde(default)]
+        display_name: Option<String>,
+    },
 }
 
 impl Service for Otx {
@@ -70,7 +75,12 @@ impl Service for Otx {
         let verdict = if info.count > 0 { OnlineVerdict::Suspicious } else { OnlineVerdict::Unknown };
         let last_seen = info.pulses.iter().filter_map(|pulse| time(pulse.modified.as_deref()?)).max();
         let families = info.pulses.iter().flat_map(|pulse| &pulse.malware_families);
-        let families: Vec<String> = families.filter_map(|family| family.display_name.clone()).collect();
+        let families: Vec<String> = families
+            .filter_map(|family| match family {
+                Family::Text(name) => Some(name.clone()),
+                Family::Named { display_name } => display_name.clone(),
+            })
+            .collect();
         let names = info.pulses.into_iter().filter_map(|pulse| pulse.name);
         let tags = tags(families.into_iter().chain(names));
         Ok(Said { verdict, reports: Some(info.count), last_seen, tags, ..Said::default() })

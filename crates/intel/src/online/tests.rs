@@ -81,10 +81,10 @@ fn documented_answers_are_understood() {
     assert_eq!((noise.verdict, noise.tags), (OnlineVerdict::Malicious, vec!["scans the internet".to_owned()]));
     let otx = said(
         "otx",
-        r#"{"whois":"x","reputation":0,"indicator":"45.66.7.8","type":"IPv4","pulse_info":{"count":2,"pulses":[{"id":"1","name":"Botnet","modified":"2026-08-01T10:00:00.123000","tags":["a"],"malware_families":[{"id":"X","display_name":"Mirai","target":null}]},{"id":"2","name":"Other","modified":"2025-08-01T10:00:00","malware_families":[]}],"references":[]},"validation":[]}"#,
+        r#"{"whois":"x","reputation":0,"indicator":"45.66.7.8","type":"IPv4","pulse_info":{"count":2,"pulses":[{"id":"1","name":"Botnet","modified":"2026-08-01T10:00:00.123000","tags":["a"],"malware_families":[{"id":"X","display_name":"Mirai","target":null}]},{"id":"2","name":"Other","modified":"2025-08-01T10:00:00","malware_families":["Gafgyt"]}],"references":[]},"validation":[]}"#,
     );
     assert_eq!((otx.verdict, otx.reports), (OnlineVerdict::Suspicious, Some(2)));
-    assert_eq!(otx.tags, ["Mirai", "Botnet", "Other"]);
+    assert_eq!(otx.tags, ["Mirai", "Gafgyt", "Botnet", "Other"]);
     assert!(otx.last_seen.unwrap().to_string().starts_with("2026-08-01T10:00:00"));
     let total = said(
         "virustotal",
