@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use section::{
-    Advisories, Agent, Bundle, Correlator, Fetch, Intel, Inventory, Mode, Response, Sensor, SensorKind, Server,
+    Advisories, Agent, Bundle, Correlator, Fetch, Intel, Inventory, Mode, Online, Response, Sensor, SensorKind, Server,
 };
 use value::nearest;
 
@@ -41,6 +41,27 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "[]",
         "Special-purpose ranges (documentation, private) that feeds may list and actions may touch.",
     ),
+    (
+        "online.accept",
+        "false",
+        "`intel lookup --online` asks without a warning; those who are asked learn the address.",
+    ),
+    ("online.cache_for", "\"24h\"", "How long an online answer is not asked for again."),
+    ("online.timeout", "\"10s\"", "Longest time that one service may take."),
+    ("online.abuseipdb_key_file", "\"\"", "File that holds your key for AbuseIPDB."),
+    ("online.abuseipdb_url", "\"\"", "Where AbuseIPDB is asked; empty: its own address."),
+    ("online.abuseipdb_per_day", "0", "Most questions to AbuseIPDB a day; 0: 1000."),
+    ("online.greynoise_key_file", "\"\"", "File that holds your key for GreyNoise."),
+    ("online.greynoise_url", "\"\"", "Where GreyNoise is asked; empty: its own address."),
+    ("online.greynoise_per_day", "0", "Most questions to GreyNoise a day; 0: 50."),
+    ("online.otx_key_file", "\"\"", "File that holds your key for OTX."),
+    ("online.otx_url", "\"\"", "Where OTX is asked; empty: its own address."),
+    ("online.otx_per_day", "0", "Most questions to OTX a day; 0: 10000."),
+    ("online.virustotal_key_file", "\"\"", "File that holds your key for VirusTotal."),
+    ("online.virustotal_url", "\"\"", "Where VirusTotal is asked; empty: its own address."),
+    ("online.virustotal_per_day", "0", "Most questions to VirusTotal a day; 0: 500."),
+    ("online.internetdb_url", "\"\"", "Where InternetDB is asked; empty: its own address."),
+    ("online.internetdb_per_day", "0", "Most questions to InternetDB a day; 0: 1000."),
     (
         "fetch.proxy",
         "\"\"",
@@ -83,6 +104,7 @@ pub struct Config {
     pub agent: Agent,
     pub sensor: Sensor,
     pub intel: Intel,
+    pub online: Online,
     pub fetch: Fetch,
     pub advisories: Advisories,
     pub bundle: Bundle,

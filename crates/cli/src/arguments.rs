@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use content::{Bundle, Vulns};
+pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use guard::Guard;
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
@@ -238,17 +238,11 @@ pub enum Intel {
     /// Lists of shared infrastructure that is never blocked automatically
     #[command(subcommand, arg_required_else_help = true)]
     Guard(Guard),
-    /// What is said about addresses
-    Lookup {
-        /// Addresses, address:port or names
-        addresses: Vec<String>,
-        /// Read one address a line
-        #[arg(long)]
-        stdin: bool,
-        /// As of this moment (RFC 3339)
-        #[arg(long)]
-        at: Option<String>,
-    },
+    /// What is said about addresses, now and before
+    Lookup(Lookup),
+    /// Whose network an address is in, from tables that you bring
+    #[command(subcommand, arg_required_else_help = true)]
+    Networks(Networks),
 }
 
 #[derive(Subcommand)]

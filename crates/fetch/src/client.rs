@@ -278,12 +278,13 @@ pub(crate) fn header_text(response: &Response<ureq::Body>, name: header::HeaderN
 /// An error as the server put it; `said` only for those who can read it.
 fn refusal(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> FetchError {
     let status = response.status().as_u16();
+    let retry_after_s = header_text(&response, header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
     let mut said = Vec::new();
     if request.accept.is_some() {
         // What cannot be read of an error is not said.
         let _ = response.into_body().into_reader().take(SAID_MAX).read_to_end(&mut said);
     }
-    FetchError::Status { url: at.to_string(), status, said }
+    FetchError::Status { url: at.to_string(), status, said, retry_after_s }
 }
 
 /// Bytes of an error's body that are kept: errors are a few sentences.

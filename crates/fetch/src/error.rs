@@ -31,6 +31,8 @@ pub enum FetchError {
         status: u16,
         /// What the server said of it, where the request named a media type; at most `SAID_MAX` bytes.
         said: Vec<u8>,
+        /// After how many seconds the server wants to be asked again.
+        retry_after_s: Option<u64>,
     },
     /// The body is larger than allowed.
     #[error("{url} gives more than {bytes_max} bytes")]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::import::Context;
+use crate::past::{Limits, remember};
 use crate::store::{FeedStatus, Store, StoreError, check_copy, check_name, copy_path, list, read_copy};
 
 /// A feed's copy: indicators as this crate writes them, sealed by their count and checksum.
@@ -39,6 +40,9 @@ pub fn put(copies: &[FeedCopy], context: &Context<'_>) -> Result<u64, StoreError
         let path = copy_path(data_dir, &copy.status.feed);
         let at = |source| StoreError::Io { path: path.clone(), source };
         fs::create_dir_all(path.parent().unwrap_or(data_dir)).map_err(at)?;
+        let mut indicators = Vec::new();
+        read_copy(&copy.path, &mut |indicator| indicators.push(indicator.clone())).map_err(at)?;
+        remember(data_dir, &copy.status.feed, &indicators, Limits::default(), now).map_err(at)?;
         fs::rename(&copy.path, &path).map_err(at)?;
         store.set_status(&copy.status)?;
     }
@@ -59,7 +63,9 @@ mod tests {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let permit = ["203.0.113.0/24".parse().unwrap()];
         let store = Store::open(from.path()).unwrap();
-        store.save("a", &[Indicator::new("203.0.113.1".parse().unwrap(), Category::C2, AppliesTo::Out, 5)]).unwrap();
+        store
+            .save("a", &[Indicator::new("203.0.113.1".parse().unwrap(), Category::C2, AppliesTo::Out, 5)], Timestamp(1))
+            .unwrap();
         let status = FeedStatus {
             feed: "a".into(),
             state: FeedState::Ok,
@@ -83,5 +89,13 @@ mod tests {
         let (_, index) = open_newest(to.path()).unwrap();
         assert_eq!((index.len(), index.built()), (1, Timestamp(7)));
         assert_eq!(list(to.path())[0].last_success, Some(Timestamp(7)));
+        // The next bundle says something else: what went is remembered.
+        let gone: tripoint_model::Observable = "203.0.113.1".parse().unwrap();
+        store
+            .save("a", &[Indicator::new("203.0.113.2".parse().unwrap(), Category::C2, AppliesTo::Out, 5)], Timestamp(8))
+            .unwrap();
+        put(&super::copies(from.path()), &Context { now: Timestamp(200), ..context }).unwrap();
+        let past = crate::past::withdrawn(to.path(), "a", &gone);
+        assert_eq!((past.len(), past[0].since, past[0].gone), (1, Some(Timestamp(100)), Timestamp(200)));
     }
 }

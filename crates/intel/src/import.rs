@@ -134,7 +134,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {
         let store = Store::open(context.data_dir)?;
-        let change = store.save(&options.name, &parsed.accepted)?;
+        let change = store.save(&options.name, &parsed.accepted, context.now)?;
         store.set_status(&FeedStatus {
             feed: options.name.clone(),
             format: loaded.format.to_owned(),

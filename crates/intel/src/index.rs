@@ -2,6 +2,7 @@
 
 mod enforceable;
 mod guards;
+mod related;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::kernel_set::KernelSetRef;
 use crate::table::v4::V4Sections;
 use crate::table::v6::V6Sections;
 use crate::table::{NONE, V4Table, V6Table};
+
+pub use related::{Others, Related};
 
 /// An open image. Cheap to ask for strangers: one read mostly tells them.
 pub struct Index {

@@ -12,6 +12,8 @@
 //! agent is built without. The agent maps an immutable, checksummed image and swaps it whole.
 
 #[cfg(feature = "feeds")]
+pub mod about;
+#[cfg(feature = "feeds")]
 pub mod carry;
 #[cfg(feature = "feeds")]
 pub mod change;
@@ -35,6 +37,11 @@ pub mod kernel_set;
 #[cfg(feature = "feeds")]
 pub mod load;
 pub mod lookup;
+pub mod networks;
+#[cfg(feature = "feeds")]
+pub mod online;
+#[cfg(feature = "feeds")]
+pub mod past;
 #[cfg(feature = "feeds")]
 pub mod rules;
 #[cfg(feature = "feeds")]

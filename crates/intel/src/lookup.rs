@@ -7,6 +7,7 @@ use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Obse
 
 use crate::guardlist::{Listed, Purpose};
 use crate::index::Index;
+use crate::networks::Network;
 
 /// The judgement in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +25,19 @@ pub enum Verdict {
     Invalid,
 }
 
-/// One claim in an answer.
+/// How a claim stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimState {
+    /// It holds.
+    Current,
+    /// It is over, or has not begun.
+    Expired,
+    /// Its source took it out of its list.
+    Withdrawn,
+}
+
+/// One claim in an answer. What is not part of the bulk answer is left out there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AnswerClaim {
     /// The feed.
@@ -44,6 +57,24 @@ pub struct AnswerClaim {
     pub valid_until: Option<Timestamp>,
     /// What the claim names.
     pub matched: Observable,
+    /// How it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ClaimState>,
+    /// How sure the source is, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
+    /// Malware family, campaign and the like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// CVEs it is said to exploit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cves: Vec<String>,
+    /// Since when our copies of the feed hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_since: Option<Timestamp>,
+    /// When the feed's copy no longer held it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Timestamp>,
 }
 
 /// The `intel lookup` row of the command contracts.
@@ -64,6 +95,9 @@ pub struct LookupAnswer {
     /// Other lists that hold it and guard nothing: they only say what it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Listed>,
+    /// Whose network it is in, where a table tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     /// Why the text is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -108,6 +142,7 @@ pub fn lookup_with(
         claims: claims.iter().map(AnswerClaim::from).collect(),
         guard,
         labels,
+        network: None,
         error: None,
     }
 }
@@ -159,6 +194,12 @@ impl From<&Claim> for AnswerClaim {
             last_seen: claim.last_seen,
             valid_until: claim.valid_until,
             matched: claim.matched.clone(),
+            state: None,
+            confidence: None,
+            labels: Vec::new(),
+            cves: Vec::new(),
+            known_since: None,
+            withdrawn: None,
         }
     }
 }
@@ -173,6 +214,7 @@ pub fn invalid(text: &str, error: String) -> LookupAnswer {
         claims: Vec::new(),
         guard: Vec::new(),
         labels: Vec::new(),
+        network: None,
         error: Some(error),
     }
 }

@@ -16,6 +16,7 @@ use crate::change::Change;
 use crate::guardlist;
 use crate::image::Builder;
 use crate::images::{NEW_PREFIX, publish, write_whole};
+use crate::past::{Limits, remember};
 use crate::rules::Rules;
 
 /// How a feed is doing.
@@ -156,14 +157,15 @@ impl Store {
         Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
     }
 
-    /// Replaces the copy in force; gives what is new in it. The status follows separately (`set_status`): a crash between
+    /// Replaces the copy in force at `now`; gives what is new in it. What goes is remembered (`past`). The status follows separately (`set_status`): a crash between
     /// the two only makes the next fetch bring the same copy again.
-    pub fn save(&self, feed: &str, indicators: &[Indicator]) -> Result<Change, StoreError> {
+    pub fn save(&self, feed: &str, indicators: &[Indicator], now: Timestamp) -> Result<Change, StoreError> {
         check_name(feed)?;
         let folder = folder(&self.data_dir).join(feed);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         sweep(&folder);
         let path = folder.join(COPY);
+        remember(&self.data_dir, feed, indicators, Limits::default(), now).map_err(at(&folder))?;
         let mut former = HashSet::new();
         // What cannot be read of a former copy is replaced all the same.
         let _ = read_copy(&path, &mut |indicator| {
@@ -374,7 +376,7 @@ mod tests {
         let rules = Rules { permit_ranges: &permit, own: &[] };
         for (feed, text) in [("a", "203.0.113.1"), ("b", "203.0.113.2")] {
             let one = Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, 5);
-            store.save(feed, &[one]).unwrap();
+            store.save(feed, &[one], Timestamp(1)).unwrap();
             store
                 .set_status(&FeedStatus { feed: feed.into(), state: FeedState::Ok, count: 1, ..FeedStatus::default() })
                 .unwrap();

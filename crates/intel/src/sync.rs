@@ -152,7 +152,7 @@ fn record(
             bundle = kept;
         }
         Judged::New(loaded, copy) => {
-            next.change = store.save(&report.feed, &loaded.parsed.accepted)?;
+            next.change = store.save(&report.feed, &loaded.parsed.accepted, context.now)?;
             next.last_change = Some(context.now);
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
             loaded.format.clone_into(&mut next.format);

@@ -1,5 +1,6 @@
 //! Which parsers of strangers' bytes are there? One file for each crate or kind.
 
+mod address;
 mod advisory;
 mod archive;
 mod catalog;
@@ -26,6 +27,8 @@ pub struct Target {
 
 /// Every target; adding one is a function and a line here.
 pub const TARGETS: &[Target] = &[
+    address::NETWORKS,
+    address::ONLINE,
     advisory::ANY,
     advisory::OSV,
     advisory::CSAF,

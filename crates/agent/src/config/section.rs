@@ -49,6 +49,32 @@ pub struct Intel {
     pub permit_ranges: Vec<IpNet>,
 }
 
+/// `[online]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Online {
+    pub accept: bool,
+    #[serde(deserialize_with = "span")]
+    pub cache_for: Duration,
+    #[serde(deserialize_with = "span")]
+    pub timeout: Duration,
+    pub abuseipdb_key_file: PathBuf,
+    pub abuseipdb_url: String,
+    pub abuseipdb_per_day: u32,
+    pub greynoise_key_file: PathBuf,
+    pub greynoise_url: String,
+    pub greynoise_per_day: u32,
+    pub otx_key_file: PathBuf,
+    pub otx_url: String,
+    pub otx_per_day: u32,
+    pub virustotal_key_file: PathBuf,
+    pub virustotal_url: String,
+    pub virustotal_per_day: u32,
+    pub internetdb_url: String,
+    pub internetdb_per_day: u32,
+}
+
 /// Whether anything is done unasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

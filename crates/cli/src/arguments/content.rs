@@ -1,8 +1,8 @@
-//! What can be typed after `tripoint vulns` and `tripoint bundle`?
+//! What can be typed after `vulns`, `bundle`, `intel lookup` and `intel networks`?
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub enum Vulns {
@@ -130,4 +130,35 @@ pub enum Bundle {
         /// The secret one (default: DIR/bundle/bundle.key)
         file: Option<PathBuf>,
     },
+}
+
+#[derive(Args)]
+pub struct Lookup {
+    /// Addresses, address:port or names
+    pub addresses: Vec<String>,
+    /// Read one address a line: what is said now, a line each
+    #[arg(long)]
+    pub stdin: bool,
+    /// As of this moment (RFC 3339)
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Also ask services on the internet, which then know the address: abuseipdb, greynoise, otx, virustotal, internetdb
+    /// (none named: all that have a key, and internetdb)
+    #[arg(long, value_name = "SERVICE", num_args = 0.., value_delimiter = ',', conflicts_with = "stdin")]
+    pub online: Option<Vec<String>>,
+    /// Agree that they are asked
+    #[arg(long, requires = "online")]
+    pub yes: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Networks {
+    /// Load tables of owners or countries: CSV, TSV or MMDB, also compressed
+    Import {
+        /// The files; those of one kind together replace the table of that kind
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// The tables and how old they are
+    List,
 }

@@ -1,6 +1,7 @@
 //! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
 
 use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, path};
+use tripoint_intel::networks::Networks;
 use tripoint_model::{Alert, AlertStatus, Resolution};
 
 use super::show;
@@ -18,7 +19,7 @@ pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
             if context.json {
                 output::json(&alert)?
             } else {
-                output::line(&show::whole(&alert))?
+                output::line(&show::whole(&alert, &Networks::open(&context.data_dir)))?
             }
             Ok(Exit::Fine)
         }

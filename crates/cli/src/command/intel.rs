@@ -8,23 +8,26 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tripoint_intel::choice::Choices;
 use tripoint_intel::export::{self, Wish};
-use tripoint_intel::guardlist::Texts;
 use tripoint_intel::load::LoadError;
 use tripoint_intel::store::StoreError;
-use tripoint_intel::{
-    Descriptor, Fetcher, ImportError, ImportOptions, Index, LookupAnswer, SyncOptions, SyncState, Verdict,
-};
-use tripoint_model::{AppliesTo, Category, Timestamp};
+use tripoint_intel::{Descriptor, Fetcher, ImportError, ImportOptions, SyncOptions, SyncState};
+use tripoint_model::{AppliesTo, Category};
 
 use crate::arguments::Intel;
 use crate::context::{Context, fetch_settings, now, own_addresses};
 use crate::exit::{Exit, WrongUsage};
-use crate::{input, output};
+use crate::output;
 
 mod feeds;
 mod guard;
+mod lookup;
+mod meetings;
+mod networks;
+mod online;
+mod page;
 mod told;
 
+pub use page::owner;
 pub use told::{feeds_of, indicators_of};
 
 /// What every surface says when there is nothing to match against.
@@ -57,7 +60,8 @@ pub fn run(context: &Context, command: Intel) -> anyhow::Result<Exit> {
             export(context, &format, &wish, output.as_deref())
         }
         Intel::Guard(command) => guard::run(context, command),
-        Intel::Lookup { addresses, stdin, at } => lookup(context, &addresses, stdin, at.as_deref()),
+        Intel::Lookup(command) => lookup::run(context, &command),
+        Intel::Networks(command) => networks::run(context, command),
     }
 }
 
@@ -211,74 +215,4 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
     });
     output::table(&["FEED", "FORMAT", "INDICATORS", "REFUSED", "LAST SUCCESS", "STATE"], rows.collect())?;
     Ok(Exit::Fine)
-}
-
-fn lookup(context: &Context, addresses: &[String], stdin: bool, at: Option<&str>) -> anyhow::Result<Exit> {
-    let at: Timestamp = match at {
-        Some(text) => text.parse().map_err(|error: tripoint_model::time::TimeError| WrongUsage(error.to_string()))?,
-        None => now(),
-    };
-    if addresses.is_empty() && !stdin {
-        return Err(WrongUsage("name at least one address, or give --stdin".into()).into());
-    }
-    let index = tripoint_intel::images::open_newest(&context.data_dir).map(|(_, index)| index);
-    // Guard lists alone make an image too.
-    if index.as_ref().is_none_or(|index| index.feeds().is_empty()) {
-        eprintln!("{NOTHING_LOADED}");
-    }
-    let texts = Texts::load(&context.data_dir);
-    if texts.left_out > 0 {
-        eprintln!("too many patterns in guard lists, not in force: {}", texts.left_out);
-    }
-    let empty = || tripoint_intel::image::Builder::default().finish(now());
-    let index = match index {
-        Some(index) => index,
-        None => Index::open(std::sync::Arc::new(empty()))?,
-    };
-    let ask = |text: &str| tripoint_intel::lookup_with(&index, &|observable| texts.listed(observable), text, at);
-    for address in addresses {
-        answer(context, &ask(address))?;
-    }
-    if stdin {
-        input::each_line(|line| match line {
-            Ok(text) => answer(context, &ask(text)),
-            Err(error) => answer(context, &tripoint_intel::lookup::invalid("", error)),
-        })?;
-    }
-    Ok(Exit::Fine)
-}
-
-fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
-    if context.json {
-        return output::json_line(answer);
-    }
-    let verdict = match answer.verdict {
-        Verdict::Bad => "bad",
-        Verdict::Guarded => "guarded",
-        Verdict::Expired => "expired",
-        Verdict::Unknown => "unknown",
-        Verdict::Invalid => "invalid",
-    };
-    if let Some(error) = &answer.error {
-        return output::line(&format!("{}  {verdict}  {error}", answer.address));
-    }
-    output::line(&format!("{}  {verdict}  confidence {}", answer.address, answer.confidence))?;
-    for claim in &answer.claims {
-        let seen = claim.last_seen.map(|at| format!(", last seen {at}")).unwrap_or_default();
-        let until = claim.valid_until.map(|at| format!(", until {at}")).unwrap_or_default();
-        let what = claim.category.as_str();
-        output::line(&format!(
-            "  {}: {what}, {}, as {}{seen}{until}",
-            claim.feed,
-            claim.direction.as_str(),
-            claim.matched
-        ))?;
-    }
-    for hit in &answer.guard {
-        output::line(&format!("  on guard list {} ({})", hit.list, hit.range))?;
-    }
-    for label in &answer.labels {
-        output::line(&format!("  {}: on {} ({})", label.purpose.as_str(), label.list, label.range))?;
-    }
-    Ok(())
 }

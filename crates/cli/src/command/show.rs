@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use tripoint_correlator::GUARDED_LESS;
+use tripoint_intel::networks::Networks;
 use tripoint_model::alert::{Change, Comment};
 use tripoint_model::{Alert, Claim, Connection, Factor, Outcome, Process, Refusal};
 
 /// The whole alert. Everything in it is foreign text; the caller makes it harmless.
-pub fn whole(alert: &Alert) -> String {
+pub fn whole(alert: &Alert, networks: &Networks) -> String {
     let mut out = String::new();
     let o = &mut out;
     let _ = writeln!(o, "{}", alert.title);
@@ -21,6 +22,7 @@ pub fn whole(alert: &Alert) -> String {
         who(o, alert, process);
     }
     section(o, "WHERE", alert.connections.iter().take(5).map(|connection| place(connection)));
+    section(o, "WHOSE NETWORK", owners(alert, networks).into_iter());
     section(o, "SAYS WHO", alert.claims.iter().map(claim));
     guards(o, alert);
     findings(o, alert);
@@ -33,6 +35,16 @@ pub fn whole(alert: &Alert) -> String {
     work(o, alert);
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whose the peers are, each once.
+fn owners(alert: &Alert, networks: &Networks) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for address in alert.connections.iter().map(|connection| connection.remote.ip()) {
+        let line = networks.find(address).map(|network| format!("{address}: {}", super::intel::owner(&network)));
+        lines.extend(line.filter(|line| lines.len() < 5 && !lines.contains(line)));
+    }
+    lines
 }
 
 fn claim(claim: &Claim) -> String {

@@ -6,6 +6,7 @@ mod bundle;
 mod complaints;
 mod config;
 mod guard;
+mod history;
 mod hostile;
 mod in_use;
 mod intel;

@@ -169,6 +169,11 @@ fn alerts_are_listed_shown_and_worked_on() {
             Item::Health { at: Timestamp(1), health },
         ],
     );
+    let met = rig.bench.run(&["intel", "lookup", "203.0.113.66", "--json"]).expect(0).json()["meetings"].clone();
+    assert_eq!((met["alerts"].as_u64(), met["complete"].as_bool()), (Some(2), Some(true)), "{met}");
+    assert_eq!(met["hosts"][0], "web1", "{met}");
+    let met = rig.bench.run(&["intel", "lookup", "192.0.2.77"]).expect(0);
+    assert!(met.out.contains("no alert names it"), "{}", met.out);
     let user = rig.bench.run(&["exceptions", "list", "--json"]).expect(0);
     assert_eq!(user.json()["exceptions"], Value::Array(Vec::new()));
     let bench = &mut rig.bench;

@@ -50,7 +50,7 @@ fn stored() -> tempfile::TempDir {
         ),
     ];
     for (feed, indicators) in feeds {
-        store.save(feed, &indicators).expect("save");
+        store.save(feed, &indicators, Timestamp(1)).expect("save");
         let status = FeedStatus { feed: feed.into(), state: FeedState::Ok, ..FeedStatus::default() };
         store.set_status(&status).expect("status");
     }

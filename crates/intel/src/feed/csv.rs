@@ -121,13 +121,13 @@ fn guess(cells: &[String]) -> Option<Map> {
 }
 
 /// The separator that occurs most, comma when none does.
-fn separator(line: &str) -> char {
+pub(crate) fn separator(line: &str) -> char {
     let count = |wanted: char| line.chars().filter(|c| *c == wanted).count();
     [',', '\t', ';', '|'].into_iter().rev().max_by_key(|c| count(*c)).unwrap_or(',')
 }
 
 /// Cells of one line (RFC 4180 quoting; a quoted cell ends with its line).
-fn split(line: &str, separator: char) -> Vec<String> {
+pub(crate) fn split(line: &str, separator: char) -> Vec<String> {
     let mut cells = Vec::new();
     let mut cell = String::new();
     let mut quoted = false;

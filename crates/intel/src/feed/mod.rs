@@ -27,6 +27,7 @@ use crate::rules::Rules;
 
 pub use category::category_of;
 pub use columns::Columns;
+pub(crate) use csv::{separator, split};
 pub(crate) use lenient::Whole;
 pub(crate) use misp::{Misp, is_uuid};
 

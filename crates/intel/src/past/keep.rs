@@ -1,0 +1,190 @@
+//! What must be remembered when a new copy of a feed takes force?
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use tripoint_model::{Indicator, Observable, Timestamp};
+
+use super::sorted::{key_of, next_line, text_of};
+use super::{SINCE, WITHDRAWN, Withdrawn, file, key};
+use crate::images::write_whole;
+use crate::store::{copy_path, read_copy};
+
+/// How much of the past is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most withdrawn entries of one feed; the oldest go first.
+    pub entries_max: usize,
+    /// How long an entry is kept.
+    pub age_max: Duration,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Entries that are new in the past.
+    pub withdrawn: u64,
+    /// Entries that are kept in all.
+    pub kept: u64,
+    /// Entries that were dropped: too old, or too many.
+    pub dropped: u64,
+}
+
+/// Compares the copy in force with the one that takes its place at `now`, and keeps what goes. To be called before
+/// the copy is replaced: a crash between the two repeats it, and repeating changes nothing but a count.
+pub fn remember(
+    data_dir: &Path,
+    feed: &str,
+    indicators: &[Indicator],
+    limits: Limits,
+    now: Timestamp,
+) -> io::Result<Remembered> {
+    let listed: HashSet<&Observable> = indicators.iter().map(|indicator| &indicator.observable).collect();
+    let mut gone: Vec<(String, Withdrawn)> = Vec::new();
+    // What cannot be read of the copy in force says nothing of the past.
+    let _ = read_copy(&copy_path(data_dir, feed), &mut |indicator| {
+        if !listed.contains(&indicator.observable) && gone.len() < limits.entries_max {
+            gone.push((key(&indicator.observable), Withdrawn::of(indicator.clone(), now)));
+        }
+    });
+    gone.sort_by(|a, b| order(a).cmp(&order(b)));
+    gone.dedup_by(|a, b| order(a) == order(b));
+    let since_path = file(data_dir, feed, SINCE);
+    let mut since = Since::open(&since_path);
+    for (key, entry) in &mut gone {
+        entry.since = since.of(key, entry.observable.port())?;
+    }
+    let remembered = merge(&file(data_dir, feed, WITHDRAWN), gone, limits, now)?;
+    let mut keys: Vec<(String, Option<u16>)> =
+        listed.iter().map(|observable| (key(observable), observable.port())).collect();
+    keys.sort_unstable_by(|a, b| (&a.0, port(a.1)).cmp(&(&b.0, port(b.1))));
+    let mut former = Since::open(&since_path);
+    write_whole(&since_path, |out| {
+        for (key, own) in &keys {
+            let since = former.of(key, *own)?.unwrap_or(now);
+            writeln!(out, "{key}\t{} {}", port(*own), since.0)?;
+        }
+        Ok(())
+    })?;
+    Ok(remembered)
+}
+
+/// Ports in order; -1 stands for all.
+fn port(port: Option<u16>) -> i32 {
+    port.map_or(-1, i32::from)
+}
+
+type Order<'e> = (&'e str, i32, tripoint_model::Category, tripoint_model::AppliesTo);
+
+fn order((key, entry): &(String, Withdrawn)) -> Order<'_> {
+    (key, port(entry.observable.port()), entry.category, entry.direction)
+}
+
+/// Reads `since` beside keys that are asked in order.
+struct Since {
+    reader: Option<BufReader<File>>,
+    line: Option<(String, i32, Timestamp)>,
+}
+
+impl Since {
+    fn open(path: &Path) -> Self {
+        Self { reader: File::open(path).ok().map(BufReader::new), line: None }
+    }
+
+    fn of(&mut self, key: &str, own: Option<u16>) -> io::Result<Option<Timestamp>> {
+        loop {
+            if let Some((at_key, at_port, since)) = &self.line {
+                match (at_key.as_str(), *at_port).cmp(&(key, port(own))) {
+                    std::cmp::Ordering::Equal => return Ok(Some(*since)),
+                    std::cmp::Ordering::Greater => return Ok(None),
+                    std::cmp::Ordering::Less => {}
+                }
+            }
+            let Some(reader) = &mut self.reader else { return Ok(None) };
+            // A damaged file is an unknown past from there on.
+            let Ok(Some(line)) = next_line(reader) else {
+                self.reader = None;
+                self.line = None;
+                return Ok(None);
+            };
+            self.line = text_of(&line).split_once(' ').and_then(|(port, at)| {
+                Some((key_of(&line).to_owned(), port.parse().ok()?, Timestamp(at.parse().ok()?)))
+            });
+        }
+    }
+}
+
+/// Writes the former past and what is new in it, sorted, without what is too old or too much.
+fn merge(path: &Path, new: Vec<(String, Withdrawn)>, limits: Limits, now: Timestamp) -> io::Result<Remembered> {
+    let oldest = now.minus(limits.age_max);
+    // First pass: only the moments, to know from which on there is room.
+    let mut moments: Vec<Timestamp> = new.iter().map(|(_, entry)| entry.gone).collect();
+    let mut expired = false;
+    each_entry(path, &mut |(_, entry)| {
+        expired |= entry.gone < oldest;
+        moments.push(entry.gone);
+        Ok(())
+    })?;
+    if new.is_empty() && !expired && moments.len() <= limits.entries_max {
+        return Ok(Remembered { kept: moments.len() as u64, ..Remembered::default() });
+    }
+    // The newest have room; of those as old as the oldest of them, as many as are left.
+    let (mut from, mut tied) = (oldest, usize::MAX);
+    let surplus = moments.len().saturating_sub(limits.entries_max.max(1));
+    if surplus > 0 {
+        let cut = *moments.select_nth_unstable(surplus).1;
+        if cut >= from {
+            from = cut;
+            tied = limits.entries_max.saturating_sub(moments.iter().filter(|moment| **moment > cut).count());
+        }
+    }
+    let mut remembered = Remembered { withdrawn: new.len() as u64, ..Remembered::default() };
+    let mut new = new.into_iter().peekable();
+    write_whole(path, |out| {
+        let mut put = |(key, entry): (String, Withdrawn), remembered: &mut Remembered| {
+            let oldest_kept = entry.gone == from;
+            if entry.gone < from || (oldest_kept && tied == 0) {
+                remembered.dropped += 1;
+                return Ok(());
+            }
+            tied -= usize::from(oldest_kept);
+            remembered.kept += 1;
+            write!(out, "{key}\t")?;
+            serde_json::to_writer(&mut *out, &entry)?;
+            out.write_all(b"\n")
+        };
+        each_entry(path, &mut |old| {
+            while let Some(earlier) = new.next_if(|entry| order(entry) < order(&old)) {
+                put(earlier, &mut remembered)?;
+            }
+            match new.next_if(|entry| order(entry) == order(&old)) {
+                Some(same) => put(together(old, same), &mut remembered),
+                None => put(old, &mut remembered),
+            }
+        })?;
+        new.by_ref().try_for_each(|entry| put(entry, &mut remembered))
+    })?;
+    Ok(remembered)
+}
+
+/// What was taken out before and is taken out again.
+fn together(old: (String, Withdrawn), (key, new): (String, Withdrawn)) -> (String, Withdrawn) {
+    let since = old.1.since.or(new.since);
+    let first_seen = [old.1.first_seen, new.first_seen].into_iter().flatten().min();
+    (key, Withdrawn { since, first_seen, times: old.1.times.saturating_add(1), ..new })
+}
+
+/// Shows every entry that can be read, in the file's order.
+fn each_entry(path: &Path, show: &mut dyn FnMut((String, Withdrawn)) -> io::Result<()>) -> io::Result<()> {
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    let mut reader = BufReader::with_capacity(256 << 10, file);
+    while let Ok(Some(line)) = next_line(&mut reader) {
+        if let Ok(entry) = serde_json::from_str(text_of(&line)) {
+            show((key_of(&line).to_owned(), entry))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Is what a feed said still known when it says it no longer, and does the past stay bounded?
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::import::Context;
+use crate::store::{FeedState, FeedStatus, Store};
+
+fn bad(text: &str) -> Indicator {
+    Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, 60)
+}
+
+fn save(data: &Path, texts: &[&str], at: i64) {
+    let store = Store::open(data).unwrap();
+    store.save("feed", &texts.iter().map(|text| bad(text)).collect::<Vec<_>>(), Timestamp(at)).unwrap();
+    let status = FeedStatus { feed: "feed".into(), state: FeedState::Ok, ..FeedStatus::default() };
+    store.set_status(&status).unwrap();
+    store.rebuild(Timestamp(at), context(data).rules()).unwrap();
+}
+
+fn context(data_dir: &Path) -> Context<'_> {
+    Context { data_dir, permit_ranges: &[], own: &[], now: Timestamp(0) }
+}
+
+fn past(data: &Path, text: &str) -> Vec<(String, Option<i64>, i64, u32)> {
+    let found = withdrawn(data, "feed", &text.parse().unwrap());
+    found.into_iter().map(|w| (w.observable.to_string(), w.since.map(|at| at.0), w.gone.0, w.times)).collect()
+}
+
+#[test]
+fn what_is_taken_out_is_remembered_and_found_by_what_it_held() {
+    let data = tempfile::tempdir().unwrap();
+    let at = |text: &str| known_since(data.path(), "feed", &text.parse().unwrap()).map(|at| at.0);
+    save(data.path(), &["203.0.113.1", "203.0.113.0/28", "203.0.113.1:443", "2001:db8::/48", "bad.example"], 10);
+    assert!(past(data.path(), "203.0.113.1").is_empty());
+    save(data.path(), &["203.0.113.1", "198.51.100.1"], 20);
+    assert_eq!((at("203.0.113.1"), at("198.51.100.1"), at("203.0.113.1:443")), (Some(10), Some(20), None));
+    let net = ("203.0.113.0/28".to_owned(), Some(10), 20, 1);
+    let port = ("203.0.113.1:443".to_owned(), Some(10), 20, 1);
+    assert_eq!(past(data.path(), "203.0.113.1"), [net.clone(), port]);
+    assert_eq!(past(data.path(), "203.0.113.1:80"), std::slice::from_ref(&net));
+    assert_eq!(past(data.path(), "203.0.113.9"), [net]);
+    assert_eq!(past(data.path(), "2001:db8::7")[0].0, "2001:db8::/48");
+    assert_eq!(past(data.path(), "bad.example"), [("bad.example".to_owned(), Some(10), 20, 1)]);
+    assert!(past(data.path(), "198.51.100.1").is_empty());
+    // Back, and gone again: one entry that counts.
+    save(data.path(), &["bad.example"], 30);
+    save(data.path(), &["203.0.113.7"], 40);
+    assert_eq!(at("203.0.113.7"), Some(40));
+    assert_eq!(past(data.path(), "bad.example"), [("bad.example".to_owned(), Some(10), 40, 2)]);
+    assert_eq!(past(data.path(), "203.0.113.1").len(), 3);
+}
+
+#[test]
+fn the_past_is_bounded_by_number_and_age() {
+    let data = tempfile::tempdir().unwrap();
+    let limits = Limits { entries_max: 3, age_max: Duration::from_micros(100) };
+    let step = |texts: &[&str], at| {
+        let indicators: Vec<Indicator> = texts.iter().map(|text| bad(text)).collect();
+        let copy = crate::store::copy_path(data.path(), "feed");
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let remembered = remember(data.path(), "feed", &indicators, limits, Timestamp(at)).unwrap();
+        let lines = indicators.iter().map(|indicator| serde_json::to_string(indicator).unwrap() + "\n");
+        std::fs::write(copy, lines.collect::<String>()).unwrap();
+        remembered
+    };
+    step(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"], 1);
+    assert_eq!(step(&["192.0.2.3", "192.0.2.4"], 2), Remembered { withdrawn: 2, kept: 2, dropped: 0 });
+    assert_eq!(step(&["192.0.2.9"], 3), Remembered { withdrawn: 2, kept: 3, dropped: 1 });
+    assert_eq!(past(data.path(), "192.0.2.3").len() + past(data.path(), "192.0.2.4").len(), 2);
+    // Only the old ones go, and they go although nothing new came.
+    let later = remember(data.path(), "feed", &[bad("192.0.2.9")], limits, Timestamp(103)).unwrap();
+    assert_eq!((later.withdrawn, later.kept, later.dropped), (0, 2, 1));
+}
+
+#[test]
+fn damage_costs_a_part_of_the_past_and_nothing_else() {
+    let data = tempfile::tempdir().unwrap();
+    save(data.path(), &["203.0.113.1", "203.0.113.2"], 10);
+    save(data.path(), &["203.0.113.3"], 20);
+    for name in [WITHDRAWN, SINCE] {
+        let path = file(data.path(), "feed", name);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] = 0xff;
+            std::fs::write(&path, &damaged[..]).unwrap();
+            past(data.path(), "203.0.113.1");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            past(data.path(), "203.0.113.1");
+            known_since(data.path(), "feed", &"203.0.113.3".parse().unwrap());
+        }
+        save(data.path(), &["203.0.113.4"], 30);
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
+
+proptest! {
+    /// Fails when a search by halves misses a line.
+    #[test]
+    fn every_entry_is_found_in_a_large_file(addresses in proptest::collection::btree_set(any::<u32>(), 1..400)) {
+        let data = tempfile::tempdir().unwrap();
+        let all: Vec<Indicator> = addresses
+            .iter()
+            .map(|raw| Indicator::new(Observable::Address(IpAddr::V4((*raw).into())), Category::C2, AppliesTo::Out, 1))
+            .collect();
+        Store::open(data.path()).unwrap().save("feed", &all, Timestamp(1)).unwrap();
+        Store::open(data.path()).unwrap().save("feed", &[], Timestamp(2)).unwrap();
+        for indicator in &all {
+            prop_assert_eq!(withdrawn(data.path(), "feed", &indicator.observable).len(), 1);
+        }
+    }
+}
