@@ -6,16 +6,18 @@
 
 mod fade;
 mod source;
+pub mod trust;
 mod voices;
 
 pub use fade::half_life_days;
 pub use source::{Percent, Source, Verdicts};
+pub use trust::Trust;
 
 use crate::connection::Direction;
 use crate::indicator::{AppliesTo, Category, Claim, GuardHit};
 use crate::severity::Factor;
 use crate::time::Timestamp;
-use voices::{Voice, groups, voices};
+use voices::{Voice, voices};
 
 /// How sure, with its arithmetic: the points of the terms add up to the total.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,23 +72,40 @@ const SIGHTING_POINTS: (u32, u32) = (2, 10);
 /// The total alone.
 pub fn total(claims: &[&Claim], meeting: &Meeting<'_>) -> u8 {
     let voices = voices(claims, meeting);
-    let sum = corroborated(groups(&voices).iter().map(|group| voices[group.best].value()));
+    let lists: Vec<_> = voices.iter().map(Voice::list).collect();
+    let sum = value_of(&lists);
     let guarded = if meeting.guard.is_empty() { 0 } else { u32::from(GUARDED_LESS) };
     let less = points(sum).saturating_sub(guarded);
     // At most 100 by construction.
     (less + if sum == 0 { 0 } else { sightings(meeting.sightings) }).min(100) as u8
 }
 
+/// What one claim is worth by itself, of 10,000.
+pub fn worth(stated: u8, category: Category, last_seen: Option<Timestamp>, source: &Source, at: Timestamp) -> u32 {
+    voices::alone(stated, category, last_seen, source, at)[3]
+}
+
+/// How sure several lists are together, each by its origins and what its claim is worth.
+pub fn together(lists: &[(&[String], u32)]) -> u8 {
+    // At most 100 by construction.
+    points(value_of(lists)) as u8
+}
+
+fn value_of(lists: &[(&[String], u32)]) -> u32 {
+    corroborated(voices::groups(lists).iter().map(|group| lists[group.best].1))
+}
+
 /// How many lists of different origins make these claims, whenever they hold.
 pub fn independent(claims: &[&Claim]) -> usize {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-    groups(&voices(claims, &Meeting { span: always, ..Meeting::at(Timestamp::default()) })).len()
+    let voices = voices(claims, &Meeting { span: always, ..Meeting::at(Timestamp::default()) });
+    voices::groups(&voices.iter().map(Voice::list).collect::<Vec<_>>()).len()
 }
 
 /// The total with its arithmetic.
 pub fn confidence(claims: &[&Claim], meeting: &Meeting<'_>) -> Confidence {
     let voices = voices(claims, meeting);
-    let groups = groups(&voices);
+    let groups = voices::groups(&voices.iter().map(Voice::list).collect::<Vec<_>>());
     let mut sum = Sum::default();
     let Some(first) = groups.first().map(|group| &voices[group.best]) else { return sum.end() };
     base(&mut sum, first, meeting);
@@ -199,7 +218,7 @@ fn at_port(claim: &Claim, port: Option<u16>) -> u32 {
 
 /// Several that say the same, each independent of the others, the surest first: 1 − ∏ (1 − value), no more than
 /// `CORROBORATION_MAX` over the surest.
-pub fn corroborated(values: impl Iterator<Item = u32>) -> u32 {
+fn corroborated(values: impl Iterator<Item = u32>) -> u32 {
     // Finer than the values, so that many small ones are not lost in rounding.
     const FINE: u64 = 100_000;
     let (mut surest, mut doubt) = (0, u64::from(WHOLE) * FINE);
@@ -212,7 +231,7 @@ pub fn corroborated(values: impl Iterator<Item = u32>) -> u32 {
 }
 
 /// Hundredths of points to points.
-pub fn points(value: u32) -> u32 {
+fn points(value: u32) -> u32 {
     (value + 50) / 100
 }
 

@@ -26,16 +26,16 @@ pub fn half_life_days(category: Category) -> u32 {
 const LISTED: u32 = WHOLE / 2;
 
 /// What is left at `at`, of 10,000. Halves with each half-life, in a straight line between.
-pub(super) fn kept(claim: &Claim, at: Timestamp) -> u32 {
-    let Some(seen) = claim.last_seen else {
-        return if claim.source.stale { LISTED } else { WHOLE };
+pub(super) fn kept(category: Category, last_seen: Option<Timestamp>, stale: bool, at: Timestamp) -> u32 {
+    let Some(seen) = last_seen else {
+        return if stale { LISTED } else { WHOLE };
     };
-    let half = u64::from(half_life_days(claim.category)) * 86_400;
+    let half = u64::from(half_life_days(category)) * 86_400;
     let age = at.since(seen).as_secs();
     let halved = WHOLE.checked_shr(u32::try_from(age / half).unwrap_or(u32::MAX)).unwrap_or(0);
     // Below half of `halved`, which is a u32.
     let left = halved - (u64::from(halved) * (age % half) / half / 2) as u32;
-    if claim.source.stale { left } else { left.max(LISTED) }
+    if stale { left } else { left.max(LISTED) }
 }
 
 pub(super) fn reason(claim: &Claim, at: Timestamp) -> String {
@@ -43,6 +43,7 @@ pub(super) fn reason(claim: &Claim, at: Timestamp) -> String {
         return format!("{} has not been confirmed for long", claim.feed);
     };
     let (days, half) = (at.since(seen).as_secs() / 86_400, half_life_days(claim.category));
-    let listed = if kept(claim, at) == LISTED && !claim.source.stale { "; listed still, so half stays" } else { "" };
+    let is_least = kept(claim.category, claim.last_seen, claim.source.stale, at) == LISTED && !claim.source.stale;
+    let listed = if is_least { "; listed still, so half stays" } else { "" };
     format!("last seen {days} days before; {} halves in {half} days{listed}", claim.category.as_str())
 }

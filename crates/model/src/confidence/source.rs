@@ -38,6 +38,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The lists that the word of this feed comes from; its own name where it is a list of its own.
+    pub fn origins_of<'a>(&'a self, feed: &'a String) -> &'a [String] {
+        if self.origins.is_empty() { std::slice::from_ref(feed) } else { &self.origins }
+    }
+
     /// Whether nothing particular is known.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()

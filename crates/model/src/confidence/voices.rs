@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Meeting, WHOLE, at_port, fade, in_direction};
-use crate::indicator::Claim;
+use super::{Meeting, Source, WHOLE, at_port, fade, in_direction};
+use crate::indicator::{Category, Claim};
+use crate::time::Timestamp;
 
 /// The surest claim of one feed.
 pub(super) struct Voice<'a> {
@@ -19,29 +20,32 @@ impl Voice<'_> {
         self.steps[5]
     }
 
-    /// The lists that its word comes from.
-    fn origins(&self) -> &[String] {
-        let source = &self.claim.source;
-        if source.origins.is_empty() { std::slice::from_ref(&self.claim.feed) } else { &source.origins }
+    /// The lists that its word comes from, and what it is worth.
+    pub(super) fn list(&self) -> (&[String], u32) {
+        (self.claim.source.origins_of(&self.claim.feed), self.value())
     }
 }
 
 fn weigh<'a>(claim: &'a Claim, meeting: &Meeting<'_>) -> Voice<'a> {
-    let kept = [
-        u32::from(claim.confidence.min(100)) * 100,
-        u32::from(claim.source.reliability.0.min(100)) * 100,
-        u32::from(claim.source.verdicts.believed().0) * 100,
-        fade::kept(claim, meeting.at),
-        in_direction(claim, meeting.direction),
-        at_port(claim, meeting.port),
-    ];
-    let mut steps = [0; 6];
-    let mut left = WHOLE;
-    for (step, kept) in steps.iter_mut().zip(kept) {
-        left = left * kept / WHOLE;
-        *step = left;
-    }
-    Voice { claim, steps }
+    let [stated, believed, taught, faded] =
+        alone(claim.confidence, claim.category, claim.last_seen, &claim.source, meeting.at);
+    let directed = faded * in_direction(claim, meeting.direction) / WHOLE;
+    let ported = directed * at_port(claim, meeting.port) / WHOLE;
+    Voice { claim, steps: [stated, believed, taught, faded, directed, ported] }
+}
+
+/// What is left of a claim, whatever it is asked about, after each step: as stated, believed, taught, faded.
+pub(super) fn alone(
+    stated: u8,
+    category: Category,
+    last_seen: Option<Timestamp>,
+    source: &Source,
+    at: Timestamp,
+) -> [u32; 4] {
+    let stated = u32::from(stated.min(100)) * 100;
+    let believed = stated * u32::from(source.reliability.0.min(100)) / 100;
+    let taught = believed * u32::from(source.verdicts.believed().0) / 100;
+    [stated, believed, taught, taught * fade::kept(category, last_seen, source.stale, at) / WHOLE]
 }
 
 /// What decides between claims that are worth the same: anything that does not depend on their order.
@@ -82,15 +86,15 @@ pub(super) struct Group {
     pub(super) rest: Vec<usize>,
 }
 
-/// Puts voices of the same origin together, the surest group first. A list that gathers others joins the first of them
+/// Puts lists, each by its origins and what its word is worth, of the same origin together, the surest group first. A list that gathers others joins the first of them
 /// that is there. Who joins whom never depends on how sure anybody is: so a claim that gets older lowers the sum only.
-pub(super) fn groups(voices: &[Voice<'_>]) -> Vec<Group> {
-    let mut order: Vec<usize> = (0..voices.len()).collect();
-    order.sort_by_key(|at| voices[*at].origins().len());
+pub(super) fn groups(lists: &[(&[String], u32)]) -> Vec<Group> {
+    let mut order: Vec<usize> = (0..lists.len()).collect();
+    order.sort_by_key(|at| lists[*at].0.len());
     let mut by_origin: BTreeMap<&str, usize> = BTreeMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for at in order {
-        let origins = voices[at].origins();
+        let (origins, _) = lists[at];
         let known = origins.iter().filter_map(|origin| by_origin.get(origin.as_str()).copied()).min();
         match known.and_then(|group| groups.get_mut(group)) {
             Some(group) => group.push(at),
@@ -103,10 +107,10 @@ pub(super) fn groups(voices: &[Voice<'_>]) -> Vec<Group> {
     let mut groups: Vec<Group> = groups
         .into_iter()
         .map(|mut members| {
-            members.sort_by_key(|at| (Reverse(voices[*at].value()), *at));
+            members.sort_by_key(|at| (Reverse(lists[*at].1), *at));
             Group { best: members[0], rest: members.split_off(1) }
         })
         .collect();
-    groups.sort_by_key(|group| (Reverse(voices[group.best].value()), group.best));
+    groups.sort_by_key(|group| (Reverse(lists[group.best].1), group.best));
     groups
 }
