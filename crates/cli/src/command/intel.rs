@@ -24,6 +24,7 @@ use crate::{input, output};
 mod feeds;
 mod guard;
 mod told;
+mod trusted;
 
 pub use told::indicators_of;
 
@@ -196,7 +197,7 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
 fn list(context: &Context) -> anyhow::Result<Exit> {
     let feeds = tripoint_intel::list(&context.data_dir);
     if context.json {
-        output::json(&feeds)?;
+        output::json(&trusted::shown(&context.data_dir, &feeds))?;
         return Ok(Exit::Fine);
     }
     if feeds.is_empty() {
@@ -234,6 +235,7 @@ fn lookup(context: &Context, addresses: &[String], stdin: bool, at: Option<&str>
         Some(index) => index,
         None => Index::open(std::sync::Arc::new(empty()))?,
     };
+    let index = index.with_trust(tripoint_intel::trust::load(&context.data_dir));
     let ask = |text: &str| tripoint_intel::lookup_with(&index, &|observable| texts.listed(observable), text, at);
     for address in addresses {
         answer(context, &ask(address))?;
@@ -278,6 +280,9 @@ fn answer(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
     }
     for label in &answer.labels {
         output::line(&format!("  {}: on {} ({})", label.purpose.as_str(), label.list, label.range))?;
+    }
+    for term in &answer.why {
+        output::line(&format!("  {:+4}  {}: {}", term.points, term.name, term.reason))?;
     }
     Ok(())
 }
