@@ -187,20 +187,7 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     {
         return Err(say(format!("there is no format {format:?}; known are: {}", crate::load::format_names())));
     }
-    let base = Defaults::default();
-    let category = match raw.category {
-        Some(text) => Category::parse(&text)
-            .ok_or_else(|| say(format!("there is no category {text:?}; known are: {}", categories())))?,
-        None => base.category,
-    };
-    let direction = match raw.direction {
-        Some(text) => AppliesTo::parse(&text).ok_or_else(|| say("direction is one of in, out and both".to_owned()))?,
-        None => base.direction,
-    };
-    let confidence = raw.confidence.unwrap_or(base.confidence);
-    if confidence > 100 {
-        return Err(say("confidence lies between 0 and 100".to_owned()));
-    }
+    let defaults = defaults(raw.category, raw.direction, raw.confidence, raw.columns).map_err(say)?;
     let reliability = raw.reliability.unwrap_or(100);
     if reliability > 100 {
         return Err(say("reliability lies between 0 and 100".to_owned()));
@@ -223,7 +210,6 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     if !(1..=MIB_MAX).contains(&mib) {
         return Err(say(format!("max_mib lies between 1 and {MIB_MAX}")));
     }
-    let defaults = Defaults { category, direction, confidence, columns: raw.columns };
     Ok(Descriptor {
         name,
         origin,
@@ -239,6 +225,30 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
         enabled: raw.enabled,
         licence: raw.licence,
     })
+}
+
+/// What holds for entries that do not say.
+fn defaults(
+    category: Option<String>,
+    direction: Option<String>,
+    confidence: Option<u8>,
+    columns: Columns,
+) -> Result<Defaults, String> {
+    let base = Defaults::default();
+    let category = match category {
+        Some(text) => Category::parse(&text)
+            .ok_or_else(|| format!("there is no category {text:?}; known are: {}", categories()))?,
+        None => base.category,
+    };
+    let direction = match direction {
+        Some(text) => AppliesTo::parse(&text).ok_or_else(|| "direction is one of in, out and both".to_owned())?,
+        None => base.direction,
+    };
+    let confidence = confidence.unwrap_or(base.confidence);
+    if confidence > 100 {
+        return Err("confidence lies between 0 and 100".to_owned());
+    }
+    Ok(Defaults { category, direction, confidence, columns })
 }
 
 fn origin(url: Option<String>, file: Option<PathBuf>, taxii: Option<String>) -> Result<Origin, &'static str> {
