@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tripoint_intel::Index;
+use tripoint_intel::trust::{self, Trust};
 use tripoint_linux::mapped::MappedFile;
 use tripoint_model::Timestamp;
 use tripoint_vuln::{Database, SourceInfo};
@@ -31,21 +32,28 @@ pub struct Content {
     data: PathBuf,
     intel: u64,
     vuln: u64,
+    trust: Trust,
     loaded: Arc<Mutex<Loaded>>,
 }
 
 impl Content {
     /// Watches `data`.
     pub fn new(data: &Path, loaded: Arc<Mutex<Loaded>>) -> Self {
-        Self { data: data.to_owned(), intel: 0, vuln: 0, loaded }
+        Self { data: data.to_owned(), intel: 0, vuln: 0, trust: Trust::default(), loaded }
     }
 
     /// The newest whole index, for sizing the kernel's maps before anything else starts.
     pub fn first_index(&mut self) -> Option<Arc<Index>> {
-        let (number, index) = newest(&tripoint_intel::images::generations(&self.data), 0, Index::open)?;
+        self.trust = trust::load(&self.data);
+        self.index_above(0)
+    }
+
+    /// The newest whole index above a generation, with what verdicts taught.
+    fn index_above(&mut self, above: u64) -> Option<Arc<Index>> {
+        let (number, index) = newest(&tripoint_intel::images::generations(&self.data), above, Index::open)?;
         self.intel = number;
         self.note_intel(&index);
-        Some(Arc::new(index))
+        Some(Arc::new(index.with_trust(self.trust.clone())))
     }
 
     fn note_intel(&self, index: &Index) {
@@ -63,11 +71,12 @@ impl Content {
     }
 
     fn look(&mut self, detector: &SyncSender<Wake>, findings: &Sender<Request>) {
-        if let Some((number, index)) = newest(&tripoint_intel::images::generations(&self.data), self.intel, Index::open)
-        {
-            self.intel = number;
-            self.note_intel(&index);
-            let _ = detector.send(Wake::Index(Arc::new(index)));
+        let trust = trust::load(&self.data);
+        // New verdicts change what the image in force is worth.
+        let above = if trust == self.trust { self.intel } else { 0 };
+        self.trust = trust;
+        if let Some(index) = self.index_above(above) {
+            let _ = detector.send(Wake::Index(index));
         }
         if let Some((number, database)) = newest(&tripoint_vuln::image_files(&self.data), self.vuln, Database::open) {
             self.vuln = number;

@@ -27,7 +27,7 @@ pub use agent::{
 pub use client::{Client, ClientError, Watch};
 pub use people::{
     ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, ExceptionList,
-    ExceptionRequest, FeedHealth, ReopenRequest, ResolveRequest, ServerHealth,
+    ExceptionRequest, FeedHealth, ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
 };
 pub use problem::Problem;
 pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};

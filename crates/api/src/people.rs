@@ -86,6 +86,26 @@ pub struct ResolveRequest {
     pub comment: Option<String>,
 }
 
+/// A closed alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// As it stands now.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// What would keep a false one from coming again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<ProposedException>,
+}
+
+/// An exception that nobody has made yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedException {
+    /// What would have to be asked for.
+    pub request: ExceptionRequest,
+    /// The command that asks for it.
+    pub command: String,
+}
+
 /// Opens a closed alert again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReopenRequest {

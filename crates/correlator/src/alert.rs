@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use tripoint_model::alert::{CONNECTIONS_MAX, Missing, SCHEMA, Work};
 use tripoint_model::text::visible;
 use tripoint_model::{
-    Alert, AlertId, Application, ApplicationKind, Category, Claim, Direction, GuardHit, Observable, PackageState,
-    Timestamp,
+    Alert, AlertId, Application, ApplicationKind, Category, Claim, Confidence, Direction, GuardHit, Meeting,
+    Observable, PackageState, Timestamp, confidence,
 };
 
 use crate::beacon;
@@ -31,6 +31,7 @@ pub(crate) fn write(
     known: &Known,
 ) -> Option<Alert> {
     let newest = case.contacts.first()?;
+    let sure = confidence(case);
     let id = id_of(host, key);
     let sums =
         |bytes: fn(&Contact) -> u64, folded: u64| case.contacts.iter().map(bytes).fold(folded, u64::saturating_add);
@@ -46,7 +47,8 @@ pub(crate) fn write(
         indicator: case.indicator.clone(),
         direction: case.direction,
         severity: severity(case, weights),
-        confidence: confidence(case),
+        confidence: sure.total,
+        confidence_why: sure.terms,
         first_seen: first,
         last_seen: last,
         count: case.contacts.len() as u64 + case.folded.count,
@@ -132,17 +134,27 @@ fn kind_of_peer(case: &Case) -> &'static str {
     }
 }
 
-/// How much less sure an alert is whose peer is on a guard list.
-pub const GUARDED_LESS: u8 = 30;
-
-/// The surest claim, 5 more for each further feed, less on a guard list.
-fn confidence(case: &Case) -> u8 {
-    let claims = || case.contacts.iter().flat_map(|contact| &contact.claims);
-    let surest = claims().map(|claim| claim.confidence).max().unwrap_or(0);
-    let feeds: BTreeSet<&str> = claims().map(|claim| claim.feed.as_str()).collect();
-    let further = u8::try_from(feeds.len().saturating_sub(1)).unwrap_or(u8::MAX).saturating_mul(5);
-    let guarded = case.contacts.iter().any(|contact| !contact.guard.is_empty());
-    surest.saturating_add(further).min(100).saturating_sub(if guarded { GUARDED_LESS } else { 0 })
+/// What all claims of the case are worth together. Ages count from the newest connection, so that an alert does not
+/// change only because time passes.
+fn confidence(case: &Case) -> Confidence {
+    let newest = case.contacts.first().map(|contact| &contact.connection);
+    let claims: Vec<&Claim> = case.contacts.iter().flat_map(|contact| &contact.claims).collect();
+    let opened = || case.contacts.iter().map(|contact| contact.connection.opened);
+    let ends = case.contacts.iter().map(|contact| contact.end(case.now));
+    let at = opened().max().unwrap_or_default();
+    confidence::confidence(
+        &claims,
+        &Meeting {
+            at,
+            // Each claim held for its own connection; which it was does not matter here.
+            span: (opened().min().unwrap_or(at), ends.max().unwrap_or(at).max(at)),
+            direction: Some(case.direction),
+            // A client's own port says nothing.
+            port: newest.filter(|_| case.direction == Direction::Outbound).map(|connection| connection.remote.port()),
+            guard: &guard(case),
+            sightings: 0,
+        },
+    )
 }
 
 fn claims(case: &Case) -> Vec<Claim> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tripoint_model::{
     AppliesTo, Category, Claim, Connection, ConnectionState, Finding, FindingState, PackageState, Process, Protocol,
-    Sighting,
+    Sighting, Source,
 };
 
 use super::*;
@@ -53,6 +53,7 @@ fn sighting(cookie: u64, at: i64) -> Fact {
         valid_until: None,
         labels: vec![],
         cves: vec![],
+        source: Source::default(),
     };
     let sighting = Sighting { connection: ConnectionId { cookie, peer: 0 }, claims: Arc::from([claim]), guard: vec![] };
     Fact { at: Timestamp::from_seconds(at), what: What::Sighting { sighting } }

@@ -26,7 +26,6 @@ pub mod rule;
 pub mod severity;
 mod suppress;
 
-pub use alert::GUARDED_LESS;
 pub use correlate::{Correlator, WITHDRAWN};
 pub use known::Counters;
 pub use severity::{UnknownFactor, Weights};

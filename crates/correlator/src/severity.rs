@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tripoint_model::confidence::independent;
 use tripoint_model::{Category, Direction, Factor, PackageState, Severity, Timestamp};
 
 use crate::dossier::Case;
@@ -38,7 +39,11 @@ pub const WEIGHTS: &[Weight] = &[
     row("category-tor", 2, "anonymity is not an attack"),
     row("category-proxy", 1, "anonymity is not an attack"),
     row("category-spam", 1, "says little about anything but mail"),
-    row("corroboration", 8, "a second source rarely copies the first one's mistakes; four for each further feed"),
+    row(
+        "corroboration",
+        8,
+        "a second source rarely copies the first one's mistakes; four for each further feed that is no copy",
+    ),
     row("claim-old", -5, "addresses change hands: nobody has seen it for 30 days"),
     row("claim-very-old", -10, "addresses change hands: nobody has seen it for 180 days"),
     row("guard-listed", -20, "shared infrastructure: the bad one is probably its neighbour"),
@@ -121,13 +126,13 @@ fn claims(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
     if let Some(category) = weightiest {
         add(factors, weights, &format!("category-{}", category.as_str()), format!("called {}", category.as_str()));
     }
-    let feeds: BTreeSet<&str> = claims().map(|claim| claim.feed.as_str()).collect();
-    if feeds.len() > 1 {
-        let further = i32::try_from(feeds.len() - 1).unwrap_or(i32::MAX).min(2);
+    let lists = independent(&claims().collect::<Vec<_>>());
+    if lists > 1 {
+        let further = i32::try_from(lists - 1).unwrap_or(i32::MAX).min(2);
         factors.push(Factor {
             name: "corroboration".into(),
             points: i16::try_from(i32::from(weights.points("corroboration")) * further / 2).unwrap_or(0),
-            reason: format!("{} feeds say so", feeds.len()),
+            reason: format!("{lists} feeds say so"),
         });
     }
     let last = last_opened(case);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tripoint_model::confidence::Percent;
 use tripoint_model::{AppliesTo, Category};
 
 use crate::feed::{self, Columns, Defaults};
@@ -46,6 +47,10 @@ pub struct Descriptor {
     pub format: Option<String>,
     /// What holds for entries that do not say.
     pub defaults: Defaults,
+    /// How much of what it says is right.
+    pub reliability: Percent,
+    /// The lists that its entries come from; nothing: it is a list of its own.
+    pub origins: Vec<String>,
     /// Time between two fetches.
     pub refresh: Duration,
     /// Name of the header that carries the key.
@@ -102,6 +107,9 @@ struct RawFeed {
     category: Option<String>,
     direction: Option<String>,
     confidence: Option<u8>,
+    reliability: Option<u8>,
+    #[serde(default)]
+    origins: Vec<String>,
     refresh: Option<String>,
     #[serde(default)]
     columns: Columns,
@@ -124,6 +132,7 @@ const REFRESH_MIN: Duration = Duration::from_secs(60);
 const REFRESH_DEFAULT: Duration = Duration::from_secs(3600);
 const MIB_DEFAULT: u32 = 64;
 const MIB_MAX: u32 = 1024;
+const ORIGINS_MAX: usize = 32;
 
 /// The feeds that `intel sync` takes when the user names none.
 pub fn built_in() -> Result<Vec<Descriptor>, DescriptorError> {
@@ -146,6 +155,12 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Descriptor>, DescriptorError>
         feeds.push(feed);
     }
     Ok(feeds)
+}
+
+/// Reliability and origins of a feed that is called like a built-in one, however it came here.
+pub(crate) fn known_source(name: &str) -> Option<(Percent, Vec<String>)> {
+    let feed = built_in().ok()?.into_iter().find(|feed| feed.name == name)?;
+    Some((feed.reliability, feed.origins))
 }
 
 fn check(raw: RawFeed) -> Result<Descriptor, String> {
@@ -172,20 +187,12 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     {
         return Err(say(format!("there is no format {format:?}; known are: {}", crate::load::format_names())));
     }
-    let base = Defaults::default();
-    let category = match raw.category {
-        Some(text) => Category::parse(&text)
-            .ok_or_else(|| say(format!("there is no category {text:?}; known are: {}", categories())))?,
-        None => base.category,
-    };
-    let direction = match raw.direction {
-        Some(text) => AppliesTo::parse(&text).ok_or_else(|| say("direction is one of in, out and both".to_owned()))?,
-        None => base.direction,
-    };
-    let confidence = raw.confidence.unwrap_or(base.confidence);
-    if confidence > 100 {
-        return Err(say("confidence lies between 0 and 100".to_owned()));
+    let defaults = defaults(raw.category, raw.direction, raw.confidence, raw.columns).map_err(say)?;
+    let reliability = raw.reliability.unwrap_or(100);
+    if reliability > 100 {
+        return Err(say("reliability lies between 0 and 100".to_owned()));
     }
+    let origins = origins(raw.origins).map_err(say)?;
     let refresh = match raw.refresh {
         Some(text) => {
             duration(&text).ok_or_else(|| say("refresh is a number with s, m, h or d, such as \"1h\"".to_owned()))?
@@ -203,12 +210,13 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     if !(1..=MIB_MAX).contains(&mib) {
         return Err(say(format!("max_mib lies between 1 and {MIB_MAX}")));
     }
-    let defaults = Defaults { category, direction, confidence, columns: raw.columns };
     Ok(Descriptor {
         name,
         origin,
         format,
         defaults,
+        reliability: Percent(reliability),
+        origins,
         refresh,
         header,
         key_file: raw.key_file,
@@ -217,6 +225,30 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
         enabled: raw.enabled,
         licence: raw.licence,
     })
+}
+
+/// What holds for entries that do not say.
+fn defaults(
+    category: Option<String>,
+    direction: Option<String>,
+    confidence: Option<u8>,
+    columns: Columns,
+) -> Result<Defaults, String> {
+    let base = Defaults::default();
+    let category = match category {
+        Some(text) => Category::parse(&text)
+            .ok_or_else(|| format!("there is no category {text:?}; known are: {}", categories()))?,
+        None => base.category,
+    };
+    let direction = match direction {
+        Some(text) => AppliesTo::parse(&text).ok_or_else(|| "direction is one of in, out and both".to_owned())?,
+        None => base.direction,
+    };
+    let confidence = confidence.unwrap_or(base.confidence);
+    if confidence > 100 {
+        return Err("confidence lies between 0 and 100".to_owned());
+    }
+    Ok(Defaults { category, direction, confidence, columns })
 }
 
 fn origin(url: Option<String>, file: Option<PathBuf>, taxii: Option<String>) -> Result<Origin, &'static str> {
@@ -232,6 +264,19 @@ fn origin(url: Option<String>, file: Option<PathBuf>, taxii: Option<String>) -> 
         (None, _, Some(_)) => Err("taxii names a collection of the server at url"),
         _ => Err("give exactly one of url and file"),
     }
+}
+
+/// Sorted, each once, and each a name that a feed could have.
+fn origins(mut names: Vec<String>) -> Result<Vec<String>, String> {
+    if names.len() > ORIGINS_MAX {
+        return Err(format!("at most {ORIGINS_MAX} origins"));
+    }
+    for name in &names {
+        crate::store::check_name(name).map_err(|error| error.to_string())?;
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 fn categories() -> String {
@@ -270,6 +315,8 @@ format = "csv"
 category = "c2"
 direction = "out"
 confidence = 90
+reliability = 80
+origins = ["b", "a", "b"]
 refresh = "15m"
 columns = { address = "dst", port = "3" }
 header = "Auth-Key"
@@ -281,6 +328,7 @@ licence = "CC0"
         let feeds = parse(text, "feeds.toml").unwrap();
         assert_eq!(feeds[0].refresh, Duration::from_secs(900));
         assert_eq!(feeds[0].defaults.columns.port.as_deref(), Some("3"));
+        assert_eq!((feeds[0].reliability, feeds[0].origins.join(" ")), (Percent(80), "a b".to_owned()));
         assert_eq!(feeds[0].bytes_max, 2 << 20);
         assert!(!feeds[0].enabled);
     }
@@ -292,6 +340,8 @@ licence = "CC0"
             ("colour = 1\n", 4, "unknown field"),
             ("confidence = 300\n", 4, "300"),
             ("confidence = 101\n", 1, "between 0 and 100"),
+            ("reliability = 101\n", 1, "between 0 and 100"),
+            ("origins = [\"../a\"]\n", 1, "cannot name"),
             ("file = \"x\"\n", 1, "exactly one"),
             ("format = \"xml\"\n", 1, "plain-list"),
             ("format = \"taxii\"\n", 1, "COLLECTION"),

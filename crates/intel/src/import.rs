@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tripoint_model::{AppliesTo, Category, Rejected, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
+use crate::descriptor;
 use crate::feed::{Columns, Defaults};
 use crate::load::{LoadError, load};
 use crate::rules::Rules;
@@ -134,6 +135,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     let usable = !parsed.accepted.is_empty() && (!options.strict || parsed.refused == 0);
     if usable {
         let store = Store::open(context.data_dir)?;
+        let (reliability, origins) = descriptor::known_source(&options.name).unwrap_or_default();
         let change = store.save(&options.name, &parsed.accepted, context.now)?;
         store.set_status(&FeedStatus {
             feed: options.name.clone(),
@@ -148,6 +150,8 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
             last_success: Some(context.now),
             last_change: Some(context.now),
             last_attempt: Some(context.now),
+            reliability,
+            origins,
             ..FeedStatus::default()
         })?;
         store.rebuild(context.now, context.rules())?;

@@ -8,9 +8,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
+use tripoint_model::confidence::{Percent, Trust};
+use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Source, Timestamp};
 
-use crate::image::{self, DETAIL_BYTES, HELD, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES};
+use crate::image::{
+    self, DETAIL_BYTES, FEED_BYTES, HELD, ImageError, NAME_BYTES, Section, Sections, V4_BYTES, V6_BYTES,
+};
 use crate::image::{u16_at, u32_at, u64_at, u128_at};
 use crate::kernel_set::KernelSetRef;
 use crate::table::v4::V4Sections;
@@ -23,6 +26,7 @@ pub use related::{Others, Related};
 pub struct Index {
     sections: Sections,
     none: Arc<[Claim]>,
+    trust: Trust,
 }
 
 /// Which port-bound claims are wanted.
@@ -36,7 +40,12 @@ impl Index {
     /// Opens an image held by anything that gives bytes (a vector, a mapped file). Checks bounds
     /// and checksums; parses and copies nothing.
     pub fn open(bytes: image::ImageBytes) -> Result<Self, ImageError> {
-        Ok(Self { sections: Sections::open(bytes)?, none: Arc::from([]) })
+        Ok(Self { sections: Sections::open(bytes)?, none: Arc::from([]), trust: Trust::default() })
+    }
+
+    /// With what verdicts taught about its feeds.
+    pub fn with_trust(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// When the image was built.
@@ -58,7 +67,7 @@ impl Index {
 
     /// The names of the feeds in it.
     pub fn feeds(&self) -> Vec<&str> {
-        let count = self.sections.get(Section::Feeds).len() / 8;
+        let count = self.sections.get(Section::Feeds).len() / FEED_BYTES;
         (0..count).filter_map(|at| self.feed_name(at)).collect()
     }
 
@@ -215,11 +224,15 @@ impl Index {
             let text = self.text(u32_at(detail, offset)?, u32::from(u16_at(detail, length)?))?;
             Some(if text.is_empty() { Vec::new() } else { text.split('\n').map(str::to_owned).collect() })
         };
+        let number = usize::from(u16_at(detail, 0)?);
+        let feed = self.feed_name(number)?;
+        let category = Category::ALL.get(usize::from(detail[2])).map(|(category, _)| *category)?;
         Some(Claim {
-            feed: self.feed_name(usize::from(u16_at(detail, 0)?))?.to_owned(),
+            source: self.source_of(number, feed, category)?,
+            feed: feed.to_owned(),
             port: matched.port(),
             matched,
-            category: Category::ALL.get(usize::from(detail[2])).map(|(category, _)| *category)?,
+            category,
             direction: [AppliesTo::In, AppliesTo::Out, AppliesTo::Both]
                 .into_iter()
                 .find(|one| *one as u8 == detail[3])?,
@@ -234,7 +247,20 @@ impl Index {
     }
 
     fn feed_name(&self, at: usize) -> Option<&str> {
-        self.text_of(self.sections.get(Section::Feeds), at * 8)
+        self.text_of(self.sections.get(Section::Feeds), at * FEED_BYTES)
+    }
+
+    /// What is known of a feed, and was taught of its claims of a category.
+    fn source_of(&self, number: usize, feed: &str, category: Category) -> Option<Source> {
+        let feeds = self.sections.get(Section::Feeds);
+        let record = feeds.as_chunks::<FEED_BYTES>().0.get(number)?;
+        let origins = self.text_of(record, 8)?;
+        Some(Source {
+            reliability: Percent(record[16].min(100)),
+            origins: if origins.is_empty() { Vec::new() } else { origins.split('\n').map(str::to_owned).collect() },
+            stale: record[17] == 1,
+            verdicts: self.trust.of(feed, category),
+        })
     }
 
     /// The text that the offset and length at `at` of `records` point to.

@@ -51,6 +51,7 @@ pub mod sync;
 pub mod table;
 #[cfg(feature = "feeds")]
 pub mod taxii;
+pub mod trust;
 
 #[cfg(feature = "feeds")]
 pub use descriptor::{Descriptor, DescriptorError, Origin, built_in, parse as parse_descriptors};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use tripoint_model::{AppliesTo, Category, Claim, GuardHit, IndicatorLookup, Observable, Timestamp};
+use tripoint_model::confidence::confidence;
+use tripoint_model::{AppliesTo, Category, Claim, Factor, GuardHit, IndicatorLookup, Meeting, Observable, Timestamp};
 
 use crate::guardlist::{Listed, Purpose};
 use crate::index::Index;
@@ -98,6 +99,9 @@ pub struct LookupAnswer {
     /// Whose network it is in, where a table tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// The arithmetic of the confidence: the points add up to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Factor>,
     /// Why the text is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -134,15 +138,18 @@ pub fn lookup_with(
         (true, false, false) => Verdict::Expired,
         (true, false, true) => Verdict::Unknown,
     };
+    let borrowed: Vec<&Claim> = claims.iter().collect();
+    let sure = confidence(&borrowed, &Meeting { guard: &guard, ..Meeting::at(at) });
     LookupAnswer {
         address: text.to_owned(),
         canonical: Some(observable.to_string()),
         verdict,
-        confidence: combined_confidence(&claims, at),
+        confidence: sure.total,
         claims: claims.iter().map(AnswerClaim::from).collect(),
         guard,
         labels,
         network: None,
+        why: sure.terms,
         error: None,
     }
 }
@@ -161,26 +168,6 @@ fn listed(
     all.sort_unstable();
     let (guard, labels): (Vec<Listed>, _) = all.into_iter().partition(|listed| listed.purpose == Purpose::Guard);
     (guard.into_iter().map(GuardHit::from).collect(), labels)
-}
-
-/// How sure all sources together are, 0 to 100: 100 × (1 − ∏ (1 − c/100)) over the best claim of
-/// each feed that holds at `at`. One feed repeating itself adds nothing; a second feed does.
-pub fn combined_confidence(claims: &[Claim], at: Timestamp) -> u8 {
-    let mut best: Vec<(&str, u8)> = Vec::new();
-    for claim in claims.iter().filter(|claim| claim.holds_at(at)) {
-        match best.iter_mut().find(|(feed, _)| *feed == claim.feed) {
-            Some((_, confidence)) => *confidence = claim.confidence.max(*confidence),
-            None => best.push((&claim.feed, claim.confidence)),
-        }
-    }
-    together(best.iter().map(|(_, confidence)| *confidence))
-}
-
-/// How sure several feeds are that say the same, from the surest claim of each.
-pub(crate) fn together(best: impl Iterator<Item = u8>) -> u8 {
-    let doubt: f64 = best.map(|confidence| 1.0 - f64::from(confidence.min(100)) / 100.0).product();
-    // Between 0 and 100 by construction.
-    (100.0 * (1.0 - doubt)).round() as u8
 }
 
 impl From<&Claim> for AnswerClaim {
@@ -215,6 +202,7 @@ pub fn invalid(text: &str, error: String) -> LookupAnswer {
         guard: Vec::new(),
         labels: Vec::new(),
         network: None,
+        why: Vec::new(),
         error: Some(error),
     }
 }
@@ -247,7 +235,7 @@ mod tests {
         for (text, verdict, confidence) in [
             ("::ffff:203.0.113.66", Verdict::Bad, 80),
             ("203.0.113.66:80", Verdict::Bad, 50),
-            ("8.8.8.8", Verdict::Guarded, 50),
+            ("8.8.8.8", Verdict::Guarded, 20),
             ("198.51.100.1", Verdict::Expired, 0),
             ("192.0.2.1", Verdict::Unknown, 0),
             ("name.example", Verdict::Unknown, 0),
@@ -267,7 +255,9 @@ mod tests {
         let expected = concat!(
             r#"{"address":"203.0.113.66","canonical":"203.0.113.66","verdict":"bad","confidence":80,"claims":["#,
             r#"{"feed":"a","category":"c2","direction":"out","port":443,"first_seen":null,"last_seen":null,"valid_until":null,"matched":"203.0.113.66:443"},"#,
-            r#"{"feed":"b","category":"c2","direction":"out","first_seen":null,"last_seen":null,"valid_until":null,"matched":"203.0.113.0/24"}],"guard":[]}"#
+            r#"{"feed":"b","category":"c2","direction":"out","first_seen":null,"last_seen":null,"valid_until":null,"matched":"203.0.113.0/24"}],"guard":[],"why":["#,
+            r#"{"name":"claim","points":60,"reason":"a calls 203.0.113.66:443 c2, sure to 60 of 100"},"#,
+            r#"{"name":"corroboration","points":20,"reason":"b, another list, calls it c2"}]}"#
         );
         assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
     }

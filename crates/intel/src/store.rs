@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tripoint_model::{Indicator, Timestamp};
+use tripoint_model::confidence::Percent;
+use tripoint_model::{Indicator, Source, Timestamp};
 
 use crate::change::Change;
 use crate::guardlist;
@@ -76,9 +77,25 @@ pub struct FeedStatus {
     /// Terms under which its publisher gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// How much of what it says is right.
+    #[serde(default)]
+    pub reliability: Percent,
+    /// The lists that its entries come from; nothing: it is a list of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
 }
 
 impl FeedStatus {
+    /// What the image tells of the feed besides its claims.
+    pub(crate) fn source(&self, now: Timestamp) -> Source {
+        Source {
+            reliability: self.reliability,
+            origins: self.origins.clone(),
+            stale: self.is_stale(now),
+            ..Source::default()
+        }
+    }
+
     /// Whether the feed is fetched and its last success lies more than three turns back.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         let Some(refresh) = self.refresh_seconds else { return false };
@@ -217,6 +234,7 @@ impl Store {
                 continue;
             }
             let number = builder.feed(&status.feed).ok_or(StoreError::TooMany)?;
+            builder.source(number, status.source(now));
             let mut add = |indicator: &Indicator| {
                 if rules.refusal(&indicator.observable).is_none() {
                     builder.add(number, indicator);

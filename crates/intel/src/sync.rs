@@ -127,6 +127,8 @@ fn one(
         last_attempt: Some(context.now),
         licence: descriptor.licence.clone(),
         refresh_seconds: Some(descriptor.refresh.as_secs()),
+        reliability: descriptor.reliability,
+        origins: descriptor.origins.clone(),
         ..former
     };
     // Locked only now: a slow server must not keep others from importing.

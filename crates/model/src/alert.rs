@@ -14,7 +14,7 @@ use crate::finding::Finding;
 use crate::indicator::{Claim, GuardHit};
 use crate::observable::Observable;
 use crate::process::Process;
-use crate::severity::Severity;
+use crate::severity::{Factor, Severity};
 use crate::time::Timestamp;
 
 /// The layout of an alert in JSON; a breaking change adds one.
@@ -109,6 +109,9 @@ pub struct Alert {
     pub severity: Severity,
     /// Confidence that the judgement is right, 0 to 100.
     pub confidence: u8,
+    /// Its arithmetic: the points add up to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confidence_why: Vec<Factor>,
     /// First connection.
     pub first_seen: Timestamp,
     /// Last connection or change of one.

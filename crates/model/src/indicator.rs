@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::confidence::Source;
 use crate::connection::{ConnectionId, Direction};
 use crate::observable::Observable;
 use crate::time::Timestamp;
@@ -193,6 +194,9 @@ pub struct Claim {
     /// CVEs it is said to exploit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cves: Vec<String>,
+    /// What is known of who says so.
+    #[serde(default, skip_serializing_if = "Source::is_plain")]
+    pub source: Source,
 }
 
 impl Claim {

@@ -20,6 +20,7 @@ mod access;
 mod content;
 mod listen;
 pub mod merge;
+mod narrow;
 pub mod openapi;
 mod refuse;
 mod route;
@@ -103,7 +104,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
-    let app = Arc::new(App::new(store, access, stopped.clone(), indicators, options.feeds));
+    let app = Arc::new(App::new(store, access, stopped.clone(), indicators, options.feeds, &options.data_dir));
+    app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
     let tcp = match options.listen {

@@ -120,6 +120,7 @@ mod tests {
             direction: Direction::Outbound,
             severity: Severity::sum(vec![Factor { name: "x".into(), points, reason: String::new() }]),
             confidence: 90,
+            confidence_why: vec![],
             first_seen: Timestamp(count as i64),
             last_seen: Timestamp(10),
             count,

@@ -1,12 +1,16 @@
 //! What do all requests share?
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
 use tokio::sync::{broadcast, watch};
 
 use tripoint_api::{FeedHealth, Order};
+use tripoint_model::confidence::trust::FILE;
 use tripoint_model::{Alert, Timestamp};
 
 use crate::ReadFeeds;
@@ -30,6 +34,8 @@ pub(crate) struct App {
     /// What the feeds in force call bad, where that can be told.
     pub(crate) indicators: Option<Indicators>,
     feeds: Option<ReadFeeds>,
+    /// Where what verdicts taught is written.
+    trust: tokio::sync::Mutex<PathBuf>,
 }
 
 impl App {
@@ -39,6 +45,7 @@ impl App {
         stopped: watch::Receiver<bool>,
         indicators: Option<Indicators>,
         feeds: Option<ReadFeeds>,
+        data_dir: &Path,
     ) -> Self {
         Self {
             store,
@@ -50,6 +57,7 @@ impl App {
             heard: Mutex::default(),
             indicators,
             feeds,
+            trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }
 
@@ -89,6 +97,19 @@ impl App {
         Ok(numbers)
     }
 
+    /// Hands what verdicts taught on to whoever looks up. It can be made anew at any time, so a failure is only said.
+    pub(crate) async fn hand_on_trust(&self) {
+        // Held while it is written, so that what was asked later is not overwritten.
+        let path = self.trust.lock().await;
+        let written = match self.store.verdicts().await {
+            Ok(trust) => write_trust(&path, &trust.text()).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = written {
+            tracing::warn!(error, "what verdicts taught about the feeds could not be handed on");
+        }
+    }
+
     /// Shows changed alerts to everybody who watches.
     pub(crate) fn show(&self, alerts: &[Alert]) {
         for alert in alerts {
@@ -98,6 +119,14 @@ impl App {
             }
         }
     }
+}
+
+/// Whole or not at all; readable for every user, like the feeds themselves.
+fn write_trust(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    fs::write(&new, text)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o644))?;
+    fs::rename(&new, path)
 }
 
 /// The server's clock, read in this one place.

@@ -1,6 +1,10 @@
 //! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
 
-use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, path};
+use std::collections::BTreeSet;
+
+use tripoint_api::{
+    AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved, path,
+};
 use tripoint_intel::networks::Networks;
 use tripoint_model::{Alert, AlertStatus, Resolution};
 
@@ -26,7 +30,7 @@ pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
         Alerts::Watch => watch(context),
         Alerts::Resolve { id, resolution, comment } => {
             let resolution: Resolution = word(&resolution, "resolution")?;
-            work(context, &id, "resolve", &ResolveRequest { resolution, comment })
+            resolve(context, &id, &ResolveRequest { resolution, comment })
         }
         Alerts::Reopen { id, comment } => work(context, &id, "reopen", &ReopenRequest { comment }),
         Alerts::Comment { id, text } => work(context, &id, "comment", &CommentRequest { text }),
@@ -105,6 +109,29 @@ fn watch(context: &Context) -> anyhow::Result<Exit> {
         }
         Ok(Exit::Fine)
     })
+}
+
+/// Closes an alert; for a false one, says what keeps it from coming again and who is believed less.
+fn resolve(context: &Context, id: &str, request: &ResolveRequest) -> anyhow::Result<Exit> {
+    let client = context.client()?;
+    let resolved: Resolved =
+        context.ask(async { Ok(client.post(&path::alert_work(id, "resolve"), request).await?) })?;
+    if context.json {
+        output::json(&resolved)?;
+        return Ok(Exit::Fine);
+    }
+    let alert = &resolved.alert;
+    output::line(&format!("{}: {}", alert.id, alert.work.history.last().map_or("", |change| change.what.as_str())))?;
+    let Some(proposed) = &resolved.exception else { return Ok(Exit::Fine) };
+    let feeds: BTreeSet<String> =
+        alert.claims.iter().map(|claim| format!("{} ({})", claim.feed, claim.category.as_str())).collect();
+    if !feeds.is_empty() {
+        let feeds = feeds.into_iter().collect::<Vec<_>>().join(", ");
+        output::line(&format!("believed less from now on, until the alert is reopened: {feeds}"))?;
+    }
+    output::line("to keep it quiet for 30 days, and nothing else:")?;
+    output::line(&format!("  {}", proposed.command))?;
+    Ok(Exit::Fine)
 }
 
 fn work(context: &Context, id: &str, what: &str, body: &impl serde::Serialize) -> anyhow::Result<Exit> {

@@ -26,6 +26,7 @@ mod networks;
 mod online;
 mod page;
 mod told;
+mod trusted;
 
 pub use page::owner;
 pub use told::{feeds_of, indicators_of};
@@ -200,7 +201,7 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
 fn list(context: &Context) -> anyhow::Result<Exit> {
     let feeds = tripoint_intel::list(&context.data_dir);
     if context.json {
-        output::json(&feeds)?;
+        output::json(&trusted::shown(&context.data_dir, &feeds))?;
         return Ok(Exit::Fine);
     }
     if feeds.is_empty() {

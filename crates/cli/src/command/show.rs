@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use tripoint_correlator::GUARDED_LESS;
 use tripoint_intel::networks::Networks;
 use tripoint_model::alert::{Change, Comment};
+use tripoint_model::confidence::GUARDED_LESS;
 use tripoint_model::{Alert, Claim, Connection, Factor, Outcome, Process, Refusal};
 
 /// The whole alert. Everything in it is foreign text; the caller makes it harmless.
@@ -28,6 +28,7 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     findings(o, alert);
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
+    section(o, &format!("CONFIDENCE ({})", alert.confidence), alert.confidence_why.iter().map(factor));
     let techniques = Some(alert.techniques.join(", ")).filter(|techniques| !techniques.is_empty());
     section(o, "ATT&CK", techniques.into_iter());
     section(o, "NOT KNOWN", alert.missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)));

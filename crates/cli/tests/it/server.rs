@@ -209,6 +209,38 @@ fn alerts_are_listed_shown_and_worked_on() {
     std::mem::replace(&mut rig.bench, Bench::new()).golden("alerts");
 }
 
+#[test]
+fn a_false_alert_teaches_who_is_believed_less() {
+    let rig = Rig::start("none");
+    let bench = &rig.bench;
+    bench.write("list.txt", "203.0.113.66\n");
+    bench.run(&["intel", "import", "list.txt", "--name", "mine", "--category", "c2", "--confidence", "90"]).expect(0);
+    rig.report(1, vec![Item::Alert { alert: alert("00000000000000aa", 85) }]);
+    let sure = || bench.run(&["intel", "lookup", "203.0.113.66", "--json"]).expect(0).json();
+    assert_eq!(sure()["confidence"], 90);
+    let close = ["alerts", "resolve", "00000000000000aa", "--as", "false-positive"];
+    let told = bench.run(&close).expect(0).out;
+    assert!(told.contains("believed less from now on, until the alert is reopened: mine (c2)"), "{told}");
+    // The command that is offered is one that is taken.
+    let command = told.lines().find_map(|line| line.trim().strip_prefix("tripoint ")).expect("a command");
+    let (words, reason) = command.split_once(" --reason '").expect("a reason");
+    let mut words: Vec<&str> = words.split(' ').collect();
+    words.extend(["--reason", reason.trim_end_matches('\'')]);
+    assert!(bench.run(&words).expect(0).out.starts_with("exception "), "{words:?}");
+    let taught = sure();
+    assert_eq!(
+        (&taught["confidence"], &taught["why"][1]["name"], &taught["why"][1]["points"]),
+        (&59.into(), &"verdicts".into(), &Value::from(-31))
+    );
+    let list = bench.run(&["intel", "list", "--json"]).expect(0).json();
+    assert_eq!(
+        (&list[0]["reliability"], &list[0]["taught"][0]),
+        (&100.into(), &serde_json::json!({"category": "c2", "confirmed": 0, "wrong": 1, "reliability": 66}))
+    );
+    bench.run(&["alerts", "reopen", "00000000000000aa"]).expect(0);
+    assert_eq!(sure()["confidence"], 90);
+}
+
 /// Who the kernel says we are.
 fn user_name() -> String {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
+use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Source, Timestamp, confidence};
 
 use crate::guardlist::{self, Purpose, Texts};
 use crate::image::Builder;
 use crate::index::Index;
-use crate::lookup;
 use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
 
 /// One thing that is called bad.
@@ -61,11 +60,11 @@ pub struct Verdicts {
 
 /// What one observable has gathered.
 struct Gathered {
-    surest: u8,
+    surest: u16,
     category: Category,
     direction: AppliesTo,
-    /// By the feed's number its surest claim.
-    by_feed: Vec<(u16, u8)>,
+    /// By the feed's number what its surest claim is worth, of 10,000.
+    by_feed: Vec<(u16, u16)>,
     first_seen: Option<Timestamp>,
     last_seen: Option<Timestamp>,
     /// Nothing inside: no end.
@@ -76,15 +75,24 @@ struct Gathered {
 pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
     let mut out = Verdicts::default();
     let mut gathered: BTreeMap<Observable, Gathered> = BTreeMap::new();
-    let feeds: Vec<String> = list(data_dir).into_iter().map(|status| status.feed).collect();
-    for (number, feed) in feeds.iter().enumerate() {
+    let trust = crate::trust::load(data_dir);
+    let feeds: Vec<(String, Source)> =
+        list(data_dir).into_iter().map(|status| (status.feed.clone(), status.source(wish.at))).collect();
+    for (number, (feed, source)) in feeds.iter().enumerate() {
         let number = u16::try_from(number).map_err(|_| StoreError::TooMany)?;
         let path = copy_path(data_dir, feed);
         if !path.exists() {
             continue;
         }
         out.feeds += 1;
-        let mut show = |indicator: &Indicator| gather(&mut gathered, number, indicator, wish);
+        let mut show = |indicator: &Indicator| {
+            let taught = Source { verdicts: trust.of(feed, indicator.category), origins: Vec::new(), ..*source };
+            let (stated, kind) = (indicator.confidence, indicator.category);
+            // Not faded: the list is in force, and what an old entry is worth is up to who takes it (`last_seen`).
+            let worth = confidence::worth(stated, kind, None, &Source { stale: false, ..taught }, wish.at);
+            // At most 10,000.
+            gather(&mut gathered, (number, worth as u16), indicator, wish);
+        };
         if check_copy(&path).and_then(|()| read_copy(&path, &mut show)).is_err() {
             out.damaged.push(feed.clone());
         }
@@ -129,7 +137,12 @@ impl Guards {
     }
 }
 
-fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &Indicator, wish: &Wish) {
+fn gather(
+    gathered: &mut BTreeMap<Observable, Gathered>,
+    (feed, worth): (u16, u16),
+    indicator: &Indicator,
+    wish: &Wish,
+) {
     let begun = indicator.valid_from.is_none_or(|from| from <= wish.at);
     let lasts = indicator.valid_until.is_none_or(|until| wish.at < until);
     let wanted =
@@ -138,18 +151,18 @@ fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &
         return;
     }
     let Some(known) = gathered.get_mut(&indicator.observable) else {
-        gathered.insert(indicator.observable.clone(), Gathered::first(feed, indicator));
+        gathered.insert(indicator.observable.clone(), Gathered::first(feed, worth, indicator));
         return;
     };
-    if indicator.confidence > known.surest {
-        (known.surest, known.category) = (indicator.confidence, indicator.category);
+    if worth > known.surest {
+        (known.surest, known.category) = (worth, indicator.category);
     }
     if indicator.direction != known.direction {
         known.direction = AppliesTo::Both;
     }
     match known.by_feed.iter_mut().find(|(number, _)| *number == feed) {
-        Some((_, sure)) => *sure = indicator.confidence.max(*sure),
-        None => known.by_feed.push((feed, indicator.confidence)),
+        Some((_, sure)) => *sure = worth.max(*sure),
+        None => known.by_feed.push((feed, worth)),
     }
     known.first_seen = [known.first_seen, indicator.first_seen].into_iter().flatten().min();
     known.last_seen = known.last_seen.max(indicator.last_seen);
@@ -157,26 +170,29 @@ fn gather(gathered: &mut BTreeMap<Observable, Gathered>, feed: u16, indicator: &
 }
 
 impl Gathered {
-    fn first(feed: u16, indicator: &Indicator) -> Self {
+    fn first(feed: u16, worth: u16, indicator: &Indicator) -> Self {
         Self {
-            surest: indicator.confidence,
+            surest: worth,
             category: indicator.category,
             direction: indicator.direction,
-            by_feed: vec![(feed, indicator.confidence)],
+            by_feed: vec![(feed, worth)],
             first_seen: indicator.first_seen,
             last_seen: indicator.last_seen,
             valid_until: indicator.valid_until,
         }
     }
 
-    fn entry(self, observable: Observable, feeds: &[String]) -> Entry {
-        let named = self.by_feed.iter().filter_map(|(number, _)| feeds.get(usize::from(*number)).cloned());
+    fn entry(self, observable: Observable, feeds: &[(String, Source)]) -> Entry {
+        let by_feed =
+            self.by_feed.iter().filter_map(|(number, worth)| Some((feeds.get(usize::from(*number))?, *worth)));
+        let lists: Vec<(&[String], u32)> =
+            by_feed.clone().map(|((name, source), worth)| (source.origins_of(name), u32::from(worth))).collect();
         Entry {
             observable,
             category: self.category,
             direction: self.direction,
-            confidence: lookup::together(self.by_feed.iter().map(|(_, sure)| *sure)),
-            feeds: named.collect(),
+            confidence: confidence::together(&lists),
+            feeds: by_feed.map(|((name, _), _)| name.clone()).collect(),
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             valid_until: self.valid_until,

@@ -6,6 +6,8 @@
 //! in the order of the table, with zeros between. Nothing needs parsing to be read.
 
 #[cfg(feature = "feeds")]
+mod copies;
+#[cfg(feature = "feeds")]
 mod guards;
 mod read;
 #[cfg(feature = "feeds")]
@@ -22,7 +24,7 @@ pub use write::Builder;
 pub const MAGIC: [u8; 8] = *b"TPINTEL\0";
 
 /// Layout version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub(crate) const HEADER_BYTES: usize = 32;
 pub(crate) const TABLE_ENTRY_BYTES: usize = 24;
@@ -33,7 +35,8 @@ pub(crate) const ALIGN: usize = 64;
 pub(crate) enum Section {
     /// UTF-8 texts that other records point into.
     Texts = 1,
-    /// Per feed: offset `u32`, length `u32` of its name in the texts.
+    /// `FEED_BYTES` each: offset `u32`, length `u32` of its name in the texts, offset `u32`, length `u32` of its origins,
+    /// joined by line feeds, reliability `u8`, whether it is stale `u8`, zero `u16`.
     Feeds,
     /// `DETAIL_BYTES` each: what a claim says besides its observable.
     Details,
@@ -121,6 +124,7 @@ pub(crate) const SECTIONS: [Section; 26] = [
 /// length `u16`, labels offset `u32`, CVEs offset `u32`, CVEs length `u16`, zero `u16`, then first
 /// seen, last seen, valid from, valid until as `i64`. Labels and CVEs are joined by line feeds.
 pub(crate) const DETAIL_BYTES: usize = 52;
+pub(crate) const FEED_BYTES: usize = 20;
 pub(crate) const V4_BYTES: usize = 12;
 pub(crate) const V6_BYTES: usize = 24;
 pub(crate) const NAME_BYTES: usize = 12;
@@ -137,7 +141,7 @@ impl Section {
         let words = crate::table::WORDS;
         match self {
             Self::Texts => (1, None),
-            Self::Feeds => (8, None),
+            Self::Feeds => (FEED_BYTES, None),
             Self::Details => (DETAIL_BYTES, None),
             Self::V4 => (V4_BYTES, None),
             Self::V6 => (V6_BYTES, None),

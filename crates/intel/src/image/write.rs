@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use tripoint_model::{AppliesTo, Category, Indicator, Observable, Timestamp};
+use tripoint_model::{AppliesTo, Category, Indicator, Observable, Source, Timestamp};
 
+use super::copies::{self, Sketch};
 use super::guards::{GuardNumber, Guards};
 use super::{ALIGN, HEADER_BYTES, MAGIC, SECTIONS, Section, TABLE_ENTRY_BYTES, VERSION};
 use crate::guardlist::Purpose;
@@ -17,8 +18,7 @@ use crate::table::{V4Parts, V6Parts, class_of};
 pub struct Builder {
     texts: Vec<u8>,
     text_at: HashMap<String, u32>,
-    feeds: Vec<u8>,
-    feed_count: u16,
+    feeds: Vec<Feed>,
     details: Vec<Detail>,
     detail_at: HashMap<Detail, u32>,
     last: Option<(Detail, u32)>,
@@ -26,6 +26,13 @@ pub struct Builder {
     v6: Vec<(u128, u8, Option<u16>, u32)>,
     names: Vec<(String, u32)>,
     guards: Guards,
+}
+
+/// One feed: its name in the texts, what is known of it, and what tells copies of it.
+struct Feed {
+    name: (u32, u16),
+    source: Source,
+    sketch: Sketch,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -46,12 +53,15 @@ pub struct FeedNumber(u16);
 impl Builder {
     /// Adds a feed; `None` when there are already 65,535.
     pub fn feed(&mut self, name: &str) -> Option<FeedNumber> {
-        let number = self.feed_count;
-        self.feed_count = number.checked_add(1)?;
-        let (offset, length) = self.text(name);
-        self.feeds.extend_from_slice(&offset.to_le_bytes());
-        self.feeds.extend_from_slice(&u32::from(length).to_le_bytes());
+        let number = u16::try_from(self.feeds.len()).ok().filter(|number| *number < u16::MAX)?;
+        let name = self.text(name);
+        self.feeds.push(Feed { name, source: Source::default(), sketch: Sketch::default() });
         Some(FeedNumber(number))
+    }
+
+    /// Says what is known of a feed besides its claims.
+    pub fn source(&mut self, feed: FeedNumber, source: Source) {
+        self.feeds[usize::from(feed.0)].source = source;
     }
 
     /// Adds one claim of a feed. Claims that are equal in every word are kept once.
@@ -65,6 +75,7 @@ impl Builder {
             cves: self.joined(&indicator.cves),
             times: [indicator.first_seen, indicator.last_seen, indicator.valid_from, indicator.valid_until],
         };
+        self.feeds[usize::from(feed.0)].sketch.add(&indicator.observable);
         let number = match &self.last {
             // Entries of a plain list say the same of each.
             Some((known, number)) if *known == detail => *number,
@@ -146,6 +157,7 @@ impl Builder {
         self.names.sort_unstable();
         self.names.dedup();
         let names = self.name_records();
+        let feeds = self.feed_records();
         let [guard_lists, guard_names] = self.guard_texts();
         let lengths = self.v4.iter().fold(0_u64, |used, (_, length, ..)| used | 1 << length);
         let table = V4Parts::build(numbered(&self.v4));
@@ -168,7 +180,7 @@ impl Builder {
         let [filter32, filter48] = filters_v6(self.v6.iter().map(|(address, length, ..)| (*address, *length)));
         let parts: [Vec<u8>; SECTIONS.len()] = [
             self.texts,
-            self.feeds,
+            feeds,
             details,
             v4.into_flattened(),
             v6.into_flattened(),
@@ -204,6 +216,29 @@ impl Builder {
         let names = guards.name_records(|name| self.text(name));
         self.guards = guards;
         [lists, names]
+    }
+
+    /// Feeds that say the same have the same origins: those of the first.
+    fn feed_records(&mut self) -> Vec<u8> {
+        let feeds = std::mem::take(&mut self.feeds);
+        let (sources, sketches): (Vec<_>, Vec<_>) =
+            feeds.into_iter().map(|feed| ((feed.name, feed.source), feed.sketch)).unzip();
+        let mut records = Vec::with_capacity(sources.len() * super::FEED_BYTES);
+        for (((name, length), source), first) in sources.iter().zip(copies::firsts(&sketches)) {
+            let ((first_name, first_length), original) = &sources[first];
+            let origins = match original.origins.as_slice() {
+                // A list of its own is known by its name; so is what copies it.
+                [] if std::ptr::eq(source, original) => (0, 0),
+                [] => (*first_name, *first_length),
+                origins => self.text(&origins.join("\n")),
+            };
+            for (offset, length) in [(*name, *length), origins] {
+                records.extend_from_slice(&offset.to_le_bytes());
+                records.extend_from_slice(&u32::from(length).to_le_bytes());
+            }
+            records.extend_from_slice(&[source.reliability.0.min(100), u8::from(source.stale), 0, 0]);
+        }
+        records
     }
 
     fn name_records(&mut self) -> Vec<u8> {

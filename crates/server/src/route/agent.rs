@@ -32,6 +32,9 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     app.hear(&batch.agent.host);
     let ingested = app.store.ingest(batch, now()).await?;
     app.show(&ingested.changed);
+    if ingested.untaught {
+        app.hand_on_trust().await;
+    }
     Ok(Json(BatchAnswer { acknowledged: ingested.acknowledged }))
 }
 

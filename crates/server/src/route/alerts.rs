@@ -13,11 +13,12 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
 
-use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest};
-use tripoint_model::Alert;
+use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved};
+use tripoint_model::{Alert, Resolution};
 
 use crate::access::Caller;
 use crate::listen::until;
+use crate::narrow;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::WorkChange;
@@ -38,15 +39,18 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) ->
     app.store.alert(id).await?.map(Json).ok_or_else(missing)
 }
 
-/// Closes an alert.
+/// Closes an alert. A false one comes with what would keep it from coming again.
 pub(crate) async fn resolve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
-) -> Changed {
+) -> Result<Json<Resolved>, Refused> {
     let request: ResolveRequest = json(&body)?;
-    work(&app, id, WorkChange::Resolve(request.resolution, request.comment), caller).await
+    let Json(alert) = work(&app, id, WorkChange::Resolve(request.resolution, request.comment), caller).await?;
+    app.hand_on_trust().await;
+    let exception = (request.resolution == Resolution::FalsePositive).then(|| narrow::exception(&alert));
+    Ok(Json(Resolved { alert, exception }))
 }
 
 /// Opens an alert again.
@@ -57,7 +61,9 @@ pub(crate) async fn reopen(
     body: Bytes,
 ) -> Changed {
     let request: ReopenRequest = json(&body)?;
-    work(&app, id, WorkChange::Reopen(request.comment), caller).await
+    let changed = work(&app, id, WorkChange::Reopen(request.comment), caller).await?;
+    app.hand_on_trust().await;
+    Ok(changed)
 }
 
 /// Says something about an alert.

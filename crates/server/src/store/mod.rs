@@ -3,10 +3,12 @@
 use futures_util::future::BoxFuture;
 
 use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order};
+use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
 mod rows;
 mod sqlite;
+mod verdicts;
 mod writer;
 
 pub use sqlite::Sqlite;
@@ -51,6 +53,8 @@ pub struct Ingested {
     pub acknowledged: u64,
     /// Alerts it raised or changed, as stored.
     pub changed: Vec<Alert>,
+    /// Whether it opened a closed alert again, so that verdicts changed.
+    pub untaught: bool,
 }
 
 /// A person's work on an alert.
@@ -98,6 +102,8 @@ pub trait Store: Send + Sync {
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;
     /// Writes a person's work down; `None` when there is no such alert.
     fn work(&self, id: String, change: WorkChange, author: String, now: Timestamp) -> Stored<'_, Option<Alert>>;
+    /// What closed alerts say of the sources they rest on.
+    fn verdicts(&self) -> Stored<'_, Trust>;
     /// How many alerts stand how.
     fn counts(&self) -> Stored<'_, StatusCounts>;
     /// Exceptions that have not expired at `now`, soonest end first.

@@ -9,8 +9,10 @@ use sqlx::{Row, SqliteConnection};
 use tripoint_api::agent::Item;
 use tripoint_api::{Answer, Batch, NumberedOrder, Order};
 use tripoint_model::alert::{Change, Comment};
-use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Timestamp};
+use tripoint_model::confidence::raise;
+use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Resolution, Timestamp};
 
+use super::verdicts::{met_before, teach};
 use super::{Ingested, OrderState, StoreError, WorkChange};
 use crate::merge::{add_outcomes, add_refusals, merge};
 
@@ -51,10 +53,12 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) 
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;
     sqlx::query(
-        "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+        "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body, changed, indicator, first_seen, refuted) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (id) DO UPDATE SET host = excluded.host, rule = excluded.rule, status = excluded.status, \
          suppressed = excluded.suppressed, last_seen = excluded.last_seen, body = excluded.body, \
-         changed = excluded.changed",
+         changed = excluded.changed, indicator = excluded.indicator, first_seen = excluded.first_seen, \
+         refuted = excluded.refuted",
     )
     .bind(&alert.id.0)
     .bind(&alert.host)
@@ -64,6 +68,9 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) 
     .bind(alert.last_seen.0)
     .bind(to_text("alert", alert)?)
     .bind(now.0.max(last.saturating_add(1)))
+    .bind(alert.indicator.to_string())
+    .bind(alert.first_seen.0)
+    .bind(i64::from(alert.work.resolution == Some(Resolution::FalsePositive)))
     .execute(connection)
     .await?;
     Ok(())
@@ -94,8 +101,9 @@ pub(super) async fn ingest(
     .execute(&mut *connection)
     .await?;
     let mut changed: Vec<AlertId> = Vec::new();
+    let mut untaught = false;
     for item in batch.items {
-        if let Some(id) = take(connection, &batch.agent.host, item, now).await?
+        if let Some(id) = take(connection, &batch.agent.host, item, now, &mut untaught).await?
             && !changed.contains(&id)
         {
             changed.push(id);
@@ -113,15 +121,16 @@ pub(super) async fn ingest(
     for id in changed {
         alerts.extend(load(connection, &id.0).await?);
     }
-    Ok(Ingested { acknowledged: batch.sequence, changed: alerts })
+    Ok(Ingested { acknowledged: batch.sequence, changed: alerts, untaught })
 }
 
-/// Takes one item; the alert that it changed.
+/// Takes one item; the alert that it changed. Says in `untaught` whether that took back a verdict.
 async fn take(
     connection: &mut SqliteConnection,
     host: &str,
     item: Item,
     now: Timestamp,
+    untaught: &mut bool,
 ) -> Result<Option<AlertId>, StoreError> {
     match item {
         Item::Alert { alert } => {
@@ -131,7 +140,18 @@ async fn take(
                 tracing::warn!(host, alert = %alert.id, "agent reported another host's alert; not taken");
                 return Ok(None);
             }
-            let merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
+            let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
+            let mut merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
+            // A sum without terms was made by an older agent and stays as it is.
+            if !merged.confidence_why.is_empty() {
+                let before = met_before(connection, &merged).await?;
+                let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), before);
+                (merged.confidence, merged.confidence_why) = (raised.total, raised.terms);
+            }
+            if judged.is_some() && merged.work.resolution != judged {
+                teach(connection, &merged).await?;
+                *untaught = true;
+            }
             save(connection, &merged, now).await?;
             Ok(Some(merged.id))
         }
@@ -202,6 +222,7 @@ pub(super) async fn work(
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
     let Some(mut alert) = load(connection, id).await? else { return Ok(None) };
+    let judges = matches!(change, WorkChange::Resolve(..) | WorkChange::Reopen(_));
     let comment = match &change {
         WorkChange::Resolve(_, comment) | WorkChange::Reopen(comment) => comment.clone(),
         WorkChange::Comment(text) => Some(text.clone()),
@@ -234,6 +255,9 @@ pub(super) async fn work(
         alert.work.comments.push(Comment { at: now, author: author.clone(), text });
     }
     alert.work.history.extend(what.map(|what| Change { at: now, author, what }));
+    if judges {
+        teach(connection, &alert).await?;
+    }
     save(connection, &alert, now).await?;
     Ok(Some(alert))
 }

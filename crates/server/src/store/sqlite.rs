@@ -12,11 +12,13 @@ use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{
     AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order,
 };
+use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
 
 use super::rows::{
     answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, to_text, unsigned, work,
 };
+use super::verdicts;
 use super::writer::Writer;
 use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
 
@@ -93,6 +95,15 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE alerts ADD COLUMN changed BIGINT NOT NULL DEFAULT 0",
         "UPDATE alerts SET changed = last_seen",
         "CREATE INDEX alerts_changed ON alerts (changed, id)",
+    ],
+    // Older rows have no indicator and are not counted as met before.
+    &[
+        "ALTER TABLE alerts ADD COLUMN indicator TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE alerts ADD COLUMN first_seen BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE alerts ADD COLUMN refuted BIGINT NOT NULL DEFAULT 0",
+        "CREATE INDEX alerts_of_indicator ON alerts (indicator, first_seen)",
+        "CREATE TABLE verdicts (alert TEXT NOT NULL, feed TEXT NOT NULL, category TEXT NOT NULL, wrong BIGINT NOT NULL, \
+     PRIMARY KEY (alert, feed, category))",
     ],
 ];
 
@@ -201,6 +212,10 @@ impl Store for Sqlite {
             self.writer
                 .submit(move |connection| Box::pin(async move { work(connection, &id, change, author, now).await })),
         )
+    }
+
+    fn verdicts(&self) -> Stored<'_, Trust> {
+        Box::pin(verdicts::all(&self.readers))
     }
 
     fn counts(&self) -> Stored<'_, StatusCounts> {

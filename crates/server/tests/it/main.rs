@@ -5,3 +5,4 @@ mod kill;
 mod openapi;
 mod rig;
 mod taxii;
+mod verdicts;

@@ -74,10 +74,11 @@ fn open(context: &Context) -> anyhow::Result<Index> {
     if index.as_ref().is_none_or(|index| index.feeds().is_empty()) {
         eprintln!("{NOTHING_LOADED}");
     }
-    if let Some(index) = index {
-        return Ok(index);
-    }
-    Ok(Index::open(Arc::new(tripoint_intel::image::Builder::default().finish(now())))?)
+    let index = match index {
+        Some(index) => index,
+        None => Index::open(Arc::new(tripoint_intel::image::Builder::default().finish(now())))?,
+    };
+    Ok(index.with_trust(tripoint_intel::trust::load(&context.data_dir)))
 }
 
 /// A line each, and nothing that would have to be searched for in files.
@@ -112,6 +113,9 @@ fn row(context: &Context, answer: &LookupAnswer) -> anyhow::Result<()> {
     }
     for label in &answer.labels {
         output::line(&format!("  {}: on {} ({})", label.purpose.as_str(), label.list, label.range))?;
+    }
+    for term in &answer.why {
+        output::line(&format!("  {:+4}  {}: {}", term.points, term.name, term.reason))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use tripoint_intel::guardlist::Listed;
 use tripoint_intel::lookup::{AnswerClaim, ClaimState};
 use tripoint_intel::networks::Network;
 use tripoint_intel::online::OnlineAnswer;
-use tripoint_model::Timestamp;
+use tripoint_model::{Factor, Timestamp};
 
 use super::lookup::Page;
 use super::networks::NO_TABLE;
@@ -30,6 +30,8 @@ pub(super) fn whole(page: &Page, no_table: bool, at: Timestamp) -> String {
     let before = of(ClaimState::Expired).chain(of(ClaimState::Withdrawn)).take(LINES_MAX);
     section(o, "HISTORY", before.map(long_claim));
     section(o, "GUARD LISTS", answer.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range)));
+    let term = |term: &Factor| format!("{:+4}  {}: {}", term.points, term.name, term.reason);
+    section(o, "CONFIDENCE", answer.why.iter().map(term));
     let label = |label: &Listed| format!("{}: {} ({})", label.purpose.as_str(), label.list, label.range);
     section(o, "ALSO ON", answer.labels.iter().map(label));
     let no_table = (no_table && answer.network.is_none()).then(|| NO_TABLE.to_owned());
