@@ -33,7 +33,7 @@ pub mod time;
 pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope, Target};
 pub use alert::{Alert, AlertId, AlertStatus, Resolution};
 pub use application::{Application, ApplicationKind};
-pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Protocol};
+pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Named, NamedBy, Protocol};
 pub use exception::{Exception, Subject};
 pub use fact::{Fact, What};
 pub use finding::{Finding, FindingState};

@@ -67,6 +67,7 @@ pub const TARGETS: &[Target] = &[
     image::INTEL,
     image::VULN,
     kernel::DNS,
+    kernel::HELLO,
     kernel::NETLINK,
     kernel::RECORDS,
     kernel::CGROUP,
