@@ -9,13 +9,29 @@ use tripoint_linux::clock;
 use crate::Figure;
 use crate::sensing::{self, Chance, Stats};
 use crate::statistics::{median, median_bounds};
-use crate::workload::{Tcp, udp_once};
+use crate::workload::{Tcp, message, udp_once};
+
+/// What of the programs is at work.
+#[derive(Clone, Copy, Default)]
+struct State {
+    dns: bool,
+    block: bool,
+    hello: bool,
+}
+
+const STATES: [(&str, State); 4] = [
+    ("sensing only", State { dns: false, block: false, hello: false }),
+    ("DNS on", State { dns: true, block: false, hello: false }),
+    ("DNS and first words on", State { dns: true, block: false, hello: true }),
+    ("one block, DNS on", State { dns: true, block: true, hello: false }),
+];
 
 type Work = Box<dyn FnMut() -> Result<()>>;
 
 const PAIRS: usize = 21;
 const TCP_CONNECTIONS: usize = 10_000;
 const UDP_CONNECTIONS: usize = 40_000;
+const MESSAGES: usize = 200_000;
 
 /// Pairs with the programs and without, then the kernel's own account.
 pub fn run() -> Result<Vec<Figure>> {
@@ -33,10 +49,14 @@ pub fn run() -> Result<Vec<Figure>> {
     for (name, count, work) in &mut works {
         figures.extend(pairs(name, *count, work, &set)?);
     }
-    for (state, busy) in [("sensing only", false), ("one block, DNS on", true)] {
-        for (name, count, work) in &mut works {
-            figures.extend(account(&format!("{name}, {state}"), *count, work, &set, busy)?);
+    for (name, state) in STATES {
+        for (work_name, count, work) in &mut works {
+            figures.extend(account(&format!("{work_name}, {name}"), *count, work, &set, state)?);
         }
+        let (tcp, mut chance) = (Tcp::listen()?, Chance::new(7));
+        let mut greet = || tcp.greet(&mut chance);
+        figures.extend(account(&format!("tcp with first words, {name}"), TCP_CONNECTIONS, &mut greet, &set, state)?);
+        figures.extend(messages(name, &set, state)?);
     }
     eprintln!("note: the kernel's account holds its own clock reading, some 40 to 50 ns for each run of a program");
     Ok(figures)
@@ -92,10 +112,10 @@ fn account(
     count: usize,
     work: &mut dyn FnMut() -> Result<()>,
     set: &tripoint_intel::Index,
-    busy: bool,
+    state: State,
 ) -> Result<Vec<Figure>> {
-    let mut loaded = sensing::start(set, busy)?;
-    if busy {
+    let mut loaded = start(set, state)?;
+    if state.block {
         let expires_ns = clock::boot_ns() + 600_000_000_000;
         let net = "127.77.0.1/32".parse()?;
         loaded.blocks.insert(&KernelBlock { net, port: 0, cgroup_id: 0, expires_ns, hits: 0, id: 1 })?;
@@ -125,4 +145,24 @@ fn account(
         ]
     }));
     Ok(figures)
+}
+
+fn start(set: &tripoint_intel::Index, state: State) -> Result<tripoint_linux::bpf::Loaded> {
+    let mut loaded = sensing::start(set, state.dns)?;
+    loaded.set.set_hello(state.hello);
+    Ok(loaded)
+}
+
+/// Messages over a connection that began while the programs were at work.
+fn messages(name: &str, set: &tripoint_intel::Index, state: State) -> Result<Vec<Figure>> {
+    let tcp = Tcp::listen()?;
+    let mut ends = None;
+    let mut once = || {
+        let open = match &mut ends {
+            Some(open) => open,
+            none => none.insert(tcp.open()?),
+        };
+        message(open)
+    };
+    account(&format!("tcp message, {name}"), MESSAGES, &mut once, set, state)
 }

@@ -123,6 +123,48 @@ impl Tcp {
     }
 }
 
+/// What a client of TLS says first: the head of a ClientHello and as many bytes as one without
+/// post-quantum keys has.
+const CLIENT_HELLO: [u8; 517] = {
+    let mut bytes = [0; 517];
+    let head = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc];
+    let mut at = 0;
+    while at < head.len() {
+        bytes[at] = head[at];
+        at += 1;
+    }
+    bytes
+};
+
+impl Tcp {
+    /// Connect, accept, first words, close.
+    pub fn greet(&self, chance: &mut Chance) -> Result<()> {
+        let mut client = TcpStream::connect((peer(chance, false), self.port))?;
+        let mut server = self.listener.accept()?.0;
+        client.write_all(&CLIENT_HELLO)?;
+        server.read_exact(&mut [0; CLIENT_HELLO.len()])?;
+        Ok(())
+    }
+
+    /// Both ends of a connection that has said its first words.
+    pub fn open(&self) -> Result<(TcpStream, TcpStream)> {
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        let mut server = self.listener.accept()?.0;
+        client.set_nodelay(true)?;
+        client.write_all(&CLIENT_HELLO)?;
+        server.read_exact(&mut [0; CLIENT_HELLO.len()])?;
+        Ok((client, server))
+    }
+}
+
+/// One message over an open connection.
+pub fn message((client, server): &mut (TcpStream, TcpStream)) -> Result<()> {
+    let mut bytes = [0x17; 100];
+    client.write_all(&bytes)?;
+    server.read_exact(&mut bytes)?;
+    Ok(())
+}
+
 /// A UDP socket that is connected and closed; nothing is sent.
 pub fn udp_once(chance: &mut Chance, port: u16, listed: bool) -> Result<()> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;

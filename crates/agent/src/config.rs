@@ -29,6 +29,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it.",
     ),
     ("sensor.dns", "true", "Read DNS answers, to show the name behind an address."),
+    (
+        "sensor.sni",
+        "true",
+        "Read the name in the first words of clients (TLS server name, HTTP Host) while domain names are listed.",
+    ),
     ("sensor.poll", "\"20ms\"", "How long records of unlisted peers may wait in the kernel."),
     ("sensor.events_mib", "8", "Kernel ring for records of unlisted peers; a power of two."),
     (

@@ -1,5 +1,6 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
+mod listed;
 mod policy;
 
 use std::collections::{HashMap, HashSet};
@@ -14,8 +15,8 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, IndicatorLookup, Outcome, Process, ProcessKey,
-    Sighting, Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Sighting,
+    Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -24,6 +25,7 @@ use crate::findings::Request;
 use crate::respond::Ask;
 use crate::sense::Shared;
 use crate::uplink::Report;
+use listed::{claims, guard};
 
 /// Everything that can wake detection.
 pub enum Wake {
@@ -88,6 +90,8 @@ pub struct Detector {
     permit_ranges: Vec<IpNet>,
     enforced_at: Option<Instant>,
     sensing_since: Timestamp,
+    /// Listen to the first words of clients while names are listed.
+    sni: bool,
 }
 
 /// How many met connections are remembered for re-evaluation.
@@ -112,6 +116,7 @@ impl Detector {
             permit_ranges: config.intel.permit_ranges.clone(),
             enforced_at: None,
             sensing_since: now().plus(Duration::from_secs(1)),
+            sni: config.sensor.sni,
         }
     }
 
@@ -193,16 +198,28 @@ impl Detector {
     fn connection(&mut self, connection: Arc<Connection>, at: Timestamp) {
         let Some(index) = &self.index else { return };
         let id = connection.id;
-        let claims = index.claims(connection.remote.ip(), connection.remote.port());
+        let connection = self.with_name(connection);
+        let claims = claims(index, &connection);
         if claims.is_empty() {
             return;
         }
-        let guard = index.guard(connection.remote.ip());
+        let guard = guard(index, &connection);
         let connection = self.with_hash(connection);
         self.follow(&connection, at);
         let sighting = Sighting { connection: id, claims, guard };
         self.observe(at, What::Sighting { sighting });
         self.observe(at, What::Connection { connection });
+    }
+
+    /// The connection with the name that it gave its peer, if the sensor has forgotten it meanwhile.
+    fn with_name(&self, connection: Arc<Connection>) -> Arc<Connection> {
+        let known = self.met.get(&connection.id).and_then(|(known, _)| known.named.clone());
+        match known {
+            Some(named) if connection.named.is_none() => {
+                Arc::new(Connection { named: Some(named), ..Connection::clone(&connection) })
+            }
+            _ => connection,
+        }
     }
 
     /// The connection with its owner's hash, if that is known by now.
@@ -328,6 +345,13 @@ impl Detector {
                 }
                 Err(error) => tracing::error!(%error, "the kernel did not take the list"),
             }
+        }
+        let names = index.has_names();
+        if let Some(set) = &mut self.set {
+            set.set_hello(self.sni && names);
+        }
+        if let Ok(mut known) = self.doors.shared.names.write() {
+            *known = names.then(|| Arc::clone(&index));
         }
         tracing::info!(indicators = index.len(), built = %index.built(), "indicators in force");
         self.index = Some(Arc::clone(&index));

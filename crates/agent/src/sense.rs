@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use tripoint_intel::Index;
 use tripoint_linux::bpf::Counters;
 use tripoint_model::{Direction, Protocol, Timestamp};
 use tripoint_sensor::Seen;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub stop: AtomicBool,
     /// Cookies of connections that detection follows although the kernel did not match them.
     pub watched: Mutex<HashSet<u64>>,
+    /// The indicators in force, where domain names are among them.
+    pub names: Arc<RwLock<Option<Arc<Index>>>>,
     /// Records from the kernel that could not be read.
     pub unreadable: AtomicU64,
     /// Conversations that are gone without an end that was told or counted.
@@ -61,6 +64,10 @@ pub fn run_bpf(
     shared: &Shared,
     out: &SyncSender<Wake>,
 ) {
+    let names = Arc::clone(&shared.names);
+    sensor.want(Box::new(move |name| {
+        names.read().is_ok_and(|index| index.as_ref().is_some_and(|index| index.is_listed_name(name)))
+    }));
     match sensor.start() {
         Ok(seen) => forward(seen, true, shared, out),
         Err(error) => tracing::error!(%error, "what was open before the start could not be listed"),
@@ -81,10 +88,11 @@ pub fn run_bpf(
         if looked.elapsed() >= pause {
             looked = Instant::now();
             let now = lost(&counters);
-            let handed_over = sensor.take_handed_over();
+            // Both, whatever the first says.
+            let worth_it = sensor.take_handed_over() | sensor.take_answered();
             // A flood must not make us walk all files of all processes again and again.
-            pause = if now > losses || handed_over { (pause * 2).min(SWEEP_PAUSE_MAX) } else { SWEEP_PAUSE };
-            if handed_over {
+            pause = if now > losses || worth_it { (pause * 2).min(SWEEP_PAUSE_MAX) } else { SWEEP_PAUSE };
+            if worth_it {
                 shared.sweep.store(true, Ordering::Relaxed);
             }
             if now > losses {
@@ -136,7 +144,8 @@ fn audit(sensor: &BpfSensor, counters: &Mutex<Counters>) -> std::io::Result<u64>
 
 fn lost(counters: &Mutex<Counters>) -> u64 {
     let Ok(counters) = counters.lock() else { return 0 };
-    let of_connections = |name: &str| name.starts_with("lost_") && !matches!(name, "lost_dns" | "lost_process");
+    let of_connections =
+        |name: &str| name.starts_with("lost_") && !matches!(name, "lost_dns" | "lost_process" | "lost_hello");
     counters.read().iter().filter(|(name, _)| of_connections(name)).map(|(_, count)| count).sum()
 }
 

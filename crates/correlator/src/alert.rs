@@ -83,12 +83,11 @@ fn title(host: &str, case: &Case, newest: &Contact, rule: &dyn Rule) -> String {
     let connection = &newest.connection;
     let remote = connection.remote;
     // A client's own port says nothing; the port it came to does.
-    let peer = match (case.direction, &connection.remote_name) {
-        (Direction::Outbound, Some(name)) => {
-            format!("{} ({name})", Observable::AddressPort(remote.ip(), remote.port()))
+    let peer = match case.direction {
+        Direction::Outbound => {
+            format!("{}{}", Observable::AddressPort(remote.ip(), remote.port()), connection.names_in_words())
         }
-        (Direction::Outbound, None) => Observable::AddressPort(remote.ip(), remote.port()).to_string(),
-        (Direction::Inbound, _) => format!("{} on port {}", remote.ip(), connection.local.port()),
+        Direction::Inbound => format!("{} on port {}", remote.ip(), connection.local.port()),
     };
     let open = case.contacts.iter().filter(|contact| contact.connection.state.is_open()).count();
     let total = case.contacts.len() as u64 + case.folded.count;
@@ -245,7 +244,7 @@ fn missing(case: &Case, newest: &Contact) -> Vec<Missing> {
     if newest.connection.predates_sensor {
         add("beginning of the connection", "it was open before the sensor started");
     }
-    if case.direction == Direction::Outbound && newest.connection.remote_name.is_none() {
+    if case.direction == Direction::Outbound && newest.connection.names().next().is_none() {
         add("name", "no answer of a name server with this address was seen");
     }
     if !case.findings.is_empty() && case.findings.iter().all(|finding| finding.cvss_tenths.is_none()) {

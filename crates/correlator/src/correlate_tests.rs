@@ -34,6 +34,7 @@ fn connection(cookie: u64, at: i64, state: ConnectionState, direction: Direction
         netns: 1,
         predates_sensor: false,
         remote_name: None,
+        named: None,
         process: Some(process()),
     };
     Fact { at: Timestamp::from_seconds(at), what: What::Connection { connection: Arc::new(connection) } }

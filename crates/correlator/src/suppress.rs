@@ -1,7 +1,7 @@
 //! Has somebody said that this alert is not wanted?
 
 use tripoint_model::address::canonical;
-use tripoint_model::{Exception, Subject, Timestamp};
+use tripoint_model::{Exception, Observable, Subject, Timestamp};
 
 use crate::dossier::{Case, Contact};
 use crate::known::Known;
@@ -31,10 +31,14 @@ fn covers(
     now: Timestamp,
 ) -> bool {
     let connection = &contact.connection;
+    // Anybody can give any name: the given one speaks only against what is said of it, not of the address.
+    let given = connection.named.as_ref().map(|named| named.name.as_str());
+    let is_about =
+        |name: &&str| contact.claims.iter().all(|c| matches!(&c.matched, Observable::Domain(d) if d == name));
     let subject = |at| Subject {
         address: canonical(connection.remote.ip()),
         port: connection.remote.port(),
-        name: connection.remote_name.as_deref(),
+        name: given.filter(is_about).or(connection.remote_name.as_deref()),
         application,
         direction: Some(connection.direction),
         rule: Some(rule),

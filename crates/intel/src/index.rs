@@ -88,6 +88,16 @@ impl Index {
         self.find(address, Port::Any)
     }
 
+    /// Whether it holds a claim on any domain name.
+    pub fn has_names(&self) -> bool {
+        !self.sections.get(Section::Names).is_empty()
+    }
+
+    /// Whether `claims_for_name` would find one.
+    pub fn is_listed_name(&self, name: &str) -> bool {
+        self.has_names() && !self.claims_for_name(name).is_empty()
+    }
+
     /// Every claim on exactly this domain name (case and a final dot do not matter), sorted by feed.
     /// Parent domains do not count: under many of them strangers rent names.
     pub fn claims_for_name(&self, name: &str) -> Arc<[Claim]> {

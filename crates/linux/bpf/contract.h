@@ -14,6 +14,9 @@
 #define TP_CGROUP_LEVELS 3
 /* One DNS answer over UDP without EDNS is 512 bytes, with it 1232 by recommendation. */
 #define TP_DNS 1232
+/* A ClientHello with post-quantum keys has 1.7 KiB, one without 0.5; headers of HTTP name the host early. */
+#define TP_HELLO_MAX 2048
+#define TP_HELLO_SHORT 1024
 
 /* Process start times are compared in clock ticks, as `/proc` tells them. */
 #define TP_TICK_NS 10000000ULL
@@ -31,6 +34,7 @@ enum tp_kind {
 	TP_FORK = 17,
 	TP_EXIT = 18,
 	TP_DNS_ANSWER = 32,
+	TP_HELLO = 33,           /* what a client says first, where it may name its peer */
 };
 
 enum tp_flag {
@@ -41,6 +45,8 @@ enum tp_flag {
 	TP_LIVE = 16,            /* begun and not ended: `begun` counted it, `ended` will */
 	TP_OWNER_UNSURE = 32,    /* no owner storage: taken from the current task */
 	TP_UNTOLD = 64,          /* a connected UDP socket with a listed peer: told with its first packet */
+	TP_HELLO_DUE = 128,      /* outbound TCP whose first payload has not passed yet */
+	TP_HELLO_REST = 256,     /* and that has passed in part: the next one holds the rest */
 };
 
 enum tp_direction { TP_IN = 1, TP_OUT = 2 };
@@ -67,7 +73,9 @@ enum tp_counter {
 	TP_LOST_EXEC = 17,       /* no room to build the record of a program start, or it did not fit */
 	TP_BEGUN = 18,           /* beginnings remembered: each has one record at its end */
 	TP_ENDED = 19,           /* ends of those: begun - ended = those alive, or something was lost unseen */
-	TP_COUNTERS = 20,
+	TP_LOST_HELLO = 20,      /* ring full: first words of clients */
+	TP_SENT_HELLO = 21,
+	TP_COUNTERS = 22,
 };
 
 /* Written by user space through a shared mapping. */
@@ -85,7 +93,7 @@ struct tp_config {
 	__u32 serial;            /* grows with each new set: what was judged by an older one is judged anew */
 	__u32 blocking_ports;    /* 1: at least one block is for a single port */
 	__u32 packets;           /* 1: every packet is looked at, so that the first of a UDP socket is seen */
-	__u32 pad;
+	__u32 hello;             /* 1: report what clients of outbound TCP say first */
 };
 
 struct tp_conn {
@@ -166,6 +174,13 @@ struct tp_dns {
 	__u8 message[TP_DNS];
 };
 
+struct tp_hello {
+	struct tp_conn conn;     /* its kind is TP_HELLO */
+	__u32 length;            /* bytes that follow */
+	__u32 part;              /* 0: from the beginning, 1: what follows the part before */
+	__u8 bytes[TP_HELLO_MAX];
+};
+
 /* Keys and values of the block maps. Port 0 = every port. */
 struct tp_block4_key { __u32 address; __u16 port; __u16 pad; __u64 cgroup_id; };
 struct tp_block6_key { __u8 address[16]; __u16 port; __u16 pad; __u32 pad2; __u64 cgroup_id; };
@@ -195,7 +210,7 @@ TP_AT(tp_config, blocking_apps, 36);
 TP_AT(tp_config, serial, 40);
 TP_AT(tp_config, blocking_ports, 44);
 TP_AT(tp_config, packets, 48);
-TP_AT(tp_config, pad, 52);
+TP_AT(tp_config, hello, 52);
 TP_AT(tp_conn, kind, 0);
 TP_AT(tp_conn, flags, 4);
 TP_AT(tp_conn, at_ns, 8);
@@ -257,6 +272,9 @@ TP_AT(tp_dns, netns, 16);
 TP_AT(tp_dns, tgid, 20);
 TP_AT(tp_dns, tcp, 24);
 TP_AT(tp_dns, pad, 28);
+TP_AT(tp_hello, conn, 0);
+TP_AT(tp_hello, length, 152);
+TP_AT(tp_hello, part, 156);
 TP_AT(tp_block4_key, address, 0);
 TP_AT(tp_block4_key, port, 4);
 TP_AT(tp_block4_key, pad, 6);

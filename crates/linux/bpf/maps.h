@@ -18,6 +18,8 @@ struct tp_owner {
 	__u32 netns;
 	__u32 flags;
 	__u32 serial; /* of the set that the peer was judged by (unconnected UDP) */
+	__u32 hello_next; /* TP_HELLO_REST: the sequence number that the rest begins with, */
+	__u32 hello_rest; /* and its bytes */
 	__u32 local[4];
 	__u32 remote[4];
 	__u16 local_port;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The wall: every packet of every socket, also of those opened before a block, of raw sockets and
- * of io_uring. On the way it counts UDP bytes and hands DNS answers up. */
+ * of io_uring. On the way it counts UDP bytes and hands DNS answers and clients' first words up. */
 #pragma once
 
 #define DROP 0
@@ -80,17 +80,45 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, bool ingress, str
 	return true;
 }
 
-/* TCP while nothing is blocked: only DNS answers concern us. */
+static __always_inline struct tp_owner *owner_of(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return NULL;
+	sk = bpf_sk_fullsock(sk);
+	return sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
+}
+
+/* Whether a packet of TCP may hold the first words of a client. Only one with payload looks up its
+ * socket, and from the second on it finds nothing due. */
+static __always_inline bool greets(struct tp_config *config, struct __sk_buff *skb, __u32 headers)
+{
+	struct tp_owner *owner;
+
+	if (!config->hello || skb->len <= headers)
+		return false;
+	owner = owner_of(skb);
+	return owner && (owner->flags & TP_HELLO_DUE);
+}
+
+/* TCP while nothing is blocked: only DNS answers and first words concern us. */
 static __always_inline bool passes(struct tp_config *config, struct __sk_buff *skb, bool ingress)
 {
 	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 
 	if (config->blocking || data + 44 > end)
 		return false;
-	if (data[0] == 0x45 && data[9] == 6)
-		return !ingress || *(__u16 *)(data + 20) != bpf_htons(DNS_PORT);
-	if ((data[0] >> 4) == 6 && data[6] == 6)
-		return !ingress || *(__u16 *)(data + 40) != bpf_htons(DNS_PORT);
+	if (data[0] == 0x45 && data[9] == 6) {
+		if (ingress)
+			return *(__u16 *)(data + 20) != bpf_htons(DNS_PORT);
+		return !greets(config, skb, 20 + (data[32] >> 4) * 4);
+	}
+	if ((data[0] >> 4) == 6 && data[6] == 6) {
+		if (ingress)
+			return *(__u16 *)(data + 40) != bpf_htons(DNS_PORT);
+		return data + 53 <= end && !greets(config, skb, 40 + (data[52] >> 4) * 4);
+	}
 	return false;
 }
 
@@ -117,16 +145,6 @@ static __always_inline bool wall(struct tp_config *config, struct __sk_buff *skb
 	__sync_fetch_and_add(&block->hits, 1);
 	count(counter);
 	return true;
-}
-
-static __always_inline struct tp_owner *owner_of(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-
-	if (!sk)
-		return NULL;
-	sk = bpf_sk_fullsock(sk);
-	return sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
 }
 
 /* A UDP socket has no state changes to learn its own end from; its first packet tells. */
@@ -200,8 +218,13 @@ int tp_egress(struct __sk_buff *skb)
 		return PASS;
 	if (wall(config, skb, &packet, TP_DROPPED_EGRESS))
 		return DROP;
+	if (packet.protocol == 6) {
+		if (config->hello && packet.payload)
+			report_hello(skb, owner_of(skb), packet.payload - 8);
+		return PASS;
+	}
 	/* Not only UDP by its header: it may stand behind extension headers of IPv6. */
-	owner = packet.protocol == 6 ? NULL : owner_of(skb);
+	owner = owner_of(skb);
 	if (!owner)
 		return PASS;
 	if (packet.payload && skb->len > packet.payload) {

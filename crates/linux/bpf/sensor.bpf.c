@@ -145,6 +145,8 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 	/* Resolvers connect UDP sockets to every answer only to learn a route, and send nothing. */
 	if (ctx->type == SOCK_DGRAM && (flags & TP_MATCHED) && config->packets)
 		flags |= TP_UNTOLD;
+	if (ctx->type == SOCK_STREAM && config->hello)
+		flags |= TP_HELLO_DUE;
 	owner = begin(ctx, &peer, flags, TP_OUT);
 	if (owner && (flags & (TP_MATCHED | TP_UNTOLD)) == TP_MATCHED)
 		report_owner(owner, TP_CONN_OPEN);
@@ -406,6 +408,7 @@ int BPF_PROG(tp_state, struct sock *sk, int before, int after)
 }
 
 #include "process.h"
+#include "hello.h"
 #include "packet.h"
 #include "found.h"
 

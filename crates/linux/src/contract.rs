@@ -20,6 +20,7 @@ pub mod kind {
     pub const FORK: u32 = 17;
     pub const EXIT: u32 = 18;
     pub const DNS_ANSWER: u32 = 32;
+    pub const HELLO: u32 = 33;
 }
 
 /// `enum tp_flag`.
@@ -32,10 +33,12 @@ pub mod flag {
     pub const LIVE: u32 = 16;
     pub const OWNER_UNSURE: u32 = 32;
     pub const UNTOLD: u32 = 64;
+    pub const HELLO_DUE: u32 = 128;
+    pub const HELLO_REST: u32 = 256;
 }
 
 /// Names of `enum tp_counter`, in its order; each is a metric and a line of `doctor`.
-pub const COUNTERS: [&str; 20] = [
+pub const COUNTERS: [&str; 22] = [
     "lost_match",
     "lost_event",
     "lost_process",
@@ -56,6 +59,8 @@ pub const COUNTERS: [&str; 20] = [
     "lost_exec",
     "begun",
     "ended",
+    "lost_hello",
+    "sent_hello",
 ];
 
 /// `struct tp_config`.
@@ -76,7 +81,7 @@ pub struct Config {
     pub serial: u32,
     pub blocking_ports: u32,
     pub packets: u32,
-    pub pad: u32,
+    pub hello: u32,
 }
 
 /// `struct tp_conn`.
@@ -175,6 +180,16 @@ pub struct DnsHead {
     pub pad: u32,
 }
 
+/// `struct tp_hello` up to its bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct HelloHead {
+    pub conn: ConnRecord,
+    pub length: u32,
+    pub part: u32,
+}
+
 /// `struct tp_block4_key`; the address in network order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -222,6 +237,8 @@ unsafe impl Pod for ExitRecord {}
 // SAFETY: as above.
 unsafe impl Pod for DnsHead {}
 // SAFETY: as above.
+unsafe impl Pod for HelloHead {}
+// SAFETY: as above.
 unsafe impl Pod for Block4Key {}
 // SAFETY: as above.
 unsafe impl Pod for Block6Key {}
@@ -241,6 +258,8 @@ pub enum Record<'a> {
     Exit(ExitRecord),
     /// A DNS answer; the bytes are the message.
     Dns(DnsHead, &'a [u8]),
+    /// What a client said first, or the rest of it.
+    Hello(Box<HelloHead>, &'a [u8]),
 }
 
 impl<'a> Record<'a> {
@@ -260,6 +279,11 @@ impl<'a> Record<'a> {
                 let (head, message) = read::<DnsHead>(bytes)?;
                 let length = message.len().min(head.length as usize);
                 Self::Dns(head, &message[..length])
+            }
+            kind::HELLO => {
+                let (head, said) = read::<HelloHead>(bytes)?;
+                let length = said.len().min(head.length as usize);
+                Self::Hello(Box::new(head), &said[..length])
             }
             _ => return None,
         })
@@ -295,6 +319,7 @@ const _: () = assert!(size_of::<ExecHead>() == 48 + 32 + 16 + 512 + 384);
 const _: () = assert!(size_of::<ForkRecord>() == 40);
 const _: () = assert!(size_of::<ExitRecord>() == 24);
 const _: () = assert!(size_of::<DnsHead>() == 32);
+const _: () = assert!(size_of::<HelloHead>() == 160);
 const _: () = assert!(size_of::<Config>() == 56);
 
 #[cfg(test)]
@@ -330,12 +355,13 @@ mod tests {
     #[test]
     fn every_field_lies_where_the_programs_have_it() {
         let mirror = places! {
-            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports, packets, pad;
+            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports, packets, hello;
             "tp_conn" ConnRecord: kind, flags, at_ns, cookie, opened_ns, start_ns, cgroup_id, exe_inode, bytes_in, bytes_out, tgid, parent, uid, login_uid, exe_device, netns, local, remote, local_port, remote_port, protocol, direction, state, pad, comm;
             "tp_exec" ExecHead: kind, tgid, at_ns, start_ns, parent_start_ns, cgroup_id, exe_inode, exe_device, parent, uid, login_uid, netns, argv_length, argv_whole, pad, comm, exe, cgroup;
             "tp_fork" ForkRecord: kind, tgid, at_ns, start_ns, parent_start_ns, parent, pad;
             "tp_exit" ExitRecord: kind, tgid, at_ns, start_ns;
             "tp_dns" DnsHead: kind, length, at_ns, netns, tgid, tcp, pad;
+            "tp_hello" HelloHead: conn, length, part;
             "tp_block4_key" Block4Key: address, port, pad, cgroup_id;
             "tp_block6_key" Block6Key: address, port, pad, pad2, cgroup_id;
             "tp_block" BlockValue: expires_ns, hits, reported_ns, id;

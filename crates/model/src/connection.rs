@@ -81,6 +81,38 @@ pub struct Translated {
     pub remote: SocketAddr,
 }
 
+/// In which words a client names its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedBy {
+    /// Server name of a TLS ClientHello.
+    Sni,
+    /// Host of an HTTP request.
+    HttpHost,
+}
+
+impl NamedBy {
+    /// Where the name stands, after a name.
+    pub fn as_words(self) -> &'static str {
+        match self {
+            Self::Sni => "named in the TLS handshake",
+            Self::HttpHost => "named in the HTTP request",
+        }
+    }
+}
+
+/// The name that the application itself gave its peer in its first words. Anybody may say any name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Lower case, without the final dot.
+    pub name: String,
+    /// In which words.
+    pub by: NamedBy,
+    /// The true name is encrypted (ECH), or pretends to be; this is the one shown outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outer: bool,
+}
+
 /// Both directions of one conversation. Addresses are canonical.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
@@ -117,6 +149,30 @@ pub struct Connection {
     /// The name that was asked for to get the remote address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_name: Option<String>,
+    /// The name that was given to the peer, where its first words were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Named>,
     /// Its owner; `None` is said, never guessed.
     pub process: Option<Arc<Process>>,
+}
+
+impl Connection {
+    /// The names after the address and how the given one was learnt: ` (a.example)`, ` (a.example; b.example,
+    /// named in the TLS handshake)`; nothing when there is none.
+    pub fn names_in_words(&self) -> String {
+        let asked = self.remote_name.clone().unwrap_or_default();
+        let Some(named) = &self.named else {
+            return if asked.is_empty() { asked } else { format!(" ({asked})") };
+        };
+        let between = if asked.is_empty() || asked == named.name { String::new() } else { format!("{asked}; ") };
+        let outer = if named.outer { ", another may be encrypted" } else { "" };
+        format!(" ({between}{}, {}{outer})", named.name, named.by.as_words())
+    }
+
+    /// Every name of the peer that is known, each once: the one asked for, the one given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let asked = self.remote_name.as_deref();
+        let given = self.named.as_ref().map(|named| named.name.as_str()).filter(|given| Some(*given) != asked);
+        asked.into_iter().chain(given)
+    }
 }

@@ -35,7 +35,7 @@ pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAc
 pub use alert::{Alert, AlertId, AlertStatus, Resolution};
 pub use application::{Application, ApplicationKind};
 pub use confidence::{Confidence, Meeting, Source, Verdicts};
-pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Protocol};
+pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Named, NamedBy, Protocol};
 pub use exception::{Exception, Subject};
 pub use fact::{Fact, What};
 pub use finding::{Finding, FindingState};

@@ -1,5 +1,7 @@
 //! What did the kernel programs see? Records in, connections with their owners out.
 
+mod record;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -12,16 +14,35 @@ use tripoint_linux::bpf::{Programs, Ring};
 use tripoint_linux::cgroup::CgroupPaths;
 use tripoint_linux::clock::BootClock;
 use tripoint_linux::conntrack::Conntrack;
-use tripoint_linux::contract::{ConnRecord, Record, address, flag, kind, text};
-use tripoint_model::{Connection, ConnectionId, ConnectionState, Direction, Process, ProcessKey, Protocol, Timestamp};
+use tripoint_linux::contract::{ConnRecord, HelloHead, Record, address, flag, kind};
+use tripoint_model::{Connection, ConnectionId, ConnectionState, Direction, Process, Protocol, Timestamp};
 
+use crate::hello::Given;
 use crate::names::Names;
-use crate::table::{ProcessTable, device};
+use crate::table::ProcessTable;
 use crate::{Seen, container, dns, procfs};
+use record::{bare, is_activator, peer_number, state};
 
 /// How many records of the event ring are read between two looks at the match ring.
 const BATCH: usize = 4096;
-const TCP_SYN_SENT: u8 = 2;
+
+/// Says whether somebody waits for a connection to this name.
+pub type Wanted = Box<dyn Fn(&str) -> bool + Send>;
+
+/// A record of a connection, as it came out of a ring.
+enum Told {
+    Conn(ConnRecord),
+    Hello(Box<HelloHead>, Vec<u8>),
+}
+
+impl Told {
+    fn conn(&self) -> &ConnRecord {
+        match self {
+            Self::Conn(record) => record,
+            Self::Hello(head, _) => &head.conn,
+        }
+    }
+}
 
 /// The sensor over the kernel programs. Runs on one thread, which calls `poll` for ever.
 pub struct BpfSensor {
@@ -30,6 +51,10 @@ pub struct BpfSensor {
     programs: Programs,
     table: ProcessTable,
     names: Names,
+    given: Given,
+    wanted: Wanted,
+    /// A wanted name was answered with an address: somebody may be connected to it by now.
+    answered: bool,
     cgroups: CgroupPaths,
     clock: BootClock,
     conntrack: Option<Conntrack>,
@@ -50,6 +75,9 @@ impl BpfSensor {
             programs,
             table: ProcessTable::new(root),
             names: Names::default(),
+            given: Given::default(),
+            wanted: Box::new(|_| false),
+            answered: false,
             cgroups: CgroupPaths::default(),
             clock: BootClock::new(),
             conntrack: Conntrack::open().ok(),
@@ -58,6 +86,11 @@ impl BpfSensor {
             handed_over: false,
             own_pid: std::process::id(),
         }
+    }
+
+    /// Outbound connections to the names that `wanted` is true of are told as matched ones are.
+    pub fn want(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
     }
 
     /// Everything that was there before: living processes, then open connections.
@@ -114,12 +147,12 @@ impl BpfSensor {
     /// Matches first; one whose owner is not known yet waits for the records before it.
     fn take_matches(&mut self, out: &mut Vec<Seen>) {
         let mut records = Vec::new();
-        self.matches.drain(BATCH, &mut |record| {
-            if let Record::Conn(record) = record {
-                records.push(record);
-            }
+        self.matches.drain(BATCH, &mut |record| match record {
+            Record::Conn(record) => records.push(Told::Conn(record)),
+            Record::Hello(head, words) => records.push(Told::Hello(head, words.to_vec())),
+            _ => {}
         });
-        let unknown = records.iter().any(|record| self.is_unknown(record));
+        let unknown = records.iter().any(|record| self.is_unknown(record.conn()));
         if unknown {
             while self.take_events(out) == BATCH {}
         }
@@ -132,19 +165,25 @@ impl BpfSensor {
         record.tgid != 0 && (!self.table.knows(key) || self.table.is_other_program(key, record.exe_inode))
     }
 
-    fn report(&mut self, records: &[ConnRecord], out: &mut Vec<Seen>) {
+    fn report(&mut self, records: &[Told], out: &mut Vec<Seen>) {
         let own_pid = self.own_pid;
-        for record in records.iter().filter(|record| record.tgid != own_pid) {
-            let seen = self.connection(record);
+        for told in records.iter().filter(|told| told.conn().tgid != own_pid) {
+            if let Told::Hello(head, words) = told
+                && !self.given.take(head.conn.cookie, words, head.part != 0)
+            {
+                continue;
+            }
+            let seen = self.connection(told.conn());
             out.push(seen);
         }
     }
 
     fn take_events(&mut self, out: &mut Vec<Seen>) -> usize {
-        let Self { events, table, names, clock, .. } = self;
+        let Self { events, table, names, clock, wanted, answered, .. } = self;
         let mut connections = Vec::new();
         let read = events.drain(BATCH, &mut |record| match record {
-            Record::Conn(record) => connections.push(record),
+            Record::Conn(record) => connections.push(Told::Conn(record)),
+            Record::Hello(head, words) => connections.push(Told::Hello(head, words.to_vec())),
             Record::Exec(head, argv) => {
                 let process = resolve_exe(table.exec(&head, argv), table);
                 out.push(Seen::Started { process, at: clock.wall(head.at_ns) });
@@ -157,6 +196,7 @@ impl BpfSensor {
                 let (netns, at) = (u64::from(head.netns), clock.wall(head.at_ns));
                 let mut learn = |message: &[u8]| {
                     let Some(answer) = dns::parse(message) else { return };
+                    *answered |= wanted(&answer.name);
                     let missed = names.learn(netns, &answer.name, &answer.addresses, at);
                     out.push(Seen::Resolved { name: answer.name, addresses: answer.addresses, netns, at, missed });
                 };
@@ -169,13 +209,21 @@ impl BpfSensor {
 
     fn connection(&mut self, record: &ConnRecord) -> Seen {
         let at = self.clock.wall(record.at_ns);
-        let matched = record.flags & flag::MATCHED != 0;
         let remote = SocketAddr::new(address(record.remote), record.remote_port);
         let local = SocketAddr::new(address(record.local), record.local_port);
         let protocol = if record.protocol == 17 { Protocol::Udp } else { Protocol::Tcp };
         let state = state(record, protocol);
         let direction = self.direction(record);
         self.handed_over |= direction == Direction::Inbound && is_activator(record);
+        let netns = u64::from(record.netns);
+        let remote_name = self.names.name(netns, remote.ip()).map(str::to_owned);
+        let named = self.given.name(record.cookie).filter(|_| direction == Direction::Outbound).cloned();
+        let listed = record.flags & flag::MATCHED != 0;
+        if listed && remote_name.is_none() {
+            self.names.miss(netns, remote.ip());
+        }
+        let names = || remote_name.as_deref().into_iter().chain(named.as_ref().map(|named| named.name.as_str()));
+        let matched = listed || (direction == Direction::Outbound && names().any(|name| (self.wanted)(name)));
         let process = self.owner(record, matched);
         let translated = if matched && state == ConnectionState::Established && protocol == Protocol::Tcp {
             let conntrack = self.conntrack.as_mut();
@@ -185,11 +233,7 @@ impl BpfSensor {
         };
         if !state.is_open() {
             self.found.remove(&record.cookie);
-        }
-        let netns = u64::from(record.netns);
-        let remote_name = self.names.name(netns, remote.ip()).map(str::to_owned);
-        if matched && remote_name.is_none() {
-            self.names.miss(netns, remote.ip());
+            self.given.forget(record.cookie);
         }
         let connection = Connection {
             id: ConnectionId { cookie: record.cookie, peer: peer_number(protocol, remote) },
@@ -206,6 +250,7 @@ impl BpfSensor {
             netns,
             predates_sensor: record.flags & flag::PREDATES != 0,
             remote_name,
+            named,
             process,
         };
         Seen::Connection { connection: Arc::new(connection), matched, at }
@@ -274,6 +319,11 @@ impl BpfSensor {
         std::mem::take(&mut self.handed_over)
     }
 
+    /// Whether a wanted name was answered with an address: a sweep finds who is connected to it. Forgets it.
+    pub fn take_answered(&mut self) -> bool {
+        std::mem::take(&mut self.answered)
+    }
+
     /// How many conversations the kernel remembers as begun and not ended.
     pub fn alive(&self) -> io::Result<u64> {
         self.programs.alive()
@@ -297,55 +347,6 @@ impl BpfSensor {
     /// Ids of the kernel programs, for measuring their run time.
     pub fn program_ids(&self) -> Vec<(String, u32)> {
         self.programs.ids()
-    }
-}
-
-fn state(record: &ConnRecord, protocol: Protocol) -> ConnectionState {
-    match record.kind {
-        kind::CONN_REFUSED => ConnectionState::Refused,
-        kind::CONN_CLOSE if protocol == Protocol::Udp || record.flags & flag::WAS_ESTABLISHED != 0 => {
-            ConnectionState::Closed
-        }
-        kind::CONN_CLOSE => ConnectionState::Failed,
-        kind::CONN_OPEN if record.direction == 2 && protocol == Protocol::Tcp => ConnectionState::Opening,
-        kind::CONN_FOUND if protocol == Protocol::Tcp && record.state == TCP_SYN_SENT => ConnectionState::Opening,
-        _ => ConnectionState::Established,
-    }
-}
-
-/// Whether the owner opens sockets for others (`is_activator` of the kernel programs).
-fn is_activator(record: &ConnRecord) -> bool {
-    record.tgid == 1 || record.comm.starts_with(b"systemd")
-}
-
-/// Tells the peers of one UDP socket apart (FNV-1a over address and port); 0 for TCP.
-fn peer_number(protocol: Protocol, remote: SocketAddr) -> u64 {
-    if protocol == Protocol::Tcp {
-        return 0;
-    }
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    let mut mix = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    match remote.ip() {
-        std::net::IpAddr::V4(v4) => v4.octets().into_iter().for_each(&mut mix),
-        std::net::IpAddr::V6(v6) => v6.octets().into_iter().for_each(&mut mix),
-    }
-    remote.port().to_be_bytes().into_iter().for_each(&mut mix);
-    hash
-}
-
-/// What the record alone tells: the exec record was lost and the process is gone.
-fn bare(key: ProcessKey, record: &ConnRecord) -> Process {
-    Process {
-        key,
-        parent: record.parent,
-        command: text(&record.comm),
-        exe_device: device(record.exe_device),
-        exe_inode: record.exe_inode,
-        uid: record.uid,
-        login_uid: procfs::login_uid(record.login_uid),
-        cgroup_id: record.cgroup_id,
-        netns: u64::from(record.netns),
-        ..Process::default()
     }
 }
 

@@ -97,6 +97,7 @@ impl DiagSensor {
             netns,
             predates_sensor: known.is_some_and(|known| known.predates_sensor),
             remote_name: None,
+            named: None,
             process,
         }
     }

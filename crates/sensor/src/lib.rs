@@ -18,6 +18,7 @@ pub mod container;
 pub mod diag;
 pub mod dns;
 pub mod exe_hash;
+pub mod hello;
 pub mod names;
 pub mod namespaces;
 pub mod procfs;
@@ -36,7 +37,8 @@ pub enum Seen {
     Connection {
         /// The connection.
         connection: Arc<Connection>,
-        /// Whether the kernel found the peer on the list (for IPv6: may be on it).
+        /// Whether the kernel found the peer on the list (for IPv6: may be on it), or somebody waits for
+        /// its name.
         matched: bool,
         /// When it was so.
         at: Timestamp,

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 
 use tripoint_linux::contract::{Record, conn_records, text};
 use tripoint_linux::netlink::attributes;
-use tripoint_sensor::{container, dns, procfs};
+use tripoint_sensor::{container, dns, hello, procfs};
 
 use super::Target;
 
 /// DNS answers.
 pub const DNS: Target = Target { name: "dns", run: answer, seeds: || vec![ANSWER.to_vec()] };
+/// First words of clients: TLS and HTTP.
+pub const HELLO: Target =
+    Target { name: "hello", run: first_words, seeds: || vec![CLIENT_HELLO.to_vec(), REQUEST.to_vec()] };
 /// Attributes inside each other, as every netlink answer has them.
 pub const NETLINK: Target = Target { name: "netlink", run: |data| nested(data, 4), seeds: netlink_seeds };
 /// Records of the kernel programs.
@@ -44,6 +47,23 @@ fn answer(data: &[u8]) {
     }
 }
 
+fn first_words(data: &[u8]) {
+    let check = |name: &str| {
+        assert!(!name.is_empty() && name.len() <= 253 && name.bytes().all(|byte| byte.is_ascii_graphic()), "{name:?}");
+    };
+    if let hello::Said::Name(named) = hello::read(data) {
+        check(&named.name);
+    }
+    // In two parts, wherever the cut is.
+    let (first, rest) = data.split_at(data.len() / 2);
+    let mut given = hello::Given::default();
+    for (words, is_rest) in [(first, false), (rest, true)] {
+        if given.take(1, words, is_rest) {
+            check(&given.name(1).expect("kept").name);
+        }
+    }
+}
+
 fn nested(data: &[u8], levels: u32) {
     for (_, value) in attributes(data) {
         assert!(value.len() + 4 <= data.len());
@@ -57,6 +77,7 @@ fn record(data: &[u8]) {
     match Record::parse(data) {
         Some(Record::Exec(head, argv)) => drop((text(&head.exe), procfs::words(argv))),
         Some(Record::Dns(_, message)) => answer(message),
+        Some(Record::Hello(_, words)) => first_words(words),
         other => drop(other),
     }
     std::hint::black_box(conn_records(data).count());
@@ -72,7 +93,7 @@ fn netlink_seeds() -> Vec<Vec<u8>> {
 }
 
 fn record_seeds() -> Vec<Vec<u8>> {
-    [1_u32, 16, 17, 18, 32].iter().map(|kind| [&kind.to_ne_bytes()[..], &[0; 1100]].concat()).collect()
+    [1_u32, 16, 17, 18, 32, 33].iter().map(|kind| [&kind.to_ne_bytes()[..], &[0; 1100]].concat()).collect()
 }
 
 fn cgroup_seeds() -> Vec<Vec<u8>> {
@@ -88,6 +109,11 @@ fn cgroup_seeds() -> Vec<Vec<u8>> {
 
 /// `a.example` is 192.0.2.1, the name of the answer by a pointer.
 const ANSWER: &[u8] = b"\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01";
+
+/// A ClientHello for `a.example`, one cipher suite.
+const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\x41\x01\x00\x00\x3d\x03\x03rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr\x00\x00\x02\x13\x01\x01\x00\x00\x12\x00\x00\x00\x0e\x00\x0c\x00\x00\x09a.example";
+
+const REQUEST: &[u8] = b"GET http://a.example:80/b HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
 /// An Ethernet header and a TCP segment over IPv4.
 const FRAME: &[u8] = b"\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x08\x00\x45\x00\x00\x2c\x00\x01\x00\x00\x40\x06\x00\x00\xc0\x00\x02\x01\xc6\x33\x64\x07\x12\x34\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00\x50\x18\x10\x00\x00\x00\x00\x00data";

@@ -70,6 +70,7 @@ pub const TARGETS: &[Target] = &[
     image::INTEL,
     image::VULN,
     kernel::DNS,
+    kernel::HELLO,
     kernel::NETLINK,
     kernel::RECORDS,
     kernel::CGROUP,

@@ -24,6 +24,7 @@ pub struct Agent {
 pub struct Sensor {
     pub kind: SensorKind,
     pub dns: bool,
+    pub sni: bool,
     #[serde(deserialize_with = "span")]
     pub poll: Duration,
     pub events_mib: u32,

@@ -161,7 +161,7 @@ fn place(connection: &Connection) -> String {
         tripoint_model::Direction::Outbound => "→",
         tripoint_model::Direction::Inbound => "←",
     };
-    let name = connection.remote_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let name = connection.names_in_words();
     let translated =
         connection.translated.map(|t| format!(", translated {} → {}", t.local, t.remote)).unwrap_or_default();
     format!(

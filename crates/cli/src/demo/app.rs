@@ -75,6 +75,10 @@ pub fn run(options: &Options) -> anyhow::Result<Exit> {
         match line.split_once(' ') {
             Some(("tcp", target)) => call_back(target.parse()?),
             Some(("udp", target)) => datagram(target.parse()?),
+            Some(("say", rest)) => {
+                let (target, words) = rest.split_once(' ').unwrap_or((rest, ""));
+                say(target.parse()?, words.split(' ').map(bytes).collect());
+            }
             _ => {}
         }
     }
@@ -133,6 +137,33 @@ fn send_until_cut(mut stream: TcpStream, remote: SocketAddr) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Says each of the words in a packet of its own, then is silent for a minute.
+fn say(remote: SocketAddr, words: Vec<Vec<u8>>) {
+    std::thread::spawn(move || {
+        let said = TcpStream::connect_timeout(&remote, Duration::from_secs(3)).and_then(|mut stream| {
+            stream.set_nodelay(true)?;
+            for word in words {
+                stream.write_all(&word)?;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok(stream)
+        });
+        match said {
+            Ok(_open) => {
+                tell(&Event::Connected { remote, asked_us: 0 });
+                std::thread::sleep(Duration::from_secs(60));
+            }
+            Err(error) => refused(remote, &error),
+        }
+    });
+}
+
+/// The bytes of a text of hexadecimal digits.
+fn bytes(hex: &str) -> Vec<u8> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    hex.as_bytes().chunks(2).filter_map(byte).collect()
 }
 
 fn datagram(remote: SocketAddr) {

@@ -374,30 +374,27 @@ fn tcp_wants_the_token() {
     let bench = &rig.bench;
     bench.run(&["--server", &url, "alerts", "list", "--json"]).expect(0);
     bench.run(&["alerts", "list", "--json", "--server", &url]).expect(0);
-    let token = bench.path("data/run/token");
+    let (token, socket) = (bench.path("data/run/token"), bench.path("data/run/tripoint.sock"));
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&token).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&token).unwrap();
-    let socket = format!("unix:{}", bench.path("data/run/tripoint.sock").display());
-    bench.run(&["alerts", "list", "--server", &socket]).expect(0);
-    let elsewhere = bench.path("elsewhere");
-    let elsewhere = elsewhere.to_str().unwrap();
+    bench.run(&["alerts", "list", "--server", &format!("unix:{}", socket.display())]).expect(0);
+    let elsewhere = &bench.path("elsewhere").to_string_lossy().into_owned();
     let told = bench.run(&["--data-dir", elsewhere, "--server", &url, "alerts", "list"]).expect(1);
     assert!(told.err.contains("token") && told.err.contains("401"), "{told:?}");
     let named = ["--data-dir", elsewhere, "--server", &url, "--token-file", token.to_str().unwrap(), "alerts", "list"];
     bench.run(&named).expect(0);
     bench.write("wrong", "0".repeat(64));
     bench.run(&["--server", &url, "--token-file", "wrong", "alerts", "list"]).expect(1);
-    let told = bench.run(&["--server", &url, "--token-file", "missing", "alerts", "list"]).expect(1);
-    assert!(told.err.contains("missing"), "{told:?}");
+    let told = bench.run(&["--server", &url, "--token-file", "missing", "alerts", "list"]);
+    assert!(told.expect(1).err.contains("missing"));
     for (value, code) in [(text.as_str(), 0), ("wrong", 1)] {
         let mut command = bench.command(&["--data-dir", elsewhere, "--server", &url, "alerts", "list"]);
         command.env("TRIPOINT_TOKEN", value);
         finish(command, b"").expect(code);
     }
     bench.run(&["server", "--listen", "0.0.0.0:0", "--data-dir", elsewhere]).expect(1);
-    let told = bench.run(&["server", "--listen", "none", "--data-dir", &"a".repeat(120)]).expect(1);
-    assert!(told.err.contains("shorter path"), "{told:?}");
-    let second = bench.run(&["server", "--listen", "none"]).expect(1);
-    assert!(second.err.contains("another server"), "{second:?}");
+    let told = bench.run(&["server", "--listen", "none", "--data-dir", &"a".repeat(120)]);
+    assert!(told.expect(1).err.contains("shorter path"));
+    assert!(bench.run(&["server", "--listen", "none"]).expect(1).err.contains("another server"));
 }

@@ -249,6 +249,15 @@ impl App {
         while self.events.try_recv().is_ok() {}
     }
 
+    /// Has it connect to a peer, say each of the words in a packet of its own, and stay connected.
+    pub fn say(&mut self, address: &str, words: &[&[u8]]) {
+        let at = SocketAddr::new(address.parse().unwrap(), PORT);
+        let hex = |word: &&[u8]| word.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let words: Vec<String> = words.iter().map(hex).collect();
+        writeln!(self.input.as_mut().unwrap(), "say {at} {}", words.join(" ")).unwrap();
+        assert_eq!(self.next()["event"], "connected");
+    }
+
     /// Has it call a peer; gives what became of it.
     pub fn call(&mut self, protocol: &str, address: &str) {
         let at = SocketAddr::new(address.parse().unwrap(), PORT);

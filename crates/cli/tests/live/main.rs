@@ -6,6 +6,7 @@ mod enforce;
 mod follow;
 mod instance;
 mod kill;
+mod named;
 mod network;
 mod survive;
 

@@ -8,6 +8,7 @@ use tripoint_linux::child;
 use tripoint_linux::lab::Lab;
 
 use crate::instance::{BAD4, BAD6, stage};
+use crate::named::UNLISTED;
 
 const RULE: &str = "bad_server_of_vulnerable_app";
 
@@ -15,7 +16,8 @@ const RULE: &str = "bad_server_of_vulnerable_app";
 fn answer(question: &[u8], cut: bool) -> Vec<u8> {
     let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
     let kind = question[name_end + 1];
-    let address: IpAddr = if kind == 1 { BAD4.parse().unwrap() } else { BAD6.parse().unwrap() };
+    let [four, six] = if question[13..].starts_with(b"c2") { UNLISTED } else { [BAD4, BAD6] };
+    let address: IpAddr = if kind == 1 { four } else { six }.parse().unwrap();
     let (count, flags) = if cut { (0, 0x83) } else { (2, 0x81) };
     let mut out = question[..2].to_vec();
     out.extend([flags, 0x80, 0, 1, 0, count, 0, 0, 0, 0]);
@@ -35,8 +37,9 @@ fn answer(question: &[u8], cut: bool) -> Vec<u8> {
     out
 }
 
-/// A name server outside. Names that begin with `big` it answers over TCP only.
-fn name_server(lab: &Lab) {
+/// A name server outside. Names that begin with `big` it answers over TCP only, those that begin with `c2` with
+/// an address that nobody lists.
+pub fn name_server(lab: &Lab) {
     let at = (BAD4, 53);
     let udp = lab.outside.run(|| UdpSocket::bind(at)).unwrap().unwrap();
     std::thread::spawn(move || {
@@ -62,7 +65,7 @@ fn name_server(lab: &Lab) {
 }
 
 /// Has the system's own resolver ask, inside, with a resolver configuration that only it sees.
-fn resolve(lab: &Lab, folder: &std::path::Path, database: &str, name: &str) {
+pub fn resolve(lab: &Lab, folder: &std::path::Path, database: &str, name: &str) {
     let configuration = folder.join("resolv.conf");
     std::fs::write(&configuration, format!("nameserver {BAD4}\noptions timeout:2 attempts:1\n")).unwrap();
     let script = format!("mount --bind {} /etc/resolv.conf && exec getent {database} {name}", configuration.display());
@@ -72,7 +75,7 @@ fn resolve(lab: &Lab, folder: &std::path::Path, database: &str, name: &str) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains(BAD4) || text.contains(BAD6), "{text}");
+    assert!([BAD4, BAD6, UNLISTED[0]].iter().any(|address| text.contains(address)), "{text}");
 }
 
 #[test]

@@ -4,11 +4,13 @@ use crate::dossier::Case;
 use crate::severity::Weights;
 
 mod bad_client_of_vulnerable_app;
+mod bad_name_of_vulnerable_app;
 mod bad_peer;
 mod bad_server_of_vulnerable_app;
 
 /// Every rule; a case gets the first one that applies.
 pub const RULES: &[&dyn Rule] = &[
+    &bad_name_of_vulnerable_app::BadNameOfVulnerableApp,
     &bad_server_of_vulnerable_app::BadServerOfVulnerableApp,
     &bad_client_of_vulnerable_app::BadClientOfVulnerableApp,
     &bad_peer::BadPeer,

@@ -40,6 +40,8 @@ pub struct LoadOptions {
     pub enforce_capacity: u32,
     /// Report DNS answers.
     pub dns: bool,
+    /// Report what clients say first.
+    pub hello: bool,
 }
 
 impl Default for LoadOptions {
@@ -51,6 +53,7 @@ impl Default for LoadOptions {
             matches_bytes: 1 << 20,
             enforce_capacity: 1024,
             dns: true,
+            hello: false,
         }
     }
 }
@@ -124,7 +127,7 @@ pub struct Loaded {
 /// Keeps the programs attached, and runs the iterator over open sockets.
 ///
 /// The two programs that look at every packet are attached while somebody needs them: from the
-/// first block or the first wish for DNS answers on. Bytes of UDP conversations and their local
+/// first block or the first wish for DNS answers or first words on. Bytes of UDP conversations and their local
 /// ends are known from then on only; those of TCP always are.
 pub struct Programs {
     kernel: Arc<Mutex<Kernel>>,
@@ -162,6 +165,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     set.look_at_packets_through(Arc::downgrade(&kernel));
     blocks.look_at_packets_through(Arc::downgrade(&kernel));
     set.set_dns(options.dns);
+    set.set_hello(options.hello);
     Ok(Loaded { programs: Programs { kernel }, matches, events, set, blocks, counters, missing })
 }
 

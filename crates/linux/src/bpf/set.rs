@@ -176,10 +176,19 @@ impl SetMaps {
 
     /// Whether DNS answers are reported. Once they are, packets are looked at until the programs go.
     pub fn set_dns(&mut self, on: bool) {
+        self.look(on, |config| config.dns = u32::from(on));
+    }
+
+    /// Whether the first words of clients are reported, from the connections on that begin now.
+    pub fn set_hello(&mut self, on: bool) {
+        self.look(on, |config| config.hello = u32::from(on));
+    }
+
+    fn look(&mut self, at_packets: bool, change: impl FnOnce(&mut Config)) {
         // What does not go in now is tried again, and told, with the first block.
-        let looked_at = on && kernel::watch_packets(&self.kernel).unwrap_or(false);
+        let looked_at = at_packets && kernel::watch_packets(&self.kernel).unwrap_or(false);
         self.change(|config| {
-            config.dns = u32::from(on);
+            change(config);
             config.packets |= u32::from(looked_at);
         });
     }

@@ -3,6 +3,8 @@
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Mutex;
 
+mod hello;
+
 use super::*;
 use crate::contract::{CELLS, Record, address, kind};
 
