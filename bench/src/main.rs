@@ -17,6 +17,7 @@ mod found_open;
 mod instance;
 mod intel_index;
 mod inventory;
+mod kernel_set;
 mod package_change;
 mod parser_time;
 mod sensing;
@@ -56,6 +57,7 @@ const UNPRIVILEGED: &[&str] = &["intel-index", "inventory", "parser-time", "vuln
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
     ("sensor-cost", sensor_cost::run, "what a connection costs with and without the kernel programs"),
+    ("kernel-set", kernel_set::run, "what a stranger costs in the kernel, and how long a million entries load"),
     ("attribution", attribution::run, "10,000 processes of a few milliseconds: is each named rightly?"),
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),

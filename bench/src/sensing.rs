@@ -53,6 +53,17 @@ pub fn million() -> Result<Index> {
 
 /// Loads the programs and gives them the set.
 pub fn start(index: &Index, dns: bool) -> Result<Loaded> {
+    let mut loaded = with_room(index, dns)?;
+    fill(&mut loaded, index)?;
+    Ok(loaded)
+}
+
+/// Loads the programs with room for the set; nothing is listed.
+pub fn bare(index: &Index) -> Result<Loaded> {
+    with_room(index, false)
+}
+
+fn with_room(index: &Index, dns: bool) -> Result<Loaded> {
     let set = index.kernel_set();
     let capacity = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let options = LoadOptions {
@@ -61,7 +72,12 @@ pub fn start(index: &Index, dns: bool) -> Result<Loaded> {
         dns,
         ..LoadOptions::default()
     };
-    let mut loaded = load(&options)?;
+    Ok(load(&options)?)
+}
+
+/// Gives the programs the set.
+pub fn fill(loaded: &mut Loaded, index: &Index) -> Result<()> {
+    let set = index.kernel_set();
     let exact = loaded.set.swap(&SetParts {
         bitmap: set.bitmap,
         rank: set.rank,
@@ -71,7 +87,7 @@ pub fn start(index: &Index, dns: bool) -> Result<Loaded> {
         filter6_48: set.filter6_48,
     })?;
     anyhow::ensure!(exact, "the set did not fit");
-    Ok(loaded)
+    Ok(())
 }
 
 /// A sensor at work on its own thread, handing everything seen to a function.
