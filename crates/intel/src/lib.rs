@@ -2,7 +2,8 @@
 //!
 //! # Start here
 //! `index::Index` answers from an image; `import` and `sync` (feature `feeds`) make images from
-//! feeds; `kernel_set` is the part of an image that the kernel program maps.
+//! feeds; `table` finds an address among the records of an image, `kernel_set` is the part that the kernel program
+//! maps. `lookup` and `about` say what is known of one address, `guardlist` what must not be blocked.
 //!
 //! # What it never knows
 //! Connections, applications, alerts. Clocks: the moment is an argument.
