@@ -10,7 +10,8 @@ use super::{LoadError, LoadOptions, chain, map_error, take_map};
 use crate::contract::{CELLS, Config};
 use crate::mapped::SharedArray;
 
-/// The parts of a set, little-endian as the image holds them. Layout: `intel/src/table/v4.rs`, filters: `intel/src/kernel_set.rs`.
+/// The parts of a set, little-endian as the image holds them. Layout: `intel/src/table/v4.rs`; filters:
+/// `intel/src/kernel_set.rs`.
 #[derive(Clone, Copy)]
 pub struct SetParts<'a> {
     /// Which /24 networks hold a listed address: u64 × `CELLS`.
