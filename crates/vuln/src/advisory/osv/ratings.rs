@@ -19,12 +19,12 @@ struct RawSeverity {
 /// Where publishers put a word for the severity.
 #[derive(Default, Deserialize)]
 struct Words<'a> {
-    #[serde(default)]
-    severity: Option<String>,
-    #[serde(default)]
-    urgency: Option<String>,
-    #[serde(default)]
-    ubuntu_priority: Option<String>,
+    #[serde(borrow, default)]
+    severity: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    urgency: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    ubuntu_priority: Option<&'a RawValue>,
     /// A vector, alone or with its score.
     #[serde(borrow, default)]
     cvss: Option<&'a RawValue>,
@@ -87,12 +87,29 @@ pub(super) fn word(source: &str, value: Option<&RawValue>, advisory: &mut Adviso
             advisory.cves.insert(at, cve.into_owned());
         }
     });
-    if let Some(word) =
-        words.severity.or(words.urgency).or(words.ubuntu_priority).filter(|word| !word.is_empty() && word.len() <= 32)
-    {
+    // One that is no text must not hide the others, nor the CVEs.
+    let text = |value: Option<&RawValue>| value.and_then(|value| serde_json::from_str::<String>(value.get()).ok());
+    let word = text(words.severity).or_else(|| text(words.urgency)).or_else(|| text(words.ubuntu_priority));
+    if let Some(word) = word.filter(|word| !word.is_empty() && word.len() <= 32) {
         advisory.severity.entry(source.to_owned()).or_insert(word.to_lowercase());
     }
 }
 
 const SCORE_BYTES_MAX: usize = 256;
 const SEVERITIES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_severity_that_is_no_text_hides_nothing() {
+        let (mut advisory, mut unread) = (Advisory::default(), Unread::default());
+        let json = r#"{"severity":7.5,"urgency":"HIGH","cves":["CVE-2026-1","x",8,"CVE-2026-2"]}"#;
+        let value: &RawValue = serde_json::from_str(json).expect("a value");
+        word("demo", Some(value), &mut advisory, &mut unread);
+        assert_eq!(advisory.cves, ["CVE-2026-1", "CVE-2026-2"]);
+        assert_eq!(advisory.severity.get("demo").map(String::as_str), Some("high"));
+        assert!(unread.reason().is_some_and(|reason| reason.starts_with("cves: ")));
+    }
+}
