@@ -160,7 +160,8 @@ impl<T: Send + 'static> Watch<T> {
                 }
                 seen.drain(..).for_each(|seen| visit(&mut state, seen));
             }
-            (state, sensor.alive().unwrap_or_default())
+            let alive = sensor.alive().inspect_err(|error| eprintln!("note: taken for none alive at the end: {error}"));
+            (state, alive.unwrap_or_default())
         });
         Ok(Self { stop, thread, losses })
     }
