@@ -93,7 +93,7 @@ pub fn fill(loaded: &mut Loaded, index: &Index) -> Result<()> {
 /// A sensor at work on its own thread, handing everything seen to a function.
 pub struct Watch<T> {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<(T, u64)>,
+    thread: JoinHandle<(T, Option<u64>)>,
     losses: Losses,
 }
 
@@ -104,7 +104,7 @@ pub struct Losses {
     /// Ends, before the start, of connections that were open before.
     before: u64,
     /// Conversations begun and not ended when the last record was read, in the whole host.
-    alive: u64,
+    alive: Option<u64>,
 }
 
 impl Losses {
@@ -120,14 +120,14 @@ impl Losses {
         lost.map(|(_, value)| value).sum::<u64>() + self.missed() - self.before
     }
 
-    /// Conversations alive at the end.
-    pub fn alive(&self) -> u64 {
+    /// Conversations alive at the end; `None` where the kernel does not tell.
+    pub fn alive(&self) -> Option<u64> {
         self.alive
     }
 
-    /// Conversations that began, did not end and are not alive.
-    pub fn unaccounted(&self) -> u64 {
-        self.counter("begun").saturating_sub(self.counter("ended") + self.alive)
+    /// Conversations that began, did not end and are not alive; known only where the living are.
+    pub fn unaccounted(&self) -> Option<u64> {
+        Some(self.counter("begun").saturating_sub(self.counter("ended") + self.alive?))
     }
 
     /// How often the kernel left a program out because it was at work already.
@@ -146,7 +146,8 @@ impl<T: Send + 'static> Watch<T> {
     pub fn start(loaded: Loaded, mut state: T, visit: fn(&mut T, Seen)) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let mut losses = Losses { before: 0, alive: 0, account: loaded.programs.account(), counters: loaded.counters };
+        let mut losses =
+            Losses { before: 0, alive: None, account: loaded.programs.account(), counters: loaded.counters };
         let mut sensor = BpfSensor::new(loaded.programs, loaded.matches, loaded.events, "/");
         sensor.start()?;
         losses.before = losses.all();
@@ -160,8 +161,7 @@ impl<T: Send + 'static> Watch<T> {
                 }
                 seen.drain(..).for_each(|seen| visit(&mut state, seen));
             }
-            let alive = sensor.alive().inspect_err(|error| eprintln!("note: taken for none alive at the end: {error}"));
-            (state, alive.unwrap_or_default())
+            (state, sensor.alive().ok())
         });
         Ok(Self { stop, thread, losses })
     }
