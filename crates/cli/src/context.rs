@@ -1,6 +1,7 @@
 //! What do all commands share: the data folder, the output form, the way to the server?
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -73,6 +74,9 @@ impl Context {
     pub fn ask<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let answer = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work);
         answer.map_err(|error| match error.downcast_ref::<ClientError>() {
+            Some(ClientError::Unreachable(_, source)) if source.kind() == ErrorKind::PermissionDenied => {
+                error.context(NOT_LET_IN)
+            }
             Some(client) if client.is_unreachable() => error.context(NO_SERVER),
             Some(ClientError::Problem(problem)) if problem.status == 401 => error.context(NO_TOKEN),
             _ => error,
@@ -81,6 +85,8 @@ impl Context {
 }
 
 const NO_SERVER: &str = "no server answers; start one with `tripoint up`, or name one with --server";
+const NOT_LET_IN: &str =
+    "the server's socket is not open to this user; be root, or name the server with --server and its token";
 const NO_TOKEN: &str = "the server wants its token: give --token-file FILE or set TRIPOINT_TOKEN";
 
 /// How everything is fetched that this instance fetches.

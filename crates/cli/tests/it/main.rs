@@ -15,6 +15,7 @@ mod oval;
 mod real;
 mod scan;
 mod server;
+mod stranger;
 mod sync;
 mod taxii;
 mod trivy;
