@@ -90,7 +90,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "true",
         "In enforce mode: refuse vulnerable applications the listed peers before the first packet.",
     ),
-    ("response.active_max", "10000", "Most blocks in force at once."),
+    ("response.active_max", "10000", "Most automatic blocks in force at once."),
     ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),

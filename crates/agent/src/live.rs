@@ -1,15 +1,23 @@
 //! Which connections are open now, in every network namespace, and whose are they?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use tripoint_linux::sock_diag::Socket;
+use tripoint_model::address::canonical;
 use tripoint_model::{ConnectionId, Cut, Observable, Protocol};
 use tripoint_sensor::namespaces::{Namespaces, socket_owners};
 use tripoint_sensor::procfs;
 
 /// Every open connection of the host whose peer is one of `targets`, with its owner.
 pub fn connections_with(targets: &[Observable]) -> Vec<Cut> {
-    let with = |socket: &Socket| targets.iter().any(|t| t.matches(socket.remote.ip(), socket.remote.port()));
+    let (single, wide): (Vec<_>, Vec<_>) = targets.iter().partition(|target| matches!(target, Observable::Address(_)));
+    let single: HashSet<IpAddr> =
+        single.into_iter().filter_map(Observable::net).map(|net| canonical(net.addr())).collect();
+    let with = |socket: &Socket| {
+        single.contains(&canonical(socket.remote.ip()))
+            || wide.iter().any(|target| target.matches(socket.remote.ip(), socket.remote.port()))
+    };
     let mut found = Namespaces::find().sockets();
     found.retain(|(_, socket)| !socket.is_listener() && socket.remote.port() != 0 && with(socket));
     if found.is_empty() {

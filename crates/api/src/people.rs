@@ -128,13 +128,25 @@ pub struct AssignRequest {
     pub assignee: Option<String>,
 }
 
+/// Most targets of one request; more of them are asked in several.
+pub const TARGETS_MAX: usize = 5000;
+/// Targets that one request may name without `confirmed`.
+pub const TARGETS_UNCONFIRMED: usize = 20;
+
 /// Asks for an action on every connected agent (or on `host`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionRequest {
     /// What to do.
     pub kind: ActionKind,
     /// To whom.
-    pub target: Observable,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Observable>,
+    /// To whom else; all are planned and done together, at most `TARGETS_MAX`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Observable>,
+    /// That a person saw what more than `TARGETS_UNCONFIRMED` targets mean (a dry run) and wants it.
+    #[serde(default)]
+    pub confirmed: bool,
     /// For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_seconds: Option<u64>,
@@ -153,6 +165,24 @@ pub struct ActionRequest {
     /// The alert that is the reason, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<tripoint_model::AlertId>,
+}
+
+impl ActionRequest {
+    /// The wish to do `kind` to these, with nothing said about the rest.
+    pub fn new(kind: ActionKind, targets: Vec<Observable>) -> Self {
+        Self {
+            kind,
+            target: None,
+            targets,
+            confirmed: false,
+            for_seconds: None,
+            reason: None,
+            dry_run: false,
+            scope: Scope::Host,
+            host: None,
+            cause: None,
+        }
+    }
 }
 
 /// What will happen, what will not, what the kernel said.

@@ -304,8 +304,17 @@ pub enum Alerts {
 #[derive(Args)]
 pub struct Act {
     /// Address, network, address:port or name
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     pub targets: Vec<String>,
+    /// Also everybody in this file, one a line (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Only for this application: `unit:NAME`, `container:ID` or `exe:PATH`, as alerts name it
+    #[arg(long, value_name = "KEY")]
+    pub application: Option<String>,
+    /// More than 20 targets are only previewed without it
+    #[arg(long)]
+    pub yes: bool,
     /// For how long: 90s, 10m, 24h, 7d (default 24h, longest 30d)
     #[arg(long = "for", value_name = "SPAN")]
     pub span: Option<String>,

@@ -55,8 +55,10 @@ pub struct Limits {
     /// Most live peers, in percent, that the automatic actions of one plan may cut off; a few are
     /// always allowed (`PEERS_FREE`).
     pub automatic_peers_percent: usize,
-    /// Most blocks in force at once.
+    /// Most automatic blocks in force at once.
     pub active_max: usize,
+    /// Most blocks in force at once, a person's included: what the mechanisms have room for.
+    pub room: usize,
     /// Longest time a block may hold.
     pub span_max: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for Limits {
             automatic_per_minute: 20,
             automatic_peers_percent: 10,
             active_max: 10_000,
+            room: 120_000,
             span_max: Duration::from_secs(30 * 24 * 3600),
         }
     }
@@ -81,6 +84,8 @@ impl Default for Limits {
 pub struct Usage {
     /// Blocks in force.
     pub active: usize,
+    /// Those of them that policy asked for.
+    pub automatic: usize,
     /// Automatic actions of the last minute.
     pub automatic_last_minute: usize,
 }
@@ -213,13 +218,15 @@ impl Guard {
     }
 
     fn caps(&self, action: &Action, usage: Usage) -> Verdict {
-        if action.kind == ActionKind::Block && usage.active >= self.limits.active_max {
+        let (block, automatic) = (action.kind == ActionKind::Block, action.requester == POLICY);
+        if block && usage.active >= self.limits.room {
             return Err(("cap-number", format!("{} blocks are in force, the most there may be", usage.active)));
         }
-        if action.requester == POLICY
-            && counts(action)
-            && usage.automatic_last_minute >= self.limits.automatic_per_minute
-        {
+        if block && automatic && usage.automatic >= self.limits.active_max {
+            let reason = format!("{} automatic blocks are in force, the most there may be", usage.automatic);
+            return Err(("cap-number", reason));
+        }
+        if automatic && counts(action) && usage.automatic_last_minute >= self.limits.automatic_per_minute {
             let most = self.limits.automatic_per_minute;
             return Err(("cap-rate", format!("{most} automatic actions within a minute are the most there may be")));
         }

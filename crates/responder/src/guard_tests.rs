@@ -144,9 +144,12 @@ fn without_knowledge_of_the_surroundings_nothing_new_passes() {
 #[test]
 fn caps_count_number_and_rate() {
     let mut guard = guard();
-    guard.usage = Usage { active: 10_000, automatic_last_minute: 0 };
-    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "cap-number");
-    guard.usage = Usage { active: 0, automatic_last_minute: 20 };
+    guard.usage = Usage { active: 10_000, automatic: 10_000, ..Usage::default() };
+    assert_eq!(rule(&guard, "203.0.113.66", "policy", 1), "cap-number");
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "passes", "a person may do more");
+    guard.usage = Usage { active: guard.limits.room, ..Usage::default() };
+    assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "cap-number", "what there is room for");
+    guard.usage = Usage { automatic_last_minute: 20, ..Usage::default() };
     assert_eq!(rule(&guard, "203.0.113.66", "policy", 1), "cap-rate");
     assert_eq!(rule(&guard, "203.0.113.66", "ada", 1), "passes");
 }

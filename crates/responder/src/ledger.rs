@@ -104,6 +104,8 @@ pub struct Ledger {
     entries: BTreeMap<(Target, Scope), Entry>,
     generation: u64,
     damaged: bool,
+    /// Bytes that were left when it was last shortened.
+    shortened: u64,
 }
 
 impl Ledger {
@@ -119,7 +121,7 @@ impl Ledger {
                 corruption.segment.display()
             ));
         }
-        let mut ledger = Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false };
+        let mut ledger = Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false, shortened: 0 };
         let mut offset = ledger.journal.acknowledged();
         loop {
             let records = ledger.journal.read_from(offset, READ_BYTES)?;
@@ -232,12 +234,13 @@ impl Ledger {
         }
         self.journal.sync()?;
         self.journal.acknowledge(before)?;
+        self.shortened = self.journal.bytes();
         Ok(())
     }
 
-    /// Shortens when the log has grown beyond what its content needs.
+    /// Shortens when the log has grown beyond what its content needs: to three times what was left the last time.
     pub fn shorten_if_long(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        if self.journal.bytes() > SHORTEN_BYTES { self.shorten(now) } else { Ok(()) }
+        if self.journal.bytes() > SHORTEN_BYTES.max(3 * self.shortened) { self.shorten(now) } else { Ok(()) }
     }
 
     /// How the block of this target and scope stands.
@@ -258,8 +261,13 @@ impl Ledger {
 
     /// What is used of the guard's limits at `now`.
     pub fn usage(&self, now: Timestamp) -> Usage {
-        let recent = |entry: &&Entry| entry.requester == POLICY && now.since(entry.since) < Duration::from_secs(60);
-        Usage { active: self.active(now).count(), automatic_last_minute: self.entries.values().filter(recent).count() }
+        let automatic = |entry: &&Entry| entry.requester == POLICY;
+        let recent = |entry: &&Entry| now.since(entry.since) < Duration::from_secs(60);
+        Usage {
+            active: self.active(now).count(),
+            automatic: self.active(now).filter(automatic).count(),
+            automatic_last_minute: self.entries.values().filter(automatic).filter(recent).count(),
+        }
     }
 
     /// Whether lines were lost.
@@ -268,8 +276,9 @@ impl Ledger {
     }
 }
 
-/// A full set of 10,000 blocks of 400 bytes is 4 MB; twice that must fit while it is shortened.
-const OPTIONS: Options = Options { segment_bytes: 1 << 20, max_bytes: 32 << 20, record_max: 64 << 10 };
+/// A full set of 120,000 blocks of 400 bytes is 48 MB, and 96 with what became of each; it must fit once more while it
+/// is shortened.
+const OPTIONS: Options = Options { segment_bytes: 1 << 20, max_bytes: 192 << 20, record_max: 64 << 10 };
 const READ_BYTES: usize = 1 << 20;
 const SHORTEN_BYTES: u64 = 12 << 20;
 /// How long ended blocks are remembered, at least.

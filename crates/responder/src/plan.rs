@@ -1,15 +1,15 @@
 //! What exactly will happen, and whom will it cut off, before anything happens?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use tripoint_model::address::canonical;
+use tripoint_model::address::{canonical, canonical_net};
 use tripoint_model::{Action, ActionKind, Cut, Observable, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
 
-use crate::guard::{Guard, PEERS_FREE, POLICY, counts, folded};
+use crate::guard::{Guard, PEERS_FREE, POLICY, Usage, counts, folded};
 
 /// How long the block holds that a disconnect brings with it: long enough for a person to decide,
 /// short enough to be harmless when nobody does. Without it a UDP socket, or a program that
@@ -23,42 +23,86 @@ pub const PAIRED_BLOCK: Duration = Duration::from_secs(600);
 /// in between, unless the wishes hold a block of the same target and scope, or the scope is one
 /// connection.
 pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> Plan {
-    let mut plan = Plan::default();
-    let mut usage = guard.usage;
-    let mut seen: Vec<String> = Vec::new();
-    let mut radius = Radius::new(guard, live);
+    let mut draft = Draft { usage: guard.usage, radius: Radius::new(guard, live), ..Draft::default() };
+    let live = Live::new(live);
     for action in with_pairs(actions, now) {
-        let block_refused = plan.refused.iter().find(|refusal| {
-            action.kind == ActionKind::Disconnect
-                && refusal.action == ActionKind::Block
-                && refusal.target == action.target
-        });
+        let block_refused = match action.kind {
+            ActionKind::Disconnect => draft.blocks_refused.get(&action.target),
+            _ => None,
+        };
         let admitted = match block_refused {
             // A disconnect without its block would be undone by the peer at once.
             Some(refusal) => Err(Refusal { action: action.kind, ..refusal.clone() }),
-            None => admit(&action, guard, usage, live, now).and_then(|planned| radius.take(planned)),
+            None => admit(&action, guard, draft.usage, &live, now).and_then(|planned| draft.radius.take(planned)),
         };
-        let planned = match admitted {
-            Ok(planned) => planned,
-            Err(refusal) => {
-                if !plan.refused.contains(&refusal) {
-                    plan.refused.push(refusal);
-                }
-                continue;
-            }
-        };
-        if seen.contains(&planned.id) {
-            continue;
+        match admitted {
+            Ok(planned) => draft.take(&action, planned),
+            Err(refusal) => draft.refuse(refusal),
         }
-        seen.push(planned.id.clone());
-        usage.active += usize::from(action.kind == ActionKind::Block);
-        usage.automatic_last_minute += usize::from(action.requester == POLICY && counts(&action));
-        plan.plan.push(planned);
     }
-    plan
+    draft.plan
+}
+
+/// A plan in the making, and what was said already: a hundred thousand wishes are planned in one go.
+#[derive(Default)]
+struct Draft {
+    plan: Plan,
+    usage: Usage,
+    radius: Radius,
+    planned: HashSet<String>,
+    refused: HashSet<(ActionKind, Target, String)>,
+    blocks_refused: HashMap<Target, Refusal>,
+}
+
+impl Draft {
+    fn take(&mut self, action: &Action, planned: PlannedAction) {
+        if !self.planned.insert(planned.id.clone()) {
+            return;
+        }
+        let (block, automatic) = (action.kind == ActionKind::Block, action.requester == POLICY);
+        self.usage.active += usize::from(block);
+        self.usage.automatic += usize::from(block && automatic);
+        self.usage.automatic_last_minute += usize::from(automatic && counts(action));
+        self.plan.plan.push(planned);
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        if refusal.action == ActionKind::Block {
+            self.blocks_refused.entry(refusal.target.clone()).or_insert_with(|| refusal.clone());
+        }
+        if self.refused.insert((refusal.action, refusal.target.clone(), refusal.rule.clone())) {
+            self.plan.refused.push(refusal);
+        }
+    }
+}
+
+/// The open connections by their peer, so that each wish looks only at its own.
+struct Live<'a>(BTreeMap<IpAddr, Vec<&'a Cut>>);
+
+impl<'a> Live<'a> {
+    fn new(live: &'a [Cut]) -> Self {
+        let mut by_peer: BTreeMap<IpAddr, Vec<&Cut>> = BTreeMap::new();
+        for cut in live {
+            by_peer.entry(canonical(cut.remote.ip())).or_default().push(cut);
+        }
+        Self(by_peer)
+    }
+
+    /// Those whose peer is in the target.
+    fn with(&self, target: &Target) -> impl Iterator<Item = &'a Cut> {
+        let net = target.net().map(canonical_net);
+        let range = net.map(|net| self.0.range(net.network()..=net.broadcast()));
+        let target = target.clone();
+        range
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, cuts)| cuts.iter().copied())
+            .filter(move |cut| target.matches(canonical(cut.remote.ip()), cut.remote.port()))
+    }
 }
 
 /// Whom the automatic actions of one plan cut off together.
+#[derive(Default)]
 struct Radius {
     cut: BTreeSet<IpAddr>,
     most: usize,
@@ -101,13 +145,16 @@ pub fn addresses_of_name(action: &Action, addresses: &[IpAddr]) -> Vec<Action> {
 }
 
 fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
+    let blocked: HashSet<(Target, &Scope)> = actions
+        .iter()
+        .filter(|action| action.kind == ActionKind::Block)
+        .map(|action| (folded(&action.target), &action.scope))
+        .collect();
     let mut all = Vec::with_capacity(actions.len());
-    for action in actions {
-        let action = Action { target: folded(&action.target), ..action.clone() };
-        let paired = actions.iter().any(|other| {
-            other.kind == ActionKind::Block && folded(&other.target) == action.target && other.scope == action.scope
-        });
-        if action.kind == ActionKind::Disconnect && !paired && !matches!(action.scope, Scope::Connection(_)) {
+    for wish in actions {
+        let action = Action { target: folded(&wish.target), ..wish.clone() };
+        let alone = action.kind == ActionKind::Disconnect && !matches!(action.scope, Scope::Connection(_));
+        if alone && !blocked.contains(&(action.target.clone(), &wish.scope)) {
             all.push(Action { kind: ActionKind::Block, expires: now.plus(PAIRED_BLOCK), ..action.clone() });
         }
         all.push(action);
@@ -118,8 +165,8 @@ fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
 fn admit(
     action: &Action,
     guard: &Guard,
-    usage: crate::guard::Usage,
-    live: &[Cut],
+    usage: Usage,
+    live: &Live<'_>,
     now: Timestamp,
 ) -> Result<PlannedAction, Refusal> {
     guard.check_with(action, usage, now)?;
@@ -152,16 +199,13 @@ fn admit(
 }
 
 /// The live connections that the action would end, by their id.
-fn cuts_of(action: &Action, live: &[Cut]) -> Vec<Cut> {
-    let meant = |cut: &&Cut| {
-        action.target.matches(canonical(cut.remote.ip()), cut.remote.port())
-            && match &action.scope {
-                Scope::Host => true,
-                Scope::Application(key) => is_application(key, &cut.application),
-                Scope::Connection(id) => cut.connection == *id,
-            }
+fn cuts_of(action: &Action, live: &Live<'_>) -> Vec<Cut> {
+    let meant = |cut: &&Cut| match &action.scope {
+        Scope::Host => true,
+        Scope::Application(key) => is_application(key, &cut.application),
+        Scope::Connection(id) => cut.connection == *id,
     };
-    let mut cuts: Vec<Cut> = live.iter().filter(meant).cloned().collect();
+    let mut cuts: Vec<Cut> = live.with(&action.target).filter(meant).cloned().collect();
     cuts.sort_by_key(|cut| cut.connection);
     cuts.dedup_by_key(|cut| cut.connection);
     cuts

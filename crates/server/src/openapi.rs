@@ -147,7 +147,9 @@ const SCHEMAS: &[Schema] = &[
         "What shall be done.",
         &[
             "kind! string",
-            "target! string",
+            "target string",
+            "targets []string",
+            "confirmed boolean",
             "for_seconds integer",
             "reason string",
             "dry_run boolean",

@@ -1,6 +1,12 @@
 //! `tripoint block|unblock|allow|disconnect`: what shall be done, and what did the kernel say?
 
-use tripoint_api::{ActionAnswer, ActionRequest, parse_span, path};
+mod told;
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::Context as _;
+use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
+use tripoint_api::{ActionAnswer, ActionRequest, Client, parse_span, path};
 use tripoint_model::{ActionKind, AlertId, Observable, OutcomeState, Scope};
 
 use crate::arguments::Act;
@@ -10,36 +16,89 @@ use crate::output;
 
 pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exit> {
     let span = act.span.as_deref().map(parse_span).transpose().map_err(|error| WrongUsage(error.to_string()))?;
-    let targets: Vec<Observable> = act
+    let targets = targets(act)?;
+    let crowd = targets.len() > TARGETS_UNCONFIRMED;
+    let preview = crowd && !act.yes && !act.dry_run;
+    let request = ActionRequest {
+        confirmed: act.yes,
+        for_seconds: span.map(|span| span.as_secs()),
+        reason: act.reason.clone(),
+        dry_run: act.dry_run || preview,
+        scope: act.application.clone().map_or(Scope::Host, Scope::Application),
+        cause: act.alert.clone().map(AlertId),
+        ..ActionRequest::new(kind, Vec::new())
+    };
+    let client = context.client()?;
+    let loud = !context.quiet && std::io::stderr().is_terminal();
+    let answer = context.ask(ask(&client, &request, &targets, loud))?;
+    let exit = finish(context, &answer)?;
+    if preview {
+        eprintln!("tripoint: nothing was done: this was the preview of {} targets; say --yes to do it", targets.len());
+        return Ok(Exit::Failed);
+    }
+    Ok(exit)
+}
+
+/// Everybody named on the command line and in the file.
+fn targets(act: &Act) -> anyhow::Result<Vec<Observable>> {
+    let mut targets: Vec<Observable> = act
         .targets
         .iter()
         .map(|text| text.parse())
         .collect::<Result<_, _>>()
         .map_err(|error: tripoint_model::observable::ObservableError| WrongUsage(error.to_string()))?;
-    let client = context.client()?;
-    let answer = context.ask(async {
-        let mut all = ActionAnswer::default();
-        for target in targets {
-            let request = ActionRequest {
-                kind,
-                target,
-                for_seconds: span.map(|span| span.as_secs()),
-                reason: act.reason.clone(),
-                dry_run: act.dry_run,
-                scope: Scope::Host,
-                host: None,
-                cause: act.alert.clone().map(AlertId),
-            };
-            let one: ActionAnswer = client.post(path::ACTIONS, &request).await?;
-            all.plan.extend(one.plan);
-            all.refused.extend(one.refused);
-            all.outcomes.extend(one.outcomes);
-            all.hosts.extend(one.hosts);
-            all.errors.extend(one.errors);
+    let Some(file) = &act.from else { return Ok(targets) };
+    let mut text = String::new();
+    let name = file.display();
+    match file.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text).context("read standard input")?,
+        false => {
+            let mut file = std::fs::File::open(file).with_context(|| format!("open {name}"))?;
+            file.read_to_string(&mut text).with_context(|| format!("read {name}"))?
         }
-        Ok(all)
-    })?;
-    finish(context, &answer)
+    };
+    for (number, line) in text.lines().enumerate() {
+        let word = line.split(['#', ';']).next().unwrap_or("").trim();
+        if word.is_empty() {
+            continue;
+        }
+        let target = word.parse().map_err(|error| WrongUsage(format!("{name}:{}: {error}", number + 1)))?;
+        targets.push(target);
+    }
+    if targets.is_empty() {
+        return Err(WrongUsage(format!("{name} names nobody")).into());
+    }
+    Ok(targets)
+}
+
+/// Asks in portions that one request may hold.
+async fn ask(
+    client: &Client,
+    request: &ActionRequest,
+    targets: &[Observable],
+    loud: bool,
+) -> anyhow::Result<ActionAnswer> {
+    let mut all = ActionAnswer::default();
+    let mut done = 0;
+    for portion in targets.chunks(TARGETS_MAX) {
+        let request = ActionRequest { targets: portion.to_vec(), ..request.clone() };
+        let one: ActionAnswer = client.post(path::ACTIONS, &request).await?;
+        all.plan.extend(one.plan);
+        all.refused.extend(one.refused);
+        all.outcomes.extend(one.outcomes);
+        all.errors.extend(one.errors);
+        all.hosts.extend(one.hosts);
+        done += portion.len();
+        if loud && targets.len() > TARGETS_MAX {
+            eprint!("\r{done} of {} targets", targets.len());
+        }
+    }
+    if loud && targets.len() > TARGETS_MAX {
+        eprintln!();
+    }
+    all.hosts.sort();
+    all.hosts.dedup();
+    Ok(all)
 }
 
 pub fn release_all(context: &Context) -> anyhow::Result<Exit> {
@@ -53,57 +112,9 @@ fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     if context.json {
         output::json(answer)?;
     } else {
-        text(answer)?;
+        told::text(answer)?;
     }
     let failed = answer.outcomes.iter().any(|outcome| outcome.state == OutcomeState::Failed);
     let fine = answer.refused.is_empty() && answer.errors.is_empty() && !failed;
     Ok(if fine { Exit::Fine } else { Exit::Failed })
-}
-
-fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
-    for planned in &answer.plan {
-        let until = if planned.action == ActionKind::Block {
-            format!(" until {}", output::time(planned.expires))
-        } else {
-            String::new()
-        };
-        output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;
-        for cut in &planned.cuts {
-            let who = if cut.application.is_empty() {
-                "unknown process".into()
-            } else {
-                format!("{} ({})", cut.application, cut.pid)
-            };
-            output::line(&format!("  ends {} → {} of {who}", cut.local, cut.remote))?;
-        }
-    }
-    for refusal in &answer.refused {
-        output::line(&format!(
-            "refused: {} {} by rule {}: {}",
-            refusal.action.as_str(),
-            refusal.target,
-            refusal.rule,
-            refusal.reason
-        ))?;
-    }
-    for outcome in &answer.outcomes {
-        if outcome.state == OutcomeState::DryRun {
-            output::line(&format!("{} {}: dry run, nothing was done", outcome.action.as_str(), outcome.target))?;
-            continue;
-        }
-        let state = serde_json::to_value(outcome.state)?;
-        let verified = if outcome.verified { ", read back from the kernel" } else { "" };
-        let detail = if outcome.detail.is_empty() { String::new() } else { format!(" ({})", outcome.detail) };
-        output::line(&format!(
-            "{} {}: {}{verified}, by {}{detail}",
-            outcome.action.as_str(),
-            outcome.target,
-            state.as_str().unwrap_or(""),
-            outcome.mechanism
-        ))?;
-    }
-    for error in &answer.errors {
-        output::line(&format!("failed: {error}"))?;
-    }
-    Ok(())
 }

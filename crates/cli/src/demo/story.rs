@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use tripoint_api::{ActionAnswer, ActionRequest, AlertList, AlertQuery, Client, path};
 use tripoint_linux::bpf;
 use tripoint_linux::packet::Capture;
-use tripoint_model::{ActionKind, Alert, Observable, OutcomeState, Scope, Timestamp};
+use tripoint_model::{ActionKind, Alert, Observable, OutcomeState, Timestamp};
 
 use super::actor::{App, PATIENCE};
 use super::app::Event;
@@ -243,14 +243,9 @@ impl<'a> Attack<'a> {
     fn act(&self, kind: ActionKind, target: &str) -> anyhow::Result<ActionAnswer> {
         let target: Observable = target.parse()?;
         let request = ActionRequest {
-            kind,
-            target,
             for_seconds: Some(600),
             reason: Some("demonstration".into()),
-            dry_run: false,
-            scope: Scope::Host,
-            host: None,
-            cause: None,
+            ..ActionRequest::new(kind, vec![target])
         };
         let answer: ActionAnswer = self.runtime.block_on(async { self.client.post(path::ACTIONS, &request).await })?;
         ensure!(answer.refused.is_empty(), "refused: {:?}", answer.refused);

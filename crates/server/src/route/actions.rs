@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 
 use tripoint_api::path::ACTION_WAIT_S;
+use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, ExceptionRequest, Order};
-use tripoint_model::{Action, ActionKind};
+use tripoint_model::{Action, ActionKind, Observable};
 
 use super::exceptions;
 use crate::access::Caller;
@@ -24,32 +25,54 @@ pub(crate) async fn act(
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
-    let request: ActionRequest = json(&body)?;
+    let mut request: ActionRequest = json(&body)?;
+    let targets = targets(&mut request)?;
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
     let hosts = hosts(&app, request.host.as_deref())?;
     let reason = request.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| format!("by {}", caller.0));
     if request.kind == ActionKind::Allow && !request.dry_run {
-        let exception = ExceptionRequest {
-            target: Some(request.target.clone()),
-            reason: reason.clone(),
-            for_seconds: Some(span.as_secs()),
-            ..ExceptionRequest::default()
-        };
-        exceptions::create(&app, exception, &caller).await?;
+        for target in &targets {
+            let exception = ExceptionRequest {
+                target: Some(target.clone()),
+                reason: reason.clone(),
+                for_seconds: Some(span.as_secs()),
+                ..ExceptionRequest::default()
+            };
+            exceptions::create(&app, exception, &caller).await?;
+        }
     }
     let now = now();
-    let action = Action {
+    let id = format!("{}-{}-{}", request.kind.as_str(), targets[0], now.0);
+    let one = |target: Observable| Action {
         kind: request.kind,
-        target: request.target,
-        scope: request.scope,
+        target,
+        scope: request.scope.clone(),
         expires: now.plus(span),
-        reason,
-        requester: caller.0,
-        cause: request.cause,
+        reason: reason.clone(),
+        requester: caller.0.clone(),
+        cause: request.cause.clone(),
     };
-    let id = format!("{}-{}-{}", action.kind.as_str(), action.target, now.0);
-    ask(&app, hosts, Order::Act { id, actions: vec![action], dry_run: request.dry_run }).await
+    let actions = targets.into_iter().map(one).collect();
+    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run }).await
+}
+
+/// Everybody who is meant: at least one, not too many, and many only when somebody has seen what that means.
+fn targets(request: &mut ActionRequest) -> Result<Vec<Observable>, Refused> {
+    let mut all: Vec<Observable> = request.target.take().into_iter().collect();
+    all.append(&mut request.targets);
+    let unprocessable = |kind: &str, detail: String| Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, kind, detail));
+    match all.len() {
+        0 => unprocessable("no-target", "neither `target` nor `targets` names anybody".into()),
+        many if many > TARGETS_MAX => {
+            unprocessable("too-many-targets", format!("{many} targets; one request takes {TARGETS_MAX}"))
+        }
+        many if many > TARGETS_UNCONFIRMED && !request.confirmed && !request.dry_run => unprocessable(
+            "unconfirmed",
+            format!("{many} targets; look at what it means with `dry_run`, then ask again with `confirmed`"),
+        ),
+        _ => Ok(all),
+    }
 }
 
 /// Asks the agents to lift everything.

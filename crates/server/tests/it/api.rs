@@ -11,7 +11,7 @@ use tripoint_api::{
     Orders, ReopenRequest, ResolveRequest, ServerHealth, path,
 };
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Timestamp,
 };
 
 use crate::rig::{Rig, alert, held_feed, identity};
@@ -25,14 +25,10 @@ fn status(error: ClientError) -> u16 {
 
 fn request(kind: ActionKind) -> ActionRequest {
     ActionRequest {
-        kind,
-        target: "203.0.113.66".parse().unwrap(),
         for_seconds: Some(3600),
         reason: Some("c2".into()),
-        dry_run: false,
-        scope: Scope::Host,
-        host: None,
         cause: Some(AlertId("aa".into())),
+        ..ActionRequest::new(kind, vec!["203.0.113.66".parse().unwrap()])
     }
 }
 
@@ -164,6 +160,14 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     let _: ActionAnswer = rig.client.post(path::RELEASE_ALL, &()).await.unwrap();
     let long = ActionRequest { for_seconds: Some(31 * 86_400), ..request(ActionKind::Block) };
     assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &long).await.unwrap_err()), 422);
+    let crowd = (1..=21).map(|host| format!("203.0.113.{host}").parse().unwrap()).collect();
+    let mut crowd = ActionRequest::new(ActionKind::Block, crowd);
+    assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &crowd).await.unwrap_err()), 422, "unconfirmed");
+    crowd.confirmed = true;
+    let answer: ActionAnswer = rig.client.post(path::ACTIONS, &crowd).await.unwrap();
+    assert_eq!(answer.outcomes.len(), 21, "all in one order");
+    let nobody = ActionRequest::new(ActionKind::Block, vec![]);
+    assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &nobody).await.unwrap_err()), 422);
     rig.stop().await;
     agent.abort();
 }
