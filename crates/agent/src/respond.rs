@@ -1,5 +1,7 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
+mod standing;
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -146,6 +148,7 @@ impl Respond {
                 Answer::default()
             }
             Order::ReleaseAll => self.release_all(),
+            Order::Standing => standing::answer(&mut self.responder, now()),
             Order::ContentChanged => Answer::default(),
         }
     }
@@ -210,7 +213,7 @@ impl Respond {
         if !only_say {
             self.tell(&plan, &outcomes);
         }
-        Answer { plan: plan.plan, refused: plan.refused, outcomes, error: None }
+        Answer { plan: plan.plan, refused: plan.refused, outcomes, ..Answer::default() }
     }
 
     fn policy(&mut self, alert: &AlertId, peer: IpAddr, until: Timestamp, reason: &str, open: &[Arc<Connection>]) {

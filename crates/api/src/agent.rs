@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use tripoint_model::{Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Timestamp};
+use tripoint_model::{
+    Action, Alert, AlertId, Exception, Observable, Outcome, PlannedAction, Refusal, Scope, Timestamp,
+};
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
@@ -210,8 +212,53 @@ pub enum Order {
     },
     /// Lift every block now.
     ReleaseAll,
+    /// Say what is in force, as ledger and kernel have it.
+    Standing,
     /// The images under the data folder changed: look again.
     ContentChanged,
+}
+
+/// A block in force: the ledger's word beside the kernel's, both of one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingAction {
+    /// The planned action's id; empty for what the ledger does not know.
+    pub id: String,
+    /// Who is refused.
+    pub target: Observable,
+    /// How far.
+    pub scope: Scope,
+    /// Since when; `None` for what the ledger does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Until when, by the ledger where it knows.
+    pub expires: Timestamp,
+    /// Who asked.
+    pub requester: String,
+    /// Why.
+    pub reason: String,
+    /// The alert that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<AlertId>,
+    /// By which means.
+    pub mechanism: String,
+    /// How the kernel stands to it.
+    pub kernel: KernelWord,
+}
+
+/// How the kernel stands to a block of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelWord {
+    /// It holds it until the same moment.
+    Held,
+    /// It does not hold it.
+    Missing,
+    /// It holds it until another moment.
+    OtherExpiry,
+    /// It holds it and the ledger does not know it.
+    Stray,
+    /// It could not be asked.
+    Unread,
 }
 
 /// The agent's answer to an order.
@@ -226,6 +273,9 @@ pub struct Answer {
     /// What the kernel said.
     #[serde(default)]
     pub outcomes: Vec<Outcome>,
+    /// What is in force; only where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standing: Vec<StandingAction>,
     /// Why the order could not be carried out at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -9,7 +9,8 @@ pub const AGENT_ORDERS: &str = "/v1/agent/orders";
 pub const ALERTS: &str = "/v1/alerts";
 /// `GET`: server-sent events, one `model::Alert` as JSON in each, for every new or changed alert.
 pub const ALERTS_WATCH: &str = "/v1/alerts/watch";
-/// `POST`: `people::ActionRequest` → `people::ActionAnswer`, after at most `ACTION_WAIT_S`.
+/// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most
+/// `ACTION_WAIT_S`.
 pub const ACTIONS: &str = "/v1/actions";
 /// `GET` → `people::ExceptionList`; `POST`: `people::ExceptionRequest` → `model::Exception`.
 pub const EXCEPTIONS: &str = "/v1/exceptions";

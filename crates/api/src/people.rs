@@ -7,7 +7,7 @@ use tripoint_model::{
     Scope, Timestamp,
 };
 
-use crate::agent::{AgentHealth, AgentIdentity};
+use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
 
 /// Most alerts in one answer.
 pub const LIMIT_MAX: u32 = 1000;
@@ -165,6 +165,28 @@ pub struct ActionRequest {
     /// The alert that is the reason, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<tripoint_model::AlertId>,
+}
+
+/// What is in force, on which hosts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StandingList {
+    /// Every block, by host.
+    pub actions: Vec<HostAction>,
+    /// Hosts that answered, in order.
+    pub hosts: Vec<String>,
+    /// Failures in words, each with its host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+}
+
+/// A block in force on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostAction {
+    /// Where.
+    pub host: String,
+    /// What.
+    #[serde(flatten)]
+    pub action: StandingAction,
 }
 
 impl ActionRequest {

@@ -91,6 +91,9 @@ pub enum Command {
     Allow(Act),
     /// End open connections now (and block the peer for ten minutes)
     Disconnect(Act),
+    /// What is in force, by the ledger and by the kernel
+    #[command(subcommand, arg_required_else_help = true)]
+    Actions(Actions),
     /// Lift every block
     ReleaseAll,
     /// What is not to be alerted on or blocked
@@ -327,6 +330,16 @@ pub struct Act {
     /// The alert that this answers
     #[arg(long)]
     pub alert: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Actions {
+    /// Every block in force
+    List {
+        /// Fail (exit 1) where ledger and kernel differ
+        #[arg(long)]
+        verify: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod reconcile;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod verify;
 
 pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailable};
 pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
@@ -29,3 +30,4 @@ pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
 pub use outcome::dry_run;
 pub use plan::{PAIRED_BLOCK, addresses_of_name, plan};
 pub use reconcile::{Reconciled, Responder};
+pub use verify::{Compared, Held};

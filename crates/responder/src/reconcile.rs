@@ -10,6 +10,7 @@ use crate::firewall::{Firewall, FirewallError, KernelBlock};
 use crate::guard::{Guard, Usage};
 use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
 use crate::outcome::{action_of, chain, covers, is_near, outcome};
+use crate::verify::{Compared, compare};
 
 /// What a reconciliation found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,12 @@ impl Responder {
     /// Blocks in force at `now`.
     pub fn active(&self, now: Timestamp) -> Vec<Entry> {
         self.ledger.active(now).cloned().collect()
+    }
+
+    /// The ledger beside the kernel, now. Changes nothing.
+    pub fn compare(&mut self, now: Timestamp) -> Result<Compared, FirewallError> {
+        let listed = self.firewall.list(now)?;
+        Ok(compare(self.active(now), &listed))
     }
 
     /// What is used of the limits; goes into `Guard::usage` before planning.

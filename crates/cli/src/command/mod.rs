@@ -1,6 +1,7 @@
 //! Which commands are there? One file a noun.
 
 mod act;
+mod actions;
 mod advisories;
 mod alerts;
 mod bundle;
@@ -18,7 +19,7 @@ pub mod daemons;
 
 use clap::CommandFactory;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Actions, Arguments, Command};
 use crate::context::Context;
 use crate::demo;
 use crate::exit::Exit;
@@ -41,6 +42,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),
         Command::Allow(act) => act::run(context, ActionKind::Allow, &act),
         Command::Disconnect(act) => act::run(context, ActionKind::Disconnect, &act),
+        Command::Actions(Actions::List { verify }) => actions::list(context, verify),
         Command::ReleaseAll => act::release_all(context),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
         Command::Config(config) => config::run(context, config),

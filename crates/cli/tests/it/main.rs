@@ -13,6 +13,7 @@ mod intel;
 mod maven;
 mod oval;
 mod real;
+mod rig;
 mod scan;
 mod server;
 mod stranger;

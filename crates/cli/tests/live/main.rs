@@ -1,6 +1,7 @@
 //! Does the whole system hold what it promises on a real kernel? Needs root and RUN_KERNEL_TESTS=1.
 
 mod blind;
+mod bulk;
 mod demo;
 mod enforce;
 mod follow;

@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 
 use tripoint_api::path::ACTION_WAIT_S;
-use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, ExceptionRequest, Order};
+use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
+use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
 use tripoint_model::{Action, ActionKind, Observable};
 
 use super::exceptions;
@@ -75,6 +75,20 @@ fn targets(request: &mut ActionRequest) -> Result<Vec<Observable>, Refused> {
     }
 }
 
+/// Asks the agents what is in force.
+pub(crate) async fn standing(State(app): State<Arc<App>>) -> Result<Json<StandingList>, Refused> {
+    let hosts = hosts(&app, None)?;
+    let said = answers(&app, hosts, Order::Standing).await?;
+    let mut list = StandingList { errors: said.errors, ..StandingList::default() };
+    for (host, answer) in said.answers {
+        list.errors.extend(answer.error.map(|error| format!("{host}: {error}")));
+        let of_host = |action| HostAction { host: host.clone(), action };
+        list.actions.extend(answer.standing.into_iter().map(of_host));
+        list.hosts.push(host);
+    }
+    Ok(Json(list))
+}
+
 /// Asks the agents to lift everything.
 pub(crate) async fn release_all(State(app): State<Arc<App>>) -> Result<Json<ActionAnswer>, Refused> {
     let hosts = hosts(&app, None)?;
@@ -92,17 +106,38 @@ fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
 }
 
 async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
+    let said = answers(app, hosts, order).await?;
+    let mut answer = ActionAnswer { errors: said.errors, ..ActionAnswer::default() };
+    for (host, said) in said.answers {
+        answer.plan.extend(said.plan);
+        answer.refused.extend(said.refused);
+        answer.outcomes.extend(said.outcomes);
+        answer.errors.extend(said.error.map(|error| format!("{host}: {error}")));
+        answer.hosts.push(host);
+    }
+    Ok(Json(answer))
+}
+
+/// What the agents said, and who said nothing.
+#[derive(Default)]
+struct Said {
+    answers: Vec<(String, Answer)>,
+    errors: Vec<String>,
+}
+
+/// Gives the order and waits for every agent's answer, but not for ever.
+async fn answers(app: &App, hosts: Vec<String>, order: Order) -> Result<Said, Refused> {
     let mut answered = app.answers.subscribe();
     let numbers = app.give(&hosts, order).await?;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(ACTION_WAIT_S);
     let mut open: Vec<(String, u64)> = hosts.into_iter().zip(numbers).collect();
-    let mut answer = ActionAnswer::default();
+    let mut said = Said::default();
     loop {
         answered.borrow_and_update();
         let mut waiting = Vec::new();
         for (host, number) in open {
             match app.store.order(number).await? {
-                Some(OrderState::Answered(said)) => add(&mut answer, host, said),
+                Some(OrderState::Answered(answer)) => said.answers.push((host, answer)),
                 _ => waiting.push((host, number)),
             }
         }
@@ -116,23 +151,15 @@ async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionA
     }
     for (host, number) in open {
         match app.store.withdraw(number).await? {
-            Some(OrderState::Answered(said)) => add(&mut answer, host, said),
+            Some(OrderState::Answered(answer)) => said.answers.push((host, answer)),
             Some(OrderState::Handed) => {
-                answer.errors.push(format!("{host}: has the order but did not answer; it may still act"))
+                said.errors.push(format!("{host}: has the order but did not answer; it may still act"))
             }
-            _ => answer.errors.push(format!("{host}: did not fetch the order; it was withdrawn")),
+            _ => said.errors.push(format!("{host}: did not fetch the order; it was withdrawn")),
         }
     }
-    if answer.hosts.is_empty() {
-        return Err(refuse(StatusCode::GATEWAY_TIMEOUT, "no-answer", answer.errors.join("; ")));
+    if said.answers.is_empty() {
+        return Err(refuse(StatusCode::GATEWAY_TIMEOUT, "no-answer", said.errors.join("; ")));
     }
-    Ok(Json(answer))
-}
-
-fn add(answer: &mut ActionAnswer, host: String, said: tripoint_api::Answer) {
-    answer.plan.extend(said.plan);
-    answer.refused.extend(said.refused);
-    answer.outcomes.extend(said.outcomes);
-    answer.errors.extend(said.error.map(|error| format!("{host}: {error}")));
-    answer.hosts.push(host);
+    Ok(said)
 }

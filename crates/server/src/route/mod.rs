@@ -31,7 +31,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/reopen", post(alerts::reopen))
         .route("/v1/alerts/{id}/comment", post(alerts::comment))
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
-        .route(path::ACTIONS, post(actions::act))
+        .route(path::ACTIONS, get(actions::standing).post(actions::act))
         .route(path::RELEASE_ALL, post(actions::release_all))
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
         .route("/v1/exceptions/{id}", delete(exceptions::remove))

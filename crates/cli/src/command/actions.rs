@@ -1,0 +1,55 @@
+//! `tripoint actions`: what is in force, and does the kernel hold what the ledger says?
+
+use tripoint_api::agent::KernelWord;
+use tripoint_api::path;
+use tripoint_api::people::{HostAction, StandingList};
+use tripoint_model::Scope;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output;
+
+/// Lists every block; with `verify` a difference between ledger and kernel is a failure.
+pub fn list(context: &Context, verify: bool) -> anyhow::Result<Exit> {
+    let client = context.client()?;
+    let list: StandingList = context.ask(async { Ok(client.get(path::ACTIONS).await?) })?;
+    let differ = list.actions.iter().filter(|one| one.action.kernel != KernelWord::Held).count();
+    if context.json {
+        output::json(&list)?;
+    } else {
+        let head = ["HOST", "TARGET", "SCOPE", "UNTIL", "BY", "MECHANISM", "KERNEL", "REASON"];
+        match list.actions.is_empty() {
+            true => output::line("nothing is blocked")?,
+            false => output::table(&head, list.actions.iter().map(row).collect())?,
+        }
+        list.errors.iter().try_for_each(|error| output::line(&format!("failed: {error}")))?;
+        if verify {
+            let (all, hosts) = (list.actions.len() as u64, list.hosts.len() as u64);
+            let all = format!("{} on {}", output::counted(all, "block"), output::counted(hosts, "host"));
+            output::line(&match differ {
+                0 => format!("{all}: ledger and kernel agree"),
+                _ => format!("{all}: {differ} differ between ledger and kernel"),
+            })?;
+        }
+    }
+    Ok(if !list.errors.is_empty() || (verify && differ > 0) { Exit::Failed } else { Exit::Fine })
+}
+
+fn row(one: &HostAction) -> Vec<String> {
+    let action = &one.action;
+    let scope = match &action.scope {
+        Scope::Host => "host".to_owned(),
+        Scope::Application(key) => key.clone(),
+        Scope::Connection(id) => format!("connection {}", id.cookie),
+    };
+    vec![
+        one.host.clone(),
+        action.target.to_string(),
+        scope,
+        output::time(action.expires),
+        action.requester.clone(),
+        action.mechanism.clone(),
+        output::word(&action.kernel),
+        action.reason.clone(),
+    ]
+}
