@@ -49,6 +49,13 @@ pub enum Scope {
     Connection(ConnectionId),
 }
 
+impl Scope {
+    /// Whether it is the whole host.
+    pub fn is_host(&self) -> bool {
+        *self == Self::Host
+    }
+}
+
 /// What is asked for, by a person or by policy, before the guard has looked at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
@@ -165,6 +172,9 @@ pub struct Outcome {
     pub action: ActionKind,
     /// To whom.
     pub target: Target,
+    /// How far.
+    #[serde(default, skip_serializing_if = "Scope::is_host")]
+    pub scope: Scope,
     /// By which means (`bpf`, `sock-destroy`, `dry-run`).
     pub mechanism: String,
     /// How it stands.

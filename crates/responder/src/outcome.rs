@@ -53,6 +53,7 @@ pub(crate) fn outcome(
         id: planned.id.clone(),
         action: planned.action,
         target: planned.target.clone(),
+        scope: planned.scope.clone(),
         mechanism: mechanism.to_owned(),
         state,
         verified,

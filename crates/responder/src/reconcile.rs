@@ -115,6 +115,7 @@ impl Responder {
                 id: entry.id,
                 action: ActionKind::Block,
                 target: entry.target,
+                scope: entry.scope,
                 mechanism: self.firewall.name().to_owned(),
                 state,
                 verified: held.is_some(),

@@ -104,7 +104,7 @@ const REFUSALS_MAX: usize = 50;
 #[cfg(test)]
 mod tests {
     use tripoint_model::alert::{SCHEMA, Work};
-    use tripoint_model::{AlertId, Application, ApplicationKind, Direction, Factor, Resolution, Severity};
+    use tripoint_model::{AlertId, Application, ApplicationKind, Direction, Factor, Resolution, Scope, Severity};
 
     use super::*;
 
@@ -149,6 +149,7 @@ mod tests {
             id: id.into(),
             action,
             target: "203.0.113.66".parse().unwrap(),
+            scope: Scope::Host,
             mechanism: "bpf".into(),
             state,
             verified: true,

@@ -209,6 +209,7 @@ const SCHEMAS: &[Schema] = &[
             "id! string",
             "action! string",
             "target! string",
+            "scope any",
             "mechanism! string",
             "state! string",
             "verified! boolean",

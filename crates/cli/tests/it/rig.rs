@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Answer, Batch, BatchAnswer, Client, Order, Orders, path};
-use tripoint_model::{Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Timestamp};
+use tripoint_model::{Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Scope, Timestamp};
 
 use crate::bench::Bench;
 
@@ -135,6 +135,7 @@ fn acted(action: &Action, dry_run: bool, at: Timestamp) -> Answer {
         id: "p1".into(),
         action: action.kind,
         target: action.target.clone(),
+        scope: Scope::Host,
         mechanism: if dry_run { "dry-run".into() } else { "bpf".into() },
         state,
         verified: !dry_run,

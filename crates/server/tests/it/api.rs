@@ -11,7 +11,7 @@ use tripoint_api::{
     Orders, ReopenRequest, ResolveRequest, ServerHealth, path,
 };
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp,
 };
 
 use crate::rig::{Rig, alert, held_feed, identity};
@@ -123,6 +123,7 @@ async fn fake_agent(client: Client) {
                         id: "b1".into(),
                         action: action.kind,
                         target: action.target.clone(),
+                        scope: Scope::Host,
                         mechanism: "bpf".into(),
                         state,
                         verified: !dry_run,
