@@ -4,7 +4,13 @@
 
 static __always_inline struct tp_block *in_force(struct tp_block *block)
 {
-	return block && bpf_ktime_get_boot_ns() < block->expires_ns ? block : NULL;
+	__u64 now;
+
+	if (!block)
+		return NULL;
+	now = bpf_ktime_get_boot_ns();
+	/* The narrowest network is found: one that has ended must not hide a wider one that has not. */
+	return now < block->expires_ns || now < block->covered_ns ? block : NULL;
 }
 
 static __always_inline struct tp_block *blocked4(struct tp_config *config, struct tp_peer *peer,
@@ -50,6 +56,23 @@ static __always_inline struct tp_block *blocked_in(struct tp_config *config, str
 						   __u64 cgroup_id)
 {
 	return is_v4(peer) ? blocked4(config, peer, cgroup_id) : blocked6(config, peer, cgroup_id);
+}
+
+/* Whether the host is isolated and this peer not admitted. The end is tested here for the same reason. */
+static __always_inline bool cut_off(struct tp_config *config, struct tp_peer *peer)
+{
+	if (!config->isolated_until_ns || bpf_ktime_get_boot_ns() >= config->isolated_until_ns)
+		return false;
+	if (is_v4(peer)) {
+		struct tp_net4_key net = { .length = 32, .address = peer->word[3] };
+
+		return !bpf_map_lookup_elem(&admit_net4, &net);
+	} else {
+		struct tp_net6_key net = { .length = 128 };
+
+		__builtin_memcpy(net.address, peer->word, 16);
+		return !bpf_map_lookup_elem(&admit_net6, &net);
+	}
 }
 
 /* For the running task: host-wide first, then its own cgroup. */

@@ -94,6 +94,7 @@ struct tp_config {
 	__u32 blocking_ports;    /* 1: at least one block is for a single port */
 	__u32 packets;           /* 1: every packet is looked at, so that the first of a UDP socket is seen */
 	__u32 hello;             /* 1: report what clients of outbound TCP say first */
+	__u64 isolated_until_ns; /* boot clock; until then only admitted peers pass. 0: not isolated */
 };
 
 struct tp_conn {
@@ -191,6 +192,7 @@ struct tp_block {
 	__u64 hits;
 	__u64 reported_ns;       /* last time a refusal was reported */
 	__u64 id;
+	__u64 covered_ns;        /* boot clock; when the last wider block around this one ends, 0 without */
 };
 
 /* `pad` fields too: a field that is only in one of the two is an error. */
@@ -211,6 +213,7 @@ TP_AT(tp_config, serial, 40);
 TP_AT(tp_config, blocking_ports, 44);
 TP_AT(tp_config, packets, 48);
 TP_AT(tp_config, hello, 52);
+TP_AT(tp_config, isolated_until_ns, 56);
 TP_AT(tp_conn, kind, 0);
 TP_AT(tp_conn, flags, 4);
 TP_AT(tp_conn, at_ns, 8);
@@ -288,3 +291,4 @@ TP_AT(tp_block, expires_ns, 0);
 TP_AT(tp_block, hits, 8);
 TP_AT(tp_block, reported_ns, 16);
 TP_AT(tp_block, id, 24);
+TP_AT(tp_block, covered_ns, 32);

@@ -130,6 +130,9 @@ HASH_MAP(block6, struct tp_block6_key, struct tp_block, 131072);
 
 TRIE_MAP(block_net4, struct tp_net4_key, 16384);
 TRIE_MAP(block_net6, struct tp_net6_key, 16384);
+/* Who may still be spoken to while the host is isolated. */
+TRIE_MAP(admit_net4, struct tp_net4_key, 4096);
+TRIE_MAP(admit_net6, struct tp_net6_key, 4096);
 
 struct tp_scratch {
 	struct tp_exec exec;

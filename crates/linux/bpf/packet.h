@@ -107,7 +107,7 @@ static __always_inline bool passes(struct tp_config *config, struct __sk_buff *s
 {
 	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 
-	if (config->blocking || data + 44 > end)
+	if (config->blocking || config->isolated_until_ns || data + 44 > end)
 		return false;
 	if (data[0] == 0x45 && data[9] == 6) {
 		if (ingress)
@@ -135,6 +135,10 @@ static __always_inline bool wall(struct tp_config *config, struct __sk_buff *skb
 {
 	struct tp_block *block;
 
+	if (cut_off(config, &packet->peer)) {
+		count(counter);
+		return true;
+	}
 	if (!config->blocking)
 		return false;
 	block = blocked_in(config, &packet->peer, 0);

@@ -140,6 +140,8 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 	block = blocked(config, &peer);
 	if (block)
 		return refuse(ctx, &peer, block, flags | TP_MATCHED, TP_REFUSED_CONNECT);
+	if (cut_off(config, &peer))
+		return refuse(ctx, &peer, NULL, flags, TP_REFUSED_CONNECT);
 	if ((flags & TP_MATCHED) && enforced(config, &peer))
 		return refuse(ctx, &peer, NULL, flags, TP_REFUSED_CONNECT);
 	/* Resolvers connect UDP sockets to every answer only to learn a route, and send nothing. */
@@ -245,6 +247,8 @@ static __always_inline int on_send(struct bpf_sock_addr *ctx, bool v6)
 	block = blocked(config, &peer);
 	if (block)
 		return refuse(ctx, &peer, block, TP_MATCHED, TP_REFUSED_SEND);
+	if (cut_off(config, &peer))
+		return refuse(ctx, &peer, NULL, 0, TP_REFUSED_SEND);
 	if (config->enforce && listed(config, &peer) && enforced(config, &peer))
 		return refuse(ctx, &peer, NULL, TP_MATCHED, TP_REFUSED_SEND);
 	on_datagram(ctx, config, &peer, TP_OUT);

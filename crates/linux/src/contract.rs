@@ -82,6 +82,7 @@ pub struct Config {
     pub blocking_ports: u32,
     pub packets: u32,
     pub hello: u32,
+    pub isolated_until_ns: u64,
 }
 
 /// `struct tp_conn`.
@@ -222,6 +223,7 @@ pub struct BlockValue {
     pub hits: u64,
     pub reported_ns: u64,
     pub id: u64,
+    pub covered_ns: u64,
 }
 
 // SAFETY: all are `repr(C)` structures of integers without padding; any bytes are a value.
@@ -320,7 +322,7 @@ const _: () = assert!(size_of::<ForkRecord>() == 40);
 const _: () = assert!(size_of::<ExitRecord>() == 24);
 const _: () = assert!(size_of::<DnsHead>() == 32);
 const _: () = assert!(size_of::<HelloHead>() == 160);
-const _: () = assert!(size_of::<Config>() == 56);
+const _: () = assert!(size_of::<Config>() == 64);
 
 #[cfg(test)]
 mod tests {
@@ -355,7 +357,7 @@ mod tests {
     #[test]
     fn every_field_lies_where_the_programs_have_it() {
         let mirror = places! {
-            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports, packets, hello;
+            "tp_config" Config: generation, exact4, nodes_capacity, blocks_capacity, active, blocking, blocking_nets, enforce, dns, blocking_apps, serial, blocking_ports, packets, hello, isolated_until_ns;
             "tp_conn" ConnRecord: kind, flags, at_ns, cookie, opened_ns, start_ns, cgroup_id, exe_inode, bytes_in, bytes_out, tgid, parent, uid, login_uid, exe_device, netns, local, remote, local_port, remote_port, protocol, direction, state, pad, comm;
             "tp_exec" ExecHead: kind, tgid, at_ns, start_ns, parent_start_ns, cgroup_id, exe_inode, exe_device, parent, uid, login_uid, netns, argv_length, argv_whole, pad, comm, exe, cgroup;
             "tp_fork" ForkRecord: kind, tgid, at_ns, start_ns, parent_start_ns, parent, pad;
@@ -364,7 +366,7 @@ mod tests {
             "tp_hello" HelloHead: conn, length, part;
             "tp_block4_key" Block4Key: address, port, pad, cgroup_id;
             "tp_block6_key" Block6Key: address, port, pad, pad2, cgroup_id;
-            "tp_block" BlockValue: expires_ns, hits, reported_ns, id;
+            "tp_block" BlockValue: expires_ns, hits, reported_ns, id, covered_ns;
         };
         let header = include_str!("../bpf/contract.h");
         let stated: Vec<(&str, &str, usize)> = header

@@ -1,6 +1,6 @@
 //! Which peers does the kernel refuse now, for whom, and until when?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -56,6 +56,8 @@ pub struct Blocks {
     scoped: BTreeSet<(IpNet, u16, u64)>,
     /// The same for blocks of a single port.
     ported: BTreeSet<(IpNet, u16, u64)>,
+    /// Blocked networks and when each ends: the programs find the narrowest only, so each is told of the wider ones.
+    nets: Nets,
     /// Where the programs are that look at packets.
     kernel: Weak<Mutex<Kernel>>,
 }
@@ -70,6 +72,7 @@ impl Blocks {
             nets6: LpmTrie::try_from(take_map(ebpf, "block_net6")?).map_err(map_error("block_net6"))?,
             scoped: BTreeSet::new(),
             ported: BTreeSet::new(),
+            nets: Nets::default(),
             kernel: Weak::new(),
         })
     }
@@ -88,16 +91,26 @@ impl Blocks {
         if let Ok(mut config) = self.config.lock() {
             config.change(|config| config.packets |= u32::from(looked_at));
         }
-        let value = BlockValue { expires_ns: block.expires_ns, hits: block.hits, reported_ns: 0, id: block.id };
-        let done = match host_key(block) {
-            Some(HostKey::V4(key)) => self.hosts4.insert(key, value, 0),
-            Some(HostKey::V6(key)) => self.hosts6.insert(key, value, 0),
-            None => match block.net {
-                IpNet::V4(net) => self.nets4.insert(&net4_key(net), value, 0),
-                IpNet::V6(net) => self.nets6.insert(&net6_key(net), value, 0),
-            },
+        let value = BlockValue {
+            expires_ns: block.expires_ns,
+            hits: block.hits,
+            id: block.id,
+            covered_ns: self.nets.covered(block.net),
+            ..BlockValue::default()
         };
-        done.map_err(|error| BlockError::Map(chain(&error)))?;
+        match host_key(block) {
+            Some(HostKey::V4(key)) => {
+                self.hosts4.insert(key, value, 0).map_err(|error| BlockError::Map(chain(&error)))?
+            }
+            Some(HostKey::V6(key)) => {
+                self.hosts6.insert(key, value, 0).map_err(|error| BlockError::Map(chain(&error)))?
+            }
+            None => {
+                self.write_net(block.net, value)?;
+                self.nets.0.insert(block.net, block.expires_ns);
+                self.cover_inside(block.net)?;
+            }
+        }
         if block.cgroup_id != 0 {
             self.scoped.insert((block.net, block.port, block.cgroup_id));
         }
@@ -105,6 +118,28 @@ impl Blocks {
             self.ported.insert((block.net, block.port, block.cgroup_id));
         }
         self.switch();
+        Ok(())
+    }
+
+    fn write_net(&mut self, net: IpNet, value: BlockValue) -> Result<(), BlockError> {
+        let done = match net {
+            IpNet::V4(net) => self.nets4.insert(&net4_key(net), value, 0),
+            IpNet::V6(net) => self.nets6.insert(&net6_key(net), value, 0),
+        };
+        done.map_err(|error| BlockError::Map(chain(&error)))
+    }
+
+    /// Tells every blocked network inside this one when its wider ones end now.
+    fn cover_inside(&mut self, outer: IpNet) -> Result<(), BlockError> {
+        for net in self.nets.inside(outer) {
+            let held = match net {
+                IpNet::V4(net) => self.nets4.get(&net4_key(net), 0),
+                IpNet::V6(net) => self.nets6.get(&net6_key(net), 0),
+            };
+            // A look-up finds the narrowest around the key: the network itself, as it is in the table.
+            let Ok(value) = held else { continue };
+            self.write_net(net, BlockValue { covered_ns: self.nets.covered(net), ..value })?;
+        }
         Ok(())
     }
 
@@ -121,6 +156,9 @@ impl Blocks {
         };
         self.scoped.remove(&(net, port, cgroup_id));
         self.ported.remove(&(net, port, cgroup_id));
+        if self.nets.0.remove(&net).is_some() {
+            self.cover_inside(net)?;
+        }
         self.switch();
         match done {
             Ok(()) => Ok(true),
@@ -182,6 +220,25 @@ impl Blocks {
                 config.blocking_ports = u32::from(ports);
             });
         }
+    }
+}
+
+/// Blocked networks, each with its end in nanoseconds of the boot clock.
+#[derive(Default)]
+struct Nets(BTreeMap<IpNet, u64>);
+
+impl Nets {
+    /// When the last of the wider ones around `net` ends; 0 without one.
+    fn covered(&self, net: IpNet) -> u64 {
+        let wider = (0..net.prefix_len()).filter_map(|length| IpNet::new(net.addr(), length).ok());
+        wider.filter_map(|wider| self.0.get(&wider.trunc())).copied().max().unwrap_or(0)
+    }
+
+    /// Those inside `outer`, not itself.
+    fn inside(&self, outer: IpNet) -> Vec<IpNet> {
+        let Ok(first) = IpNet::new(outer.network(), 0) else { return Vec::new() };
+        let last = IpNet::from(outer.broadcast());
+        self.0.range(first..=last).map(|(net, _)| *net).filter(|net| *net != outer && outer.contains(net)).collect()
     }
 }
 

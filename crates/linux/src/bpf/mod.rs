@@ -2,6 +2,7 @@
 
 mod alive;
 mod blocks;
+mod isolation;
 mod kernel;
 mod set;
 
@@ -15,6 +16,7 @@ use aya::programs::{Iter, Program};
 use aya::{Btf, Ebpf, EbpfLoader};
 
 pub use blocks::{BlockError, Blocks, KernelBlock};
+pub use isolation::Isolation;
 use kernel::{ESSENTIAL, Kernel, PROGRAMS};
 pub use set::{SetError, SetMaps, SetParts};
 
@@ -118,6 +120,8 @@ pub struct Loaded {
     pub set: SetMaps,
     /// Blocks.
     pub blocks: Blocks,
+    /// The isolation of the host.
+    pub isolation: Isolation,
     /// Exact counts of what was sent, lost and refused.
     pub counters: Counters,
     /// What could not be loaded.
@@ -160,13 +164,15 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let mut set = SetMaps::take(&mut ebpf, options)?;
     let (matches, events) = (Ring::take(&mut ebpf, "matches")?, Ring::take(&mut ebpf, "events")?);
     let mut blocks = Blocks::take(&mut ebpf, set.config())?;
+    let mut isolation = Isolation::take(&mut ebpf, set.config())?;
     let counters = Counters::take(&mut ebpf)?;
     let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup)));
     set.look_at_packets_through(Arc::downgrade(&kernel));
     blocks.look_at_packets_through(Arc::downgrade(&kernel));
+    isolation.look_at_packets_through(Arc::downgrade(&kernel));
     set.set_dns(options.dns);
     set.set_hello(options.hello);
-    Ok(Loaded { programs: Programs { kernel }, matches, events, set, blocks, counters, missing })
+    Ok(Loaded { programs: Programs { kernel }, matches, events, set, blocks, isolation, counters, missing })
 }
 
 /// Ids of the programs that a process holds open.

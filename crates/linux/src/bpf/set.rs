@@ -53,12 +53,17 @@ pub(super) struct SharedConfig {
 }
 
 impl SharedConfig {
+    /// What the programs see.
+    pub(super) fn value(&self) -> &Config {
+        &self.value
+    }
+
     /// Changes the configuration and shows it to the programs.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.value);
         // SAFETY: `Config` is a `repr(C)` structure of integers without padding.
         let bytes = unsafe { std::slice::from_raw_parts((&raw const self.value).cast::<u8>(), size_of::<Config>()) };
-        // The map is a page, the structure 56 bytes: it always fits.
+        // The map is a page, the structure 64 bytes: it always fits.
         let _ = self.map.write(0, bytes);
     }
 }

@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Mutex;
 
 mod hello;
+mod walls;
 
 use super::*;
 use crate::contract::{CELLS, Record, address, kind};
