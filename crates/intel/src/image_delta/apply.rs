@@ -30,6 +30,10 @@ pub fn apply(base: &ImageBytes, delta: &[u8], out: &mut dyn Write) -> Result<Hea
     if found != header.base {
         return Err(DeltaError::WrongBase { wanted: header.base, found });
     }
+    let target_max = ((**base).as_ref().len() as u64).saturating_mul(GROWTH_MAX).saturating_add(GROWTH_FREE);
+    if header.target_length > target_max {
+        return Err(DeltaError::TooLarge("image", target_max));
+    }
     let sections = Sections::open(Arc::clone(base))?;
     let body = inflate(delta, header.body_length)?;
     let (laid, built) = build(&sections, Reader::new(&body), header.target_length)?;
@@ -168,6 +172,11 @@ fn widely(v6: &[Net<u128>]) -> Result<(), DeltaError> {
     let cost = v6.iter().filter(|net| (9..32).contains(&net.1)).map(|net| 1_u64 << (32 - net.1));
     if cost.sum::<u64>() <= WIDE_MAX { Ok(()) } else { Err(DeltaError::Damaged("too many wide networks")) }
 }
+
+/// How much longer than the base an image may be, so that a delta cannot take any memory it likes: a whole image takes
+/// none.
+const GROWTH_MAX: u64 = 4;
+const GROWTH_FREE: u64 = 64 << 20;
 
 /// A second of work; 128 networks of /9.
 const WIDE_MAX: u64 = 1 << 30;

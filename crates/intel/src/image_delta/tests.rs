@@ -215,7 +215,8 @@ fn what_states_to_be_large_is_refused_before_it_takes_memory() {
     assert!(matches!(stating(84, u64::MAX), DeltaError::TooLarge("body", _)));
     assert!(matches!(stating(84, 1), DeltaError::Damaged(_)));
     assert!(matches!(stating(76, 100), DeltaError::Damaged("it gives more than it states")));
-    assert!(matches!(stating(76, 1 << 29), DeltaError::WrongTarget));
+    assert!(matches!(stating(76, 1 << 29), DeltaError::TooLarge("image", _)));
+    assert!(matches!(stating(76, 1 << 26), DeltaError::WrongTarget));
     let mut version = delta[..delta.len() - 4].to_vec();
     version[8] = 9;
     assert!(matches!(apply(&before, &sealed(version), &mut io::sink()), Err(DeltaError::Version(9))));

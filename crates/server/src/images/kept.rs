@@ -38,24 +38,16 @@ impl Kept {
         self.images.iter().find(|image| image.identity == identity).map(|image| image.path.clone())
     }
 
-    /// Keeps an image as the newest; the oldest go while there are too many.
-    pub fn keep(&mut self, image: &ImageFile) -> io::Result<ImageFile> {
-        fs::create_dir_all(&self.folder)?;
-        let path = self.folder.join(&image.identity);
-        let new = self.folder.join("new");
-        let _ = fs::remove_file(&new);
-        // Of one user on one disk a second name costs nothing; of another user's file the kernel may allow none.
-        if fs::hard_link(&image.path, &new).is_err() {
-            fs::copy(&image.path, &new)?;
-        }
-        fs::rename(&new, &path)?;
-        // Two names of one file are left alone by a rename.
-        let _ = fs::remove_file(&new);
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes one that lies in the folder as the newest; the oldest go while there are too many.
+    pub fn add(&mut self, image: ImageFile) {
         self.images.retain(|known| known.identity != image.identity);
-        let kept = ImageFile { path, ..image.clone() };
-        self.images.push(kept.clone());
+        self.images.push(image);
         self.prune();
-        Ok(kept)
     }
 
     fn prune(&mut self) {
@@ -70,6 +62,22 @@ impl Kept {
     fn bytes(&self) -> u64 {
         self.images.iter().map(|image| image.bytes).sum()
     }
+}
+
+/// Puts an image into the folder. Reads and writes it whole where it must.
+pub(super) fn copy(image: &ImageFile, folder: &Path) -> io::Result<ImageFile> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join(&image.identity);
+    let new = folder.join("new");
+    let _ = fs::remove_file(&new);
+    // Of one user on one disk a second name costs nothing; of another user's file the kernel may allow none.
+    if fs::hard_link(&image.path, &new).is_err() {
+        fs::copy(&image.path, &new)?;
+    }
+    fs::rename(&new, &path)?;
+    // Two names of one file are left alone by a rename.
+    let _ = fs::remove_file(&new);
+    Ok(ImageFile { path, ..image.clone() })
 }
 
 fn is_identity(name: &str) -> bool {
@@ -95,8 +103,9 @@ mod tests {
             let path = folder.path().join("image");
             let _ = fs::remove_file(&path);
             fs::write(&path, format!("image {at}")).unwrap();
-            let image = kept.keep(&ImageFile { path, identity: identity(at), bytes: 8 }).unwrap();
-            assert_eq!(fs::read_to_string(image.path).unwrap(), format!("image {at}"));
+            let image = copy(&ImageFile { path, identity: identity(at), bytes: 8 }, &own).unwrap();
+            assert_eq!(fs::read_to_string(&image.path).unwrap(), format!("image {at}"));
+            kept.add(image);
         }
         assert_eq!(fs::read_dir(&own).unwrap().count(), IMAGES_MAX);
         assert!(kept.path(&identity(11)).is_none() && kept.path(&identity(12)).is_some());
@@ -113,7 +122,7 @@ mod tests {
         let path = folder.path().join("image");
         fs::write(&path, b"x").unwrap();
         for at in 0..3 {
-            kept.keep(&ImageFile { path: path.clone(), identity: format!("{at:064x}"), bytes: BYTES_MAX }).unwrap();
+            kept.add(ImageFile { path: path.clone(), identity: format!("{at:064x}"), bytes: BYTES_MAX });
         }
         assert_eq!(kept.images.len(), 1);
     }

@@ -6,6 +6,7 @@
 mod kept;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,19 +60,20 @@ impl Images {
     }
 
     /// Looks which image is the newest. Reads it whole.
-    pub(crate) async fn look(self: &Arc<Self>) {
-        let own = Arc::clone(self);
+    pub(crate) async fn look(&self) {
         let mut state = self.state.lock().await;
-        let reader = Arc::clone(&self.reader);
-        let found = tokio::task::spawn_blocking(move || reader.newest()).await.ok().flatten();
-        let Some(found) = found else { return };
-        if own.newest.borrow().as_ref().is_some_and(|known| known.identity == found.identity) {
-            return;
-        }
-        match state.kept.keep(&found) {
-            Ok(kept) => {
+        let (reader, folder) = (Arc::clone(&self.reader), state.kept.folder().to_owned());
+        let known = self.newest.borrow().as_ref().map(|image| image.identity.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = reader.newest().filter(|image| Some(&image.identity) != known.as_ref());
+            found.map(|image| kept::copy(&image, &folder)).transpose()
+        });
+        match looked.await.map_err(io::Error::other).and_then(|looked| looked) {
+            Ok(None) => {}
+            Ok(Some(image)) => {
+                state.kept.add(image.clone());
                 state.deltas.clear();
-                own.newest.send_replace(Some(kept));
+                self.newest.send_replace(Some(image));
             }
             Err(error) => tracing::error!(%error, "the newest image cannot be kept for agents; they keep the former"),
         }
