@@ -32,7 +32,7 @@ use crate::findings::{Findings, Request};
 use crate::hash;
 use crate::health::{Gaps, Health};
 use crate::place::Place;
-use crate::pull::{self, Pull};
+use crate::pull::{Pull, socket};
 use crate::respond::{Ask, Respond};
 use crate::sense::Shared;
 use crate::uplink::{Report, Uplink};
@@ -55,7 +55,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
-    let uplink = Uplink::open(pull::socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
+    let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
     let mut respond = Respond::open(&place.ledger(), firewall, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     let health = Health {

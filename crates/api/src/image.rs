@@ -67,7 +67,9 @@ impl Client {
 /// The identity that an answer states: what follows is hashed and compared with it.
 fn identity(response: &Response<Incoming>) -> Result<String, ClientError> {
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
-    let tag = tag.map(|tag| tag.trim_matches('"')).filter(|tag| tag.len() == 64 && tag.bytes().all(|b| b.is_ascii_hexdigit()));
+    let tag = tag
+        .map(|tag| tag.trim_matches('"'))
+        .filter(|tag| tag.len() == 64 && tag.bytes().all(|b| b.is_ascii_hexdigit()));
     tag.map(str::to_owned).ok_or_else(|| ClientError::Unreadable("an image without its identity".into()))
 }
 

@@ -120,7 +120,11 @@ impl Pull {
                 // Until another image is in force.
                 *takes_delta = false;
                 let held = held.as_ref().context("a delta that nobody asked for")?;
-                Some(self.change(held, &identity, body).await.context("the delta cannot be used; the whole image is asked for")?)
+                Some(
+                    self.change(held, &identity, body)
+                        .await
+                        .context("the delta cannot be used; the whole image is asked for")?,
+                )
             }
             Pulled::Whole(identity, body) => Some(self.whole(&identity, body).await?),
         };

@@ -12,9 +12,9 @@ use tripoint_agent::config;
 use tripoint_agent::content::Loaded;
 use tripoint_agent::place::Place;
 use tripoint_agent::pull::{Fetched, Pull};
-use tripoint_intel::images;
 use tripoint_intel::image::Builder;
 use tripoint_intel::image_delta::Identity;
+use tripoint_intel::images;
 use tripoint_model::Timestamp;
 
 use crate::bench::Bench;

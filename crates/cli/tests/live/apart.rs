@@ -98,10 +98,21 @@ impl Drop for Daemon {
 fn import(instance: &Instance, entries: &[&str]) {
     // Enough others that the image is not smaller than what it costs to say so.
     let others = (0..5000).map(|at| format!("203.0.113.{}:{}", 100 + at % 50, 1000 + at));
-    let text: String = others.chain(entries.iter().map(|entry| (*entry).to_owned())).map(|entry| entry + "\n").collect();
+    let text: String =
+        others.chain(entries.iter().map(|entry| (*entry).to_owned())).map(|entry| entry + "\n").collect();
     let file = instance.path().join("list.txt");
     std::fs::write(&file, text).unwrap();
-    instance.fine(&["intel", "import", &file.display().to_string(), "--name", "lab", "--category", "c2", "--confidence", "95"]);
+    instance.fine(&[
+        "intel",
+        "import",
+        &file.display().to_string(),
+        "--name",
+        "lab",
+        "--category",
+        "c2",
+        "--confidence",
+        "95",
+    ]);
 }
 
 fn newest(data: &Path) -> Vec<u8> {
@@ -150,7 +161,9 @@ fn indicators_reach_an_agent_apart_by_deltas_and_whole_when_one_is_damaged() {
 
     between.damage.store(true, Ordering::SeqCst);
     import(&instance, &[BAD4, "203.0.113.77"]);
-    instance.within(Duration::from_secs(10), "the whole image", || (newest(apart.path()) == newest(instance.path())).then_some(()));
+    instance.within(Duration::from_secs(10), "the whole image", || {
+        (newest(apart.path()) == newest(instance.path())).then_some(())
+    });
     assert_eq!((between.wholes.load(Ordering::SeqCst), between.deltas.load(Ordering::SeqCst)), (2, 2));
     let fetched = |name: &str| health(&instance)["counters"][format!("intel_fetched_{name}")].as_u64();
     instance.wait("the counts", || (fetched("wholes") == Some(2)).then_some(()));
@@ -160,7 +173,9 @@ fn indicators_reach_an_agent_apart_by_deltas_and_whole_when_one_is_damaged() {
     assert_eq!(row["status"], "ok", "{row}");
 
     import(&instance, &[BAD4]);
-    instance.within(Duration::from_secs(10), "the next delta", || (newest(apart.path()) == newest(instance.path())).then_some(()));
+    instance.within(Duration::from_secs(10), "the next delta", || {
+        (newest(apart.path()) == newest(instance.path())).then_some(())
+    });
     assert_eq!((between.wholes.load(Ordering::SeqCst), between.deltas.load(Ordering::SeqCst)), (2, 3));
     let log = std::fs::read_to_string(instance.path().join("log")).unwrap();
     assert!(log.contains("its checksum does not hold"), "{log}");

@@ -163,7 +163,7 @@ pub(super) fn followers(base: &[u8], target: &[u8], bytes_each: usize, moves: &M
 }
 
 fn whole(section: Vec<u8>, bytes_each: usize) -> Result<Vec<u8>, DeltaError> {
-    let fits = section.len() % bytes_each == 0 && section.len() / bytes_each <= 1 << 16;
+    let fits = section.len().is_multiple_of(bytes_each) && section.len() / bytes_each <= 1 << 16;
     if fits { Ok(section) } else { Err(DeltaError::Damaged("a section has an impossible length")) }
 }
 

@@ -124,7 +124,11 @@ fn field_of(record: &Record, field: usize) -> u64 {
 /// How the details of the target are said; `instead` finds, for one that the base does not have, the detail of the
 /// base whose records most likely have it now.
 #[cfg(feature = "feeds")]
-pub(super) fn pack(base: &Moved<'_>, target: &[Record], instead: impl Fn(usize, &[u32]) -> Option<u32>) -> [Packed; COLUMNS] {
+pub(super) fn pack(
+    base: &Moved<'_>,
+    target: &[Record],
+    instead: impl Fn(usize, &[u32]) -> Option<u32>,
+) -> [Packed; COLUMNS] {
     let mut became = same(base, target);
     let mut from: Vec<u32> = vec![NONE; target.len()];
     for (number, to) in became.iter().enumerate().filter(|(_, to)| **to != NONE) {

@@ -76,7 +76,11 @@ fn body(old: &Sections, new: &Sections, counts: &mut Counts) -> Result<Vec<u8>, 
     let (_, became) = details::read(again(&packed), &moved, new_details.len())?;
     body.columns(&packed);
 
-    body.columns(&nets::pack(&nets::claims::<u32>(old.get(Section::V4), nets::unclassed, &became)?, &now.v4, nets::unclassed));
+    body.columns(&nets::pack(
+        &nets::claims::<u32>(old.get(Section::V4), nets::unclassed, &became)?,
+        &now.v4,
+        nets::unclassed,
+    ));
     body.columns(&nets::pack(&nets::claims::<u128>(old.get(Section::V6), class_of, &became)?, &now.v6, class_of));
     let said = |detail: u32| became.get(detail as usize).copied().unwrap_or(NONE);
     let kept = names::moved(old.get(Section::Names), &moves, new_texts, said)?;
@@ -117,9 +121,7 @@ fn numbers(count: usize) -> Vec<u32> {
 }
 
 fn names_of(section: &[u8]) -> Result<Vec<Name>, DeltaError> {
-    let name = |record: &[u8]| {
-        Some(Name { text: (u32_at(record, 0)?, u32_at(record, 4)?), said: u32_at(record, 8)? })
-    };
+    let name = |record: &[u8]| Some(Name { text: (u32_at(record, 0)?, u32_at(record, 4)?), said: u32_at(record, 8)? });
     section.chunks_exact(NAME_BYTES).map(name).collect::<Option<_>>().ok_or(DeltaError::Damaged("no name"))
 }
 
@@ -223,13 +225,15 @@ struct Counts {
 impl Counts {
     /// `same` says which details of the former image the other has, word by word.
     fn count(&mut self, before: &Entries<'_>, now: &Entries<'_>, same: &[u32]) {
-        self.compare(&before.v4, &now.v4, (|net| (net.0, net.1, net.2), |net| net.3), same);
-        self.compare(&before.v6, &now.v6, (|net| (class_of(net.1), net.0, net.1, net.2), |net| net.3), same);
+        self.compare(&before.v4, &now.v4, |net| ((net.0, net.1, net.2), net.3), same);
+        self.compare(&before.v6, &now.v6, |net| ((class_of(net.1), net.0, net.1, net.2), net.3), same);
         let (old, new) = (before.said_of_names(), now.said_of_names());
-        self.compare(&old, &new, (|name| name.0, |name| name.1), same);
+        self.compare(&old, &new, |name| *name, same);
     }
 
-    fn compare<T, K: Ord>(&mut self, old: &[T], new: &[T], (key, detail): (fn(&T) -> K, fn(&T) -> u32), same: &[u32]) {
+    /// `parts` tells what a claim is on, and its detail.
+    fn compare<T, K: Ord>(&mut self, old: &[T], new: &[T], parts: impl Fn(&T) -> (K, u32), same: &[u32]) {
+        let (key, detail) = (|one: &T| parts(one).0, |one: &T| parts(one).1);
         let end = |list: &[T]| list.iter().take_while(|one| key(one) == key(&list[0])).count();
         let (mut old, mut new) = (old, new);
         loop {
@@ -247,7 +251,7 @@ impl Counts {
             if order.is_eq() {
                 let mut said: Vec<u32> = olds.iter().map(|one| same[detail(one) as usize]).collect();
                 said.sort_unstable();
-                self.changed += u64::from(!said.iter().copied().eq(news.iter().map(detail)));
+                self.changed += u64::from(!said.iter().copied().eq(news.iter().map(&detail)));
             }
         }
     }

@@ -101,18 +101,23 @@ fn text_end(name: &Name, texts: &[u8]) -> Option<i64> {
 pub(super) fn pack(base: &[Name], target: &[Name], texts: &[u8]) -> [Packed; COLUMNS] {
     let [mut going, mut offsets, mut lengths, mut said]: [Packed; COLUMNS] = Default::default();
     let (mut next, mut end, mut before) = (0, 0_i64, 0_i64);
-    between(base, target, |a, b| order(texts, a, b), |side| match side {
-        Side::Goes(place) => {
-            going.number((place - next) as u64);
-            next = place + 1;
-        }
-        Side::Comes(name) => {
-            offsets.signed(i64::from(name.text.0) - end);
-            end = i64::from(name.text.0) + i64::from(name.text.1);
-            lengths.number(name.text.1.into());
-            said.signed(i64::from(name.said) - before);
-            before = name.said.into();
-        }
-    });
+    between(
+        base,
+        target,
+        |a, b| order(texts, a, b),
+        |side| match side {
+            Side::Goes(place) => {
+                going.number((place - next) as u64);
+                next = place + 1;
+            }
+            Side::Comes(name) => {
+                offsets.signed(i64::from(name.text.0) - end);
+                end = i64::from(name.text.0) + i64::from(name.text.1);
+                lengths.number(name.text.1.into());
+                said.signed(i64::from(name.said) - before);
+                before = name.said.into();
+            }
+        },
+    );
     [going, offsets, lengths, said]
 }

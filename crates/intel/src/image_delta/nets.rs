@@ -164,20 +164,25 @@ pub(super) fn pack<A: Family>(base: &[Net<A>], target: &[Net<A>], class: Class) 
     let [mut going, mut addresses, mut lengths, mut ports, mut details]: [Packed; COLUMNS] = Default::default();
     let mut next = 0;
     let (mut address, mut detail) = (0_u128, 0_i64);
-    between(base, target, |a, b| (class(a.1), a).cmp(&(class(b.1), b)), |side| match side {
-        Side::Goes(place) => {
-            going.number((place - next) as u64);
-            next = place + 1;
-        }
-        Side::Comes(net) => {
-            addresses.wide(net.0.wide().wrapping_sub(address));
-            address = net.0.wide();
-            lengths.0.push(net.1);
-            ports.number(net.2.map_or(0, |port| u64::from(port) + 1));
-            details.signed(i64::from(net.3) - detail);
-            detail = net.3.into();
-        }
-    });
+    between(
+        base,
+        target,
+        |a, b| (class(a.1), a).cmp(&(class(b.1), b)),
+        |side| match side {
+            Side::Goes(place) => {
+                going.number((place - next) as u64);
+                next = place + 1;
+            }
+            Side::Comes(net) => {
+                addresses.wide(net.0.wide().wrapping_sub(address));
+                address = net.0.wide();
+                lengths.0.push(net.1);
+                ports.number(net.2.map_or(0, |port| u64::from(port) + 1));
+                details.signed(i64::from(net.3) - detail);
+                detail = net.3.into();
+            }
+        },
+    );
     [going, addresses, lengths, ports, details]
 }
 

@@ -180,7 +180,10 @@ fn a_small_delta_is_the_golden_one_and_says_what_differs() {
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/image_delta/small.golden");
     let mut body = Vec::new();
     rebodied(&delta, |plain| body.clone_from(plain));
-    let text: String = body.chunks(16).map(|row| format!("{}\n", row.iter().map(|b| format!("{b:02x}")).collect::<String>())).collect();
+    let text: String = body
+        .chunks(16)
+        .map(|row| format!("{}\n", row.iter().map(|b| format!("{b:02x}")).collect::<String>()))
+        .collect();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&golden, &text).unwrap();
     }

@@ -74,7 +74,9 @@ pub(super) fn pack(
     (base, base_places): (&[u8], &[(u32, u32)]),
     (target, places): (&[u8], &[(u32, u32)]),
 ) -> [Packed; COLUMNS] {
-    let text = |all: &'_ [u8], (offset, length): (u32, u32)| offset as usize..(offset as usize + length as usize).min(all.len());
+    let text = |all: &'_ [u8], (offset, length): (u32, u32)| {
+        offset as usize..(offset as usize + length as usize).min(all.len())
+    };
     let mut known: HashMap<&[u8], u32> = HashMap::with_capacity(base_places.len());
     for place in base_places {
         known.entry(&base[text(base, *place)]).or_insert(place.0);

@@ -4,7 +4,7 @@
 //! ahead; the order stays that of the copies and of their lines, so the image stays the same.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
@@ -23,7 +23,7 @@ pub(super) fn read_all(
     let (batches, come) = mpsc::sync_channel::<(usize, Vec<Indicator>)>(BATCHES_MAX);
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            let damaged = |(at, path)| one(at, path, rules, &batches).err().map(|error| (at, error));
+            let damaged = |(at, path): (usize, &PathBuf)| one(at, path, rules, &batches).err().map(|error| (at, error));
             paths.iter().enumerate().filter_map(damaged).collect()
         });
         for (at, batch) in come {
@@ -35,7 +35,7 @@ pub(super) fn read_all(
 
 fn one(
     at: usize,
-    path: &PathBuf,
+    path: &Path,
     rules: Rules<'_>,
     batches: &mpsc::SyncSender<(usize, Vec<Indicator>)>,
 ) -> io::Result<()> {

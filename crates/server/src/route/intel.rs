@@ -33,7 +33,8 @@ pub(super) async fn image(
     let held = text(IF_NONE_MATCH.as_str()).map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
     let takes_delta = text("a-im").is_some_and(|kinds| kinds.split(',').any(|kind| kind.trim() == path::IMAGE_DELTA));
     let mut newest = images.newest();
-    let is_other = |image: &Option<ImageFile>| image.as_ref().is_some_and(|image| Some(image.identity.as_str()) != held);
+    let is_other =
+        |image: &Option<ImageFile>| image.as_ref().is_some_and(|image| Some(image.identity.as_str()) != held);
     let waited = Duration::from_secs(query.wait_s.min(WAIT_MAX_S));
     if !query.host.is_empty() {
         app.hear(&query.host);

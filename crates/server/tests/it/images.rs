@@ -119,9 +119,13 @@ async fn a_delta_is_sent_to_who_takes_it_and_where_it_is_worth_it() {
         }
     }
     let unknown = identity(b"another server's");
-    for (held, takes_delta) in [(&identities[0], false), (&identities[1], true), (&identities[2], true), (&unknown, true)] {
+    for (held, takes_delta) in
+        [(&identities[0], false), (&identities[1], true), (&identities[2], true), (&unknown, true)]
+    {
         match ask(&rig.client, Some(held), takes_delta, 0).await.unwrap() {
-            Pulled::Whole(identity, body) => assert_eq!((identity, read(body).await), (identities[3].clone(), image("b"))),
+            Pulled::Whole(identity, body) => {
+                assert_eq!((identity, read(body).await), (identities[3].clone(), image("b")))
+            }
             other => panic!("{other:?}"),
         }
     }
