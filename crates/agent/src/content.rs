@@ -74,7 +74,10 @@ impl Content {
         let pull = self.pull.take();
         std::thread::scope(|scope| {
             if let Some(pull) = &pull {
-                scope.spawn(|| pull.run(stop));
+                let named = std::thread::Builder::new().name("pull".into());
+                if let Err(error) = named.spawn_scoped(scope, || pull.run(stop)) {
+                    tracing::error!(%error, "no images are fetched from the server");
+                }
             }
             while !stop.load(Ordering::Relaxed) {
                 self.look(detector, findings);

@@ -4,8 +4,8 @@
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
-//!        ▲ pull ◀─images or deltas── server, where the folder is not its own
-//!                                       └──Findings──────┘
+//!        ▲                              └──Findings──────┘
+//!        └─images─ pull ◀─images, deltas─ server, where the folder is not its own
 //! ```
 //! Each arrow is one channel. The one into `detect` is bounded: when detection falls behind, the
 //! kernel's rings fill, and they count what they lose. The others carry only what detection makes.

@@ -15,6 +15,7 @@ use crate::state::App;
 /// Tells every agent when a file of the folder appears, goes or changes.
 pub(crate) async fn watch(folder: PathBuf, app: Arc<App>, stopped: watch::Receiver<bool>) {
     let mut seen = look(&folder);
+    // What an earlier run kept for agents is only worth something beside the newest.
     if let Some(images) = &app.images {
         images.look().await;
     }

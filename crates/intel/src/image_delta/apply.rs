@@ -154,10 +154,12 @@ pub(super) fn guard_said(lists: &[Option<u16>], said: u32) -> u32 {
 /// their records with offset and length of the name.
 pub(super) fn followers(base: &[u8], target: &[u8], bytes_each: usize, moves: &Moves) -> Vec<Option<u16>> {
     let name = |record: &[u8]| Some((u32_at(record, 0)?, u32_at(record, 4)?));
-    let numbers: HashMap<_, u16> = target.chunks_exact(bytes_each).map(name).zip(0..).collect();
+    // More than a u16 counts are refused with the section.
+    let number = |(at, record)| Some((name(record)?, u16::try_from(at).ok()?));
+    let numbers: HashMap<_, u16> = target.chunks_exact(bytes_each).enumerate().filter_map(number).collect();
     let one = |record: &[u8]| {
         let (offset, length) = name(record)?;
-        numbers.get(&Some((moves.of((offset, length))?, length))).copied()
+        numbers.get(&(moves.of((offset, length))?, length)).copied()
     };
     base.chunks_exact(bytes_each).map(one).collect()
 }

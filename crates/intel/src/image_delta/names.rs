@@ -29,7 +29,7 @@ pub(super) fn moved(
     let mut out = Vec::with_capacity(section.len() / NAME_BYTES);
     for record in section.chunks_exact(NAME_BYTES) {
         let read = || Some(((u32_at(record, 0)?, u32_at(record, 4)?), u32_at(record, 8)?));
-        let (text, said) = read().ok_or(DeltaError::Damaged("no name"))?;
+        let (text, said) = read().filter(|(text, _)| text.1 <= LENGTH_MAX).ok_or(DeltaError::Damaged("no name"))?;
         if let (Some(offset), said) = (moves.of(text), became(said))
             && said != NONE
         {
@@ -79,7 +79,7 @@ pub(super) fn read(
         let offset = end.checked_add(offsets.signed()?);
         before = before.wrapping_add(said.signed()?);
         let name = || {
-            let text = (u32::try_from(offset?).ok()?, u32::try_from(length).ok()?);
+            let text = (u32::try_from(offset?).ok()?, u32::try_from(length).ok().filter(|it| *it <= LENGTH_MAX)?);
             let name = Name { text, said: u32::try_from(before).ok()? };
             text_end(&name, texts).filter(|_| is_said(name.said)).map(|end| (name, end))
         };
@@ -91,6 +91,10 @@ pub(super) fn read(
     in_order(&mut base, texts);
     Ok(base)
 }
+
+/// Longer than any domain name and than any entry of a guard list: names are sorted, and comparing them is paid for by
+/// their length.
+const LENGTH_MAX: u32 = 1024;
 
 fn text_end(name: &Name, texts: &[u8]) -> Option<i64> {
     text(texts, name).map(|_| i64::from(name.text.0) + i64::from(name.text.1))

@@ -33,6 +33,11 @@ impl Kept {
         Self { folder: folder.to_owned(), images }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
     /// Where the image with this identity lies.
     pub fn path(&self, identity: &str) -> Option<PathBuf> {
         self.images.iter().find(|image| image.identity == identity).map(|image| image.path.clone())

@@ -1,7 +1,8 @@
 //! Which image of indicators is the newest, and what changed since the ones that agents hold?
 //!
 //! Images that were in force lie in `server/images` of the data folder, called by their identity, so that deltas can be
-//! made against them; how many there are is bounded. A delta is made once, when it is first asked for.
+//! made against them; how many there are is bounded. A delta is made once, when it is first asked for. Nothing is kept
+//! before an agent has asked: one that reads the same data folder never does.
 
 mod kept;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use tokio::sync::{Mutex, watch};
@@ -37,6 +39,8 @@ pub struct ImageFile {
 /// The newest image, those before it, and deltas between.
 pub(crate) struct Images {
     reader: Arc<dyn ReadImages>,
+    /// Some agent has asked, now or in an earlier run.
+    wanted: AtomicBool,
     newest: watch::Sender<Option<ImageFile>>,
     state: Mutex<State>,
 }
@@ -50,17 +54,26 @@ struct State {
 impl Images {
     /// `folder` is the server's own.
     pub(crate) fn new(reader: Arc<dyn ReadImages>, folder: &Path) -> Self {
-        let state = State { kept: Kept::open(&folder.join("images")), deltas: BTreeMap::new() };
-        Self { reader, newest: watch::channel(None).0, state: Mutex::new(state) }
+        let kept = Kept::open(&folder.join("images"));
+        let wanted = AtomicBool::new(!kept.is_empty());
+        let state = State { kept, deltas: BTreeMap::new() };
+        Self { reader, wanted, newest: watch::channel(None).0, state: Mutex::new(state) }
     }
 
     /// Tells of the newest image, and of each that follows.
-    pub(crate) fn newest(&self) -> watch::Receiver<Option<ImageFile>> {
+    pub(crate) async fn newest(&self) -> watch::Receiver<Option<ImageFile>> {
+        if self.newest.borrow().is_none() {
+            self.wanted.store(true, Ordering::Relaxed);
+            self.look().await;
+        }
         self.newest.subscribe()
     }
 
-    /// Looks which image is the newest. Reads it whole.
+    /// Looks which image is the newest, for those who ask. Reads it whole.
     pub(crate) async fn look(&self) {
+        if !self.wanted.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock().await;
         let (reader, folder) = (Arc::clone(&self.reader), state.kept.folder().to_owned());
         let known = self.newest.borrow().as_ref().map(|image| image.identity.clone());

@@ -15,7 +15,7 @@ use futures_util::stream;
 
 use tripoint_api::{ImageQuery, path};
 
-use crate::images::{ImageFile, Images};
+use crate::images::ImageFile;
 use crate::listen::until;
 use crate::refuse::{Refused, refuse};
 use crate::state::App;
@@ -32,7 +32,7 @@ pub(super) async fn image(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let held = text(IF_NONE_MATCH.as_str()).map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
     let takes_delta = text("a-im").is_some_and(|kinds| kinds.split(',').any(|kind| kind.trim() == path::IMAGE_DELTA));
-    let mut newest = images.newest();
+    let mut newest = images.newest().await;
     let is_other =
         |image: &Option<ImageFile>| image.as_ref().is_some_and(|image| Some(image.identity.as_str()) != held);
     let waited = Duration::from_secs(query.wait_s.min(WAIT_MAX_S));
@@ -40,17 +40,22 @@ pub(super) async fn image(
         app.hear(&query.host);
     }
     let found = tokio::select! {
-        found = tokio::time::timeout(waited, newest.wait_for(is_other)) => found.ok().and_then(Result::ok).and_then(|image| image.clone()),
+        other = tokio::time::timeout(waited, newest.wait_for(is_other)) => match other {
+            Ok(Ok(image)) => image.clone(),
+            _ => None,
+        },
         () = until(app.stopped.clone()) => None,
     };
     match (found, held) {
         (Some(image), Some(held)) if takes_delta => match images.delta(held, &image).await {
             Some(delta) => Ok(changes(&image, held, delta)),
-            None => whole(images, &image).await,
+            None => whole(&image).await,
         },
-        (Some(image), _) => whole(images, &image).await,
-        (None, Some(held)) => Ok((StatusCode::NOT_MODIFIED, [(ETAG, format!("\"{held}\""))]).into_response()),
-        (None, None) => Err(none()),
+        (Some(image), _) => whole(&image).await,
+        (None, Some(held)) if newest.borrow().is_some() => {
+            Ok((StatusCode::NOT_MODIFIED, [(ETAG, format!("\"{held}\""))]).into_response())
+        }
+        (None, _) => Err(none()),
     }
 }
 
@@ -66,11 +71,11 @@ fn changes(image: &ImageFile, held: &str, delta: Bytes) -> Response {
 }
 
 /// The file, piece by piece: many agents may want it at once.
-async fn whole(images: &Images, image: &ImageFile) -> Result<Response, Refused> {
+async fn whole(image: &ImageFile) -> Result<Response, Refused> {
     let path = image.path.clone();
     let opened = tokio::task::spawn_blocking(move || File::open(path)).await.map_err(io::Error::other);
     let file = opened.and_then(|opened| opened).map_err(|error| {
-        tracing::error!(%error, newest = ?*images.newest().borrow(), "an image cannot be read");
+        tracing::error!(path = %image.path.display(), %error, "an image cannot be read");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "image", "the image cannot be read at the moment")
     })?;
     let pieces = stream::try_unfold(file, |mut file| async move {

@@ -85,6 +85,10 @@ async fn who_waits_is_given_the_image_when_it_comes_and_nothing_while_none_does(
         ClientError::Problem(problem) => assert_eq!(problem.status, 404, "{problem:?}"),
         other => panic!("{other}"),
     }
+    match ask(&rig.client, Some(&identity(b"held")), true, 0).await.unwrap_err() {
+        ClientError::Problem(problem) => assert_eq!(problem.status, 404, "not: that is the newest"),
+        other => panic!("{other}"),
+    }
     let client = rig.client.clone();
     let waiting = tokio::spawn(async move { ask(&client, None, true, 20).await.unwrap() });
     let first = publish(folder.path(), 1, "first");
