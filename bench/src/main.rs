@@ -15,6 +15,7 @@ mod attribution;
 mod flood;
 mod found_open;
 mod instance;
+mod intel_delta;
 mod intel_index;
 mod inventory;
 mod kernel_set;
@@ -52,7 +53,7 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] = &["intel-index", "inventory", "parser-time", "vuln-db"];
+const UNPRIVILEGED: &[&str] = &["intel-delta", "intel-index", "inventory", "parser-time", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -62,6 +63,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),
     ("intel-index", intel_index::run, "how fast an address is looked up among millions, beside other structures"),
+    ("intel-delta", intel_delta::run, "what a change of a million indicators costs: as a delta, and to refresh a feed"),
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),

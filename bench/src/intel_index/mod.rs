@@ -1,7 +1,7 @@
 //! How fast is an address looked up among millions, beside what else there is?
 
 mod peers;
-mod sets;
+pub(crate) mod sets;
 mod whole;
 
 use std::hint::black_box;

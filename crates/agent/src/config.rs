@@ -24,6 +24,11 @@ pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
 pub const KEYS: &[(&str, &str, &str)] = &[
     ("agent.host", "\"\"", "Name of this host in alerts; empty: the kernel's host name."),
     (
+        "agent.socket",
+        "\"\"",
+        "Socket of a server with another data folder, whose images are fetched then; empty: run/tripoint.sock of ours.",
+    ),
+    (
         "sensor.kind",
         "\"auto\"",
         "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it.",

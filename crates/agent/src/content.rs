@@ -15,6 +15,7 @@ use tripoint_vuln::{Database, SourceInfo};
 
 use crate::detect::Wake;
 use crate::findings::Request;
+use crate::pull::{Fetched, Pull};
 
 /// What is loaded, for `doctor`.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub vuln: Option<(Timestamp, usize)>,
     /// What the advisories were built from.
     pub sources: Vec<SourceInfo>,
+    /// What came from a server with a data folder of its own; nothing where the folder is one.
+    pub fetched: Option<Fetched>,
 }
 
 /// Watches the data folder; a damaged image is passed over and the former one stays in force.
@@ -34,16 +37,20 @@ pub struct Content {
     vuln: u64,
     trust: Trust,
     loaded: Arc<Mutex<Loaded>>,
+    pull: Option<Pull>,
 }
 
 impl Content {
-    /// Watches `data`.
-    pub fn new(data: &Path, loaded: Arc<Mutex<Loaded>>) -> Self {
-        Self { data: data.to_owned(), intel: 0, vuln: 0, trust: Trust::default(), loaded }
+    /// Watches `data`, and has it filled where it is not the server's.
+    pub fn new(data: &Path, loaded: Arc<Mutex<Loaded>>, pull: Option<Pull>) -> Self {
+        Self { data: data.to_owned(), intel: 0, vuln: 0, trust: Trust::default(), loaded, pull }
     }
 
     /// The newest whole index, for sizing the kernel's maps before anything else starts.
     pub fn first_index(&mut self) -> Option<Arc<Index>> {
+        if let Some(pull) = &self.pull {
+            pull.first();
+        }
         self.trust = trust::load(&self.data);
         self.index_above(0)
     }
@@ -64,10 +71,19 @@ impl Content {
 
     /// Looks every half second until told to stop.
     pub fn run(&mut self, stop: &AtomicBool, detector: &SyncSender<Wake>, findings: &Sender<Request>) {
-        while !stop.load(Ordering::Relaxed) {
-            self.look(detector, findings);
-            std::thread::sleep(Duration::from_millis(500));
-        }
+        let pull = self.pull.take();
+        std::thread::scope(|scope| {
+            if let Some(pull) = &pull {
+                let named = std::thread::Builder::new().name("pull".into());
+                if let Err(error) = named.spawn_scoped(scope, || pull.run(stop)) {
+                    tracing::error!(%error, "no images are fetched from the server");
+                }
+            }
+            while !stop.load(Ordering::Relaxed) {
+                self.look(detector, findings);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        });
     }
 
     fn look(&mut self, detector: &SyncSender<Wake>, findings: &Sender<Request>) {

@@ -13,10 +13,14 @@ use tripoint_model::Timestamp;
 use tripoint_vuln::{Patience, SourceInfo, SourceStatus};
 
 use crate::content::Loaded;
+use crate::pull::Fetched;
 use crate::sense::Shared;
 
 /// Data older than this is called stale, seconds.
 const STALE_S: u64 = 48 * 3600;
+
+/// How the fetching of images is called among the data.
+pub const FROM_SERVER: &str = "intel from the server";
 
 /// Everything that a health report is made from.
 pub struct Health {
@@ -98,6 +102,7 @@ impl Health {
             counters.insert(format!("connections_{name}"), count.load(Ordering::Relaxed));
         }
         counters.insert("kernel_map_bytes".into(), self.kernel_map_bytes);
+        counters.extend(self.fetched());
         let now = Timestamp::from_system(SystemTime::now());
         let gaps = self.gaps.lock().map(|mut gaps| gaps.look(&losses, now)).unwrap_or_default();
         AgentHealth {
@@ -111,6 +116,16 @@ impl Health {
             losses,
             counters,
         }
+    }
+
+    /// Counts of what came from the server.
+    fn fetched(&self) -> Vec<(String, u64)> {
+        let fetched = self.loaded.lock().ok().and_then(|loaded| loaded.fetched.clone());
+        let counts = |of: Fetched| {
+            [("deltas", of.deltas), ("wholes", of.wholes), ("failures", of.failures), ("bytes", of.bytes)]
+                .map(|(name, count)| (format!("intel_fetched_{name}"), count))
+        };
+        fetched.map(counts).into_iter().flatten().collect()
     }
 
     fn capabilities(&self) -> Vec<Capability> {
@@ -132,6 +147,11 @@ impl Health {
         let loaded = self.loaded.lock().map(|loaded| loaded.clone()).unwrap_or_default();
         let now = Timestamp::from_system(SystemTime::now());
         let mut all = vec![source("intel", loaded.intel, now, "no intelligence loaded: run `tripoint intel sync`")];
+        if let Some(fetched) = loaded.fetched {
+            let age = fetched.confirmed.map(|at| now.since(at).as_secs());
+            let status = fetched.trouble.unwrap_or_else(|| "ok".into());
+            all.push(DataSource { source: FROM_SERVER.into(), age, status });
+        }
         if loaded.vuln.is_none_or(|(_, packages)| packages == 0) {
             all.push(source("vuln", None, now, "no advisories loaded: run `tripoint vulns sync`"));
         }

@@ -22,6 +22,7 @@ pub mod live;
 pub mod pipeline;
 pub mod place;
 pub mod protected;
+pub mod pull;
 pub mod respond;
 pub mod sense;
 pub mod uplink;

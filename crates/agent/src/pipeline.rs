@@ -4,7 +4,8 @@
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
-//!                                       └──Findings──────┘
+//!        ▲                              └──Findings──────┘
+//!        └─images─ pull ◀─images, deltas─ server, where the folder is not its own
 //! ```
 //! Each arrow is one channel. The one into `detect` is bounded: when detection falls behind, the
 //! kernel's rings fill, and they count what they lose. The others carry only what detection makes.
@@ -31,6 +32,7 @@ use crate::findings::{Findings, Request};
 use crate::hash;
 use crate::health::{Gaps, Health};
 use crate::place::Place;
+use crate::pull::{Pull, socket};
 use crate::respond::{Ask, Respond};
 use crate::sense::Shared;
 use crate::uplink::{Report, Uplink};
@@ -41,8 +43,8 @@ const SEEN_MAX: usize = 1024;
 /// Runs the agent until `stop` is set. `ready` is called once everything senses.
 pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
     let host = Some(&config.agent.host).filter(|host| !host.is_empty()).cloned().unwrap_or_else(capability::host_name);
-    let loaded_content = Arc::new(Mutex::new(crate::content::Loaded::default()));
-    let mut content = Content::new(place.data(), Arc::clone(&loaded_content));
+    let loaded = Arc::new(Mutex::new(crate::content::Loaded::default()));
+    let mut content = Content::new(place.data(), Arc::clone(&loaded), Pull::wanted(place, config, &host, &loaded));
     let first_index = content.first_index();
 
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
@@ -53,7 +55,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
-    let uplink = Uplink::open(place.socket(), &place.spool(), identity(&host)).context("open the spool")?;
+    let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
     let mut respond = Respond::open(&place.ledger(), firewall, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     let health = Health {
@@ -66,7 +68,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         account,
         data: place.data().to_owned(),
         patience: config.patience(),
-        loaded: loaded_content,
+        loaded,
         shared: Arc::clone(&shared),
         kernel_map_bytes,
         gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),

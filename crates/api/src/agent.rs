@@ -168,6 +168,16 @@ pub struct OrdersQuery {
     pub wait_s: u64,
 }
 
+/// The query of `path::AGENT_INTEL`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageQuery {
+    /// The asking agent's host.
+    pub host: String,
+    /// How long to wait for another image than the one held, in seconds, at most 30.
+    #[serde(default)]
+    pub wait_s: u64,
+}
+
 /// Orders that the agent has not answered yet, oldest first; empty when the wait ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Orders {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -119,7 +119,7 @@ impl Client {
         Ok(Watch { body: response.into_body(), name: self.name(), buffer: Vec::new(), searched: 0 })
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match &self.place {
             Place::Unix(path) => path.display().to_string(),
             Place::Tcp(address, _) => address.to_string(),
@@ -140,10 +140,24 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
+        self.send_with(method, path, &[], body).await
+    }
+
+    /// With further headers.
+    pub(crate) async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, String)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let unreachable = |error| ClientError::Unreachable(self.name(), error);
         let mut request = Request::builder().method(method).uri(path).header(HOST, "tripoint").header(ACCEPT, "*/*");
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
         if let Place::Tcp(_, token) = &self.place {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -167,7 +181,7 @@ where
     sender.send_request(request).await
 }
 
-async fn refusal(response: Response<Incoming>, name: String) -> ClientError {
+pub(crate) async fn refusal(response: Response<Incoming>, name: String) -> ClientError {
     let status = response.status();
     let bytes = match collect(response.into_body(), &name).await {
         Ok(bytes) => bytes,

@@ -14,13 +14,15 @@
 pub mod agent;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "client")]
+pub mod image;
 pub mod path;
 pub mod people;
 pub mod problem;
 pub mod span;
 
 pub use agent::{
-    AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, Item, LedgerEntry,
+    AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,
     NumberedOrder, Order, Orders, OrdersQuery,
 };
 #[cfg(feature = "client")]

@@ -5,6 +5,12 @@
 pub const AGENT_BATCH: &str = "/v1/agent/batch";
 /// `GET ?host=H&after=N&wait_s=25`: long poll → `agent::Orders`. Agents only.
 pub const AGENT_ORDERS: &str = "/v1/agent/orders";
+/// `GET ?host=H&wait_s=25`: the newest image of indicators as bytes, its identity (SHA-256 in hex) as `ETag`. With
+/// `If-None-Match` of the image that the agent holds: 304 when it is the newest until the wait ends; with `A-IM:
+/// IMAGE_DELTA` too, 226 and a delta against it where the server still has that image (RFC 3229). Agents only.
+pub const AGENT_INTEL: &str = "/v1/agent/intel";
+/// How a delta between images is called in `A-IM` and `IM`, with the version of its layout.
+pub const IMAGE_DELTA: &str = "tripoint-intel-1";
 /// `GET ?status=&rule=&host=&limit=&after=`: `people::AlertQuery` → `people::AlertList`.
 pub const ALERTS: &str = "/v1/alerts";
 /// `GET`: server-sent events, one `model::Alert` as JSON in each, for every new or changed alert.

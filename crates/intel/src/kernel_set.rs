@@ -5,7 +5,6 @@
 //! address.
 
 /// Words of `u64` in each bitmap: 2^24 bits.
-#[cfg(feature = "feeds")]
 const BITMAP_WORDS: usize = crate::table::WORDS;
 
 /// The arrays that the kernel program maps, little-endian as an image holds them.
@@ -49,7 +48,6 @@ impl KernelSetRef<'_> {
 }
 
 /// The two filters over networks of IPv6: on the first 32 bits and on the first 48.
-#[cfg(feature = "feeds")]
 pub(crate) fn filters_v6(networks: impl Iterator<Item = (u128, u8)>) -> [Vec<u8>; 2] {
     let mut on32 = vec![0; BITMAP_WORDS];
     let mut on48 = vec![0; BITMAP_WORDS];
@@ -59,7 +57,6 @@ pub(crate) fn filters_v6(networks: impl Iterator<Item = (u128, u8)>) -> [Vec<u8>
     [on32, on48].map(|words| words.iter().flat_map(|word| word.to_le_bytes()).collect())
 }
 
-#[cfg(feature = "feeds")]
 fn add(on32: &mut [u64], on48: &mut [u64], network: u128, length: u8) {
     let set = |words: &mut [u64], hash: u32| words[(hash >> 6) as usize] |= 1 << (hash & 63);
     let (first32, first48) = heads(network);

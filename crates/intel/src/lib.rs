@@ -30,6 +30,7 @@ pub mod export;
 pub mod feed;
 pub mod guardlist;
 pub mod image;
+pub mod image_delta;
 pub mod images;
 #[cfg(feature = "feeds")]
 pub mod import;

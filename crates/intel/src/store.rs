@@ -19,6 +19,7 @@ use crate::images::{NEW_PREFIX, publish, write_whole};
 use crate::past::{Limits, remember};
 use crate::rules::Rules;
 
+mod ahead;
 mod status;
 
 pub use status::{FeedState, FeedStatus};
@@ -124,25 +125,24 @@ impl Store {
     /// a flipped bit accuses a stranger, and its feed is marked.
     pub fn rebuild(&self, now: Timestamp, rules: Rules<'_>) -> Result<u64, StoreError> {
         let mut builder = Builder::default();
-        for mut status in list(&self.data_dir) {
+        let mut copies = Vec::new();
+        for status in list(&self.data_dir) {
             let path = folder(&self.data_dir).join(&status.feed).join(COPY);
-            if !path.exists() {
-                continue;
+            if path.exists() {
+                let number = builder.feed(&status.feed).ok_or(StoreError::TooMany)?;
+                builder.source(number, status.source(now));
+                copies.push((path, number, status));
             }
-            let number = builder.feed(&status.feed).ok_or(StoreError::TooMany)?;
-            builder.source(number, status.source(now));
-            let mut add = |indicator: &Indicator| {
-                if rules.refusal(&indicator.observable).is_none() {
-                    builder.add(number, indicator);
-                }
-            };
-            if let Err(source) = check_copy(&path).and_then(|()| read_copy(&path, &mut add)) {
-                status.state = FeedState::Failed;
-                status.alarm = Some(format!("the stored copy is damaged: {source}"));
-                status.etag = None;
-                status.last_modified = None;
-                self.set_status(&status)?;
-            }
+        }
+        let paths: Vec<PathBuf> = copies.iter().map(|(path, ..)| path.clone()).collect();
+        let damaged = ahead::read_all(&paths, rules, &mut |at, indicator| builder.add(copies[at].1, indicator));
+        for (at, source) in damaged {
+            let status = &mut copies[at].2;
+            status.state = FeedState::Failed;
+            status.alarm = Some(format!("the stored copy is damaged: {source}"));
+            status.etag = None;
+            status.last_modified = None;
+            self.set_status(status)?;
         }
         guardlist::store::add(&self.data_dir, &mut builder);
         let path = crate::images::folder(&self.data_dir);

@@ -15,6 +15,10 @@ use crate::state::App;
 /// Tells every agent when a file of the folder appears, goes or changes.
 pub(crate) async fn watch(folder: PathBuf, app: Arc<App>, stopped: watch::Receiver<bool>) {
     let mut seen = look(&folder);
+    // What an earlier run kept for agents is only worth something beside the newest.
+    if let Some(images) = &app.images {
+        images.look().await;
+    }
     let stop = until(stopped);
     tokio::pin!(stop);
     loop {
@@ -25,6 +29,9 @@ pub(crate) async fn watch(folder: PathBuf, app: Arc<App>, stopped: watch::Receiv
         let now = look(&folder);
         if now != seen {
             seen = now;
+            if let Some(images) = &app.images {
+                images.look().await;
+            }
             let hosts = app.connected_hosts();
             if let Err(error) = app.give(&hosts, Order::ContentChanged).await {
                 tracing::error!(error = %error, "agents could not be told of new content");

@@ -18,6 +18,7 @@
 
 mod access;
 mod content;
+mod images;
 mod listen;
 pub mod merge;
 mod narrow;
@@ -37,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 use tripoint_api::FeedHealth;
 
 pub use access::AccessError;
+pub use images::{ImageFile, ReadImages};
 pub use listen::{ListenError, Ready};
 pub use store::StoreError;
 pub use taxii::WriteIndicators;
@@ -64,6 +66,8 @@ pub struct ServerOptions {
     pub indicators: Option<WriteIndicators>,
     /// Says how the feeds are; without, nothing is known of any.
     pub feeds: Option<ReadFeeds>,
+    /// Reads images of indicators, for agents with data folders of their own; without, there are none for them.
+    pub images: Option<Arc<dyn ReadImages>>,
 }
 
 /// Reads how the feeds are at this moment.
@@ -104,7 +108,10 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
-    let app = Arc::new(App::new(store, access, stopped.clone(), indicators, options.feeds, &options.data_dir));
+    let kept = options.images.map(|reader| Arc::new(images::Images::new(reader, &own)));
+    let mut app = App::new(store, access, stopped.clone(), indicators, options.feeds, &options.data_dir);
+    app.images = kept;
+    let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;

@@ -74,6 +74,15 @@ pub const ROUTES: &[Route] = &[
         agents_only: true,
         ..post(path::AGENT_BATCH, "Reports; durable before the answer.", "Batch", "BatchAnswer")
     },
+    Route {
+        agents_only: true,
+        ..get(
+            path::AGENT_INTEL,
+            "The newest image of indicators, its SHA-256 as ETag. Of If-None-Match: 304 while it is the newest, and with A-IM 226 and a delta against it (RFC 3229).",
+            &["host", "wait_s"],
+            "application/octet-stream",
+        )
+    },
     Route { agents_only: true, ..get(path::AGENT_ORDERS, "Waits for orders.", &["host", "after", "wait_s"], "Orders") },
     Route {
         answer: None,
@@ -329,6 +338,9 @@ fn operation(route: &Route) -> Value {
         Some(kind) if kind.starts_with("text/") => {
             json!({ "200": { "description": "Text.", "content": { kind: { "schema": { "type": "string" } } } } })
         }
+        Some(kind) if kind.contains('/') => {
+            json!({ "200": { "description": "Bytes.", "content": { kind: { "schema": { "type": "string", "format": "binary" } } } } })
+        }
         Some(kind) => {
             json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": kind_of(kind) } } } })
         }
@@ -377,22 +389,4 @@ fn kind_of(kind: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_name_that_is_used_exists_and_none_is_unused() {
-        let text = document().to_string();
-        let mut names = BTreeSet::new();
-        for (name, _, _) in SCHEMAS {
-            assert!(names.insert(*name), "{name} twice");
-            assert!(text.contains(&format!("schemas/{name}\"")), "{name} is not used");
-        }
-        for used in text.split("#/components/schemas/").skip(1) {
-            let used = used.split('"').next().unwrap();
-            assert!(names.contains(used), "{used} does not exist");
-        }
-    }
-}
+mod tests;

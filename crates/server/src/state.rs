@@ -15,6 +15,7 @@ use tripoint_model::{Alert, Timestamp};
 
 use crate::ReadFeeds;
 use crate::access::Access;
+use crate::images::Images;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
 
@@ -34,6 +35,8 @@ pub(crate) struct App {
     /// What the feeds in force call bad, where that can be told.
     pub(crate) indicators: Option<Indicators>,
     feeds: Option<ReadFeeds>,
+    /// The images for agents with data folders of their own.
+    pub(crate) images: Option<Arc<Images>>,
     /// Where what verdicts taught is written.
     trust: tokio::sync::Mutex<PathBuf>,
 }
@@ -57,6 +60,7 @@ impl App {
             heard: Mutex::default(),
             indicators,
             feeds,
+            images: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }

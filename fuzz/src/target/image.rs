@@ -3,11 +3,15 @@
 //! Random bytes end at a checksum. So an input is a list of changes to a good image (eight bytes each: where, and what
 //! stands there then), after which the checksums are made right again.
 
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use tripoint_intel::guardlist::Purpose;
 use tripoint_intel::image::Builder;
-use tripoint_intel::{Index, lookup};
+use tripoint_intel::{ImageBytes, Index, image_delta, lookup};
 use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Timestamp};
 use tripoint_vuln::{Database, ImportContext, ImportOptions, import, lookup_cve, query};
 
@@ -15,6 +19,8 @@ use super::Target;
 
 /// The image of indicators.
 pub const INTEL: Target = Target { name: "intel-image", run: intel, seeds };
+/// A delta between images of indicators.
+pub const DELTA: Target = Target { name: "intel-delta", run: delta, seeds: delta_seeds };
 /// The image of advisories.
 pub const VULN: Target = Target { name: "vuln-image", run: vuln, seeds };
 
@@ -35,6 +41,51 @@ fn intel(data: &[u8]) {
     }
     std::hint::black_box((index.guard_name("www.shop.example"), index.enforceable(0, at)));
     std::hint::black_box((index.feeds(), index.len(), index.claims_for_name("bad.example.org")));
+}
+
+/// The input is the body of a delta, before it is deflated; head and checksum are made right around it.
+fn delta(data: &[u8]) {
+    static BASE: OnceLock<(ImageBytes, Vec<u8>)> = OnceLock::new();
+    let (base, good) = BASE.get_or_init(|| {
+        let base: ImageBytes = Arc::new(good_intel());
+        let delta = image_delta::make(&base, &other_intel()).expect("a delta");
+        (base, delta)
+    });
+    let mut bytes = good[..DELTA_HEAD].to_vec();
+    bytes[84..92].copy_from_slice(&(data.len() as u64).to_le_bytes());
+    let mut packer = DeflateEncoder::new(bytes, Compression::fast());
+    packer.write_all(data).expect("memory");
+    let mut bytes = packer.finish().expect("memory");
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    let _ = std::hint::black_box(image_delta::apply(base, &bytes, &mut std::io::sink()));
+    // The head's reader as it is.
+    let _ = std::hint::black_box(image_delta::Header::read(data));
+}
+
+fn other_intel() -> ImageBytes {
+    let mut builder = Builder::default();
+    let feed = builder.feed("demo").expect("room for a feed");
+    for text in ["198.51.100.8", "198.51.100.0/24", "203.0.113.9:80", "2001:db8::1", "worse.example.org"] {
+        let indicator = Indicator::new(text.parse().expect("observable"), Category::C2, AppliesTo::Out, 70);
+        builder.add(feed, &indicator);
+    }
+    let guard = builder.guard_list("other", Purpose::Guard).expect("room for a list");
+    builder.guard_net(guard, "198.51.100.0/26".parse().expect("network"));
+    builder.guard_name(guard, "new.example", false);
+    Arc::new(builder.finish(Timestamp(1_700_000_000_000_001)))
+}
+
+fn delta_seeds() -> Vec<Vec<u8>> {
+    let base: ImageBytes = Arc::new(good_intel());
+    let images = [Arc::clone(&base), other_intel()];
+    let delta = |target| image_delta::make(&base, target).expect("a delta");
+    let body = |delta: Vec<u8>| {
+        let mut body = Vec::new();
+        let packed = &delta[DELTA_HEAD..delta.len() - 4];
+        DeflateDecoder::new(packed).read_to_end(&mut body).expect("a body");
+        body
+    };
+    images.iter().map(|target| body(delta(target))).collect()
 }
 
 fn vuln(data: &[u8]) {
@@ -137,6 +188,8 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 const CHANGES_MAX: usize = 32;
+/// Bytes before the body of a delta.
+const DELTA_HEAD: usize = 116;
 const ADVISORIES: &str = r#"{"id":"PYSEC-1","aliases":["CVE-2024-0001"],"modified":"2024-01-01T00:00:00Z","summary":"one","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"affected":[{"package":{"ecosystem":"PyPI","name":"demo"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1.0"},{"fixed":"2.0"}]}],"versions":["1.5"]}]}
 {"id":"DEBIAN-CVE-2024-0001","upstream":["CVE-2024-0001"],"modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"demo"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.6-1"}]}]}]}
 {"id":"GHSA-aaaa-bbbb-cccc","aliases":["CVE-2024-0002"],"modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"demo"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"last_affected":"1.5.0"}]}]}]}

@@ -68,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     archive::NESTED,
     archive::MEMBERS,
     image::INTEL,
+    image::DELTA,
     image::VULN,
     kernel::DNS,
     kernel::HELLO,

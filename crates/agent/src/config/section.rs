@@ -15,6 +15,7 @@ use super::value::{list, span};
 #[allow(missing_docs)]
 pub struct Agent {
     pub host: String,
+    pub socket: PathBuf,
 }
 
 /// `[sensor]`.

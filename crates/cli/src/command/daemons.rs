@@ -74,6 +74,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         agent_uids: vec![started_by],
         indicators: Some(crate::command::intel::indicators_of(&context.data_dir)),
         feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
+        images: Some(crate::command::intel::images_of(&context.data_dir)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tripoint_agent::health::{advisory_sources, host_capabilities};
+use tripoint_agent::health::{FROM_SERVER, advisory_sources, host_capabilities};
 use tripoint_api::{AgentStatus, Capability, DataSource, path};
 use tripoint_linux::capability;
 use tripoint_vuln::Patience;
@@ -127,6 +127,9 @@ fn text(report: &Report) -> anyhow::Result<()> {
         ))?;
         for c in health.capabilities.iter().filter(|c| c.status != "ok") {
             output::line(&format!("  {} {}: without {}", c.name, c.status, c.lost))?;
+        }
+        for data in health.data.iter().filter(|data| data.source == FROM_SERVER) {
+            output::line(&format!("  {}: {}, confirmed {} ago", data.source, data.status, age(data.age)))?;
         }
         let losses: Vec<String> = health.losses.iter().map(|(name, count)| format!("{name} {count}")).collect();
         for gap in health.gaps.iter().rev().take(5) {

@@ -1,6 +1,7 @@
 //! Does the built program keep the command contracts, as somebody outside would check them?
 
 mod advisories;
+mod apart;
 mod bench;
 mod bundle;
 mod complaints;

@@ -1,5 +1,6 @@
 //! Does the whole system hold what it promises on a real kernel? Needs root and RUN_KERNEL_TESTS=1.
 
+mod apart;
 mod blind;
 mod bulk;
 mod demo;

@@ -1,15 +1,11 @@
 //! How do guard lists become sections of an image?
-//!
-//! Networks nest or are apart, never half of each: sorted by address and length they are a forest in the order of
-//! a walk, and each knows the next wider one that holds it. The last network that begins at or before an address is
-//! then inside every network that holds the address: one binary search, and a way up.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use tripoint_model::address::canonical_net;
 
-use super::{GUARD_NET4_BYTES, GUARD_NET6_BYTES};
+use super::guard_order::{guard_records4, guard_records6};
 use crate::guardlist::{BUILT_IN, Purpose};
 
 /// A guard list's number in the image under construction.
@@ -69,25 +65,13 @@ impl Guards {
     pub fn v4_records(&mut self) -> Vec<u8> {
         self.v4.sort_unstable();
         self.v4.dedup();
-        let parents = parents(&self.v4, |(address, length, _)| (u128::from(*address) << 96, *length));
-        let mut records = Vec::with_capacity(self.v4.len() * GUARD_NET4_BYTES);
-        for ((address, length, list), parent) in self.v4.iter().zip(parents) {
-            records.extend_from_slice(&address.to_le_bytes());
-            records.extend_from_slice(&tail(*length, *list, parent));
-        }
-        records
+        guard_records4(&self.v4)
     }
 
     pub fn v6_records(&mut self) -> Vec<u8> {
         self.v6.sort_unstable();
         self.v6.dedup();
-        let parents = parents(&self.v6, |(address, length, _)| (*address, *length));
-        let mut records = Vec::with_capacity(self.v6.len() * GUARD_NET6_BYTES);
-        for ((address, length, list), parent) in self.v6.iter().zip(parents) {
-            records.extend_from_slice(&address.to_le_bytes());
-            records.extend_from_slice(&tail(*length, *list, parent));
-        }
-        records
+        guard_records6(&self.v6)
     }
 
     pub fn name_records(&mut self, mut text: impl FnMut(&str) -> (u32, u16)) -> Vec<u8> {
@@ -103,31 +87,4 @@ impl Guards {
         }
         records
     }
-}
-
-/// For each of the sorted networks 1 + the place of the next wider one that holds it, 0 where none does. `bits` gives
-/// the address from the top of 128 bits on, and the length.
-fn parents<T>(sorted: &[T], bits: impl Fn(&T) -> (u128, u8)) -> Vec<u32> {
-    let mut open: Vec<(u128, u8, u32)> = Vec::new();
-    let mut parents = Vec::with_capacity(sorted.len());
-    for (at, one) in sorted.iter().enumerate() {
-        let (address, length) = bits(one);
-        let holds = |(wide, wide_length, _): &(u128, u8, u32)| {
-            *wide_length == 0 || (wide ^ address).leading_zeros() >= u32::from(*wide_length)
-        };
-        while open.last().is_some_and(|last| !holds(last)) {
-            open.pop();
-        }
-        parents.push(open.last().map_or(0, |(_, _, place)| *place));
-        // A u32 counts more networks than memory holds.
-        open.push((address, length, at as u32 + 1));
-    }
-    parents
-}
-
-/// What follows the address in a record of either family.
-fn tail(length: u8, list: u16, parent: u32) -> [u8; 8] {
-    let [l0, l1] = list.to_le_bytes();
-    let [p0, p1, p2, p3] = parent.to_le_bytes();
-    [length, 0, l0, l1, p0, p1, p2, p3]
 }

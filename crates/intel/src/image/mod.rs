@@ -7,8 +7,10 @@
 
 #[cfg(feature = "feeds")]
 mod copies;
+pub(crate) mod guard_order;
 #[cfg(feature = "feeds")]
 mod guards;
+pub(crate) mod lay;
 mod read;
 #[cfg(feature = "feeds")]
 mod write;

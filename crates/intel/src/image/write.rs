@@ -8,10 +8,9 @@ use tripoint_model::{AppliesTo, Category, Indicator, Observable, Source, Timesta
 
 use super::copies::{self, Sketch};
 use super::guards::{GuardNumber, Guards};
-use super::{ALIGN, HEADER_BYTES, MAGIC, SECTIONS, Section, TABLE_ENTRY_BYTES, VERSION};
+use super::lay::{Net, Records};
 use crate::guardlist::Purpose;
-use crate::kernel_set::filters_v6;
-use crate::table::{V4Parts, V6Parts, class_of};
+use crate::table::{V6Parts, class_of};
 
 /// Collects claims in compact form; `finish` gives the image.
 #[derive(Default)]
@@ -22,8 +21,8 @@ pub struct Builder {
     details: Vec<Detail>,
     detail_at: HashMap<Detail, u32>,
     last: Option<(Detail, u32)>,
-    v4: Vec<(u32, u8, Option<u16>, u32)>,
-    v6: Vec<(u128, u8, Option<u16>, u32)>,
+    v4: Vec<Net<u32>>,
+    v6: Vec<Net<u128>>,
     names: Vec<(String, u32)>,
     guards: Guards,
 }
@@ -159,54 +158,19 @@ impl Builder {
         let names = self.name_records();
         let feeds = self.feed_records();
         let [guard_lists, guard_names] = self.guard_texts();
-        let lengths = self.v4.iter().fold(0_u64, |used, (_, length, ..)| used | 1 << length);
-        let table = V4Parts::build(numbered(&self.v4));
-        let details: Vec<u8> = self.details.iter().flat_map(Detail::bytes).collect();
-        let v4 = self.v4.iter().map(|(address, length, port, detail)| {
-            let mut bytes = [0; super::V4_BYTES];
-            bytes[..4].copy_from_slice(&address.to_le_bytes());
-            bytes[4..].copy_from_slice(&tail(*length, *port, *detail));
-            bytes
-        });
-        let v4: Vec<[u8; super::V4_BYTES]> = v4.collect();
-        let v6 = self.v6.iter().map(|(address, length, port, detail)| {
-            let mut bytes = [0; super::V6_BYTES];
-            bytes[..16].copy_from_slice(&address.to_le_bytes());
-            bytes[16..].copy_from_slice(&tail(*length, *port, *detail));
-            bytes
-        });
-        let v6: Vec<[u8; super::V6_BYTES]> = v6.collect();
-        let table_v6 = V6Parts::build(&v6);
-        let [filter32, filter48] = filters_v6(self.v6.iter().map(|(address, length, ..)| (*address, *length)));
-        let parts: [Vec<u8>; SECTIONS.len()] = [
-            self.texts,
+        let records = Records {
+            texts: self.texts,
             feeds,
-            details,
-            v4.into_flattened(),
-            v6.into_flattened(),
+            details: self.details.iter().flat_map(Detail::bytes).collect(),
+            v4: self.v4,
+            v6: self.v6,
             names,
-            lengths.to_le_bytes().to_vec(),
-            table.bitmap,
-            table.rank,
-            table.nodes,
-            table.blocks,
-            table.id_rank,
-            table.ids,
-            table.wide,
-            table.crowds,
-            table.crowded,
-            table.starts,
-            table_v6.classes,
-            table_v6.filters,
-            table_v6.slots,
-            filter32,
-            filter48,
             guard_lists,
-            self.guards.v4_records(),
-            self.guards.v6_records(),
+            guard_nets4: self.guards.v4_records(),
+            guard_nets6: self.guards.v6_records(),
             guard_names,
-        ];
-        assemble(&parts, built)
+        };
+        records.lay(V6Parts::build).bytes(built)
     }
 
     fn guard_texts(&mut self) -> [Vec<u8>; 2] {
@@ -254,23 +218,6 @@ impl Builder {
     }
 }
 
-/// Each network once, numbered by its first record; `HELD` where a wider listed network holds it.
-fn numbered(records: &[(u32, u8, Option<u16>, u32)]) -> Vec<(u32, u8, u32)> {
-    let mut out: Vec<(u32, u8, u32)> = Vec::with_capacity(records.len());
-    let mut open: Vec<u64> = Vec::new();
-    for (at, (address, length, ..)) in records.iter().enumerate() {
-        if out.last().is_some_and(|(known, of, _)| (known, of) == (address, length)) {
-            continue;
-        }
-        while open.pop_if(|last| *last < u64::from(*address)).is_some() {}
-        let held = if open.is_empty() { 0 } else { super::HELD };
-        // Sections are addressed by a u32: fewer records than 2^31 fit.
-        out.push((*address, *length, at as u32 | held));
-        open.push(u64::from(*address) + (1_u64 << 32 >> length) - 1);
-    }
-    out
-}
-
 impl Detail {
     fn bytes(&self) -> [u8; super::DETAIL_BYTES] {
         let mut bytes = [0; super::DETAIL_BYTES];
@@ -290,39 +237,4 @@ impl Detail {
         }
         bytes
     }
-}
-
-/// What follows the address in a record of either family.
-fn tail(length: u8, port: Option<u16>, detail: u32) -> [u8; 8] {
-    let [p0, p1] = port.unwrap_or(0).to_le_bytes();
-    let [d0, d1, d2, d3] = detail.to_le_bytes();
-    [p0, p1, length, u8::from(port.is_some()), d0, d1, d2, d3]
-}
-
-fn assemble(parts: &[Vec<u8>; SECTIONS.len()], built: Timestamp) -> Vec<u8> {
-    let table_end = HEADER_BYTES + SECTIONS.len() * TABLE_ENTRY_BYTES;
-    let mut end = table_end + 4;
-    let mut table = Vec::with_capacity(table_end);
-    for (section, part) in SECTIONS.iter().zip(parts) {
-        let start = end.next_multiple_of(ALIGN);
-        end = start + part.len();
-        table.extend_from_slice(&(*section as u32).to_le_bytes());
-        table.extend_from_slice(&crc32fast::hash(part).to_le_bytes());
-        table.extend_from_slice(&(start as u64).to_le_bytes());
-        table.extend_from_slice(&(part.len() as u64).to_le_bytes());
-    }
-    let mut image = Vec::with_capacity(end);
-    image.extend_from_slice(&MAGIC);
-    image.extend_from_slice(&VERSION.to_le_bytes());
-    image.extend_from_slice(&(SECTIONS.len() as u32).to_le_bytes());
-    image.extend_from_slice(&(end as u64).to_le_bytes());
-    image.extend_from_slice(&built.0.to_le_bytes());
-    image.extend_from_slice(&table);
-    image.extend_from_slice(&crc32fast::hash(&image).to_le_bytes());
-    for (section, part) in SECTIONS.iter().zip(parts) {
-        debug_assert_eq!(part.len() % Section::shape(*section).0, 0);
-        image.resize(image.len().next_multiple_of(ALIGN), 0);
-        image.extend_from_slice(part);
-    }
-    image
 }

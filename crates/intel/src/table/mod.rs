@@ -8,17 +8,13 @@ mod batch;
 #[cfg(feature = "feeds")]
 mod batch_v6;
 pub mod v4;
-#[cfg(feature = "feeds")]
 mod v4_build;
 pub mod v6;
-#[cfg(feature = "feeds")]
 mod v6_build;
 
 pub use v4::V4Table;
-#[cfg(feature = "feeds")]
 pub use v4_build::V4Parts;
 pub use v6::V6Table;
-#[cfg(feature = "feeds")]
 pub use v6_build::{V6Parts, class_of};
 
 /// In place of a number: no listed network holds the address.

@@ -24,23 +24,31 @@ pub fn class_of(length: u8) -> usize {
 impl V6Parts {
     /// Builds the table over records in the order of `class_of`, address and length.
     pub fn build(records: &[[u8; RECORD_BYTES]]) -> Self {
-        let (mut best, longest) = Self::with_multiplier(records, MULTIPLIER);
+        let (mut best, longest) = Self::with_multiplier(records, MULTIPLIER, u32::MAX);
         if longest > PROBE_MAX {
             // Somebody chose addresses that meet under the usual number: they cannot know this one.
             let random = RandomState::new().hash_one(records.len()) | 1;
-            (best, _) = Self::with_multiplier(records, random);
+            (best, _) = Self::with_multiplier(records, random, u32::MAX);
         }
         best
     }
 
-    /// The table, and how many slots at most had to be looked at for one group.
-    fn with_multiplier(records: &[[u8; RECORD_BYTES]], multiplier: u64) -> (Self, u32) {
+    /// The table that `build` made with this multiplier; `None` when it cannot have made one, found out without
+    /// looking at many slots.
+    pub(crate) fn build_as(records: &[[u8; RECORD_BYTES]], multiplier: u64) -> Option<Self> {
+        let (table, longest) = Self::with_multiplier(records, multiplier, PROBE_MAX);
+        (longest <= PROBE_MAX).then_some(table)
+    }
+
+    /// The table, and how many slots at most had to be looked at for one group; it is not finished when those are
+    /// more than `probe_max`.
+    fn with_multiplier(records: &[[u8; RECORD_BYTES]], multiplier: u64, probe_max: u32) -> (Self, u32) {
         let mut out = Self::default();
         let (mut first, mut longest) = (0, 0);
         for (number, bits) in CLASSES.into_iter().enumerate() {
             let own = &records[first..];
             let own = &own[..own.partition_point(|record| class_of(record[18]) <= number)];
-            let (class, probe) = out.class(own, first, bits, multiplier);
+            let (class, probe) = out.class(own, first, bits, (multiplier, probe_max));
             out.describe(&class);
             longest = longest.max(probe);
             first += own.len();
@@ -49,7 +57,13 @@ impl V6Parts {
         (out, longest)
     }
 
-    fn class(&mut self, records: &[[u8; RECORD_BYTES]], first: usize, bits: u8, multiplier: u64) -> (Class, u32) {
+    fn class(
+        &mut self,
+        records: &[[u8; RECORD_BYTES]],
+        first: usize,
+        bits: u8,
+        (multiplier, probe_max): (u64, u32),
+    ) -> (Class, u32) {
         let mut groups: Vec<(u64, u32)> = Vec::new();
         let mut lengths = 0;
         for (at, record) in records.iter().enumerate() {
@@ -77,6 +91,9 @@ impl V6Parts {
             let bit = hash(key, multiplier, class.filter_bits);
             filter[(bit >> 6) as usize] |= 1 << (bit & 63);
             longest = longest.max(insert(&mut slots, hash(slot_key(key), multiplier, class.slot_bits) as usize, at));
+            if longest > probe_max {
+                break;
+            }
         }
         self.filters.extend(filter.iter().flat_map(|word| word.to_le_bytes()));
         self.slots.extend(slots.iter().flat_map(|slot| slot.to_le_bytes()));

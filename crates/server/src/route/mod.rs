@@ -19,6 +19,7 @@ mod agent;
 mod alerts;
 mod exceptions;
 mod health;
+mod intel;
 mod taxii;
 
 /// Everything that is served. Nothing is open to strangers.
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let agents = Router::new()
         .route(path::AGENT_BATCH, post(agent::batch))
         .route(path::AGENT_ORDERS, get(agent::orders))
+        .route(path::AGENT_INTEL, get(intel::image))
         .route("/v1/agent/orders/{number}/answer", post(agent::answer))
         .layer(DefaultBodyLimit::max(16 << 20))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), access::agents));

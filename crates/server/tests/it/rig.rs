@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, FeedHealth, path};
 use tripoint_model::{Alert, Timestamp};
-use tripoint_server::{Ready, ServerOptions, serve, socket_path};
+use tripoint_server::{ReadImages, Ready, ServerOptions, serve, socket_path};
 
 /// A feed that something is wrong with.
 pub fn held_feed() -> FeedHealth {
@@ -35,6 +35,11 @@ pub struct Rig {
 impl Rig {
     /// Starts a server on a data folder.
     pub async fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, None).await
+    }
+
+    /// The same with images for agents.
+    pub async fn start_with(data_dir: &Path, images: Option<Arc<dyn ReadImages>>) -> Self {
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let options = ServerOptions {
@@ -44,6 +49,7 @@ impl Rig {
             ready_file: Some(data_dir.join("ready")),
             agent_uids: vec![own_uid()],
             feeds: Some(Arc::new(|| vec![held_feed()])),
+            images,
             ..ServerOptions::default()
         };
         let task = tokio::spawn(async move {
@@ -52,6 +58,12 @@ impl Rig {
         });
         let ready = told.await.unwrap();
         Self { client: Client::unix(&socket_path(data_dir)), ready, stop, task }
+    }
+
+    /// Through TCP, with the server's token.
+    pub fn tcp(&self) -> Client {
+        let token = std::fs::read_to_string(self.ready.socket.with_file_name("token")).unwrap();
+        Client::tcp(self.ready.address.unwrap(), &token)
     }
 
     /// Ends it in order.

@@ -1,13 +1,17 @@
 //! What does the server tell others of what the feeds call bad?
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tripoint_api::FeedHealth;
 use tripoint_intel::FeedStatus;
 use tripoint_intel::export::{self, Wish};
-use tripoint_server::{ReadFeeds, WriteIndicators};
+use tripoint_intel::image_delta::{self, Identity};
+use tripoint_intel::{ImageBytes, Index, images};
+use tripoint_linux::mapped::MappedFile;
+use tripoint_server::{ImageFile, ReadFeeds, ReadImages, WriteIndicators};
 
 use crate::context::now;
 
@@ -38,6 +42,33 @@ pub fn feeds_of(data_dir: &Path) -> ReadFeeds {
         };
         tripoint_intel::list(&data_dir).into_iter().map(one).collect()
     })
+}
+
+/// The images of the data folder, and what changed between two of them.
+pub fn images_of(data_dir: &Path) -> Arc<dyn ReadImages> {
+    Arc::new(Images(data_dir.to_owned()))
+}
+
+struct Images(PathBuf);
+
+impl ReadImages for Images {
+    fn newest(&self) -> Option<ImageFile> {
+        images::generations(&self.0).into_iter().find_map(|(_, path)| {
+            let bytes = mapped(&path).ok()?;
+            Index::open(Arc::clone(&bytes)).ok()?;
+            let image = (*bytes).as_ref();
+            Some(ImageFile { identity: Identity::of(image).to_string(), bytes: image.len() as u64, path })
+        })
+    }
+
+    fn delta(&self, base: &Path, target: &Path) -> Result<Vec<u8>, String> {
+        let open = |path: &Path| mapped(path).map_err(|error| format!("{}: {error}", path.display()));
+        image_delta::make(&open(base)?, &open(target)?).map_err(|error| error.to_string())
+    }
+}
+
+fn mapped(path: &Path) -> io::Result<ImageBytes> {
+    Ok(Arc::new(MappedFile::open(&File::open(path)?)?))
 }
 
 /// What `intel export` takes when it is not told.
