@@ -24,6 +24,8 @@ pub struct Health {
     pub sensor: &'static str,
     /// The firewall's name.
     pub firewall: &'static str,
+    /// What its blocks do not refuse.
+    pub gaps_of_firewall: &'static [&'static str],
     /// `advise` or `enforce`.
     pub mode: &'static str,
     /// Programs that the kernel did not take.
@@ -119,6 +121,11 @@ impl Health {
             name: missing.program.to_owned(),
             status: "missing".into(),
             lost: missing.lost.to_owned(),
+        }));
+        all.extend(self.gaps_of_firewall.iter().map(|gap| Capability {
+            name: format!("blocking by {}", self.firewall),
+            status: "partial".into(),
+            lost: (*gap).to_owned(),
         }));
         all.extend(self.lost.iter().map(|lost| Capability {
             name: "sensor".into(),

@@ -46,7 +46,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let first_index = content.first_index();
 
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
-        eyes::open(config, first_index.as_deref())?;
+        eyes::open(config, first_index.as_deref(), &place.kernel_name())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
@@ -59,6 +59,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
         firewall: respond.mechanism(),
+        gaps_of_firewall: respond.gaps(),
         mode: config.response.mode.as_str(),
         missing,
         lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },

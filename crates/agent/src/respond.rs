@@ -104,6 +104,11 @@ impl Respond {
         self.responder.mechanism()
     }
 
+    /// What its blocks do not refuse.
+    pub fn gaps(&self) -> &'static [&'static str] {
+        self.responder.gaps()
+    }
+
     /// Answers until told to stop.
     pub fn run(&mut self, asks: &Receiver<Ask>) {
         for exception in self.guard.exceptions.clone() {

@@ -51,6 +51,14 @@ pub enum FirewallError {
 pub trait Firewall: Send {
     /// Its name in outcomes (`bpf`).
     fn name(&self) -> &'static str;
+    /// Ways past it, in words: what a block of this mechanism does not refuse.
+    fn gaps(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether it changes anything at all. One that does not is only told what would be done.
+    fn acts(&self) -> bool {
+        true
+    }
     /// Refuses `target` until `expires`; for one that is blocked already, the expiry is replaced.
     fn block(
         &mut self,
@@ -59,6 +67,11 @@ pub trait Firewall: Send {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), FirewallError>;
+    /// Refuses all of these; one result each, in their order. At once where the mechanism can do that, so that no
+    /// moment sees a part.
+    fn block_many(&mut self, blocks: &[KernelBlock], now: Timestamp) -> Vec<Result<(), FirewallError>> {
+        blocks.iter().map(|block| self.block(&block.target, &block.scope, block.expires, now)).collect()
+    }
     /// Lifts the block; says whether there was one.
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError>;
     /// Every block of ours that holds at `now`, as read from the kernel.

@@ -1,42 +1,18 @@
-//! Is the kernel as the ledger says, and if not, what makes it so?
+//! Who makes a plan true in the kernel, and says what became of it?
 
-use std::collections::{BTreeMap, BTreeSet};
+mod repair;
+
 use std::path::Path;
 use std::time::Duration;
 
 use tripoint_model::{ActionKind, AlertId, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
 
 use crate::firewall::{Firewall, FirewallError, KernelBlock};
-use crate::guard::{Guard, Usage};
+use crate::guard::Usage;
 use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
-use crate::outcome::{action_of, chain, covers, is_near, outcome};
+use crate::outcome::{chain, covers, dry_run, is_near, outcome};
 use crate::verify::{Compared, compare};
-
-/// What a reconciliation found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Wanted, missing in the kernel, put back.
-    pub restored: Vec<Target>,
-    /// In the kernel with another expiry, corrected.
-    pub corrected: Vec<Target>,
-    /// In our part of the kernel but wanted by nobody, removed.
-    pub removed: Vec<Target>,
-    /// The same, left to their time because the ledger is damaged.
-    pub left: Vec<Target>,
-    /// Lifted because the guard no longer allows them, with the rule.
-    pub withdrawn: Vec<(Target, String)>,
-    /// Their time was up.
-    pub expired: Vec<Target>,
-    /// What could not be done, in words.
-    pub failures: Vec<String>,
-}
-
-impl Reconciled {
-    /// Whether the kernel was as the ledger said.
-    pub fn is_quiet(&self) -> bool {
-        *self == Self { expired: self.expired.clone(), ..Self::default() }
-    }
-}
+pub use repair::Reconciled;
 
 /// The one place that touches the kernel.
 pub struct Responder {
@@ -57,6 +33,11 @@ impl Responder {
     /// The mechanism's name.
     pub fn mechanism(&self) -> &'static str {
         self.firewall.name()
+    }
+
+    /// What a block of this mechanism does not refuse.
+    pub fn gaps(&self) -> &'static [&'static str] {
+        self.firewall.gaps()
     }
 
     /// The wall clock went back by this much: every block keeps its real end.
@@ -130,9 +111,18 @@ impl Responder {
     /// Makes the plan true: intents durable first, then the kernel, then read back. One outcome
     /// for each planned action, in the plan's order.
     pub fn execute(&mut self, plan: &Plan, now: Timestamp) -> Vec<Outcome> {
+        if !self.firewall.acts() {
+            return dry_run(plan, now);
+        }
         let written = self.intend(plan, now);
-        let results: Vec<Result<String, String>> =
-            plan.plan.iter().map(|planned| self.apply(planned, &written, now)).collect();
+        let mut results: Vec<Result<String, String>> = Vec::with_capacity(plan.plan.len());
+        // Blocks that stand side by side go to the kernel together.
+        for run in plan.plan.chunk_by(|a, b| a.action == b.action) {
+            match run.first().map(|planned| planned.action) {
+                Some(ActionKind::Block) => results.extend(self.block_all(run, &written, now)),
+                _ => results.extend(run.iter().map(|planned| self.apply(planned, now))),
+            }
+        }
         let listed = self.firewall.list(now).map_err(|error| chain(&error));
         self.settle_ended(listed.as_deref().ok(), now);
         let mut outcomes = Vec::with_capacity(results.len());
@@ -165,21 +155,33 @@ impl Responder {
         write().map_err(|error: LedgerError| chain(&error))
     }
 
-    fn apply(
+    fn block_all(
         &mut self,
-        planned: &PlannedAction,
+        run: &[PlannedAction],
         written: &Result<(), String>,
         now: Timestamp,
-    ) -> Result<String, String> {
+    ) -> Vec<Result<String, String>> {
+        if let Err(error) = written {
+            return run.iter().map(|_| Err(error.clone())).collect();
+        }
+        let block = |planned: &PlannedAction| KernelBlock {
+            target: planned.target.clone(),
+            scope: planned.scope.clone(),
+            expires: self.expiry_of(planned),
+        };
+        let blocks: Vec<KernelBlock> = run.iter().map(block).collect();
+        let done = self.firewall.block_many(&blocks, now);
+        let cut = |(planned, done): (&PlannedAction, Result<(), FirewallError>)| {
+            done.map_err(|error| chain(&error))?;
+            // A block alone would leave programs waiting on connections that no longer answer.
+            self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
+        };
+        run.iter().zip(done).map(cut).collect()
+    }
+
+    fn apply(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<String, String> {
         match planned.action {
-            ActionKind::Block => {
-                written.clone()?;
-                let expires = self.expiry_of(planned);
-                self.firewall.block(&planned.target, &planned.scope, expires, now).map_err(|error| chain(&error))?;
-                // A block alone would leave programs waiting on connections that no longer answer.
-                self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
-            }
-            ActionKind::Disconnect => self.cut(&planned.cuts),
+            ActionKind::Block | ActionKind::Disconnect => self.cut(&planned.cuts),
             ActionKind::Unblock => self.lift(&planned.target, &planned.scope),
             ActionKind::Allow => {
                 let mut lifted = 0;
@@ -283,93 +285,6 @@ impl Responder {
             outcome.expires = Some(expires);
         }
         outcome
-    }
-
-    /// Makes kernel and ledger equal, in both directions, and lifts what the guard no longer
-    /// allows. Doing it twice changes nothing.
-    pub fn reconcile(&mut self, guard: &Guard, now: Timestamp) -> Reconciled {
-        let mut report = Reconciled::default();
-        let result = self.retire(guard, now, &mut report).and_then(|()| self.ledger.sync());
-        if let Err(error) = result {
-            report.failures.push(chain(&error));
-        }
-        let listed = match self.firewall.list(now) {
-            Ok(listed) => listed,
-            Err(error) => {
-                report.failures.push(chain(&error));
-                return report;
-            }
-        };
-        let wanted: Vec<Entry> = self.active(now);
-        let keys: BTreeSet<(&Target, &Scope)> = wanted.iter().map(|entry| (&entry.target, &entry.scope)).collect();
-        for block in listed.iter().filter(|block| !keys.contains(&(&block.target, &block.scope))) {
-            self.remove(block, &mut report);
-        }
-        let held: BTreeMap<(&Target, &Scope), Timestamp> =
-            listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
-        for entry in &wanted {
-            self.restore(entry, held.get(&(&entry.target, &entry.scope)).copied(), now, &mut report);
-        }
-        if !self.ending.is_empty() {
-            let listed = self.firewall.list(now).ok();
-            self.settle_ended(listed.as_deref(), now);
-        }
-        if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
-            report.failures.push(chain(&error));
-        }
-        report
-    }
-
-    /// Removes a block that nobody wants, unless a damaged ledger may have forgotten who does.
-    fn remove(&mut self, block: &KernelBlock, report: &mut Reconciled) {
-        if self.ledger.is_damaged() && self.ledger.get(&block.target, &block.scope).is_none() {
-            report.left.push(block.target.clone());
-            return;
-        }
-        match self.firewall.unblock(&block.target, &block.scope) {
-            Ok(_) => report.removed.push(block.target.clone()),
-            Err(error) => report.failures.push(chain(&error)),
-        }
-    }
-
-    /// Writes down what has ended by time or by the guard.
-    fn retire(&mut self, guard: &Guard, now: Timestamp, report: &mut Reconciled) -> Result<(), LedgerError> {
-        let wanted: Vec<Entry> = self.ledger.wanted().cloned().collect();
-        for entry in wanted {
-            if entry.expires <= now {
-                self.give_up(&entry.target, &entry.scope, EntryState::Expired, now)?;
-                report.expired.push(entry.target);
-                continue;
-            }
-            // Not knowing the surroundings is a reason for nothing new, not for giving up what stands.
-            if guard.protected.is_none() {
-                continue;
-            }
-            if let Err((rule, _)) = guard.standing(&action_of(&entry), now) {
-                self.give_up(&entry.target, &entry.scope, EntryState::Lifted, now)?;
-                report.withdrawn.push((entry.target, rule.to_owned()));
-            }
-        }
-        Ok(())
-    }
-
-    fn restore(&mut self, entry: &Entry, found: Option<Timestamp>, now: Timestamp, report: &mut Reconciled) {
-        if found.is_some_and(|expires| is_near(expires, entry.expires)) {
-            let marked = self.ledger.mark(&entry.target, &entry.scope, EntryState::Applied, now);
-            report.failures.extend(marked.err().map(|error| chain(&error)));
-            return;
-        }
-        match self.firewall.block(&entry.target, &entry.scope, entry.expires, now) {
-            Ok(()) if found.is_some() => report.corrected.push(entry.target.clone()),
-            Ok(()) => report.restored.push(entry.target.clone()),
-            Err(error) => {
-                report.failures.push(format!("{}: {}", entry.target, chain(&error)));
-                if matches!(error, FirewallError::Unsupported(..)) {
-                    let marked = self.ledger.mark(&entry.target, &entry.scope, EntryState::Failed, now);
-                    report.failures.extend(marked.err().map(|error| chain(&error)));
-                }
-            }
-        }
     }
 
     /// Lifts every block now, known or not; one outcome each.

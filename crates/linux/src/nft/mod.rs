@@ -87,3 +87,8 @@ impl NftError {
 fn failed(action: &'static str) -> impl Fn(io::Error) -> NftError {
     move |source| NftError::Kernel { action, source }
 }
+
+/// Whether the kernel said that it has no nftables at all.
+pub fn is_unknown(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT | libc::EOPNOTSUPP | libc::EINVAL))
+}

@@ -1,0 +1,97 @@
+//! Which mechanism refuses connections on this host, and what else of ours is left from another one?
+
+use serde::Deserialize;
+use tripoint_linux::bpf::Blocks;
+use tripoint_linux::sock_diag::SockDiag;
+use tripoint_responder::{Firewall, Unavailable};
+
+use super::{BpfFirewall, DryRun, IpsetFirewall, NftFirewall, SocketsOnly, release};
+
+/// `response.mechanism`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// The first that works of bpf, nft, ipset; else only sockets are ended.
+    Auto,
+    /// Kernel programs.
+    Bpf,
+    /// An nftables table of our own.
+    Nft,
+    /// Sets of ipset, and iptables rules that look into them.
+    Ipset,
+    /// Nothing is done, everything is told.
+    DryRun,
+}
+
+/// The mechanism that the configuration names does not work here.
+#[derive(Debug, thiserror::Error)]
+#[error("response.mechanism is {mechanism}, which does not work here: {why}")]
+pub struct NoMechanism {
+    mechanism: &'static str,
+    why: String,
+}
+
+/// Opens the wanted mechanism. `blocks` are the tables of the kernel programs, where those are loaded and look at
+/// packets; `name` is what ours is called in the kernel. What another mechanism of this instance left is taken away:
+/// nobody would lift it any more, and the ledger puts its blocks back into the new one.
+pub fn choose(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
+    let chosen = open(wanted, blocks, name)?;
+    for left in release::release_others(name, chosen.name()) {
+        match left {
+            Ok(left) if left.blocks.is_empty() => {}
+            Ok(left) => {
+                tracing::warn!(
+                    mechanism = left.mechanism,
+                    blocks = left.blocks.len(),
+                    "blocks of another mechanism were moved"
+                );
+            }
+            Err(error) => tracing::warn!(error, "what another mechanism left could not be looked at"),
+        }
+    }
+    for gap in chosen.gaps() {
+        tracing::info!(mechanism = chosen.name(), gap, "not covered by blocks");
+    }
+    Ok(chosen)
+}
+
+fn open(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
+    let forced = |mechanism, why| move |opened: Option<Box<dyn Firewall>>| opened.ok_or(NoMechanism { mechanism, why });
+    let nft = || NftFirewall::open(name).map(|nft| Box::new(nft) as Box<dyn Firewall>).map_err(|error| chain(&error));
+    let ipset =
+        || IpsetFirewall::open(name).map(|set| Box::new(set) as Box<dyn Firewall>).map_err(|error| chain(&error));
+    match wanted {
+        Mechanism::DryRun => Ok(Box::new(DryRun)),
+        Mechanism::Bpf => {
+            let opened = blocks.map(|blocks| Box::new(BpfFirewall::new(blocks)) as Box<dyn Firewall>);
+            forced("bpf", "the programs that drop packets are not in the kernel".to_owned())(opened)
+        }
+        Mechanism::Nft => nft().map_err(|why| NoMechanism { mechanism: "nft", why }),
+        Mechanism::Ipset => ipset().map_err(|why| NoMechanism { mechanism: "ipset", why }),
+        Mechanism::Auto => Ok(match blocks {
+            Some(blocks) => Box::new(BpfFirewall::new(blocks)),
+            None => first(&[("nft", &nft), ("ipset", &ipset)]),
+        }),
+    }
+}
+
+type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Firewall>, String>;
+
+/// The first that opens; without any, what at least ends sockets.
+fn first(candidates: &[(&'static str, Open<'_>)]) -> Box<dyn Firewall> {
+    for (mechanism, open) in candidates {
+        match open() {
+            Ok(opened) => return opened,
+            Err(error) => tracing::warn!(mechanism, error, "this mechanism does not work here"),
+        }
+    }
+    match SockDiag::open() {
+        Ok(_) => Box::new(SocketsOnly),
+        Err(error) => Box::new(Unavailable { why: format!("sockets cannot be ended either: {error}") }),
+    }
+}
+
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(|source| format!(": {}", chain(source)));
+    format!("{error}{}", source.unwrap_or_default())
+}
