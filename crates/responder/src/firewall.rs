@@ -74,6 +74,13 @@ pub trait Firewall: Send {
     }
     /// Lifts the block; says whether there was one.
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError>;
+    /// Takes everything of ours out, known or not; where it can, at once and with whatever held it.
+    fn release(&mut self, now: Timestamp) -> Result<(), FirewallError> {
+        for block in self.list(now)? {
+            self.unblock(&block.target, &block.scope)?;
+        }
+        Ok(())
+    }
     /// Every block of ours that holds at `now`, as read from the kernel.
     fn list(&mut self, now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError>;
     /// Ends these connections, each by its cookie, never a listener.

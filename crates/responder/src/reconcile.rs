@@ -2,6 +2,7 @@
 
 mod repair;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,10 +84,9 @@ impl Responder {
     }
 
     /// Reports what was given up, as the kernel shows it now.
-    fn settle_ended(&mut self, listed: Option<&[KernelBlock]>, now: Timestamp) {
+    fn settle_ended(&mut self, listed: Option<&Listed>, now: Timestamp) {
         for entry in std::mem::take(&mut self.ending) {
-            let held = listed
-                .map(|blocks| blocks.iter().any(|block| block.target == entry.target && block.scope == entry.scope));
+            let held = listed.map(|blocks| blocks.end(&entry.target, &entry.scope).is_some());
             let (state, detail) = match (held, entry.state) {
                 (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
                 (_, EntryState::Expired) => (OutcomeState::Expired, ""),
@@ -123,12 +123,15 @@ impl Responder {
                 _ => results.extend(run.iter().map(|planned| self.apply(planned, now))),
             }
         }
-        let listed = self.firewall.list(now).map_err(|error| chain(&error));
-        self.settle_ended(listed.as_deref().ok(), now);
-        let mut outcomes = Vec::with_capacity(results.len());
-        for (planned, result) in plan.plan.iter().zip(results) {
-            outcomes.push(self.settle(planned, result, &listed, now));
-        }
+        self.settle_all(plan, results, now)
+    }
+
+    /// One outcome for each planned action, by what the kernel shows now.
+    fn settle_all(&mut self, plan: &Plan, results: Vec<Result<String, String>>, now: Timestamp) -> Vec<Outcome> {
+        let listed = self.firewall.list(now).map(Listed::new).map_err(|error| chain(&error));
+        self.settle_ended(listed.as_ref().ok(), now);
+        let settle = |(planned, result)| self.settle(planned, result, &listed, now);
+        let outcomes = plan.plan.iter().zip(results).map(settle).collect();
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             tracing::error!(error = %chain(&error), "ledger of actions could not be written");
         }
@@ -211,7 +214,7 @@ impl Responder {
     fn lift(&mut self, target: &Target, scope: &Scope) -> Result<String, String> {
         match self.firewall.unblock(target, scope) {
             Ok(true) => Ok("lifted".into()),
-            Ok(false) => Ok("there was no such block".into()),
+            Ok(false) => Ok(NO_SUCH.into()),
             Err(error) => Err(chain(&error)),
         }
     }
@@ -236,13 +239,13 @@ impl Responder {
         &mut self,
         planned: &PlannedAction,
         result: Result<String, String>,
-        listed: &Result<Vec<KernelBlock>, String>,
+        listed: &Result<Listed, String>,
         now: Timestamp,
     ) -> Outcome {
         let read = listed.as_ref().ok();
-        let same = |block: &KernelBlock| block.target == planned.target && block.scope == planned.scope;
         let expires = self.expiry_of(planned);
-        let present = read.map(|blocks| blocks.iter().any(|block| same(block) && is_near(block.expires, expires)));
+        let end = read.map(|blocks| blocks.end(&planned.target, &planned.scope));
+        let present = end.map(|end| end.is_some_and(|end| is_near(end, expires)));
         let (state, verified) = match planned.action {
             ActionKind::Block => match present {
                 Some(true) => (OutcomeState::Applied, true),
@@ -253,14 +256,14 @@ impl Responder {
             ActionKind::Disconnect if result.is_err() => (OutcomeState::Failed, true),
             ActionKind::Disconnect if planned.cuts.is_empty() => (OutcomeState::Nothing, true),
             ActionKind::Disconnect => (OutcomeState::Applied, true),
-            ActionKind::Unblock => match read.map(|blocks| blocks.iter().any(same)) {
+            ActionKind::Unblock => match end.map(|end| end.is_some()) {
                 Some(true) => (OutcomeState::Failed, true),
-                Some(false) if result.as_deref() == Ok("there was no such block") => (OutcomeState::Nothing, true),
+                Some(false) if result.as_deref() == Ok(NO_SUCH) => (OutcomeState::Nothing, true),
                 Some(false) => (OutcomeState::Lifted, true),
                 None => (OutcomeState::Failed, false),
             },
             ActionKind::Allow => {
-                match read.map(|blocks| blocks.iter().any(|block| covers(&planned.target, &block.target))) {
+                match read.map(|blocks| blocks.targets().any(|target| covers(&planned.target, target))) {
                     Some(false) if result.is_ok() => (OutcomeState::Applied, true),
                     _ => (OutcomeState::Failed, read.is_some()),
                 }
@@ -276,9 +279,10 @@ impl Responder {
         if let Err(error) = listed {
             detail = format!("{detail}; not read back: {error}");
         }
-        let wider = read.and_then(|blocks| blocks.iter().find(|block| covers(&block.target, &planned.target)));
-        if let Some(wider) = wider.filter(|_| planned.action == ActionKind::Unblock && state != OutcomeState::Failed) {
-            detail = format!("{detail}; the wider block of {} still holds", wider.target);
+        let is_lifted = planned.action == ActionKind::Unblock && state != OutcomeState::Failed;
+        let mut wider = read.filter(|_| is_lifted).into_iter().flat_map(Listed::targets);
+        if let Some(wider) = wider.find(|target| covers(target, &planned.target)) {
+            detail = format!("{detail}; the wider block of {wider} still holds");
         }
         let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
         if planned.action == ActionKind::Block {
@@ -305,7 +309,45 @@ impl Responder {
             cause: None,
             cuts: Vec::new(),
         };
-        self.execute(&Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() }, now)
+        let plan = Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() };
+        if !self.firewall.acts() {
+            return dry_run(&plan, now);
+        }
+        // A ledger that cannot be written must not keep the blocks in force.
+        if let Err(error) = self.intend(&plan, now) {
+            tracing::error!(error, "ledger of actions could not be written");
+        }
+        let held = self.firewall.list(now).map(Listed::new).unwrap_or_default();
+        let done = self.firewall.release(now).map_err(|error| chain(&error));
+        let result = |planned: &PlannedAction| {
+            done.clone()?;
+            let found = held.end(&planned.target, &planned.scope).is_some();
+            Ok(if found { "lifted" } else { NO_SUCH }.to_owned())
+        };
+        let results = plan.plan.iter().map(result).collect();
+        self.settle_all(&plan, results, now)
+    }
+}
+
+/// What an `Unblock` comes to where nothing was to be lifted.
+const NO_SUCH: &str = "there was no such block";
+
+/// What the kernel holds, by target and scope: a hundred thousand blocks are settled in one go.
+#[derive(Default)]
+struct Listed(HashMap<(Target, Scope), Timestamp>);
+
+impl Listed {
+    fn new(blocks: Vec<KernelBlock>) -> Self {
+        Self(blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect())
+    }
+
+    /// Until when this is blocked.
+    fn end(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
+        self.0.get(&(target.clone(), scope.clone())).copied()
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.0.keys().map(|(target, _)| target)
     }
 }
 

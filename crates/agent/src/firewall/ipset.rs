@@ -166,6 +166,13 @@ impl Firewall for IpsetFirewall {
         Ok(found)
     }
 
+    /// Rules and sets go; the next block makes them anew.
+    fn release(&mut self, _now: Timestamp) -> Result<(), FirewallError> {
+        self.ends = Ends::default();
+        self.is_made = false;
+        remove(&self.programs, &self.layout).map(drop).map_err(|error| kernel("release", &error))
+    }
+
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let held = self.held().map_err(|error| kernel("list", &error))?;
         let now_ns = boot_ns();
@@ -188,9 +195,11 @@ impl Firewall for IpsetFirewall {
 pub(super) fn destroy(name: &str) -> Result<Option<Vec<Target>>, IpsetError> {
     // Without the programs there can be nothing that they have made.
     let Ok(programs) = Programs::find() else { return Ok(None) };
-    let layout = Layout::new(name);
+    remove(&programs, &Layout::new(name))
+}
+
+fn remove(programs: &Programs, layout: &Layout) -> Result<Option<Vec<Target>>, IpsetError> {
     let mut blocks = Vec::new();
-    let mut found = false;
     let mut saved = Vec::new();
     for set in layout.sets() {
         if let Some(text) = programs.save_set(&set.name)? {
@@ -211,9 +220,8 @@ pub(super) fn destroy(name: &str) -> Result<Option<Vec<Target>>, IpsetError> {
     }
     for set in saved {
         programs.destroy_set(&set)?;
-        found = true;
     }
-    Ok(found.then_some(blocks))
+    Ok(Some(blocks))
 }
 
 fn kernel(action: &str, error: &IpsetError) -> FirewallError {

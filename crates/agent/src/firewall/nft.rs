@@ -93,6 +93,12 @@ impl Firewall for NftFirewall {
         self.table.remove(net, port).map_err(|error| kernel("unblock", &error))
     }
 
+    /// The table goes; the next block makes it anew.
+    fn release(&mut self, _now: Timestamp) -> Result<(), FirewallError> {
+        self.ends = Ends::default();
+        self.table.destroy().map(drop).map_err(|error| kernel("release", &error))
+    }
+
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let held = self.table.list().map_err(|error| kernel("list", &error))?;
         let now_ns = boot_ns();

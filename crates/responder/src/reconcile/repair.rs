@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tripoint_model::{Scope, Target, Timestamp};
 
-use super::Responder;
+use super::{Listed, Responder};
 use crate::firewall::{FirewallError, KernelBlock};
 use crate::guard::Guard;
 use crate::ledger::{Entry, EntryState, LedgerError};
@@ -65,8 +65,8 @@ impl Responder {
             listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
         self.restore(&wanted, &held, now, &mut report);
         if !self.ending.is_empty() {
-            let listed = self.firewall.list(now).ok();
-            self.settle_ended(listed.as_deref(), now);
+            let listed = self.firewall.list(now).ok().map(Listed::new);
+            self.settle_ended(listed.as_ref(), now);
         }
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             report.failures.push(chain(&error));
