@@ -138,28 +138,69 @@ fn a_name_that_is_taken_is_refused_and_the_next_mechanism_is_taken() {
     });
 }
 
+/// A person's wish to block, planned.
+fn planned(targets: &[&str]) -> Plan {
+    let action = |target: &&str| Action {
+        kind: ActionKind::Block,
+        target: target.parse().unwrap(),
+        scope: Scope::Host,
+        expires: now().plus(Duration::from_secs(60)),
+        reason: String::new(),
+        requester: "ada".into(),
+        cause: None,
+    };
+    plan(&targets.iter().map(action).collect::<Vec<_>>(), &guard(), &[], now())
+}
+
+fn guard() -> Guard {
+    Guard {
+        permit_ranges: vec!["203.0.113.0/24".parse().unwrap()],
+        protected: Some(Protected::default()),
+        ..Guard::default()
+    }
+}
+
+#[test]
+fn what_others_flush_is_back_after_the_next_comparison_or_was_never_gone() {
+    for best in [Hold::Owned, Hold::Open] {
+        let open = move || Table::open_as("tripoint", best).map_err(|error| chain(&error));
+        alone(open, |table| {
+            let held = table.hold();
+            let folder = tempfile::tempdir().unwrap();
+            let (mut responder, _) = Responder::open(folder.path(), Box::new(NftFirewall::over(table))).unwrap();
+            let outcomes = responder.execute(&planned(&["203.0.113.9", "203.0.113.64/26"]), now());
+            assert_eq!(outcomes.len(), 2);
+            for outcome in &outcomes {
+                assert_eq!((outcome.mechanism.as_str(), outcome.state), ("nft", OutcomeState::Applied), "{outcome:?}");
+                assert!(outcome.verified, "{outcome:?}");
+            }
+            assert!(responder.reconcile(&guard(), now()).is_quiet());
+            let Ok(status) = Command::new("nft").args(["flush", "ruleset"]).status() else {
+                return println!("skipped: nft is not installed");
+            };
+            assert!(status.success());
+            let done = responder.reconcile(&guard(), now());
+            match held {
+                Hold::Owned => assert!(done.is_quiet(), "the flags owner and persist keep it: {done:?}"),
+                Hold::Open => assert_eq!(done.restored.len(), 2, "{done:?}"),
+            }
+            assert!(responder.reconcile(&guard(), now()).is_quiet(), "twice changes nothing");
+            let lifted = responder.release_all(now());
+            let states: Vec<_> = lifted.iter().map(|outcome| (outcome.state, outcome.verified)).collect();
+            assert_eq!(states, [(OutcomeState::Lifted, true); 2]);
+            assert_eq!(release("tripoint"), [], "no table is left");
+        });
+    }
+}
+
 #[test]
 fn dry_run_tells_and_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (mut responder, _) = Responder::open(folder.path(), Box::new(DryRun)).unwrap();
-    let guard = Guard {
-        permit_ranges: vec!["203.0.113.0/24".parse().unwrap()],
-        protected: Some(Protected::default()),
-        ..Guard::default()
-    };
-    let action = Action {
-        kind: ActionKind::Block,
-        target: "203.0.113.9".parse().unwrap(),
-        scope: Scope::Host,
-        expires: now().plus(Duration::from_secs(60)),
-        reason: String::new(),
-        requester: "test".into(),
-        cause: None,
-    };
-    let plan: Plan = plan(&[action], &guard, &[], now());
+    let plan = planned(&["203.0.113.9"]);
     let outcomes = responder.execute(&plan, now());
     assert_eq!(outcomes.len(), 1, "{plan:?}");
     assert_eq!((outcomes[0].mechanism.as_str(), outcomes[0].state), ("dry-run", OutcomeState::DryRun));
     assert!(responder.active(now()).is_empty(), "nothing is written down as done");
-    assert!(responder.reconcile(&guard, now()).is_quiet());
+    assert!(responder.reconcile(&guard(), now()).is_quiet());
 }

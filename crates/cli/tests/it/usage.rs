@@ -102,10 +102,10 @@ fn without_a_server_it_is_4() {
         &["allow", "203.0.113.66"],
         &["disconnect", "203.0.113.66"],
         &["block", "203.0.113.66", "--dry-run", "--json"],
-        &["release-all"],
         &["exceptions", "list"],
         &["exceptions", "add", "--target", "203.0.113.66", "--reason", "test"],
         &["alerts", "list", "--server", "http://127.0.0.1:1"],
+        &["release-all", "--server", "http://127.0.0.1:1"],
     ] {
         bench.tell(arguments).expect(4);
     }
