@@ -56,22 +56,24 @@ pub fn choose(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<B
 }
 
 fn open(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
-    let forced = |mechanism, why| move |opened: Option<Box<dyn Firewall>>| opened.ok_or(NoMechanism { mechanism, why });
-    let nft = || NftFirewall::open(name).map(|nft| Box::new(nft) as Box<dyn Firewall>).map_err(|error| chain(&error));
-    let ipset =
-        || IpsetFirewall::open(name).map(|set| Box::new(set) as Box<dyn Firewall>).map_err(|error| chain(&error));
-    match wanted {
-        Mechanism::DryRun => Ok(Box::new(DryRun)),
-        Mechanism::Bpf => {
-            let opened = blocks.map(|blocks| Box::new(BpfFirewall::new(blocks)) as Box<dyn Firewall>);
-            forced("bpf", "the programs that drop packets are not in the kernel".to_owned())(opened)
+    let nft = || match NftFirewall::open(name) {
+        Ok(opened) => Ok(Box::new(opened) as Box<dyn Firewall>),
+        Err(error) => Err(chain(&error)),
+    };
+    let ipset = || match IpsetFirewall::open(name) {
+        Ok(opened) => Ok(Box::new(opened) as Box<dyn Firewall>),
+        Err(error) => Err(chain(&error)),
+    };
+    match (wanted, blocks) {
+        (Mechanism::DryRun, _) => Ok(Box::new(DryRun)),
+        (Mechanism::Bpf | Mechanism::Auto, Some(blocks)) => Ok(Box::new(BpfFirewall::new(blocks))),
+        (Mechanism::Bpf, None) => {
+            let why = "the programs that drop packets are not in the kernel".to_owned();
+            Err(NoMechanism { mechanism: "bpf", why })
         }
-        Mechanism::Nft => nft().map_err(|why| NoMechanism { mechanism: "nft", why }),
-        Mechanism::Ipset => ipset().map_err(|why| NoMechanism { mechanism: "ipset", why }),
-        Mechanism::Auto => Ok(match blocks {
-            Some(blocks) => Box::new(BpfFirewall::new(blocks)),
-            None => first(&[("nft", &nft), ("ipset", &ipset)]),
-        }),
+        (Mechanism::Auto, None) => Ok(first(&[("nft", &nft), ("ipset", &ipset)])),
+        (Mechanism::Nft, _) => nft().map_err(|why| NoMechanism { mechanism: "nft", why }),
+        (Mechanism::Ipset, _) => ipset().map_err(|why| NoMechanism { mechanism: "ipset", why }),
     }
 }
 

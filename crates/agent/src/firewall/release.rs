@@ -24,8 +24,7 @@ pub fn release(name: &str) -> Vec<Result<Released, String>> {
 
 /// The same but for one mechanism.
 pub(super) fn release_others(name: &str, but: &str) -> Vec<Result<Released, String>> {
-    let each: [(&'static str, fn(&str) -> Result<Option<Vec<Target>>, String>); 2] =
-        [("nft", of_nft), ("ipset", of_ipset)];
+    let each: [(&'static str, Take); 2] = [("nft", of_nft), ("ipset", of_ipset)];
     each.into_iter()
         .filter(|(mechanism, _)| *mechanism != but)
         .filter_map(|(mechanism, take)| match take(name) {
@@ -34,6 +33,9 @@ pub(super) fn release_others(name: &str, but: &str) -> Vec<Result<Released, Stri
         })
         .collect()
 }
+
+/// Takes what the name has away; nothing where there was nothing.
+type Take = fn(&str) -> Result<Option<Vec<Target>>, String>;
 
 fn of_nft(name: &str) -> Result<Option<Vec<Target>>, String> {
     match nft::destroy(name) {

@@ -112,6 +112,20 @@ fn without_a_server_it_is_4() {
     bench.golden("no-server");
 }
 
+/// Whoever may not touch the kernel is told that no server answers.
+#[test]
+fn release_all_needs_no_server() {
+    let bench = Bench::new();
+    if !rustix::process::geteuid().is_root() {
+        return drop(bench.run(&["release-all"]).expect(4));
+    }
+    for _ in 0..2 {
+        let told = bench.run(&["release-all"]).expect(0);
+        assert_eq!(told.out, "nothing of this instance is in the kernel\n");
+        assert_eq!(bench.run(&["release-all", "--json"]).expect(0).json()["outcomes"], serde_json::json!([]));
+    }
+}
+
 #[test]
 fn global_flags_stand_before_and_after() {
     let bench = Bench::new();
