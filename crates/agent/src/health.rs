@@ -13,6 +13,7 @@ use tripoint_model::Timestamp;
 use tripoint_vuln::{Patience, SourceInfo, SourceStatus};
 
 use crate::content::Loaded;
+use crate::respond::Blocking;
 use crate::sense::Shared;
 
 /// Data older than this is called stale, seconds.
@@ -22,10 +23,8 @@ const STALE_S: u64 = 48 * 3600;
 pub struct Health {
     /// `bpf` or `sock_diag`.
     pub sensor: &'static str,
-    /// The firewall's name.
-    pub firewall: &'static str,
-    /// What its blocks do not refuse.
-    pub gaps_of_firewall: &'static [&'static str],
+    /// What blocks here.
+    pub blocking: Blocking,
     /// `advise` or `enforce`.
     pub mode: &'static str,
     /// Programs that the kernel did not take.
@@ -106,7 +105,7 @@ impl Health {
             gaps,
             kernel: capability::kernel_release(),
             sensor: self.sensor.to_owned(),
-            firewall: self.firewall.to_owned(),
+            firewall: self.blocking.mechanism.to_owned(),
             mode: self.mode.to_owned(),
             capabilities: self.capabilities(),
             data: self.data(),
@@ -122,8 +121,8 @@ impl Health {
             status: "missing".into(),
             lost: missing.lost.to_owned(),
         }));
-        all.extend(self.gaps_of_firewall.iter().map(|gap| Capability {
-            name: format!("blocking by {}", self.firewall),
+        all.extend(self.blocking.gaps.iter().map(|gap| Capability {
+            name: format!("blocking by {}", self.blocking.mechanism),
             status: "partial".into(),
             lost: (*gap).to_owned(),
         }));

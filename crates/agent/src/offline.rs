@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
-use tripoint_model::{ActionKind, Outcome, OutcomeState, Target, Timestamp};
+use tripoint_model::{ActionKind, Outcome, OutcomeState, Scope, Target, Timestamp};
 use tripoint_responder::{EntryState, Ledger, LedgerError};
 
 use crate::firewall::{Released, release};
@@ -48,8 +48,9 @@ pub fn release_all(place: &Place, now: Timestamp) -> Result<Lifted, OfflineError
     let mut gone = wanted;
     for Released { mechanism, blocks } in released {
         for target in blocks {
-            gone.remove(&target);
-            lifted.outcomes.push(outcome(target, mechanism, OutcomeState::Lifted, is_empty, now));
+            let place = (target, Scope::Host);
+            gone.remove(&place);
+            lifted.outcomes.push(outcome(place, mechanism, OutcomeState::Lifted, is_empty, now));
         }
     }
     // Kernel programs went with their agent, and their blocks with them.
@@ -63,25 +64,32 @@ fn taken(all: Vec<Result<Released, String>>, errors: &mut Vec<String>) -> Vec<Re
     all.into_iter().filter_map(|one| one.map_err(|error| errors.push(error)).ok()).collect()
 }
 
-/// Marks every wanted block as lifted; returns their targets.
-fn unwant(place: &Place, now: Timestamp) -> Result<BTreeSet<Target>, LedgerError> {
+/// Marks every wanted block as lifted; returns them.
+fn unwant(place: &Place, now: Timestamp) -> Result<BTreeSet<(Target, Scope)>, LedgerError> {
     if !place.ledger().exists() {
         return Ok(BTreeSet::new());
     }
     let (mut ledger, _) = Ledger::open(&place.ledger())?;
-    let wanted: Vec<_> = ledger.wanted().map(|entry| (entry.target.clone(), entry.scope.clone())).collect();
+    let wanted: BTreeSet<_> = ledger.wanted().map(|entry| (entry.target.clone(), entry.scope.clone())).collect();
     for (target, scope) in &wanted {
         ledger.mark(target, scope, EntryState::Lifted, now)?;
     }
     ledger.sync()?;
-    Ok(wanted.into_iter().map(|(target, _)| target).collect())
+    Ok(wanted)
 }
 
-fn outcome(target: Target, mechanism: &str, state: OutcomeState, verified: bool, at: Timestamp) -> Outcome {
+fn outcome(
+    (target, scope): (Target, Scope),
+    mechanism: &str,
+    state: OutcomeState,
+    verified: bool,
+    at: Timestamp,
+) -> Outcome {
     Outcome {
         id: format!("release {target}"),
         action: ActionKind::Unblock,
         target,
+        scope,
         mechanism: mechanism.to_owned(),
         state,
         verified,
@@ -101,7 +109,7 @@ mod tests {
     use std::time::Duration;
 
     use tripoint_linux::netns::NetNs;
-    use tripoint_model::{PlannedAction, Scope};
+    use tripoint_model::PlannedAction;
     use tripoint_responder::{Firewall, KernelBlock};
 
     use super::*;

@@ -58,8 +58,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         .context("open the ledger of actions")?;
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
-        firewall: respond.mechanism(),
-        gaps_of_firewall: respond.gaps(),
+        blocking: respond.blocking(),
         mode: config.response.mode.as_str(),
         missing,
         lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },

@@ -36,7 +36,9 @@ pub struct NoMechanism {
 /// nobody would lift it any more, and the ledger puts its blocks back into the new one.
 pub fn choose(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
     let chosen = open(wanted, blocks, name)?;
-    for left in release::release_others(name, chosen.name()) {
+    // One that only tells takes nothing away either.
+    let others = if chosen.acts() { release::release_others(name, chosen.name()) } else { Vec::new() };
+    for left in others {
         match left {
             Ok(left) if left.blocks.is_empty() => {}
             Ok(left) => {

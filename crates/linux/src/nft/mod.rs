@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use table::{Drops, Table, destroy};
+pub use table::{Drops, Table, destroy, is_offered};
 
 /// A block in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

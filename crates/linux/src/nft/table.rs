@@ -280,6 +280,12 @@ pub fn destroy(name: &str) -> Result<Option<Vec<Block>>, NftError> {
 /// The kernel's unit. A shorter time is no time.
 const SHORTEST: Duration = Duration::from_millis(1);
 
+/// Whether the kernel has nftables and lets us ask. Changes nothing.
+pub fn is_offered() -> bool {
+    let look = |mut table: Table| Found::look(&mut table.netlink, "tripoint").is_ok();
+    Table::closed("tripoint", Hold::Owned).is_ok_and(look)
+}
+
 /// The kernel would take more; nobody needs it.
 const NAME_MAX: usize = 40;
 
