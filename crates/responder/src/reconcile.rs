@@ -280,8 +280,7 @@ impl Responder {
             detail = format!("{detail}; not read back: {error}");
         }
         let is_lifted = planned.action == ActionKind::Unblock && state != OutcomeState::Failed;
-        let mut wider = read.filter(|_| is_lifted).into_iter().flat_map(Listed::targets);
-        if let Some(wider) = wider.find(|target| covers(target, &planned.target)) {
+        if let Some(wider) = read.filter(|_| is_lifted).and_then(|blocks| blocks.wider(&planned.target)) {
             detail = format!("{detail}; the wider block of {wider} still holds");
         }
         let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
@@ -334,20 +333,34 @@ const NO_SUCH: &str = "there was no such block";
 
 /// What the kernel holds, by target and scope: a hundred thousand blocks are settled in one go.
 #[derive(Default)]
-struct Listed(HashMap<(Target, Scope), Timestamp>);
+struct Listed {
+    ends: HashMap<(Target, Scope), Timestamp>,
+    networks: Vec<Target>,
+}
 
 impl Listed {
     fn new(blocks: Vec<KernelBlock>) -> Self {
-        Self(blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect())
+        let ends: HashMap<_, _> =
+            blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect();
+        let is_network = |target: &&Target| matches!(target, Target::Network(_));
+        let networks = ends.keys().map(|(target, _)| target).filter(is_network).cloned().collect();
+        Self { ends, networks }
     }
 
     /// Until when this is blocked.
     fn end(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
-        self.0.get(&(target.clone(), scope.clone())).copied()
+        self.ends.get(&(target.clone(), scope.clone())).copied()
     }
 
     fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.0.keys().map(|(target, _)| target)
+        self.ends.keys().map(|(target, _)| target)
+    }
+
+    /// A block that holds this target too.
+    fn wider(&self, target: &Target) -> Option<Target> {
+        let address = target.port().and(target.net()).map(Target::from_net);
+        let whole = address.filter(|address| self.end(address, &Scope::Host).is_some());
+        whole.or_else(|| self.networks.iter().find(|network| covers(network, target)).cloned())
     }
 }
 

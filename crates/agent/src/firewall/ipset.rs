@@ -215,7 +215,7 @@ fn remove(programs: &Programs, layout: &Layout) -> Result<Option<Vec<Target>>, I
         match layout.state(is_v6, &programs.rules(is_v6)?) {
             State::Foreign(rule) => return Err(IpsetError::Foreign(rule)),
             State::Absent => {}
-            state => programs.restore_rules(is_v6, &layout.remove_rules(is_v6, &state))?,
+            state => programs.restore_rules(is_v6, &layout.remove_rules(&state))?,
         }
     }
     for set in saved {

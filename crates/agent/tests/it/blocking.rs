@@ -54,13 +54,13 @@ fn every_kind(open: Open, place: Place, way: Way) {
     for kind in [Kind::Tcp, Kind::Udp] {
         for family in [Family::V4, Family::V6, Family::Mapped] {
             let talk = Talk { kind, family, way };
-            let twin = field.talk(talk);
+            let twin = field.talk(talk, true);
             assert!(twin.packets > 0 && twin.is_heard, "the probe works without a block: {talk:?} {twin:?}");
             field.block(talk.family.peer());
-            let blocked = field.talk(talk);
+            let blocked = field.talk(talk, false);
             assert_eq!((blocked.packets, blocked.is_heard), (0, false), "{talk:?} is blocked");
             field.unblock(talk.family.peer());
-            let lifted = field.talk(talk);
+            let lifted = field.talk(talk, true);
             assert!(lifted.packets > 0 && lifted.is_heard, "lifted again: {talk:?} {lifted:?}");
         }
     }
@@ -136,16 +136,16 @@ fn a_port_is_blocked_alone_and_a_network_as_a_whole() {
             for family in [Family::V4, Family::V6] {
                 let talk = Talk { kind, family, way: Way::Outbound };
                 field.block(&family.peer_port(traffic::PORT + 1));
-                assert!(field.talk(talk).is_heard, "another port is not meant: {talk:?}");
+                assert!(field.talk(talk, true).is_heard, "another port is not meant: {talk:?}");
                 field.block(&family.peer_port(traffic::PORT));
-                let blocked = field.talk(talk);
+                let blocked = field.talk(talk, false);
                 assert_eq!((blocked.packets, blocked.is_heard), (0, false), "{talk:?} port");
                 field.release();
                 field.block(family.network());
-                let blocked = field.talk(talk);
+                let blocked = field.talk(talk, false);
                 assert_eq!((blocked.packets, blocked.is_heard), (0, false), "{talk:?} network");
                 field.release();
-                assert!(field.talk(talk).is_heard, "{talk:?} lifted");
+                assert!(field.talk(talk, true).is_heard, "{talk:?} lifted");
             }
         }
     }
@@ -157,11 +157,11 @@ fn a_block_ends_when_its_time_is_over_and_not_before() {
         let Some(mut field) = field(open, Place::Host) else { return };
         let talk = Talk { kind: Kind::Udp, family: Family::V4, way: Way::Outbound };
         field.block_for(talk.family.peer(), Duration::from_secs(3));
-        assert_eq!(field.talk(talk).packets, 0);
+        assert_eq!(field.talk(talk, false).packets, 0);
         // Nobody of ours is alive any more: the kernel alone lifts it.
         field.forget_mechanism();
-        assert_eq!(field.talk(talk).packets, 0, "it holds without us");
+        assert_eq!(field.talk(talk, false).packets, 0, "it holds without us");
         std::thread::sleep(Duration::from_millis(4200));
-        assert!(field.talk(talk).is_heard, "and ends without us");
+        assert!(field.talk(talk, true).is_heard, "and ends without us");
     }
 }

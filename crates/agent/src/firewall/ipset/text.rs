@@ -150,7 +150,7 @@ impl Layout {
     }
 
     /// Lines that take the rules away.
-    pub(super) fn remove_rules(&self, _is_v6: bool, state: &State) -> String {
+    pub(super) fn remove_rules(&self, state: &State) -> String {
         let all = State::Damaged(self.jumps().into_iter().flat_map(|(_, jumps)| jumps).collect());
         let there = if *state == State::Whole { &all } else { state };
         // Naming a chain empties it.

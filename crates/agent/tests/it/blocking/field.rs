@@ -101,12 +101,17 @@ impl Field {
         self.mechanism = None;
     }
 
-    /// Lets both sides talk; what the stranger's side saw of the host, and whether words arrived.
-    pub fn talk(&mut self, talk: Talk) -> Heard {
+    /// Lets both sides talk; what the stranger's side saw of the host, and whether words arrived, as they shall or
+    /// shall not.
+    pub fn talk(&mut self, talk: Talk, shall_come: bool) -> Heard {
         self.capture.take().expect("the capture works");
         let is_heard = match talk.way {
-            Way::Outbound => traffic::talk(self.talker(), &self.lab.outside, talk, talk.family.address(PEER)),
-            Way::Inbound => traffic::talk(&self.lab.outside, self.talker(), talk, talk.family.address(HOST)),
+            Way::Outbound => {
+                traffic::talk(self.talker(), &self.lab.outside, talk, talk.family.address(PEER), shall_come)
+            }
+            Way::Inbound => {
+                traffic::talk(&self.lab.outside, self.talker(), talk, talk.family.address(HOST), shall_come)
+            }
         };
         Heard { packets: self.seen(|_| true), is_heard }
     }
@@ -114,14 +119,12 @@ impl Field {
     /// Opens a conversation, blocks or not, and goes on talking in both directions.
     pub fn goes_on(&mut self, kind: Kind, family: Family, blocked: bool) -> Heard {
         let mut open = traffic::Open::new(self.talker(), &self.lab.outside, kind, family);
-        open.say_both();
-        assert!(open.is_heard(), "the conversation is open: {kind:?} {family:?}");
+        assert_eq!(open.say_both(true), 2, "the conversation is open: {kind:?} {family:?}");
         if blocked {
             self.block(family.peer());
         }
         self.capture.take().expect("the capture works");
-        open.say_both();
-        let is_heard = open.is_heard();
+        let is_heard = open.say_both(!blocked) > 0;
         let packets = match kind {
             // An acknowledgement carries nothing.
             Kind::Tcp => self.seen(|payload| payload > 0),

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tripoint_linux::netns::NetNs;
 
@@ -10,8 +10,15 @@ use super::field::PEER;
 
 /// Where whoever is called listens.
 pub const PORT: u16 = 4444;
-/// How long an answer may take: there is only memory between the two.
-const PATIENCE: Duration = Duration::from_millis(150);
+/// How long something may take that shall come.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long is waited for something that shall not come: there is only memory between the two.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// How long is waited.
+fn patience(shall_come: bool) -> Duration {
+    if shall_come { PATIENCE } else { SILENCE }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -84,18 +91,19 @@ impl Family {
 }
 
 /// `from` speaks to `at`, where `to` listens; says whether the word or the answer arrived.
-pub fn talk(from: &NetNs, to: &NetNs, talk: Talk, at: IpAddr) -> bool {
+pub fn talk(from: &NetNs, to: &NetNs, talk: Talk, at: IpAddr, shall_come: bool) -> bool {
+    let patience = patience(shall_come);
     let (here, there) = (SocketAddr::new(talk.family.any(), PORT), SocketAddr::new(at, PORT));
     match talk.kind {
         Kind::Tcp => {
             let listener = to.run(|| TcpListener::bind(here)).unwrap().expect("listen");
-            from.run(|| TcpStream::connect_timeout(&there, PATIENCE)).unwrap().is_ok() || is_waiting(&listener)
+            from.run(|| TcpStream::connect_timeout(&there, patience)).unwrap().is_ok() || is_waiting(&listener)
         }
         Kind::Udp => {
             let listener = to.run(|| UdpSocket::bind(here)).unwrap().expect("listen");
             let speaker = from.run(|| UdpSocket::bind((talk.family.any(), 0))).unwrap().expect("bind");
             let _ = speaker.send_to(b"word", there);
-            answer(&listener) | answer(&speaker)
+            answer(&listener, patience) | answer(&speaker, patience)
         }
     }
 }
@@ -107,8 +115,8 @@ fn is_waiting(listener: &TcpListener) -> bool {
 }
 
 /// Waits for a word and answers it; says whether there was one.
-fn answer(socket: &UdpSocket) -> bool {
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+fn answer(socket: &UdpSocket, patience: Duration) -> bool {
+    socket.set_read_timeout(Some(patience)).unwrap();
     let Ok((_, from)) = socket.recv_from(&mut [0; 16]) else { return false };
     let _ = socket.send_to(b"answer", from);
     true
@@ -151,8 +159,8 @@ impl Open {
         }
     }
 
-    /// Both ends say something, whether or not the kernel lets them, and wait as long as an answer would take.
-    pub fn say_both(&mut self) {
+    /// Both ends say something, whether or not the kernel lets them; how many of the two were heard.
+    pub fn say_both(&mut self, shall_come: bool) -> usize {
         match self {
             Self::Tcp(ours, theirs) => {
                 let _ = (ours.write(b"out"), theirs.write(b"in"));
@@ -161,16 +169,23 @@ impl Open {
                 let _ = (ours.send(b"out"), theirs.send(b"in"));
             }
         }
-        std::thread::sleep(PATIENCE);
+        let until = Instant::now() + patience(shall_come);
+        let mut heard = [false; 2];
+        while heard != [true; 2] && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+            let now = self.read();
+            heard = [heard[0] | now[0], heard[1] | now[1]];
+        }
+        heard.iter().filter(|heard| **heard).count()
     }
 
-    /// Whether either end has something to read.
-    pub fn is_heard(&mut self) -> bool {
+    /// Whether our end and theirs have something to read.
+    fn read(&mut self) -> [bool; 2] {
         let mut buffer = [0; 16];
         let read = match self {
             Self::Tcp(ours, theirs) => [ours.read(&mut buffer), theirs.read(&mut buffer)],
             Self::Udp(ours, theirs) => [ours.recv(&mut buffer), theirs.recv(&mut buffer)],
         };
-        read.iter().any(|read| matches!(read, Ok(1..)))
+        read.map(|read| matches!(read, Ok(1..)))
     }
 }
