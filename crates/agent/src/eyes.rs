@@ -59,7 +59,7 @@ pub fn open(config: &Config, index: Option<&Index>, name: &str) -> anyhow::Resul
             .inspect_err(|error| tracing::warn!(%error, "no kernel programs here: sockets are polled instead"))
             .ok(),
     };
-    let Some(Loaded { programs, matches, events, set, blocks, counters, missing }) = loaded else {
+    let Some(Loaded { programs, matches, events, set, blocks, counters, missing, .. }) = loaded else {
         return Ok(Eyes {
             kernel: None,
             set: None,

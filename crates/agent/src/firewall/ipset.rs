@@ -207,7 +207,8 @@ fn remove(programs: &Programs, layout: &Layout) -> Result<Option<Vec<Target>>, I
             saved.push(set.name);
         }
     }
-    // Rules without their sets cannot be: the kernel keeps a set while a rule looks into it.
+    // Rules without their sets cannot be: the kernel keeps a set while a rule looks into it. So iptables is not even
+    // asked, which would register hooks on hosts that have never used it.
     if saved.is_empty() {
         return Ok(None);
     }

@@ -92,7 +92,8 @@ impl Table {
 
     fn adopt(&mut self, found: &Found) -> Result<(), NftError> {
         self.hold = found.hold();
-        if self.hold == Hold::Open {
+        // Nobody's, or ours already: what another holds was refused before.
+        if self.hold == Hold::Open || found.owner != 0 {
             return Ok(());
         }
         self.change("take over the table", vec![layout::table(&self.name, Hold::Owned)])
