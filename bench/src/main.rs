@@ -12,6 +12,7 @@
 
 mod alert_latency;
 mod attribution;
+mod blocking;
 mod flood;
 mod found_open;
 mod instance;
@@ -59,6 +60,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
     ("sensor-cost", sensor_cost::run, "what a connection costs with and without the kernel programs"),
     ("kernel-set", kernel_set::run, "what a stranger costs in the kernel, and how long a million entries load"),
+    ("blocking", blocking::run, "how long blocks take to be in force, to be read back and to be gone, by mechanism"),
     ("attribution", attribution::run, "10,000 processes of a few milliseconds: is each named rightly?"),
     ("flood", flood::run, "as many connections as a core can make: is each seen or counted as lost?"),
     ("open", found_open::run, "connections that were open before: how soon are they known?"),

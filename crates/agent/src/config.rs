@@ -31,7 +31,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "sensor.kind",
         "\"auto\"",
-        "How connections are seen: auto, bpf or sock_diag. Auto takes bpf where the kernel allows it.",
+        "How connections are seen: auto, bpf or sock_diag. Auto: bpf where the kernel allows it.",
     ),
     ("sensor.dns", "true", "Read DNS answers, to show the name behind an address."),
     (
@@ -87,6 +87,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("advisories.alarm_after", "\"7d\"", "A source of advisories that was not confirmed for so long is outdated."),
     ("bundle.keys", "[]", "Files of the public keys (minisign) whose bundles this host imports."),
     ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
+    (
+        "response.mechanism",
+        "\"auto\"",
+        "What blocks: auto (the first that works), bpf, nft, ipset; dry-run only tells.",
+    ),
     ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
     ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),

@@ -14,7 +14,7 @@ use tripoint_sensor::diag::DiagSensor;
 
 use crate::config::{Config, Mode, SensorKind};
 use crate::detect::Wake;
-use crate::firewall::{BpfFirewall, SocketsOnly};
+use crate::firewall;
 use crate::sense::{self, Shared};
 
 /// Runs the sensor until told to stop.
@@ -50,7 +50,8 @@ pub struct Eyes {
 }
 
 /// Takes the best sensor that this kernel allows, and says what is lost with a lesser one.
-pub fn open(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
+/// `name` is what ours is called in the kernel.
+pub fn open(config: &Config, index: Option<&Index>, name: &str) -> anyhow::Result<Eyes> {
     let loaded = match config.sensor.kind {
         SensorKind::SockDiag => None,
         SensorKind::Bpf => Some(bpf::load(&options(config, index)).context("sensor.kind is bpf")?),
@@ -58,11 +59,11 @@ pub fn open(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
             .inspect_err(|error| tracing::warn!(%error, "no kernel programs here: sockets are polled instead"))
             .ok(),
     };
-    let Some(Loaded { programs, matches, events, set, blocks, isolation: _, counters, missing }) = loaded else {
+    let Some(Loaded { programs, matches, events, set, blocks, counters, missing, .. }) = loaded else {
         return Ok(Eyes {
             kernel: None,
             set: None,
-            firewall: Box::new(SocketsOnly),
+            firewall: firewall::choose(config.response.mechanism, None, name)?,
             counters: None,
             account: None,
             missing: Vec::new(),
@@ -78,12 +79,14 @@ pub fn open(config: &Config, index: Option<&Index>) -> anyhow::Result<Eyes> {
         );
     }
     let account = programs.account();
+    let drops = missing.iter().all(|missing| !matches!(missing.program, "tp_egress" | "tp_ingress"));
+    let firewall = firewall::choose(config.response.mechanism, drops.then_some(blocks), name)?;
     Ok(Eyes {
         account: Some(account),
         kernel: Some(BpfSensor::new(programs, matches, events, "/")),
         kernel_map_bytes: set.memory_bytes(),
         set: Some(set),
-        firewall: Box::new(BpfFirewall::new(blocks)),
+        firewall,
         counters: Some(Arc::new(Mutex::new(counters))),
         missing,
     })

@@ -14,6 +14,7 @@ use tripoint_vuln::{Patience, SourceInfo, SourceStatus};
 
 use crate::content::Loaded;
 use crate::pull::Fetched;
+use crate::respond::Blocking;
 use crate::sense::Shared;
 
 /// Data older than this is called stale, seconds.
@@ -26,8 +27,8 @@ pub const FROM_SERVER: &str = "intel from the server";
 pub struct Health {
     /// `bpf` or `sock_diag`.
     pub sensor: &'static str,
-    /// The firewall's name.
-    pub firewall: &'static str,
+    /// What blocks here.
+    pub blocking: Blocking,
     /// `advise` or `enforce`.
     pub mode: &'static str,
     /// Programs that the kernel did not take.
@@ -109,7 +110,7 @@ impl Health {
             gaps,
             kernel: capability::kernel_release(),
             sensor: self.sensor.to_owned(),
-            firewall: self.firewall.to_owned(),
+            firewall: self.blocking.mechanism.to_owned(),
             mode: self.mode.to_owned(),
             capabilities: self.capabilities(),
             data: self.data(),
@@ -134,6 +135,11 @@ impl Health {
             name: missing.program.to_owned(),
             status: "missing".into(),
             lost: missing.lost.to_owned(),
+        }));
+        all.extend(self.blocking.gaps.iter().map(|gap| Capability {
+            name: format!("blocking by {}", self.blocking.mechanism),
+            status: "partial".into(),
+            lost: (*gap).to_owned(),
         }));
         all.extend(self.lost.iter().map(|lost| Capability {
             name: "sensor".into(),

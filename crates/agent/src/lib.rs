@@ -19,6 +19,7 @@ pub mod firewall;
 pub mod hash;
 pub mod health;
 pub mod live;
+pub mod offline;
 pub mod pipeline;
 pub mod place;
 pub mod protected;

@@ -48,7 +48,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let first_index = content.first_index();
 
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
-        eyes::open(config, first_index.as_deref())?;
+        eyes::open(config, first_index.as_deref(), &place.kernel_name())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
@@ -60,7 +60,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         .context("open the ledger of actions")?;
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
-        firewall: respond.mechanism(),
+        blocking: respond.blocking(),
         mode: config.response.mode.as_str(),
         missing,
         lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },

@@ -57,6 +57,15 @@ pub enum Ask {
     Stop,
 }
 
+/// What blocks on this host.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocking {
+    /// The mechanism's name.
+    pub mechanism: &'static str,
+    /// What its blocks do not refuse.
+    pub gaps: &'static [&'static str],
+}
+
 /// Keeps ledger, guard and firewall together.
 pub struct Respond {
     responder: Responder,
@@ -99,9 +108,9 @@ impl Respond {
         Ok(respond)
     }
 
-    /// The mechanism's name.
-    pub fn mechanism(&self) -> &'static str {
-        self.responder.mechanism()
+    /// The mechanism in force.
+    pub fn blocking(&self) -> Blocking {
+        Blocking { mechanism: self.responder.mechanism(), gaps: self.responder.gaps() }
     }
 
     /// Answers until told to stop.

@@ -54,6 +54,11 @@ impl Context {
         self.config.as_deref()
     }
 
+    /// Whether the instance on this host is meant, and no server elsewhere.
+    pub fn is_local(&self) -> bool {
+        self.server.is_none()
+    }
+
     /// The way to the server: `--server`, else the Unix socket of the data folder.
     pub fn client(&self) -> anyhow::Result<Client> {
         let Some(url) = &self.server else {

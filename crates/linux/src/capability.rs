@@ -69,6 +69,11 @@ pub fn probe() -> Vec<Capability> {
             lost: "the live demonstration; sockets of containers",
         },
         Capability {
+            name: "nftables",
+            present: crate::nft::is_offered(),
+            lost: "blocking by a table of our own where kernel programs do not go in (ipset is left)",
+        },
+        Capability {
             name: "conntrack",
             present: crate::conntrack::Conntrack::open().is_ok(),
             lost: "translated addresses",

@@ -23,6 +23,7 @@ pub mod link;
 pub mod mapped;
 pub mod netlink;
 pub mod netns;
+pub mod nft;
 pub mod packet;
 pub mod route;
 pub mod sock_diag;

@@ -1,5 +1,7 @@
 //! How is one question put to a netlink family, and how are its answers walked?
 
+mod batch;
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
@@ -12,6 +14,8 @@ pub struct Message {
 const HEADER: usize = 16;
 const DONE: u16 = 3;
 const ERROR: u16 = 2;
+/// Flag of an answer: what is listed changed while it was being listed.
+const CHANGED: u16 = 0x10;
 
 /// This is a request.
 pub const REQUEST: u16 = 1;
@@ -71,11 +75,22 @@ impl Message {
         self
     }
 
+    /// Adds flags to those in the header.
+    fn flag(mut self, flags: u16) -> Self {
+        let flags = flags | u16::from_ne_bytes([self.bytes[6], self.bytes[7]]);
+        self.bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+        self
+    }
+
     fn finish(mut self, sequence: u32) -> Vec<u8> {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.bytes[..4].copy_from_slice(&length.to_ne_bytes());
         self.bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
         self.bytes
+    }
+
+    fn finish_into(self, bytes: &mut Vec<u8>, sequence: u32) {
+        bytes.extend_from_slice(&self.finish(sequence));
     }
 }
 
@@ -83,6 +98,7 @@ impl Message {
 pub struct Netlink {
     socket: OwnedFd,
     sequence: u32,
+    changed: bool,
 }
 
 impl Netlink {
@@ -106,7 +122,7 @@ impl Netlink {
                 size_of::<libc::timeval>() as u32,
             );
         }
-        Ok(Self { socket, sequence: 0 })
+        Ok(Self { socket, sequence: 0, changed: false })
     }
 
     /// Sends the message and hands each answer's type and payload to `visit`; an error answer is
@@ -116,15 +132,32 @@ impl Netlink {
         let sequence = self.sequence;
         let bytes = message.finish(sequence);
         rustix::net::send(self.socket.as_fd(), &bytes, rustix::net::SendFlags::empty())?;
+        self.changed = false;
         let mut buffer = vec![0u8; 64 * 1024];
         loop {
             let (_, length) =
                 rustix::net::recv(self.socket.as_fd(), buffer.as_mut_slice(), rustix::net::RecvFlags::empty())?;
             let length = length.min(buffer.len());
+            self.changed |= is_changed(&buffer[..length]);
             if walk(&buffer[..length], sequence, visit)? {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether what was listed last changed meanwhile: entries may be missing or told twice.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The number by which the kernel tells this socket from others of the same family.
+    pub fn port(&self) -> io::Result<u32> {
+        // SAFETY: all-zero is a valid `sockaddr_nl`.
+        let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
+        let mut length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+        // SAFETY: pointer and length describe `address`.
+        let done = unsafe { libc::getsockname(self.socket.as_raw_fd(), (&raw mut address).cast(), &raw mut length) };
+        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(address.nl_pid) }
     }
 
     /// Sends a question that has one answer without an end mark, and hands it to `visit`.
@@ -142,6 +175,11 @@ impl Netlink {
     pub fn order(&mut self, message: Message) -> io::Result<()> {
         self.ask(message, &mut |_, _| {})
     }
+}
+
+/// Whether a datagram of answers carries the mark of a listing that changed meanwhile.
+fn is_changed(bytes: &[u8]) -> bool {
+    bytes.get(6..8).is_some_and(|flags| u16::from_ne_bytes([flags[0], flags[1]]) & CHANGED != 0)
 }
 
 /// Walks the messages of one datagram; says whether the answer is complete.

@@ -51,6 +51,14 @@ pub enum FirewallError {
 pub trait Firewall: Send {
     /// Its name in outcomes (`bpf`).
     fn name(&self) -> &'static str;
+    /// Ways past it, in words: what a block of this mechanism does not refuse.
+    fn gaps(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether it changes anything at all. One that does not is only told what would be done.
+    fn acts(&self) -> bool {
+        true
+    }
     /// Refuses `target` until `expires`; for one that is blocked already, the expiry is replaced.
     fn block(
         &mut self,
@@ -59,8 +67,20 @@ pub trait Firewall: Send {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), FirewallError>;
+    /// Refuses all of these; one result each, in their order. At once where the mechanism can do that, so that no
+    /// moment sees a part.
+    fn block_many(&mut self, blocks: &[KernelBlock], now: Timestamp) -> Vec<Result<(), FirewallError>> {
+        blocks.iter().map(|block| self.block(&block.target, &block.scope, block.expires, now)).collect()
+    }
     /// Lifts the block; says whether there was one.
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError>;
+    /// Takes everything of ours out, known or not; where it can, at once and with whatever held it.
+    fn release(&mut self, now: Timestamp) -> Result<(), FirewallError> {
+        for block in self.list(now)? {
+            self.unblock(&block.target, &block.scope)?;
+        }
+        Ok(())
+    }
     /// Every block of ours that holds at `now`, as read from the kernel.
     fn list(&mut self, now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError>;
     /// Ends these connections, each by its cookie, never a listener.

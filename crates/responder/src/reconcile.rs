@@ -1,42 +1,19 @@
-//! Is the kernel as the ledger says, and if not, what makes it so?
+//! Who makes a plan true in the kernel, and says what became of it?
 
-use std::collections::{BTreeMap, BTreeSet};
+mod repair;
+
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use tripoint_model::{ActionKind, AlertId, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
 
 use crate::firewall::{Firewall, FirewallError, KernelBlock};
-use crate::guard::{Guard, Usage};
+use crate::guard::Usage;
 use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
-use crate::outcome::{action_of, chain, covers, is_near, outcome};
+use crate::outcome::{chain, covers, dry_run, is_near, outcome};
 use crate::verify::{Compared, compare};
-
-/// What a reconciliation found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Wanted, missing in the kernel, put back.
-    pub restored: Vec<Target>,
-    /// In the kernel with another expiry, corrected.
-    pub corrected: Vec<Target>,
-    /// In our part of the kernel but wanted by nobody, removed.
-    pub removed: Vec<Target>,
-    /// The same, left to their time because the ledger is damaged.
-    pub left: Vec<Target>,
-    /// Lifted because the guard no longer allows them, with the rule.
-    pub withdrawn: Vec<(Target, String)>,
-    /// Their time was up.
-    pub expired: Vec<Target>,
-    /// What could not be done, in words.
-    pub failures: Vec<String>,
-}
-
-impl Reconciled {
-    /// Whether the kernel was as the ledger said.
-    pub fn is_quiet(&self) -> bool {
-        *self == Self { expired: self.expired.clone(), ..Self::default() }
-    }
-}
+pub use repair::Reconciled;
 
 /// The one place that touches the kernel.
 pub struct Responder {
@@ -57,6 +34,11 @@ impl Responder {
     /// The mechanism's name.
     pub fn mechanism(&self) -> &'static str {
         self.firewall.name()
+    }
+
+    /// What a block of this mechanism does not refuse.
+    pub fn gaps(&self) -> &'static [&'static str] {
+        self.firewall.gaps()
     }
 
     /// The wall clock went back by this much: every block keeps its real end.
@@ -102,10 +84,9 @@ impl Responder {
     }
 
     /// Reports what was given up, as the kernel shows it now.
-    fn settle_ended(&mut self, listed: Option<&[KernelBlock]>, now: Timestamp) {
+    fn settle_ended(&mut self, listed: Option<&Listed>, now: Timestamp) {
         for entry in std::mem::take(&mut self.ending) {
-            let held = listed
-                .map(|blocks| blocks.iter().any(|block| block.target == entry.target && block.scope == entry.scope));
+            let held = listed.map(|blocks| blocks.end(&entry.target, &entry.scope).is_some());
             let (state, detail) = match (held, entry.state) {
                 (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
                 (_, EntryState::Expired) => (OutcomeState::Expired, ""),
@@ -130,15 +111,27 @@ impl Responder {
     /// Makes the plan true: intents durable first, then the kernel, then read back. One outcome
     /// for each planned action, in the plan's order.
     pub fn execute(&mut self, plan: &Plan, now: Timestamp) -> Vec<Outcome> {
-        let written = self.intend(plan, now);
-        let results: Vec<Result<String, String>> =
-            plan.plan.iter().map(|planned| self.apply(planned, &written, now)).collect();
-        let listed = self.firewall.list(now).map_err(|error| chain(&error));
-        self.settle_ended(listed.as_deref().ok(), now);
-        let mut outcomes = Vec::with_capacity(results.len());
-        for (planned, result) in plan.plan.iter().zip(results) {
-            outcomes.push(self.settle(planned, result, &listed, now));
+        if !self.firewall.acts() {
+            return dry_run(plan, now);
         }
+        let written = self.intend(plan, now);
+        let mut results: Vec<Result<String, String>> = Vec::with_capacity(plan.plan.len());
+        // Blocks that stand side by side go to the kernel together.
+        for run in plan.plan.chunk_by(|a, b| a.action == b.action) {
+            match run.first().map(|planned| planned.action) {
+                Some(ActionKind::Block) => results.extend(self.block_all(run, &written, now)),
+                _ => results.extend(run.iter().map(|planned| self.apply(planned, now))),
+            }
+        }
+        self.settle_all(plan, results, now)
+    }
+
+    /// One outcome for each planned action, by what the kernel shows now.
+    fn settle_all(&mut self, plan: &Plan, results: Vec<Result<String, String>>, now: Timestamp) -> Vec<Outcome> {
+        let listed = self.firewall.list(now).map(Listed::new).map_err(|error| chain(&error));
+        self.settle_ended(listed.as_ref().ok(), now);
+        let settle = |(planned, result)| self.settle(planned, result, &listed, now);
+        let outcomes = plan.plan.iter().zip(results).map(settle).collect();
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             tracing::error!(error = %chain(&error), "ledger of actions could not be written");
         }
@@ -165,21 +158,33 @@ impl Responder {
         write().map_err(|error: LedgerError| chain(&error))
     }
 
-    fn apply(
+    fn block_all(
         &mut self,
-        planned: &PlannedAction,
+        run: &[PlannedAction],
         written: &Result<(), String>,
         now: Timestamp,
-    ) -> Result<String, String> {
+    ) -> Vec<Result<String, String>> {
+        if let Err(error) = written {
+            return run.iter().map(|_| Err(error.clone())).collect();
+        }
+        let block = |planned: &PlannedAction| KernelBlock {
+            target: planned.target.clone(),
+            scope: planned.scope.clone(),
+            expires: self.expiry_of(planned),
+        };
+        let blocks: Vec<KernelBlock> = run.iter().map(block).collect();
+        let done = self.firewall.block_many(&blocks, now);
+        let cut = |(planned, done): (&PlannedAction, Result<(), FirewallError>)| {
+            done.map_err(|error| chain(&error))?;
+            // A block alone would leave programs waiting on connections that no longer answer.
+            self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
+        };
+        run.iter().zip(done).map(cut).collect()
+    }
+
+    fn apply(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<String, String> {
         match planned.action {
-            ActionKind::Block => {
-                written.clone()?;
-                let expires = self.expiry_of(planned);
-                self.firewall.block(&planned.target, &planned.scope, expires, now).map_err(|error| chain(&error))?;
-                // A block alone would leave programs waiting on connections that no longer answer.
-                self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
-            }
-            ActionKind::Disconnect => self.cut(&planned.cuts),
+            ActionKind::Block | ActionKind::Disconnect => self.cut(&planned.cuts),
             ActionKind::Unblock => self.lift(&planned.target, &planned.scope),
             ActionKind::Allow => {
                 let mut lifted = 0;
@@ -209,7 +214,7 @@ impl Responder {
     fn lift(&mut self, target: &Target, scope: &Scope) -> Result<String, String> {
         match self.firewall.unblock(target, scope) {
             Ok(true) => Ok("lifted".into()),
-            Ok(false) => Ok("there was no such block".into()),
+            Ok(false) => Ok(NO_SUCH.into()),
             Err(error) => Err(chain(&error)),
         }
     }
@@ -234,13 +239,13 @@ impl Responder {
         &mut self,
         planned: &PlannedAction,
         result: Result<String, String>,
-        listed: &Result<Vec<KernelBlock>, String>,
+        listed: &Result<Listed, String>,
         now: Timestamp,
     ) -> Outcome {
         let read = listed.as_ref().ok();
-        let same = |block: &KernelBlock| block.target == planned.target && block.scope == planned.scope;
         let expires = self.expiry_of(planned);
-        let present = read.map(|blocks| blocks.iter().any(|block| same(block) && is_near(block.expires, expires)));
+        let end = read.map(|blocks| blocks.end(&planned.target, &planned.scope));
+        let present = end.map(|end| end.is_some_and(|end| is_near(end, expires)));
         let (state, verified) = match planned.action {
             ActionKind::Block => match present {
                 Some(true) => (OutcomeState::Applied, true),
@@ -251,14 +256,14 @@ impl Responder {
             ActionKind::Disconnect if result.is_err() => (OutcomeState::Failed, true),
             ActionKind::Disconnect if planned.cuts.is_empty() => (OutcomeState::Nothing, true),
             ActionKind::Disconnect => (OutcomeState::Applied, true),
-            ActionKind::Unblock => match read.map(|blocks| blocks.iter().any(same)) {
+            ActionKind::Unblock => match end.map(|end| end.is_some()) {
                 Some(true) => (OutcomeState::Failed, true),
-                Some(false) if result.as_deref() == Ok("there was no such block") => (OutcomeState::Nothing, true),
+                Some(false) if result.as_deref() == Ok(NO_SUCH) => (OutcomeState::Nothing, true),
                 Some(false) => (OutcomeState::Lifted, true),
                 None => (OutcomeState::Failed, false),
             },
             ActionKind::Allow => {
-                match read.map(|blocks| blocks.iter().any(|block| covers(&planned.target, &block.target))) {
+                match read.map(|blocks| blocks.targets().any(|target| covers(&planned.target, target))) {
                     Some(false) if result.is_ok() => (OutcomeState::Applied, true),
                     _ => (OutcomeState::Failed, read.is_some()),
                 }
@@ -274,102 +279,15 @@ impl Responder {
         if let Err(error) = listed {
             detail = format!("{detail}; not read back: {error}");
         }
-        let wider = read.and_then(|blocks| blocks.iter().find(|block| covers(&block.target, &planned.target)));
-        if let Some(wider) = wider.filter(|_| planned.action == ActionKind::Unblock && state != OutcomeState::Failed) {
-            detail = format!("{detail}; the wider block of {} still holds", wider.target);
+        let is_lifted = planned.action == ActionKind::Unblock && state != OutcomeState::Failed;
+        if let Some(wider) = read.filter(|_| is_lifted).and_then(|blocks| blocks.wider(&planned.target)) {
+            detail = format!("{detail}; the wider block of {wider} still holds");
         }
         let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
         if planned.action == ActionKind::Block {
             outcome.expires = Some(expires);
         }
         outcome
-    }
-
-    /// Makes kernel and ledger equal, in both directions, and lifts what the guard no longer
-    /// allows. Doing it twice changes nothing.
-    pub fn reconcile(&mut self, guard: &Guard, now: Timestamp) -> Reconciled {
-        let mut report = Reconciled::default();
-        let result = self.retire(guard, now, &mut report).and_then(|()| self.ledger.sync());
-        if let Err(error) = result {
-            report.failures.push(chain(&error));
-        }
-        let listed = match self.firewall.list(now) {
-            Ok(listed) => listed,
-            Err(error) => {
-                report.failures.push(chain(&error));
-                return report;
-            }
-        };
-        let wanted: Vec<Entry> = self.active(now);
-        let keys: BTreeSet<(&Target, &Scope)> = wanted.iter().map(|entry| (&entry.target, &entry.scope)).collect();
-        for block in listed.iter().filter(|block| !keys.contains(&(&block.target, &block.scope))) {
-            self.remove(block, &mut report);
-        }
-        let held: BTreeMap<(&Target, &Scope), Timestamp> =
-            listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
-        for entry in &wanted {
-            self.restore(entry, held.get(&(&entry.target, &entry.scope)).copied(), now, &mut report);
-        }
-        if !self.ending.is_empty() {
-            let listed = self.firewall.list(now).ok();
-            self.settle_ended(listed.as_deref(), now);
-        }
-        if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
-            report.failures.push(chain(&error));
-        }
-        report
-    }
-
-    /// Removes a block that nobody wants, unless a damaged ledger may have forgotten who does.
-    fn remove(&mut self, block: &KernelBlock, report: &mut Reconciled) {
-        if self.ledger.is_damaged() && self.ledger.get(&block.target, &block.scope).is_none() {
-            report.left.push(block.target.clone());
-            return;
-        }
-        match self.firewall.unblock(&block.target, &block.scope) {
-            Ok(_) => report.removed.push(block.target.clone()),
-            Err(error) => report.failures.push(chain(&error)),
-        }
-    }
-
-    /// Writes down what has ended by time or by the guard.
-    fn retire(&mut self, guard: &Guard, now: Timestamp, report: &mut Reconciled) -> Result<(), LedgerError> {
-        let wanted: Vec<Entry> = self.ledger.wanted().cloned().collect();
-        for entry in wanted {
-            if entry.expires <= now {
-                self.give_up(&entry.target, &entry.scope, EntryState::Expired, now)?;
-                report.expired.push(entry.target);
-                continue;
-            }
-            // Not knowing the surroundings is a reason for nothing new, not for giving up what stands.
-            if guard.protected.is_none() {
-                continue;
-            }
-            if let Err((rule, _)) = guard.standing(&action_of(&entry), now) {
-                self.give_up(&entry.target, &entry.scope, EntryState::Lifted, now)?;
-                report.withdrawn.push((entry.target, rule.to_owned()));
-            }
-        }
-        Ok(())
-    }
-
-    fn restore(&mut self, entry: &Entry, found: Option<Timestamp>, now: Timestamp, report: &mut Reconciled) {
-        if found.is_some_and(|expires| is_near(expires, entry.expires)) {
-            let marked = self.ledger.mark(&entry.target, &entry.scope, EntryState::Applied, now);
-            report.failures.extend(marked.err().map(|error| chain(&error)));
-            return;
-        }
-        match self.firewall.block(&entry.target, &entry.scope, entry.expires, now) {
-            Ok(()) if found.is_some() => report.corrected.push(entry.target.clone()),
-            Ok(()) => report.restored.push(entry.target.clone()),
-            Err(error) => {
-                report.failures.push(format!("{}: {}", entry.target, chain(&error)));
-                if matches!(error, FirewallError::Unsupported(..)) {
-                    let marked = self.ledger.mark(&entry.target, &entry.scope, EntryState::Failed, now);
-                    report.failures.extend(marked.err().map(|error| chain(&error)));
-                }
-            }
-        }
     }
 
     /// Lifts every block now, known or not; one outcome each.
@@ -390,7 +308,59 @@ impl Responder {
             cause: None,
             cuts: Vec::new(),
         };
-        self.execute(&Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() }, now)
+        let plan = Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() };
+        if !self.firewall.acts() {
+            return dry_run(&plan, now);
+        }
+        // A ledger that cannot be written must not keep the blocks in force.
+        if let Err(error) = self.intend(&plan, now) {
+            tracing::error!(error, "ledger of actions could not be written");
+        }
+        let held = self.firewall.list(now).map(Listed::new).unwrap_or_default();
+        let done = self.firewall.release(now).map_err(|error| chain(&error));
+        let result = |planned: &PlannedAction| {
+            done.clone()?;
+            let found = held.end(&planned.target, &planned.scope).is_some();
+            Ok(if found { "lifted" } else { NO_SUCH }.to_owned())
+        };
+        let results = plan.plan.iter().map(result).collect();
+        self.settle_all(&plan, results, now)
+    }
+}
+
+/// What an `Unblock` comes to where nothing was to be lifted.
+const NO_SUCH: &str = "there was no such block";
+
+/// What the kernel holds, by target and scope: a hundred thousand blocks are settled in one go.
+#[derive(Default)]
+struct Listed {
+    ends: HashMap<(Target, Scope), Timestamp>,
+    networks: Vec<Target>,
+}
+
+impl Listed {
+    fn new(blocks: Vec<KernelBlock>) -> Self {
+        let ends: HashMap<_, _> =
+            blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect();
+        let is_network = |target: &&Target| matches!(target, Target::Network(_));
+        let networks = ends.keys().map(|(target, _)| target).filter(is_network).cloned().collect();
+        Self { ends, networks }
+    }
+
+    /// Until when this is blocked.
+    fn end(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
+        self.ends.get(&(target.clone(), scope.clone())).copied()
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.ends.keys().map(|(target, _)| target)
+    }
+
+    /// A block that holds this target too.
+    fn wider(&self, target: &Target) -> Option<Target> {
+        let address = target.port().and(target.net()).map(Target::from_net);
+        let whole = address.filter(|address| self.end(address, &Scope::Host).is_some());
+        whole.or_else(|| self.networks.iter().find(|network| covers(network, target)).cloned())
     }
 }
 

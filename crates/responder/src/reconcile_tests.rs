@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tripoint_model::{Action, ConnectionId, Protocol};
 
 use super::*;
+use crate::guard::Guard;
 use crate::guard::Protected;
 use crate::outcome::dry_run;
 use crate::plan::plan;

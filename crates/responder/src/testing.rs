@@ -85,10 +85,18 @@ impl Firewall for FakeFirewall {
 /// Checks a firewall that holds no block yet; leaves it empty. `clock` lets the given time pass and
 /// says what time it is then. Panics with what went wrong.
 pub fn conformance(firewall: &mut dyn Firewall, clock: &mut dyn FnMut(Duration) -> Timestamp) {
-    let targets: Vec<Target> = ["203.0.113.66", "203.0.113.128/25", "2001:db8::66", "2001:db8:1::/48"]
-        .iter()
-        .filter_map(|text| text.parse().ok())
-        .collect();
+    let targets: Vec<Target> = [
+        "203.0.113.66",
+        "203.0.113.0/24",
+        "203.0.113.128/25",
+        "198.51.100.7:443",
+        "2001:db8::66",
+        "2001:db8:1::/48",
+        "[2001:db8::67]:53",
+    ]
+    .iter()
+    .filter_map(|text| text.parse().ok())
+    .collect();
     let now = clock(Duration::ZERO);
     let hour = now.plus(Duration::from_secs(3600));
     assert_eq!(held(firewall, now), [], "begins empty");
@@ -111,6 +119,10 @@ pub fn conformance(firewall: &mut dyn Firewall, clock: &mut dyn FnMut(Duration) 
         assert!(unblock(firewall, target), "{target} is lifted");
         assert!(!unblock(firewall, target), "{target} is lifted once");
     }
+    many(firewall, &targets, hour, now);
+    firewall.release(now).unwrap_or_else(|error| panic!("release: {error}"));
+    assert_eq!(held(firewall, now), [], "nothing is left");
+    firewall.release(now).unwrap_or_else(|error| panic!("release twice: {error}"));
     block(firewall, &targets[0], now.plus(Duration::from_secs(2)), now);
     let now = clock(Duration::from_secs(3));
     assert_eq!(held(firewall, now), [], "a block ends by itself");
@@ -126,6 +138,29 @@ pub fn conformance(firewall: &mut dyn Firewall, clock: &mut dyn FnMut(Duration) 
     };
     let counts = firewall.disconnect(&[stranger]).expect("disconnecting a stranger is no error");
     assert_eq!(counts, Disconnected { ended: 0, gone: 1, failed: 0 }, "a stranger is already gone");
+}
+
+/// Many at once: what cannot be done is told of its own block alone, the rest is in force.
+fn many(firewall: &mut dyn Firewall, targets: &[Target], expires: Timestamp, now: Timestamp) {
+    let name = Target::Domain("bad.example".into());
+    let all: Vec<KernelBlock> = targets
+        .iter()
+        .chain(std::iter::once(&name))
+        .map(|target| KernelBlock { target: target.clone(), scope: Scope::Host, expires })
+        .collect();
+    for _ in 0..2 {
+        let done = firewall.block_many(&all, now);
+        let refused: Vec<bool> = done.iter().map(Result::is_err).collect();
+        assert_eq!(done.len(), all.len(), "one result for each block");
+        assert!(!refused[..targets.len()].contains(&true), "what can be blocked is: {done:?}");
+        let held: Vec<Target> = held(firewall, now).into_iter().map(|block| block.target).collect();
+        for target in targets {
+            assert!(held.contains(target), "{target} is held");
+        }
+        if refused[targets.len()] {
+            assert!(!held.contains(&name), "what was refused is not held");
+        }
+    }
 }
 
 fn block(firewall: &mut dyn Firewall, target: &Target, expires: Timestamp, now: Timestamp) {

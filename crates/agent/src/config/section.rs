@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::value::{list, span};
+use crate::firewall::Mechanism;
 
 /// `[agent]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -102,6 +103,7 @@ impl Mode {
 #[allow(missing_docs)]
 pub struct Response {
     pub mode: Mode,
+    pub mechanism: Mechanism,
     pub min_confidence: u8,
     #[serde(deserialize_with = "list")]
     pub rules: Vec<String>,

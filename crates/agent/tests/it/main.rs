@@ -1,5 +1,7 @@
 //! Does the agent's program answer as a daemon should before it touches anything?
 
+mod blocking;
+
 use std::process::Command;
 
 fn agent(arguments: &[&str]) -> (Option<i32>, String, String) {

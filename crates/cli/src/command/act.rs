@@ -1,5 +1,6 @@
 //! `tripoint block|unblock|allow|disconnect`: what shall be done, and what did the kernel say?
 
+mod offline;
 mod told;
 
 use std::io::{IsTerminal, Read};
@@ -7,11 +8,12 @@ use std::io::{IsTerminal, Read};
 use anyhow::Context as _;
 use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, Client, parse_span, path};
+use tripoint_linux::capability;
 use tripoint_model::{ActionKind, AlertId, Observable, OutcomeState, Scope};
 
 use crate::arguments::Act;
 use crate::context::Context;
-use crate::exit::{Exit, WrongUsage};
+use crate::exit::{Exit, WrongUsage, of_error};
 use crate::output;
 
 pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exit> {
@@ -101,11 +103,17 @@ async fn ask(
     Ok(all)
 }
 
+/// Where no server answers on this host, it is done without one.
 pub fn release_all(context: &Context) -> anyhow::Result<Exit> {
     let client = context.client()?;
-    let answer: ActionAnswer =
-        context.ask(async { Ok(client.post(path::RELEASE_ALL, &serde_json::json!({})).await?) })?;
-    finish(context, &answer)
+    let asked = context.ask(async { Ok(client.post(path::RELEASE_ALL, &serde_json::json!({})).await?) });
+    match asked {
+        Ok(answer) => finish(context, &answer),
+        Err(error) if of_error(&error) == Exit::Unreachable && context.is_local() && capability::is_root() => {
+            offline::release_all(context)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {

@@ -102,14 +102,28 @@ fn without_a_server_it_is_4() {
         &["allow", "203.0.113.66"],
         &["disconnect", "203.0.113.66"],
         &["block", "203.0.113.66", "--dry-run", "--json"],
-        &["release-all"],
         &["exceptions", "list"],
         &["exceptions", "add", "--target", "203.0.113.66", "--reason", "test"],
         &["alerts", "list", "--server", "http://127.0.0.1:1"],
+        &["release-all", "--server", "http://127.0.0.1:1"],
     ] {
         bench.tell(arguments).expect(4);
     }
     bench.golden("no-server");
+}
+
+/// Whoever may not touch the kernel is told that no server answers.
+#[test]
+fn release_all_needs_no_server() {
+    let bench = Bench::new();
+    if !rustix::process::geteuid().is_root() {
+        return drop(bench.run(&["release-all"]).expect(4));
+    }
+    for _ in 0..2 {
+        let told = bench.run(&["release-all"]).expect(0);
+        assert_eq!(told.out, "nothing of this instance is in the kernel\n");
+        assert_eq!(bench.run(&["release-all", "--json"]).expect(0).json()["outcomes"], serde_json::json!([]));
+    }
 }
 
 #[test]

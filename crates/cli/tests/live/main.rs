@@ -8,6 +8,7 @@ mod enforce;
 mod follow;
 mod instance;
 mod kill;
+mod mechanism;
 mod named;
 mod network;
 mod survive;
