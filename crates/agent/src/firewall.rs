@@ -1,5 +1,6 @@
 //! Which mechanisms make a plan true in the kernel? One file each; `choice` takes the best that this host has.
 
+mod applications;
 mod bpf;
 mod choice;
 mod dry_run;

@@ -1,12 +1,15 @@
 //! How do the kernel's block tables make a plan true?
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use ipnet::IpNet;
 use tripoint_linux::bpf::{BlockError, Blocks, KernelBlock as Held};
 use tripoint_linux::clock::boot_ns;
 use tripoint_model::{Cut, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 
+use super::applications::cgroups_of;
 use super::ends::{Ends, place, target};
 use super::sockets::disconnect;
 
@@ -14,12 +17,87 @@ use super::sockets::disconnect;
 pub struct BpfFirewall {
     blocks: Blocks,
     ends: Ends,
+    /// Blocks for one application each: the kernel knows them by cgroup only.
+    scoped: BTreeMap<(Target, String), Scoped>,
+}
+
+/// A block for one application, as it was asked for.
+#[derive(Clone, Copy)]
+struct Scoped {
+    net: IpNet,
+    port: u16,
+    expires: Timestamp,
+    expires_ns: u64,
 }
 
 impl BpfFirewall {
     /// Over the maps of the loaded programs.
     pub fn new(blocks: Blocks) -> Self {
-        Self { blocks, ends: Ends::default() }
+        Self { blocks, ends: Ends::default(), scoped: BTreeMap::new() }
+    }
+}
+
+impl BpfFirewall {
+    fn block_for(&mut self, key: &str, target: &Target, expires: Timestamp) -> Result<(), FirewallError> {
+        let (net, port) = place(self.name(), target, &Scope::Host)?;
+        if net.prefix_len() != net.max_prefix_len() {
+            let why = format!("{target} is a network; for one application only addresses can be blocked");
+            return Err(FirewallError::Unsupported(self.name(), why));
+        }
+        let cgroups = self.cgroups(key)?;
+        let at = (target.clone(), key.to_owned());
+        let before = self.scoped.get(&at).filter(|scoped| scoped.expires == expires);
+        let expires_ns = before.map_or_else(|| self.ends.boot(net, port, expires), |scoped| scoped.expires_ns);
+        for cgroup_id in cgroups {
+            let block = Held { net, port, cgroup_id, expires_ns, hits: 0, id: 0 };
+            self.blocks.insert(&block).map_err(|error| kernel("block", error))?;
+        }
+        self.scoped.insert(at, Scoped { net, port, expires, expires_ns });
+        Ok(())
+    }
+
+    fn unblock_for(&mut self, key: &str, target: &Target) -> Result<bool, FirewallError> {
+        let Some(scoped) = self.scoped.remove(&(target.clone(), key.to_owned())) else { return Ok(false) };
+        // Also in cgroups that it has left, unless another application's block of the same peer lies there.
+        let others: BTreeSet<u64> = self
+            .scoped
+            .iter()
+            .filter(|((other, _), _)| other == target)
+            .flat_map(|((_, key), _)| cgroups_of(key).unwrap_or_default())
+            .collect();
+        let same = |held: &Held| held.cgroup_id != 0 && (held.net, held.port) == (scoped.net, scoped.port);
+        for held in self.blocks.list().into_iter().filter(same).filter(|held| !others.contains(&held.cgroup_id)) {
+            self.blocks.remove(held.net, held.port, held.cgroup_id).map_err(|error| kernel("unblock", error))?;
+        }
+        Ok(true)
+    }
+
+    fn cgroups(&self, key: &str) -> Result<BTreeSet<u64>, FirewallError> {
+        cgroups_of(key).map_err(|why| FirewallError::Unsupported(self.name(), why))
+    }
+
+    /// Blocks for applications that hold in every cgroup where the application runs now. One that was started anew has
+    /// another cgroup: its block is missing then, and is put back.
+    fn list_scoped(&mut self, held: &[Held], now_ns: u64) -> Vec<KernelBlock> {
+        self.scoped.retain(|_, scoped| scoped.expires_ns > now_ns);
+        let holds = |scoped: &Scoped, cgroup_id: u64| {
+            held.iter().any(|held| {
+                (held.net, held.port, held.cgroup_id) == (scoped.net, scoped.port, cgroup_id)
+                    && held.expires_ns == scoped.expires_ns
+            })
+        };
+        let everywhere = |key: &str, scoped: &Scoped| {
+            cgroups_of(key).is_ok_and(|cgroups| cgroups.into_iter().all(|id| holds(scoped, id)))
+        };
+        self.scoped
+            .iter()
+            .filter(|((_, key), scoped)| everywhere(key, scoped))
+            .map(|((target, key), scoped)| KernelBlock {
+                target: target.clone(),
+                scope: Scope::Application(key.clone()),
+                expires: scoped.expires,
+            })
+            .collect()
     }
 }
 
@@ -42,6 +120,9 @@ impl Firewall for BpfFirewall {
         expires: Timestamp,
         _now: Timestamp,
     ) -> Result<(), FirewallError> {
+        if let Scope::Application(key) = scope {
+            return self.block_for(key, target, expires);
+        }
         let (net, port) = place(self.name(), target, scope)?;
         let expires_ns = self.ends.boot(net, port, expires);
         let block = Held { net, port, cgroup_id: 0, expires_ns, hits: 0, id: 0 };
@@ -51,6 +132,9 @@ impl Firewall for BpfFirewall {
     }
 
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
+        if let Scope::Application(key) = scope {
+            return self.unblock_for(key, target);
+        }
         let (net, port) = place(self.name(), target, scope)?;
         self.ends.forget(net, port);
         self.blocks.remove(net, port, 0).map_err(|error| kernel("unblock", error))
@@ -59,14 +143,15 @@ impl Firewall for BpfFirewall {
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let now_ns = boot_ns();
         self.ends.forget_ended(now_ns);
-        let held = self.blocks.list().into_iter().filter(|held| held.expires_ns > now_ns);
-        Ok(held
-            .map(|held| KernelBlock {
-                target: target(held.net, held.port),
-                scope: Scope::Host,
-                expires: self.ends.asked(held.net, held.port, held.expires_ns),
-            })
-            .collect())
+        let mut held = self.blocks.list();
+        held.retain(|held| held.expires_ns > now_ns);
+        let mut listed = self.list_scoped(&held, now_ns);
+        listed.extend(held.iter().filter(|held| held.cgroup_id == 0).map(|held| KernelBlock {
+            target: target(held.net, held.port),
+            scope: Scope::Host,
+            expires: self.ends.asked(held.net, held.port, held.expires_ns),
+        }));
+        Ok(listed)
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

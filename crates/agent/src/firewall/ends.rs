@@ -50,7 +50,7 @@ impl Ends {
 /// Network and port (0 = all) of what shall be blocked, where the kernel can hold it.
 pub(super) fn place(mechanism: &'static str, target: &Target, scope: &Scope) -> Result<(IpNet, u16), FirewallError> {
     if *scope != Scope::Host {
-        let why = "only the whole host can be blocked so far".to_owned();
+        let why = "it blocks for the whole host only".to_owned();
         return Err(FirewallError::Unsupported(mechanism, why));
     }
     match (target.net(), target.port()) {

@@ -240,6 +240,11 @@ impl App {
         app
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn next(&self) -> Value {
         self.events.recv_timeout(Duration::from_secs(10)).expect("the application says something")
     }

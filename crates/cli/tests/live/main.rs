@@ -11,6 +11,7 @@ mod kill;
 mod mechanism;
 mod named;
 mod network;
+mod scoped;
 mod survive;
 
 /// Whether kernel tests are asked for; says so when they are skipped.

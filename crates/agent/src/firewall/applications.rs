@@ -1,0 +1,79 @@
+//! In which cgroups does an application run, so that a block can be its own?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use tripoint_linux::cgroup;
+use tripoint_sensor::procfs;
+
+/// The ids of the cgroups that hold the processes of the application with this key. None where it does not run; an
+/// error where one of them holds other applications too, which a block would hit.
+pub(super) fn cgroups_of(key: &str) -> Result<BTreeSet<u64>, String> {
+    let root = cgroup::root().ok_or("there is no cgroup v2 hierarchy")?;
+    let mut ids = BTreeSet::new();
+    for (path, applications) in by_cgroup() {
+        if !applications.contains(key) {
+            continue;
+        }
+        if let Some(other) = applications.iter().find(|other| *other != key) {
+            return Err(format!("{key} shares the cgroup {path} with {other}; block for the host, or give it its own"));
+        }
+        match fs::metadata(root.join(path.trim_start_matches('/'))) {
+            Ok(folder) => ids.extend([folder.ino()]),
+            // It ended while we looked.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("cgroup {path}: {error}")),
+        }
+    }
+    Ok(ids)
+}
+
+/// Which applications run in which cgroup.
+fn by_cgroup() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for pid in procfs::pids() {
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else { continue };
+        let (Some(path), Some(process)) = (cgroup::path_in(&text), procfs::read(pid, None)) else { continue };
+        found.entry(path.to_owned()).or_default().insert(process.application().key());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_does_not_run_has_no_cgroup() {
+        assert_eq!(cgroups_of("unit:tripoint-nobody-runs-this.service").unwrap(), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_shared_cgroup_is_refused_and_an_own_one_found() {
+        let Some(root) = cgroup::root() else { return println!("skipped: no cgroup v2") };
+        let own = root.join(format!("tripoint-application-{}", std::process::id()));
+        if fs::create_dir(&own).is_err() {
+            return println!("skipped: no right to make a cgroup");
+        }
+        // A program under a name of its own, so that nobody else has its key.
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("lonely");
+        fs::copy("/bin/sleep", &program).unwrap();
+        let key = format!("exe:{}", program.display());
+        let start = || std::process::Command::new(&program).arg("20").spawn().unwrap();
+        let (mut alone, mut beside) = (start(), start());
+        fs::write(own.join("cgroup.procs"), alone.id().to_string()).unwrap();
+        let shared = cgroups_of(&key);
+        beside.kill().unwrap();
+        beside.wait().unwrap();
+        let found = cgroups_of(&key);
+        alone.kill().unwrap();
+        alone.wait().unwrap();
+        let id = fs::metadata(&own).unwrap().ino();
+        fs::remove_dir(&own).unwrap();
+        // The second one ran where this test runs.
+        assert!(shared.unwrap_err().contains("shares the cgroup"));
+        assert_eq!(found.unwrap(), BTreeSet::from([id]));
+    }
+}
