@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use tripoint_agent::firewall::{IpsetFirewall, NftFirewall};
 use tripoint_linux::netns::NetNs;
-use tripoint_model::{Scope, Target, Timestamp};
+use tripoint_model::{Observable, Scope, Target, Timestamp};
 use tripoint_responder::{Firewall, KernelBlock};
 
 use crate::Figure;
@@ -32,7 +32,7 @@ fn measure(name: &str, firewall: &mut dyn Firewall, size: u32) -> Result<Vec<Fig
     let now = Timestamp::from_system(SystemTime::now());
     let expires = now.plus(Duration::from_secs(3600));
     let block = |number: u32| {
-        let target = Target::Address(IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
+        let target = Target::from(Observable::Address(IpAddr::from((0x0a00_0000 + number).to_be_bytes())));
         KernelBlock { target, scope: Scope::Host, expires }
     };
     let blocks: Vec<KernelBlock> = (0..size).map(block).collect();

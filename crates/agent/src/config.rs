@@ -102,6 +102,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ),
     ("response.active_max", "10000", "Most automatic blocks in force at once."),
     ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
+    (
+        "response.admit",
+        "[]",
+        "Networks that stay reachable while the host is isolated, beside the server, resolvers, gateways, time servers and whoever is logged in.",
+    ),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
     ("server.listen", "\"127.0.0.1:8470\"", "Address of the server besides its Unix socket; empty: none."),

@@ -59,7 +59,7 @@ pub fn open(config: &Config, index: Option<&Index>, name: &str) -> anyhow::Resul
             .inspect_err(|error| tracing::warn!(%error, "no kernel programs here: sockets are polled instead"))
             .ok(),
     };
-    let Some(Loaded { programs, matches, events, set, blocks, counters, missing, .. }) = loaded else {
+    let Some(Loaded { programs, matches, events, set, blocks, isolation, counters, missing }) = loaded else {
         return Ok(Eyes {
             kernel: None,
             set: None,
@@ -80,7 +80,7 @@ pub fn open(config: &Config, index: Option<&Index>, name: &str) -> anyhow::Resul
     }
     let account = programs.account();
     let drops = missing.iter().all(|missing| !matches!(missing.program, "tp_egress" | "tp_ingress"));
-    let firewall = firewall::choose(config.response.mechanism, drops.then_some(blocks), name)?;
+    let firewall = firewall::choose(config.response.mechanism, drops.then_some((blocks, isolation)), name)?;
     Ok(Eyes {
         account: Some(account),
         kernel: Some(BpfSensor::new(programs, matches, events, "/")),

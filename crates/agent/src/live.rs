@@ -5,17 +5,18 @@ use std::net::IpAddr;
 
 use tripoint_linux::sock_diag::Socket;
 use tripoint_model::address::canonical;
-use tripoint_model::{ConnectionId, Cut, Observable, Protocol};
+use tripoint_model::{ConnectionId, Cut, Observable, Protocol, Target};
 use tripoint_sensor::namespaces::{Namespaces, socket_owners};
 use tripoint_sensor::procfs;
 
-/// Every open connection of the host whose peer is one of `targets`, with its owner.
-pub fn connections_with(targets: &[Observable]) -> Vec<Cut> {
-    let (single, wide): (Vec<_>, Vec<_>) = targets.iter().partition(|target| matches!(target, Observable::Address(_)));
-    let single: HashSet<IpAddr> =
-        single.into_iter().filter_map(Observable::net).map(|net| canonical(net.addr())).collect();
+/// Every open connection of the host whose peer is one of `targets`, with its owner; all of them where the host is one.
+pub fn connections_with(targets: &[Target]) -> Vec<Cut> {
+    let is_single = |target: &&Target| matches!(target, Target::Peer(Observable::Address(_)));
+    let (single, wide): (Vec<_>, Vec<_>) = targets.iter().partition(is_single);
+    let all = targets.contains(&Target::Host);
+    let single: HashSet<IpAddr> = single.into_iter().filter_map(Target::net).map(|net| canonical(net.addr())).collect();
     let with = |socket: &Socket| {
-        single.contains(&canonical(socket.remote.ip()))
+        all || single.contains(&canonical(socket.remote.ip()))
             || wide.iter().any(|target| target.matches(socket.remote.ip(), socket.remote.port()))
     };
     let mut found = Namespaces::find().sockets();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use tripoint_agent::place::Place;
-use tripoint_agent::{config, pipeline};
+use tripoint_agent::{config, firewall, pipeline};
 
 const USAGE: &str = "tripoint-agent [--data-dir DIR] [--config FILE] [--ready-file FILE]
 
@@ -19,6 +19,7 @@ struct Arguments {
     data_dir: PathBuf,
     config: Option<PathBuf>,
     ready_file: Option<PathBuf>,
+    thaw: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 
 fn arguments() -> Result<Option<Arguments>, String> {
     let data_dir = std::env::var_os("TRIPOINT_DATA_DIR").map_or_else(|| "/var/lib/tripoint".into(), PathBuf::from);
-    let mut out = Arguments { data_dir, config: None, ready_file: None };
+    let mut out = Arguments { data_dir, config: None, ready_file: None, thaw: None };
     let mut words = std::env::args_os().skip(1);
     while let Some(word) = words.next() {
         let name = word.to_string_lossy().into_owned();
@@ -59,6 +60,8 @@ fn arguments() -> Result<Option<Arguments>, String> {
             "--data-dir" => out.data_dir = value()?,
             "--config" => out.config = Some(value()?),
             "--ready-file" => out.ready_file = Some(value()?),
+            // Not for people: who waits for the end of a halt.
+            firewall::WATCH => return Ok(Some(Arguments { thaw: Some(value()?), ..out })),
             "-h" | "--help" => return Ok(None),
             "-V" | "--version" => {
                 println!("tripoint-agent {}", env!("CARGO_PKG_VERSION"));
@@ -71,6 +74,9 @@ fn arguments() -> Result<Option<Arguments>, String> {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(marker) = &arguments.thaw {
+        return firewall::thaw_when_due(marker).with_context(|| format!("thaw {}", marker.display()));
+    }
     let place = Place::new(&arguments.data_dir);
     let loaded = config::load(&arguments.data_dir, arguments.config.as_deref())?;
     pipeline::prepare(&place)?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
-use tripoint_model::{ActionKind, Outcome, OutcomeState, Scope, Target, Timestamp};
+use tripoint_model::{Outcome, OutcomeState, Scope, Target, Timestamp};
 use tripoint_responder::{EntryState, Ledger, LedgerError};
 
-use crate::firewall::{Released, release};
+use crate::firewall::{Frozen, Released, frozen_folder, release};
 use crate::place::Place;
 
 /// Why nothing was lifted.
@@ -46,6 +46,16 @@ pub fn release_all(place: &Place, now: Timestamp) -> Result<Lifted, OfflineError
     let released: Vec<Released> = taken(release(&name), &mut lifted.errors);
     let is_empty = lifted.errors.is_empty() && release(&name).is_empty();
     let mut gone = wanted;
+    for (application, done) in Frozen::new(frozen_folder(place.data())).release() {
+        let target = (Target::Application(application), Scope::Host);
+        match done {
+            Ok(_) => {
+                gone.remove(&target);
+                lifted.outcomes.push(outcome(target, "freezer", OutcomeState::Lifted, true, now));
+            }
+            Err(error) => lifted.errors.push(format!("{}: {}", target.0, chain(&error))),
+        }
+    }
     for Released { mechanism, blocks } in released {
         for target in blocks {
             let place = (target, Scope::Host);
@@ -87,7 +97,7 @@ fn outcome(
 ) -> Outcome {
     Outcome {
         id: format!("release {target}"),
-        action: ActionKind::Unblock,
+        action: target.lifting(),
         target,
         scope,
         mechanism: mechanism.to_owned(),
@@ -125,7 +135,7 @@ mod tests {
         for block in blocks {
             let planned = PlannedAction {
                 id: block.target.to_string(),
-                action: ActionKind::Block,
+                action: tripoint_model::ActionKind::Block,
                 target: block.target.clone(),
                 scope: Scope::Host,
                 expires: block.expires,
@@ -142,7 +152,11 @@ mod tests {
     fn blocks(count: u32) -> Vec<KernelBlock> {
         let expires = now().plus(Duration::from_secs(3600));
         let address = |n: u32| std::net::IpAddr::from((0x0a00_0000 + n).to_be_bytes());
-        let one = |n| KernelBlock { target: Target::Address(address(n)), scope: Scope::Host, expires };
+        let one = |n| KernelBlock {
+            target: tripoint_model::Observable::Address(address(n)).into(),
+            scope: Scope::Host,
+            expires,
+        };
         (0..count).map(one).collect()
     }
 

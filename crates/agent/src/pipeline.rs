@@ -29,6 +29,7 @@ use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
+use crate::firewall::{Frozen, Ladder, frozen_folder};
 use crate::hash;
 use crate::health::{Gaps, Health};
 use crate::place::Place;
@@ -56,6 +57,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
     let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
+    let firewall = Box::new(Ladder::new(firewall, Frozen::new(frozen_folder(place.data()))));
     let mut respond = Respond::open(&place.ledger(), firewall, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     let health = Health {

@@ -24,6 +24,28 @@ const TIME_FILES: &[&str] = &[
 ];
 /// Programs whose established peers are administrators.
 const ADMIN_PROGRAMS: &[&str] = &["sshd", "sshd-session", "dropbear", "cockpit-ws", "teleport"];
+/// Programs without which a host or its administration stands still.
+const VITAL_PROGRAMS: &[&str] = &[
+    "systemd",
+    "init",
+    "systemd-journal",
+    "systemd-logind",
+    "systemd-udevd",
+    "systemd-network",
+    "systemd-resolve",
+    "systemd-timesyn",
+    "dbus-daemon",
+    "dbus-broker",
+    "NetworkManager",
+    "dhclient",
+    "dhcpcd",
+    "chronyd",
+    "ntpd",
+    "agetty",
+    "login",
+    "containerd",
+    "dockerd",
+];
 const SSH_PORT: u16 = 22;
 const TCP_ESTABLISHED: u8 = 1;
 
@@ -39,6 +61,7 @@ pub fn compute(servers: &[IpAddr]) -> Option<Protected> {
         time_servers: addresses_in(TIME_FILES),
         servers: servers.to_vec(),
         admin_peers: admin_peers(),
+        applications: vital_applications(),
     };
     // A container without its gateway is as cut off as a host without one.
     for (_, namespace) in Namespaces::find().all() {
@@ -74,6 +97,30 @@ fn admin_peers() -> Vec<IpAddr> {
     peers.into_iter().collect()
 }
 
+/// Keys of what must never be halted: ourselves and whoever started us, administration, what every host stands on.
+fn vital_applications() -> Vec<String> {
+    let ours = with_ancestors(std::process::id());
+    let mut keys = BTreeSet::new();
+    for pid in procfs::pids() {
+        let Some(process) = procfs::read(pid, None) else { continue };
+        let name = process.command.as_str();
+        let vital = pid == 1 || VITAL_PROGRAMS.contains(&name) || ADMIN_PROGRAMS.contains(&name);
+        if vital || name.starts_with("tripoint") || ours.contains(&pid) {
+            keys.insert(process.application().key());
+        }
+    }
+    keys.into_iter().collect()
+}
+
+fn with_ancestors(pid: u32) -> BTreeSet<u32> {
+    let mut line = BTreeSet::new();
+    let mut next = pid;
+    while next > 0 && line.insert(next) {
+        next = procfs::read(next, None).map_or(0, |process| process.parent);
+    }
+    line
+}
+
 /// Sockets that administrative programs hold.
 fn admin_inodes() -> BTreeSet<u32> {
     let mut inodes = BTreeSet::new();
@@ -94,6 +141,8 @@ mod tests {
     #[test]
     fn loopback_and_resolvers_are_protected() {
         let protected = compute(&[]).unwrap();
+        let own = procfs::read(std::process::id(), None).unwrap().application().key();
+        assert!(protected.applications.contains(&own), "{own}");
         assert!(protected.own_addresses.contains(&"127.0.0.1".parse().unwrap()));
         let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
         let named = resolv.lines().filter_map(|l| l.strip_prefix("nameserver ")).filter_map(|a| parse_address(a).ok());

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
-    Action, ActionKind, AlertId, Connection, Cut, Exception, IndicatorLookup, Observable, Outcome, Plan, Scope,
+    Action, ActionKind, AlertId, Connection, Cut, Exception, IndicatorLookup, Observable, Outcome, Plan, Scope, Target,
     Timestamp,
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
@@ -96,7 +96,8 @@ impl Respond {
             automatic_per_minute: config.response.automatic_per_minute,
             ..Limits::default()
         };
-        let guard = Guard { permit_ranges: config.intel.permit_ranges.clone(), limits, ..Guard::default() };
+        let (permit_ranges, admit) = (config.intel.permit_ranges.clone(), config.response.admit.clone());
+        let guard = Guard { permit_ranges, admit, limits, ..Guard::default() };
         let exceptions_file = ledger.with_file_name("exceptions.json");
         let kept: Option<Vec<Exception>> =
             fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -171,7 +172,7 @@ impl Respond {
         if let Some(target) = exception.target.clone().filter(|_| exception.application.is_none()) {
             let action = Action {
                 kind: ActionKind::Allow,
-                target,
+                target: target.into(),
                 scope: Scope::Host,
                 expires: exception.expires,
                 reason: exception.reason.clone(),
@@ -214,7 +215,7 @@ impl Respond {
 
     fn act(&mut self, actions: &[Action], only_say: bool) -> Answer {
         let moment = now();
-        let targets: Vec<Observable> = actions.iter().map(|action| action.target.clone()).collect();
+        let targets: Vec<Target> = actions.iter().map(|action| action.target.clone()).collect();
         let live = live::connections_with(&targets);
         self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
@@ -234,7 +235,7 @@ impl Respond {
         self.prepare(moment, PROTECTED_AGE);
         let action = Action {
             kind: ActionKind::Block,
-            target: Observable::Address(peer),
+            target: Observable::Address(peer).into(),
             scope: Scope::Host,
             expires: until,
             reason: reason.to_owned(),
@@ -283,6 +284,9 @@ impl Respond {
         }
         self.guard.usage = self.responder.usage(moment);
         self.guard.exceptions.retain(|exception| exception.expires > moment);
+        if self.guard.protected.is_some() {
+            self.responder.admit(&self.guard.admitted());
+        }
     }
 
     fn reconcile(&mut self) {
@@ -324,7 +328,7 @@ fn cut(connection: &Connection) -> Cut {
 
 /// What the comparison changed, one line each.
 fn drift(done: &Reconciled, at: Timestamp) -> Vec<LedgerEntry> {
-    let lines = |state: &str, targets: &[Observable]| {
+    let lines = |state: &str, targets: &[Target]| {
         let state = state.to_owned();
         targets
             .iter()

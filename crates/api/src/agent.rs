@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use tripoint_model::{
-    Action, Alert, AlertId, Exception, Observable, Outcome, PlannedAction, Refusal, Scope, Timestamp,
-};
+use tripoint_model::{Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp};
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
@@ -233,8 +231,8 @@ pub enum Order {
 pub struct StandingAction {
     /// The planned action's id; empty for what the ledger does not know.
     pub id: String,
-    /// Who is refused.
-    pub target: Observable,
+    /// Who is refused, halted or isolated.
+    pub target: Target,
     /// How far.
     pub scope: Scope,
     /// Since when; `None` for what the ledger does not know.

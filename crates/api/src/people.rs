@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use tripoint_model::{
     ActionKind, Alert, AlertStatus, Direction, Exception, Observable, Outcome, PlannedAction, Refusal, Resolution,
-    Scope, Timestamp,
+    Scope, Target, Timestamp,
 };
 
 use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
@@ -140,10 +140,10 @@ pub struct ActionRequest {
     pub kind: ActionKind,
     /// To whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<Observable>,
+    pub target: Option<Target>,
     /// To whom else; all are planned and done together, at most `TARGETS_MAX`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<Observable>,
+    pub targets: Vec<Target>,
     /// That a person saw what more than `TARGETS_UNCONFIRMED` targets mean (a dry run) and wants it.
     #[serde(default)]
     pub confirmed: bool,
@@ -191,7 +191,7 @@ pub struct HostAction {
 
 impl ActionRequest {
     /// The wish to do `kind` to these, with nothing said about the rest.
-    pub fn new(kind: ActionKind, targets: Vec<Observable>) -> Self {
+    pub fn new(kind: ActionKind, targets: Vec<Target>) -> Self {
         Self {
             kind,
             target: None,

@@ -3,9 +3,13 @@
 mod content;
 mod guard;
 
+mod response;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use response::{Act, Actions, Alone, Exceptions};
 
 pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use guard::Guard;
@@ -91,6 +95,14 @@ pub enum Command {
     Allow(Act),
     /// End open connections now (and block the peer for ten minutes)
     Disconnect(Act),
+    /// Halt every process of an application (`unit:NAME`, `container:ID`, `exe:PATH`) until it expires
+    Freeze(Act),
+    /// Let a halted application go on
+    Thaw(Act),
+    /// Cut this host off from everybody but the server, resolvers, gateways and whoever is logged in (default 15m)
+    Isolate(Alone),
+    /// End the isolation of this host
+    Rejoin(Alone),
     /// What is in force, by the ledger and by the kernel
     #[command(subcommand, arg_required_else_help = true)]
     Actions(Actions),
@@ -301,76 +313,6 @@ pub enum Alerts {
         id: String,
         /// To whom; nobody when missing
         to: Option<String>,
-    },
-}
-
-#[derive(Args)]
-pub struct Act {
-    /// Address, network, address:port or name
-    #[arg(required_unless_present = "from")]
-    pub targets: Vec<String>,
-    /// Also everybody in this file, one a line (`-`: standard input)
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-    /// Only for this application: `unit:NAME`, `container:ID` or `exe:PATH`, as alerts name it
-    #[arg(long, value_name = "KEY")]
-    pub application: Option<String>,
-    /// More than 20 targets are only previewed without it
-    #[arg(long)]
-    pub yes: bool,
-    /// For how long: 90s, 10m, 24h, 7d (default 24h, longest 30d)
-    #[arg(long = "for", value_name = "SPAN")]
-    pub span: Option<String>,
-    /// Why
-    #[arg(long)]
-    pub reason: Option<String>,
-    /// Only say what would happen
-    #[arg(long)]
-    pub dry_run: bool,
-    /// The alert that this answers
-    #[arg(long)]
-    pub alert: Option<String>,
-}
-
-#[derive(Subcommand)]
-pub enum Actions {
-    /// Every block in force
-    List {
-        /// Fail (exit 1) where ledger and kernel differ
-        #[arg(long)]
-        verify: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum Exceptions {
-    /// All that are in force
-    List,
-    /// Add one; it must end
-    Add {
-        /// Peer: address, network, address:port or name
-        #[arg(long)]
-        target: Option<String>,
-        /// Application key, `unit:NAME`, `container:ID` or `exe:PATH`
-        #[arg(long)]
-        application: Option<String>,
-        /// inbound or outbound
-        #[arg(long)]
-        direction: Option<String>,
-        /// Rule
-        #[arg(long)]
-        rule: Option<String>,
-        /// For how long (default 24h, longest 30d)
-        #[arg(long = "for", value_name = "SPAN")]
-        span: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// Withdraw one
-    Remove {
-        /// Its id
-        id: String,
     },
 }
 

@@ -4,11 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::AlertId;
 use crate::connection::{ConnectionId, Protocol};
-use crate::observable::Observable;
+use crate::target::Target;
 use crate::time::Timestamp;
-
-/// What an action acts on.
-pub type Target = Observable;
 
 /// The closed set of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +19,14 @@ pub enum ActionKind {
     Unblock,
     /// Never block the target until the exception expires.
     Allow,
+    /// Halt every process of an application until the action expires.
+    Freeze,
+    /// Let them go on.
+    Thaw,
+    /// Cut the host off from everybody but those who must reach it, until the action expires.
+    Isolate,
+    /// End that.
+    Rejoin,
 }
 
 impl ActionKind {
@@ -32,6 +37,25 @@ impl ActionKind {
             Self::Block => "block",
             Self::Unblock => "unblock",
             Self::Allow => "allow",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Isolate => "isolate",
+            Self::Rejoin => "rejoin",
+        }
+    }
+
+    /// Whether it puts something in force that ends by its time, or by being lifted.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Block | Self::Freeze | Self::Isolate)
+    }
+
+    /// What lifts it.
+    pub fn lifts(self) -> Option<Self> {
+        match self {
+            Self::Unblock => Some(Self::Block),
+            Self::Thaw => Some(Self::Freeze),
+            Self::Rejoin => Some(Self::Isolate),
+            _ => None,
         }
     }
 }

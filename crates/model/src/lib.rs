@@ -28,10 +28,11 @@ pub mod process;
 pub mod purl;
 pub mod restart;
 pub mod severity;
+pub mod target;
 pub mod text;
 pub mod time;
 
-pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope, Target};
+pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope};
 pub use alert::{Alert, AlertId, AlertStatus, Resolution};
 pub use application::{Application, ApplicationKind};
 pub use confidence::{Confidence, Meeting, Source, Verdicts};
@@ -48,4 +49,5 @@ pub use process::{Container, Process, ProcessKey};
 pub use purl::{Purl, PurlError};
 pub use restart::Restart;
 pub use severity::{Factor, Level, Severity};
+pub use target::Target;
 pub use time::Timestamp;

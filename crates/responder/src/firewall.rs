@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ipnet::IpNet;
 use tripoint_model::{Cut, Scope, Target, Timestamp};
 
 /// A block as the kernel has it.
@@ -59,7 +60,10 @@ pub trait Firewall: Send {
     fn acts(&self) -> bool {
         true
     }
-    /// Refuses `target` until `expires`; for one that is blocked already, the expiry is replaced.
+    /// Who stays reachable while the host is isolated; an isolation in force follows at once.
+    fn admit(&mut self, _nets: &[IpNet]) {}
+    /// Puts a hold on `target` until `expires`: a peer is refused, an application's processes are halted, the host
+    /// speaks only with whom `admit` named. For one that is blocked already, the expiry is replaced.
     fn block(
         &mut self,
         target: &Target,

@@ -28,6 +28,8 @@ pub struct Protected {
     pub servers: Vec<IpAddr>,
     /// Peers of established administrative sessions (sshd and the like).
     pub admin_peers: Vec<IpAddr>,
+    /// Keys of the applications that this host and its administration stand on.
+    pub applications: Vec<String>,
 }
 
 /// One range of a guard list.
@@ -98,6 +100,8 @@ pub struct Guard {
     pub protected: Option<Protected>,
     /// Special-purpose ranges that the configuration releases (laboratories, demonstrations).
     pub permit_ranges: Vec<IpNet>,
+    /// Who else stays reachable while the host is isolated.
+    pub admit: Vec<IpNet>,
     /// What must not be blocked because somebody said so.
     pub exceptions: Vec<Exception>,
     /// Shared infrastructure that policy never blocks.
@@ -127,8 +131,11 @@ impl Guard {
     /// As `check`, with this much used of the limits.
     pub(crate) fn check_with(&self, action: &Action, usage: Usage, now: Timestamp) -> Result<(), Refusal> {
         let verdict = match action.kind {
-            ActionKind::Unblock | ActionKind::Allow => Ok(()),
-            ActionKind::Block | ActionKind::Disconnect => {
+            kind if !action.target.suits(kind) => {
+                Err(("target", format!("{} is not done to {}", kind.as_str(), action.target)))
+            }
+            ActionKind::Unblock | ActionKind::Allow | ActionKind::Thaw | ActionKind::Rejoin => Ok(()),
+            ActionKind::Block | ActionKind::Disconnect | ActionKind::Freeze | ActionKind::Isolate => {
                 self.standing(action, now).and_then(|()| self.caps(action, usage))
             }
         };
@@ -142,11 +149,16 @@ impl Guard {
 
     /// Every rule but the caps: what must hold as long as a block stands.
     pub(crate) fn standing(&self, action: &Action, now: Timestamp) -> Verdict {
-        let Some(net) = action.target.net().map(canonical_net) else {
-            return Err(("name", format!("{} is a name; block the addresses it resolves to", action.target)));
-        };
         let Some(protected) = &self.protected else {
             return Err(("unknown-surroundings", "what must stay reachable could not be found out".into()));
+        };
+        let peer = match &action.target {
+            Target::Peer(peer) => peer,
+            Target::Application(key) => return drastic(action).and_then(|()| frozen(key, protected)),
+            Target::Host => return drastic(action),
+        };
+        let Some(net) = peer.net().map(canonical_net) else {
+            return Err(("name", format!("{peer} is a name; block the addresses it resolves to")));
         };
         let automatic = action.requester == POLICY;
         self.width(&net, automatic)?;
@@ -161,6 +173,26 @@ impl Guard {
         }
         self.excepted(action, &net, automatic, now)?;
         if automatic { self.shared(&net) } else { Ok(()) }
+    }
+
+    /// Who may be spoken to while the host is isolated: itself, what it cannot live without, who administers it.
+    pub fn admitted(&self) -> Vec<IpNet> {
+        let Some(protected) = &self.protected else { return Vec::new() };
+        let own: [&[IpAddr]; 6] = [
+            &protected.own_addresses,
+            &protected.gateways,
+            &protected.resolvers,
+            &protected.time_servers,
+            &protected.servers,
+            &protected.admin_peers,
+        ];
+        let single = own.into_iter().flatten().map(|address| IpNet::from(canonical(*address)));
+        let always = ALWAYS_ADMITTED.iter().filter_map(|net| net.parse().ok());
+        let mut all: Vec<IpNet> =
+            single.chain(always).chain(self.admit.iter().map(|net| canonical_net(*net))).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     fn width(&self, net: &IpNet, automatic: bool) -> Verdict {
@@ -218,7 +250,7 @@ impl Guard {
     }
 
     fn caps(&self, action: &Action, usage: Usage) -> Verdict {
-        let (block, automatic) = (action.kind == ActionKind::Block, action.requester == POLICY);
+        let (block, automatic) = (action.kind.holds(), action.requester == POLICY);
         if block && usage.active >= self.limits.room {
             return Err(("cap-number", format!("{} blocks are in force, the most there may be", usage.active)));
         }
@@ -240,6 +272,21 @@ pub(crate) fn counts(action: &Action) -> bool {
     action.kind == ActionKind::Block || matches!(action.scope, Scope::Connection(_))
 }
 
+/// What stops an application or a whole host is a person's decision.
+fn drastic(action: &Action) -> Verdict {
+    if action.requester == POLICY {
+        return Err(("person-only", format!("{} is for persons to decide", action.target.holding().as_str())));
+    }
+    Ok(())
+}
+
+fn frozen(key: &str, protected: &Protected) -> Verdict {
+    if protected.applications.iter().any(|own| own == key) {
+        return Err(("own-application", format!("this host or its administration stands on {key}")));
+    }
+    Ok(())
+}
+
 /// Ranges that nothing releases.
 fn fixed_ranges(net: &IpNet) -> Verdict {
     for (rule, range, name) in FIXED {
@@ -250,6 +297,11 @@ fn fixed_ranges(net: &IpNet) -> Verdict {
     }
     Ok(())
 }
+
+/// What an isolated host speaks with all the same: itself, and whoever is on its link to find addresses and routes
+/// (RFC 4861, 2131).
+const ALWAYS_ADMITTED: &[&str] =
+    &["127.0.0.0/8", "::1/128", "fe80::/10", "ff02::/16", "255.255.255.255/32", "0.0.0.0/32"];
 
 /// Cloud metadata before link-local, because it lies inside.
 /// Sources: RFC 1122, 4291, 5771, 3927, 6052; the metadata addresses as the large clouds document them.
@@ -290,7 +342,7 @@ fn named(net: &IpNet, protected: &Protected) -> Verdict {
 
 /// Whether the exception and the target share an address for which the exception holds.
 fn stops(exception: &Exception, action: &Action, net: &IpNet, automatic: bool, now: Timestamp) -> bool {
-    let exception = &Exception { target: exception.target.as_ref().map(folded), ..exception.clone() };
+    let exception = &Exception { target: exception.target.as_ref().map(folded_peer), ..exception.clone() };
     let excepted = exception.target.as_ref().and_then(Observable::net);
     if excepted.is_some_and(|excepted| !overlaps(&excepted, net)) {
         return false;
@@ -319,10 +371,17 @@ fn stops(exception: &Exception, action: &Action, net: &IpNet, automatic: bool, n
 /// The target with its address or network in canonical form.
 pub(crate) fn folded(target: &Target) -> Target {
     match target {
+        Target::Peer(peer) => Target::Peer(folded_peer(peer)),
+        Target::Application(_) | Target::Host => target.clone(),
+    }
+}
+
+fn folded_peer(peer: &Observable) -> Observable {
+    match peer {
         Observable::Address(address) => Observable::Address(canonical(*address)),
         Observable::AddressPort(address, port) => Observable::AddressPort(canonical(*address), *port),
         Observable::Network(net) => Observable::from_net(canonical_net(*net)),
-        Observable::Domain(_) => target.clone(),
+        Observable::Domain(_) => peer.clone(),
     }
 }
 

@@ -27,6 +27,7 @@ fn guard() -> Guard {
             time_servers: addresses("192.0.2.123"),
             servers: addresses("2001:db8::5e"),
             admin_peers: addresses("::ffff:203.0.113.200"),
+            applications: vec!["unit:ssh.service".into()],
         }),
         permit_ranges: ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]
             .map(|t| t.parse().unwrap())
@@ -133,6 +134,56 @@ fn each_rule_says_its_name() {
 }
 
 #[test]
+fn halting_and_isolating_are_for_persons_and_not_for_what_the_host_stands_on() {
+    let rule = |kind, target: &str, requester: &str| {
+        let action = Action { kind, ..action(target, requester) };
+        guard().check(&action, Timestamp(1)).map_or_else(|refusal| refusal.rule, |()| "passes".into())
+    };
+    for (kind, target, requester, expected) in [
+        (ActionKind::Freeze, "unit:shop.service", "ada", "passes"),
+        (ActionKind::Freeze, "unit:shop.service", "policy", "person-only"),
+        (ActionKind::Freeze, "unit:ssh.service", "ada", "own-application"),
+        (ActionKind::Thaw, "unit:ssh.service", "policy", "passes"),
+        (ActionKind::Isolate, "host", "ada", "passes"),
+        (ActionKind::Isolate, "host", "policy", "person-only"),
+        (ActionKind::Rejoin, "host", "policy", "passes"),
+        (ActionKind::Block, "host", "ada", "target"),
+        (ActionKind::Block, "unit:shop.service", "ada", "target"),
+        (ActionKind::Isolate, "203.0.113.66", "ada", "target"),
+        (ActionKind::Freeze, "203.0.113.66", "ada", "target"),
+        (ActionKind::Unblock, "host", "ada", "target"),
+    ] {
+        assert_eq!(rule(kind, target, requester), expected, "{requester}: {kind:?} {target}");
+    }
+}
+
+#[test]
+fn an_isolated_host_admits_everybody_that_the_guard_protects() {
+    let mut guard = guard();
+    guard.admit = vec!["192.0.2.0/28".parse().unwrap()];
+    let admitted = guard.admitted();
+    let protected = guard.protected.clone().unwrap();
+    let all = [
+        protected.own_addresses,
+        protected.gateways,
+        protected.resolvers,
+        protected.time_servers,
+        protected.servers,
+        protected.admin_peers,
+    ];
+    for address in all.iter().flatten().map(|address| canonical(*address)) {
+        assert!(admitted.iter().any(|net| net.contains(&address)), "{address}");
+    }
+    let reached = |text: &str| admitted.iter().any(|net| net.contains(&text.parse::<IpAddr>().unwrap()));
+    assert!(reached("127.0.0.1") && reached("fe80::1") && reached("192.0.2.7"));
+    assert!(!reached("203.0.113.66") && !reached("8.8.8.8") && !reached("198.51.100.77"));
+    assert!(
+        Guard { protected: None, ..guard }.admitted().is_empty(),
+        "unknown surroundings admit nobody: no isolation"
+    );
+}
+
+#[test]
 fn without_knowledge_of_the_surroundings_nothing_new_passes() {
     let blind = Guard { protected: None, ..guard() };
     assert_eq!(rule(&blind, "203.0.113.66", "ada", 1), "unknown-surroundings");
@@ -207,11 +258,12 @@ proptest! {
             time_servers: hosts[3].clone(),
             servers: hosts[4].clone(),
             admin_peers: hosts[5].clone(),
+            applications: vec![],
         };
         let permit_ranges: Vec<IpNet> = if permit_all { vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()] } else { vec![] };
         let exceptions = excepted.iter().map(|t| Exception { target: Some(t.clone()), ..exception("192.0.2.1") }).collect();
         let guard = Guard { protected: Some(protected), permit_ranges, exceptions, ..Guard::default() };
-        let action = Action { target: target.clone(), ..action("192.0.2.1", if automatic { POLICY } else { "ada" }) };
+        let action = Action { target: target.clone().into(), ..action("192.0.2.1", if automatic { POLICY } else { "ada" }) };
         if guard.check(&action, Timestamp(1)).is_ok() {
             let net = canonical_net(target.net().unwrap());
             for address in hosts.iter().flatten() {

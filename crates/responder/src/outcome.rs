@@ -19,7 +19,7 @@ pub fn dry_run(plan: &Plan, now: Timestamp) -> Vec<Outcome> {
 /// The wish that a block came from, for the guard to look at again.
 pub(crate) fn action_of(entry: &Entry) -> Action {
     Action {
-        kind: ActionKind::Block,
+        kind: entry.target.holding(),
         target: entry.target.clone(),
         scope: entry.scope.clone(),
         expires: entry.expires,
@@ -48,7 +48,7 @@ pub(crate) fn outcome(
     verified: bool,
     now: Timestamp,
 ) -> Outcome {
-    let holds = matches!(planned.action, ActionKind::Block | ActionKind::Allow);
+    let holds = planned.action.holds() || planned.action == ActionKind::Allow;
     Outcome {
         id: planned.id.clone(),
         action: planned.action,

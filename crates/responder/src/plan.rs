@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use tripoint_model::address::{canonical, canonical_net};
@@ -59,7 +60,7 @@ impl Draft {
         if !self.planned.insert(planned.id.clone()) {
             return;
         }
-        let (block, automatic) = (action.kind == ActionKind::Block, action.requester == POLICY);
+        let (block, automatic) = (action.kind.holds(), action.requester == POLICY);
         self.usage.active += usize::from(block);
         self.usage.automatic += usize::from(block && automatic);
         self.usage.automatic_last_minute += usize::from(automatic && counts(action));
@@ -86,6 +87,12 @@ impl<'a> Live<'a> {
             by_peer.entry(canonical(cut.remote.ip())).or_default().push(cut);
         }
         Self(by_peer)
+    }
+
+    /// Those whose peer is in none of the networks.
+    fn but(&self, admitted: &[IpNet]) -> Vec<Cut> {
+        let cut = self.0.iter().filter(|(peer, _)| !admitted.iter().any(|net| net.contains(*peer)));
+        cut.flat_map(|(_, cuts)| cuts.iter().copied()).cloned().collect()
     }
 
     /// Those whose peer is in the target.
@@ -140,7 +147,7 @@ impl Radius {
 
 /// The same wish for each address that a name stands for.
 pub fn addresses_of_name(action: &Action, addresses: &[IpAddr]) -> Vec<Action> {
-    let one = |address: &IpAddr| Action { target: Observable::Address(canonical(*address)), ..action.clone() };
+    let one = |address: &IpAddr| Action { target: Observable::Address(canonical(*address)).into(), ..action.clone() };
     addresses.iter().map(one).collect()
 }
 
@@ -173,7 +180,7 @@ fn admit(
     let refuse = |rule: &str, reason: String| {
         Err(Refusal { action: action.kind, target: action.target.clone(), rule: rule.into(), reason })
     };
-    let holds = matches!(action.kind, ActionKind::Block | ActionKind::Allow);
+    let holds = action.kind.holds() || action.kind == ActionKind::Allow;
     if holds && action.expires <= now {
         return refuse("expired", format!("its time was up at {}", action.expires));
     }
@@ -183,7 +190,8 @@ fn admit(
     let expires = if holds { action.expires.min(now.plus(guard.limits.span_max)) } else { now };
     let cuts = match action.kind {
         ActionKind::Block | ActionKind::Disconnect => cuts_of(action, live),
-        ActionKind::Unblock | ActionKind::Allow => Vec::new(),
+        ActionKind::Isolate => live.but(&guard.admitted()),
+        _ => Vec::new(),
     };
     Ok(PlannedAction {
         id: id_of(action.kind, &action.target, &action.scope, expires),

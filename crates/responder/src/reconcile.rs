@@ -6,7 +6,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use tripoint_model::{ActionKind, AlertId, Cut, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp};
+use ipnet::IpNet;
+use tripoint_model::{
+    ActionKind, AlertId, Cut, Observable, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp,
+};
 
 use crate::firewall::{Firewall, FirewallError, KernelBlock};
 use crate::guard::Usage;
@@ -58,6 +61,11 @@ impl Responder {
         Ok(compare(self.active(now), &listed))
     }
 
+    /// Tells the firewall who stays reachable when the host is isolated; also what is in force follows.
+    pub fn admit(&mut self, nets: &[IpNet]) {
+        self.firewall.admit(nets);
+    }
+
     /// What is used of the limits; goes into `Guard::usage` before planning.
     pub fn usage(&self, now: Timestamp) -> Usage {
         self.ledger.usage(now)
@@ -94,7 +102,7 @@ impl Responder {
             };
             let outcome = Outcome {
                 id: entry.id,
-                action: ActionKind::Block,
+                action: entry.target.holding(),
                 target: entry.target,
                 scope: entry.scope,
                 mechanism: self.firewall.name().to_owned(),
@@ -119,7 +127,7 @@ impl Responder {
         // Blocks that stand side by side go to the kernel together.
         for run in plan.plan.chunk_by(|a, b| a.action == b.action) {
             match run.first().map(|planned| planned.action) {
-                Some(ActionKind::Block) => results.extend(self.block_all(run, &written, now)),
+                Some(kind) if kind.holds() => results.extend(self.block_all(run, &written, now)),
                 _ => results.extend(run.iter().map(|planned| self.apply(planned, now))),
             }
         }
@@ -143,8 +151,10 @@ impl Responder {
         let mut write = || {
             for planned in &plan.plan {
                 match planned.action {
-                    ActionKind::Block => self.ledger.intend(planned, now)?,
-                    ActionKind::Unblock => self.give_up(&planned.target, &planned.scope, EntryState::Lifted, now)?,
+                    ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => self.ledger.intend(planned, now)?,
+                    ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => {
+                        self.give_up(&planned.target, &planned.scope, EntryState::Lifted, now)?
+                    }
                     ActionKind::Allow => {
                         for (target, scope) in self.covered_by(&planned.target) {
                             self.give_up(&target, &scope, EntryState::Lifted, now)?;
@@ -184,8 +194,9 @@ impl Responder {
 
     fn apply(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<String, String> {
         match planned.action {
-            ActionKind::Block | ActionKind::Disconnect => self.cut(&planned.cuts),
-            ActionKind::Unblock => self.lift(&planned.target, &planned.scope),
+            ActionKind::Disconnect => self.cut(&planned.cuts),
+            ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => Ok(String::new()),
+            ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => self.lift(&planned.target, &planned.scope),
             ActionKind::Allow => {
                 let mut lifted = 0;
                 for (target, scope) in self.listed_in(&planned.target, now) {
@@ -247,7 +258,7 @@ impl Responder {
         let end = read.map(|blocks| blocks.end(&planned.target, &planned.scope));
         let present = end.map(|end| end.is_some_and(|end| is_near(end, expires)));
         let (state, verified) = match planned.action {
-            ActionKind::Block => match present {
+            ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => match present {
                 Some(true) => (OutcomeState::Applied, true),
                 Some(false) => (OutcomeState::Failed, true),
                 None if result.is_ok() => (OutcomeState::Applied, false),
@@ -256,7 +267,7 @@ impl Responder {
             ActionKind::Disconnect if result.is_err() => (OutcomeState::Failed, true),
             ActionKind::Disconnect if planned.cuts.is_empty() => (OutcomeState::Nothing, true),
             ActionKind::Disconnect => (OutcomeState::Applied, true),
-            ActionKind::Unblock => match end.map(|end| end.is_some()) {
+            ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => match end.map(|end| end.is_some()) {
                 Some(true) => (OutcomeState::Failed, true),
                 Some(false) if result.as_deref() == Ok(NO_SUCH) => (OutcomeState::Nothing, true),
                 Some(false) => (OutcomeState::Lifted, true),
@@ -269,7 +280,7 @@ impl Responder {
                 }
             }
         };
-        if planned.action == ActionKind::Block {
+        if planned.action.holds() {
             let entry_state = if state == OutcomeState::Applied { EntryState::Applied } else { EntryState::Failed };
             if let Err(error) = self.ledger.mark(&planned.target, &planned.scope, entry_state, now) {
                 tracing::error!(error = %chain(&error), "ledger of actions could not be written");
@@ -284,7 +295,7 @@ impl Responder {
             detail = format!("{detail}; the wider block of {wider} still holds");
         }
         let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
-        if planned.action == ActionKind::Block {
+        if planned.action.holds() {
             outcome.expires = Some(expires);
         }
         outcome
@@ -299,7 +310,7 @@ impl Responder {
         all.dedup();
         let one = |(target, scope): (Target, Scope)| PlannedAction {
             id: format!("release {target}"),
-            action: ActionKind::Unblock,
+            action: target.lifting(),
             target,
             scope,
             expires: now,
@@ -342,7 +353,7 @@ impl Listed {
     fn new(blocks: Vec<KernelBlock>) -> Self {
         let ends: HashMap<_, _> =
             blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect();
-        let is_network = |target: &&Target| matches!(target, Target::Network(_));
+        let is_network = |target: &&Target| matches!(target, Target::Peer(Observable::Network(_)));
         let networks = ends.keys().map(|(target, _)| target).filter(is_network).cloned().collect();
         Self { ends, networks }
     }
@@ -358,7 +369,7 @@ impl Listed {
 
     /// A block that holds this target too.
     fn wider(&self, target: &Target) -> Option<Target> {
-        let address = target.port().and(target.net()).map(Target::from_net);
+        let address = target.port().and(target.net()).map(|net| Observable::from_net(net).into());
         let whole = address.filter(|address| self.end(address, &Scope::Host).is_some());
         whole.or_else(|| self.networks.iter().find(|network| covers(network, target)).cloned())
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tripoint_model::{ConnectionId, Cut, Protocol, Scope, Target, Timestamp};
+use tripoint_model::{ConnectionId, Cut, Observable, Protocol, Scope, Target, Timestamp};
 
 use crate::firewall::{Disconnected, Firewall, FirewallError, KernelBlock};
 
@@ -142,7 +142,7 @@ pub fn conformance(firewall: &mut dyn Firewall, clock: &mut dyn FnMut(Duration) 
 
 /// Many at once: what cannot be done is told of its own block alone, the rest is in force.
 fn many(firewall: &mut dyn Firewall, targets: &[Target], expires: Timestamp, now: Timestamp) {
-    let name = Target::Domain("bad.example".into());
+    let name = Target::Peer(Observable::Domain("bad.example".into()));
     let all: Vec<KernelBlock> = targets
         .iter()
         .chain(std::iter::once(&name))

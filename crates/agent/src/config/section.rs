@@ -112,6 +112,8 @@ pub struct Response {
     pub preempt: bool,
     pub active_max: usize,
     pub automatic_per_minute: usize,
+    #[serde(deserialize_with = "list")]
+    pub admit: Vec<IpNet>,
 }
 
 /// `[correlator]`.

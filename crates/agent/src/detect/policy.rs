@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Timestamp,
+    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Target,
+    Timestamp,
 };
 use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
@@ -40,7 +41,7 @@ impl Detector {
             };
             let block = Action {
                 kind: ActionKind::Block,
-                target: Observable::Address(*address),
+                target: Observable::Address(*address).into(),
                 scope: Scope::Host,
                 expires: moment.plus(self.policy.block_for),
                 reason: String::new(),
@@ -91,7 +92,9 @@ impl Detector {
     /// A block holds: nothing more is proposed about its peer before it ends.
     pub(super) fn carried_out(&mut self, cause: Option<&AlertId>, outcome: &Outcome) {
         let applied = outcome.action == ActionKind::Block && outcome.state == OutcomeState::Applied;
-        let (Some(alert), Observable::Address(peer), true) = (cause, &outcome.target, applied) else { return };
+        let (Some(alert), Target::Peer(Observable::Address(peer)), true) = (cause, &outcome.target, applied) else {
+            return;
+        };
         let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
         self.proposed.insert((alert.clone(), *peer), until);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use tripoint_linux::cgroup;
 use tripoint_sensor::procfs;
@@ -10,8 +11,13 @@ use tripoint_sensor::procfs;
 /// The ids of the cgroups that hold the processes of the application with this key. None where it does not run; an
 /// error where one of them holds other applications too, which a block would hit.
 pub(super) fn cgroups_of(key: &str) -> Result<BTreeSet<u64>, String> {
+    Ok(places_of(key)?.into_keys().collect())
+}
+
+/// The same with the folder of each.
+pub(super) fn places_of(key: &str) -> Result<BTreeMap<u64, PathBuf>, String> {
     let root = cgroup::root().ok_or("there is no cgroup v2 hierarchy")?;
-    let mut ids = BTreeSet::new();
+    let mut places = BTreeMap::new();
     for (path, applications) in by_cgroup() {
         if !applications.contains(key) {
             continue;
@@ -19,14 +25,15 @@ pub(super) fn cgroups_of(key: &str) -> Result<BTreeSet<u64>, String> {
         if let Some(other) = applications.iter().find(|other| *other != key) {
             return Err(format!("{key} shares the cgroup {path} with {other}; block for the host, or give it its own"));
         }
-        match fs::metadata(root.join(path.trim_start_matches('/'))) {
-            Ok(folder) => ids.extend([folder.ino()]),
+        let place = root.join(path.trim_start_matches('/'));
+        match fs::metadata(&place) {
+            Ok(folder) => drop(places.insert(folder.ino(), place)),
             // It ended while we looked.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("cgroup {path}: {error}")),
         }
     }
-    Ok(ids)
+    Ok(places)
 }
 
 /// Which applications run in which cgroup.

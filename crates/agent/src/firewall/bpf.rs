@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use ipnet::IpNet;
-use tripoint_linux::bpf::{BlockError, Blocks, KernelBlock as Held};
+use tripoint_linux::bpf::{BlockError, Blocks, Isolation, KernelBlock as Held};
 use tripoint_linux::clock::boot_ns;
 use tripoint_model::{Cut, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
@@ -19,6 +19,10 @@ pub struct BpfFirewall {
     ends: Ends,
     /// Blocks for one application each: the kernel knows them by cgroup only.
     scoped: BTreeMap<(Target, String), Scoped>,
+    isolation: Isolation,
+    /// The isolation as it was asked for: its end by the wall clock and by the boot clock.
+    isolated: Option<(Timestamp, u64)>,
+    admitted: Vec<IpNet>,
 }
 
 /// A block for one application, as it was asked for.
@@ -32,12 +36,39 @@ struct Scoped {
 
 impl BpfFirewall {
     /// Over the maps of the loaded programs.
-    pub fn new(blocks: Blocks) -> Self {
-        Self { blocks, ends: Ends::default(), scoped: BTreeMap::new() }
+    pub fn new(blocks: Blocks, isolation: Isolation) -> Self {
+        let (ends, scoped) = (Ends::default(), BTreeMap::new());
+        Self { blocks, ends, scoped, isolation, isolated: None, admitted: Vec::new() }
     }
 }
 
 impl BpfFirewall {
+    /// Without anybody to admit the host would be lost: then it is not isolated.
+    fn isolate(&mut self, expires: Timestamp) -> Result<(), FirewallError> {
+        if self.admitted.is_empty() {
+            let why = "who must stay reachable is not known".to_owned();
+            return Err(FirewallError::Unsupported(self.name(), why));
+        }
+        let before = self.isolated.filter(|(asked, _)| *asked == expires);
+        let until_ns = before.map_or_else(|| self.ends.until(expires), |(_, until_ns)| until_ns);
+        self.isolation.isolate(&self.admitted, until_ns).map_err(|error| kernel("isolate", error))?;
+        self.isolated = Some((expires, until_ns));
+        Ok(())
+    }
+
+    /// The isolation, if the kernel holds it as it was given and nobody else is admitted.
+    fn isolation(&self, now_ns: u64) -> Option<KernelBlock> {
+        let until_ns = self.isolation.until_ns();
+        if until_ns <= now_ns {
+            return None;
+        }
+        let (asked, given) = self.isolated?;
+        let wanted: BTreeSet<IpNet> = self.admitted.iter().map(IpNet::trunc).collect();
+        let found: BTreeSet<IpNet> = self.isolation.admitted().into_iter().collect();
+        let as_given = given == until_ns && wanted == found;
+        as_given.then_some(KernelBlock { target: Target::Host, scope: Scope::Host, expires: asked })
+    }
+
     fn block_for(&mut self, key: &str, target: &Target, expires: Timestamp) -> Result<(), FirewallError> {
         let (net, port) = place(self.name(), target, &Scope::Host)?;
         if net.prefix_len() != net.max_prefix_len() {
@@ -113,6 +144,16 @@ impl Firewall for BpfFirewall {
         ]
     }
 
+    fn admit(&mut self, nets: &[IpNet]) {
+        self.admitted = nets.to_vec();
+        // Who came to administer a host that is isolated already is let in at once.
+        if let Some((expires, until_ns)) = self.isolated.filter(|(_, until_ns)| *until_ns > boot_ns())
+            && let Err(error) = self.isolation.isolate(nets, until_ns)
+        {
+            tracing::error!(%error, %expires, "who is admitted could not be told to the kernel");
+        }
+    }
+
     fn block(
         &mut self,
         target: &Target,
@@ -120,6 +161,9 @@ impl Firewall for BpfFirewall {
         expires: Timestamp,
         _now: Timestamp,
     ) -> Result<(), FirewallError> {
+        if *target == Target::Host {
+            return self.isolate(expires);
+        }
         if let Scope::Application(key) = scope {
             return self.block_for(key, target, expires);
         }
@@ -132,6 +176,10 @@ impl Firewall for BpfFirewall {
     }
 
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
+        if *target == Target::Host {
+            self.isolated = None;
+            return self.isolation.rejoin().map_err(|error| kernel("rejoin", error));
+        }
         if let Scope::Application(key) = scope {
             return self.unblock_for(key, target);
         }
@@ -146,6 +194,7 @@ impl Firewall for BpfFirewall {
         let mut held = self.blocks.list();
         held.retain(|held| held.expires_ns > now_ns);
         let mut listed = self.list_scoped(&held, now_ns);
+        listed.extend(self.isolation(now_ns));
         listed.extend(held.iter().filter(|held| held.cgroup_id == 0).map(|held| KernelBlock {
             target: target(held.net, held.port),
             scope: Scope::Host,

@@ -1,7 +1,7 @@
 //! Which mechanism refuses connections on this host, and what else of ours is left from another one?
 
 use serde::Deserialize;
-use tripoint_linux::bpf::Blocks;
+use tripoint_linux::bpf::{Blocks, Isolation};
 use tripoint_linux::sock_diag::SockDiag;
 use tripoint_responder::{Firewall, Unavailable};
 
@@ -31,11 +31,15 @@ pub struct NoMechanism {
     why: String,
 }
 
-/// Opens the wanted mechanism. `blocks` are the tables of the kernel programs, where those are loaded and look at
+/// Opens the wanted mechanism. `walls` are the tables of the kernel programs, where those are loaded and look at
 /// packets; `name` is what ours is called in the kernel. What another mechanism of this instance left is taken away:
 /// nobody would lift it any more, and the ledger puts its blocks back into the new one.
-pub fn choose(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
-    let chosen = open(wanted, blocks, name)?;
+pub fn choose(
+    wanted: Mechanism,
+    walls: Option<(Blocks, Isolation)>,
+    name: &str,
+) -> Result<Box<dyn Firewall>, NoMechanism> {
+    let chosen = open(wanted, walls, name)?;
     // One that only tells takes nothing away either.
     let others = if chosen.acts() { release::release_others(name, chosen.name()) } else { Vec::new() };
     for left in others {
@@ -57,7 +61,7 @@ pub fn choose(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<B
     Ok(chosen)
 }
 
-fn open(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
+fn open(wanted: Mechanism, walls: Option<(Blocks, Isolation)>, name: &str) -> Result<Box<dyn Firewall>, NoMechanism> {
     let nft = || match NftFirewall::open(name) {
         Ok(opened) => Ok(Box::new(opened) as Box<dyn Firewall>),
         Err(error) => Err(chain(&error)),
@@ -66,9 +70,11 @@ fn open(wanted: Mechanism, blocks: Option<Blocks>, name: &str) -> Result<Box<dyn
         Ok(opened) => Ok(Box::new(opened) as Box<dyn Firewall>),
         Err(error) => Err(chain(&error)),
     };
-    match (wanted, blocks) {
+    match (wanted, walls) {
         (Mechanism::DryRun, _) => Ok(Box::new(DryRun)),
-        (Mechanism::Bpf | Mechanism::Auto, Some(blocks)) => Ok(Box::new(BpfFirewall::new(blocks))),
+        (Mechanism::Bpf | Mechanism::Auto, Some((blocks, isolation))) => {
+            Ok(Box::new(BpfFirewall::new(blocks, isolation)))
+        }
         (Mechanism::Bpf, None) => {
             let why = "the programs that drop packets are not in the kernel".to_owned();
             Err(NoMechanism { mechanism: "bpf", why })

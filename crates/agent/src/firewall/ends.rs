@@ -26,6 +26,12 @@ impl Ends {
         known.unwrap_or_else(|| self.clock.boot(expires))
     }
 
+    /// The boot-clock moment of a wall-clock one.
+    pub(super) fn until(&mut self, expires: Timestamp) -> u64 {
+        self.clock.refresh();
+        self.clock.boot(expires)
+    }
+
     /// Remembers what the kernel was given.
     pub(super) fn give(&mut self, net: IpNet, port: u16, expires: Timestamp, end_ns: u64) {
         self.given.insert((net, port), (expires, end_ns));
@@ -53,17 +59,22 @@ pub(super) fn place(mechanism: &'static str, target: &Target, scope: &Scope) -> 
         let why = "it blocks for the whole host only".to_owned();
         return Err(FirewallError::Unsupported(mechanism, why));
     }
-    match (target.net(), target.port()) {
-        (Some(net), port) => Ok((net, port.unwrap_or(0))),
-        (None, _) => Err(FirewallError::Unsupported(mechanism, format!("{target} is a name; block its addresses"))),
-    }
+    let why = match target {
+        Target::Peer(peer) => match peer.net() {
+            Some(net) => return Ok((net, peer.port().unwrap_or(0))),
+            None => format!("{peer} is a name; block its addresses"),
+        },
+        Target::Application(_) => "it halts no processes".to_owned(),
+        Target::Host => "it cannot isolate the host; kernel programs can (response.mechanism)".to_owned(),
+    };
+    Err(FirewallError::Unsupported(mechanism, why))
 }
 
 /// The target that lies in the kernel as this network and port.
 pub(super) fn target(net: IpNet, port: u16) -> Target {
     match port {
-        0 => Observable::from_net(net),
-        port => Observable::AddressPort(net.addr(), port),
+        0 => Observable::from_net(net).into(),
+        port => Observable::AddressPort(net.addr(), port).into(),
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, Client, parse_span, path};
 use tripoint_linux::capability;
-use tripoint_model::{ActionKind, AlertId, Observable, OutcomeState, Scope};
+use tripoint_model::{ActionKind, AlertId, OutcomeState, Scope, Target};
 
 use crate::arguments::Act;
 use crate::context::Context;
@@ -42,8 +42,8 @@ pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exi
 }
 
 /// Everybody named on the command line and in the file.
-fn targets(act: &Act) -> anyhow::Result<Vec<Observable>> {
-    let mut targets: Vec<Observable> = act
+fn targets(act: &Act) -> anyhow::Result<Vec<Target>> {
+    let mut targets: Vec<Target> = act
         .targets
         .iter()
         .map(|text| text.parse())
@@ -74,12 +74,7 @@ fn targets(act: &Act) -> anyhow::Result<Vec<Observable>> {
 }
 
 /// Asks in portions that one request may hold.
-async fn ask(
-    client: &Client,
-    request: &ActionRequest,
-    targets: &[Observable],
-    loud: bool,
-) -> anyhow::Result<ActionAnswer> {
+async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud: bool) -> anyhow::Result<ActionAnswer> {
     let mut all = ActionAnswer::default();
     let mut done = 0;
     for portion in targets.chunks(TARGETS_MAX) {

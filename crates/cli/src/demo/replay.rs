@@ -58,7 +58,7 @@ fn contain(report: &mut Report, now: tripoint_model::Timestamp) {
         .collect();
     let action = Action {
         kind: ActionKind::Disconnect,
-        target: Observable::Address(peer),
+        target: Observable::Address(peer).into(),
         scope: Scope::Host,
         expires: now.plus(tripoint_responder::PAIRED_BLOCK),
         reason: alert.title.clone(),

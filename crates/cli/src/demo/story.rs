@@ -245,7 +245,7 @@ impl<'a> Attack<'a> {
         let request = ActionRequest {
             for_seconds: Some(600),
             reason: Some("demonstration".into()),
-            ..ActionRequest::new(kind, vec![target])
+            ..ActionRequest::new(kind, vec![target.into()])
         };
         let answer: ActionAnswer = self.runtime.block_on(async { self.client.post(path::ACTIONS, &request).await })?;
         ensure!(answer.refused.is_empty(), "refused: {:?}", answer.refused);

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tripoint_linux::cgroup;
 use tripoint_linux::child;
 use tripoint_linux::lab::{End, Lab};
 use tripoint_linux::netns::NetNs;
@@ -206,6 +207,34 @@ impl Drop for Instance {
             child::terminate(&mut up);
             let _ = up.wait();
         }
+    }
+}
+
+/// A cgroup that ends with the test.
+pub struct Cgroup(PathBuf);
+
+impl Cgroup {
+    pub fn with(pid: u32) -> Self {
+        let path = cgroup::root().unwrap().join(format!("tripoint-scoped-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("cgroup.procs"), pid.to_string()).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = tripoint_linux::freezer::thaw(&self.0);
+        // Whoever is in it goes back to where everybody is.
+        let procs = std::fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default();
+        for pid in procs.lines() {
+            let _ = std::fs::write(cgroup::root().unwrap().join("cgroup.procs"), pid);
+        }
+        let _ = std::fs::remove_dir(&self.0);
     }
 }
 

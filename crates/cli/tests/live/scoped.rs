@@ -1,35 +1,9 @@
 //! Is a peer refused to one application only, when that is what was asked?
 
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tripoint_linux::cgroup;
-
-use crate::instance::{BAD4, PORT, stage};
-
-/// A cgroup that ends with the test.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn with(pid: u32) -> Self {
-        let path = cgroup::root().unwrap().join(format!("tripoint-scoped-{}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        std::fs::write(path.join("cgroup.procs"), pid.to_string()).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Whoever is in it goes back to where everybody is.
-        let procs = std::fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default();
-        for pid in procs.lines() {
-            let _ = std::fs::write(cgroup::root().unwrap().join("cgroup.procs"), pid);
-        }
-        let _ = std::fs::remove_dir(&self.0);
-    }
-}
+use crate::instance::{BAD4, Cgroup, PORT, stage};
 
 #[test]
 fn a_block_for_one_application_leaves_the_others_alone() {

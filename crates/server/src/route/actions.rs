@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
-use tripoint_model::{Action, ActionKind, Observable};
+use tripoint_model::{Action, ActionKind, Target};
 
 use super::exceptions;
 use crate::access::Caller;
@@ -34,7 +34,7 @@ pub(crate) async fn act(
     if request.kind == ActionKind::Allow && !request.dry_run {
         for target in &targets {
             let exception = ExceptionRequest {
-                target: Some(target.clone()),
+                target: target.peer().cloned(),
                 reason: reason.clone(),
                 for_seconds: Some(span.as_secs()),
                 ..ExceptionRequest::default()
@@ -44,7 +44,7 @@ pub(crate) async fn act(
     }
     let now = now();
     let id = format!("{}-{}-{}", request.kind.as_str(), targets[0], now.0);
-    let one = |target: Observable| Action {
+    let one = |target: Target| Action {
         kind: request.kind,
         target,
         scope: request.scope.clone(),
@@ -58,8 +58,8 @@ pub(crate) async fn act(
 }
 
 /// Everybody who is meant: at least one, not too many, and many only when somebody has seen what that means.
-fn targets(request: &mut ActionRequest) -> Result<Vec<Observable>, Refused> {
-    let mut all: Vec<Observable> = request.target.take().into_iter().collect();
+fn targets(request: &mut ActionRequest) -> Result<Vec<Target>, Refused> {
+    let mut all: Vec<Target> = request.target.take().into_iter().collect();
     all.append(&mut request.targets);
     let unprocessable = |kind: &str, detail: String| Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, kind, detail));
     match all.len() {

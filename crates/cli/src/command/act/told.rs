@@ -47,7 +47,7 @@ fn crowd(answer: &ActionAnswer) -> anyhow::Result<()> {
 
 fn planned(planned: &PlannedAction) -> anyhow::Result<()> {
     let until = match planned.action {
-        ActionKind::Block => format!(" until {}", output::time(planned.expires)),
+        kind if kind.holds() => format!(" until {}", output::time(planned.expires)),
         _ => String::new(),
     };
     output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;

@@ -1,0 +1,106 @@
+//! What can be said to the commands that do something about a peer, an application or this host?
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Args)]
+pub struct Act {
+    /// Address, network, address:port or name
+    #[arg(required_unless_present = "from")]
+    pub targets: Vec<String>,
+    /// Also everybody in this file, one a line (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Only for this application: `unit:NAME`, `container:ID` or `exe:PATH`, as alerts name it
+    #[arg(long, value_name = "KEY")]
+    pub application: Option<String>,
+    /// More than 20 targets are only previewed without it
+    #[arg(long)]
+    pub yes: bool,
+    /// For how long: 90s, 10m, 24h, 7d (default 24h, longest 30d)
+    #[arg(long = "for", value_name = "SPAN")]
+    pub span: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The alert that this answers
+    #[arg(long)]
+    pub alert: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Alone {
+    /// For how long: 90s, 10m, 24h, 7d
+    #[arg(long = "for", value_name = "SPAN", default_value = "15m")]
+    pub span: String,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The alert that this answers
+    #[arg(long)]
+    pub alert: Option<String>,
+}
+
+impl From<Alone> for Act {
+    fn from(alone: Alone) -> Self {
+        Self {
+            targets: vec!["host".into()],
+            from: None,
+            application: None,
+            yes: false,
+            span: Some(alone.span),
+            reason: alone.reason,
+            dry_run: alone.dry_run,
+            alert: alone.alert,
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Actions {
+    /// Every block in force
+    List {
+        /// Fail (exit 1) where ledger and kernel differ
+        #[arg(long)]
+        verify: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Exceptions {
+    /// All that are in force
+    List,
+    /// Add one; it must end
+    Add {
+        /// Peer: address, network, address:port or name
+        #[arg(long)]
+        target: Option<String>,
+        /// Application key, `unit:NAME`, `container:ID` or `exe:PATH`
+        #[arg(long)]
+        application: Option<String>,
+        /// inbound or outbound
+        #[arg(long)]
+        direction: Option<String>,
+        /// Rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// For how long (default 24h, longest 30d)
+        #[arg(long = "for", value_name = "SPAN")]
+        span: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Withdraw one
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
