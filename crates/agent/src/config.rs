@@ -92,7 +92,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "\"auto\"",
         "What blocks: auto (the first that works), bpf, nft, ipset; dry-run only tells.",
     ),
-    ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
+    (
+        "response.min_confidence",
+        "80",
+        "In enforce mode: act only where all claims together are at least so sure (docs/reference/confidence.md).",
+    ),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
     ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
     (

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
 use tripoint_model::{
-    Action, ActionKind, Exception, GuardHit, IndicatorLookup, Observable, Refusal, Scope, Subject, Target, Timestamp,
+    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, Observable, Refusal, Scope, Subject, Target,
+    Timestamp,
 };
 
 /// What must never be cut off. Computed on the host itself, shortly before it is used.
@@ -143,7 +144,11 @@ impl Guard {
     /// Every rule but the caps: what must hold as long as a block stands.
     pub(crate) fn standing(&self, action: &Action, now: Timestamp) -> Verdict {
         let Some(net) = action.target.net().map(canonical_net) else {
-            return Err(("name", format!("{} is a name; block the addresses it resolves to", action.target)));
+            let what = match &action.target {
+                Observable::System(_) => "an autonomous system; block networks of it",
+                _ => "a name; block the addresses it resolves to",
+            };
+            return Err(("name", format!("{} is {what}", action.target)));
         };
         let Some(protected) = &self.protected else {
             return Err(("unknown-surroundings", "what must stay reachable could not be found out".into()));
@@ -209,7 +214,7 @@ impl Guard {
             .guard_ranges
             .iter()
             .find(|range| overlaps(&canonical_net(range.net), net))
-            .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string() })
+            .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string(), kind: GuardKind::Shared })
             .or_else(|| self.lookup.as_ref()?.guard_net(*net).into_iter().next());
         match hit {
             Some(hit) => Err(("guard-list", format!("{net} is on the guard list {} ({})", hit.list, hit.range))),
@@ -322,7 +327,7 @@ pub(crate) fn folded(target: &Target) -> Target {
         Observable::Address(address) => Observable::Address(canonical(*address)),
         Observable::AddressPort(address, port) => Observable::AddressPort(canonical(*address), *port),
         Observable::Network(net) => Observable::from_net(canonical_net(*net)),
-        Observable::Domain(_) => target.clone(),
+        Observable::Domain(_) | Observable::System(_) => target.clone(),
     }
 }
 

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tripoint_model::confidence::total_to_act_on;
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Timestamp,
+    Action, ActionKind, Alert, AlertId, Claim, Connection, Direction, Exception, Meeting, Observable, Outcome,
+    OutcomeState, Scope, Timestamp,
 };
 use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
@@ -63,10 +65,7 @@ impl Detector {
         let wanted = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
             && self.policy.rules.contains(&alert.rule)
-            && alert
-                .claims
-                .iter()
-                .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
+            && sure(alert, moment) >= self.policy.min_confidence;
         if !wanted {
             return;
         }
@@ -95,4 +94,18 @@ impl Detector {
         let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
         self.proposed.insert((alert.clone(), *peer), until);
     }
+}
+
+/// How sure the claims that hold at `moment` make it together that the peer is bad, as far as policy may act on them.
+fn sure(alert: &Alert, moment: Timestamp) -> u8 {
+    let claims: Vec<&Claim> = alert.claims.iter().collect();
+    let newest = alert.connections.first();
+    let meeting = Meeting {
+        direction: Some(alert.direction),
+        // A client's own port says nothing.
+        port: newest.filter(|_| alert.direction == Direction::Outbound).map(|connection| connection.remote.port()),
+        guard: &alert.guard,
+        ..Meeting::at(moment)
+    };
+    total_to_act_on(&claims, &meeting)
 }

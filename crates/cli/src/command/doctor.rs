@@ -81,6 +81,11 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
             all.push(DataSource { source: format!("guard list {}", list.list), age: None, status: alarm });
         }
     }
+    let left_out = tripoint_intel::guardlist::Texts::load(&context.data_dir).left_out;
+    if left_out > 0 {
+        let status = format!("{left_out} patterns are not in force: there are more than 256");
+        all.push(DataSource { source: "guard patterns".into(), age: None, status });
+    }
     for feed in tripoint_intel::list(&context.data_dir) {
         let ok = || format!("ok, {}", output::counted(feed.count, "indicator"));
         let status = feed.trouble(now).unwrap_or_else(ok);

@@ -13,6 +13,7 @@ mod layer;
 #[cfg(feature = "feeds")]
 mod mmdb;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -93,6 +94,25 @@ impl Networks {
         self.layers.is_empty()
     }
 
+    /// Every range that the owners' tables give to these autonomous systems: the table's day, then family, number,
+    /// name, first and last address; of each family in order.
+    pub(crate) fn ranges_of(
+        &self,
+        wanted: &BTreeSet<u32>,
+        show: &mut dyn FnMut(Timestamp, u8, u32, &str, (u128, u128)),
+    ) {
+        for (_, family, layer) in self.layers.iter().filter(|(kind, ..)| *kind == Kind::Owners) {
+            layer.ranges_of(wanted, &mut |number, name, first, last| {
+                show(layer.built, *family, number, name, (first, last));
+            });
+        }
+    }
+
+    /// Whether a table tells the owners of any address.
+    pub(crate) fn tells_owners(&self) -> bool {
+        self.layers.iter().any(|(kind, ..)| *kind == Kind::Owners)
+    }
+
     /// What the tables say of an address; nothing when none holds it.
     pub fn find(&self, address: IpAddr) -> Option<Network> {
         let (family, key) = key(address);
@@ -154,14 +174,14 @@ fn path(data_dir: &Path, kind: Kind, family: u8) -> PathBuf {
 }
 
 /// An address as its family and number.
-fn key(address: IpAddr) -> (u8, u128) {
+pub(crate) fn key(address: IpAddr) -> (u8, u128) {
     match canonical(address) {
         IpAddr::V4(v4) => (4, u128::from(u32::from(v4))),
         IpAddr::V6(v6) => (6, u128::from(v6)),
     }
 }
 
-fn address_of(key: u128, family: u8) -> IpAddr {
+pub(crate) fn address_of(key: u128, family: u8) -> IpAddr {
     match (family, u32::try_from(key)) {
         (4, Ok(v4)) => IpAddr::V4(v4.into()),
         _ => IpAddr::V6(key.into()),
