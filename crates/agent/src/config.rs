@@ -104,6 +104,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "true",
         "In enforce mode: refuse vulnerable applications the listed peers before the first packet.",
     ),
+    (
+        "response.content_max_age",
+        "\"7d\"",
+        "In enforce mode: with indicators older than this nothing is done unasked; alerts go on.",
+    ),
     ("response.active_max", "10000", "Most automatic blocks in force at once."),
     ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),

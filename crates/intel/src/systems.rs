@@ -19,7 +19,7 @@ use crate::networks::{Kind, Networks, address_of, key, tables};
 use crate::rules::Rules;
 use crate::store::{Store, StoreError, SystemsStatus, list};
 
-mod ranges;
+pub(crate) mod ranges;
 
 use ranges::{Range, merged, without};
 

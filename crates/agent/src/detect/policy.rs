@@ -51,7 +51,9 @@ impl Detector {
             };
             !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
         };
-        let listed = index.enforceable(self.policy.min_confidence, moment);
+        let fresh = is_fresh(index.built(), self.policy.content_max_age, moment);
+        // What was refused ahead is let go with the indicators that it rests on.
+        let listed = if fresh { index.enforceable(self.policy.min_confidence, moment) } else { Vec::new() };
         match set.enforce(listed.into_iter().filter(allowed)) {
             Ok(count) => tracing::info!(count, "single addresses refused to vulnerable applications ahead"),
             Err(error) => tracing::error!(%error, "enforcement is incomplete"),
@@ -64,6 +66,7 @@ impl Detector {
     pub(super) fn propose(&mut self, alert: &Alert, moment: Timestamp) {
         let wanted = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
+            && self.index.as_ref().is_some_and(|index| is_fresh(index.built(), self.policy.content_max_age, moment))
             && self.policy.rules.contains(&alert.rule)
             && sure(alert, moment) >= self.policy.min_confidence;
         if !wanted {
@@ -96,6 +99,11 @@ impl Detector {
     }
 }
 
+/// Whether indicators are young enough to act on: who keeps new ones from us must not choose whom we cut off.
+fn is_fresh(built: Timestamp, age_max: Duration, moment: Timestamp) -> bool {
+    moment.since(built) <= age_max
+}
+
 /// How sure the claims that hold at `moment` make it together that the peer is bad, as far as policy may act on them.
 fn sure(alert: &Alert, moment: Timestamp) -> u8 {
     let claims: Vec<&Claim> = alert.claims.iter().collect();
@@ -108,4 +116,21 @@ fn sure(alert: &Alert, moment: Timestamp) -> u8 {
         ..Meeting::at(moment)
     };
     total_to_act_on(&claims, &meeting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise C2, freeze: content that is not renewed loses its say over what is done unasked.
+    #[test]
+    fn c2_old_content_acts_no_longer() {
+        let week = Duration::from_secs(7 * 86_400);
+        let built = Timestamp::from_seconds(1_000);
+        for (seconds, fresh) in [(0, true), (604_800, true), (604_801, false), (900_000_000, false)] {
+            assert_eq!(is_fresh(built, week, Timestamp::from_seconds(1_000 + seconds)), fresh, "{seconds}");
+        }
+        // A clock that went back makes nothing old.
+        assert!(is_fresh(built, week, Timestamp::from_seconds(0)));
+    }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
+use tripoint_model::confidence::{Percent, total_to_act_on};
+use tripoint_model::{
+    AppliesTo, Category, Claim, Direction, Indicator, IndicatorLookup, Meeting, Observable, Source, Timestamp,
+};
 
 use super::Index;
 use crate::image::Builder;
@@ -156,10 +159,7 @@ fn what_is_refused_ahead_is_decided_by_the_sum() {
     builder.add(a, &Indicator { valid_until: Some(now), ..bad("203.0.113.7", 99) });
     // Called by clients only, and both ways by a category of clients.
     builder.add(a, &Indicator { direction: AppliesTo::In, ..bad("203.0.113.8", 99) });
-    builder.add(
-        a,
-        &Indicator { direction: AppliesTo::Both, category: Category::Scanner, ..bad("203.0.113.9", 99) },
-    );
+    builder.add(a, &Indicator { direction: AppliesTo::Both, category: Category::Scanner, ..bad("203.0.113.9", 99) });
     for text in ["2001:db8::1", "2001:db8::2"] {
         builder.add(a, &bad(text, 70));
     }

@@ -1,10 +1,10 @@
 //! What is left of some ranges when others are taken out?
 
 /// First and last address, `first <= last`.
-pub(super) type Range = (u128, u128);
+pub(crate) type Range = (u128, u128);
 
 /// The same addresses in order, in as few ranges as can be.
-pub(super) fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
+pub(crate) fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
     ranges.sort_unstable();
     let mut out: Vec<Range> = Vec::with_capacity(ranges.len());
     for (first, last) in ranges {
@@ -17,7 +17,7 @@ pub(super) fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
 }
 
 /// What of `ranges` lies in no hole. Both are merged.
-pub(super) fn without(ranges: &[Range], holes: &[Range]) -> Vec<Range> {
+pub(crate) fn without(ranges: &[Range], holes: &[Range]) -> Vec<Range> {
     let mut out = Vec::with_capacity(ranges.len());
     for (first, last) in ranges {
         let mut from = *first;
