@@ -59,7 +59,7 @@ fn too_wide(new: &Loaded) -> Option<String> {
     });
     let ranges = merged(ranges.collect());
     let held: u128 = ranges.iter().map(|(first, last)| last - first + 1).sum();
-    (held > ADDRESSES_MAX).then(|| format!("its networks hold {} % of all IPv4 addresses", held * 100 >> 32))
+    (held > ADDRESSES_MAX).then(|| format!("its networks hold {} % of all IPv4 addresses", (held * 100) >> 32))
 }
 
 #[cfg(test)]

@@ -73,13 +73,13 @@ impl Systems {
             return Self { found: wanted.iter().map(refused).collect(), waiting: Some(why) };
         }
         let mut said: BTreeMap<u32, Said> = BTreeMap::new();
-        networks.ranges_of(wanted, &mut |day, family, number, name, range| {
-            let one = said.entry(number).or_default();
+        networks.ranges_of(wanted, &mut |range| {
+            let one = said.entry(range.number).or_default();
             if one.name.is_empty() {
-                name.clone_into(&mut one.name);
+                range.name.clone_into(&mut one.name);
             }
-            one.day = one.day.max(day);
-            one.ranges.entry(family).or_default().push(range);
+            one.day = one.day.max(range.imported);
+            one.ranges.entry(range.family).or_default().push((range.first, range.last));
         });
         let mut room = Room::default();
         let holes = Holes::of(data_dir, rules);

@@ -103,7 +103,8 @@ fn an_export_is_as_sure_as_a_look_up() {
     for (feed, sure, range, reliability) in feeds {
         let one = |at: u32| {
             let category = Category::ALL[at as usize % Category::ALL.len()].0;
-            let seen = (at % 3 > 0).then(|| MADE.minus(std::time::Duration::from_micros(u64::from(at) * day)));
+            let seen =
+                (!at.is_multiple_of(3)).then(|| MADE.minus(std::time::Duration::from_micros(u64::from(at) * day)));
             Indicator { last_seen: seen, ..Indicator::new(address(at), category, AppliesTo::Out, sure) }
         };
         store.save(feed, &range.map(one).collect::<Vec<_>>(), MADE).expect("save");

@@ -8,6 +8,10 @@ use tripoint_model::{AppliesTo, Claim, Direction, IndicatorLookup, Meeting, Obse
 
 use super::{HELD, Index, Port, Section, V4_BYTES, V6_BYTES, u32_at, u128_at};
 
+/// Details that are remembered while an image is walked through: a few megabytes. Where each entry has moments of its
+/// own, remembering helps nobody.
+const KEPT_MAX: usize = 1 << 16;
+
 /// What one claim alone says.
 #[derive(Clone, Copy, Default)]
 struct Alone {
@@ -26,8 +30,7 @@ impl Index {
         let mut known: HashMap<u32, Alone> = HashMap::new();
         let mut sure = Vec::new();
         self.each_single(&mut |address, details| {
-            let alone = |detail: &u32| *known.entry(*detail).or_insert_with(|| self.alone(*detail, &meeting));
-            let own: Vec<Alone> = details.iter().map(alone).collect();
+            let own: Vec<Alone> = details.iter().map(|detail| self.known(&mut known, *detail, &meeting)).collect();
             if !own.iter().any(|claim| claim.is_server) {
                 return;
             }
@@ -60,6 +63,17 @@ impl Index {
             }
             show(address, &details);
         }
+    }
+
+    fn known(&self, known: &mut HashMap<u32, Alone>, detail: u32, meeting: &Meeting<'_>) -> Alone {
+        if let Some(alone) = known.get(&detail) {
+            return *alone;
+        }
+        let alone = self.alone(detail, meeting);
+        if known.len() < KEPT_MAX {
+            known.insert(detail, alone);
+        }
+        alone
     }
 
     fn alone(&self, detail: u32, meeting: &Meeting<'_>) -> Alone {

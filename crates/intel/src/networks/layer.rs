@@ -5,7 +5,6 @@
 //! first addresses in order, the last addresses, the owner of each range `u32`; per owner its number,
 //! offset and length of its text `u32`; the texts; the source; the CRC-32 of everything before.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use tripoint_model::Timestamp;
@@ -115,7 +114,8 @@ impl Layer {
     }
 
     /// Shows every range of these owners in order: number, name, first and last address.
-    pub fn ranges_of(&self, wanted: &BTreeSet<u32>, show: &mut dyn FnMut(u32, &str, u128, u128)) {
+    #[cfg(feature = "feeds")]
+    pub fn ranges_of(&self, wanted: &std::collections::BTreeSet<u32>, show: &mut dyn FnMut(u32, &str, u128, u128)) {
         let owners = self.bytes.get(self.owners.clone()).unwrap_or_default();
         let number = |owner: usize| u32_at(owners, owner * OWNER_BYTES).filter(|number| wanted.contains(number));
         let numbers: Vec<Option<u32>> = (0..owners.len() / OWNER_BYTES).map(number).collect();

@@ -13,7 +13,6 @@ mod layer;
 #[cfg(feature = "feeds")]
 mod mmdb;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -43,6 +42,23 @@ pub struct Network {
     /// Country, ISO 3166 alpha-2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+}
+
+/// A range of one autonomous system.
+#[cfg(feature = "feeds")]
+pub(crate) struct OwnedRange<'n> {
+    /// When its table was imported.
+    pub imported: Timestamp,
+    /// 4 or 6.
+    pub family: u8,
+    /// The system's number.
+    pub number: u32,
+    /// Its name.
+    pub name: &'n str,
+    /// First address.
+    pub first: u128,
+    /// Last address.
+    pub last: u128,
 }
 
 /// What a table tells.
@@ -94,21 +110,19 @@ impl Networks {
         self.layers.is_empty()
     }
 
-    /// Every range that the owners' tables give to these autonomous systems: the table's day, then family, number,
-    /// name, first and last address; of each family in order.
-    pub(crate) fn ranges_of(
-        &self,
-        wanted: &BTreeSet<u32>,
-        show: &mut dyn FnMut(Timestamp, u8, u32, &str, (u128, u128)),
-    ) {
+    /// Shows every range that the owners' tables give to these autonomous systems, in order within a family.
+    #[cfg(feature = "feeds")]
+    pub(crate) fn ranges_of(&self, wanted: &std::collections::BTreeSet<u32>, show: &mut dyn FnMut(OwnedRange<'_>)) {
         for (_, family, layer) in self.layers.iter().filter(|(kind, ..)| *kind == Kind::Owners) {
+            let (imported, family) = (layer.built, *family);
             layer.ranges_of(wanted, &mut |number, name, first, last| {
-                show(layer.built, *family, number, name, (first, last));
+                show(OwnedRange { imported, family, number, name, first, last });
             });
         }
     }
 
     /// Whether a table tells the owners of any address.
+    #[cfg(feature = "feeds")]
     pub(crate) fn tells_owners(&self) -> bool {
         self.layers.iter().any(|(kind, ..)| *kind == Kind::Owners)
     }
