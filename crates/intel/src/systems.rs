@@ -67,8 +67,9 @@ impl Systems {
             return Self { found: BTreeMap::new(), waiting: None };
         }
         let networks = Networks::open(data_dir);
+        let waiting = waiting(data_dir);
         if !networks.tells_owners() {
-            let why = waiting(data_dir);
+            let why = waiting.unwrap_or_else(|| ask_for("there is no owners' table"));
             let refused = |number: &u32| (*number, Err(why.clone()));
             return Self { found: wanted.iter().map(refused).collect(), waiting: Some(why) };
         }
@@ -84,10 +85,11 @@ impl Systems {
         let mut room = Room::default();
         let holes = Holes::of(data_dir, rules);
         let of = |number: &u32| {
-            let missing = || Err("the owners' table gives it no network".to_owned());
+            let unknown = || "the owners' table gives it no network".to_owned();
+            let missing = || Err(waiting.clone().unwrap_or_else(unknown));
             (*number, said.remove(number).map_or_else(missing, |said| meant(*number, said, &holes, &mut room)))
         };
-        Self { found: wanted.iter().map(of).collect(), waiting: None }
+        Self { found: wanted.iter().map(of).collect(), waiting: waiting.clone() }
     }
 
     /// Why a system cannot be used; nothing where it can.
@@ -98,7 +100,7 @@ impl Systems {
     /// Adds what is meant by the entries of one feed, all of which name systems.
     pub fn add(&self, feed: FeedNumber, entries: Vec<Indicator>, builder: &mut Builder) -> SystemsStatus {
         let mut status = SystemsStatus { named: entries.len() as u64, ..SystemsStatus::default() };
-        status.waiting = self.waiting.as_ref().map(|why| format!("{} autonomous systems wait: {why}", entries.len()));
+        status.waiting = self.waiting.as_ref().map(|why| format!("autonomous systems wait: {why}"));
         for mut entry in entries {
             let Observable::System(number) = entry.observable else { continue };
             let Some(Ok(found)) = self.found.get(&number) else { continue };
@@ -138,13 +140,13 @@ pub fn find_again(context: &Context<'_>) -> Result<Option<u64>, StoreError> {
     Store::open(context.data_dir)?.publish_again(context).map(Some)
 }
 
-/// Why no table tells owners.
-fn waiting(data_dir: &Path) -> String {
-    let damaged = tables(data_dir).into_iter().find(|table| table.kind == Kind::Owners);
-    let why = match damaged.and_then(|table| table.alarm) {
-        Some(_) => "the owners' table is damaged",
-        None => "there is no owners' table",
-    };
+/// Why a table does not tell owners that it told once.
+fn waiting(data_dir: &Path) -> Option<String> {
+    let damaged = tables(data_dir).into_iter().any(|table| table.kind == Kind::Owners && table.alarm.is_some());
+    damaged.then(|| ask_for("the owners' table is damaged"))
+}
+
+fn ask_for(why: &str) -> String {
     format!("{why}: run `tripoint intel networks import FILE`")
 }
 

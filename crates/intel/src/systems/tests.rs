@@ -82,6 +82,13 @@ fn without_a_table_each_is_refused_and_the_command_named() {
     find_again(&rig.context()).unwrap();
     assert!(rig.claims("46.0.0.1").is_empty() && rig.claims("5.6.7.8").len() == 1);
     assert!(rig.status().trouble(Timestamp(9)).unwrap().contains("the owners' table is damaged"));
+    // Beside a whole one of the other family too.
+    let six = rig.file("six.csv", "2a00:5::/32,64501,Six\n");
+    networks::import(&[six], rig.dir.path(), Timestamp(9)).unwrap();
+    let report = rig.feed("AS64500\nAS64501\n");
+    assert_eq!((report.imported, report.refused), (1, 1));
+    assert!(report.refusals[0].reason.contains("the owners' table is damaged"), "{:?}", report.refusals);
+    assert!(rig.status().trouble(Timestamp(9)).unwrap().contains("the owners' table is damaged"));
 }
 
 #[test]
