@@ -92,13 +92,22 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "\"auto\"",
         "What blocks: auto (the first that works), bpf, nft, ipset; dry-run only tells.",
     ),
-    ("response.min_confidence", "80", "In enforce mode: act only on claims of at least this confidence."),
+    (
+        "response.min_confidence",
+        "80",
+        "In enforce mode: act only where all claims together are at least so sure (docs/reference/confidence.md).",
+    ),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
     ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
     (
         "response.preempt",
         "true",
         "In enforce mode: refuse vulnerable applications the listed peers before the first packet.",
+    ),
+    (
+        "response.content_max_age",
+        "\"7d\"",
+        "In enforce mode: with indicators older than this nothing is done unasked; alerts go on.",
     ),
     ("response.active_max", "10000", "Most automatic blocks in force at once."),
     ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),

@@ -18,7 +18,7 @@ use crate::respond::Blocking;
 use crate::sense::Shared;
 
 /// Data older than this is called stale, seconds.
-const STALE_S: u64 = 48 * 3600;
+pub const STALE_S: u64 = 48 * 3600;
 
 /// How the fetching of images is called among the data.
 pub const FROM_SERVER: &str = "intel from the server";

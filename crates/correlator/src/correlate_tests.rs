@@ -54,6 +54,7 @@ fn sighting(cookie: u64, at: i64) -> Fact {
         valid_until: None,
         labels: vec![],
         cves: vec![],
+        system: None,
         source: Source::default(),
     };
     let sighting = Sighting { connection: ConnectionId { cookie, peer: 0 }, claims: Arc::from([claim]), guard: vec![] };

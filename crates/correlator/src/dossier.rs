@@ -160,6 +160,7 @@ fn breadth(observable: &Observable) -> u16 {
         Observable::Address(_) => 1,
         Observable::Domain(_) => 2,
         Observable::Network(net) => 3 + u16::from(net.max_prefix_len() - net.prefix_len()),
+        Observable::System(_) => u16::MAX,
     }
 }
 

@@ -145,7 +145,8 @@ fn claims(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
             add(factors, weights, "claim-old", format!("last seen by any source {days} days before"));
         }
     }
-    if let Some(hit) = case.contacts.iter().flat_map(|contact| &contact.guard).min() {
+    if let Some(hit) = case.contacts.iter().flat_map(|contact| &contact.guard).filter(|hit| hit.kind.is_shared()).min()
+    {
         add(factors, weights, "guard-listed", format!("on {} ({})", hit.list, hit.range));
     }
 }

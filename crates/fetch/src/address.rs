@@ -31,7 +31,12 @@ pub(crate) struct CheckedResolver {
     pub permit_private: bool,
     /// The proxy's host, which the settings name and which may therefore be private.
     pub proxy_host: Option<String>,
+    /// Asks the system, once for each connection.
+    pub look_up: LookUp,
 }
+
+/// All addresses of a host, with the port, within a time.
+pub(crate) type LookUp = fn(&str, u16, Duration) -> Result<Vec<SocketAddr>, ureq::Error>;
 
 /// How the resolver tells its caller which address was refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +51,7 @@ impl Resolver for CheckedResolver {
         let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(default_port);
-        let found = look_up(host, port, *timeout.after)?;
+        let found = (self.look_up)(host, port, *timeout.after)?;
         let free = self.permit_private || self.proxy_host.as_deref() == Some(host);
         let mut resolved = self.empty();
         for address in found {
@@ -67,7 +72,7 @@ impl Resolver for CheckedResolver {
 const ADDRESSES_MAX: usize = 16;
 
 /// The system's resolver has no time limit of its own: a thread that is left behind when it hangs.
-fn look_up(host: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, ureq::Error> {
+pub(crate) fn look_up(host: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, ureq::Error> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -111,5 +116,48 @@ mod tests {
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
+    }
+
+    /// What the next look-up finds, and how many there were.
+    static REBINDING: std::sync::Mutex<(Vec<Vec<&str>>, usize)> = std::sync::Mutex::new((Vec::new(), 0));
+
+    fn rebinding(_: &str, port: u16, _: Duration) -> Result<Vec<SocketAddr>, ureq::Error> {
+        let mut script = REBINDING.lock().unwrap();
+        script.1 += 1;
+        let found = script.0.remove(0);
+        Ok(found.into_iter().map(|text| SocketAddr::new(text.parse().unwrap(), port)).collect())
+    }
+
+    /// Promise S8, DNS rebinding: a name is looked up once for a connection, what is connected to is what was judged,
+    /// and the same name is judged anew each time.
+    #[test]
+    fn s8_a_name_that_changes_its_mind_is_judged_each_time() {
+        let resolver = CheckedResolver { permit_private: false, proxy_host: None, look_up: rebinding };
+        let uri: Uri = "http://feeds.example:8080/list".parse().unwrap();
+        let timeout = || NextTimeout { after: Duration::from_secs(1).into(), ..NextTimeout::default() };
+        *REBINDING.lock().unwrap() = (
+            vec![
+                vec!["8.8.8.8", "2606:4700::1111"],
+                vec!["127.0.0.1"],
+                vec!["8.8.8.8", "10.0.0.1"],
+                vec!["::ffff:169.254.169.254"],
+                vec!["64:ff9b::a00:1", "8.8.8.8"],
+                vec!["8.8.4.4"],
+            ],
+            0,
+        );
+        let answers: Vec<Result<Vec<String>, String>> = (0..6)
+            .map(|_| match resolver.resolve(&uri, &Config::default(), timeout()) {
+                Ok(found) => Ok(found.iter().map(ToString::to_string).collect()),
+                Err(error) => Err(error.to_string()),
+            })
+            .collect();
+        assert_eq!(answers[0], Ok(vec!["8.8.8.8:8080".to_owned(), "[2606:4700::1111]:8080".to_owned()]));
+        for (answer, address) in answers[1..5].iter().zip(["127.0.0.1", "10.0.0.1", "169.254.169.254", "10.0.0.1"]) {
+            let said = answer.as_ref().unwrap_err();
+            assert!(said.contains("feeds.example leads to") && said.contains("is not public"), "{address}: {said}");
+        }
+        assert_eq!(answers[5], Ok(vec!["8.8.4.4:8080".to_owned()]));
+        assert_eq!(REBINDING.lock().unwrap().1, 6, "one look-up a connection");
     }
 }

@@ -13,9 +13,10 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::address::{CheckedResolver, NotPublic};
+use crate::address::{CheckedResolver, NotPublic, look_up};
 use crate::download::Rest;
 use crate::error::FetchError;
+use crate::pace::Paced;
 use crate::url;
 
 /// What holds for every fetch.
@@ -25,6 +26,9 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Longest time for one attempt, body and redirects included.
     pub total_timeout: Duration,
+    /// Longest time without a byte; in so much of it a body brings at least some (`pace::BYTES_MIN`), else the attempt
+    /// ends.
+    pub stall_timeout: Duration,
     /// Attempts in all, for errors that may pass.
     pub attempts: u32,
     /// Pause before the second attempt; doubles each time, give or take half.
@@ -43,6 +47,7 @@ impl Default for Settings {
         Self {
             connect_timeout: Duration::from_secs(10),
             total_timeout: Duration::from_secs(300),
+            stall_timeout: Duration::from_secs(60),
             attempts: 3,
             pause: Duration::from_secs(1),
             proxy: None,
@@ -175,7 +180,7 @@ impl Fetcher {
     fn attempt(&self, request: &Request<'_>, key: Option<&(&str, String)>) -> Result<Answer, FetchError> {
         match self.respond(request, key, None)? {
             None => Ok(Answer::NotModified),
-            Some((response, at)) if response.status() == 200 => body(response, &at, request),
+            Some((response, at)) if response.status() == 200 => self.body(response, &at, request),
             Some((response, at)) => Err(refusal(response, &at, request)),
         }
     }
@@ -247,6 +252,26 @@ impl Fetcher {
         }
     }
 
+    fn body(&self, response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> Result<Answer, FetchError> {
+        let bytes_max = request.bytes_max;
+        let text = |name| header_text(&response, name);
+        let (etag, last_modified, content_type) =
+            (text(header::ETAG), text(header::LAST_MODIFIED), text(header::CONTENT_TYPE));
+        let note = request.note.and_then(|name| response.headers().get(name)?.to_str().ok().map(str::to_owned));
+        let too_big = || FetchError::TooBig { url: at.to_string(), bytes_max };
+        if response.body().content_length().is_some_and(|length| length > bytes_max) {
+            return Err(too_big());
+        }
+        let mut bytes = Vec::new();
+        let reader = Paced::new(response.into_body().into_reader(), self.settings.stall_timeout);
+        let mut reader = reader.take(bytes_max.saturating_add(1));
+        reader.read_to_end(&mut bytes).map_err(|error| explain(at, ureq::Error::from(error)))?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(too_big());
+        }
+        Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, note, url: at.to_string() }))
+    }
+
     fn agent(&self, permit_private: bool, left: Duration) -> Agent {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -258,10 +283,11 @@ impl Fetcher {
             .max_idle_connections(0)
             .timeout_connect(Some(self.settings.connect_timeout))
             .timeout_resolve(Some(self.settings.connect_timeout))
+            .timeout_per_read(Some(self.settings.stall_timeout))
             .timeout_global(Some(left))
             .build();
         let proxy_host = self.proxy.as_ref().map(|proxy| proxy.host().to_owned());
-        Agent::with_parts(config, DefaultConnector::default(), CheckedResolver { permit_private, proxy_host })
+        Agent::with_parts(config, DefaultConnector::default(), CheckedResolver { permit_private, proxy_host, look_up })
     }
 }
 
@@ -289,25 +315,6 @@ fn refusal(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> F
 
 /// Bytes of an error's body that are kept: errors are a few sentences.
 const SAID_MAX: u64 = 16 << 10;
-
-fn body(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> Result<Answer, FetchError> {
-    let bytes_max = request.bytes_max;
-    let text = |name| header_text(&response, name);
-    let (etag, last_modified, content_type) =
-        (text(header::ETAG), text(header::LAST_MODIFIED), text(header::CONTENT_TYPE));
-    let note = request.note.and_then(|name| response.headers().get(name)?.to_str().ok().map(str::to_owned));
-    let too_big = || FetchError::TooBig { url: at.to_string(), bytes_max };
-    if response.body().content_length().is_some_and(|length| length > bytes_max) {
-        return Err(too_big());
-    }
-    let mut bytes = Vec::new();
-    let mut reader = response.into_body().into_reader().take(bytes_max.saturating_add(1));
-    reader.read_to_end(&mut bytes).map_err(|error| explain(at, ureq::Error::from(error)))?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(too_big());
-    }
-    Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, note, url: at.to_string() }))
-}
 
 pub(crate) fn explain(at: &Uri, error: ureq::Error) -> FetchError {
     let url = at.to_string();

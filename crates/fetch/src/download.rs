@@ -12,6 +12,7 @@ use ureq::http::{Response, Uri, header};
 
 use crate::client::{Fetcher, Request, explain, header_text, header_value, jittered, read_key};
 use crate::error::FetchError;
+use crate::pace::Paced;
 
 /// What came of a download.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,7 +126,8 @@ impl Fetcher {
             url: at.to_string(),
         };
         let mut out = if from > 0 { part.append()? } else { part.begin(request.url, &saved)? };
-        let bytes = copy(response, &at, from, request.bytes_max, &mut |chunk, have| {
+        let body = Paced::new(response.into_body().into_reader(), self.settings.stall_timeout);
+        let bytes = copy(body, &at, from, request.bytes_max, &mut |chunk, have| {
             out.write_all(chunk).map_err(part.bad())?;
             progress(have, total);
             Ok(())
@@ -162,13 +164,12 @@ type TakeChunk<'t> = dyn FnMut(&[u8], u64) -> Result<(), FetchError> + 't;
 
 /// Shows the body in pieces with the length so far; `None` when it is longer than allowed.
 fn copy(
-    response: Response<ureq::Body>,
+    mut reader: impl Read,
     at: &Uri,
     from: u64,
     bytes_max: u64,
     take: &mut TakeChunk<'_>,
 ) -> Result<Option<u64>, FetchError> {
-    let mut reader = response.into_body().into_reader();
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut have = from;
     loop {

@@ -16,6 +16,7 @@ mod client;
 mod deadline;
 mod download;
 mod error;
+mod pace;
 mod url;
 
 pub use address::is_public;

@@ -18,6 +18,9 @@ pub struct About {
     /// What is said now, with what was withdrawn after it.
     #[serde(flatten)]
     pub answer: LookupAnswer,
+    /// Feeds whose history is damaged where this would stand: something may be missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history_damaged: Vec<String>,
     /// CVEs that it is said to exploit, or was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cves: Vec<String>,
@@ -35,7 +38,7 @@ pub fn about(index: &Index, networks: &Networks, data_dir: &Path, mut answer: Lo
     let asked = match text.parse::<Observable>() {
         // A network, for instance, is read and not answered.
         Ok(asked) if answer.error.is_none() => asked,
-        _ => return About { answer, cves: Vec::new(), related: None, online: Vec::new() },
+        _ => return About::of(answer),
     };
     answer.network = network(networks, &asked);
     let full = match &asked {
@@ -43,6 +46,7 @@ pub fn about(index: &Index, networks: &Networks, data_dir: &Path, mut answer: Lo
         Observable::AddressPort(address, port) => index.claims(*address, *port),
         Observable::Address(address) => index.claims_any_port(*address),
         Observable::Network(net) => index.claims_any_port(net.addr()),
+        Observable::System(_) => [].into(),
     };
     let mut labels: Vec<String> = Vec::new();
     for (shown, claim) in answer.claims.iter_mut().zip(full.iter()) {
@@ -53,8 +57,13 @@ pub fn about(index: &Index, networks: &Networks, data_dir: &Path, mut answer: Lo
         shown.known_since = known_since(data_dir, &claim.feed, &claim.matched);
         labels.extend(claim.labels.iter().filter(|label| !labels.contains(label)).cloned().collect::<Vec<_>>());
     }
+    let mut history_damaged = Vec::new();
     for feed in store::list(data_dir) {
-        for past in withdrawn(data_dir, &feed.feed, &asked) {
+        let past = withdrawn(data_dir, &feed.feed, &asked);
+        if past.is_damaged {
+            history_damaged.push(feed.feed.clone());
+        }
+        for past in past.withdrawn {
             let listed_again = answer.claims.iter().any(|claim| {
                 claim.state != Some(ClaimState::Withdrawn)
                     && claim.feed == feed.feed
@@ -72,7 +81,14 @@ pub fn about(index: &Index, networks: &Networks, data_dir: &Path, mut answer: Lo
     cves.dedup();
     let related = index.related(&asked, &labels, at);
     let related = (related != Related::default()).then_some(related);
-    About { answer, cves, related, online: Vec::new() }
+    About { cves, related, history_damaged, ..About::of(answer) }
+}
+
+impl About {
+    /// An answer of which nothing more is known.
+    fn of(answer: LookupAnswer) -> Self {
+        Self { answer, history_damaged: Vec::new(), cves: Vec::new(), related: None, online: Vec::new() }
+    }
 }
 
 /// Whose network the thing asked for is in.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::guardlist;
 use crate::import::Context;
 use crate::past::{Limits, remember};
 use crate::store::{FeedStatus, Store, StoreError, check_copy, check_name, copy_path, list, read_copy};
@@ -35,6 +36,10 @@ pub fn check(copy: &FeedCopy) -> Result<(), StoreError> {
 pub fn put(copies: &[FeedCopy], context: &Context<'_>) -> Result<u64, StoreError> {
     let (data_dir, now) = (context.data_dir, context.now);
     let store = Store::open(data_dir)?;
+    // Before anything is moved: all of them come into force, or none.
+    if let Some(reason) = guardlist::store::hindrance(data_dir) {
+        return Err(StoreError::Guard(reason));
+    }
     for copy in copies {
         check_name(&copy.status.feed)?;
         let path = copy_path(data_dir, &copy.status.feed);
@@ -42,12 +47,12 @@ pub fn put(copies: &[FeedCopy], context: &Context<'_>) -> Result<u64, StoreError
         fs::create_dir_all(path.parent().unwrap_or(data_dir)).map_err(at)?;
         let mut indicators = Vec::new();
         read_copy(&copy.path, &mut |indicator| indicators.push(indicator.clone())).map_err(at)?;
-        remember(data_dir, &copy.status.feed, &indicators, Limits::default(), now).map_err(at)?;
+        let remembered = remember(data_dir, &copy.status.feed, &indicators, Limits::default(), now).map_err(at)?;
         fs::rename(&copy.path, &path).map_err(at)?;
-        store.set_status(&copy.status)?;
+        // What this host lost, not the one that made the bundle.
+        store.set_status(&FeedStatus { history_lost: remembered.lost, ..copy.status.clone() })?;
     }
-    let newest = list(data_dir).iter().filter_map(|status| status.last_success).max();
-    store.rebuild(newest.unwrap_or(now).min(now), context.rules())
+    store.publish_again(context)
 }
 
 #[cfg(test)]
@@ -95,7 +100,7 @@ mod tests {
             .save("a", &[Indicator::new("203.0.113.2".parse().unwrap(), Category::C2, AppliesTo::Out, 5)], Timestamp(8))
             .unwrap();
         put(&super::copies(from.path()), &Context { now: Timestamp(200), ..context }).unwrap();
-        let past = crate::past::withdrawn(to.path(), "a", &gone);
+        let past = crate::past::withdrawn(to.path(), "a", &gone).withdrawn;
         assert_eq!((past.len(), past[0].since, past[0].gone), (1, Some(Timestamp(100)), Timestamp(200)));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tripoint_model::{Indicator, Observable};
+use tripoint_model::Observable;
 
 /// Between two copies of a feed, by what they call bad; a claim that says something else of the same is no change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,34 +14,57 @@ pub struct Change {
     pub removed: u64,
 }
 
-impl Change {
-    /// From the observables of the former copy to the new indicators.
-    pub fn between(former: HashSet<Observable>, new: &[Indicator]) -> Self {
-        let mut gone = former;
-        let before = gone.len();
-        let mut seen = HashSet::with_capacity(new.len());
-        let mut kept = 0;
-        for indicator in new {
-            if seen.insert(&indicator.observable) {
-                kept += usize::from(gone.remove(&indicator.observable));
+/// Counts a change while somebody walks through the former copy.
+pub(crate) struct Tally<'n> {
+    new: &'n HashSet<&'n Observable>,
+    kept: HashSet<&'n Observable>,
+    gone: HashSet<Observable>,
+}
+
+impl<'n> Tally<'n> {
+    /// Of what the new copy calls bad.
+    pub fn new(new: &'n HashSet<&'n Observable>) -> Self {
+        Self { new, kept: HashSet::new(), gone: HashSet::new() }
+    }
+
+    /// Counts an entry of the former copy; says whether it stays.
+    pub fn stays(&mut self, former: &Observable) -> bool {
+        match self.new.get(former) {
+            Some(same) => {
+                self.kept.insert(same);
+                true
+            }
+            None => {
+                if !self.gone.contains(former) {
+                    self.gone.insert(former.clone());
+                }
+                false
             }
         }
-        Self { added: (seen.len() - kept) as u64, removed: (before - kept) as u64 }
+    }
+
+    /// What was counted.
+    pub fn change(&self) -> Change {
+        Change { added: (self.new.len() - self.kept.len()) as u64, removed: self.gone.len() as u64 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tripoint_model::{AppliesTo, Category};
-
     use super::*;
 
     #[test]
     fn what_is_new_and_what_is_gone_is_counted_once() {
-        let former = ["203.0.113.1", "203.0.113.2", "bad.example"].map(|text| text.parse().expect("observable"));
-        let new = ["203.0.113.2", "203.0.113.2", "203.0.113.2:443", "203.0.113.3", "203.0.113.3"];
-        let new = new.map(|text| Indicator::new(text.parse().expect("observable"), Category::C2, AppliesTo::Out, 50));
-        assert_eq!(Change::between(former.into_iter().collect(), &new), Change { added: 2, removed: 2 });
-        assert_eq!(Change::between(HashSet::new(), &[]), Change::default());
+        let read = |texts: &[&str]| -> Vec<Observable> {
+            texts.iter().map(|text| text.parse().expect("observable")).collect()
+        };
+        let former = read(&["203.0.113.1", "203.0.113.2", "203.0.113.1", "203.0.113.2", "bad.example"]);
+        let new = read(&["203.0.113.2", "203.0.113.2", "203.0.113.2:443", "203.0.113.3", "203.0.113.3"]);
+        let new: HashSet<&Observable> = new.iter().collect();
+        let mut tally = Tally::new(&new);
+        let stay: Vec<bool> = former.iter().map(|observable| tally.stays(observable)).collect();
+        assert_eq!(stay, [false, true, false, true, false]);
+        assert_eq!(tally.change(), Change { added: 2, removed: 2 });
+        assert_eq!(Tally::new(&HashSet::new()).change(), Change::default());
     }
 }

@@ -1,6 +1,10 @@
 //! Is a refreshed copy believable, or does a person have to look first?
 
+use ipnet::IpNet;
+use tripoint_model::Observable;
+
 use crate::load::Loaded;
+use crate::systems::ranges::merged;
 
 /// What is known of the copy in force.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,9 @@ pub fn doubt(former: Option<Former<'_>>, new: &Loaded) -> Option<String> {
     if let Some(reason) = &new.broken {
         return Some(format!("it could not be read to its end: {reason}"));
     }
+    if let Some(reason) = too_wide(new) {
+        return Some(reason);
+    }
     let former = former.filter(|former| former.count > 0)?;
     if former.format != new.format {
         return Some(format!("its format changed from {} to {}", former.format, new.format));
@@ -37,6 +44,22 @@ pub fn doubt(former: Option<Former<'_>>, new: &Loaded) -> Option<String> {
         return Some(format!("it shrank from {} to {count} entries", former.count));
     }
     (count >= former.count.saturating_mul(2)).then(|| format!("it grew from {} to {count} entries", former.count))
+}
+
+/// Addresses of IPv4 that the networks of one feed may hold: an eighth of all. Real lists hold a hundredth.
+const ADDRESSES_MAX: u128 = 1 << 29;
+
+/// Whether the feed calls a good part of the internet bad, in whatever pieces.
+fn too_wide(new: &Loaded) -> Option<String> {
+    let ranges = new.parsed.accepted.iter().filter_map(|indicator| match &indicator.observable {
+        Observable::Network(IpNet::V4(net)) => {
+            Some((u128::from(u32::from(net.network())), u128::from(u32::from(net.broadcast()))))
+        }
+        _ => None,
+    });
+    let ranges = merged(ranges.collect());
+    let held: u128 = ranges.iter().map(|(first, last)| last - first + 1).sum();
+    (held > ADDRESSES_MAX).then(|| format!("its networks hold {} % of all IPv4 addresses", (held * 100) >> 32))
 }
 
 #[cfg(test)]
@@ -56,7 +79,7 @@ mod tests {
                 1,
             ));
         }
-        Loaded { format: "csv", parsed, passed_over: 0, broken: None }
+        Loaded { format: "csv", parsed, systems: Vec::new(), passed_over: 0, broken: None }
     }
 
     #[test]
@@ -70,6 +93,19 @@ mod tests {
         assert!(doubt(None, &loaded(9)).is_none());
         assert!(doubt(None, &loaded(0)).is_some());
         assert!(doubt(Some(Former { count: 9, format: "stix" }), &loaded(9)).is_some());
+        let halves = |texts: &[&str]| {
+            let mut parsed = Parsed::default();
+            for text in texts {
+                parsed.accept(Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, 1));
+            }
+            doubt(None, &Loaded { parsed, ..loaded(0) })
+        };
+        // An eighth may be held, twice over too; a /8 more is held back, in pieces too.
+        let eighth: Vec<String> = (32..64).map(|first| format!("{first}.0.0.0/8")).collect();
+        let eighth: Vec<&str> = eighth.iter().map(String::as_str).collect();
+        assert_eq!(halves(&[eighth.as_slice(), &["33.0.0.0/9"], &["1.2.3.4"]].concat()), None);
+        let reason = halves(&[eighth.as_slice(), &["64.0.0.0/9", "64.128.0.0/9"]].concat());
+        assert_eq!(reason.as_deref(), Some("its networks hold 12 % of all IPv4 addresses"));
         assert!(doubt(None, &Loaded { broken: Some("cut".into()), ..loaded(9) }).is_some());
     }
 }

@@ -21,7 +21,7 @@ pub mod store;
 mod texts;
 
 use serde::{Deserialize, Serialize};
-use tripoint_model::GuardHit;
+use tripoint_model::{GuardHit, GuardKind};
 
 pub use built_in::BUILT_IN;
 #[cfg(feature = "feeds")]
@@ -31,7 +31,7 @@ pub use read::{GuardList, read};
 #[cfg(feature = "feeds")]
 pub use texts::Texts;
 
-/// What being on a list means. Only `Guard` keeps anything from being blocked.
+/// What being on a list means. Only `Guard` and `Sinkhole` keep anything from being blocked unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
@@ -78,6 +78,11 @@ impl Purpose {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(purpose, _)| *purpose)
     }
 
+    /// Whether policy spares what such a list holds.
+    pub fn spares(self) -> bool {
+        matches!(self, Self::Guard | Self::Sinkhole)
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(purpose, _)| *purpose == self).map_or("other", |(_, name)| name)
@@ -97,7 +102,8 @@ pub struct Listed {
 
 impl From<Listed> for GuardHit {
     fn from(listed: Listed) -> Self {
-        Self { list: listed.list, range: listed.range }
+        let kind = if listed.purpose == Purpose::Sinkhole { GuardKind::Sinkhole } else { GuardKind::Shared };
+        Self { list: listed.list, range: listed.range, kind }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::feed::{Columns, Defaults};
 use crate::load::{LoadError, load};
 use crate::rules::Rules;
 use crate::store::{FeedState, FeedStatus, Store, StoreError, hex};
+use crate::systems;
 
 /// Where feeds live and what may not enter: the same for every feed of an installation.
 #[derive(Clone, Copy, Debug)]
@@ -119,11 +120,12 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
         &Limits::default(),
         context.now,
     );
-    let loaded = match read {
+    let mut loaded = match read {
         Ok(loaded) => loaded,
         Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),
         Err(error) => return Ok(nothing(name, options, &error)),
     };
+    systems::judge(&mut loaded, context.data_dir, context.rules());
     let mut parsed = loaded.parsed;
     if parsed.read == 0 {
         let passed = match loaded.passed_over {
@@ -136,7 +138,7 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     if usable {
         let store = Store::open(context.data_dir)?;
         let (reliability, origins) = descriptor::known_source(&options.name).unwrap_or_default();
-        let change = store.save(&options.name, &parsed.accepted, context.now)?;
+        let remembered = store.save(&options.name, &parsed.accepted, context.now)?;
         store.set_status(&FeedStatus {
             feed: options.name.clone(),
             format: loaded.format.to_owned(),
@@ -145,7 +147,8 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
             alarm: loaded.broken.map(|reason| format!("not read to its end: {reason}")),
             count: parsed.accepted.len() as u64,
             refused: parsed.refused,
-            change,
+            change: remembered.change,
+            history_lost: remembered.lost,
             sha256: file_sha256(path).unwrap_or_default(),
             last_success: Some(context.now),
             last_change: Some(context.now),

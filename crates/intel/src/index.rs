@@ -253,6 +253,7 @@ impl Index {
             valid_until: time(3),
             labels: words(8, 6)?,
             cves: words(12, 16)?,
+            system: Some(u32_at(detail, 52)?).filter(|system| *system != 0),
         })
     }
 

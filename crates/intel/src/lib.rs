@@ -50,6 +50,8 @@ pub mod rules;
 pub mod store;
 #[cfg(feature = "feeds")]
 pub mod sync;
+#[cfg(feature = "feeds")]
+pub mod systems;
 pub mod table;
 #[cfg(feature = "feeds")]
 pub mod taxii;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use tripoint_model::{Indicator, Parsed, Timestamp};
 use tripoint_unpack::{Limits, Source, UnpackError};
 
-use crate::feed::{self, Defaults, FORMATS, FeedFormat, Reading};
+use crate::feed::{self, Defaults, FORMATS, FeedFormat, NamedSystem, Reading};
 use crate::rules::Rules;
 
 /// Why a whole file says nothing.
@@ -42,6 +42,8 @@ pub struct Loaded {
     pub format: &'static str,
     /// The good part and the refusals.
     pub parsed: Parsed<Indicator>,
+    /// Autonomous systems among what was accepted.
+    pub systems: Vec<NamedSystem>,
     /// Elements that claim nothing.
     pub passed_over: u64,
     /// Why it was not read to its end.
@@ -94,6 +96,7 @@ pub fn load(
         (Some(format), _) => Ok(Loaded {
             format: format.name(),
             parsed: reading.parsed,
+            systems: reading.systems,
             passed_over: reading.passed_over,
             broken: reading.broken,
         }),

@@ -121,6 +121,9 @@ pub fn lookup_with(
 ) -> LookupAnswer {
     let observable = match text.parse::<Observable>() {
         Ok(Observable::Network(net)) => return invalid(text, format!("{net} is a network; ask for one address")),
+        Ok(system @ Observable::System(_)) => {
+            return invalid(text, format!("{system} is an autonomous system; ask for one address"));
+        }
         Ok(observable) => observable,
         Err(error) => return invalid(text, error.to_string()),
     };
@@ -129,6 +132,7 @@ pub fn lookup_with(
         Observable::AddressPort(address, port) => index.claims(*address, *port),
         Observable::Address(address) => index.claims_any_port(*address),
         Observable::Network(net) => index.claims_any_port(net.addr()),
+        Observable::System(_) => Arc::from([]),
     };
     let (guard, labels) = listed(index, more, &observable);
     let holds = claims.iter().any(|claim| claim.holds_at(at));
@@ -139,7 +143,9 @@ pub fn lookup_with(
         (true, false, true) => Verdict::Unknown,
     };
     let borrowed: Vec<&Claim> = claims.iter().collect();
-    let sure = confidence(&borrowed, &Meeting { guard: &guard, ..Meeting::at(at) });
+    let spared = labels.iter().filter(|label| label.purpose.spares()).cloned().map(GuardHit::from);
+    let spared: Vec<GuardHit> = guard.iter().cloned().chain(spared).collect();
+    let sure = confidence(&borrowed, &Meeting { guard: &spared, ..Meeting::at(at) });
     LookupAnswer {
         address: text.to_owned(),
         canonical: Some(observable.to_string()),
@@ -164,7 +170,10 @@ fn listed(
         Observable::Domain(name) => index.listed_name(name),
         other => other.net().map(|net| index.listed(net)).unwrap_or_default(),
     };
-    all.extend(more(observable));
+    let more = more(observable);
+    // Of what the image holds already, the list's own text says more.
+    all.retain(|listed| more.iter().all(|text| text.list != listed.list));
+    all.extend(more);
     all.sort_unstable();
     let (guard, labels): (Vec<Listed>, _) = all.into_iter().partition(|listed| listed.purpose == Purpose::Guard);
     (guard.into_iter().map(GuardHit::from).collect(), labels)
@@ -241,6 +250,7 @@ mod tests {
             ("name.example", Verdict::Unknown, 0),
             ("127.1", Verdict::Invalid, 0),
             ("203.0.113.0/24", Verdict::Invalid, 0),
+            ("AS64500", Verdict::Invalid, 0),
         ] {
             let answer = lookup(&index, text, at);
             assert_eq!((answer.verdict, answer.confidence), (verdict, confidence), "{text}");

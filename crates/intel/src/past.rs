@@ -85,18 +85,36 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// How long they are kept.
 const AGE_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// What one feed once said of an observable, newest first.
-pub fn withdrawn(data_dir: &Path, feed: &str, asked: &Observable) -> Vec<Withdrawn> {
-    let mut found: Vec<Withdrawn> = Vec::new();
-    each_key(&file(data_dir, feed, WITHDRAWN), asked, &mut |text| {
+/// What one feed once said, as far as it can still be read.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// What it took out, newest first.
+    pub withdrawn: Vec<Withdrawn>,
+    /// Whether damage was met while it was searched: something may be missing.
+    pub is_damaged: bool,
+}
+
+/// What one feed once said of an observable.
+pub fn withdrawn(data_dir: &Path, feed: &str, asked: &Observable) -> Past {
+    let mut past = Past::default();
+    let mut unreadable = false;
+    let walked = each_key(&file(data_dir, feed, WITHDRAWN), asked, &mut |text| {
         let entry: Option<Withdrawn> = serde_json::from_str(text).ok();
+        unreadable |= entry.is_none();
         // A key stands for an address with all its ports.
-        found.extend(entry.filter(|entry| {
+        past.withdrawn.extend(entry.filter(|entry| {
             asked.port().is_none() || entry.observable.port().is_none_or(|port| asked.port() == Some(port))
         }));
     });
-    found.sort_by_key(|entry| std::cmp::Reverse(entry.gone));
-    found
+    past.is_damaged = unreadable || walked.is_none_or(|damaged| damaged > 0);
+    past.withdrawn.sort_by_key(|entry| std::cmp::Reverse(entry.gone));
+    past
+}
+
+/// The entry of a line, if it is whole and stands where it belongs.
+fn entry_of(line: &str) -> Option<Withdrawn> {
+    let entry: Withdrawn = serde_json::from_str(sorted::text_of(line)).ok()?;
+    (key(&entry.observable) == sorted::key_of(line)).then_some(entry)
 }
 
 /// Since when an observable stands in a feed's copies without a break.
@@ -116,9 +134,15 @@ pub fn known_since(data_dir: &Path, feed: &str, matched: &Observable) -> Option<
     since
 }
 
-/// Shows what follows every key of the file that holds the observable. A damaged file shows less, and fails nobody.
-fn each_key(path: &Path, asked: &Observable, show: &mut dyn FnMut(&str)) {
-    let Ok(mut sorted) = Sorted::open(path) else { return };
+/// Shows what follows every key of the file that holds the observable; gives how many damaged lines were met, nothing
+/// where the file cannot be read. A damaged file shows less, and fails nobody.
+fn each_key(path: &Path, asked: &Observable, show: &mut dyn FnMut(&str)) -> Option<u64> {
+    let mut sorted = match Sorted::open(path) {
+        Ok(sorted) => sorted,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(0),
+        Err(_) => return None,
+    };
+    let mut damaged = 0;
     let keys: Vec<String> = match asked.net() {
         None => vec![key(asked)],
         Some(net) => {
@@ -127,10 +151,9 @@ fn each_key(path: &Path, asked: &Observable, show: &mut dyn FnMut(&str)) {
         }
     };
     for key in keys {
-        if sorted.each(&key, show).is_err() {
-            return;
-        }
+        damaged += sorted.each(&key, show).ok()?;
     }
+    Some(damaged)
 }
 
 /// Sorts networks by family, address and length, and names behind them.
@@ -154,10 +177,6 @@ const SINCE: &str = "since";
 
 fn file(data_dir: &Path, feed: &str, name: &str) -> PathBuf {
     crate::store::copy_path(data_dir, feed).with_file_name(name)
-}
-
-fn invalid(reason: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ pub struct Rules<'a> {
 impl Rules<'_> {
     /// Why the entry is refused, in words; `None` when it may enter.
     pub fn refusal(&self, observable: &Observable) -> Option<String> {
+        if let Observable::System(number) = observable {
+            return reserved(*number).map(|what| format!("{observable} {what}"));
+        }
         let net = observable.net()?;
         if self.permit_ranges.iter().any(|range| range.contains(&net)) {
             return None;
@@ -47,6 +50,17 @@ impl Rules<'_> {
             return None;
         };
         Some(format!("{reason}; name it in intel.permit_ranges to allow it"))
+    }
+}
+
+/// What is wrong with a number of an autonomous system that nobody on the internet has (IANA's registry). Those for
+/// documentation are let through: no table gives them a network.
+fn reserved(number: u32) -> Option<&'static str> {
+    match number {
+        0 | 65_535 | u32::MAX => Some("is reserved"),
+        23_456 => Some("stands for numbers that old routers cannot write (RFC 6793)"),
+        64_512..=65_534 | 4_200_000_000..=4_294_967_294 => Some("is for private use (RFC 6996): it is another's own"),
+        _ => None,
     }
 }
 
@@ -87,6 +101,16 @@ mod tests {
             assert!(reason.starts_with(start), "{text}: {reason}");
         }
         for text in ["1.2.3.4", "6.0.0.0/9", "2a00::/16", "bad.example", "2002::1"] {
+            assert_eq!(refusal(text, &[]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_nobody_has_are_refused() {
+        for text in ["AS23456", "AS64512", "AS65534", "AS65535", "AS4200000000", "AS4294967295"] {
+            assert!(refusal(text, &["0.0.0.0/0"]).is_some(), "{text}");
+        }
+        for text in ["AS1", "AS64500", "AS65536", "AS4199999999"] {
             assert_eq!(refusal(text, &[]), None, "{text}");
         }
     }

@@ -3,26 +3,27 @@
 //! `DATA/intel/<feed>/indicators.ndjson` is the last good copy, one indicator a line, sealed by
 //! a last line with their count and checksum; `status.json` beside it changes with every attempt.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tripoint_model::{Indicator, Timestamp};
+use tripoint_model::{Indicator, Observable, Timestamp};
 
-use crate::change::Change;
+use crate::feed::SYSTEMS_MAX;
 use crate::guardlist;
-use crate::image::Builder;
+use crate::image::{Builder, FeedNumber};
 use crate::images::{NEW_PREFIX, publish, write_whole};
-use crate::past::{Limits, remember};
+use crate::import::Context;
+use crate::past::{Limits, Remembered, remember};
 use crate::rules::Rules;
+use crate::systems::Systems;
 
 mod ahead;
 mod status;
 
-pub use status::{FeedState, FeedStatus};
+pub use status::{FeedState, FeedStatus, SystemsStatus};
 
 /// Why the store could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum StoreError {
     /// The name of the folder of guard lists.
     #[error("`guard` cannot name a feed: guard lists lie there")]
     Reserved,
+    /// A guard list hinders a new image.
+    #[error("{0}")]
+    Guard(String),
     /// More feeds than an image numbers.
     #[error("there are more than 65,535 feeds")]
     TooMany,
@@ -71,21 +75,16 @@ impl Store {
         Ok(Self { data_dir: data_dir.to_owned(), _lock: lock })
     }
 
-    /// Replaces the copy in force at `now`; gives what is new in it. What goes is remembered (`past`). The status follows separately (`set_status`): a crash between
-    /// the two only makes the next fetch bring the same copy again.
-    pub fn save(&self, feed: &str, indicators: &[Indicator], now: Timestamp) -> Result<Change, StoreError> {
+    /// Replaces the copy in force at `now`; gives what is new in it and what became of the past (`past`), where what
+    /// goes is remembered. The status follows separately (`set_status`): a crash between the two only makes the next
+    /// fetch bring the same copy again.
+    pub fn save(&self, feed: &str, indicators: &[Indicator], now: Timestamp) -> Result<Remembered, StoreError> {
         check_name(feed)?;
         let folder = folder(&self.data_dir).join(feed);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         sweep(&folder);
         let path = folder.join(COPY);
-        remember(&self.data_dir, feed, indicators, Limits::default(), now).map_err(at(&folder))?;
-        let mut former = HashSet::new();
-        // What cannot be read of a former copy is replaced all the same.
-        let _ = read_copy(&path, &mut |indicator| {
-            former.insert(indicator.observable.clone());
-        });
-        let change = Change::between(former, indicators);
+        let remembered = remember(&self.data_dir, feed, indicators, Limits::default(), now).map_err(at(&folder))?;
         let write = |file: &mut dyn io::Write| {
             let mut hash = Sha256::new();
             let mut line = Vec::new();
@@ -101,7 +100,7 @@ impl Store {
             Ok(())
         };
         write_whole(&path, write).map_err(at(&path))?;
-        Ok(change)
+        Ok(remembered)
     }
 
     /// Puts what a TAXII server gave beside the copy that was read from it.
@@ -135,7 +134,12 @@ impl Store {
             }
         }
         let paths: Vec<PathBuf> = copies.iter().map(|(path, ..)| path.clone()).collect();
-        let damaged = ahead::read_all(&paths, rules, &mut |at, indicator| builder.add(copies[at].1, indicator));
+        let mut systems: Vec<Vec<Indicator>> = vec![Vec::new(); copies.len()];
+        let damaged = ahead::read_all(&paths, rules, &mut |at, indicator| match indicator.observable {
+            Observable::System(_) if systems[at].len() < SYSTEMS_MAX => systems[at].push(indicator.clone()),
+            Observable::System(_) => {}
+            _ => builder.add(copies[at].1, indicator),
+        });
         for (at, source) in damaged {
             let status = &mut copies[at].2;
             status.state = FeedState::Failed;
@@ -143,10 +147,43 @@ impl Store {
             status.etag = None;
             status.last_modified = None;
             self.set_status(status)?;
+            systems[at].clear();
         }
-        guardlist::store::add(&self.data_dir, &mut builder);
+        let named = copies.into_iter().zip(systems).map(|((_, number, status), entries)| (number, status, entries));
+        self.add_systems(named.collect(), &mut builder, rules)?;
+        guardlist::store::add(&self.data_dir, &mut builder)?;
         let path = crate::images::folder(&self.data_dir);
         publish(&self.data_dir, &builder.finish(now)).map_err(at(&path))
+    }
+}
+
+impl Store {
+    /// Adds what is meant by the autonomous systems that feeds name, and notes what became of them.
+    fn add_systems(
+        &self,
+        named: Vec<(FeedNumber, FeedStatus, Vec<Indicator>)>,
+        builder: &mut Builder,
+        rules: Rules<'_>,
+    ) -> Result<(), StoreError> {
+        let entries = named.iter().flat_map(|(.., entries)| entries);
+        let numbers = entries.filter_map(|entry| match entry.observable {
+            Observable::System(number) => Some(number),
+            _ => None,
+        });
+        let systems = Systems::find(&self.data_dir, &numbers.collect(), rules);
+        for (number, status, entries) in named {
+            let found = (!entries.is_empty()).then(|| systems.add(number, entries, builder));
+            if found != status.systems {
+                self.set_status(&FeedStatus { systems: found, ..status })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As `rebuild`, when no feed has changed: the image stays as old as the newest of its feeds.
+    pub(crate) fn publish_again(&self, context: &Context<'_>) -> Result<u64, StoreError> {
+        let newest = list(&self.data_dir).iter().filter_map(|status| status.last_success).max();
+        self.rebuild(newest.unwrap_or(context.now).min(context.now), context.rules())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::feed::{FeedFormat as _, Misp};
 use crate::import::Context;
 use crate::load::{LoadError, Loaded, load};
 use crate::store::{FeedState, FeedStatus, Store, StoreError, events_path, sha256_hex, status};
-use crate::taxii;
+use crate::{systems, taxii};
 
 mod misp_feed;
 
@@ -84,7 +84,16 @@ pub fn sync(
         reports.push(one(descriptor, options, fetcher, context)?);
     }
     if reports.iter().any(|report| report.state == SyncState::Updated) {
-        Store::open(context.data_dir)?.rebuild(context.now, context.rules())?;
+        match Store::open(context.data_dir)?.rebuild(context.now, context.rules()) {
+            Ok(_) => {}
+            // The new copies are kept, and take force with the next image.
+            Err(StoreError::Guard(reason)) => {
+                for report in reports.iter_mut().filter(|report| report.state == SyncState::Updated) {
+                    (report.state, report.reason) = (SyncState::Held, Some(reason.clone()));
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(reports)
 }
@@ -154,7 +163,8 @@ fn record(
             bundle = kept;
         }
         Judged::New(loaded, copy) => {
-            next.change = store.save(&report.feed, &loaded.parsed.accepted, context.now)?;
+            let remembered = store.save(&report.feed, &loaded.parsed.accepted, context.now)?;
+            (next.change, next.history_lost) = (remembered.change, remembered.lost);
             next.last_change = Some(context.now);
             (next.state, next.alarm, next.last_success) = (FeedState::Ok, None, Some(context.now));
             loaded.format.clone_into(&mut next.format);
@@ -327,6 +337,7 @@ fn judge(
     for reason in &copy.left_out {
         loaded.parsed.refuse(&source, 0, reason.clone());
     }
+    systems::judge(&mut loaded, context.data_dir, context.rules());
     let before =
         (former.count > 0 && !options.accept).then_some(Former { count: former.count, format: &former.format });
     match doubt(before, &loaded) {

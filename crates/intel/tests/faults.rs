@@ -1,4 +1,4 @@
-//! Is a server's fault said on its first occurrence, with the last good copy still matching and memory bounded?
+//! Promise C4, and C2 where a feed is fetched: is a server's fault said on its first occurrence, with the last good copy still matching and memory bounded?
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};

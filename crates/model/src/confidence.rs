@@ -80,6 +80,13 @@ pub fn total(claims: &[&Claim], meeting: &Meeting<'_>) -> u8 {
     (less + if sum == 0 { 0 } else { sightings(meeting.sightings) }).min(100) as u8
 }
 
+/// The total that policy acts on: of those claims alone that name the peer or a network around it themselves. What was
+/// found through an autonomous system is too broad to cut anybody off, however sure its feed is.
+pub fn total_to_act_on(claims: &[&Claim], meeting: &Meeting<'_>) -> u8 {
+    let own: Vec<&Claim> = claims.iter().copied().filter(|claim| claim.system.is_none()).collect();
+    total(&own, meeting)
+}
+
 /// What one claim is worth by itself, of 10,000.
 pub fn worth(stated: u8, category: Category, last_seen: Option<Timestamp>, source: &Source, at: Timestamp) -> u32 {
     voices::alone(stated, category, last_seen, source, at)[3]
@@ -165,7 +172,8 @@ fn base(sum: &mut Sum, voice: &Voice<'_>, meeting: &Meeting<'_>) {
 /// What is known besides claims.
 fn around(sum: &mut Sum, meeting: &Meeting<'_>) {
     if let Some(hit) = meeting.guard.iter().min() {
-        let reason = format!("shared by many: on guard list {} ({})", hit.list, hit.range);
+        let what = if hit.kind.is_shared() { "shared by many" } else { "a sinkhole of researchers" };
+        let reason = format!("{what}: on guard list {} ({})", hit.list, hit.range);
         sum.add("guard-list", -i16::from(GUARDED_LESS), reason);
     }
     sum.keep_within();

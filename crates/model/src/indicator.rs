@@ -194,6 +194,10 @@ pub struct Claim {
     /// CVEs it is said to exploit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cves: Vec<String>,
+    /// The autonomous system that the source names, where it does not name `matched` itself: an owners' table says that
+    /// the network is one of its. So broad a claim never makes policy act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<u32>,
     /// What is known of who says so.
     #[serde(default, skip_serializing_if = "Source::is_plain")]
     pub source: Source,
@@ -213,6 +217,27 @@ pub struct GuardHit {
     pub list: String,
     /// The range on it that matched.
     pub range: String,
+    /// What being on it means.
+    #[serde(default, skip_serializing_if = "GuardKind::is_shared")]
+    pub kind: GuardKind,
+}
+
+/// Why an address is not cut off unasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardKind {
+    /// Innocents share it.
+    #[default]
+    Shared,
+    /// Researchers' servers in the place of bad ones: who calls one is infected, and cutting it off helps nobody.
+    Sinkhole,
+}
+
+impl GuardKind {
+    /// Whether innocents share it.
+    pub fn is_shared(&self) -> bool {
+        *self == Self::Shared
+    }
 }
 
 /// A connection met an indicator.

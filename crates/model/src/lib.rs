@@ -40,7 +40,7 @@ pub use connection::{Connection, ConnectionId, ConnectionState, Direction, Named
 pub use exception::{Exception, Subject};
 pub use fact::{Fact, What};
 pub use finding::{Finding, FindingState};
-pub use indicator::{AppliesTo, Category, Claim, GuardHit, Indicator, Sighting};
+pub use indicator::{AppliesTo, Category, Claim, GuardHit, GuardKind, Indicator, Sighting};
 pub use lookup::IndicatorLookup;
 pub use observable::Observable;
 pub use package::{Ecosystem, Package, PackageState};

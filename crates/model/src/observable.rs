@@ -20,6 +20,8 @@ pub enum Observable {
     AddressPort(IpAddr, u16),
     /// A domain name, lower case, without the final dot.
     Domain(String),
+    /// An autonomous system by its number. Nothing is seen of it but its addresses: feeds name it, claims name networks.
+    System(u32),
 }
 
 impl Observable {
@@ -28,12 +30,12 @@ impl Observable {
         if net.prefix_len() == net.max_prefix_len() { Self::Address(net.addr()) } else { Self::Network(net) }
     }
 
-    /// The network this observable covers; `None` for a domain.
+    /// The network this observable covers; `None` for a domain and for an autonomous system.
     pub fn net(&self) -> Option<IpNet> {
         match self {
             Self::Address(address) | Self::AddressPort(address, _) => Some(IpNet::from(*address)),
             Self::Network(net) => Some(*net),
-            Self::Domain(_) => None,
+            Self::Domain(_) | Self::System(_) => None,
         }
     }
 
@@ -51,7 +53,7 @@ impl Observable {
             Self::Address(own) => *own == address,
             Self::Network(net) => net.contains(&address),
             Self::AddressPort(own, own_port) => *own == address && *own_port == port,
-            Self::Domain(_) => false,
+            Self::Domain(_) | Self::System(_) => false,
         }
     }
 }
@@ -64,6 +66,7 @@ impl fmt::Display for Observable {
             Self::AddressPort(IpAddr::V4(address), port) => write!(f, "{address}:{port}"),
             Self::AddressPort(IpAddr::V6(address), port) => write!(f, "[{address}]:{port}"),
             Self::Domain(name) => f.write_str(name),
+            Self::System(number) => write!(f, "AS{number}"),
         }
     }
 }
@@ -97,8 +100,18 @@ impl FromStr for Observable {
         {
             return Ok(Self::AddressPort(address, port));
         }
+        if let Some(number) = system(text) {
+            return Ok(Self::System(number));
+        }
         domain(text).map(Self::Domain).ok_or_else(|| ObservableError(text.chars().take(64).collect()))
     }
+}
+
+/// `AS64500`, as registries write it (RFC 5396, asplain).
+fn system(text: &str) -> Option<u32> {
+    let (mark, digits) = text.split_at_checked(2)?;
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    (mark.eq_ignore_ascii_case("AS") && is_plain).then(|| digits.parse().ok())?
 }
 
 /// A name with at least one dot whose last label is not a number (RFC 1123 letters, plus `_`).
@@ -143,12 +156,28 @@ mod tests {
             ("203.0.113.66:443", "203.0.113.66:443"),
             ("[2001:db8::66]:443", "[2001:db8::66]:443"),
             ("Bad.Example.COM.", "bad.example.com"),
+            ("as64500", "AS64500"),
+            ("AS4294967295", "AS4294967295"),
+            ("as64500.example", "as64500.example"),
         ] {
             let observable: Observable = text.parse().unwrap();
             assert_eq!(observable.to_string(), written);
             assert_eq!(written.parse::<Observable>().unwrap(), observable);
         }
-        for text in ["", "localhost", "1.2.3.4.5", "a..b", "203.0.113.66:99999", "-a.example"] {
+        for text in [
+            "",
+            "localhost",
+            "1.2.3.4.5",
+            "a..b",
+            "203.0.113.66:99999",
+            "-a.example",
+            "AS",
+            "AS0",
+            "AS1.5",
+            "AS4294967296",
+            "AS-1",
+            "64500",
+        ] {
             assert!(text.parse::<Observable>().is_err(), "{text}");
         }
     }

@@ -71,6 +71,14 @@ impl<T> Parsed<T> {
         self.accepted.push(entry);
     }
 
+    /// Records that an entry that was accepted cannot be used as things stand; it stays among the accepted ones.
+    pub fn hold_back(&mut self, refusal: Rejected) {
+        self.refused += 1;
+        if self.rejected.len() < REJECTED_MAX {
+            self.rejected.push(refusal);
+        }
+    }
+
     /// Records one entry that could not be used.
     pub fn refuse(&mut self, file: &str, line: u64, reason: impl Into<String>) {
         self.read += 1;

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
 use tripoint_model::{
-    Action, ActionKind, Exception, GuardHit, IndicatorLookup, Observable, Refusal, Scope, Subject, Target, Timestamp,
+    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, Observable, Refusal, Scope, Subject, Target,
+    Timestamp,
 };
 
 /// What must never be cut off. Computed on the host itself, shortly before it is used.
@@ -158,7 +159,11 @@ impl Guard {
             Target::Host => return drastic(action),
         };
         let Some(net) = peer.net().map(canonical_net) else {
-            return Err(("name", format!("{peer} is a name; block the addresses it resolves to")));
+            let what = match peer {
+                Observable::System(_) => "an autonomous system; block networks of it",
+                _ => "a name; block the addresses it resolves to",
+            };
+            return Err(("name", format!("{peer} is {what}")));
         };
         let automatic = action.requester == POLICY;
         self.width(&net, automatic)?;
@@ -241,7 +246,7 @@ impl Guard {
             .guard_ranges
             .iter()
             .find(|range| overlaps(&canonical_net(range.net), net))
-            .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string() })
+            .map(|range| GuardHit { list: range.list.clone(), range: range.net.to_string(), kind: GuardKind::Shared })
             .or_else(|| self.lookup.as_ref()?.guard_net(*net).into_iter().next());
         match hit {
             Some(hit) => Err(("guard-list", format!("{net} is on the guard list {} ({})", hit.list, hit.range))),
@@ -381,7 +386,7 @@ fn folded_peer(peer: &Observable) -> Observable {
         Observable::Address(address) => Observable::Address(canonical(*address)),
         Observable::AddressPort(address, port) => Observable::AddressPort(canonical(*address), *port),
         Observable::Network(net) => Observable::from_net(canonical_net(*net)),
-        Observable::Domain(_) => peer.clone(),
+        Observable::Domain(_) | Observable::System(_) => peer.clone(),
     }
 }
 

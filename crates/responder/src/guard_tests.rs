@@ -73,7 +73,7 @@ impl IndicatorLookup for OneAddress {
 
     fn guard_net(&self, net: IpNet) -> Vec<GuardHit> {
         let held: IpAddr = "203.0.113.7".parse().unwrap();
-        let hit = GuardHit { list: "cdn".into(), range: held.to_string() };
+        let hit = GuardHit { list: "cdn".into(), range: held.to_string(), kind: GuardKind::Shared };
         net.contains(&held).then_some(hit).into_iter().collect()
     }
 }

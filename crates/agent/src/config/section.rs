@@ -110,6 +110,8 @@ pub struct Response {
     #[serde(deserialize_with = "span")]
     pub block_for: Duration,
     pub preempt: bool,
+    #[serde(deserialize_with = "span")]
+    pub content_max_age: Duration,
     pub active_max: usize,
     pub automatic_per_minute: usize,
     #[serde(deserialize_with = "list")]

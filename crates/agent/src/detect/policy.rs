@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tripoint_model::confidence::total_to_act_on;
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Target,
-    Timestamp,
+    Action, ActionKind, Alert, AlertId, Claim, Connection, Direction, Exception, Meeting, Observable, Outcome,
+    OutcomeState, Scope, Target, Timestamp,
 };
 use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
@@ -50,7 +51,9 @@ impl Detector {
             };
             !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
         };
-        let listed = index.enforceable(self.policy.min_confidence, moment);
+        let fresh = is_fresh(index.built(), self.policy.content_max_age, moment);
+        // What was refused ahead is let go with the indicators that it rests on.
+        let listed = if fresh { index.enforceable(self.policy.min_confidence, moment) } else { Vec::new() };
         match set.enforce(listed.into_iter().filter(allowed)) {
             Ok(count) => tracing::info!(count, "single addresses refused to vulnerable applications ahead"),
             Err(error) => tracing::error!(%error, "enforcement is incomplete"),
@@ -63,11 +66,9 @@ impl Detector {
     pub(super) fn propose(&mut self, alert: &Alert, moment: Timestamp) {
         let wanted = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
+            && self.index.as_ref().is_some_and(|index| is_fresh(index.built(), self.policy.content_max_age, moment))
             && self.policy.rules.contains(&alert.rule)
-            && alert
-                .claims
-                .iter()
-                .any(|claim| claim.confidence >= self.policy.min_confidence && claim.holds_at(moment));
+            && sure(alert, moment) >= self.policy.min_confidence;
         if !wanted {
             return;
         }
@@ -97,5 +98,41 @@ impl Detector {
         };
         let until = outcome.expires.unwrap_or_else(|| outcome.at.plus(self.policy.block_for));
         self.proposed.insert((alert.clone(), *peer), until);
+    }
+}
+
+/// Whether indicators are young enough to act on: who keeps new ones from us must not choose whom we cut off.
+fn is_fresh(built: Timestamp, age_max: Duration, moment: Timestamp) -> bool {
+    moment.since(built) <= age_max
+}
+
+/// How sure the claims that hold at `moment` make it together that the peer is bad, as far as policy may act on them.
+fn sure(alert: &Alert, moment: Timestamp) -> u8 {
+    let claims: Vec<&Claim> = alert.claims.iter().collect();
+    let newest = alert.connections.first();
+    let meeting = Meeting {
+        direction: Some(alert.direction),
+        // A client's own port says nothing.
+        port: newest.filter(|_| alert.direction == Direction::Outbound).map(|connection| connection.remote.port()),
+        guard: &alert.guard,
+        ..Meeting::at(moment)
+    };
+    total_to_act_on(&claims, &meeting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise C2, freeze: content that is not renewed loses its say over what is done unasked.
+    #[test]
+    fn c2_old_content_acts_no_longer() {
+        let week = Duration::from_secs(7 * 86_400);
+        let built = Timestamp::from_seconds(1_000);
+        for (seconds, fresh) in [(0, true), (604_800, true), (604_801, false), (900_000_000, false)] {
+            assert_eq!(is_fresh(built, week, Timestamp::from_seconds(1_000 + seconds)), fresh, "{seconds}");
+        }
+        // A clock that went back makes nothing old.
+        assert!(is_fresh(built, week, Timestamp::from_seconds(0)));
     }
 }

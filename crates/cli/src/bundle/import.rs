@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use tripoint_model::Timestamp;
@@ -100,6 +101,9 @@ pub fn unfinished(data_dir: &Path) -> Option<String> {
     fs::read_to_string(folder(data_dir).join(MARKER)).ok()
 }
 
+/// A bundle from further ahead than this was made by a wrong clock, or by somebody who wants to shut out all that follow.
+const AHEAD_MAX: Duration = Duration::from_secs(2 * 86_400);
+
 fn timely(
     manifest: &Manifest,
     sha256: &str,
@@ -107,6 +111,14 @@ fn timely(
     consent: Consent,
     now: Timestamp,
 ) -> Result<(), String> {
+    let latest = now.plus(AHEAD_MAX);
+    if manifest.created > latest || manifest.counter > u64::try_from(latest.0 / 1_000_000).unwrap_or(0) {
+        return Err(format!(
+            "it is from the future: made at {}, its counter is {}. If a clock was wrong: set it where the bundle was \
+             made, remove bundle/exported.json there and export again",
+            manifest.created, manifest.counter
+        ));
+    }
     if let Some(last) = last {
         let counter = manifest.counter;
         if counter < last.counter && !consent.older {

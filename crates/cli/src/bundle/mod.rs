@@ -60,4 +60,6 @@ fn folder(data_dir: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+mod c2;
+#[cfg(test)]
 mod tests;

@@ -11,16 +11,16 @@ use tripoint_vuln::{ImportContext, ImportOptions};
 
 use super::*;
 
-const MADE: Timestamp = Timestamp(1_795_000_000_000_000);
+pub(super) const MADE: Timestamp = Timestamp(1_795_000_000_000_000);
 const OSV: &str = r#"{"id":"DEMO-1","modified":"2026-01-01T00:00:00Z","aliases":["CVE-2026-0001"],"affected":[{"package":{"ecosystem":"PyPI","name":"demo"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.2"}]}]}]}"#;
 
 /// Two hosts that share a disk, and a key.
-struct Hosts {
+pub(super) struct Hosts {
     folder: tempfile::TempDir,
 }
 
 impl Hosts {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let hosts = Self { folder: tempfile::tempdir().unwrap() };
         for name in ["from", "to"] {
             fs::create_dir(hosts.path(name)).unwrap();
@@ -32,12 +32,12 @@ impl Hosts {
         hosts
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Loads a feed and a source two days before `MADE`.
-    fn learn(&self, host: &str, indicators: u8) {
+    pub(super) fn learn(&self, host: &str, indicators: u8) {
         let data_dir = self.path(host);
         let now = MADE.minus(Duration::from_secs(2 * 86_400));
         let list: String = (1..=indicators).map(|n| format!("198.18.0.{n}\n")).collect();
@@ -55,7 +55,7 @@ impl Hosts {
         tripoint_vuln::import(&[file], &ImportOptions::default(), &context, &mut |_, _| {}).unwrap();
     }
 
-    fn export(&self, key: &str, at: Timestamp) -> PathBuf {
+    pub(super) fn export(&self, key: &str, at: Timestamp) -> PathBuf {
         let (data, file) = (self.path("from"), self.path(&format!("{}.bundle", at.0)));
         let key = SecretKey::read(&self.path(key)).unwrap();
         let (system, good_for) = (self.path("none"), Duration::from_secs(30 * 86_400));
@@ -63,17 +63,23 @@ impl Hosts {
         file
     }
 
-    fn import_with(&self, file: &Path, key: &str, consent: Consent, at: Timestamp) -> Result<Imported, BundleError> {
+    pub(super) fn import_with(
+        &self,
+        file: &Path,
+        key: &str,
+        consent: Consent,
+        at: Timestamp,
+    ) -> Result<Imported, BundleError> {
         let keys = [PublicKey::read(&self.path(key)).unwrap()];
         import(file, &keys, consent, &context(&self.path("to"), &permit(), at))
     }
 
-    fn import(&self, file: &Path) -> Result<Imported, BundleError> {
+    pub(super) fn import(&self, file: &Path) -> Result<Imported, BundleError> {
         self.import_with(file, "own.pub", Consent::default(), MADE)
     }
 
     /// Every file of the importing host but the locks.
-    fn state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(super) fn state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         let mut open = vec![self.path("to")];
         while let Some(folder) = open.pop() {
@@ -89,7 +95,7 @@ impl Hosts {
     }
 
     /// The bytes are refused, for a reason that holds these words, and nothing changed.
-    fn refuse(&self, bytes: &[u8], words: &[&str]) {
+    pub(super) fn refuse(&self, bytes: &[u8], words: &[&str]) {
         let before = self.state();
         let file = self.path("bad.bundle");
         fs::write(&file, bytes).unwrap();
@@ -172,7 +178,7 @@ fn a_cut_or_longer_file_is_refused() {
 }
 
 /// The members of a bundle as blocks of the tar.
-fn members(whole: &[u8]) -> Vec<&[u8]> {
+pub(super) fn members(whole: &[u8]) -> Vec<&[u8]> {
     let (mut out, mut at) = (Vec::new(), 0);
     while whole[at] != 0 {
         let size = layout::peek_size(whole[at..at + 512].try_into().unwrap()).unwrap() as usize;

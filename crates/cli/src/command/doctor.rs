@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tripoint_agent::health::{FROM_SERVER, advisory_sources, host_capabilities};
+use tripoint_agent::health::{FROM_SERVER, STALE_S, advisory_sources, host_capabilities};
 use tripoint_api::{AgentStatus, Capability, DataSource, path};
 use tripoint_linux::capability;
 use tripoint_vuln::Patience;
@@ -68,18 +68,26 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
             let counted = output::counted(index.len() as u64, "indicator");
             let newest =
                 tripoint_intel::images::generations(&context.data_dir).first().map_or(0, |(newest, _)| *newest);
+            let age = now.since(index.built()).as_secs();
             let status = if newest > generation {
                 format!("image {newest} is damaged, image {generation} is in force, {counted}")
+            } else if age > STALE_S {
+                format!("stale: nothing newer came for {} hours, {counted}", age / 3600)
             } else {
                 format!("ok, {counted}")
             };
-            all.push(DataSource { source: "intel".into(), age: Some(now.since(index.built()).as_secs()), status });
+            all.push(DataSource { source: "intel".into(), age: Some(age), status });
         }
     }
     for list in tripoint_intel::guardlist::store::list_checked(&context.data_dir) {
         if let Some(alarm) = list.alarm {
             all.push(DataSource { source: format!("guard list {}", list.list), age: None, status: alarm });
         }
+    }
+    let left_out = tripoint_intel::guardlist::Texts::load(&context.data_dir).left_out;
+    if left_out > 0 {
+        let status = format!("{left_out} patterns are not in force: there are more than 256");
+        all.push(DataSource { source: "guard patterns".into(), age: None, status });
     }
     for feed in tripoint_intel::list(&context.data_dir) {
         let ok = || format!("ok, {}", output::counted(feed.count, "indicator"));

@@ -102,7 +102,12 @@ fn export(context: &Context, format: &str, wish: &Wish, file: Option<&Path>) -> 
     if verdicts.feeds == 0 {
         eprintln!("{NOTHING_LOADED}");
     }
-    for (count, why) in [(left, "cannot be said in this format"), (verdicts.guarded, "on guard lists")] {
+    let left_out = [
+        (left, "cannot be said in this format"),
+        (verdicts.guarded, "on guard lists"),
+        (verdicts.systems, "autonomous systems, too broad to block"),
+    ];
+    for (count, why) in left_out {
         if count > 0 {
             eprintln!("left out, {why}: {count}");
         }

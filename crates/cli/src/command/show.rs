@@ -61,7 +61,9 @@ fn claim(claim: &Claim) -> String {
 /// Which lists hold the peer, and what that changed.
 fn guards(o: &mut String, alert: &Alert) {
     let hits = alert.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range));
-    let effect = format!("shared by many: confidence lowered by {GUARDED_LESS}, never blocked by policy");
+    let shared = alert.guard.iter().any(|hit| hit.kind.is_shared());
+    let what = if shared { "shared by many" } else { "a sinkhole of researchers: who calls it is infected" };
+    let effect = format!("{what}: confidence lowered by {GUARDED_LESS}, never blocked by policy");
     section(o, "GUARD LISTS", hits.chain((!alert.guard.is_empty()).then_some(effect)));
 }
 

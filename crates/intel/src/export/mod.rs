@@ -76,7 +76,7 @@ fn is_network(observable: &Observable) -> bool {
 fn network(observable: &Observable) -> Option<IpNet> {
     match observable {
         Observable::Address(_) | Observable::Network(_) => observable.net(),
-        Observable::AddressPort(..) | Observable::Domain(_) => None,
+        Observable::AddressPort(..) | Observable::Domain(_) | Observable::System(_) => None,
     }
 }
 

@@ -75,6 +75,7 @@ fn pattern(observable: &Observable) -> String {
             kind(address)
         ),
         Observable::Domain(name) => format!("[domain-name:value = '{name}']"),
+        Observable::System(number) => format!("[autonomous-system:number = {number}]"),
     }
 }
 

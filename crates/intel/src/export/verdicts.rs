@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Source, Timestamp, confidence};
 
-use crate::guardlist::{self, Purpose, Texts};
+use crate::guardlist::{self, Texts};
 use crate::image::Builder;
+use crate::image::copies::{self, Sketch};
 use crate::index::Index;
 use crate::store::{StoreError, check_copy, copy_path, list, read_copy};
 
@@ -52,6 +53,8 @@ pub struct Verdicts {
     pub entries: Vec<Entry>,
     /// What was left out because a guard list holds it, or part of it.
     pub guarded: usize,
+    /// Autonomous systems, which are left out: no program that is told of them blocks so much unasked.
+    pub systems: usize,
     /// Feeds that have a copy in force.
     pub feeds: usize,
     /// Feeds whose stored copy is damaged.
@@ -76,20 +79,19 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
     let mut out = Verdicts::default();
     let mut gathered: BTreeMap<Observable, Gathered> = BTreeMap::new();
     let trust = crate::trust::load(data_dir);
-    let feeds: Vec<(String, Source)> =
-        list(data_dir).into_iter().map(|status| (status.feed.clone(), status.source(wish.at))).collect();
+    let known = list(data_dir).into_iter().map(|status| (status.feed.clone(), status.source(wish.at)));
+    let mut feeds: Vec<(String, Source)> = known.filter(|(feed, _)| copy_path(data_dir, feed).exists()).collect();
+    let mut sketches = vec![Sketch::default(); feeds.len()];
+    out.feeds = feeds.len();
     for (number, (feed, source)) in feeds.iter().enumerate() {
+        let sketch = &mut sketches[number];
         let number = u16::try_from(number).map_err(|_| StoreError::TooMany)?;
         let path = copy_path(data_dir, feed);
-        if !path.exists() {
-            continue;
-        }
-        out.feeds += 1;
         let mut show = |indicator: &Indicator| {
             let taught = Source { verdicts: trust.of(feed, indicator.category), origins: Vec::new(), ..*source };
             let (stated, kind) = (indicator.confidence, indicator.category);
-            // Not faded: the list is in force, and what an old entry is worth is up to who takes it (`last_seen`).
-            let worth = confidence::worth(stated, kind, None, &Source { stale: false, ..taught }, wish.at);
+            let worth = confidence::worth(stated, kind, indicator.last_seen, &taught, wish.at);
+            sketch.add(&indicator.observable);
             // At most 10,000.
             gather(&mut gathered, (number, worth as u16), indicator, wish);
         };
@@ -97,10 +99,17 @@ pub fn verdicts(data_dir: &Path, wish: &Wish) -> Result<Verdicts, StoreError> {
             out.damaged.push(feed.clone());
         }
     }
-    let guards = Guards::load(data_dir);
+    let plain: Vec<(&str, &Source)> = feeds.iter().map(|(feed, source)| (feed.as_str(), source)).collect();
+    let origins = copies::origins(&plain, &sketches);
+    feeds.iter_mut().zip(origins).for_each(|((_, source), origins)| source.origins = origins);
+    let guards = Guards::load(data_dir)?;
     for (observable, gathered) in gathered {
         let entry = gathered.entry(observable, &feeds);
         if entry.confidence < wish.min_confidence || wish.category.is_some_and(|only| entry.category != only) {
+            continue;
+        }
+        if matches!(entry.observable, Observable::System(_)) {
+            out.systems += 1;
             continue;
         }
         if guards.hold(&entry.observable) {
@@ -119,11 +128,12 @@ struct Guards {
 }
 
 impl Guards {
-    fn load(data_dir: &Path) -> Self {
+    /// With a damaged list nothing is handed on: a firewall would block what it guards.
+    fn load(data_dir: &Path) -> Result<Self, StoreError> {
         let mut builder = Builder::default();
-        guardlist::store::add(data_dir, &mut builder);
+        guardlist::store::add(data_dir, &mut builder)?;
         let index = Index::open(Arc::new(builder.finish(Timestamp::default()))).ok();
-        Self { index, texts: Texts::load(data_dir) }
+        Ok(Self { index, texts: Texts::load(data_dir) })
     }
 
     /// What cannot be asked counts as guarded: an export blocks at once and everywhere.
@@ -133,7 +143,7 @@ impl Guards {
             Observable::Domain(name) => !index.guard_name(name).is_empty(),
             other => other.net().is_some_and(|net| !index.guard_net(net).is_empty()),
         };
-        listed || self.texts.listed(observable).iter().any(|listed| listed.purpose == Purpose::Guard)
+        listed || self.texts.listed(observable).iter().any(|listed| listed.purpose.spares())
     }
 }
 

@@ -11,6 +11,8 @@ use super::{Reading, category_of};
 pub struct Columns {
     /// Address, network, `address:port` or domain name.
     pub address: Option<String>,
+    /// Number of an autonomous system; where it is named, no address is looked for.
+    pub asn: Option<String>,
     /// Port.
     pub port: Option<String>,
     /// Category, in the publisher's words.
@@ -39,6 +41,7 @@ pub struct Columns {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Address,
+    Asn,
     Port,
     Category,
     Confidence,
@@ -84,6 +87,7 @@ pub(super) const NAMES: &[(Field, &[&str])] = &[
             "host",
         ],
     ),
+    (Field::Asn, &["asn", "as_number", "autonomous_system_number"]),
     (Field::Port, &["port", "dst_port", "dstport", "dest_port", "remote_port"]),
     (Field::Category, &["category", "threat_type", "threat", "type", "class", "attack_type"]),
     (Field::Confidence, &["confidence", "confidence_level"]),
@@ -103,6 +107,7 @@ impl Columns {
     pub(super) fn named(&self, field: Field) -> Option<&str> {
         match field {
             Field::Address => &self.address,
+            Field::Asn => &self.asn,
             Field::Port => &self.port,
             Field::Category => &self.category,
             Field::Confidence => &self.confidence,
@@ -121,10 +126,12 @@ impl Columns {
 
 /// Takes a record whose fields `cell` gives, trimmed and not empty.
 pub(super) fn record<'c>(cell: impl Fn(Field) -> Option<&'c str>, number: u64, reading: &mut Reading<'_>) {
-    let Some(text) = cell(Field::Address) else {
-        return reading.refuse(number, "the address column is empty");
+    let found = match (cell(Field::Asn), cell(Field::Address)) {
+        (Some(text), _) => system(text).map(|observable| Named { observable, of_path: false }),
+        (None, Some(text)) => observable(text),
+        (None, None) => Err("the address column is empty".to_owned()),
     };
-    let mut named = match observable(text) {
+    let mut named = match found {
         Ok(named) => named,
         Err(reason) => return reading.refuse(number, reason),
     };
@@ -160,6 +167,16 @@ impl Named {
             indicator.confidence /= 2;
             indicator.labels.push(HOST_OF_URL.to_owned());
         }
+    }
+}
+
+/// The number of an autonomous system, with `AS` before it or without; what follows in other words is its name.
+pub(super) fn system(text: &str) -> Result<Observable, String> {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let plain = word.strip_prefix("AS").or_else(|| word.strip_prefix("as")).unwrap_or(word);
+    match format!("AS{plain}").parse() {
+        Ok(found @ Observable::System(_)) => Ok(found),
+        _ => Err(format!("not a number of an autonomous system: {word:.32?}")),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use tripoint_model::{Category, Indicator, Observable, Timestamp};
 use tripoint_unpack::bounded_strings;
 
-use super::columns::cves_in;
+use super::columns::{self, cves_in};
 use super::lenient::{Flag, STRING_MAX, Text};
 use super::{FeedFormat, Reading, category_of};
 
@@ -243,12 +243,8 @@ impl Decision {
                 Ok(observable @ (Observable::Address(_) | Observable::Network(_))) => Ok(observable),
                 _ => Err(format!("not an address or network: {value:.64?}")),
             },
-            "as" => Err(format!(
-                "AS {value:.32?} is no address: a table of address ranges by AS number is needed to match it"
-            )),
-            "country" => Err(format!(
-                "country {value:.32?} is no address: a table of address ranges by country is needed to match it"
-            )),
+            "as" => columns::system(value),
+            "country" => Err(format!("country {value:.32?}: where an address is says nothing of who uses it")),
             "" => Err("it names no scope".to_owned()),
             _ => Err(format!("scope {scope:.32?} is nothing that is seen on a network")),
         }

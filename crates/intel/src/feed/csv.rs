@@ -93,7 +93,7 @@ fn header(line: &str, columns: &Columns) -> Option<(Map, char)> {
             None => names.iter().find_map(|name| cells.iter().position(|cell| cell == name)),
         };
     }
-    map[Field::Address as usize].filter(|at| *at < cells.len())?;
+    only_one(&mut map, columns).filter(|at| *at < cells.len())?;
     // One known name in a comment may be prose: "# ip  number of lists".
     let prose = is_comment(line) && !zeek && map.iter().flatten().count() < 2;
     (!prose).then_some((map, separator))
@@ -106,7 +106,19 @@ fn numbered(columns: &Columns) -> Option<Map> {
         map[*field as usize] =
             columns.named(*field).and_then(|text| text.parse::<usize>().ok()).and_then(|n| n.checked_sub(1));
     }
-    map[Field::Address as usize].map(|_| map)
+    only_one(&mut map, columns).map(|_| map)
+}
+
+/// Leaves either the column of addresses or that of autonomous systems, and says which it is. A number beside hashes or
+/// names says whose network something was in: systems are meant where the first column or the descriptor names them.
+fn only_one(map: &mut Map, columns: &Columns) -> Option<usize> {
+    let (address, asn) = (Field::Address as usize, Field::Asn as usize);
+    if columns.named(Field::Asn).is_some() {
+        map[address] = None;
+    } else if map[address].is_some() || map[asn] != Some(0) {
+        map[asn] = None;
+    }
+    map[asn].or(map[address])
 }
 
 /// The map of a table without header or descriptor: the first column that holds an address.
@@ -188,6 +200,21 @@ mod tests {
         let by_map = parse("90;203.0.113.9;x\n", map);
         assert_eq!(by_map[0].confidence, 90);
         assert_eq!(parse("x,203.0.113.9,y\n", Columns::default()).len(), 1);
+    }
+
+    #[test]
+    fn systems_are_meant_by_the_first_column_or_by_name() {
+        let found = |text: &str, asn: Option<&str>| {
+            let columns = Columns { asn: asn.map(str::to_owned), ..Columns::default() };
+            let all = parse(text, columns);
+            all.iter().map(|one| one.observable.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(found("asn,name\n64500,One\nAS64501 TWO,x\n0,x\n", None), "AS64500 AS64501");
+        assert_eq!(found("ip,asn\n203.0.113.9,64500\n", None), "203.0.113.9");
+        assert_eq!(found("asn,ip\n64500,203.0.113.9\n", None), "203.0.113.9");
+        assert_eq!(found("sha1,asn\nabcdef,64500\n", None), "");
+        assert_eq!(found("sha1,asn\nabcdef,64500\n", Some("asn")), "AS64500");
+        assert_eq!(found("x;64500;203.0.113.9\n", Some("2")), "AS64500");
     }
 
     #[test]

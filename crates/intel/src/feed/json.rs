@@ -200,6 +200,8 @@ impl Flat {
         };
         let found = match columns.named(field) {
             Some(path) => by_path(path),
+            // Whose network something was in; meant only where the descriptor says so.
+            None if field == Field::Asn => None,
             None => {
                 let (_, names) = NAMES.iter().find(|(known, _)| *known == field)?;
                 names.iter().find_map(|name| by_name(name))
@@ -210,9 +212,11 @@ impl Flat {
 
     /// The address; of a list of texts, the text.
     fn address(&self, columns: &Columns) -> Option<&str> {
-        self.cell(Field::Address, columns).or_else(|| match self.0.as_slice() {
-            [(path, text)] if path.is_empty() => Some(text),
-            _ => None,
+        self.cell(Field::Asn, columns).or_else(|| self.cell(Field::Address, columns)).or_else(|| {
+            match self.0.as_slice() {
+                [(path, text)] if path.is_empty() => Some(text),
+                _ => None,
+            }
         })
     }
 

@@ -110,6 +110,20 @@ pub const CONFIDENCE_DEFAULT: u8 = 50;
 /// some 400 MB while one is being read.
 pub const ENTRIES_MAX: usize = 2_000_000;
 
+/// Autonomous systems that one feed may name; ASN-DROP has some four hundred.
+pub const SYSTEMS_MAX: usize = 4096;
+
+/// An autonomous system, and where it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSystem {
+    /// The file.
+    pub file: String,
+    /// Its line, or the number of the element.
+    pub line: u64,
+    /// The system's number.
+    pub number: u32,
+}
+
 /// One file being read: what is known about it, and what it gave so far.
 pub struct Reading<'a> {
     /// The file's name for refusals.
@@ -122,6 +136,8 @@ pub struct Reading<'a> {
     pub now: Timestamp,
     /// The result.
     pub parsed: Parsed<Indicator>,
+    /// Autonomous systems among what was accepted: whether they can be used, tables tell.
+    pub systems: Vec<NamedSystem>,
     /// Elements that claim nothing (what is lifted, data about the list): neither read nor refused.
     pub passed_over: u64,
     /// Why the input was not read to its end.
@@ -131,7 +147,16 @@ pub struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// Nothing read so far.
     pub fn new(file: &str, defaults: &'a Defaults, rules: Rules<'a>, now: Timestamp) -> Self {
-        Self { file: file.to_owned(), defaults, rules, now, parsed: Parsed::default(), passed_over: 0, broken: None }
+        Self {
+            file: file.to_owned(),
+            defaults,
+            rules,
+            now,
+            parsed: Parsed::default(),
+            systems: Vec::new(),
+            passed_over: 0,
+            broken: None,
+        }
     }
 
     /// An indicator with the feed's defaults.
@@ -156,10 +181,16 @@ impl<'a> Reading<'a> {
         if self.is_full() {
             return self.refuse(line, format!("a feed may hold at most {ENTRIES_MAX} entries"));
         }
-        match self.rules.refusal(&indicator.observable) {
-            Some(reason) => self.refuse(line, reason),
-            None => self.parsed.accept(indicator),
+        if let Some(reason) = self.rules.refusal(&indicator.observable) {
+            return self.refuse(line, reason);
         }
+        if let Observable::System(number) = indicator.observable {
+            if self.systems.len() >= SYSTEMS_MAX {
+                return self.refuse(line, format!("a feed may name at most {SYSTEMS_MAX} autonomous systems"));
+            }
+            self.systems.push(NamedSystem { file: self.file.clone(), line, number });
+        }
+        self.parsed.accept(indicator);
     }
 
     /// Records an entry that cannot be used.

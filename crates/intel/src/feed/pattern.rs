@@ -291,8 +291,10 @@ fn meaning(path: &str, equal: bool, values: &[String]) -> Group {
     }
     for value in values {
         match value.parse() {
-            Ok(observable) => group.found.push((observable, direction)),
-            Err(_) => {
+            Ok(observable) if !matches!(observable, Observable::System(_)) => {
+                group.found.push((observable, direction));
+            }
+            _ => {
                 return unusable(format!("the pattern names {:.64?}, which is no address and no domain name", value));
             }
         }

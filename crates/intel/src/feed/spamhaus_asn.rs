@@ -1,11 +1,12 @@
-//! Which autonomous systems does Spamhaus' ASN-DROP name, and why can none of them be matched?
+//! Which autonomous systems does Spamhaus' ASN-DROP name?
 //!
-//! A connection has addresses, no AS number. Without a table of the address ranges of each AS every entry is refused,
-//! one by one: the count of refusals is the count of numbers in the list.
+//! A connection has addresses, no AS number: the image is made with the networks that the owners' table gives to each
+//! system (`systems`).
 
 use std::io::Read;
 
 use serde::Deserialize;
+use tripoint_model::Observable;
 use tripoint_unpack::LINE_MAX;
 
 use super::lenient::{Text, Whole};
@@ -31,14 +32,9 @@ impl FeedFormat for SpamhausAsn {
                 Ok(entry) => entry,
                 Err(error) => return reading.refuse(number, format!("not a record: {error}")),
             };
-            match entry.asn.0 {
-                Some(asn) => reading.refuse(
-                    number,
-                    format!(
-                        "AS{asn} ({:.32}) is no address: a table of address ranges by AS number is needed to match it",
-                        entry.asname.as_str().escape_default().to_string()
-                    ),
-                ),
+            match entry.asn.0.map(u32::try_from) {
+                Some(Ok(asn)) => reading.accept(number, reading.indicator(Observable::System(asn))),
+                Some(Err(_)) => reading.refuse(number, "no number of an autonomous system has more than 32 bits"),
                 None if entry.r#type.as_str() == "metadata" => reading.passed_over += 1,
                 None => reading.refuse(number, "no AS number in the field asn"),
             }

@@ -85,7 +85,7 @@ pub fn import(
         }
     }
     if reports.iter().any(|report| report.imported > 0) {
-        publish(&store, context)?;
+        store.publish_again(context)?;
     }
     Ok(reports)
 }
@@ -96,15 +96,9 @@ pub fn forget(name: &str, context: &Context<'_>) -> Result<bool, StoreError> {
     let store = Store::open(context.data_dir)?;
     let was = remove(&store, name)?;
     if was {
-        publish(&store, context)?;
+        store.publish_again(context)?;
     }
     Ok(was)
-}
-
-/// The image stays as old as the newest of its feeds: guard lists make no claim fresher.
-fn publish(store: &Store, context: &Context<'_>) -> Result<u64, StoreError> {
-    let newest = crate::store::list(context.data_dir).iter().filter_map(|status| status.last_success).max();
-    store.rebuild(newest.unwrap_or(context.now).min(context.now), context.rules())
 }
 
 /// Whether an entry of an archive may be a list: programs and readmes lie beside them.

@@ -7,12 +7,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tripoint_model::Timestamp;
+use tripoint_model::address::parse_net;
 
 use super::entry::Place;
-use super::{BUILT_IN, GuardList, Kind, Purpose};
+use super::{BUILT_IN, GuardList, Kind, Purpose, Texts};
 use crate::image::Builder;
 use crate::images::write_whole;
 use crate::store::{Seal, Store, StoreError, at, each_line, hex, sweep};
@@ -106,7 +108,10 @@ pub fn list(data_dir: &Path) -> Vec<GuardStatus> {
         })
         .collect();
     all.sort_by(|a, b| a.list.cmp(&b.list));
-    all.truncate(LISTS_MAX);
+    let count = all.len();
+    for surplus in all.iter_mut().skip(LISTS_MAX) {
+        surplus.alarm = Some(format!("there are {count} guard lists, at most {LISTS_MAX} may be: forget some"));
+    }
     all
 }
 
@@ -126,29 +131,59 @@ pub fn list_checked(data_dir: &Path) -> Vec<GuardStatus> {
     });
     let kept = list(data_dir).into_iter().map(|mut status| {
         if status.alarm.is_none() {
-            status.alarm =
-                check(data_dir, &status.list).err().map(|error| format!("damaged and not in force: {error}"));
+            status.alarm = check(data_dir, &status.list).err().map(|error| format!("damaged: {error}"));
+        }
+        if let Some(alarm) = &mut status.alarm {
+            alarm.push_str(HELD);
         }
         status
     });
     built_in.chain(kept).collect()
 }
 
-/// Adds every list that is whole to an image. A damaged one is left out: `list_checked` says so.
-pub(crate) fn add(data_dir: &Path, builder: &mut Builder) {
+/// Said of a list that keeps any new image from being made.
+const HELD: &str = "; no new image is made, the one in force stays, until it is imported again or forgotten";
+
+/// Why no image may be made: without all of its guard lists it would guard less than somebody wanted.
+pub fn hindrance(data_dir: &Path) -> Option<String> {
+    let said = |status: GuardStatus| status.alarm.map(|alarm| format!("guard list {}: {alarm}", status.list));
+    list_checked(data_dir).into_iter().find_map(said)
+}
+
+/// Adds every list to an image, after all that is listed. With one of them damaged none is made.
+pub(crate) fn add(data_dir: &Path, builder: &mut Builder) -> Result<(), StoreError> {
+    if let Some(reason) = hindrance(data_dir) {
+        return Err(StoreError::Guard(reason));
+    }
+    let full = || StoreError::Guard("there are more guard lists than the 65,535 that an image numbers".to_owned());
     for status in list(data_dir) {
-        let matched = status.purpose != Purpose::Other && !matches!(status.kind, Kind::Substring | Kind::Regex);
-        if !matched || check(data_dir, &status.list).is_err() {
+        if status.purpose == Purpose::Other || matches!(status.kind, Kind::Substring | Kind::Regex) {
             continue;
         }
-        let Some(number) = builder.guard_list(&status.list, status.purpose) else { return };
-        // What was whole a moment ago and is not now leaves a shorter list.
-        let _ = entries(data_dir, &status.list, &mut |entry| match status.kind.place(entry) {
+        let number = builder.guard_list(&status.list, status.purpose).ok_or_else(full)?;
+        let put = &mut |entry: &str| match status.kind.place(entry) {
             Place::Net(net) => builder.guard_net(number, net),
             Place::Name(name, below) => builder.guard_name(number, name, below),
             Place::Nowhere => {}
+        };
+        entries(data_dir, &status.list, put).map_err(at(&path(data_dir, &status.list)))?;
+    }
+    builder.guard_texts(&Texts::load(data_dir)).ok_or_else(full)
+}
+
+/// Every network that a list guards, those of built-in ones too.
+pub(crate) fn guarded(data_dir: &Path) -> Vec<IpNet> {
+    let built_in = BUILT_IN.iter().flat_map(|(.., entries)| *entries).filter_map(|text| parse_net(text).ok());
+    let mut nets: Vec<IpNet> = built_in.collect();
+    for status in list(data_dir).into_iter().filter(|status| status.purpose.spares()) {
+        // A list that cannot be read is a reason to make no image at all.
+        let _ = entries(data_dir, &status.list, &mut |entry| {
+            if let Place::Net(net) = status.kind.place(entry) {
+                nets.push(net);
+            }
         });
     }
+    nets
 }
 
 /// Whether a list is whole.

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use tripoint_model::Observable;
+use tripoint_model::{Observable, Source};
 
 /// The smallest hashes of one feed's entries.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sketch(BTreeSet<u64>);
+pub(crate) struct Sketch(BTreeSet<u64>);
 
 impl Sketch {
-    pub(super) fn add(&mut self, observable: &Observable) {
+    pub(crate) fn add(&mut self, observable: &Observable) {
         // Without a key: the same lists give the same image.
         let mut hasher = DefaultHasher::new();
         observable.hash(&mut hasher);
@@ -40,8 +40,18 @@ impl Sketch {
     }
 }
 
+/// Whose word each feed repeats: its own origins, or those of the first feed that it copies. Nothing: a list of its own.
+pub(crate) fn origins(feeds: &[(&str, &Source)], sketches: &[Sketch]) -> Vec<Vec<String>> {
+    let of = |(at, first): (usize, usize)| match feeds.get(first) {
+        Some((name, source)) if first != at && source.origins.is_empty() => vec![(*name).to_owned()],
+        Some((_, source)) => source.origins.clone(),
+        None => Vec::new(),
+    };
+    firsts(sketches).into_iter().enumerate().map(of).collect()
+}
+
 /// For each feed the first that it is a copy of; itself where it is none.
-pub(super) fn firsts(sketches: &[Sketch]) -> Vec<usize> {
+fn firsts(sketches: &[Sketch]) -> Vec<usize> {
     let mut first: Vec<usize> = (0..sketches.len()).collect();
     for at in 0..sketches.len().min(FEEDS_MAX) {
         let original = (0..at).find(|other| first[*other] == *other && sketches[at].is_copy_of(&sketches[*other]));

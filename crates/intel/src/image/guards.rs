@@ -22,10 +22,17 @@ pub(super) struct Guards {
 }
 
 impl Guards {
+    /// Numbers a list; room for the built-in ones is always left.
     pub fn list(&mut self, name: &str, purpose: Purpose) -> Option<GuardNumber> {
-        let number = u16::try_from(self.lists.len()).ok()?;
+        let left = usize::from(u16::MAX) - BUILT_IN.len();
+        (self.lists.len() < left).then(|| self.number(name, purpose))
+    }
+
+    fn number(&mut self, name: &str, purpose: Purpose) -> GuardNumber {
+        // Below 65,536: `list` leaves room.
+        let number = self.lists.len() as u16;
         self.lists.push((name.to_owned(), purpose));
-        Some(GuardNumber(number))
+        GuardNumber(number)
     }
 
     pub fn net(&mut self, list: GuardNumber, net: IpNet) {
@@ -43,7 +50,7 @@ impl Guards {
     /// Adds what is always there.
     pub fn add_built_in(&mut self) {
         for (name, _, entries) in BUILT_IN {
-            let Some(list) = self.list(name, Purpose::Guard) else { return };
+            let list = self.number(name, Purpose::Guard);
             for address in entries.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
                 self.net(list, address.into());
             }

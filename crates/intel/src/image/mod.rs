@@ -6,7 +6,7 @@
 //! in the order of the table, with zeros between. Nothing needs parsing to be read.
 
 #[cfg(feature = "feeds")]
-mod copies;
+pub(crate) mod copies;
 pub(crate) mod guard_order;
 #[cfg(feature = "feeds")]
 mod guards;
@@ -20,13 +20,13 @@ pub use guards::GuardNumber;
 pub use read::{ImageBytes, ImageError};
 pub(crate) use read::{Sections, u16_at, u32_at, u64_at, u128_at};
 #[cfg(feature = "feeds")]
-pub use write::Builder;
+pub use write::{Builder, FeedNumber};
 
 /// First bytes of an image.
 pub const MAGIC: [u8; 8] = *b"TPINTEL\0";
 
 /// Layout version.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 pub(crate) const HEADER_BYTES: usize = 32;
 pub(crate) const TABLE_ENTRY_BYTES: usize = 24;
@@ -124,8 +124,9 @@ pub(crate) const SECTIONS: [Section; 26] = [
 
 /// Feed `u16`, category `u8`, direction `u8`, confidence `u8`, which times are set `u8`, labels
 /// length `u16`, labels offset `u32`, CVEs offset `u32`, CVEs length `u16`, zero `u16`, then first
-/// seen, last seen, valid from, valid until as `i64`. Labels and CVEs are joined by line feeds.
-pub(crate) const DETAIL_BYTES: usize = 52;
+/// seen, last seen, valid from, valid until as `i64`, then the autonomous system through which its networks are meant
+/// `u32`, 0 for none. Labels and CVEs are joined by line feeds.
+pub(crate) const DETAIL_BYTES: usize = 56;
 pub(crate) const FEED_BYTES: usize = 20;
 pub(crate) const V4_BYTES: usize = 12;
 pub(crate) const V6_BYTES: usize = 24;

@@ -9,7 +9,7 @@ use tripoint_model::{AppliesTo, Category, Indicator, Observable, Source, Timesta
 use super::copies::{self, Sketch};
 use super::guards::{GuardNumber, Guards};
 use super::lay::{Net, Records};
-use crate::guardlist::Purpose;
+use crate::guardlist::{Purpose, Texts};
 use crate::table::{V6Parts, class_of};
 
 /// Collects claims in compact form; `finish` gives the image.
@@ -27,9 +27,9 @@ pub struct Builder {
     guards: Guards,
 }
 
-/// One feed: its name in the texts, what is known of it, and what tells copies of it.
+/// One feed: its name, what is known of it, and what tells copies of it.
 struct Feed {
-    name: (u32, u16),
+    name: String,
     source: Source,
     sketch: Sketch,
 }
@@ -43,6 +43,8 @@ struct Detail {
     labels: (u32, u16),
     cves: (u32, u16),
     times: [Option<Timestamp>; 4],
+    /// 0: the feed names the observable itself.
+    system: u32,
 }
 
 /// A feed's number in the image under construction.
@@ -53,8 +55,7 @@ impl Builder {
     /// Adds a feed; `None` when there are already 65,535.
     pub fn feed(&mut self, name: &str) -> Option<FeedNumber> {
         let number = u16::try_from(self.feeds.len()).ok().filter(|number| *number < u16::MAX)?;
-        let name = self.text(name);
-        self.feeds.push(Feed { name, source: Source::default(), sketch: Sketch::default() });
+        self.feeds.push(Feed { name: name.to_owned(), source: Source::default(), sketch: Sketch::default() });
         Some(FeedNumber(number))
     }
 
@@ -65,6 +66,20 @@ impl Builder {
 
     /// Adds one claim of a feed. Claims that are equal in every word are kept once.
     pub fn add(&mut self, feed: FeedNumber, indicator: &Indicator) {
+        self.feeds[usize::from(feed.0)].sketch.add(&indicator.observable);
+        self.put(feed, indicator, 0);
+    }
+
+    /// Adds one claim of a feed on networks, made through the autonomous system that it names.
+    pub fn add_through(&mut self, feed: FeedNumber, system: u32, networks: &[IpNet], mut indicator: Indicator) {
+        self.feeds[usize::from(feed.0)].sketch.add(&Observable::System(system));
+        for net in networks {
+            indicator.observable = Observable::from_net(*net);
+            self.put(feed, &indicator, system);
+        }
+    }
+
+    fn put(&mut self, feed: FeedNumber, indicator: &Indicator, system: u32) {
         let detail = Detail {
             feed: feed.0,
             category: indicator.category,
@@ -73,8 +88,8 @@ impl Builder {
             labels: self.joined(&indicator.labels),
             cves: self.joined(&indicator.cves),
             times: [indicator.first_seen, indicator.last_seen, indicator.valid_from, indicator.valid_until],
+            system,
         };
-        self.feeds[usize::from(feed.0)].sketch.add(&indicator.observable);
         let number = match &self.last {
             // Entries of a plain list say the same of each.
             Some((known, number)) if *known == detail => *number,
@@ -90,7 +105,7 @@ impl Builder {
         }
     }
 
-    /// Adds a guard list; `None` when there are already 65,536.
+    /// Adds a guard list; `None` when there is no number for another: 65,535 less the built-in ones.
     pub fn guard_list(&mut self, name: &str, purpose: Purpose) -> Option<GuardNumber> {
         self.guards.list(name, purpose)
     }
@@ -103,6 +118,26 @@ impl Builder {
     /// Adds a name in lower case, with the names below it where `below`, to a guard list.
     pub fn guard_name(&mut self, list: GuardNumber, name: &str, below: bool) {
         self.guards.name(list, name, below);
+    }
+
+    /// Compares everything that is listed with lists of parts of texts and of patterns, and adds what they hold to a
+    /// guard list for each; `None` when there is no number for one.
+    pub(crate) fn guard_texts(&mut self, texts: &Texts) -> Option<()> {
+        if texts.is_empty() {
+            return Some(());
+        }
+        let numbers = texts.lists().map(|(name, purpose)| self.guards.list(name, purpose));
+        let numbers: Vec<GuardNumber> = numbers.collect::<Option<_>>()?;
+        for (name, _) in &self.names {
+            let domain = Observable::Domain(name.clone());
+            texts.hits(&domain).for_each(|(at, _)| self.guards.name(numbers[at], name, false));
+        }
+        let v4 = self.v4.iter().map(|(address, length, ..)| (IpAddr::from(address.to_be_bytes()), *length));
+        let v6 = self.v6.iter().map(|(address, length, ..)| (IpAddr::from(address.to_be_bytes()), *length));
+        for net in v4.chain(v6).filter_map(|(address, length)| IpNet::new(address, length).ok()) {
+            texts.hits(&Observable::from_net(net)).for_each(|(at, _)| self.guards.net(numbers[at], net));
+        }
+        Some(())
     }
 
     /// The detail's number.
@@ -157,7 +192,7 @@ impl Builder {
         self.names.dedup();
         let names = self.name_records();
         let feeds = self.feed_records();
-        let [guard_lists, guard_names] = self.guard_texts();
+        let [guard_lists, guard_names] = self.guard_sections();
         let records = Records {
             texts: self.texts,
             feeds,
@@ -173,7 +208,7 @@ impl Builder {
         records.lay(V6Parts::build).bytes(built)
     }
 
-    fn guard_texts(&mut self) -> [Vec<u8>; 2] {
+    fn guard_sections(&mut self) -> [Vec<u8>; 2] {
         let mut guards = std::mem::take(&mut self.guards);
         guards.add_built_in();
         let lists = guards.list_records(|name| self.text(name));
@@ -185,22 +220,16 @@ impl Builder {
     /// Feeds that say the same have the same origins: those of the first.
     fn feed_records(&mut self) -> Vec<u8> {
         let feeds = std::mem::take(&mut self.feeds);
-        let (sources, sketches): (Vec<_>, Vec<_>) =
-            feeds.into_iter().map(|feed| ((feed.name, feed.source), feed.sketch)).unzip();
-        let mut records = Vec::with_capacity(sources.len() * super::FEED_BYTES);
-        for (((name, length), source), first) in sources.iter().zip(copies::firsts(&sketches)) {
-            let ((first_name, first_length), original) = &sources[first];
-            let origins = match original.origins.as_slice() {
-                // A list of its own is known by its name; so is what copies it.
-                [] if std::ptr::eq(source, original) => (0, 0),
-                [] => (*first_name, *first_length),
-                origins => self.text(&origins.join("\n")),
-            };
-            for (offset, length) in [(*name, *length), origins] {
+        let known: Vec<(&str, &Source)> = feeds.iter().map(|feed| (feed.name.as_str(), &feed.source)).collect();
+        let sketches: Vec<Sketch> = feeds.iter().map(|feed| feed.sketch.clone()).collect();
+        let mut records = Vec::with_capacity(feeds.len() * super::FEED_BYTES);
+        for (feed, origins) in feeds.iter().zip(copies::origins(&known, &sketches)) {
+            let origins = if origins.is_empty() { (0, 0) } else { self.text(&origins.join("\n")) };
+            for (offset, length) in [self.text(&feed.name), origins] {
                 records.extend_from_slice(&offset.to_le_bytes());
                 records.extend_from_slice(&u32::from(length).to_le_bytes());
             }
-            records.extend_from_slice(&[source.reliability.0.min(100), u8::from(source.stale), 0, 0]);
+            records.extend_from_slice(&[feed.source.reliability.0.min(100), u8::from(feed.source.stale), 0, 0]);
         }
         records
     }
@@ -235,6 +264,7 @@ impl Detail {
                 bytes[20 + at * 8..28 + at * 8].copy_from_slice(&time.0.to_le_bytes());
             }
         }
+        bytes[52..].copy_from_slice(&self.system.to_le_bytes());
         bytes
     }
 }

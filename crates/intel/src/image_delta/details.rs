@@ -15,7 +15,7 @@ use crate::table::NONE;
 pub(super) type Record = [u8; DETAIL_BYTES];
 
 /// Where each field of a record lies, and how many bytes it has.
-const FIELDS: [(usize, usize); 14] = [
+const FIELDS: [(usize, usize); 15] = [
     (0, 2),
     (2, 1),
     (3, 1),
@@ -30,6 +30,7 @@ const FIELDS: [(usize, usize); 14] = [
     (28, 8),
     (36, 8),
     (44, 8),
+    (52, 4),
 ];
 
 /// Details of the base with the feeds and texts of the target.

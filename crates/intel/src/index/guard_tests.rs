@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use proptest::prelude::*;
 use tripoint_model::address::{canonical_net, overlaps};
-use tripoint_model::{AppliesTo, Category, GuardHit, Indicator, IndicatorLookup, Timestamp};
+use tripoint_model::{AppliesTo, Category, GuardHit, GuardKind, Indicator, IndicatorLookup, Timestamp};
 
 use super::Index;
 use crate::guardlist::Purpose;
@@ -40,13 +40,15 @@ fn a_range_counts_from_inside_and_from_outside() {
     let index = index(&[
         ("cdn", Purpose::Guard, &["203.0.113.7/32", "203.0.113.0/28", "198.51.100.0/24", "2001:db8:1::/48"]),
         ("dns", Purpose::Guard, &["203.0.113.7"]),
-        ("holes", Purpose::Sinkhole, &["203.0.113.7", "192.0.2.1"]),
+        ("scanners", Purpose::Scanner, &["203.0.113.7", "192.0.2.1"]),
+        ("holes", Purpose::Sinkhole, &["192.0.2.2"]),
     ]);
     assert_eq!(shown(&index.guard("203.0.113.7".parse().unwrap())), ["cdn 203.0.113.7", "dns 203.0.113.7"]);
     assert_eq!(shown(&index.guard("203.0.113.9".parse().unwrap())), ["cdn 203.0.113.0/28"]);
     assert!(index.guard("203.0.113.16".parse().unwrap()).is_empty());
-    assert!(index.guard("192.0.2.1".parse().unwrap()).is_empty(), "a sinkhole is no guard");
-    assert_eq!(index.listed(net("192.0.2.1/32"))[0].purpose, Purpose::Sinkhole);
+    assert!(index.guard("192.0.2.1".parse().unwrap()).is_empty(), "a scanner is not spared");
+    assert_eq!(index.listed(net("192.0.2.1/32"))[0].purpose, Purpose::Scanner);
+    assert_eq!(index.guard("192.0.2.2".parse().unwrap())[0].kind, GuardKind::Sinkhole);
     assert_eq!(shown(&index.guard_net(net("203.0.112.0/22"))), ["cdn 203.0.113.0/28", "dns 203.0.113.7"]);
     assert_eq!(shown(&index.guard_net(net("198.51.100.64/26"))), ["cdn 198.51.100.0/24"]);
     assert_eq!(shown(&index.guard_net(net("2001:db8::/32"))), ["cdn 2001:db8:1::/48"]);
@@ -88,7 +90,7 @@ fn the_kernel_refuses_no_guarded_address() {
     builder.guard_net(holes, net("192.0.2.1/32"));
     let index = Index::open(Arc::new(builder.finish(Timestamp(7)))).unwrap();
     let sure: Vec<String> = index.enforceable(80, Timestamp(9)).iter().map(IpAddr::to_string).collect();
-    assert_eq!(sure, ["192.0.2.1", "203.0.113.8", "2001:db8::8"]);
+    assert_eq!(sure, ["203.0.113.8", "2001:db8::8"]);
     assert_eq!(index.claims_any_port("203.0.113.7".parse().unwrap()).len(), 1, "it is still known");
 }
 

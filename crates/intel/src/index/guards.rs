@@ -26,20 +26,20 @@ struct Nets<'i> {
 }
 
 impl Index {
-    /// Guard lists that hold the network or any part of it, each once, by name.
+    /// Lists of what is spared (`Purpose::spares`) that hold the network or any part of it, each once, by name.
     pub(super) fn guard_hits(&self, net: IpNet) -> Vec<GuardHit> {
-        self.find_listed(net, Some(Purpose::Guard)).into_iter().map(GuardHit::from).collect()
+        self.find_listed(net, Purpose::spares).into_iter().map(GuardHit::from).collect()
     }
 
-    /// Guard lists that hold this domain name.
+    /// Lists of what is spared that hold this domain name.
     pub fn guard_name(&self, name: &str) -> Vec<GuardHit> {
-        let guards = self.listed_name(name).into_iter().filter(|listed| listed.purpose == Purpose::Guard);
+        let guards = self.listed_name(name).into_iter().filter(|listed| listed.purpose.spares());
         guards.map(GuardHit::from).collect()
     }
 
     /// Lists of every purpose that hold the network or any part of it, each once, by name.
     pub fn listed(&self, net: IpNet) -> Vec<Listed> {
-        self.find_listed(net, None)
+        self.find_listed(net, |_| true)
     }
 
     /// Lists of every purpose that hold this domain name: the name itself, or one above it where the list means the
@@ -68,7 +68,7 @@ impl Index {
         self.named(found)
     }
 
-    fn find_listed(&self, net: IpNet, only: Option<Purpose>) -> Vec<Listed> {
+    fn find_listed(&self, net: IpNet, only: impl Fn(Purpose) -> bool) -> Vec<Listed> {
         let net = canonical_net(net);
         let nets = match net {
             IpNet::V4(_) => Nets { bytes: self.sections.get(Section::GuardNets4), is_v4: true },
@@ -76,7 +76,7 @@ impl Index {
         };
         let mut found: Vec<(u16, String)> = Vec::new();
         let mut take = |held: Held| {
-            let wanted = only.is_none_or(|only| self.purpose(held.list) == only);
+            let wanted = only(self.purpose(held.list));
             if wanted && found.iter().all(|(list, _)| *list != held.list) {
                 found.push((held.list, shown(held.net)));
             }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use tripoint_model::{AppliesTo, Category, Indicator, IndicatorLookup, Observable, Timestamp};
+use tripoint_model::confidence::{Percent, total_to_act_on};
+use tripoint_model::{
+    AppliesTo, Category, Claim, Direction, Indicator, IndicatorLookup, Meeting, Observable, Source, Timestamp,
+};
 
 use super::Index;
 use crate::image::Builder;
@@ -128,6 +131,51 @@ proptest! {
                 let found: Vec<(&str, Observable)> = found.iter().map(|claim| (claim.feed.as_str(), claim.matched.clone())).collect();
                 prop_assert_eq!(found, naive, "{} {}", address, port);
             }
+        }
+    }
+}
+
+/// Fails when what one feed states decides, and not what is left of all claims together.
+#[test]
+fn what_is_refused_ahead_is_decided_by_the_sum() {
+    let day = 86_400_000_000;
+    let now = Timestamp(400 * day);
+    let mut builder = Builder::default();
+    let [a, b, weak] = ["a", "b", "weak"].map(|name| builder.feed(name).unwrap());
+    builder.source(weak, Source { reliability: Percent(50), ..Source::default() });
+    let bad = |text: &str, sure| Indicator::new(text.parse().unwrap(), Category::C2, AppliesTo::Out, sure);
+    // Two lists of 70 suffice together, one of 95 that saw it long ago does not, nor one that is right half the time.
+    builder.add(a, &bad("203.0.113.1", 70));
+    builder.add(b, &bad("203.0.113.1", 70));
+    builder.add(a, &Indicator { last_seen: Some(Timestamp(0)), ..bad("203.0.113.2", 95) });
+    builder.add(weak, &bad("203.0.113.3", 95));
+    builder.add(a, &bad("203.0.113.4", 80));
+    builder.add(a, &bad("203.0.113.5", 79));
+    // A network around an address counts, a port of it does not, and an end ends.
+    builder.add(a, &bad("203.0.113.64/26", 50));
+    builder.add(b, &bad("203.0.113.65", 65));
+    builder.add(a, &bad("203.0.113.6:443", 99));
+    builder.add(b, &bad("203.0.113.6", 70));
+    builder.add(a, &Indicator { valid_until: Some(now), ..bad("203.0.113.7", 99) });
+    // Called by clients only, and both ways by a category of clients.
+    builder.add(a, &Indicator { direction: AppliesTo::In, ..bad("203.0.113.8", 99) });
+    builder.add(a, &Indicator { direction: AppliesTo::Both, category: Category::Scanner, ..bad("203.0.113.9", 99) });
+    for text in ["2001:db8::1", "2001:db8::2"] {
+        builder.add(a, &bad(text, 70));
+    }
+    builder.add(b, &bad("2001:db8::/64", 70));
+    builder.add_through(b, 64500, &["203.0.113.128/25".parse().unwrap()], bad("203.0.113.0", 99));
+    builder.add(a, &bad("203.0.113.130", 70));
+    let index = Index::open(Arc::new(builder.finish(now))).unwrap();
+    let ahead: Vec<String> = index.enforceable(80, now).iter().map(ToString::to_string).collect();
+    assert_eq!(ahead, ["203.0.113.1", "203.0.113.4", "203.0.113.65", "2001:db8::1", "2001:db8::2"]);
+    // The quick way and the whole sum say the same.
+    for sure in 0..=100 {
+        for address in index.enforceable(sure, now) {
+            let claims = index.claims_any_port(address);
+            let own: Vec<&Claim> = claims.iter().filter(|claim| claim.port.is_none()).collect();
+            let meeting = Meeting { direction: Some(Direction::Outbound), ..Meeting::at(now) };
+            assert!(total_to_act_on(&own, &meeting) >= sure, "{address} at {sure}");
         }
     }
 }

@@ -108,11 +108,31 @@ impl Layer {
             return None;
         }
         let owner = u32_at(&self.bytes, self.owner_of + at * 4)? as usize;
+        let number = u32_at(self.bytes.get(self.owners.clone())?, owner * OWNER_BYTES)?;
+        let first = self.address(HEADER_BYTES, at)?;
+        Some(Hit { first, last, number, text: self.name_of(owner)? })
+    }
+
+    /// Shows every range of these owners in order: number, name, first and last address.
+    #[cfg(feature = "feeds")]
+    pub fn ranges_of(&self, wanted: &std::collections::BTreeSet<u32>, show: &mut dyn FnMut(u32, &str, u128, u128)) {
+        let owners = self.bytes.get(self.owners.clone()).unwrap_or_default();
+        let number = |owner: usize| u32_at(owners, owner * OWNER_BYTES).filter(|number| wanted.contains(number));
+        let numbers: Vec<Option<u32>> = (0..owners.len() / OWNER_BYTES).map(number).collect();
+        for at in 0..self.count {
+            let Some(owner) = u32_at(&self.bytes, self.owner_of + at * 4).map(|owner| owner as usize) else { return };
+            let Some(number) = numbers.get(owner).copied().flatten() else { continue };
+            if let (Some(first), Some(last)) = (self.address(HEADER_BYTES, at), self.address(self.lasts, at)) {
+                show(number, self.name_of(owner).unwrap_or_default(), first, last);
+            }
+        }
+    }
+
+    fn name_of(&self, owner: usize) -> Option<&str> {
         let owner = self.bytes.get(self.owners.clone())?.get(owner * OWNER_BYTES..)?;
         let start = self.texts.start.checked_add(u32_at(owner, 4)? as usize)?;
         let end = start.checked_add(u32_at(owner, 8)? as usize)?.min(self.texts.end);
-        let first = self.address(HEADER_BYTES, at)?;
-        Some(Hit { first, last, number: u32_at(owner, 0)?, text: self.text(start..end) })
+        Some(self.text(start..end))
     }
 
     fn address(&self, section: usize, at: usize) -> Option<u128> {

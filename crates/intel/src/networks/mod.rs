@@ -44,6 +44,23 @@ pub struct Network {
     pub country: Option<String>,
 }
 
+/// A range of one autonomous system.
+#[cfg(feature = "feeds")]
+pub(crate) struct OwnedRange<'n> {
+    /// When its table was imported.
+    pub imported: Timestamp,
+    /// 4 or 6.
+    pub family: u8,
+    /// The system's number.
+    pub number: u32,
+    /// Its name.
+    pub name: &'n str,
+    /// First address.
+    pub first: u128,
+    /// Last address.
+    pub last: u128,
+}
+
 /// What a table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +108,23 @@ impl Networks {
     /// Whether nothing was imported.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
+    }
+
+    /// Shows every range that the owners' tables give to these autonomous systems, in order within a family.
+    #[cfg(feature = "feeds")]
+    pub(crate) fn ranges_of(&self, wanted: &std::collections::BTreeSet<u32>, show: &mut dyn FnMut(OwnedRange<'_>)) {
+        for (_, family, layer) in self.layers.iter().filter(|(kind, ..)| *kind == Kind::Owners) {
+            let (imported, family) = (layer.built, *family);
+            layer.ranges_of(wanted, &mut |number, name, first, last| {
+                show(OwnedRange { imported, family, number, name, first, last });
+            });
+        }
+    }
+
+    /// Whether a table tells the owners of any address.
+    #[cfg(feature = "feeds")]
+    pub(crate) fn tells_owners(&self) -> bool {
+        self.layers.iter().any(|(kind, ..)| *kind == Kind::Owners)
     }
 
     /// What the tables say of an address; nothing when none holds it.
@@ -154,14 +188,14 @@ fn path(data_dir: &Path, kind: Kind, family: u8) -> PathBuf {
 }
 
 /// An address as its family and number.
-fn key(address: IpAddr) -> (u8, u128) {
+pub(crate) fn key(address: IpAddr) -> (u8, u128) {
     match canonical(address) {
         IpAddr::V4(v4) => (4, u128::from(u32::from(v4))),
         IpAddr::V6(v6) => (6, u128::from(v6)),
     }
 }
 
-fn address_of(key: u128, family: u8) -> IpAddr {
+pub(crate) fn address_of(key: u128, family: u8) -> IpAddr {
     match (family, u32::try_from(key)) {
         (4, Ok(v4)) => IpAddr::V4(v4.into()),
         _ => IpAddr::V6(key.into()),

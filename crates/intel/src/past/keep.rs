@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tripoint_model::{Indicator, Observable, Timestamp};
 
-use super::sorted::{key_of, next_line, text_of};
-use super::{SINCE, WITHDRAWN, Withdrawn, file, key};
+use super::sorted::{Line, key_of, next_line, text_of};
+use super::{SINCE, WITHDRAWN, Withdrawn, entry_of, file, key};
+use crate::change::{Change, Tally};
 use crate::images::write_whole;
 use crate::store::{copy_path, read_copy};
 
@@ -31,6 +32,10 @@ pub struct Remembered {
     pub kept: u64,
     /// Entries that were dropped: too old, or too many.
     pub dropped: u64,
+    /// Lines of the former past that were damaged and are gone.
+    pub lost: u64,
+    /// Between the copy in force and the one that takes its place.
+    pub change: Change,
 }
 
 /// Compares the copy in force with the one that takes its place at `now`, and keeps what goes. To be called before
@@ -44,9 +49,10 @@ pub fn remember(
 ) -> io::Result<Remembered> {
     let listed: HashSet<&Observable> = indicators.iter().map(|indicator| &indicator.observable).collect();
     let mut gone: Vec<(String, Withdrawn)> = Vec::new();
-    // What cannot be read of the copy in force says nothing of the past.
+    let mut tally = Tally::new(&listed);
+    // What cannot be read of the copy in force says nothing of the past, and is replaced all the same.
     let _ = read_copy(&copy_path(data_dir, feed), &mut |indicator| {
-        if !listed.contains(&indicator.observable) && gone.len() < limits.entries_max {
+        if !tally.stays(&indicator.observable) && gone.len() < limits.entries_max {
             gone.push((key(&indicator.observable), Withdrawn::of(indicator.clone(), now)));
         }
     });
@@ -57,7 +63,8 @@ pub fn remember(
     for (key, entry) in &mut gone {
         entry.since = since.of(key, entry.observable.port())?;
     }
-    let remembered = merge(&file(data_dir, feed, WITHDRAWN), gone, limits, now)?;
+    let change = tally.change();
+    let mut remembered = Remembered { change, ..merge(&file(data_dir, feed, WITHDRAWN), gone, limits, now)? };
     let mut keys: Vec<(String, Option<u16>)> =
         listed.iter().map(|observable| (key(observable), observable.port())).collect();
     keys.sort_unstable_by(|a, b| (&a.0, port(a.1)).cmp(&(&b.0, port(b.1))));
@@ -69,6 +76,7 @@ pub fn remember(
         }
         Ok(())
     })?;
+    remembered.lost += former.lost;
     Ok(remembered)
 }
 
@@ -87,11 +95,13 @@ fn order((key, entry): &(String, Withdrawn)) -> Order<'_> {
 struct Since {
     reader: Option<BufReader<File>>,
     line: Option<(String, i32, Timestamp)>,
+    /// Lines that were passed because they are none.
+    lost: u64,
 }
 
 impl Since {
     fn open(path: &Path) -> Self {
-        Self { reader: File::open(path).ok().map(BufReader::new), line: None }
+        Self { reader: File::open(path).ok().map(BufReader::new), line: None, lost: 0 }
     }
 
     fn of(&mut self, key: &str, own: Option<u16>) -> io::Result<Option<Timestamp>> {
@@ -104,15 +114,23 @@ impl Since {
                 }
             }
             let Some(reader) = &mut self.reader else { return Ok(None) };
-            // A damaged file is an unknown past from there on.
-            let Ok(Some(line)) = next_line(reader) else {
-                self.reader = None;
-                self.line = None;
-                return Ok(None);
+            let line = match next_line(reader) {
+                Ok(Line::Whole(line)) => line,
+                Ok(Line::Damaged(_)) => {
+                    self.lost += 1;
+                    continue;
+                }
+                end => {
+                    self.lost += u64::from(end.is_err());
+                    self.reader = None;
+                    self.line = None;
+                    return Ok(None);
+                }
             };
             self.line = text_of(&line).split_once(' ').and_then(|(port, at)| {
                 Some((key_of(&line).to_owned(), port.parse().ok()?, Timestamp(at.parse().ok()?)))
             });
+            self.lost += u64::from(self.line.is_none());
         }
     }
 }
@@ -123,12 +141,13 @@ fn merge(path: &Path, new: Vec<(String, Withdrawn)>, limits: Limits, now: Timest
     // First pass: only the moments, to know from which on there is room.
     let mut moments: Vec<Timestamp> = new.iter().map(|(_, entry)| entry.gone).collect();
     let mut expired = false;
-    each_entry(path, &mut |(_, entry)| {
+    let lost = each_entry(path, &mut |(_, entry)| {
         expired |= entry.gone < oldest;
         moments.push(entry.gone);
         Ok(())
     })?;
-    if new.is_empty() && !expired && moments.len() <= limits.entries_max {
+    // A file with damaged lines is written anew, so that they are said once.
+    if new.is_empty() && !expired && lost == 0 && moments.len() <= limits.entries_max {
         return Ok(Remembered { kept: moments.len() as u64, ..Remembered::default() });
     }
     // The newest have room; of those as old as the oldest of them, as many as are left.
@@ -141,7 +160,7 @@ fn merge(path: &Path, new: Vec<(String, Withdrawn)>, limits: Limits, now: Timest
             tied = limits.entries_max.saturating_sub(moments.iter().filter(|moment| **moment > cut).count());
         }
     }
-    let mut remembered = Remembered { withdrawn: new.len() as u64, ..Remembered::default() };
+    let mut remembered = Remembered { withdrawn: new.len() as u64, lost, ..Remembered::default() };
     let mut new = new.into_iter().peekable();
     write_whole(path, |out| {
         let mut put = |(key, entry): (String, Withdrawn), remembered: &mut Remembered| {
@@ -177,14 +196,25 @@ fn together(old: (String, Withdrawn), (key, new): (String, Withdrawn)) -> (Strin
     (key, Withdrawn { since, first_seen, times: old.1.times.saturating_add(1), ..new })
 }
 
-/// Shows every entry that can be read, in the file's order.
-fn each_entry(path: &Path, show: &mut dyn FnMut((String, Withdrawn)) -> io::Result<()>) -> io::Result<()> {
-    let Ok(file) = File::open(path) else { return Ok(()) };
+/// Shows every entry that can be read, in the file's order; gives how many lines are damaged.
+fn each_entry(path: &Path, show: &mut dyn FnMut((String, Withdrawn)) -> io::Result<()>) -> io::Result<u64> {
+    let Ok(file) = File::open(path) else { return Ok(0) };
     let mut reader = BufReader::with_capacity(256 << 10, file);
-    while let Ok(Some(line)) = next_line(&mut reader) {
-        if let Ok(entry) = serde_json::from_str(text_of(&line)) {
-            show((key_of(&line).to_owned(), entry))?;
+    let mut lost = 0;
+    loop {
+        let line = match next_line(&mut reader) {
+            Ok(Line::Whole(line)) => line,
+            Ok(Line::Damaged(_)) => {
+                lost += 1;
+                continue;
+            }
+            Ok(Line::End) => return Ok(lost),
+            // A disk that gives no more costs the rest of the past, not the new copy.
+            Err(_) => return Ok(lost + 1),
+        };
+        match entry_of(&line) {
+            Some(entry) => show((key_of(&line).to_owned(), entry))?,
+            None => lost += 1,
         }
     }
-    Ok(())
 }

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::invalid;
-
 /// Longest line: what we write is bounded by what a feed's entry may hold.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 /// Read at once while searching: a few lines.
@@ -24,8 +22,8 @@ impl Sorted {
         Ok(Self { reader: BufReader::with_capacity(STEP_BYTES, file), bytes })
     }
 
-    /// Shows what follows the key on each line that has it.
-    pub fn each(&mut self, key: &str, show: &mut dyn FnMut(&str)) -> io::Result<()> {
+    /// Shows what follows the key on each line that has it; gives how many damaged lines were met on the way.
+    pub fn each(&mut self, key: &str, show: &mut dyn FnMut(&str)) -> io::Result<u64> {
         // The first line of `low` is always one whose predecessors are smaller than the key.
         let (mut low, mut high) = (0, self.bytes);
         while high - low > STEP_BYTES as u64 {
@@ -36,34 +34,81 @@ impl Sorted {
             }
         }
         self.reader.seek(SeekFrom::Start(low))?;
-        while let Some(line) = next_line(&mut self.reader)? {
+        let mut damaged = 0;
+        loop {
+            let line = match next_line(&mut self.reader)? {
+                Line::Whole(line) => line,
+                Line::Damaged(_) => {
+                    damaged += 1;
+                    continue;
+                }
+                Line::End => return Ok(damaged),
+            };
             match key_of(&line).cmp(key) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => show(text_of(&line)),
-                std::cmp::Ordering::Greater => break,
+                std::cmp::Ordering::Greater => return Ok(damaged),
             }
         }
-        Ok(())
     }
 
-    /// The first line that begins after `at`.
+    /// The first whole line that begins after `at`.
     fn line_after(&mut self, at: u64) -> io::Result<Option<(u64, String)>> {
         self.reader.seek(SeekFrom::Start(at))?;
-        let mut skipped = Vec::new();
-        self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut skipped)?;
-        let start = at + skipped.len() as u64;
-        Ok(next_line(&mut self.reader)?.map(|line| (start, line)))
+        let mut start = at + skip_line(&mut self.reader)?;
+        loop {
+            match next_line(&mut self.reader)? {
+                Line::Whole(line) => return Ok(Some((start, line))),
+                Line::Damaged(bytes) => start += bytes,
+                Line::End => return Ok(None),
+            }
+        }
     }
 }
 
-/// The next line, without its end; nothing at the end of the file.
-pub(super) fn next_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
-    let mut line = String::new();
-    reader.take(LINE_BYTES_MAX).read_line(&mut line)?;
-    match line.strip_suffix('\n') {
-        Some(whole) => Ok(Some(whole.to_owned())),
-        None if line.is_empty() => Ok(None),
-        None => Err(invalid("a line is cut or too long")),
+/// What stands next in a file of lines.
+pub(super) enum Line {
+    /// A line, without its end.
+    Whole(String),
+    /// So many bytes that are no line: cut, too long, no text, or without a key.
+    Damaged(u64),
+    /// Nothing.
+    End,
+}
+
+/// The next line.
+pub(super) fn next_line(reader: &mut impl BufRead) -> io::Result<Line> {
+    let mut bytes = Vec::new();
+    reader.take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
+    if bytes.is_empty() {
+        return Ok(Line::End);
+    }
+    let mut count = bytes.len() as u64;
+    if !bytes.ends_with(b"\n") {
+        count += skip_line(reader)?;
+        return Ok(Line::Damaged(count));
+    }
+    bytes.pop();
+    Ok(match String::from_utf8(bytes) {
+        Ok(line) if line.contains('\t') => Line::Whole(line),
+        _ => Line::Damaged(count),
+    })
+}
+
+/// Passes over the rest of a line; gives its bytes.
+fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
+    let mut count = 0;
+    loop {
+        let part = reader.fill_buf()?;
+        let (used, ended) = match part.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (part.len(), part.is_empty()),
+        };
+        reader.consume(used);
+        count += used as u64;
+        if ended {
+            return Ok(count);
+        }
     }
 }
 

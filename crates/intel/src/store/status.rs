@@ -21,6 +21,20 @@ pub enum FeedState {
     Never,
 }
 
+/// The autonomous systems of a feed in the image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemsStatus {
+    /// How many it names.
+    pub named: u64,
+    /// How many of them have networks in the image.
+    pub in_force: u64,
+    /// How many networks these are.
+    pub networks: u64,
+    /// Why none can have any, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
+}
+
 /// What is known about a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedStatus {
@@ -42,6 +56,9 @@ pub struct FeedStatus {
     /// What the copy in force changed when it came.
     #[serde(default, flatten)]
     pub change: Change,
+    /// Lines of its history that were damaged when the copy in force came, and are gone.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub history_lost: u64,
     /// SHA-256 of the copy in force as it was received, hex.
     pub sha256: String,
     /// When a good copy was last brought or confirmed.
@@ -69,6 +86,13 @@ pub struct FeedStatus {
     /// The lists that its entries come from; nothing: it is a list of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
+    /// What became of the autonomous systems that it names, where it names any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub systems: Option<SystemsStatus>,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl FeedStatus {
@@ -105,7 +129,12 @@ impl FeedStatus {
         });
         let silent =
             self.silent_days(now).map(|days| format!("it has not changed for {days} days: is the list still kept?"));
-        let all: Vec<String> = self.alarm.iter().cloned().chain(overdue).chain(silent).collect();
+        let lost = (self.history_lost > 0).then(|| {
+            format!("{} damaged lines of its history are lost (`intel lookup` shows less)", self.history_lost)
+        });
+        let waiting = self.systems.as_ref().and_then(|systems| systems.waiting.clone());
+        let all: Vec<String> =
+            self.alarm.iter().cloned().chain(lost).chain(waiting).chain(overdue).chain(silent).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::indicator::GuardKind;
 
 const DAY: i64 = 86_400;
 
@@ -20,6 +21,7 @@ fn claim(feed: &str, confidence: u8) -> Claim {
         valid_until: None,
         labels: vec![],
         cves: vec![],
+        system: None,
         source: Source::default(),
     }
 }
@@ -43,7 +45,7 @@ fn names(answer: &Confidence) -> Vec<(&str, i16)> {
 
 #[test]
 fn each_step_is_a_term() {
-    let hits = [GuardHit { list: "cdn".into(), range: "203.0.113.0/24".into() }];
+    let hits = [GuardHit { list: "cdn".into(), range: "203.0.113.0/24".into(), kind: GuardKind::Shared }];
     let mut sure = claim("a", 90);
     sure.last_seen = Some(at(70));
     sure.port = Some(443);
@@ -126,6 +128,27 @@ fn a_sum_can_be_raised_afterwards() {
     assert_eq!(raise(0, vec![], 4), Confidence::default());
 }
 
+/// Fails when what was found through a system makes policy act, alone or by adding to what does not suffice.
+#[test]
+fn what_was_found_through_a_system_never_makes_policy_act() {
+    let through = Claim { system: Some(64500), ..claim("a", 100) };
+    let own = claim("b", 60);
+    let meeting = Meeting::at(at(0));
+    assert_eq!(total(&[&through], &meeting), 100);
+    assert_eq!(total_to_act_on(&[&through], &meeting), 0);
+    assert_eq!(total_to_act_on(&[&through, &own], &meeting), 60);
+    assert_eq!(total_to_act_on(&[&own], &meeting), total(&[&own], &meeting));
+}
+
+#[test]
+fn a_sinkhole_lowers_the_sum_and_is_named() {
+    let hits = [GuardHit { list: "holes".into(), range: "203.0.113.7".into(), kind: GuardKind::Sinkhole }];
+    let sure = confidence(&[&claim("a", 90)], &Meeting { guard: &hits, ..Meeting::at(at(0)) });
+    assert_eq!(sure.total, 60);
+    let term = sure.terms.last().expect("a term");
+    assert_eq!(term.reason, "a sinkhole of researchers: on guard list holes (203.0.113.7)");
+}
+
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
     let one =
         (0..8_u8, 0..=100_u8, 0..Category::ALL.len(), 0..3_u8, prop::option::of(0..400_i64), 0..=100_u8, 0..6_u32);
@@ -162,7 +185,7 @@ proptest! {
         sightings in 0..9_u32,
         guarded in any::<bool>(),
     ) {
-        let hits = vec![GuardHit { list: "cdn".into(), range: "203.0.113.0/24".into() }; usize::from(guarded)];
+        let hits = vec![GuardHit { list: "cdn".into(), range: "203.0.113.0/24".into(), kind: GuardKind::Shared }; usize::from(guarded)];
         let meeting = meeting(outbound, sightings, &hits);
         prop_assert_eq!(ask(&claims, &meeting), ask(&shuffled, &meeting));
     }

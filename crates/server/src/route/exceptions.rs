@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use sha2::{Digest, Sha256};
 
 use tripoint_api::{ExceptionList, ExceptionRequest, Order};
-use tripoint_model::Exception;
+use tripoint_model::{Exception, Observable};
 
 use crate::access::Caller;
 use crate::refuse::{Refused, json, refuse};
@@ -38,6 +38,10 @@ pub(crate) async fn create(app: &App, request: ExceptionRequest, caller: &Caller
     }
     if request.reason.trim().is_empty() {
         return Err(incomplete("an exception needs a reason"));
+    }
+    if matches!(request.target, Some(Observable::System(_))) {
+        let why = "no connection names an autonomous system: make an exception for networks of it";
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));
     }
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;

@@ -97,7 +97,7 @@ fn seen(alert: &Alert) -> Vec<Value> {
     match &alert.indicator {
         Observable::Address(ip) | Observable::AddressPort(ip, _) => vec![address(*ip)],
         Observable::Domain(name) => vec![observable("domain-name", name)],
-        Observable::Network(_) => Vec::new(),
+        Observable::Network(_) | Observable::System(_) => Vec::new(),
     }
 }
 
@@ -123,6 +123,7 @@ fn pattern(observable: &Observable) -> String {
         Observable::Domain(name) => {
             format!("[domain-name:value = '{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))
         }
+        Observable::System(number) => format!("[autonomous-system:number = {number}]"),
     }
 }
 

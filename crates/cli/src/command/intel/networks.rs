@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tripoint_intel::networks::{self, TableStatus};
 
 use crate::arguments::Networks;
-use crate::context::{Context, now};
+use crate::context::{Context, now, own_addresses};
 use crate::exit::Exit;
 use crate::output;
 
@@ -21,6 +21,9 @@ pub(super) fn run(context: &Context, command: Networks) -> anyhow::Result<Exit> 
 
 fn import(context: &Context, files: &[PathBuf]) -> anyhow::Result<Exit> {
     let report = networks::import(files, &context.data_dir, now())?;
+    if report.imported > 0 {
+        find_systems(context)?;
+    }
     if context.json {
         output::json(&report)?;
     } else {
@@ -29,6 +32,19 @@ fn import(context: &Context, files: &[PathBuf]) -> anyhow::Result<Exit> {
         show(&report.tables)?;
     }
     Ok(if report.imported > 0 { Exit::Fine } else { Exit::Failed })
+}
+
+/// Feeds that name autonomous systems mean what the new tables give to them.
+fn find_systems(context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?.config;
+    let inner = tripoint_intel::Context {
+        data_dir: &context.data_dir,
+        permit_ranges: &config.intel.permit_ranges,
+        own: &own_addresses(),
+        now: now(),
+    };
+    tripoint_intel::systems::find_again(&inner)?;
+    Ok(())
 }
 
 fn list(context: &Context) -> anyhow::Result<Exit> {

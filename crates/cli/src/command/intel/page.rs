@@ -32,6 +32,8 @@ pub(super) fn whole(page: &Page, no_table: bool, at: Timestamp) -> String {
     section(o, "GUARD LISTS", answer.guard.iter().map(|hit| format!("{} ({})", hit.list, hit.range)));
     let term = |term: &Factor| format!("{:+4}  {}: {}", term.points, term.name, term.reason);
     section(o, "CONFIDENCE", answer.why.iter().map(term));
+    let damaged = |feed: &String| format!("{feed}: its history is damaged here; more may have been withdrawn");
+    section(o, "HISTORY IS INCOMPLETE", page.about.history_damaged.iter().map(damaged));
     let label = |label: &Listed| format!("{}: {} ({})", label.purpose.as_str(), label.list, label.range);
     section(o, "ALSO ON", answer.labels.iter().map(label));
     let no_table = (no_table && answer.network.is_none()).then(|| NO_TABLE.to_owned());

@@ -1,5 +1,8 @@
-//! Is a poisoned feed harmless, whatever it is written in: nothing of it in force, each entry refused by its place, the
-//! last good copy kept?
+//! Promise R2: is a poisoned feed harmless, whatever it is written in: nothing of it in force, each entry refused by its
+//! place, the feed marked, the last good copy kept?
+//!
+//! That nothing of what a feed may say is enforced where it must not stands beside the command line, which knows the
+//! responder's guard.
 
 use std::net::IpAddr;
 
@@ -88,7 +91,7 @@ fn only_the_good(data: &std::path::Path) -> bool {
 }
 
 #[test]
-fn seventy_two_poisoned_files_change_nothing() {
+fn r2_seventy_two_poisoned_files_change_nothing() {
     let mut files = 0;
     for (format, write) in FORMATS {
         let data = tempfile::tempdir().expect("tempdir");
@@ -115,4 +118,26 @@ fn seventy_two_poisoned_files_change_nothing() {
         }
     }
     assert_eq!(files, 72);
+}
+
+/// "256 x /8": each is a network that a feed may name, all of them are the internet.
+#[test]
+fn r2_the_internet_in_pieces_is_held_the_first_time_too() {
+    let every: Vec<String> = (0..256).map(|first| format!("{first}.0.0.0/8")).collect();
+    let every: Vec<&str> = every.iter().map(String::as_str).collect();
+    let beside: Vec<&str> = ["5.6.7.8"].into_iter().chain(every.iter().copied()).collect();
+    for (format, write) in FORMATS {
+        let data = tempfile::tempdir().expect("tempdir");
+        for (hour, entries) in [(0, &every), (2, &beside)] {
+            let report = refresh(data.path(), format, &write(entries), hour);
+            assert_eq!(report.state, SyncState::Failed, "{format}");
+            let reason = report.reason.expect("a reason");
+            assert!(reason.contains("% of all IPv4 addresses"), "{format}: {reason}");
+            assert!(open_newest(data.path()).is_none(), "{format}: nothing took force");
+        }
+        assert_eq!(refresh(data.path(), format, &write(&["5.6.7.8"]), 4).state, SyncState::Updated, "{format}");
+        let report = refresh(data.path(), format, &write(&beside), 6);
+        assert_eq!(report.state, SyncState::Held, "{format}");
+        assert!(only_the_good(data.path()), "{format}");
+    }
 }
