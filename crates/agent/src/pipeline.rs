@@ -29,7 +29,7 @@ use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
-use crate::firewall::{Frozen, Ladder, frozen_folder};
+use crate::firewall::Ladder;
 use crate::hash;
 use crate::health::{Gaps, Health};
 use crate::place::Place;
@@ -57,8 +57,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
     let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
-    let firewall = Box::new(Ladder::new(firewall, Frozen::new(frozen_folder(place.data()))));
-    let mut respond = Respond::open(&place.ledger(), firewall, config, wake.clone(), report.clone())
+    let ladder = Ladder::over(firewall, place.data());
+    let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },

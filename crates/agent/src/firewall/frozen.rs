@@ -47,7 +47,7 @@ impl Frozen {
     }
 
     /// Waits anew for the end of whatever an earlier agent halted: who waited then may have been ended with it.
-    pub fn resume(&mut self) {
+    pub fn resume(&self) {
         for marker in self.markers() {
             if let Err(error) = watch(&self.path(&marker.application)) {
                 tracing::error!(%error, application = marker.application, "nobody waits for the end of this halt");

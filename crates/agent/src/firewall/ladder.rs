@@ -1,10 +1,12 @@
 //! Which rung does an action stand on: are peers refused by a mechanism, or an application's processes halted?
 
+use std::path::Path;
+
 use ipnet::IpNet;
 use tripoint_model::{Cut, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 
-use super::frozen::Frozen;
+use super::frozen::{Frozen, folder};
 
 /// A mechanism for peers and the host, and the freezer for applications, as one.
 pub struct Ladder {
@@ -13,12 +15,13 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// Over both; goes on with what an earlier agent halted.
-    pub fn new(wall: Box<dyn Firewall>, mut frozen: Frozen) -> Self {
+    /// Over a mechanism and the freezer of the instance in this data folder; goes on with what an earlier agent halted.
+    pub fn over(wall: Box<dyn Firewall>, data: &Path) -> Box<dyn Firewall> {
+        let frozen = Frozen::new(folder(data));
         if wall.acts() {
             frozen.resume();
         }
-        Self { wall, frozen }
+        Box::new(Self { wall, frozen })
     }
 }
 
