@@ -47,7 +47,6 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let loaded = Arc::new(Mutex::new(crate::content::Loaded::default()));
     let mut content = Content::new(place.data(), Arc::clone(&loaded), Pull::wanted(place, config, &host, &loaded));
     let first_index = content.first_index();
-
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
         eyes::open(config, first_index.as_deref(), &place.kernel_name())?;
     let shared = Arc::new(Shared::default());
