@@ -7,6 +7,7 @@ mod dry_run;
 mod ends;
 mod frozen;
 mod ipset;
+mod kept;
 mod ladder;
 mod nft;
 mod release;

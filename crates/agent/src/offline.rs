@@ -56,6 +56,8 @@ pub fn release_all(place: &Place, now: Timestamp) -> Result<Lifted, OfflineError
             Err(error) => lifted.errors.push(format!("{}: {}", target.0, chain(&error))),
         }
     }
+    // What was in the tables of kernel programs is what the ledger wanted there.
+    let kept = released.iter().any(|one| one.mechanism == "bpf");
     for Released { mechanism, blocks } in released {
         for target in blocks {
             let place = (target, Scope::Host);
@@ -63,10 +65,8 @@ pub fn release_all(place: &Place, now: Timestamp) -> Result<Lifted, OfflineError
             lifted.outcomes.push(outcome(place, mechanism, OutcomeState::Lifted, is_empty, now));
         }
     }
-    // Kernel programs went with their agent, and their blocks with them.
-    lifted
-        .outcomes
-        .extend(gone.into_iter().map(|target| outcome(target, "none", OutcomeState::Nothing, is_empty, now)));
+    let (mechanism, state) = if kept { ("bpf", OutcomeState::Lifted) } else { ("none", OutcomeState::Nothing) };
+    lifted.outcomes.extend(gone.into_iter().map(|target| outcome(target, mechanism, state, is_empty, now)));
     Ok(lifted)
 }
 

@@ -87,6 +87,8 @@ pub trait Firewall: Send {
     }
     /// Every block of ours that holds at `now`, as read from the kernel.
     fn list(&mut self, now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError>;
+    /// The kernel holds what the ledger wants: whatever an earlier agent left may go now.
+    fn settled(&mut self) {}
     /// Ends these connections, each by its cookie, never a listener.
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError>;
 }

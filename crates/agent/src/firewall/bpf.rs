@@ -11,6 +11,7 @@ use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 
 use super::applications::cgroups_of;
 use super::ends::{Ends, place, target};
+use super::kept::Kept;
 use super::sockets::disconnect;
 
 /// Blocks in BPF maps that the connect, send and packet programs read; sockets end by cookie.
@@ -23,6 +24,7 @@ pub struct BpfFirewall {
     /// The isolation as it was asked for: its end by the wall clock and by the boot clock.
     isolated: Option<(Timestamp, u64)>,
     admitted: Vec<IpNet>,
+    kept: Kept,
 }
 
 /// A block for one application, as it was asked for.
@@ -36,9 +38,27 @@ struct Scoped {
 
 impl BpfFirewall {
     /// Over the maps of the loaded programs.
-    pub fn new(blocks: Blocks, isolation: Isolation) -> Self {
+    pub fn new(blocks: Blocks, isolation: Isolation, name: &str) -> Self {
         let (ends, scoped) = (Ends::default(), BTreeMap::new());
-        Self { blocks, ends, scoped, isolation, isolated: None, admitted: Vec::new() }
+        Self { blocks, ends, scoped, isolation, isolated: None, admitted: Vec::new(), kept: Kept::new(name) }
+    }
+
+    /// Programs that drop packets outlive us as long as there is something to drop.
+    fn follow(&mut self) {
+        let in_force = !self.blocks.is_empty() || self.isolation.until_ns() > boot_ns();
+        self.kept.follow(&self.blocks, in_force);
+    }
+
+    /// Takes out of the tables what has ended by itself.
+    fn sweep(&mut self, now_ns: u64) -> Vec<Held> {
+        let (held, ended): (Vec<Held>, Vec<Held>) =
+            self.blocks.list().into_iter().partition(|held| held.expires_ns > now_ns);
+        for ended in ended {
+            if let Err(error) = self.blocks.remove(ended.net, ended.port, ended.cgroup_id) {
+                tracing::warn!(%error, net = %ended.net, "a block that has ended stays in the kernel's table");
+            }
+        }
+        held
     }
 }
 
@@ -53,6 +73,7 @@ impl BpfFirewall {
         let until_ns = before.map_or_else(|| self.ends.until(expires), |(_, until_ns)| until_ns);
         self.isolation.isolate(&self.admitted, until_ns).map_err(|error| kernel("isolate", error))?;
         self.isolated = Some((expires, until_ns));
+        self.follow();
         Ok(())
     }
 
@@ -84,6 +105,7 @@ impl BpfFirewall {
             self.blocks.insert(&block).map_err(|error| kernel("block", error))?;
         }
         self.scoped.insert(at, Scoped { net, port, expires, expires_ns });
+        self.follow();
         Ok(())
     }
 
@@ -138,10 +160,12 @@ impl Firewall for BpfFirewall {
     }
 
     fn gaps(&self) -> &'static [&'static str] {
-        &[
+        const GAPS: &[&str] = &[
             "what this host only forwards: virtual machines, other hosts behind it",
             "packets that a program writes to an interface itself (AF_PACKET)",
-        ]
+            "everything while no agent runs: there is no file system of BPF to keep the programs in",
+        ];
+        if self.kept.can() { &GAPS[..2] } else { GAPS }
     }
 
     fn admit(&mut self, nets: &[IpNet]) {
@@ -172,6 +196,7 @@ impl Firewall for BpfFirewall {
         let block = Held { net, port, cgroup_id: 0, expires_ns, hits: 0, id: 0 };
         self.blocks.insert(&block).map_err(|error| kernel("block", error))?;
         self.ends.give(net, port, expires, expires_ns);
+        self.follow();
         Ok(())
     }
 
@@ -191,8 +216,7 @@ impl Firewall for BpfFirewall {
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let now_ns = boot_ns();
         self.ends.forget_ended(now_ns);
-        let mut held = self.blocks.list();
-        held.retain(|held| held.expires_ns > now_ns);
+        let held = self.sweep(now_ns);
         let mut listed = self.list_scoped(&held, now_ns);
         listed.extend(self.isolation(now_ns));
         listed.extend(held.iter().filter(|held| held.cgroup_id == 0).map(|held| KernelBlock {
@@ -200,7 +224,12 @@ impl Firewall for BpfFirewall {
             scope: Scope::Host,
             expires: self.ends.asked(held.net, held.port, held.expires_ns),
         }));
+        self.follow();
         Ok(listed)
+    }
+
+    fn settled(&mut self) {
+        self.kept.settle();
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

@@ -73,7 +73,7 @@ fn open(wanted: Mechanism, walls: Option<(Blocks, Isolation)>, name: &str) -> Re
     match (wanted, walls) {
         (Mechanism::DryRun, _) => Ok(Box::new(DryRun)),
         (Mechanism::Bpf | Mechanism::Auto, Some((blocks, isolation))) => {
-            Ok(Box::new(BpfFirewall::new(blocks, isolation)))
+            Ok(Box::new(BpfFirewall::new(blocks, isolation, name)))
         }
         (Mechanism::Bpf, None) => {
             let why = "the programs that drop packets are not in the kernel".to_owned();

@@ -78,6 +78,10 @@ impl Firewall for Ladder {
         Ok(listed)
     }
 
+    fn settled(&mut self) {
+        self.wall.settled();
+    }
+
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
         self.wall.disconnect(cuts)
     }

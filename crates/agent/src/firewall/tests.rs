@@ -56,7 +56,7 @@ fn kernel_programs_pass_the_suite_of_every_firewall() {
         Err(error) if std::env::var_os("RUN_KERNEL_TESTS").is_some() => panic!("{error}"),
         Err(error) => return println!("skipped: {error}"),
     };
-    conformance(&mut BpfFirewall::new(loaded.blocks, loaded.isolation), &mut clock);
+    conformance(&mut BpfFirewall::new(loaded.blocks, loaded.isolation, "tripoint_test"), &mut clock);
 }
 
 #[test]

@@ -34,7 +34,10 @@ fn ipset() -> Result<Mechanism, String> {
 fn bpf() -> Result<Mechanism, String> {
     let Loaded { programs, blocks, isolation, .. } =
         load(&LoadOptions::default()).map_err(|error| error.to_string())?;
-    Ok(Mechanism { firewall: Box::new(BpfFirewall::new(blocks, isolation)), _programs: Some(programs) })
+    Ok(Mechanism {
+        firewall: Box::new(BpfFirewall::new(blocks, isolation, "tripoint_test")),
+        _programs: Some(programs),
+    })
 }
 
 /// Builds the field, or skips the test where there are no namespaces or the mechanism does not work.

@@ -264,9 +264,7 @@ pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         std::thread::sleep(Duration::from_millis(100));
     }
     daemons.stop();
-    eprintln!(
-        "stopped. Blocks in force end with the kernel programs; the ledger puts them back at the next start until their time is up."
-    );
+    eprintln!("stopped. Blocks in force hold until their time is up; `tripoint release-all` lifts them at once.");
     Ok(Exit::Fine)
 }
 

@@ -17,6 +17,9 @@ use super::app::Event;
 use super::material::{self, ATTACKER4, ATTACKER6, CVE, Material};
 use super::report::Report;
 use super::stage::{CALLBACK_PORT, Stage, VICTIM4, VICTIM6};
+use tripoint_agent::offline;
+use tripoint_agent::place::Place;
+
 use crate::arguments::Listen;
 use crate::command::daemons::Daemons;
 use crate::context::Context;
@@ -31,11 +34,14 @@ pub fn play(report: &mut Report, keep: bool, stop: &AtomicBool) {
     let instance = Context::for_folder(&path);
     let mut programs = Vec::new();
     acts(report, &instance, keep, stop, &mut programs);
+    // Blocks outlive their agent: these shall not.
+    let released = offline::release_all(&Place::new(&path), crate::context::now());
     let removed = folder.close();
     // The kernel lets go of a program a moment after the process that held it.
     std::thread::sleep(Duration::from_millis(50));
     let left = bpf::still_loaded(&programs);
-    report.cleaned_up = removed.is_ok() && !path.exists() && left.is_empty() && !programs.is_empty();
+    let released = released.is_ok_and(|lifted| lifted.errors.is_empty());
+    report.cleaned_up = released && removed.is_ok() && !path.exists() && left.is_empty() && !programs.is_empty();
     let detail = if report.cleaned_up {
         "namespaces, kernel programs, rules and files are gone".to_owned()
     } else {

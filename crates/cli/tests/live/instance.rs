@@ -207,6 +207,8 @@ impl Drop for Instance {
             child::terminate(&mut up);
             let _ = up.wait();
         }
+        // Blocks outlive the agent that made them: the next test shall not meet them.
+        let _ = self.command().args(["release-all", "--json"]).output();
     }
 }
 

@@ -11,6 +11,7 @@ mod kill;
 mod mechanism;
 mod named;
 mod network;
+mod outlive;
 mod rungs;
 mod scoped;
 mod survive;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 
 use aya::Ebpf;
@@ -40,6 +41,9 @@ pub enum BlockError {
     /// The programs that look at packets did not go in.
     #[error("the programs that drop packets could not be attached: {0}")]
     Packets(String),
+    /// The programs could not be kept, or not be let go.
+    #[error("the programs that drop packets and the file system of BPF: {0}")]
+    Kept(String),
     /// A shape that the tables cannot hold.
     #[error("a network can only be blocked for the whole host and all ports")]
     Unsupported,
@@ -195,6 +199,25 @@ impl Blocks {
         }
         all.sort_by_key(|block| (block.net, block.port, block.cgroup_id));
         all
+    }
+
+    /// Whether the kernel holds no block at all.
+    pub fn is_empty(&self) -> bool {
+        self.hosts4.keys().next().is_none()
+            && self.hosts6.keys().next().is_none()
+            && self.nets4.keys().next().is_none()
+            && self.nets6.keys().next().is_none()
+    }
+
+    /// Keeps the programs that drop packets in `folder` (of `pins`): they and their tables then outlive this process,
+    /// each block until its end.
+    pub fn keep(&self, folder: &Path) -> Result<(), BlockError> {
+        kernel::keep(&self.kernel, folder).map_err(BlockError::Kept)
+    }
+
+    /// Lets them end with this process again.
+    pub fn let_go(&self, folder: &Path) -> Result<(), BlockError> {
+        kernel::let_go(&self.kernel, folder).map_err(BlockError::Kept)
     }
 
     /// Removes everything.

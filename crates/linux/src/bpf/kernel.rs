@@ -1,13 +1,14 @@
 //! Which programs are attached all the time, and which only while somebody needs them?
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
-use aya::programs::links::CgroupAttachMode;
+use aya::programs::links::{CgroupAttachMode, FdLink, PinnedLink};
 use aya::programs::{CgroupSkbAttachType, Program};
 use aya::{Btf, Ebpf};
 
-use super::chain;
+use super::{chain, pins};
 
 /// Program, how it is attached, and what is lost without it. The first three are essential. What
 /// sees a beginning comes before what sees an end.
@@ -72,8 +73,16 @@ pub(super) fn bring_in(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &Fi
 pub(super) struct Kernel {
     pub(super) ebpf: Ebpf,
     cgroup: File,
-    /// Whether the program on each way is attached: out, in.
-    packets: [bool; 2],
+    /// The link of the program on each way, once it is attached: out, in.
+    packets: [Option<Wall>; 2],
+}
+
+/// The link of a program that looks at packets.
+enum Wall {
+    /// Ends with us.
+    Held(FdLink),
+    /// Outlives us.
+    Kept(PinnedLink),
 }
 
 const PACKETS: [(&str, CgroupSkbAttachType); 2] =
@@ -81,7 +90,7 @@ const PACKETS: [(&str, CgroupSkbAttachType); 2] =
 
 impl Kernel {
     pub(super) fn new(ebpf: Ebpf, cgroup: File) -> Self {
-        Self { ebpf, cgroup, packets: [false; 2] }
+        Self { ebpf, cgroup, packets: [None, None] }
     }
 
     /// Has every packet looked at from now on. One that did not load is already told as missing,
@@ -89,19 +98,61 @@ impl Kernel {
     fn watch_packets(&mut self) -> Result<bool, String> {
         for ((name, direction), attached) in PACKETS.iter().zip(&mut self.packets) {
             let Some(Program::CgroupSkb(program)) = self.ebpf.program_mut(name) else { continue };
-            if *attached || program.fd().is_err() {
+            if attached.is_some() || program.fd().is_err() {
                 continue;
             }
-            program.attach(&self.cgroup, *direction, MODE).map_err(|error| chain(&error))?;
-            *attached = true;
+            let link = program.attach(&self.cgroup, *direction, MODE).and_then(|id| program.take_link(id));
+            let link = link.map_err(|error| chain(&error))?;
+            *attached = Some(Wall::Held(FdLink::try_from(link).map_err(|error| chain(&error))?));
         }
-        Ok(self.packets[0])
+        Ok(self.packets[0].is_some())
+    }
+
+    /// Keeps what looks at packets in `folder`, so that it outlives us.
+    fn keep(&mut self, folder: &Path) -> Result<(), String> {
+        for ((name, _), slot) in PACKETS.iter().zip(&mut self.packets) {
+            match slot.take() {
+                Some(Wall::Held(link)) => {
+                    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+                    let kept = link.pin(folder.join(name)).map_err(|error| chain(&error))?;
+                    *slot = Some(Wall::Kept(kept));
+                }
+                other => *slot = other,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets it end with us again.
+    fn let_go(&mut self, folder: &Path) -> Result<(), String> {
+        for slot in &mut self.packets {
+            match slot.take() {
+                Some(Wall::Kept(link)) => {
+                    *slot = Some(Wall::Held(link.unpin().map_err(|error| format!("{}: {error}", folder.display()))?));
+                }
+                other => *slot = other,
+            }
+        }
+        match pins::let_go(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", folder.display())),
+            _ => Ok(()),
+        }
     }
 }
 
 /// The programs, for as long as this is held. No state is left half changed by a panic.
 pub(super) fn hold(kernel: &Mutex<Kernel>) -> MutexGuard<'_, Kernel> {
     kernel.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps what looks at packets in `folder`, if the programs still live.
+pub(super) fn keep(kernel: &Weak<Mutex<Kernel>>, folder: &Path) -> Result<(), String> {
+    kernel.upgrade().map_or(Ok(()), |kernel| hold(&kernel).keep(folder))
+}
+
+/// Lets it end with us again.
+pub(super) fn let_go(kernel: &Weak<Mutex<Kernel>>, folder: &Path) -> Result<(), String> {
+    kernel.upgrade().map_or(Ok(()), |kernel| hold(&kernel).let_go(folder))
 }
 
 /// Has every packet looked at, if the programs still live; returns whether those that leave are.

@@ -4,6 +4,7 @@ mod alive;
 mod blocks;
 mod isolation;
 mod kernel;
+pub mod pins;
 mod set;
 
 use std::fs::File;

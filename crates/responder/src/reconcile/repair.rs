@@ -64,6 +64,7 @@ impl Responder {
         let held: BTreeMap<(&Target, &Scope), Timestamp> =
             listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
         self.restore(&wanted, &held, now, &mut report);
+        self.firewall.settled();
         if !self.ending.is_empty() {
             let listed = self.firewall.list(now).ok().map(Listed::new);
             self.settle_ended(listed.as_ref(), now);

@@ -115,6 +115,15 @@ mod tests {
 
     use super::*;
 
+    /// Some rules go round in a circle: for pacman 1 is 1-a0 and 1-a1, which are not the same. No place in a row is right
+    /// then, and the ladder promises none.
+    fn is_an_order(scheme: Scheme, versions: &[String], version: &String) -> bool {
+        let all: Vec<&String> = versions.iter().chain([version]).collect();
+        let not_above = |a: &str, b: &str| scheme.order(a, b).is_le();
+        all.iter()
+            .all(|a| all.iter().all(|b| !not_above(a, b) || all.iter().all(|c| !not_above(b, c) || not_above(a, c))))
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -125,6 +134,7 @@ mod tests {
             scheme in 0..crate::version::SCHEMES.len(),
         ) {
             let scheme = crate::version::SCHEMES[scheme].0;
+            prop_assume!(is_an_order(scheme, &versions, &version));
             let mut bytes = Vec::new();
             let rungs = write(&mut bytes, scheme, versions.iter().map(String::as_str).collect()).expect("small");
             let mut cursor = Cursor { bytes: &bytes, at: 0 };
