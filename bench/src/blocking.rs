@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use tripoint_agent::firewall::{IpsetFirewall, NftFirewall};
+use tripoint_agent::firewall::{BpfFirewall, IpsetFirewall, NftFirewall};
+use tripoint_linux::bpf;
 use tripoint_linux::netns::NetNs;
 use tripoint_model::{Observable, Scope, Target, Timestamp};
 use tripoint_responder::{Firewall, KernelBlock};
@@ -14,25 +15,42 @@ use crate::statistics::median;
 
 const SIZES: [u32; 2] = [1_000, 100_000];
 const SINGLES: u32 = 200;
+/// Blocks of IPv6 that the programs' table has room for.
+const BPF_SIZE: u32 = 32_000;
 const NAME: &str = "tripoint_bench";
 
-/// Each mechanism in a network namespace of its own.
+/// Each mechanism in a network namespace of its own; the kernel programs, which see all of them, with addresses that
+/// nobody has (RFC 3849), and no more of them than there is room for.
 pub fn run() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for size in SIZES {
-        let nft = || measure("nft", &mut NftFirewall::open(NAME)?, size);
+        let bpf::Loaded { programs, blocks, isolation, .. } = bpf::load(&bpf::LoadOptions::default())?;
+        let mut firewall = BpfFirewall::new(blocks, isolation, NAME);
+        figures.extend(measure("bpf", &mut firewall, size.min(BPF_SIZE), documented)?);
+        drop(programs);
+        let nft = || measure("nft", &mut NftFirewall::open(NAME)?, size, private);
         figures.extend(NetNs::create()?.run(nft)??);
-        let ipset = || measure("ipset", &mut IpsetFirewall::open(NAME)?, size);
+        let ipset = || measure("ipset", &mut IpsetFirewall::open(NAME)?, size, private);
         figures.extend(NetNs::create()?.run(ipset)??);
     }
     Ok(figures)
 }
 
-fn measure(name: &str, firewall: &mut dyn Firewall, size: u32) -> Result<Vec<Figure>> {
+fn private(number: u32) -> IpAddr {
+    IpAddr::from((0x0a00_0000 + number).to_be_bytes())
+}
+
+fn documented(number: u32) -> IpAddr {
+    IpAddr::from((0x2001_0db8_u128 << 96 | u128::from(number)).to_be_bytes())
+}
+
+type Address = fn(u32) -> IpAddr;
+
+fn measure(name: &str, firewall: &mut dyn Firewall, size: u32, address: Address) -> Result<Vec<Figure>> {
     let now = Timestamp::from_system(SystemTime::now());
     let expires = now.plus(Duration::from_secs(3600));
     let block = |number: u32| {
-        let target = Target::from(Observable::Address(IpAddr::from((0x0a00_0000 + number).to_be_bytes())));
+        let target = Target::from(Observable::Address(address(number)));
         KernelBlock { target, scope: Scope::Host, expires }
     };
     let blocks: Vec<KernelBlock> = (0..size).map(block).collect();

@@ -115,9 +115,10 @@ HASH_MAP(vulnerable, __u32, __u64, 65536);
 /* Even an empty hash has all its buckets: user space makes these two as large as they must be. */
 HASH_MAP(enforce4, __u32, __u8, 1024);
 HASH_MAP(enforce6, struct tp_address6, __u8, 1024);
-/* More blocks than the guard lets stand at once (120,000). */
+/* As many blocks as the guard lets stand at once (120,000), a fourth of them of IPv6: each has its buckets from the
+ * beginning. */
 HASH_MAP(block4, struct tp_block4_key, struct tp_block, 131072);
-HASH_MAP(block6, struct tp_block6_key, struct tp_block, 131072);
+HASH_MAP(block6, struct tp_block6_key, struct tp_block, 32768);
 
 #define TRIE_MAP(name, key_type, entries)                  \
 	struct {                                           \

@@ -56,6 +56,8 @@ pub struct Blocks {
     hosts6: HashMap<MapData, Block6Key, BlockValue>,
     nets4: LpmTrie<MapData, [u8; 4], BlockValue>,
     nets6: LpmTrie<MapData, [u8; 16], BlockValue>,
+    /// Every block that we put in: to ask a large table whether it is empty costs a walk through it.
+    held: BTreeSet<(IpNet, u16, u64)>,
     /// Blocks scoped to a cgroup, so that the programs look for them only while there are some.
     scoped: BTreeSet<(IpNet, u16, u64)>,
     /// The same for blocks of a single port.
@@ -74,6 +76,7 @@ impl Blocks {
             hosts6: HashMap::try_from(take_map(ebpf, "block6")?).map_err(map_error("block6"))?,
             nets4: LpmTrie::try_from(take_map(ebpf, "block_net4")?).map_err(map_error("block_net4"))?,
             nets6: LpmTrie::try_from(take_map(ebpf, "block_net6")?).map_err(map_error("block_net6"))?,
+            held: BTreeSet::new(),
             scoped: BTreeSet::new(),
             ported: BTreeSet::new(),
             nets: Nets::default(),
@@ -115,6 +118,7 @@ impl Blocks {
                 self.cover_inside(block.net)?;
             }
         }
+        self.held.insert((block.net, block.port, block.cgroup_id));
         if block.cgroup_id != 0 {
             self.scoped.insert((block.net, block.port, block.cgroup_id));
         }
@@ -158,6 +162,7 @@ impl Blocks {
                 IpNet::V6(net) => self.nets6.remove(&net6_key(net)),
             },
         };
+        self.held.remove(&(net, port, cgroup_id));
         self.scoped.remove(&(net, port, cgroup_id));
         self.ported.remove(&(net, port, cgroup_id));
         if self.nets.0.remove(&net).is_some() {
@@ -203,10 +208,7 @@ impl Blocks {
 
     /// Whether the kernel holds no block at all.
     pub fn is_empty(&self) -> bool {
-        self.hosts4.keys().next().is_none()
-            && self.hosts6.keys().next().is_none()
-            && self.nets4.keys().next().is_none()
-            && self.nets6.keys().next().is_none()
+        self.held.is_empty()
     }
 
     /// Keeps the programs that drop packets in `folder` (of `pins`): they and their tables then outlive this process,
@@ -231,13 +233,12 @@ impl Blocks {
 
     /// Tells the programs which kinds of block exist, so that they look only where something is.
     fn switch(&mut self) {
-        let nets = self.nets4.iter().next().is_some() || self.nets6.iter().next().is_some();
-        let hosts = self.hosts4.keys().next().is_some() || self.hosts6.keys().next().is_some();
+        let (any, nets) = (!self.held.is_empty(), !self.nets.0.is_empty());
         let apps = !self.scoped.is_empty();
         let ports = !self.ported.is_empty();
         if let Ok(mut config) = self.config.lock() {
             config.change(|config| {
-                config.blocking = u32::from(nets || hosts);
+                config.blocking = u32::from(any);
                 config.blocking_nets = u32::from(nets);
                 config.blocking_apps = u32::from(apps);
                 config.blocking_ports = u32::from(ports);
