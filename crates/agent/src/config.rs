@@ -13,7 +13,8 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use section::{
-    Advisories, Agent, Bundle, Correlator, Fetch, Intel, Inventory, Mode, Online, Response, Sensor, SensorKind, Server,
+    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Online, Response, Sensor,
+    SensorKind, Server,
 };
 use value::nearest;
 
@@ -118,6 +119,15 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
+    (
+        "bouncers.expand_prefix",
+        "24",
+        "Networks from this IPv4 prefix on are told as addresses to bouncers that hold addresses only; 16 to 32.",
+    ),
+    ("crowdsec.push", "false", "Hand our blocks to the CrowdSec of `crowdsec.url`, and release them there."),
+    ("crowdsec.url", "\"\"", "Its Local API, http://127.0.0.1:8080; with https beyond this host."),
+    ("crowdsec.machine_id", "\"\"", "Our name there, as `cscli machines add` made it."),
+    ("crowdsec.password_file", "\"\"", "File that holds our password there."),
     ("server.listen", "\"127.0.0.1:8470\"", "Address of the server besides its Unix socket; empty: none."),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
 ];
@@ -140,6 +150,8 @@ pub struct Config {
     pub response: Response,
     pub correlator: Correlator,
     pub inventory: Inventory,
+    pub bouncers: Bouncers,
+    pub crowdsec: Crowdsec,
     pub server: Server,
 }
 
@@ -164,6 +176,9 @@ impl Config {
         }
         if !self.sensor.events_mib.is_power_of_two() || self.sensor.events_mib > 256 {
             return Err("must be a power of two up to 256".into());
+        }
+        if !(16..=32).contains(&self.bouncers.expand_prefix) {
+            return Err("is a prefix length from 16 to 32".into());
         }
         let listen = &self.server.listen;
         if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {

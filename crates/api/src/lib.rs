@@ -12,6 +12,7 @@
 //! parts. Both carry this crate, so that a change of the contract fails to compile on both sides.
 
 pub mod agent;
+pub mod bouncer;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "client")]
@@ -25,6 +26,7 @@ pub use agent::{
     AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,
     NumberedOrder, Order, Orders, OrdersQuery,
 };
+pub use bouncer::{BouncerKey, BouncerList, BouncerStatus, CrowdsecHealth, NewBouncer};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Watch};
 pub use people::{

@@ -31,6 +31,17 @@ pub const METRICS: &str = "/metrics";
 /// `POST` → `people::ActionAnswer`: lifts every block now.
 pub const RELEASE_ALL: &str = "/v1/actions/release-all";
 
+/// `GET` → `bouncer::BouncerList`; `POST`: `bouncer::NewBouncer` → `bouncer::BouncerKey`.
+pub const BOUNCERS: &str = "/v1/bouncers";
+/// `GET ?startup=`: what changed since the bouncer last asked, in the form of CrowdSec's Local API. Bouncers only.
+pub const DECISIONS_STREAM: &str = "/v1/decisions/stream";
+/// `GET ?ip=|range=|scope=&value=`: what is in force there, in the same form. Bouncers only.
+pub const DECISIONS: &str = "/v1/decisions";
+/// `POST`: what a bouncer says it did. Bouncers only.
+pub const USAGE_METRICS: &str = "/v1/usage-metrics";
+/// `GET ?family=v4|v6&limit=`: what is blocked, one address or network a line. Bouncers only.
+pub const BLOCKLIST: &str = "/v1/blocklist";
+
 /// `GET` → `model::Alert`.
 pub fn alert(id: &str) -> String {
     format!("{ALERTS}/{}", segment(id))
@@ -50,6 +61,11 @@ pub fn order_answer(number: u64) -> String {
 /// `DELETE` → 204.
 pub fn exception(id: &str) -> String {
     format!("{EXCEPTIONS}/{}", segment(id))
+}
+
+/// `DELETE` → 204.
+pub fn bouncer(name: &str) -> String {
+    format!("{BOUNCERS}/{}", segment(name))
 }
 
 /// Longest that `ACTIONS` waits for the agent, in seconds.

@@ -8,6 +8,7 @@ use tripoint_model::{
 };
 
 use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
+use crate::bouncer::CrowdsecHealth;
 
 /// Most alerts in one answer.
 pub const LIMIT_MAX: u32 = 1000;
@@ -297,4 +298,7 @@ pub struct ServerHealth {
     pub agents: u32,
     /// Alerts that are not resolved.
     pub alerts_open: u64,
+    /// How handing our blocks to a CrowdSec goes, where that is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowdsec: Option<CrowdsecHealth>,
 }

@@ -1,5 +1,6 @@
 //! What can be typed after `tripoint`?
 
+mod bouncers;
 mod content;
 mod guard;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use response::{Act, Actions, Alone, Exceptions};
 
+pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use guard::Guard;
 
@@ -111,6 +113,9 @@ pub enum Command {
     /// What is not to be alerted on or blocked
     #[command(subcommand, arg_required_else_help = true)]
     Exceptions(Exceptions),
+    /// Programs that enforce our blocks elsewhere: CrowdSec's bouncers, firewalls that read a list
+    #[command(subcommand, arg_required_else_help = true)]
+    Bouncers(Bouncers),
     /// What is configured
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),

@@ -272,7 +272,7 @@ impl Fetcher {
         Ok(Answer::Body(Body { bytes, etag, last_modified, content_type, note, url: at.to_string() }))
     }
 
-    fn agent(&self, permit_private: bool, left: Duration) -> Agent {
+    pub(crate) fn agent(&self, permit_private: bool, left: Duration) -> Agent {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

@@ -1,7 +1,8 @@
 //! How does anything from the network reach Tripoint without doing harm on the way?
 //!
 //! # Start here
-//! `Fetcher::get` is one bounded, conditional GET; `Fetcher::download` the same into a file, taken up where it was cut.
+//! `Fetcher::get` is one bounded, conditional GET; `Fetcher::download` the same into a file, taken up where it was cut;
+//! `Fetcher::call` tells another program something.
 //!
 //! # What it never knows
 //! What it fetches. Compression: bodies are handed on as they came (`unpack` opens them).
@@ -12,6 +13,7 @@
 //! that no caller can forget to.
 
 mod address;
+mod call;
 mod client;
 mod deadline;
 mod download;
@@ -20,6 +22,7 @@ mod pace;
 mod url;
 
 pub use address::is_public;
+pub use call::{Call, Method, Said};
 pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
 pub use deadline::Deadline;
 pub use download::{Arrival, Saved};

@@ -12,10 +12,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
-use base64::Engine as _;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::ServerOptions;
+use crate::lapi::key::basic_password;
 use crate::refuse::refuse;
 use crate::state::App;
 
@@ -145,10 +145,7 @@ pub(crate) async fn taxii(
 ) -> Response {
     let token = said(&request).and_then(|said| match said.split_once(' ')? {
         ("Bearer", token) => Some(token.trim().to_owned()),
-        ("Basic", packed) => {
-            let plain = base64::engine::general_purpose::STANDARD.decode(packed.trim()).ok()?;
-            Some(String::from_utf8(plain).ok()?.split_once(':')?.1.to_owned())
-        }
+        ("Basic", _) => basic_password(said),
         _ => None,
     });
     match app.access.caller(peer, token.as_deref()) {
@@ -194,9 +191,7 @@ fn token(path: &Path) -> Result<String, AccessError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let mut random = [0; TOKEN_BYTES];
-    File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).map_err(failed)?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = random_hex().map_err(failed)?;
     // Written beside and renamed, so that nobody ever reads half a token.
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);
@@ -204,6 +199,13 @@ fn token(path: &Path) -> Result<String, AccessError> {
     file.write_all(format!("{token}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&new, path).map_err(failed)?;
     Ok(token)
+}
+
+/// A secret: `TOKEN_BYTES` random bytes as hex.
+pub(crate) fn random_hex() -> io::Result<String> {
+    let mut random = [0; TOKEN_BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut random)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 const TOKEN_BYTES: usize = 32;

@@ -19,6 +19,7 @@
 mod access;
 mod content;
 mod images;
+mod lapi;
 mod listen;
 pub mod merge;
 mod narrow;
@@ -39,6 +40,7 @@ use tripoint_api::FeedHealth;
 
 pub use access::AccessError;
 pub use images::{ImageFile, ReadImages};
+pub use lapi::Push;
 pub use listen::{ListenError, Ready};
 pub use store::StoreError;
 pub use taxii::WriteIndicators;
@@ -68,6 +70,10 @@ pub struct ServerOptions {
     pub feeds: Option<ReadFeeds>,
     /// Reads images of indicators, for agents with data folders of their own; without, there are none for them.
     pub images: Option<Arc<dyn ReadImages>>,
+    /// The shortest IPv4 prefix that bouncers which hold addresses only are told as addresses; 24 when nothing is said.
+    pub expand_prefix: Option<u8>,
+    /// A CrowdSec that is told of our blocks.
+    pub push: Option<Push>,
 }
 
 /// Reads how the feeds are at this moment.
@@ -111,6 +117,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let kept = options.images.map(|reader| Arc::new(images::Images::new(reader, &own)));
     let mut app = App::new(store, access, stopped.clone(), indicators, options.feeds, &options.data_dir);
     app.images = kept;
+    app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
+    app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
@@ -126,6 +134,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
+    if let Some((push, state)) = options.push.zip(app.push.clone()) {
+        tasks.spawn(lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
+    }
     if let Some(listener) = tcp {
         tasks.spawn(listen::run_tcp(listener, router, stopped.clone()));
     }

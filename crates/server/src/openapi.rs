@@ -1,8 +1,13 @@
 //! What does the API look like to programs that are not ours?
 
+mod bouncers;
+mod shape;
+
 use serde_json::{Map, Value, json};
 
 use tripoint_api::path;
+
+use shape::{kind_of, schema};
 
 /// One request.
 pub struct Route {
@@ -39,7 +44,12 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 }
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
-pub const ROUTES: &[Route] = &[
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED)
+}
+
+/// What people and agents ask.
+const ROUTES: &[Route] = &[
     get(
         path::ALERTS,
         "A page of alerts, newest first.",
@@ -290,7 +300,7 @@ const SCHEMAS: &[Schema] = &[
     (
         "ServerHealth",
         "How the server is.",
-        &["status! string", "version! string", "agents! integer", "alerts_open! integer"],
+        &["status! string", "version! string", "agents! integer", "alerts_open! integer", "crowdsec CrowdsecHealth"],
     ),
     ("Batch", "What an agent reports.", &["agent! AgentIdentity", "sequence! integer", "items! []object"]),
     ("BatchAnswer", "The highest durable sequence number.", &["acknowledged! integer"]),
@@ -302,15 +312,22 @@ const SCHEMAS: &[Schema] = &[
     ),
 ];
 
+fn all_schemas() -> impl Iterator<Item = &'static Schema> {
+    SCHEMAS.iter().chain(bouncers::SCHEMAS)
+}
+
 /// The OpenAPI 3.1 document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let entry = paths.entry(route.path).or_insert_with(|| json!({}));
         entry[route.method] = operation(route);
+        if bouncers::KEYED.iter().any(|keyed| keyed.path == route.path) {
+            entry[route.method]["security"] = json!([{ "bouncer": [] }]);
+        }
     }
     let schemas: Map<String, Value> =
-        SCHEMAS.iter().map(|(name, about, fields)| ((*name).to_owned(), schema(about, fields))).collect();
+        all_schemas().map(|(name, about, fields)| ((*name).to_owned(), schema(about, fields))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -321,7 +338,10 @@ pub fn document() -> Value {
         "security": [{ "token": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "bouncer": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
+            },
             "schemas": schemas,
         },
     })
@@ -361,31 +381,6 @@ fn operation(route: &Route) -> Value {
         operation["description"] = "For agents only: root, through the Unix socket.".into();
     }
     operation
-}
-
-fn schema(about: &str, fields: &[&str]) -> Value {
-    let mut properties = Map::new();
-    let mut required: Vec<Value> = Vec::new();
-    for field in fields {
-        let (name, kind) = field.split_once(' ').unwrap_or((field, "any"));
-        let bare = name.trim_end_matches('!');
-        if bare != name {
-            required.push(bare.into());
-        }
-        properties.insert(bare.to_owned(), kind_of(kind));
-    }
-    json!({ "type": "object", "description": about, "properties": properties, "required": required })
-}
-
-fn kind_of(kind: &str) -> Value {
-    match kind {
-        "string" | "integer" | "number" | "boolean" | "object" => json!({ "type": kind }),
-        "time" => json!({ "type": "string", "format": "date-time" }),
-        "any" => json!({}),
-        "{}" => json!({ "type": "object", "additionalProperties": true }),
-        list if list.starts_with("[]") => json!({ "type": "array", "items": kind_of(&list[2..]) }),
-        name => json!({ "$ref": format!("#/components/schemas/{name}") }),
-    }
 }
 
 #[cfg(test)]

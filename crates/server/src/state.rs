@@ -16,6 +16,7 @@ use tripoint_model::{Alert, Timestamp};
 use crate::ReadFeeds;
 use crate::access::Access;
 use crate::images::Images;
+use crate::lapi::push::PushState;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
 
@@ -37,6 +38,10 @@ pub(crate) struct App {
     feeds: Option<ReadFeeds>,
     /// The images for agents with data folders of their own.
     pub(crate) images: Option<Arc<Images>>,
+    /// The shortest IPv4 prefix that bouncers which hold addresses only are told as addresses.
+    pub(crate) expand_prefix: u8,
+    /// How handing our blocks to a CrowdSec goes, where that is configured.
+    pub(crate) push: Option<PushState>,
     /// Where what verdicts taught is written.
     trust: tokio::sync::Mutex<PathBuf>,
 }
@@ -61,6 +66,8 @@ impl App {
             indicators,
             feeds,
             images: None,
+            expand_prefix: EXPAND_PREFIX,
+            push: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }
@@ -142,4 +149,6 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) const CONNECTED: Duration = Duration::from_secs(60);
 /// Alerts that a slow watcher may lag behind before it misses some.
 const WATCH_QUEUE: usize = 1024;
+/// 256 addresses for a network.
+pub(crate) const EXPAND_PREFIX: u8 = 24;
 const HOSTS_MAX: usize = 10_000;

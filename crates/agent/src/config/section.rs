@@ -137,6 +137,25 @@ pub struct Inventory {
     pub every: Duration,
 }
 
+/// `[bouncers]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Bouncers {
+    pub expand_prefix: u8,
+}
+
+/// `[crowdsec]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Crowdsec {
+    pub push: bool,
+    pub url: String,
+    pub machine_id: String,
+    pub password_file: PathBuf,
+}
+
 /// `[server]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,12 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use tripoint_fetch::{Fetcher, Settings};
 use tripoint_linux::child;
-use tripoint_server::ServerOptions;
+use tripoint_server::{Push, ServerOptions};
 
 use super::{intel, vulns};
 use crate::arguments::Listen;
-use crate::context::Context;
+use crate::context::{Context, fetch_settings};
 use crate::exit::{Exit, NeedsRoot};
 
 /// The user that the server runs as where an administrator made it.
@@ -57,6 +58,8 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
 pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let config = context.config()?.config;
     let address = listen_address(listen, &config.server.listen)?;
+    // Password and certificates are read while we may.
+    let push = push(&config)?;
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
         let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
@@ -75,10 +78,12 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         indicators: Some(crate::command::intel::indicators_of(&context.data_dir)),
         feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
         images: Some(crate::command::intel::images_of(&context.data_dir)),
+        expand_prefix: Some(config.bouncers.expand_prefix),
+        push,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         tokio::spawn(async move {
             if let Ok(ready) = is_ready.await
                 && !quiet
@@ -87,8 +92,41 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
             }
         });
         tripoint_server::serve(options, stop_signal()).await
-    })?;
+    });
+    // A CrowdSec that does not answer holds nothing up.
+    runtime.shutdown_background();
+    served?;
     Ok(Exit::Fine)
+}
+
+/// The CrowdSec that is told of our blocks, where one is configured.
+fn push(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Push>> {
+    let crowdsec = &config.crowdsec;
+    if !crowdsec.push {
+        return Ok(None);
+    }
+    let path = &crowdsec.password_file;
+    let needed = [
+        ("url", crowdsec.url.is_empty()),
+        ("machine_id", crowdsec.machine_id.is_empty()),
+        ("password_file", path.as_os_str().is_empty()),
+    ];
+    if let Some((key, _)) = needed.iter().find(|(_, is_empty)| *is_empty) {
+        bail!("crowdsec.push needs crowdsec.{key}");
+    }
+    let is_here = |rest: &str| ["127.", "localhost", "[::1]"].iter().any(|here| rest.starts_with(here));
+    if crowdsec.url.strip_prefix("http://").is_some_and(|rest| !is_here(rest)) {
+        tracing::warn!(url = crowdsec.url, "the password for CrowdSec can be read on the way: use https");
+    }
+    let password = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    // A program beside us answers at once or not at all; a slow one is tried again.
+    let settings = Settings { total_timeout: Duration::from_secs(20), ..fetch_settings(config) };
+    Ok(Some(Push {
+        url: crowdsec.url.clone(),
+        machine: crowdsec.machine_id.clone(),
+        password: password.trim().to_owned(),
+        fetcher: Fetcher::new(settings)?,
+    }))
 }
 
 /// Where the server is and how one signs in.

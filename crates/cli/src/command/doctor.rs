@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tripoint_agent::health::{FROM_SERVER, STALE_S, advisory_sources, host_capabilities};
-use tripoint_api::{AgentStatus, Capability, DataSource, path};
+use tripoint_api::{AgentStatus, Capability, CrowdsecHealth, DataSource, ServerHealth, path};
 use tripoint_linux::capability;
 use tripoint_vuln::Patience;
 
@@ -22,12 +22,18 @@ struct Report {
     permit_ranges: Vec<String>,
     losses: BTreeMap<String, u64>,
     server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crowdsec: Option<CrowdsecHealth>,
     agents: Vec<AgentStatus>,
 }
 
 pub fn run(context: &Context) -> anyhow::Result<Exit> {
     let client = context.client()?;
     let agents: Result<Vec<AgentStatus>, _> = context.ask(async { Ok(client.get(path::AGENTS).await?) });
+    let health: Option<ServerHealth> = match &agents {
+        Ok(_) => context.ask(async { Ok(client.get(path::HEALTH).await?) }).ok(),
+        Err(_) => None,
+    };
     let config = context.config()?.config;
     let server = match &agents {
         Ok(_) => "ok".to_owned(),
@@ -47,6 +53,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
         permit_ranges: config.intel.permit_ranges.iter().map(ToString::to_string).collect(),
         losses,
         server,
+        crowdsec: health.and_then(|health| health.crowdsec),
         agents,
     };
     if context.json {
@@ -126,6 +133,13 @@ fn text(report: &Report) -> anyhow::Result<()> {
     output::table(&["DATA", "AGE", "STATUS"], rows.collect())?;
     if !report.permit_ranges.is_empty() {
         output::line(&format!("special ranges permitted: {}", report.permit_ranges.join(", ")))?;
+    }
+    if let Some(crowdsec) = &report.crowdsec {
+        let trouble = crowdsec.trouble.as_ref().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+        output::line(&format!(
+            "blocks for CrowdSec at {}: {}{trouble}; {} handed over, {} released",
+            crowdsec.url, crowdsec.state, crowdsec.pushed, crowdsec.released
+        ))?;
     }
     for agent in &report.agents {
         let Some(health) = &agent.health else { continue };

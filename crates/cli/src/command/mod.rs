@@ -4,6 +4,7 @@ mod act;
 mod actions;
 mod advisories;
 mod alerts;
+mod bouncers;
 mod bundle;
 mod config;
 mod doctor;
@@ -49,6 +50,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Actions(Actions::List { verify }) => actions::list(context, verify),
         Command::ReleaseAll => act::release_all(context),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
+        Command::Bouncers(bouncers) => bouncers::run(context, bouncers),
         Command::Config(config) => config::run(context, config),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when nobody reads on.

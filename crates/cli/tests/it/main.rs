@@ -3,6 +3,7 @@
 mod advisories;
 mod apart;
 mod bench;
+mod bouncers;
 mod bundle;
 mod c2;
 mod complaints;

@@ -118,20 +118,25 @@ impl Instance {
 
     /// Starts `tripoint up` and waits until it senses.
     pub fn up(&mut self) {
-        self.start(|_| ());
+        self.start("none", |_| ());
     }
 
     /// The same with the daemons in a network namespace, which is the host then.
     pub fn up_in(&mut self, host: &NetNs) {
-        self.start(|command| child::in_namespace(command, host).unwrap());
+        self.start("none", |command| child::in_namespace(command, host).unwrap());
     }
 
-    fn start(&mut self, prepare: impl FnOnce(&mut Command)) {
+    /// The same with a server that also listens on TCP in there.
+    pub fn up_listening(&mut self, host: &NetNs, listen: &str) {
+        self.start(listen, |command| child::in_namespace(command, host).unwrap());
+    }
+
+    fn start(&mut self, listen: &str, prepare: impl FnOnce(&mut Command)) {
         let ready = self.path().join("up.ready");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = self.command();
-        command.args(["up", "--listen", "none", "--ready-file"]).arg(&ready);
+        command.args(["up", "--listen", listen, "--ready-file"]).arg(&ready);
         command.stdout(Stdio::null()).stderr(log);
         child::ends_with_parent(&mut command);
         prepare(&mut command);

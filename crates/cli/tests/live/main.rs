@@ -3,6 +3,7 @@
 mod apart;
 mod blind;
 mod bulk;
+mod crowdsec;
 mod demo;
 mod enforce;
 mod follow;

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tripoint_api::{AgentIdentity, AgentStatus, FeedHealth, ServerHealth};
 use tripoint_model::{AlertStatus, Timestamp};
 
+use crate::lapi::push::PushState;
 use crate::refuse::Refused;
 use crate::state::{App, CONNECTED, now};
 
@@ -48,7 +49,9 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Result<Json<ServerHea
     let alerts_open =
         counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
     let agents = u32::try_from(app.connected_hosts().len()).unwrap_or(u32::MAX);
-    Ok(Json(ServerHealth { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into(), agents, alerts_open }))
+    let crowdsec = app.push.as_ref().map(PushState::read);
+    let version = env!("CARGO_PKG_VERSION").into();
+    Ok(Json(ServerHealth { status: "ok".into(), version, agents, alerts_open, crowdsec }))
 }
 
 /// The same as Prometheus text, with every agent's losses.

@@ -17,9 +17,11 @@ use crate::state::App;
 mod actions;
 mod agent;
 mod alerts;
+mod bouncers;
 mod exceptions;
 mod health;
 mod intel;
+mod lapi;
 mod taxii;
 
 /// Everything that is served. Nothing is open to strangers.
@@ -36,6 +38,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::RELEASE_ALL, post(actions::release_all))
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
         .route("/v1/exceptions/{id}", delete(exceptions::remove))
+        .route(path::BOUNCERS, get(bouncers::list).post(bouncers::add))
+        .route("/v1/bouncers/{name}", delete(bouncers::remove))
         .route(path::AGENTS, get(health::agents))
         .route(path::FEEDS, get(health::feeds))
         .route(path::HEALTH, get(health::health))
@@ -52,6 +56,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     people
         .merge(agents)
         .merge(taxii::router(&app))
+        .merge(lapi::router(&app))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)

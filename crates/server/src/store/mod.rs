@@ -6,11 +6,16 @@ use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOr
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
+mod bouncers;
+mod decisions;
+mod layout;
 mod rows;
 mod sqlite;
 mod verdicts;
 mod writer;
 
+pub use bouncers::{Bouncer, Metered, Pull, Sent};
+pub use decisions::{Decision, Which};
 pub use sqlite::Sqlite;
 
 /// Why the store did not do it. What failed has left no trace.
@@ -126,4 +131,22 @@ pub trait Store: Send + Sync {
     fn order(&self, number: u64) -> Stored<'_, Option<OrderState>>;
     /// Takes an order back unless it was handed out; says how it stands.
     fn withdraw(&self, number: u64) -> Stored<'_, Option<OrderState>>;
+    /// At most `limit` of the blocks that hosts hold, and of those that they held. What ended by itself is a change too.
+    fn decisions(&self, which: Which, limit: u32, now: Timestamp) -> Stored<'_, Vec<Decision>>;
+    /// Keeps a bouncer by the hash of its key; says whether the name was free and there was room.
+    fn add_bouncer(&self, name: String, hash: String, now: Timestamp) -> Stored<'_, bool>;
+    /// Drops a bouncer and with it its key; says whether there was one.
+    fn remove_bouncer(&self, name: String) -> Stored<'_, bool>;
+    /// Every bouncer, by name.
+    fn bouncers(&self) -> Stored<'_, Vec<Bouncer>>;
+    /// Whose key has this hash.
+    fn bouncer(&self, hash: String) -> Stored<'_, Option<Bouncer>>;
+    /// Writes down that a bouncer asked.
+    fn pulled(&self, pull: Pull, now: Timestamp) -> Stored<'_, ()>;
+    /// Adds what a bouncer says it did.
+    fn metered(&self, name: String, done: Metered, now: Timestamp) -> Stored<'_, ()>;
+    /// How far a reader of decisions that is no bouncer has come.
+    fn cursor(&self, name: String) -> Stored<'_, u64>;
+    /// Writes that down.
+    fn move_cursor(&self, name: String, value: u64) -> Stored<'_, ()>;
 }

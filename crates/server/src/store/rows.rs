@@ -13,7 +13,7 @@ use tripoint_model::confidence::raise;
 use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Resolution, Timestamp};
 
 use super::verdicts::{met_before, teach};
-use super::{Ingested, OrderState, StoreError, WorkChange};
+use super::{Ingested, OrderState, StoreError, WorkChange, decisions};
 use crate::merge::{add_outcomes, add_refusals, merge};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
@@ -156,10 +156,13 @@ async fn take(
             Ok(Some(merged.id))
         }
         Item::Outcome { alert: Some(id), outcome } => {
+            let rule = load(connection, &id.0).await?.map(|alert| alert.rule);
+            decisions::take(connection, host, &outcome, rule.as_deref().unwrap_or(UNASKED), now).await?;
             let changed = add_to_alert(connection, &id, &[outcome], &[], now).await?;
             Ok(changed.map(|alert| alert.id))
         }
         Item::Outcome { alert: None, outcome } => {
+            decisions::take(connection, host, &outcome, UNASKED, now).await?;
             let detail = to_text("outcome", &outcome)?;
             note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
             Ok(None)
@@ -375,6 +378,8 @@ pub(super) async fn order_state<'c>(
     }))
 }
 
+/// What brings a block that no alert caused.
+const UNASKED: &str = "block";
 /// How long an action waits for its agent; who asked was told after ten seconds that nobody answered.
 const FRESH: Duration = Duration::from_secs(60);
 /// How long orders are remembered.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use sqlx::{ConnectOptions, Row};
 
 use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{
@@ -15,11 +15,12 @@ use tripoint_api::{
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
 
+use super::layout::migrate;
 use super::rows::{
     answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, to_text, unsigned, work,
 };
-use super::verdicts;
 use super::writer::Writer;
+use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, verdicts};
 use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
 
 /// One file, one writer, a few readers.
@@ -52,60 +53,6 @@ impl Sqlite {
         Ok(Self { writer: Writer::start(connection), readers })
     }
 }
-
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("CREATE TABLE IF NOT EXISTS layout (version BIGINT NOT NULL)").execute(&mut *connection).await?;
-    let found: i64 =
-        sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM layout").fetch_one(&mut *connection).await?;
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
-    for (version, statements) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-        for statement in *statements {
-            sqlx::query(*statement).execute(&mut *connection).await?;
-        }
-        sqlx::query("INSERT INTO layout (version) VALUES ($1)")
-            .bind(version as i64 + 1)
-            .execute(&mut *connection)
-            .await?;
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Only ever added to. Text, BIGINT and `$n` only, so that the same text can serve PostgreSQL.
-const MIGRATIONS: &[&[&str]] = &[
-    &[
-        "CREATE TABLE alerts (id TEXT PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, \
-     suppressed BIGINT NOT NULL, last_seen BIGINT NOT NULL, body TEXT NOT NULL)",
-        "CREATE INDEX alerts_newest ON alerts (last_seen, id)",
-        "CREATE TABLE batches (boot_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
-        "CREATE TABLE agents (host TEXT PRIMARY KEY, identity TEXT NOT NULL, last_seen BIGINT NOT NULL, health TEXT)",
-        "CREATE TABLE orders (number BIGINT PRIMARY KEY, host TEXT NOT NULL, issued BIGINT NOT NULL, body TEXT NOT NULL, \
-     state TEXT NOT NULL, answer TEXT)",
-        "CREATE INDEX orders_of_host ON orders (host, state, number)",
-        "CREATE TABLE exceptions (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, body TEXT NOT NULL)",
-        "CREATE TABLE ledger (host TEXT NOT NULL, kept BIGINT NOT NULL, at BIGINT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, \
-     detail TEXT NOT NULL)",
-        "CREATE INDEX ledger_oldest ON ledger (kept)",
-    ],
-    &[
-        "ALTER TABLE alerts ADD COLUMN changed BIGINT NOT NULL DEFAULT 0",
-        "UPDATE alerts SET changed = last_seen",
-        "CREATE INDEX alerts_changed ON alerts (changed, id)",
-    ],
-    // Older rows have no indicator and are not counted as met before.
-    &[
-        "ALTER TABLE alerts ADD COLUMN indicator TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE alerts ADD COLUMN first_seen BIGINT NOT NULL DEFAULT 0",
-        "ALTER TABLE alerts ADD COLUMN refuted BIGINT NOT NULL DEFAULT 0",
-        "CREATE INDEX alerts_of_indicator ON alerts (indicator, first_seen)",
-        "CREATE TABLE verdicts (alert TEXT NOT NULL, feed TEXT NOT NULL, category TEXT NOT NULL, wrong BIGINT NOT NULL, \
-     PRIMARY KEY (alert, feed, category))",
-    ],
-];
 
 impl Sqlite {
     async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
@@ -315,12 +262,70 @@ impl Store for Sqlite {
             })
         }))
     }
+
+    fn decisions(&self, which: Which, limit: u32, now: Timestamp) -> Stored<'_, Vec<Decision>> {
+        Box::pin(async move {
+            if decisions::is_due(&self.readers, now).await? {
+                self.writer.submit(move |connection| Box::pin(decisions::sweep(connection, now))).await?;
+            }
+            decisions::read(&self.readers, which, limit, now).await
+        })
+    }
+
+    fn add_bouncer(&self, name: String, hash: String, now: Timestamp) -> Stored<'_, bool> {
+        Box::pin(
+            self.writer
+                .submit(move |connection| Box::pin(async move { bouncers::add(connection, &name, &hash, now).await })),
+        )
+    }
+
+    fn remove_bouncer(&self, name: String) -> Stored<'_, bool> {
+        Box::pin(
+            self.writer.submit(move |connection| Box::pin(async move { bouncers::remove(connection, &name).await })),
+        )
+    }
+
+    fn bouncers(&self) -> Stored<'_, Vec<Bouncer>> {
+        Box::pin(bouncers::all(&self.readers))
+    }
+
+    fn bouncer(&self, hash: String) -> Stored<'_, Option<Bouncer>> {
+        Box::pin(async move { bouncers::of_key(&self.readers, &hash).await })
+    }
+
+    fn pulled(&self, pull: Pull, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(
+            self.writer
+                .submit(move |connection| Box::pin(async move { bouncers::pulled(connection, &pull, now).await })),
+        )
+    }
+
+    fn metered(&self, name: String, done: Metered, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(
+            self.writer.submit(move |connection| {
+                Box::pin(async move { bouncers::metered(connection, &name, done, now).await })
+            }),
+        )
+    }
+
+    fn cursor(&self, name: String) -> Stored<'_, u64> {
+        Box::pin(async move { bouncers::cursor(&self.readers, &name).await })
+    }
+
+    fn move_cursor(&self, name: String, value: u64) -> Stored<'_, ()> {
+        Box::pin(
+            self.writer.submit(move |connection| {
+                Box::pin(async move { bouncers::move_cursor(connection, &name, value).await })
+            }),
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use sqlx::Connection as _;
 
+    use super::super::layout::MIGRATIONS;
     use super::*;
 
     #[tokio::test]

@@ -3,7 +3,9 @@
 mod api;
 mod images;
 mod kill;
+mod lapi;
 mod openapi;
+mod push;
 mod rig;
 mod taxii;
 mod verdicts;

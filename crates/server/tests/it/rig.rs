@@ -40,18 +40,23 @@ impl Rig {
 
     /// The same with images for agents.
     pub async fn start_with(data_dir: &Path, images: Option<Arc<dyn ReadImages>>) -> Self {
+        Self::start_as(data_dir, |options| options.images = images).await
+    }
+
+    /// The same with other options.
+    pub async fn start_as(data_dir: &Path, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let options = ServerOptions {
+        let mut options = ServerOptions {
             data_dir: data_dir.to_owned(),
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ready: Some(tell),
             ready_file: Some(data_dir.join("ready")),
             agent_uids: vec![own_uid()],
             feeds: Some(Arc::new(|| vec![held_feed()])),
-            images,
             ..ServerOptions::default()
         };
+        change(&mut options);
         let task = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
             serve(options, shutdown).await.unwrap();
@@ -80,7 +85,16 @@ impl Rig {
 
     /// Reports alerts as the agent of `host`.
     pub async fn report(&self, host: &str, sequence: u64, alerts: &[Alert]) -> BatchAnswer {
-        let items = alerts.iter().map(|alert| Item::Alert { alert: Box::new(alert.clone()) }).collect();
+        self.report_items(
+            host,
+            sequence,
+            alerts.iter().map(|alert| Item::Alert { alert: Box::new(alert.clone()) }).collect(),
+        )
+        .await
+    }
+
+    /// Reports anything as the agent of `host`.
+    pub async fn report_items(&self, host: &str, sequence: u64, items: Vec<Item>) -> BatchAnswer {
         let batch = Batch { agent: identity(host), sequence, items };
         self.client.post(path::AGENT_BATCH, &batch).await.unwrap()
     }
