@@ -13,8 +13,8 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use section::{
-    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Online, Response, Sensor,
-    SensorKind, Server,
+    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Notify, Online, Response,
+    Sensor, SensorKind, Server,
 };
 use value::nearest;
 
@@ -124,6 +124,12 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "24",
         "Networks from this IPv4 prefix on are told as addresses to bouncers that hold addresses only; 16 to 32.",
     ),
+    (
+        "notify.webhook",
+        "\"\"",
+        "Who is told about feeds in trouble, and when they are well again: a URL that takes JSON by POST.",
+    ),
+    ("notify.secret_file", "\"\"", "File with the secret that signs these messages (HMAC-SHA-256)."),
     ("crowdsec.push", "false", "Hand our blocks to the CrowdSec of `crowdsec.url`, and release them there."),
     ("crowdsec.url", "\"\"", "Its Local API, http://127.0.0.1:8080; with https beyond this host."),
     ("crowdsec.machine_id", "\"\"", "Our name there, as `cscli machines add` made it."),
@@ -151,6 +157,7 @@ pub struct Config {
     pub correlator: Correlator,
     pub inventory: Inventory,
     pub bouncers: Bouncers,
+    pub notify: Notify,
     pub crowdsec: Crowdsec,
     pub server: Server,
 }

@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub bearer: Option<&'a str>,
     /// The body.
     pub json: Option<&'a [u8]>,
+    /// More headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
 }
 
 /// What was answered.
@@ -54,7 +56,13 @@ impl Fetcher {
         if call.json.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let bad = |_| FetchError::Transport { url: at.to_string(), reason: "the token cannot be sent".to_owned() };
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        let bad = |_| FetchError::Transport {
+            url: at.to_string(),
+            reason: "the token or a header cannot be sent".to_owned(),
+        };
         let agent = self.agent(true, self.settings.total_timeout);
         let answer = match call.json {
             Some(body) => agent.run(request.body(body).map_err(bad)?),

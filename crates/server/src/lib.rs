@@ -23,6 +23,7 @@ mod lapi;
 mod listen;
 pub mod merge;
 mod narrow;
+mod notify;
 pub mod openapi;
 mod refuse;
 mod route;
@@ -42,6 +43,7 @@ pub use access::AccessError;
 pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
 pub use listen::{ListenError, Ready};
+pub use notify::Notify;
 pub use store::StoreError;
 pub use taxii::WriteIndicators;
 
@@ -74,6 +76,8 @@ pub struct ServerOptions {
     pub expand_prefix: Option<u8>,
     /// A CrowdSec that is told of our blocks.
     pub push: Option<Push>,
+    /// Who is told about feeds in trouble; without, nobody is.
+    pub notify: Option<Notify>,
 }
 
 /// Reads how the feeds are at this moment.
@@ -136,6 +140,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
         tasks.spawn(lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
+    }
+    if let Some(notify) = options.notify {
+        tasks.spawn(notify::run(notify, Arc::clone(&app), own, stopped.clone()));
     }
     if let Some(listener) = tcp {
         tasks.spawn(listen::run_tcp(listener, router, stopped.clone()));

@@ -145,6 +145,15 @@ pub struct Bouncers {
     pub expand_prefix: u8,
 }
 
+/// `[notify]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Notify {
+    pub webhook: String,
+    pub secret_file: PathBuf,
+}
+
 /// `[crowdsec]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tripoint_fetch::{Fetcher, Settings};
 use tripoint_linux::child;
-use tripoint_server::{Push, ServerOptions};
+use tripoint_server::{Notify, Push, ServerOptions};
 
 use super::{intel, vulns};
 use crate::arguments::Listen;
@@ -59,7 +59,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let config = context.config()?.config;
     let address = listen_address(listen, &config.server.listen)?;
     // Password and certificates are read while we may.
-    let push = push(&config)?;
+    let (push, notify) = (push(&config)?, notify(&config)?);
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
         let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
@@ -80,6 +80,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         images: Some(crate::command::intel::images_of(&context.data_dir)),
         expand_prefix: Some(config.bouncers.expand_prefix),
         push,
+        notify,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
@@ -97,6 +98,25 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     runtime.shutdown_background();
     served?;
     Ok(Exit::Fine)
+}
+
+/// Who is told about feeds in trouble, where somebody is.
+fn notify(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Notify>> {
+    let (url, path) = (&config.notify.webhook, &config.notify.secret_file);
+    if url.is_empty() {
+        return Ok(None);
+    }
+    if path.as_os_str().is_empty() {
+        bail!("notify.webhook needs notify.secret_file");
+    }
+    let secret = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let settings = Settings { total_timeout: Duration::from_secs(20), ..fetch_settings(config) };
+    Ok(Some(Notify {
+        url: url.clone(),
+        secret: secret.trim().as_bytes().to_vec(),
+        fetcher: Fetcher::new(settings)?,
+        every: Duration::from_secs(30),
+    }))
 }
 
 /// The CrowdSec that is told of our blocks, where one is configured.

@@ -196,7 +196,13 @@ impl Pusher {
         let said = tokio::task::spawn_blocking(move || {
             let url = format!("{}{path}", push.url.trim_end_matches('/'));
             let body = body.map(|body| body.to_string().into_bytes());
-            push.fetcher.call(&Call { method, url: &url, bearer: token.as_deref(), json: body.as_deref() })
+            push.fetcher.call(&Call {
+                method,
+                url: &url,
+                bearer: token.as_deref(),
+                json: body.as_deref(),
+                headers: &[],
+            })
         });
         Ok(said.await??)
     }

@@ -4,6 +4,7 @@ mod api;
 mod images;
 mod kill;
 mod lapi;
+mod notify;
 mod openapi;
 mod push;
 mod rig;
