@@ -3,11 +3,12 @@
 //! A frozen cgroup would stay so for ever. So each is written down in a file before it is frozen, and a process of its
 //! own waits for the end: it lets the cgroups go on, and outlives the agent.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use super::applications::places_of;
 pub const WATCH: &str = "--thaw-when-due";
 const NAME: &str = "freezer";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_LEAST: Duration = Duration::from_millis(10);
 
 /// A frozen application, as it is kept in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,18 +40,20 @@ struct Marker {
 pub struct Frozen {
     folder: PathBuf,
     clock: BootClock,
+    /// Who waits for which end; one each, however often it is frozen anew.
+    watchers: BTreeMap<PathBuf, Child>,
 }
 
 impl Frozen {
     /// Keeps its files in `folder`, which is made when it is needed.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, clock: BootClock::new() }
+        Self { folder, clock: BootClock::new(), watchers: BTreeMap::new() }
     }
 
     /// Waits anew for the end of whatever an earlier agent halted: who waited then may have been ended with it.
-    pub fn resume(&self) {
+    pub fn resume(&mut self) {
         for marker in self.markers() {
-            if let Err(error) = watch(&self.path(&marker.application)) {
+            if let Err(error) = self.watch(&self.path(&marker.application)) {
                 tracing::error!(%error, application = marker.application, "nobody waits for the end of this halt");
             }
         }
@@ -83,7 +87,7 @@ impl Frozen {
             cgroups: cgroups.into_values().collect(),
         };
         let path = self.path(application);
-        write(&path, &marker).and_then(|()| watch(&path)).map_err(|error| kernel("freeze", error))?;
+        write(&path, &marker).and_then(|()| self.watch(&path)).map_err(|error| kernel("freeze", error))?;
         for cgroup in &marker.cgroups {
             freezer::freeze(cgroup).map_err(|error| kernel("freeze", error))?;
         }
@@ -115,11 +119,30 @@ impl Frozen {
         self.markers().into_iter().filter(halted).map(block).collect()
     }
 
+    /// Starts who waits, unless somebody does. It is in no session of ours and holds nothing of ours open, so it outlives
+    /// the agent.
+    fn watch(&mut self, path: &Path) -> io::Result<()> {
+        self.watchers.retain(|_, watcher| matches!(watcher.try_wait(), Ok(None)));
+        if self.watchers.contains_key(path) {
+            return Ok(());
+        }
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(WATCH).arg(path).process_group(0);
+        let watcher = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        self.watchers.insert(path.to_owned(), watcher);
+        Ok(())
+    }
+
     fn markers(&self) -> Vec<Marker> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let json = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json");
         let paths = entries.flatten().map(|entry| entry.path()).filter(json);
-        paths.filter_map(|path| read(&path).ok().flatten()).collect()
+        let told = |path: PathBuf| {
+            read(&path)
+                .inspect_err(|error| tracing::error!(%error, path = %path.display(), "a halt is unreadable"))
+                .ok()
+        };
+        paths.filter_map(told).flatten().collect()
     }
 
     fn marker(&self, application: &str) -> Option<Marker> {
@@ -141,11 +164,11 @@ pub fn thaw_when_due(path: &Path) -> io::Result<()> {
             return fs::remove_file(path);
         }
         let left = Duration::from_nanos(marker.expires_ns.saturating_sub(boot_ns()));
-        if left.is_zero() {
-            let_go(&marker)?;
+        // One that cannot be let go yet is tried again: nobody else would.
+        if left.is_zero() && let_go(&marker).is_ok() {
             return fs::remove_file(path);
         }
-        std::thread::sleep(left.min(LOOK_EVERY));
+        std::thread::sleep(left.clamp(LOOK_LEAST, LOOK_EVERY));
     }
     Ok(())
 }
@@ -178,15 +201,6 @@ fn write(path: &Path, marker: &Marker) -> io::Result<()> {
     let beside = path.with_extension("new");
     fs::write(&beside, serde_json::to_vec(marker)?)?;
     fs::rename(&beside, path)
-}
-
-/// Starts who waits. It is in no session of ours and holds nothing of ours open, so it outlives the agent.
-fn watch(path: &Path) -> io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(WATCH).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut child = command.spawn()?;
-    std::thread::Builder::new().name("thaw".into()).spawn(move || child.wait())?;
-    Ok(())
 }
 
 fn kernel(action: &str, source: io::Error) -> FirewallError {

@@ -17,7 +17,7 @@ pub struct Ladder {
 impl Ladder {
     /// Over a mechanism and the freezer of the instance in this data folder; goes on with what an earlier agent halted.
     pub fn over(wall: Box<dyn Firewall>, data: &Path) -> Box<dyn Firewall> {
-        let frozen = Frozen::new(folder(data));
+        let mut frozen = Frozen::new(folder(data));
         if wall.acts() {
             frozen.resume();
         }
