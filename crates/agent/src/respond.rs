@@ -4,6 +4,7 @@ pub mod probe;
 mod propose;
 mod quarantine;
 mod standing;
+mod waiting;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::{live, protected};
 use probe::Probe;
 pub use propose::Proposal;
 use quarantine::Quarantine;
+pub use waiting::{Place, Waiting};
 
 /// How often ledger and kernel are compared.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);

@@ -21,6 +21,9 @@ use crate::{config, protected};
 /// A proposal that the guard refused is made again after this.
 const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
 
+/// Alerts whose proposals may be postponed: a name of sixteen letters each.
+const POSTPONED_MAX: usize = 20_000;
+
 impl Detector {
     /// Refuses vulnerable applications the surest peers ahead. What the guard protects and what an exception
     /// allows is never among them.
@@ -85,6 +88,10 @@ impl Detector {
             if self.proposed.get(&key).is_some_and(|again| *again > moment) {
                 continue;
             }
+            let Some(place) = self.waiting.place() else {
+                self.postpone(&alert.id);
+                return;
+            };
             self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
             let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
             let _ = self.doors.actions.send(Ask::Policy(Box::new(Proposal {
@@ -95,7 +102,30 @@ impl Detector {
                 reason: alert.title.clone(),
                 open: alert.connections.iter().filter(open).cloned().collect(),
                 policy: policy.clone(),
+                place,
             })));
+        }
+    }
+
+    /// Too many proposals wait already: this alert's turn comes later.
+    fn postpone(&mut self, alert: &AlertId) {
+        if self.postponed.len() < POSTPONED_MAX {
+            self.postponed.insert(alert.clone());
+        } else if !self.postponed.contains(alert) {
+            tracing::error!(alert = alert.0, "policy does nothing about this alert: too many wait");
+        }
+    }
+
+    /// Proposes what had no place before.
+    pub(super) fn propose_postponed(&mut self, moment: Timestamp) {
+        let postponed = std::mem::take(&mut self.postponed);
+        if postponed.is_empty() {
+            return;
+        }
+        tracing::warn!(alerts = postponed.len(), "policy is behind; what waited is proposed now");
+        let alerts = self.correlator.alerts();
+        for alert in alerts.iter().filter(|alert| postponed.contains(&alert.id)) {
+            self.propose(alert, moment);
         }
     }
 

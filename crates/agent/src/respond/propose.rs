@@ -10,7 +10,7 @@ use tripoint_responder::guard::POLICY;
 use tripoint_responder::{Entry, dry_run, plan};
 
 use super::probe::Probe;
-use super::{PROTECTED_AGE, Respond, cut, now};
+use super::{PROTECTED_AGE, Place, Respond, cut, now};
 use crate::config::{Policy, Reach};
 use crate::detect::Wake;
 use crate::uplink::Report;
@@ -31,6 +31,8 @@ pub struct Proposal {
     pub reason: String,
     /// Connections known to be open with it.
     pub open: Vec<Arc<Connection>>,
+    /// Its place among those that wait.
+    pub place: Place,
 }
 
 impl Proposal {

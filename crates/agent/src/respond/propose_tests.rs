@@ -63,7 +63,7 @@ impl Host {
         fs::write(&probe, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&probe, fs::Permissions::from_mode(0o755)).unwrap();
         let text = format!(
-            "[intel]\npermit_ranges = [\"203.0.113.0/24\"]\n[response]\nprobe = \"exec:{}\"\n",
+            "[intel]\npermit_ranges = [\"203.0.113.0/24\", \"2001:db8::/32\"]\n[response]\nprobe = \"exec:{}\"\n",
             probe.display()
         );
         fs::write(folder.join("agent.toml"), text).unwrap();
@@ -78,14 +78,19 @@ impl Host {
     }
 
     fn propose(&mut self, policy: Policy) -> Vec<Outcome> {
+        self.propose_for(policy, PEER.parse().unwrap())
+    }
+
+    fn propose_for(&mut self, policy: Policy, peer: IpAddr) -> Vec<Outcome> {
         self.respond.propose(&Proposal {
             policy,
             alert: AlertId("a1".into()),
             application: "unit:shop.service".into(),
-            peer: PEER.parse().unwrap(),
+            peer,
             until: now().plus(Duration::from_secs(600)),
             reason: "listed".into(),
             open: Vec::new(),
+            place: super::super::Waiting::default().place().unwrap(),
         });
         let outcome = |wake| match wake {
             Wake::Outcome(_, outcome) => Some(outcome),
@@ -165,4 +170,21 @@ fn one_application_alone_or_the_host_if_that_is_wanted() {
     let told = host.propose(policy("scope = \"application\"\nwiden = true"));
     let states: Vec<_> = told.iter().map(|outcome| (outcome.state, outcome.scope.clone())).collect();
     assert_eq!(states.last(), Some(&(OutcomeState::Applied, Scope::Host)), "{told:#?}");
+}
+
+/// Promise of the fault matrix: a flood of decisions ends at the cap and costs no more than its places.
+#[test]
+fn ten_thousand_decisions_at_once_end_at_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::new(folder.path(), true, "true");
+    host.respond.probe = None;
+    let began = std::time::Instant::now();
+    let told: usize = (0..10_000).map(|at| host.propose_for(policy(""), peer_of(at)).len()).sum();
+    println!("10,000 decisions in {:?}", began.elapsed());
+    assert_eq!((told, host.blocks()), (20, 20), "automatic_per_minute");
+}
+
+/// Ten thousand addresses of the range that documentation may use.
+fn peer_of(at: u16) -> IpAddr {
+    IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, at])
 }
