@@ -9,7 +9,7 @@ mod invariant;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tripoint_model::{Action, Plan, PlannedAction};
+use tripoint_model::{Action, Plan, PlannedAction, Refusal};
 
 use crate::guard::folded;
 use crate::plan::plan;
@@ -69,9 +69,10 @@ fn r1_every_plan_keeps_every_promise() {
 /// A guard that lacks one rule: what that rule alone refused is planned all the same.
 fn without(rule: &str, case: &Case) -> Plan {
     let mut plan = ours(case);
-    let (missed, refused) = std::mem::take(&mut plan.refused).into_iter().partition(|refusal| refusal.rule == rule);
+    let all = std::mem::take(&mut plan.refused).into_iter();
+    let (missed, refused): (Vec<Refusal>, Vec<Refusal>) = all.partition(|refusal| refusal.rule == rule);
     plan.refused = refused;
-    for refusal in Vec::<tripoint_model::Refusal>::from(missed) {
+    for refusal in missed {
         let meant = |wish: &&Action| {
             folded(&wish.target) == refusal.target && (wish.kind == refusal.action || !wish.kind.holds())
         };

@@ -7,7 +7,7 @@
 pub(crate) fn between() {}
 
 #[cfg(test)]
-pub(crate) use dying::between;
+pub(crate) use dying::{DIE_AT, between};
 
 #[cfg(test)]
 mod dying {
@@ -29,6 +29,3 @@ mod dying {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) use dying::DIE_AT;

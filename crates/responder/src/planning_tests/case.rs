@@ -31,7 +31,7 @@ pub struct Case {
 pub fn case(seed: u64) -> Case {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1));
     let guard = guard(&mut dice);
-    let live = dice.some(24, |dice, at| cut(dice, at));
+    let live = dice.some(24, cut);
     let mut wishes = dice.some(7, |dice, _| wish(dice));
     // What a host depends on is what an attacker would like to see listed.
     if let Some(protected) = guard.protected.as_ref().filter(|_| dice.chance(60)) {
@@ -148,7 +148,7 @@ fn wish(dice: &mut Dice) -> Action {
         _ => peer(dice).into(),
     };
     let scope = match (kind, dice.below(10)) {
-        (Block | Disconnect | Unblock, 0..2) => Scope::Application(dice.pick(APPLICATIONS).to_owned()),
+        (Block | Disconnect | Unblock, 0 | 1) => Scope::Application(dice.pick(APPLICATIONS).to_owned()),
         (Disconnect, 3) | (Block, 4) => Scope::Connection(ConnectionId { cookie: dice.below(6), peer: 0 }),
         _ => Scope::Host,
     };
