@@ -1,5 +1,6 @@
 //! What did the administrator set, where, and what does each key mean?
 
+mod policy;
 mod section;
 mod value;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use policy::{Matter, Policy, Reach, Rollout};
 pub use section::{
     Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Notify, Online, Response,
     Sensor, SensorKind, Server,
@@ -99,6 +101,16 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "In enforce mode: act only where all claims together are at least so sure (docs/reference/confidence.md).",
     ),
     ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
+    (
+        "response.policy",
+        "[]",
+        "In enforce mode: entries [[response.policy]] for applications, rules and directions of their own (docs/reference/policy.md).",
+    ),
+    (
+        "response.probe",
+        "\"\"",
+        "In enforce mode: tcp:HOST:PORT or exec:/PATH that must still work behind a block; it is rolled back otherwise.",
+    ),
     ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
     (
         "response.preempt",
@@ -170,17 +182,7 @@ impl Config {
 
     /// What the types alone do not say.
     fn check(&self) -> Result<(), String> {
-        let unknown_rule = |rule: &&String| tripoint_correlator::rule::RULES.iter().all(|known| known.name() != **rule);
-        if self.response.min_confidence > 100 {
-            return Err("is a percentage, 0 to 100".into());
-        }
-        if let Some(rule) = self.response.rules.iter().find(unknown_rule) {
-            let known: Vec<&str> = tripoint_correlator::rule::RULES.iter().map(|rule| rule.name()).collect();
-            return Err(format!("there is no rule {rule:?}; known: {}", known.join(", ")));
-        }
-        if self.response.block_for > BLOCK_MAX {
-            return Err("is longer than 30 days".into());
-        }
+        self.response.check()?;
         if !self.sensor.events_mib.is_power_of_two() || self.sensor.events_mib > 256 {
             return Err("must be a power of two up to 256".into());
         }
@@ -322,6 +324,7 @@ fn line_of(text: &str, section: &str, name: &str) -> usize {
         }
         if (inside && line.split('=').next().is_some_and(|key| key.trim() == name))
             || line.starts_with(&format!("{section}.{name}"))
+            || line.starts_with(&format!("[[{section}.{name}]]"))
         {
             return at + 1;
         }

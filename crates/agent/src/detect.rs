@@ -22,7 +22,7 @@ use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
-use crate::respond::Ask;
+use crate::respond::{Ask, Waiting};
 use crate::sense::Shared;
 use crate::uplink::Report;
 use listed::{claims, guard};
@@ -86,6 +86,9 @@ pub struct Detector {
     vulnerable: HashSet<ProcessKey>,
     /// What was proposed for each peer of an alert, and not to be proposed again before when.
     proposed: HashMap<(AlertId, IpAddr), Timestamp>,
+    /// Proposals that wait to be acted on, and alerts for whose there was no place.
+    waiting: Waiting,
+    postponed: HashSet<AlertId>,
     exceptions: Vec<Exception>,
     permit_ranges: Vec<IpNet>,
     enforced_at: Option<Instant>,
@@ -112,6 +115,8 @@ impl Detector {
             hashes: HashMap::new(),
             vulnerable: HashSet::new(),
             proposed: HashMap::new(),
+            waiting: Waiting::default(),
+            postponed: HashSet::new(),
             exceptions: Vec::new(),
             permit_ranges: config.intel.permit_ranges.clone(),
             enforced_at: None,
@@ -139,6 +144,7 @@ impl Detector {
     fn tick(&mut self) {
         let moment = now();
         self.proposed.retain(|_, again| *again > moment);
+        self.propose_postponed(moment);
         // Indicators and exceptions end with time: what is refused ahead follows them.
         if self.enforced_at.is_some_and(|at| at.elapsed() > ENFORCE_AGAIN) {
             self.enforce();

@@ -12,7 +12,7 @@ use tripoint_responder::Firewall;
 use tripoint_sensor::bpf::BpfSensor;
 use tripoint_sensor::diag::DiagSensor;
 
-use crate::config::{Config, Mode, SensorKind};
+use crate::config::{Config, SensorKind};
 use crate::detect::Wake;
 use crate::firewall;
 use crate::sense::{self, Shared};
@@ -99,7 +99,7 @@ fn options(config: &Config, index: Option<&Index>) -> LoadOptions {
         let set = index.kernel_set();
         (set.nodes.len() / 4, set.blocks.len() / 32)
     });
-    let preempts = config.response.mode == Mode::Enforce && config.response.preempt;
+    let preempts = config.response.refuses_ahead();
     let enforceable = index.filter(|_| preempts).map_or(0, |index| {
         index.enforceable(config.response.min_confidence, Timestamp::from_system(SystemTime::now())).len()
     });

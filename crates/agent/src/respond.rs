@@ -1,9 +1,12 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
+pub mod probe;
+mod propose;
+mod quarantine;
 mod standing;
+mod waiting;
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -12,8 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
-    Action, ActionKind, AlertId, Connection, Cut, Exception, IndicatorLookup, Observable, Outcome, Plan, Scope, Target,
-    Timestamp,
+    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Scope, Target, Timestamp,
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
 
@@ -22,9 +24,11 @@ use crate::detect::Wake;
 use crate::uplink::Report;
 use crate::wall::WallClock;
 use crate::{live, protected};
+use probe::Probe;
+pub use propose::Proposal;
+use quarantine::Quarantine;
+pub use waiting::{Place, Waiting};
 
-/// The requester that the guard knows as policy.
-const POLICY: &str = "policy";
 /// How often ledger and kernel are compared.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 /// What must stay reachable changes seldom; before something new is done it is computed anew when older than this.
@@ -37,18 +41,7 @@ pub enum Ask {
     /// An order from the server, with its number.
     Order(u64, Order),
     /// Policy proposes to cut a peer off.
-    Policy {
-        /// The alert that causes it.
-        alert: AlertId,
-        /// The peer.
-        peer: IpAddr,
-        /// Until when.
-        until: Timestamp,
-        /// Why.
-        reason: String,
-        /// Connections known to be open with it.
-        open: Vec<Arc<Connection>>,
-    },
+    Policy(Box<Proposal>),
     /// Every exception that is in force, as the server knows them.
     Exceptions(Vec<Exception>),
     /// New indicators, whose guard lists count.
@@ -78,6 +71,9 @@ pub struct Respond {
     clock: WallClock,
     detector: SyncSender<Wake>,
     reports: tokio::sync::mpsc::UnboundedSender<Report>,
+    /// What must still work behind an automatic block, and who was let go because it did not.
+    probe: Option<Probe>,
+    quarantine: Quarantine,
 }
 
 impl Respond {
@@ -103,8 +99,18 @@ impl Respond {
             fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let exceptions_known = kept.is_some();
         let clock = WallClock::open(&ledger.with_file_name("clocks.json"));
-        let mut respond =
-            Self { responder, guard, computed: None, exceptions_file, exceptions_known, clock, detector, reports };
+        let mut respond = Self {
+            responder,
+            guard,
+            computed: None,
+            exceptions_file,
+            exceptions_known,
+            clock,
+            detector,
+            reports,
+            probe: config.response.probe.clone(),
+            quarantine: Quarantine::open(&ledger.with_file_name("quarantine.json")),
+        };
         respond.guard.exceptions = kept.unwrap_or_default();
         Ok(respond)
     }
@@ -140,7 +146,7 @@ impl Respond {
                 let answer = self.order(order);
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
-            Ask::Policy { alert, peer, until, reason, open } => self.policy(&alert, peer, until, &reason, &open),
+            Ask::Policy(proposal) => self.propose(&proposal),
             Ask::Exceptions(exceptions) => self.know_exceptions(exceptions),
             Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
             Ask::Stop => {}
@@ -224,32 +230,6 @@ impl Respond {
             self.tell(&plan, &outcomes);
         }
         Answer { plan: plan.plan, refused: plan.refused, outcomes, ..Answer::default() }
-    }
-
-    fn policy(&mut self, alert: &AlertId, peer: IpAddr, until: Timestamp, reason: &str, open: &[Arc<Connection>]) {
-        if !self.exceptions_known {
-            tracing::warn!(%peer, "policy waits until the exceptions in force are known");
-            return;
-        }
-        let moment = now();
-        self.prepare(moment, PROTECTED_AGE);
-        let action = Action {
-            kind: ActionKind::Block,
-            target: Observable::Address(peer).into(),
-            scope: Scope::Host,
-            expires: until,
-            reason: reason.to_owned(),
-            requester: POLICY.to_owned(),
-            cause: Some(alert.clone()),
-        };
-        // What detection knows is enough and at hand; listing every namespace would cost the peer time.
-        let live: Vec<Cut> = open.iter().map(|connection| cut(connection)).collect();
-        let plan = plan(&[action], &self.guard, &live, moment);
-        let outcomes = self.responder.execute(&plan, now());
-        for refusal in &plan.refused {
-            tracing::warn!(target = %refusal.target, rule = refusal.rule, reason = refusal.reason, "policy was refused an action");
-        }
-        self.tell(&plan, &outcomes);
     }
 
     fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {

@@ -1,5 +1,7 @@
 //! Which blocks do we want in the kernel, and how does that survive a crash?
 
+mod reserve;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use tripoint_journal::{AcknowledgeError, AppendError, Journal, OpenError, Option
 use tripoint_model::{AlertId, PlannedAction, Scope, Target, Timestamp};
 
 use crate::guard::{POLICY, Usage};
+use crate::step::between;
+use reserve::Reserve;
 
 /// How a block stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +110,7 @@ pub struct Ledger {
     damaged: bool,
     /// Bytes that were left when it was last shortened.
     shortened: u64,
+    reserve: Reserve,
 }
 
 impl Ledger {
@@ -121,7 +126,9 @@ impl Ledger {
                 corruption.segment.display()
             ));
         }
-        let mut ledger = Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false, shortened: 0 };
+        let reserve = Reserve::open(folder);
+        let mut ledger =
+            Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false, shortened: 0, reserve };
         let mut offset = ledger.journal.acknowledged();
         loop {
             let records = ledger.journal.read_from(offset, READ_BYTES)?;
@@ -182,7 +189,12 @@ impl Ledger {
         match self.get(target, scope) {
             Some(entry) if entry.state != state => {
                 let entry = Entry { state, at: now, ..entry.clone() };
-                self.write(entry)
+                let written = self.write(entry.clone());
+                // What is wanted no more is not put back for want of room to write that down.
+                if written.is_err() && !state.is_wanted() {
+                    self.entries.insert((target.clone(), scope.clone()), entry);
+                }
+                written
             }
             _ => Ok(()),
         }
@@ -206,13 +218,17 @@ impl Ledger {
     fn write(&mut self, mut entry: Entry) -> Result<(), LedgerError> {
         entry.generation = self.generation + 1;
         let line = serde_json::to_vec(&entry)?;
+        between();
         match self.journal.append(&line) {
             Err(AppendError::Full { .. }) => {
                 self.shorten(entry.at)?;
                 self.journal.append(&line)?
             }
+            // A full disk: what was put by for this makes room once.
+            Err(AppendError::Io(_)) if self.reserve.give_up() => self.journal.append(&line)?,
             other => other?,
         };
+        between();
         self.generation = entry.generation;
         self.entries.insert((entry.target.clone(), entry.scope.clone()), entry);
         Ok(())
@@ -220,7 +236,9 @@ impl Ledger {
 
     /// Makes every line so far durable.
     pub fn sync(&mut self) -> Result<(), LedgerError> {
+        between();
         self.journal.sync()?;
+        between();
         Ok(())
     }
 
@@ -233,7 +251,9 @@ impl Ledger {
             self.journal.append(&serde_json::to_vec(entry)?)?;
         }
         self.journal.sync()?;
+        between();
         self.journal.acknowledge(before)?;
+        self.reserve.lay_by();
         self.shortened = self.journal.bytes();
         Ok(())
     }

@@ -14,12 +14,17 @@
 //! - No lock-out, ever: the guard outranks persons and policy alike, and when it cannot know what
 //!   to protect, nothing new is blocked.
 
+#[cfg(test)]
+mod fault_tests;
 pub mod firewall;
 pub mod guard;
 pub mod ledger;
 mod outcome;
 pub mod plan;
+#[cfg(test)]
+mod planning_tests;
 pub mod reconcile;
+mod step;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod verify;

@@ -151,20 +151,29 @@ pub fn addresses_of_name(action: &Action, addresses: &[IpAddr]) -> Vec<Action> {
     addresses.iter().map(one).collect()
 }
 
+/// Each wish with its target folded; before a disconnect stands the block that keeps its peer away, the wished one
+/// where there is one, and it is not asked for twice.
 fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
-    let blocked: HashSet<(Target, &Scope)> = actions
-        .iter()
-        .filter(|action| action.kind == ActionKind::Block)
-        .map(|action| (folded(&action.target), &action.scope))
-        .collect();
-    let mut all = Vec::with_capacity(actions.len());
-    for wish in actions {
-        let action = Action { target: folded(&wish.target), ..wish.clone() };
-        let alone = action.kind == ActionKind::Disconnect && !matches!(action.scope, Scope::Connection(_));
-        if alone && !blocked.contains(&(action.target.clone(), &wish.scope)) {
-            all.push(Action { kind: ActionKind::Block, expires: now.plus(PAIRED_BLOCK), ..action.clone() });
+    let is_block = |action: &Action| action.kind == ActionKind::Block;
+    let wishes: Vec<Action> =
+        actions.iter().map(|wish| Action { target: folded(&wish.target), ..wish.clone() }).collect();
+    let mut blocks: HashMap<(&Target, &Scope), usize> = HashMap::new();
+    for (at, block) in wishes.iter().enumerate().filter(|(_, wish)| is_block(wish)) {
+        blocks.entry((&block.target, &block.scope)).or_insert(at);
+    }
+    let mut ahead = HashSet::new();
+    let mut all = Vec::with_capacity(wishes.len());
+    for (at, wish) in wishes.iter().enumerate() {
+        if wish.kind == ActionKind::Disconnect && !matches!(wish.scope, Scope::Connection(_)) {
+            match blocks.get(&(&wish.target, &wish.scope)) {
+                Some(later) if *later > at && ahead.insert(*later) => all.extend(wishes.get(*later).cloned()),
+                Some(_) => {}
+                None => all.push(Action { kind: ActionKind::Block, expires: now.plus(PAIRED_BLOCK), ..wish.clone() }),
+            }
         }
-        all.push(action);
+        if !ahead.contains(&at) {
+            all.push(wish.clone());
+        }
     }
     all
 }

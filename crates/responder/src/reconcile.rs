@@ -15,6 +15,7 @@ use crate::firewall::{Firewall, FirewallError, KernelBlock};
 use crate::guard::Usage;
 use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
 use crate::outcome::{chain, covers, dry_run, is_near, outcome};
+use crate::step::between;
 use crate::verify::{Compared, compare};
 pub use repair::Reconciled;
 
@@ -136,7 +137,9 @@ impl Responder {
 
     /// One outcome for each planned action, by what the kernel shows now.
     fn settle_all(&mut self, plan: &Plan, results: Vec<Result<String, String>>, now: Timestamp) -> Vec<Outcome> {
+        between();
         let listed = self.firewall.list(now).map(Listed::new).map_err(|error| chain(&error));
+        between();
         self.settle_ended(listed.as_ref().ok(), now);
         let settle = |(planned, result)| self.settle(planned, result, &listed, now);
         let outcomes = plan.plan.iter().zip(results).map(settle).collect();
@@ -183,7 +186,9 @@ impl Responder {
             expires: self.expiry_of(planned),
         };
         let blocks: Vec<KernelBlock> = run.iter().map(block).collect();
+        between();
         let done = self.firewall.block_many(&blocks, now);
+        between();
         let cut = |(planned, done): (&PlannedAction, Result<(), FirewallError>)| {
             done.map_err(|error| chain(&error))?;
             // A block alone would leave programs waiting on connections that no longer answer.

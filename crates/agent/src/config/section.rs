@@ -7,8 +7,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::value::{list, span};
+use super::policy::Policy;
+use super::value::{list, some, span};
 use crate::firewall::Mechanism;
+use crate::respond::probe::Probe;
 
 /// `[agent]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +109,9 @@ pub struct Response {
     pub min_confidence: u8,
     #[serde(deserialize_with = "list")]
     pub rules: Vec<String>,
+    pub policy: Vec<Policy>,
+    #[serde(deserialize_with = "some")]
+    pub probe: Option<Probe>,
     #[serde(deserialize_with = "span")]
     pub block_for: Duration,
     pub preempt: bool,

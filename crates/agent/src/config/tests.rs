@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+pub(super) fn with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.toml");
     fs::write(&path, text).unwrap();

@@ -42,6 +42,14 @@ pub(super) fn list<'de, D: serde::Deserializer<'de>, T: std::str::FromStr>(
     words.iter().map(parse).collect()
 }
 
+/// A value in words; an empty text is none.
+pub(super) fn some<'de, D: serde::Deserializer<'de>, T: std::str::FromStr<Err = String>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
+}
+
 /// The known key that shares most letters in order, if any is close.
 pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |other: &str| {

@@ -14,18 +14,22 @@ use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
 
 use super::{Detector, now};
-use crate::respond::Ask;
+use crate::config::Matter;
+use crate::respond::{Ask, Proposal};
 use crate::{config, protected};
 
 /// A proposal that the guard refused is made again after this.
 const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
+
+/// Alerts whose proposals may be postponed: a name of sixteen letters each.
+const POSTPONED_MAX: usize = 20_000;
 
 impl Detector {
     /// Refuses vulnerable applications the surest peers ahead. What the guard protects and what an exception
     /// allows is never among them.
     pub(super) fn enforce(&mut self) {
         let (Some(set), Some(index)) = (&mut self.set, &self.index) else { return };
-        if self.policy.mode != config::Mode::Enforce || !self.policy.preempt {
+        if !self.policy.refuses_ahead() {
             return;
         }
         let moment = now();
@@ -64,29 +68,64 @@ impl Detector {
     /// In enforce mode: what policy allows to be done about each peer of the alert. A refused proposal is made
     /// again after a while, one that was carried out when its block has ended.
     pub(super) fn propose(&mut self, alert: &Alert, moment: Timestamp) {
-        let wanted = self.policy.mode == config::Mode::Enforce
+        let may = self.policy.mode == config::Mode::Enforce
             && alert.suppressed_by.is_none()
-            && self.index.as_ref().is_some_and(|index| is_fresh(index.built(), self.policy.content_max_age, moment))
-            && self.policy.rules.contains(&alert.rule)
-            && sure(alert, moment) >= self.policy.min_confidence;
-        if !wanted {
+            && self.index.as_ref().is_some_and(|index| is_fresh(index.built(), self.policy.content_max_age, moment));
+        if !may {
             return;
         }
+        let application = alert.application.key();
+        let matter = Matter {
+            rule: &alert.rule,
+            direction: alert.direction,
+            application: &application,
+            confidence: sure(alert, moment),
+        };
+        let Some(policy) = self.policy.policy_for(&matter) else { return };
         let peers: BTreeSet<IpAddr> = alert.connections.iter().map(|connection| connection.remote.ip()).collect();
         for peer in peers {
             let key = (alert.id.clone(), peer);
             if self.proposed.get(&key).is_some_and(|again| *again > moment) {
                 continue;
             }
+            let Some(place) = self.waiting.place() else {
+                self.postpone(&alert.id);
+                return;
+            };
             self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
             let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
-            let _ = self.doors.actions.send(Ask::Policy {
+            let _ = self.doors.actions.send(Ask::Policy(Box::new(Proposal {
                 alert: alert.id.clone(),
+                application: application.clone(),
                 peer,
-                until: moment.plus(self.policy.block_for),
+                until: moment.plus(policy.block_for.unwrap_or(self.policy.block_for)),
                 reason: alert.title.clone(),
                 open: alert.connections.iter().filter(open).cloned().collect(),
-            });
+                policy: policy.clone(),
+                place,
+            })));
+        }
+    }
+
+    /// Too many proposals wait already: this alert's turn comes later.
+    fn postpone(&mut self, alert: &AlertId) {
+        if self.postponed.len() < POSTPONED_MAX {
+            self.postponed.insert(alert.clone());
+        } else if !self.postponed.contains(alert) {
+            tracing::error!(alert = alert.0, "policy does nothing about this alert: too many wait");
+        }
+    }
+
+    /// Proposes what had no place before.
+    pub(super) fn propose_postponed(&mut self, moment: Timestamp) {
+        let postponed = std::mem::take(&mut self.postponed);
+        if postponed.is_empty() {
+            return;
+        }
+        tracing::warn!(alerts = postponed.len(), "policy is behind; what waited is proposed now");
+        let alerts = self.correlator.alerts();
+        for alert in alerts.iter().filter(|alert| postponed.contains(&alert.id)) {
+            self.propose(alert, moment);
         }
     }
 

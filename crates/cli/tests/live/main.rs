@@ -13,6 +13,7 @@ mod mechanism;
 mod named;
 mod network;
 mod outlive;
+mod policies;
 mod rungs;
 mod scoped;
 mod survive;

@@ -1,0 +1,151 @@
+//! What becomes of a block that policy proposes: done, done more widely, or only told?
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tripoint_model::{
+    Action, ActionKind, AlertId, Connection, Cut, Observable, Outcome, OutcomeState, Plan, Scope, Timestamp,
+};
+use tripoint_responder::guard::POLICY;
+use tripoint_responder::{Entry, dry_run, plan};
+
+use super::probe::Probe;
+use super::{PROTECTED_AGE, Place, Respond, cut, now};
+use crate::config::{Policy, Reach};
+use crate::detect::Wake;
+use crate::uplink::Report;
+
+/// A peer that policy would cut off.
+pub struct Proposal {
+    /// The entry of the configuration that wants it.
+    pub policy: Policy,
+    /// The alert that causes it.
+    pub alert: AlertId,
+    /// Key of the alert's application.
+    pub application: String,
+    /// The peer.
+    pub peer: IpAddr,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Connections known to be open with it.
+    pub open: Vec<Arc<Connection>>,
+    /// Its place among those that wait.
+    pub place: Place,
+}
+
+impl Proposal {
+    fn action(&self, scope: Scope) -> Action {
+        Action {
+            kind: ActionKind::Block,
+            target: Observable::Address(self.peer).into(),
+            scope,
+            expires: self.until,
+            reason: self.reason.clone(),
+            requester: POLICY.to_owned(),
+            cause: Some(self.alert.clone()),
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        match self.policy.scope {
+            Reach::Host => Scope::Host,
+            Reach::Application => Scope::Application(self.application.clone()),
+        }
+    }
+}
+
+impl Respond {
+    pub(super) fn propose(&mut self, proposal: &Proposal) {
+        if !self.exceptions_known {
+            tracing::warn!(peer = %proposal.peer, "policy waits until the exceptions in force are known");
+            return;
+        }
+        if let Some(until) = self.quarantine.holds(proposal.peer, now()) {
+            tracing::info!(peer = %proposal.peer, %until, "policy leaves a peer alone whose block was rolled back");
+            return;
+        }
+        let acts = proposal.policy.rollout.acts_on(proposal.peer);
+        // What does not work before cannot tell whether the block is to blame.
+        let probe = self.probe.clone().filter(|probe| acts && probe.works());
+        self.carry_out(proposal);
+        if let Some(probe) = probe.filter(|probe| !probe.still_works()) {
+            self.roll_back(proposal, &probe);
+        }
+    }
+
+    fn carry_out(&mut self, proposal: &Proposal) {
+        let (plan, outcomes) = self.attempt(proposal, proposal.scope());
+        let failed = outcomes.iter().any(|outcome| outcome.state == OutcomeState::Failed);
+        self.tell(&plan, &outcomes);
+        if failed && proposal.policy.scope == Reach::Application && proposal.policy.widen {
+            tracing::warn!(peer = %proposal.peer, application = proposal.application, policy = proposal.policy.name, "the application alone could not be refused the peer; the host is");
+            let (plan, outcomes) = self.attempt(proposal, Scope::Host);
+            self.tell(&plan, &outcomes);
+        }
+    }
+
+    /// Lifts what the proposal has led to, and leaves the peer alone for a day.
+    fn roll_back(&mut self, proposal: &Proposal, probe: &Probe) {
+        let moment = now();
+        let ours = |entry: &Entry| {
+            entry.cause.as_ref() == Some(&proposal.alert)
+                && entry.requester == POLICY
+                && entry.target == Observable::Address(proposal.peer).into()
+        };
+        let blocks: Vec<Entry> = self.responder.active(moment).into_iter().filter(ours).collect();
+        let lifts: Vec<Action> = blocks
+            .iter()
+            .map(|block| Action { kind: ActionKind::Unblock, expires: moment, ..proposal.action(block.scope.clone()) })
+            .collect();
+        if lifts.is_empty() {
+            return;
+        }
+        let until = self.quarantine.add(proposal.peer, moment);
+        tracing::error!(peer = %proposal.peer, policy = proposal.policy.name, %probe, %until, "the probe failed behind the block; it is rolled back");
+        let outcomes = self.responder.execute(&plan(&lifts, &self.guard, &[], moment), now());
+        self.tell_ended();
+        // Told under the block's own id, so that the alert shows what became of it and why.
+        for (block, lifted) in blocks.iter().zip(outcomes) {
+            let state = lifted.state;
+            let detail = format!(
+                "rolled back: {probe} worked before and fails behind it; policy blocks it no more until {until}"
+            );
+            let said = Outcome { id: block.id.clone(), action: ActionKind::Block, detail, ..lifted };
+            tracing::info!(target = %said.target, ?state, verified = said.verified, "rolled back");
+            let _ = self.detector.send(Wake::Outcome(block.cause.clone(), said.clone()));
+            let _ = self.reports.send(Report::Outcome(block.cause.clone(), said));
+        }
+    }
+
+    fn attempt(&mut self, proposal: &Proposal, scope: Scope) -> (Plan, Vec<Outcome>) {
+        let moment = now();
+        self.prepare(moment, PROTECTED_AGE);
+        // What detection knows is enough and at hand; listing every namespace would cost the peer time.
+        let live: Vec<Cut> = proposal.open.iter().map(|connection| cut(connection)).collect();
+        let plan = plan(&[proposal.action(scope)], &self.guard, &live, moment);
+        for refusal in &plan.refused {
+            tracing::warn!(target = %refusal.target, policy = proposal.policy.name, rule = refusal.rule, reason = refusal.reason, "policy was refused an action");
+        }
+        let outcomes = if proposal.policy.rollout.acts_on(proposal.peer) {
+            self.responder.execute(&plan, now())
+        } else {
+            dry_run(&plan, moment).into_iter().map(|outcome| would_have(outcome, &proposal.policy)).collect()
+        };
+        (plan, outcomes)
+    }
+}
+
+/// What the policy leaves to itself for now. One line for each peer, however often it is proposed.
+fn would_have(outcome: Outcome, policy: &Policy) -> Outcome {
+    Outcome {
+        id: format!("{} would have blocked {}", policy.name, outcome.target),
+        detail: format!("policy {} would have blocked (rollout {}); {}", policy.name, policy.rollout, outcome.detail),
+        ..outcome
+    }
+}
+
+#[cfg(test)]
+#[path = "propose_tests.rs"]
+mod tests;
