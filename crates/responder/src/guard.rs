@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
 use tripoint_model::{
-    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, NameLookup, Observable, Refusal, Scope, Target,
-    Timestamp,
+    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, NameLookup, Observable, Refusal, Scope,
+    Target, Timestamp,
 };
 
 mod except;

@@ -58,9 +58,7 @@ fn an_exception_for_one_application_does_not_cover_the_host() {
 
 fn finding(id: &str, cves: &[&str], state: &str) -> Finding {
     let cves = serde_json::to_string(cves).unwrap();
-    let text = format!(
-        r#"{{"purl":"pkg:deb/debian/a@1","id":"{id}","cves":{cves},"state":"{state}","fixed":null}}"#
-    );
+    let text = format!(r#"{{"purl":"pkg:deb/debian/a@1","id":"{id}","cves":{cves},"state":"{state}","fixed":null}}"#);
     serde_json::from_str(&text).unwrap()
 }
 
