@@ -27,7 +27,7 @@ impl Kind for Nft {
                 rules.push_str(&format!("{family} {end} {{ {} }} counter drop; ", joined(&own, ", ")));
             }
         }
-        let chain = |hook: &str| format!("chain {hook} {{ type filter hook {hook} priority 0; {rules}}}");
+        let chain = |hook: &str| format!("chain {hook} {{ type filter hook {hook} priority 0; {rules}}};");
         let table = format!("tripoint_advice_{id}");
         // Containers and guests are forwarded, not local.
         let text = format!("table inet {table} {{ {} {} }}", chain(hook), chain("forward"));
