@@ -16,13 +16,10 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
 
 use super::layout::migrate;
-use super::rows::{
-    answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work,
-};
+use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work};
 use super::writer::Writer;
-use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, verdicts};
+use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, exceptions, verdicts};
 use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
-use super::{exceptions, verdicts};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {

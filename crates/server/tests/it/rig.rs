@@ -54,7 +54,6 @@ impl Rig {
             ready_file: Some(data_dir.join("ready")),
             agent_uids: vec![own_uid()],
             feeds: Some(Arc::new(|| vec![held_feed()])),
-            images,
             systems: Some(Arc::new(networks_of)),
             ..ServerOptions::default()
         };
