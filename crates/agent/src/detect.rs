@@ -76,6 +76,7 @@ pub struct Doors {
 /// Keeps what detection knows.
 pub struct Detector {
     correlator: Correlator,
+    host: String,
     index: Option<Arc<Index>>,
     set: Option<SetMaps>,
     doors: Doors,
@@ -104,9 +105,16 @@ const ENFORCE_AGAIN: Duration = Duration::from_secs(300);
 
 impl Detector {
     /// A detector that knows nothing yet. `set` is the kernel's set, where there is one.
-    pub fn new(correlator: Correlator, set: Option<SetMaps>, config: &config::Config, doors: Doors) -> Self {
+    pub fn new(
+        correlator: Correlator,
+        host: &str,
+        set: Option<SetMaps>,
+        config: &config::Config,
+        doors: Doors,
+    ) -> Self {
         Self {
             correlator,
+            host: host.to_owned(),
             index: None,
             set,
             doors,

@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod place;
 pub mod protected;
 pub mod pull;
+pub mod reached;
 pub mod respond;
 pub mod sense;
 pub mod uplink;

@@ -59,6 +59,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
+    respond.know(&host, shared.reached.clone());
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
         blocking: respond.blocking(),
@@ -75,11 +76,10 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),
     };
     let doors =
-        Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: Arc::clone(&shared) };
-    let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), set, config, doors);
+        Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: shared.clone() };
+    let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), &host, set, config, doors);
     let (hash, hashes) = mpsc::channel();
-    let mut findings =
-        Findings::open(wake.clone(), hash, config.inventory.every).context("read the package database")?;
+    let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 
     match first_index {
         Some(index) => wake.send(Wake::Index(index)).context("detection")?,

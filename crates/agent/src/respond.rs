@@ -15,7 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
-    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Scope, Target, Timestamp,
+    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
+    Timestamp,
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
 
@@ -39,7 +40,7 @@ const PROTECTED_AGE_STANDING: Duration = Duration::from_secs(30);
 /// Everything that can wake the responder.
 pub enum Ask {
     /// An order from the server, with its number.
-    Order(u64, Order),
+    Order(u64, Box<Order>),
     /// Policy proposes to cut a peer off.
     Policy(Box<Proposal>),
     /// Every exception that is in force, as the server knows them.
@@ -115,6 +116,12 @@ impl Respond {
         Ok(respond)
     }
 
+    /// Tells the guard what exceptions may speak of: this host by name, and names by which peers were reached.
+    pub fn know(&mut self, host: &str, names: Arc<dyn NameLookup>) {
+        host.clone_into(&mut self.guard.host);
+        self.guard.names = Some(names);
+    }
+
     /// The mechanism in force.
     pub fn blocking(&self) -> Blocking {
         Blocking { mechanism: self.responder.mechanism(), gaps: self.responder.gaps() }
@@ -143,7 +150,7 @@ impl Respond {
     fn take(&mut self, ask: Ask) {
         match ask {
             Ask::Order(number, order) => {
-                let answer = self.order(order);
+                let answer = self.order(*order);
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
             Ask::Policy(proposal) => self.propose(&proposal),
@@ -165,6 +172,7 @@ impl Respond {
             }
             Order::ReleaseAll => self.release_all(),
             Order::Standing => standing::answer(&mut self.responder, now()),
+            Order::WouldLift { exception } => standing::excepted(&mut self.responder, &self.guard, &exception, now()),
             Order::ContentChanged => Answer::default(),
         }
     }
@@ -175,7 +183,8 @@ impl Respond {
         self.keep_exceptions();
         let mut answer = Answer::default();
         // Allow beats block at once: what the exception covers is lifted.
-        if let Some(target) = exception.target.clone().filter(|_| exception.application.is_none()) {
+        let whole = exception.application.is_none() && !exception.is_about_alerts();
+        if let Some(target) = exception.target.clone().filter(|_| whole && exception.is_for_host(&self.guard.host)) {
             let action = Action {
                 kind: ActionKind::Allow,
                 target: target.into(),

@@ -14,6 +14,7 @@ use tripoint_sensor::bpf::BpfSensor;
 use tripoint_sensor::diag::DiagSensor;
 
 use crate::detect::Wake;
+use crate::reached::Reached;
 
 /// What the sensing thread shares with the rest.
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub struct Shared {
     pub watched: Mutex<HashSet<u64>>,
     /// The indicators in force, where domain names are among them.
     pub names: Arc<RwLock<Option<Arc<Index>>>>,
+    /// By which names addresses were reached, for exceptions that speak of names.
+    pub reached: Arc<Reached>,
     /// Records from the kernel that could not be read.
     pub unreadable: AtomicU64,
     /// Conversations that are gone without an end that was told or counted.
@@ -152,6 +155,7 @@ fn lost(counters: &Mutex<Counters>) -> u64 {
 /// Passes on what concerns detection; the rest is only counted.
 fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<Wake>) {
     let mut passed = Vec::new();
+    shared.reached.take(&seen);
     for one in seen {
         match &one {
             Seen::Connection { connection, matched, .. } => {

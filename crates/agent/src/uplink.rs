@@ -178,7 +178,7 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             let known: Result<tripoint_api::ExceptionList, _> = client.get(path::EXCEPTIONS).await;
             if let Ok(known) = known {
                 told_exceptions = true;
-                let _ = orders.send(Ask::Exceptions(known.exceptions));
+                let _ = orders.send(Ask::Exceptions(known.exceptions.into_iter().map(|kept| kept.exception).collect()));
             }
         }
         let query = format!("{}?host={}&after={after}&wait_s=25", path::AGENT_ORDERS, path::segment(&host));
@@ -187,7 +187,7 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             Ok(answer) => {
                 for numbered in answer.orders {
                     after = after.max(numbered.number);
-                    if orders.send(Ask::Order(numbered.number, numbered.order)).is_err() {
+                    if orders.send(Ask::Order(numbered.number, Box::new(numbered.order))).is_err() {
                         return;
                     }
                 }

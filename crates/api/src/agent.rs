@@ -222,6 +222,11 @@ pub enum Order {
     ReleaseAll,
     /// Say what is in force, as ledger and kernel have it.
     Standing,
+    /// Say what of that would not stay beside this exception, which nobody has made.
+    WouldLift {
+        /// The exception.
+        exception: Exception,
+    },
     /// The images under the data folder changed: look again.
     ContentChanged,
 }

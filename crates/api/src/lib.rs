@@ -15,6 +15,7 @@ pub mod agent;
 pub mod bouncer;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod exceptions;
 #[cfg(feature = "client")]
 pub mod image;
 pub mod path;
@@ -29,9 +30,10 @@ pub use agent::{
 pub use bouncer::{BouncerKey, BouncerList, BouncerStatus, CrowdsecHealth, NewBouncer};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Watch};
+pub use exceptions::{ExceptionList, ExceptionPreview, ExceptionRequest, KeptException};
 pub use people::{
-    ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, ExceptionList,
-    ExceptionRequest, FeedHealth, ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
+    ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, FeedHealth,
+    ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
 };
 pub use problem::Problem;
 pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};

@@ -18,7 +18,9 @@ pub const ALERTS_WATCH: &str = "/v1/alerts/watch";
 /// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most
 /// `ACTION_WAIT_S`.
 pub const ACTIONS: &str = "/v1/actions";
-/// `GET` → `people::ExceptionList`; `POST`: `people::ExceptionRequest` → `model::Exception`.
+/// `POST`: `exceptions::ExceptionRequest` → `exceptions::ExceptionPreview`. Nothing is kept.
+pub const EXCEPTIONS_PREVIEW: &str = "/v1/exceptions/preview";
+/// `GET` → `exceptions::ExceptionList`; `POST`: `exceptions::ExceptionRequest` → `model::Exception`.
 pub const EXCEPTIONS: &str = "/v1/exceptions";
 /// `GET` → list of `people::AgentStatus`.
 pub const AGENTS: &str = "/v1/agents";

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use tripoint_model::{
-    ActionKind, Alert, AlertStatus, Direction, Exception, Observable, Outcome, PlannedAction, Refusal, Resolution,
-    Scope, Target, Timestamp,
+    ActionKind, Alert, AlertStatus, Outcome, PlannedAction, Refusal, Resolution, Scope, Target, Timestamp,
 };
 
 use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
 use crate::bouncer::CrowdsecHealth;
+use crate::exceptions::ExceptionRequest;
 
 /// Most alerts in one answer.
 pub const LIMIT_MAX: u32 = 1000;
@@ -28,6 +28,9 @@ pub struct AlertQuery {
     /// Whether alerts under an exception are listed too; default no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<bool>,
+    /// Whether only those are listed; default no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_only: Option<bool>,
     /// Most alerts to answer with; default 100, at most `LIMIT_MAX`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -50,6 +53,7 @@ impl AlertQuery {
             ("rule", self.rule.clone()),
             ("host", self.host.clone()),
             ("suppressed", self.suppressed.map(|yes| yes.to_string())),
+            ("suppressed_only", self.suppressed_only.map(|yes| yes.to_string())),
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("after", self.after.clone()),
         ];
@@ -223,36 +227,6 @@ pub struct ActionAnswer {
     /// Failures in words, each with its host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-}
-
-/// Asks for an exception. At least the target or the application is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExceptionRequest {
-    /// The peer it speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<Observable>,
-    /// The application it speaks of, by key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub application: Option<String>,
-    /// The direction it speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direction: Option<Direction>,
-    /// The rule it speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// Why. Required.
-    #[serde(default)]
-    pub reason: String,
-    /// For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub for_seconds: Option<u64>,
-}
-
-/// The exceptions that have not expired.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExceptionList {
-    /// Soonest end first.
-    pub exceptions: Vec<Exception>,
 }
 
 /// An agent as last heard of.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use response::{Act, Actions, Alone, Exceptions};
+pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
@@ -278,11 +278,22 @@ pub enum Alerts {
         /// Also what an exception suppresses
         #[arg(long)]
         all: bool,
+        /// Only what an exception suppresses
+        #[arg(long, conflicts_with = "all")]
+        suppressed: bool,
     },
     /// One alert, whole
     Show {
         /// Its id
         id: String,
+    },
+    /// What can be done beside blocking, as commands to copy
+    Advise {
+        /// Its id
+        id: String,
+        /// package, systemd, egress, listener, nft, suricata or zeek
+        #[arg(long)]
+        kind: Option<String>,
     },
     /// Alerts as they happen
     Watch,

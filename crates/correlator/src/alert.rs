@@ -65,7 +65,7 @@ pub(crate) fn write(
         outcomes: known.outcomes(&id),
         refusals: Vec::new(),
         suggested: suggested(&id, case, newest),
-        suppressed_by: suppressed_by(case, rule.name(), known),
+        suppressed_by: suppressed_by(host, case, rule.name(), known),
         missing: missing(case, newest),
         latency_ms: None,
         work: Work::default(),

@@ -17,6 +17,7 @@
 //!
 //! Memory is bounded (`known` and `dossier` name the limits); what was dropped or folded is counted.
 
+pub mod advice;
 mod alert;
 mod beacon;
 mod correlate;

@@ -1,50 +1,52 @@
 //! Has somebody said that this alert is not wanted?
 
 use tripoint_model::address::canonical;
-use tripoint_model::{Exception, Observable, Subject, Timestamp};
+use tripoint_model::exception::name_to_except;
+use tripoint_model::{Exception, Subject, Timestamp};
 
 use crate::dossier::{Case, Contact};
 use crate::known::Known;
 
 /// The id of the exception that covers the newest connection, when every connection of the case is
 /// covered by one.
-pub(crate) fn suppressed_by(case: &Case, rule: &str, known: &Known) -> Option<String> {
+pub(crate) fn suppressed_by(host: &str, case: &Case, rule: &str, known: &Known) -> Option<String> {
     let application = case.application.as_ref().map(|application| application.key());
+    let about = About { host, case, application: application.as_deref(), rule };
     let mut newest = None;
     for contact in &case.contacts {
-        let covering = known.exceptions().find(|(exception, removed)| {
-            covers(exception, *removed, contact, application.as_deref(), rule, case.now)
-        })?;
+        let covering = known.exceptions().find(|(exception, removed)| covers(exception, *removed, contact, &about))?;
         newest.get_or_insert_with(|| covering.0.id.clone());
     }
     newest
 }
 
+/// What every connection of the case shares.
+struct About<'a> {
+    host: &'a str,
+    case: &'a Case,
+    application: Option<&'a str>,
+    rule: &'a str,
+}
+
 /// Whether the exception held when the connection was last seen (for an open one: holds now), or
 /// was made afterwards, by somebody who had seen the alert, and was not withdrawn again.
-fn covers(
-    exception: &Exception,
-    removed: Option<Timestamp>,
-    contact: &Contact,
-    application: Option<&str>,
-    rule: &str,
-    now: Timestamp,
-) -> bool {
-    let connection = &contact.connection;
-    // Anybody can give any name: the given one speaks only against what is said of it, not of the address.
-    let given = connection.named.as_ref().map(|named| named.name.as_str());
-    let is_about =
-        |name: &&str| contact.claims.iter().all(|c| matches!(&c.matched, Observable::Domain(d) if d == name));
+fn covers(exception: &Exception, removed: Option<Timestamp>, contact: &Contact, about: &About<'_>) -> bool {
+    let (connection, case) = (&contact.connection, about.case);
+    // Of what is not listed nobody can say that it is accepted.
+    let whole = case.findings_total == case.findings.len();
     let subject = |at| Subject {
         address: canonical(connection.remote.ip()),
         port: connection.remote.port(),
-        name: given.filter(is_about).or(connection.remote_name.as_deref()),
-        application,
+        name: name_to_except(connection, &contact.claims),
+        host: Some(about.host),
+        application: about.application,
         direction: Some(connection.direction),
-        rule: Some(rule),
+        rule: Some(about.rule),
+        indicator: Some(&case.indicator),
+        findings: whole.then_some(case.findings.as_slice()),
         at,
     };
-    let end = contact.end(now);
+    let end = contact.end(case.now);
     let held = removed.is_none_or(|removed| end < removed) && exception.covers(&subject(end));
     let afterwards = removed.is_none() && exception.created > end && exception.covers(&subject(exception.created));
     held || afterwards

@@ -19,7 +19,10 @@ use crate::networks::{Kind, Networks, address_of, key, tables};
 use crate::rules::Rules;
 use crate::store::{Store, StoreError, SystemsStatus, list};
 
+mod all;
 pub(crate) mod ranges;
+
+pub use all::networks_of;
 
 use ranges::{Range, merged, without};
 

@@ -1,4 +1,4 @@
-//! What is said about this peer? The one question that detection asks of intelligence.
+//! What is said about this peer, and by which names was it reached? What others ask of intelligence and of the sensor.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,4 +18,11 @@ pub trait IndicatorLookup: Send + Sync {
     fn guard_net(&self, net: IpNet) -> Vec<GuardHit> {
         self.guard(net.addr())
     }
+}
+
+/// Remembers by which names addresses were reached.
+pub trait NameLookup: Send + Sync {
+    /// Addresses of the network (canonical) that name servers gave to somebody on this host, each with such a name
+    /// (lower case, without the final dot).
+    fn names(&self, net: IpNet) -> Vec<(IpAddr, String)>;
 }

@@ -87,8 +87,8 @@ impl Restart {
         })
     }
 
-    /// The same in words.
-    fn words(&self) -> String {
+    /// The command, or where there is none the same in words.
+    pub fn words(&self) -> String {
         match self {
             Self::Container { runtime, name } => format!("restart the {runtime} container {name}"),
             Self::Process { pid, exe } if exe.is_empty() => format!("restart process {pid}"),

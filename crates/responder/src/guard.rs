@@ -8,9 +8,11 @@ use ipnet::IpNet;
 
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
 use tripoint_model::{
-    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, Observable, Refusal, Scope, Subject, Target,
-    Timestamp,
+    Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, NameLookup, Observable, Refusal, Scope,
+    Target, Timestamp,
 };
+
+mod except;
 
 /// What must never be cut off. Computed on the host itself, shortly before it is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +107,10 @@ pub struct Guard {
     pub admit: Vec<IpNet>,
     /// What must not be blocked because somebody said so.
     pub exceptions: Vec<Exception>,
+    /// This host's name, for exceptions that speak of certain hosts.
+    pub host: String,
+    /// By which names addresses were reached, for exceptions that speak of names.
+    pub names: Option<Arc<dyn NameLookup>>,
     /// Shared infrastructure that policy never blocks.
     pub guard_ranges: Vec<GuardRange>,
     /// The same, asked address by address.
@@ -176,7 +182,7 @@ impl Guard {
         {
             return Err(("own-network", format!("{net} overlaps {own}, which this host is attached to")));
         }
-        self.excepted(action, &net, automatic, now)?;
+        self.excepted(action, &net, now)?;
         if automatic { self.shared(&net) } else { Ok(()) }
     }
 
@@ -226,19 +232,6 @@ impl Guard {
 
     fn permitted(&self, net: &IpNet) -> bool {
         self.permit_ranges.iter().any(|permitted| canonical_net(*permitted).contains(net))
-    }
-
-    fn excepted(&self, action: &Action, net: &IpNet, automatic: bool, now: Timestamp) -> Verdict {
-        match self.exceptions.iter().find(|exception| stops(exception, action, net, automatic, now)) {
-            Some(exception) => Err((
-                "exception",
-                format!(
-                    "exception {} by {} until {}: {}",
-                    exception.id, exception.owner, exception.expires, exception.reason
-                ),
-            )),
-            None => Ok(()),
-        }
     }
 
     fn shared(&self, net: &IpNet) -> Verdict {
@@ -343,34 +336,6 @@ fn named(net: &IpNet, protected: &Protected) -> Verdict {
         }
     }
     Ok(())
-}
-
-/// Whether the exception and the target share an address for which the exception holds.
-fn stops(exception: &Exception, action: &Action, net: &IpNet, automatic: bool, now: Timestamp) -> bool {
-    let exception = &Exception { target: exception.target.as_ref().map(folded_peer), ..exception.clone() };
-    let excepted = exception.target.as_ref().and_then(Observable::net);
-    if excepted.is_some_and(|excepted| !overlaps(&excepted, net)) {
-        return false;
-    }
-    // Any shared address will do: the narrower one's first.
-    let address = excepted.filter(|excepted| net.contains(excepted)).map_or(net.addr(), |excepted| excepted.addr());
-    let own_application = match &action.scope {
-        Scope::Application(key) => Some(key.as_str()),
-        // Policy does not cut off a whole host where one application has an exception for this target.
-        _ if automatic && exception.target.is_some() => exception.application.as_deref(),
-        _ => None,
-    };
-    let port = action.target.port().or_else(|| exception.target.as_ref().and_then(Observable::port)).unwrap_or(0);
-    exception.covers(&Subject {
-        address,
-        port,
-        name: None,
-        application: own_application,
-        // A block works in both directions, so it would cut the excepted one.
-        direction: exception.direction,
-        rule: if automatic { exception.rule.as_deref() } else { None },
-        at: now,
-    })
 }
 
 /// The target with its address or network in canonical form.

@@ -157,24 +157,27 @@ impl Ledger {
 
     /// Writes the intent to hold what `planned` says. Not durable before `sync`. A block that stands
     /// is only ever extended: the short block that a disconnect brings must not cut a long one
-    /// short. Who wants less lifts it first.
+    /// short. Who wants less lifts it first. Where policy wants what a person holds already, it stays the
+    /// person's: what spares somebody from policy only must not undo a person's decision.
     pub fn intend(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<(), LedgerError> {
         let standing =
             self.get(&planned.target, &planned.scope).filter(|entry| entry.state.is_wanted() && entry.expires > now);
         let since = standing.map_or(now, |entry| entry.since);
         let expires = standing.map_or(planned.expires, |entry| entry.expires.max(planned.expires));
+        let persons = standing.filter(|entry| planned.requester == POLICY && entry.requester != POLICY);
+        let said = |own: &String, persons: Option<&String>| persons.unwrap_or(own).clone();
         self.write(Entry {
             generation: 0,
             at: now,
             state: EntryState::Intended,
-            id: planned.id.clone(),
+            id: said(&planned.id, persons.map(|entry| &entry.id)),
             target: planned.target.clone(),
             scope: planned.scope.clone(),
             since,
             expires,
-            requester: planned.requester.clone(),
-            reason: planned.reason.clone(),
-            cause: planned.cause.clone(),
+            requester: said(&planned.requester, persons.map(|entry| &entry.requester)),
+            reason: said(&planned.reason, persons.map(|entry| &entry.reason)),
+            cause: persons.map_or(&planned.cause, |entry| &entry.cause).clone(),
         })
     }
 

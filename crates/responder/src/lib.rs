@@ -18,6 +18,8 @@
 mod fault_tests;
 pub mod firewall;
 pub mod guard;
+#[cfg(test)]
+mod lattice_tests;
 pub mod ledger;
 mod outcome;
 pub mod plan;

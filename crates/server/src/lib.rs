@@ -25,6 +25,7 @@ pub mod merge;
 mod narrow;
 mod notify;
 pub mod openapi;
+mod preview;
 mod refuse;
 mod route;
 mod state;
@@ -70,6 +71,8 @@ pub struct ServerOptions {
     pub indicators: Option<WriteIndicators>,
     /// Says how the feeds are; without, nothing is known of any.
     pub feeds: Option<ReadFeeds>,
+    /// Says which networks an autonomous system has; without, exceptions cannot name one.
+    pub systems: Option<FindSystem>,
     /// Reads images of indicators, for agents with data folders of their own; without, there are none for them.
     pub images: Option<Arc<dyn ReadImages>>,
     /// The shortest IPv4 prefix that bouncers which hold addresses only are told as addresses; 24 when nothing is said.
@@ -82,6 +85,9 @@ pub struct ServerOptions {
 
 /// Reads how the feeds are at this moment.
 pub type ReadFeeds = Arc<dyn Fn() -> Vec<FeedHealth> + Send + Sync>;
+
+/// Finds the networks of an autonomous system, sorted and without overlap, or says why there are none.
+pub type FindSystem = Arc<dyn Fn(u32) -> Result<Vec<ipnet::IpNet>, String> + Send + Sync>;
 
 /// Where the Unix socket of a data folder is.
 pub fn socket_path(data_dir: &Path) -> PathBuf {
@@ -123,6 +129,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.images = kept;
     app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
+    app.systems = options.systems;
     let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));

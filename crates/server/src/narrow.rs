@@ -14,8 +14,12 @@ pub(crate) fn exception(alert: &Alert) -> ProposedException {
     let request = ExceptionRequest {
         target: Some(target(alert)),
         application,
+        hosts: None,
         direction: Some(alert.direction),
         rule: None,
+        indicator: None,
+        cves: Vec::new(),
+        ticket: None,
         reason: format!("alert {} is a false positive", alert.id),
         for_seconds: Some(FOR.as_secs()),
     };

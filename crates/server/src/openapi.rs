@@ -1,6 +1,7 @@
 //! What does the API look like to programs that are not ours?
 
 mod bouncers;
+mod exceptions;
 mod shape;
 
 use serde_json::{Map, Value, json};
@@ -53,7 +54,7 @@ const ROUTES: &[Route] = &[
     get(
         path::ALERTS,
         "A page of alerts, newest first.",
-        &["status", "rule", "host", "suppressed", "limit", "after"],
+        &["status", "rule", "host", "suppressed", "suppressed_only", "limit", "after"],
         "AlertList",
     ),
     get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event.", &[], "text/event-stream"),
@@ -67,6 +68,12 @@ const ROUTES: &[Route] = &[
     Route { request: None, ..post(path::RELEASE_ALL, "Lifts every block now.", "", "ActionAnswer") },
     get(path::EXCEPTIONS, "Exceptions that have not expired.", &[], "ExceptionList"),
     post(path::EXCEPTIONS, "Makes an exception.", "ExceptionRequest", "Exception"),
+    post(
+        path::EXCEPTIONS_PREVIEW,
+        "Says what an exception would cover; nothing is kept.",
+        "ExceptionRequest",
+        "ExceptionPreview",
+    ),
     Route {
         method: "delete",
         path: "/v1/exceptions/{id}",
@@ -237,34 +244,6 @@ const SCHEMAS: &[Schema] = &[
             "expires time",
         ],
     ),
-    (
-        "Exception",
-        "A scoped, expiring suppression.",
-        &[
-            "id! string",
-            "target string",
-            "application string",
-            "direction string",
-            "rule string",
-            "reason! string",
-            "owner! string",
-            "created! time",
-            "expires! time",
-        ],
-    ),
-    ("ExceptionList", "Soonest end first.", &["exceptions! []Exception"]),
-    (
-        "ExceptionRequest",
-        "At least target or application, and a reason.",
-        &[
-            "target string",
-            "application string",
-            "direction string",
-            "rule string",
-            "reason! string",
-            "for_seconds integer",
-        ],
-    ),
     ("AgentIdentity", "Which agent.", &["host! string", "boot_id! string", "version! string", "started! time"]),
     (
         "AgentStatus",
@@ -313,7 +292,7 @@ const SCHEMAS: &[Schema] = &[
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    SCHEMAS.iter().chain(bouncers::SCHEMAS)
+    SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
 }
 
 /// The OpenAPI 3.1 document.

@@ -13,12 +13,12 @@ use tripoint_api::{FeedHealth, Order};
 use tripoint_model::confidence::trust::FILE;
 use tripoint_model::{Alert, Timestamp};
 
-use crate::ReadFeeds;
 use crate::access::Access;
 use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
+use crate::{FindSystem, ReadFeeds};
 
 /// The store, who may ask, and how waiting requests are woken.
 pub(crate) struct App {
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) expand_prefix: u8,
     /// How handing our blocks to a CrowdSec goes, where that is configured.
     pub(crate) push: Option<PushState>,
+    /// Which networks an autonomous system has, where that can be told.
+    pub(crate) systems: Option<FindSystem>,
     /// Where what verdicts taught is written.
     trust: tokio::sync::Mutex<PathBuf>,
 }
@@ -68,6 +70,7 @@ impl App {
             images: None,
             expand_prefix: EXPAND_PREFIX,
             push: None,
+            systems: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }

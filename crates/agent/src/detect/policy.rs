@@ -37,12 +37,17 @@ impl Detector {
             protected: protected::compute(&[]),
             permit_ranges: self.permit_ranges.clone(),
             exceptions: self.exceptions.clone(),
+            host: self.host.clone(),
+            names: Some(self.doors.shared.reached.clone()),
             ..Guard::default()
         };
         let allowed = |address: &IpAddr| {
+            // Whoever is refused ahead is refused to every vulnerable application: an exception for one frees all.
             let excepted = |exception: &Exception| {
+                let target = exception.target.as_ref().or(exception.indicator.as_ref());
                 exception.holds_at(moment)
-                    && exception.target.as_ref().is_none_or(|t| t.matches(*address, 0) || t.port().is_some())
+                    && exception.is_for_host(&self.host)
+                    && target.is_none_or(|t| t.matches(*address, 0) || t.port().is_some())
             };
             let block = Action {
                 kind: ActionKind::Block,

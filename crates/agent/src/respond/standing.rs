@@ -2,8 +2,8 @@
 
 use tripoint_api::Answer;
 use tripoint_api::agent::{KernelWord, StandingAction};
-use tripoint_model::Timestamp;
-use tripoint_responder::{Entry, Held, KernelBlock, Responder};
+use tripoint_model::{Action, Exception, Timestamp};
+use tripoint_responder::{Entry, Guard, Held, KernelBlock, Responder};
 
 /// Both words of this moment; where the kernel cannot be asked, the ledger's alone and why.
 pub fn answer(responder: &mut Responder, now: Timestamp) -> Answer {
@@ -37,6 +37,24 @@ pub fn answer(responder: &mut Responder, now: Timestamp) -> Answer {
             Answer { standing, error: Some(format!("the kernel could not be read: {error}")), ..Answer::default() }
         }
     }
+}
+
+/// What is in force here and would not stay beside this exception.
+pub fn excepted(responder: &mut Responder, guard: &Guard, exception: &Exception, now: Timestamp) -> Answer {
+    let mut all = answer(responder, now);
+    all.standing.retain(|one| {
+        let action = Action {
+            kind: one.target.holding(),
+            target: one.target.clone(),
+            scope: one.scope.clone(),
+            expires: one.expires,
+            reason: one.reason.clone(),
+            requester: one.requester.clone(),
+            cause: one.cause.clone(),
+        };
+        guard.excepts(exception, &action, now)
+    });
+    all
 }
 
 fn stray(block: KernelBlock, mechanism: &str) -> StandingAction {

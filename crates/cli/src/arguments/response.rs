@@ -78,29 +78,47 @@ pub enum Exceptions {
     /// All that are in force
     List,
     /// Add one; it must end
-    Add {
-        /// Peer: address, network, address:port or name
-        #[arg(long)]
-        target: Option<String>,
-        /// Application key, `unit:NAME`, `container:ID` or `exe:PATH`
-        #[arg(long)]
-        application: Option<String>,
-        /// inbound or outbound
-        #[arg(long)]
-        direction: Option<String>,
-        /// Rule
-        #[arg(long)]
-        rule: Option<String>,
-        /// For how long (default 24h, longest 30d)
-        #[arg(long = "for", value_name = "SPAN")]
-        span: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
+    Add(Box<ExceptionAdd>),
     /// Withdraw one
     Remove {
         /// Its id
         id: String,
     },
+}
+
+#[derive(Args)]
+pub struct ExceptionAdd {
+    /// Peer: address, network, address:port, name (with all beneath it) or AS number
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Application key, `unit:NAME`, `container:ID` or `exe:PATH`
+    #[arg(long)]
+    pub application: Option<String>,
+    /// Only on hosts whose names fit: `web-*`
+    #[arg(long, value_name = "PATTERN")]
+    pub host: Option<String>,
+    /// inbound or outbound
+    #[arg(long)]
+    pub direction: Option<String>,
+    /// Rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// Only alerts for this indicator, as the alert names it
+    #[arg(long)]
+    pub indicator: Option<String>,
+    /// Accept this vulnerability (may be repeated): covers what is vulnerable to nothing else
+    #[arg(long, value_name = "ID")]
+    pub cve: Vec<String>,
+    /// For how long (default 24h, longest 30d)
+    #[arg(long = "for", value_name = "SPAN")]
+    pub span: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    /// Where that is written down
+    #[arg(long)]
+    pub ticket: Option<String>,
+    /// Only say which stored alerts and which blocks in force it would cover
+    #[arg(long)]
+    pub dry_run: bool,
 }

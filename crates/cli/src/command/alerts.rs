@@ -8,7 +8,7 @@ use tripoint_api::{
 use tripoint_intel::networks::Networks;
 use tripoint_model::{Alert, AlertStatus, Resolution};
 
-use super::show;
+use super::{advise, show};
 use crate::arguments::Alerts;
 use crate::context::Context;
 use crate::exit::{Exit, WrongUsage};
@@ -16,7 +16,14 @@ use crate::output;
 
 pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
     match command {
-        Alerts::List { status, rule, all } => list(context, status.as_deref(), rule, all),
+        Alerts::List { status, rule, all, suppressed } => {
+            let status: Option<AlertStatus> = status.map(|text| word(&text, "status")).transpose()?;
+            let only = suppressed.then_some(true);
+            list(
+                context,
+                AlertQuery { status, rule, suppressed: Some(all), suppressed_only: only, ..AlertQuery::default() },
+            )
+        }
         Alerts::Show { id } => {
             let client = context.client()?;
             let alert: Alert = context.ask(async { Ok(client.get(&path::alert(&id)).await?) })?;
@@ -27,6 +34,7 @@ pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
             }
             Ok(Exit::Fine)
         }
+        Alerts::Advise { id, kind } => advise::run(context, &id, kind.as_deref()),
         Alerts::Watch => watch(context),
         Alerts::Resolve { id, resolution, comment } => {
             let resolution: Resolution = word(&resolution, "resolution")?;
@@ -44,12 +52,11 @@ fn word<T: for<'de> serde::Deserialize<'de>>(text: &str, what: &str) -> anyhow::
     serde_json::from_value(value).map_err(|error| WrongUsage(format!("{text:?} is no {what}: {error}")).into())
 }
 
-fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool) -> anyhow::Result<Exit> {
-    let status: Option<AlertStatus> = status.map(|text| word(text, "status")).transpose()?;
+fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
+    let by = query.suppressed_only.is_some();
     let client = context.client()?;
     let alerts = context.ask(async {
         let mut alerts = Vec::new();
-        let mut query = AlertQuery { status, rule, suppressed: Some(all), ..AlertQuery::default() };
         loop {
             let page: AlertList = client.get(&format!("{}{}", path::ALERTS, query.to_query())).await?;
             alerts.extend(page.alerts);
@@ -65,7 +72,7 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
     }
     if alerts.is_empty() {
         eprintln!("no alerts");
-        if super::intel::nothing_loaded(context) {
+        if !by && super::intel::nothing_loaded(context) {
             eprintln!("{}", super::intel::NOTHING_LOADED);
         }
         return Ok(Exit::Fine);
@@ -77,15 +84,19 @@ fn list(context: &Context, status: Option<&str>, rule: Option<String>, all: bool
             .ok()
             .and_then(|v| v.as_str().map(str::to_owned))
             .unwrap_or_default();
-        vec![
+        let by = alert.suppressed_by.clone().filter(|_| by);
+        let mut row = vec![
             alert.id.to_string(),
             format!("{} {}", alert.severity.level, alert.severity.score),
             status,
             output::time(alert.last_seen),
             alert.title.clone(),
-        ]
+        ];
+        row.extend(by);
+        row
     });
-    output::table(&["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE"], rows.collect())?;
+    let heads = ["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE", "EXCEPTION"];
+    output::table(&heads[..5 + usize::from(by)], rows.collect())?;
     Ok(Exit::Fine)
 }
 

@@ -77,6 +77,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         agent_uids: vec![started_by],
         indicators: Some(crate::command::intel::indicators_of(&context.data_dir)),
         feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
+        systems: Some(crate::command::intel::systems_of(&context.data_dir)),
         images: Some(crate::command::intel::images_of(&context.data_dir)),
         expand_prefix: Some(config.bouncers.expand_prefix),
         push,

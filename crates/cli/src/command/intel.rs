@@ -29,7 +29,7 @@ mod told;
 mod trusted;
 
 pub use page::owner;
-pub use told::{feeds_of, images_of, indicators_of};
+pub use told::{feeds_of, images_of, indicators_of, systems_of};
 
 /// What every surface says when there is nothing to match against.
 pub const NOTHING_LOADED: &str = "no intelligence loaded: run `tripoint intel sync`";

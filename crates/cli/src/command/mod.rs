@@ -2,6 +2,7 @@
 
 mod act;
 mod actions;
+mod advise;
 mod advisories;
 mod alerts;
 mod bouncers;

@@ -20,7 +20,7 @@ use crate::exit::{Exit, WrongUsage};
 use crate::output;
 use crate::report::{self, DatabaseInfo, Document, Format, Word};
 
-use usage::Usage;
+pub use usage::Usage;
 
 pub fn run(context: &Context, options: &Scan) -> anyhow::Result<Exit> {
     let name = options.format.as_deref().unwrap_or(if context.json { "json" } else { "table" });

@@ -80,6 +80,7 @@ fn response(o: &mut String, alert: &Alert) {
     section(o, "REFUSED", alert.refusals.iter().map(refusal));
     section(o, "SUPPRESSED", alert.suppressed_by.iter().map(|exception| format!("by exception {exception}")));
     section(o, "WHAT YOU CAN DO", alert.suggested.iter().cloned());
+    section(o, "SO THAT IT DOES NOT COME AGAIN", super::advise::shortly(alert).into_iter());
 }
 
 /// What people did with it.

@@ -214,6 +214,14 @@ fn exceptions_are_added_listed_and_removed() {
         (&id.as_str().into(), &"laboratory".into())
     );
     assert!(bench.run(&["exceptions", "list"]).expect(0).out.contains("laboratory"));
+    let wide = ["exceptions", "add", "--target", "203.0.113.0/24", "--reason", "test", "--host", "web*", "--dry-run"];
+    // Nobody can say which blocks it would lift, as no agent is there.
+    let said = bench.run(&wide).expect(3);
+    assert!(said.out.contains("0 alerts of 0 stored would be suppressed"), "{}", said.out);
+    let said = bench.run(&[&wide[..], &["--json"]].concat()).expect(3).json();
+    assert_eq!(said["exception"]["hosts"], "web*");
+    assert_eq!(bench.run(&["exceptions", "list", "--json"]).json()["exceptions"].as_array().unwrap().len(), 1);
+    assert_eq!(list["exceptions"][0]["used"]["hits"], 0);
     bench.run(&["exceptions", "add", "--reason", "all"]).expect(1);
     bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--for", "31d"]).expect(64);
     bench.run(&["exceptions", "add", "--target", "203.0.113.1", "--reason", "x", "--direction", "up"]).expect(64);

@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "alerts",
     "alerts list",
     "alerts show",
+    "alerts advise",
     "alerts watch",
     "alerts resolve",
     "alerts reopen",

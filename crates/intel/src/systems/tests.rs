@@ -60,6 +60,19 @@ impl Rig {
 }
 
 #[test]
+fn who_spares_a_system_spares_all_of_it() {
+    let rig = Rig::new();
+    let of = |number, most| networks_of(rig.dir.path(), number, most);
+    assert!(of(64500, 9).unwrap_err().contains("tripoint intel networks import"));
+    // What is reserved or this host's own is meant too.
+    rig.table("start,end,asn,name\n45.0.0.0,45.0.1.255,64500,One\n10.0.0.0,10.0.0.2,64500,One\n");
+    let expected = ["10.0.0.0/31", "10.0.0.2/32", "45.0.0.0/23"].map(|net| net.parse::<IpNet>().unwrap());
+    assert_eq!(of(64500, 9).unwrap(), expected);
+    assert_eq!(of(64500, 1).unwrap().len(), 2, "one more than wanted tells that there are more");
+    assert!(of(64501, 9).unwrap_err().contains("no network"));
+}
+
+#[test]
 fn without_a_table_each_is_refused_and_the_command_named() {
     let rig = Rig::new();
     let report = rig.feed("# two\nAS64500 ; One\nas64501\n");

@@ -79,6 +79,11 @@ fn targets(request: &mut ActionRequest) -> Result<Vec<Target>, Refused> {
 pub(crate) async fn standing(State(app): State<Arc<App>>) -> Result<Json<StandingList>, Refused> {
     let hosts = hosts(&app, None)?;
     let said = answers(&app, hosts, Order::Standing).await?;
+    Ok(Json(listed(said)))
+}
+
+/// Every block that the agents named, by host.
+pub(super) fn listed(said: Said) -> StandingList {
     let mut list = StandingList { errors: said.errors, ..StandingList::default() };
     for (host, answer) in said.answers {
         list.errors.extend(answer.error.map(|error| format!("{host}: {error}")));
@@ -86,7 +91,7 @@ pub(crate) async fn standing(State(app): State<Arc<App>>) -> Result<Json<Standin
         list.actions.extend(answer.standing.into_iter().map(of_host));
         list.hosts.push(host);
     }
-    Ok(Json(list))
+    list
 }
 
 /// Asks the agents to lift everything.
@@ -120,13 +125,13 @@ async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionA
 
 /// What the agents said, and who said nothing.
 #[derive(Default)]
-struct Said {
-    answers: Vec<(String, Answer)>,
-    errors: Vec<String>,
+pub(super) struct Said {
+    pub(super) answers: Vec<(String, Answer)>,
+    pub(super) errors: Vec<String>,
 }
 
 /// Gives the order and waits for every agent's answer, but not for ever.
-async fn answers(app: &App, hosts: Vec<String>, order: Order) -> Result<Said, Refused> {
+pub(super) async fn answers(app: &App, hosts: Vec<String>, order: Order) -> Result<Said, Refused> {
     let mut answered = app.answers.subscribe();
     let numbers = app.give(&hosts, order).await?;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(ACTION_WAIT_S);

@@ -8,10 +8,15 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use sha2::{Digest, Sha256};
 
-use tripoint_api::{ExceptionList, ExceptionRequest, Order};
+use ipnet::IpNet;
+use tripoint_api::exceptions::{CVES_MAX, TEXT_MAX};
+use tripoint_api::{ExceptionList, ExceptionPreview, ExceptionRequest, Order};
+use tripoint_model::exception::NETWORKS_MAX;
 use tripoint_model::{Exception, Observable};
 
+use super::actions;
 use crate::access::Caller;
+use crate::preview;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 
@@ -30,38 +35,108 @@ pub(crate) async fn add(
     create(&app, request, &caller).await.map(Json)
 }
 
+/// Says what the exception would cover, and keeps nothing.
+pub(crate) async fn preview(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Result<Json<ExceptionPreview>, Refused> {
+    let exception = draft(&app, json(&body)?, &caller).await?;
+    let mut preview = preview::over(&*app.store, exception.clone()).await?;
+    let mut hosts = app.connected_hosts();
+    hosts.retain(|host| exception.is_for_host(host));
+    if hosts.is_empty() {
+        preview.errors.push("blocks in force: no agent that it concerns is connected".into());
+        return Ok(Json(preview));
+    }
+    // What the alerts say stands without the agents.
+    match actions::answers(&app, hosts, Order::WouldLift { exception }).await {
+        Ok(said) => {
+            let list = actions::listed(said);
+            (preview.blocks, preview.hosts) = (list.actions, list.hosts);
+            preview.errors.extend(list.errors);
+        }
+        Err(_) => preview.errors.push("blocks in force: no agent answered".into()),
+    }
+    Ok(Json(preview))
+}
+
 /// Keeps the exception and tells every agent, the absent ones when they are back.
 pub(crate) async fn create(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<Exception, Refused> {
-    let incomplete = |why: &str| refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", why);
-    if request.target.is_none() && request.application.is_none() {
-        return Err(incomplete("an exception needs a target or an application"));
-    }
-    if request.reason.trim().is_empty() {
-        return Err(incomplete("an exception needs a reason"));
-    }
-    if matches!(request.target, Some(Observable::System(_))) {
-        let why = "no connection names an autonomous system: make an exception for networks of it";
-        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));
-    }
+    let exception = draft(app, request, caller).await?;
+    app.store.add_exception(exception.clone()).await?;
+    let hosts = all_hosts(app).await?;
+    app.give(&hosts, Order::AddException { exception: exception.clone() }).await?;
+    Ok(exception)
+}
+
+/// The exception as it would be kept, made by this caller now.
+async fn draft(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<Exception, Refused> {
+    checked(&request)?;
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
+    let networks = match request.target {
+        Some(Observable::System(number)) => networks_of(app, number).await?,
+        _ => Vec::new(),
+    };
     let created = now();
     let mut exception = Exception {
         id: String::new(),
         target: request.target,
+        networks,
         application: request.application,
+        hosts: request.hosts,
         direction: request.direction,
         rule: request.rule,
+        indicator: request.indicator,
+        cves: request.cves,
         reason: request.reason,
+        ticket: request.ticket,
         owner: caller.0.clone(),
         created,
         expires: created.plus(span),
     };
     exception.id = id_of(&exception);
-    app.store.add_exception(exception.clone()).await?;
-    let hosts = all_hosts(app).await?;
-    app.give(&hosts, Order::AddException { exception: exception.clone() }).await?;
     Ok(exception)
+}
+
+fn checked(request: &ExceptionRequest) -> Result<(), Refused> {
+    let wrong = |kind, why: String| Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, kind, why));
+    if request.target.is_none() && request.application.is_none() && request.indicator.is_none() {
+        return wrong("incomplete", "an exception needs a target, an application or an indicator".into());
+    }
+    if request.reason.trim().is_empty() {
+        return wrong("incomplete", "an exception needs a reason".into());
+    }
+    if request.cves.len() > CVES_MAX {
+        return wrong("too-many", format!("an exception accepts at most {CVES_MAX} vulnerabilities"));
+    }
+    let texts = [&request.application, &request.hosts, &request.rule, &request.ticket];
+    let texts = texts.into_iter().flatten().chain([&request.reason]).chain(&request.cves);
+    for text in texts {
+        // A pattern or an id of nothing would fit nobody, or everybody, by mistake.
+        if text.trim().is_empty() || text.len() > TEXT_MAX {
+            return wrong("text", format!("a text has 1 to {TEXT_MAX} bytes"));
+        }
+    }
+    Ok(())
+}
+
+/// What an autonomous system means now. The table is read from the disk.
+async fn networks_of(app: &App, number: u32) -> Result<Vec<IpNet>, Refused> {
+    let no_system = |why: String| refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", format!("AS{number}: {why}"));
+    let Some(find) = app.systems.clone() else {
+        return Err(no_system("this server knows no networks of systems: make an exception for networks of it".into()));
+    };
+    let found = tokio::task::spawn_blocking(move || find(number)).await;
+    let networks = found.unwrap_or_else(|error| Err(error.to_string())).map_err(no_system)?;
+    match networks.len() {
+        0 => Err(no_system("the owners' table gives it no network".into())),
+        many if many > NETWORKS_MAX => {
+            Err(no_system(format!("it has {many} networks, an exception takes {NETWORKS_MAX}")))
+        }
+        _ => Ok(networks),
+    }
 }
 
 /// Withdraws an exception.

@@ -37,6 +37,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
         .route(path::RELEASE_ALL, post(actions::release_all))
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
+        .route(path::EXCEPTIONS_PREVIEW, post(exceptions::preview))
         .route("/v1/exceptions/{id}", delete(exceptions::remove))
         .route(path::BOUNCERS, get(bouncers::list).post(bouncers::add))
         .route("/v1/bouncers/{name}", delete(bouncers::remove))

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, decisions};
+use super::{StoreError, bouncers, decisions, exceptions};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -59,4 +59,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     ],
     decisions::TABLES,
     &[bouncers::TABLE],
+    exceptions::COUNTS,
 ];

@@ -2,12 +2,13 @@
 
 use futures_util::future::BoxFuture;
 
-use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order};
+use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, KeptException, NumberedOrder, Order};
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
 mod bouncers;
 mod decisions;
+mod exceptions;
 mod layout;
 mod rows;
 mod sqlite;
@@ -111,8 +112,8 @@ pub trait Store: Send + Sync {
     fn verdicts(&self) -> Stored<'_, Trust>;
     /// How many alerts stand how.
     fn counts(&self) -> Stored<'_, StatusCounts>;
-    /// Exceptions that have not expired at `now`, soonest end first.
-    fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<Exception>>;
+    /// Exceptions that have not expired at `now`, soonest end first, with what came of them.
+    fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>>;
     /// Keeps an exception.
     fn add_exception(&self, exception: Exception) -> Stored<'_, ()>;
     /// Drops an exception; says whether there was one.

@@ -13,7 +13,7 @@ use tripoint_model::confidence::raise;
 use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Resolution, Timestamp};
 
 use super::verdicts::{met_before, teach};
-use super::{Ingested, OrderState, StoreError, WorkChange, decisions};
+use super::{Ingested, OrderState, StoreError, WorkChange, decisions, exceptions};
 use crate::merge::{add_outcomes, add_refusals, merge};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
@@ -141,11 +141,12 @@ async fn take(
                 return Ok(None);
             }
             let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
+            let before = exceptions::before(stored.as_ref());
             let mut merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
             // A sum without terms was made by an older agent and stays as it is.
             if !merged.confidence_why.is_empty() {
-                let before = met_before(connection, &merged).await?;
-                let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), before);
+                let met = met_before(connection, &merged).await?;
+                let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), met);
                 (merged.confidence, merged.confidence_why) = (raised.total, raised.terms);
             }
             if judged.is_some() && merged.work.resolution != judged {
@@ -153,6 +154,7 @@ async fn take(
                 *untaught = true;
             }
             save(connection, &merged, now).await?;
+            exceptions::count(connection, &before, &merged, now).await?;
             Ok(Some(merged.id))
         }
         Item::Outcome { alert: Some(id), outcome } => {

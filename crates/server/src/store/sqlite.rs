@@ -10,17 +10,15 @@ use sqlx::{ConnectOptions, Row};
 
 use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{
-    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, NumberedOrder, Order,
+    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, KeptException, NumberedOrder, Order,
 };
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
 
 use super::layout::migrate;
-use super::rows::{
-    answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, to_text, unsigned, work,
-};
+use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work};
 use super::writer::Writer;
-use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, verdicts};
+use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, exceptions, verdicts};
 use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
 
 /// One file, one writer, a few readers.
@@ -57,6 +55,7 @@ impl Sqlite {
 impl Sqlite {
     async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
         let limit = query.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
+        let only = query.suppressed_only.unwrap_or(false);
         // The cursor is the last row's place: its time, then its id.
         let (time, id) = query
             .after
@@ -66,16 +65,17 @@ impl Sqlite {
             .unwrap_or((i64::MAX, String::new()));
         let rows = sqlx::query(
             "SELECT body FROM alerts WHERE ($1 = '' OR status = $1) AND ($2 = '' OR rule = $2) AND ($3 = '' OR host = $3) \
-             AND suppressed <= $4 AND (last_seen < $5 OR (last_seen = $5 AND id > $6)) \
+             AND suppressed BETWEEN $8 AND $4 AND (last_seen < $5 OR (last_seen = $5 AND id > $6)) \
              ORDER BY last_seen DESC, id LIMIT $7",
         )
         .bind(query.status.map_or("", status_text))
         .bind(query.rule.unwrap_or_default())
         .bind(query.host.unwrap_or_default())
-        .bind(i64::from(query.suppressed.unwrap_or(false)))
+        .bind(i64::from(query.suppressed.unwrap_or(false) || only))
         .bind(time)
         .bind(id)
         .bind(i64::from(limit) + 1)
+        .bind(i64::from(only))
         .fetch_all(&self.readers)
         .await?;
         let mut alerts: Vec<Alert> = Vec::with_capacity(rows.len());
@@ -179,41 +179,21 @@ impl Store for Sqlite {
         })
     }
 
-    fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<Exception>> {
-        Box::pin(async move {
-            let bodies: Vec<String> =
-                sqlx::query_scalar("SELECT body FROM exceptions WHERE expires > $1 ORDER BY expires, id")
-                    .bind(now.0)
-                    .fetch_all(&self.readers)
-                    .await?;
-            bodies.iter().map(|body| from_text("exception", body)).collect()
-        })
+    fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>> {
+        Box::pin(exceptions::all(&self.readers, now))
     }
 
     fn add_exception(&self, exception: Exception) -> Stored<'_, ()> {
-        Box::pin(self.writer.submit(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO exceptions (id, expires, body) VALUES ($1, $2, $3) \
-                     ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, body = excluded.body",
-                )
-                .bind(&exception.id)
-                .bind(exception.expires.0)
-                .bind(to_text("exception", &exception)?)
-                .execute(connection)
-                .await?;
-                Ok(())
-            })
-        }))
+        Box::pin(
+            self.writer
+                .submit(move |connection| Box::pin(async move { exceptions::add(connection, &exception).await })),
+        )
     }
 
     fn remove_exception(&self, id: String) -> Stored<'_, bool> {
-        Box::pin(self.writer.submit(move |connection| {
-            Box::pin(async move {
-                let done = sqlx::query("DELETE FROM exceptions WHERE id = $1").bind(id).execute(connection).await?;
-                Ok(done.rows_affected() > 0)
-            })
-        }))
+        Box::pin(
+            self.writer.submit(move |connection| Box::pin(async move { exceptions::remove(connection, &id).await })),
+        )
     }
 
     fn agents(&self) -> Stored<'_, Vec<AgentStatus>> {
@@ -347,10 +327,19 @@ mod tests {
             .execute(&mut connection)
             .await
             .unwrap();
+        let exception = r#"{"id":"x1","target":"203.0.113.66","reason":"r","owner":"ada","created":"2026-11-20T03:00:00Z",
+            "expires":"2026-11-21T03:00:00Z"}"#;
+        sqlx::query("INSERT INTO exceptions VALUES ('x1', 9, $1)")
+            .bind(exception)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
         let store = Sqlite::open(&path).await.unwrap();
         let changed = Store::changed(&store, (Timestamp(6), String::new())).await.unwrap();
         assert_eq!(changed.iter().map(|(at, alert)| (at.0, alert.id.0.as_str())).collect::<Vec<_>>(), [(7, "aa")]);
+        let kept = store.exceptions(Timestamp(8)).await.unwrap();
+        assert_eq!((kept[0].exception.owner.as_str(), kept[0].used), ("ada", Default::default()));
         // A clock that stands still does not hide a change.
         for expected in [8, 9] {
             store.work("aa".into(), WorkChange::Assign(None), "x".into(), Timestamp(1)).await.unwrap();

@@ -157,7 +157,7 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     assert_eq!(answer.outcomes[0].state, OutcomeState::DryRun);
     let _: ActionAnswer = rig.client.post(path::ACTIONS, &request(ActionKind::Allow)).await.unwrap();
     let list: ExceptionList = rig.client.get(path::EXCEPTIONS).await.unwrap();
-    assert_eq!(list.exceptions[0].reason, "c2");
+    assert_eq!(list.exceptions[0].exception.reason, "c2");
     let _: ActionAnswer = rig.client.post(path::RELEASE_ALL, &()).await.unwrap();
     let long = ActionRequest { for_seconds: Some(31 * 86_400), ..request(ActionKind::Block) };
     assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &long).await.unwrap_err()), 422);

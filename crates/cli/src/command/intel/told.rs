@@ -11,7 +11,8 @@ use tripoint_intel::export::{self, Wish};
 use tripoint_intel::image_delta::{self, Identity};
 use tripoint_intel::{ImageBytes, Index, images};
 use tripoint_linux::mapped::MappedFile;
-use tripoint_server::{ImageFile, ReadFeeds, ReadImages, WriteIndicators};
+use tripoint_model::exception::NETWORKS_MAX;
+use tripoint_server::{FindSystem, ImageFile, ReadFeeds, ReadImages, WriteIndicators};
 
 use crate::context::now;
 
@@ -25,6 +26,12 @@ pub fn indicators_of(data_dir: &Path) -> WriteIndicators {
         let format = format.ok_or_else(|| io::Error::other("there is no format stix"))?;
         export::write(*format, &verdicts, wish.at, out).map(drop)
     })
+}
+
+/// Finds which networks an autonomous system has, for exceptions.
+pub fn systems_of(data_dir: &Path) -> FindSystem {
+    let data_dir = data_dir.to_owned();
+    Arc::new(move |number| tripoint_intel::systems::networks_of(&data_dir, number, NETWORKS_MAX))
 }
 
 /// How the feeds are, as `intel list` and `doctor` say it.

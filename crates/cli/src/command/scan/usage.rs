@@ -94,6 +94,11 @@ impl Usage {
         inventory.rejected.extend(self.unread.iter().cloned());
     }
 
+    /// What would have to be restarted for each package, by its purl.
+    pub fn into_restarts(self) -> BTreeMap<String, BTreeSet<Restart>> {
+        self.restarts
+    }
+
     /// The package database as it lies on disk.
     pub fn inventory(&self) -> &Inventory {
         self.host.inventory()

@@ -1,0 +1,135 @@
+//! Is what an exception would do and did told as it is?
+
+use tripoint_api::{AlertList, Answer, ExceptionList, ExceptionPreview, ExceptionRequest, Order, Orders, path};
+use tripoint_model::{Alert, Exception, Timestamp};
+
+use crate::rig::{Rig, alert};
+
+fn request(target: &str) -> ExceptionRequest {
+    ExceptionRequest { target: Some(target.parse().unwrap()), reason: "partner".into(), ..ExceptionRequest::default() }
+}
+
+/// An alert with connections to these peers.
+fn with_peers(id: &str, peers: &[&str]) -> Alert {
+    let one = |peer: &&str| {
+        format!(
+            r#"{{"id":{{"cookie":1,"peer":0}},"protocol":"tcp","direction":"outbound","local":"198.51.100.1:4000",
+            "remote":"{peer}","state":"closed","opened":"2026-11-20T03:00:00Z","bytes_in":0,"bytes_out":0,"netns":1}}"#
+        )
+    };
+    let text = format!("[{}]", peers.iter().map(one).collect::<Vec<_>>().join(","));
+    let connections = serde_json::from_str(&text).unwrap();
+    Alert { connections, direction: tripoint_model::Direction::Outbound, ..alert(id, 50, 1) }
+}
+
+async fn preview(rig: &Rig, request: &ExceptionRequest) -> ExceptionPreview {
+    rig.client.post(path::EXCEPTIONS_PREVIEW, request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_preview_names_what_is_covered_whole_and_in_part_and_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let items = [
+        with_peers("aa", &["203.0.113.66:443"]),
+        with_peers("ab", &["203.0.113.66:443", "198.51.100.7:443"]),
+        with_peers("ac", &["198.51.100.7:443"]),
+    ];
+    rig.report("web1", 1, &items).await;
+    let said = preview(&rig, &request("203.0.113.0/24")).await;
+    assert_eq!(said.read, 3);
+    assert_eq!(said.alerts.iter().map(|one| one.id.0.as_str()).collect::<Vec<_>>(), ["aa"]);
+    assert_eq!((said.partly[0].id.0.as_str(), said.partly[0].covered, said.partly[0].carried), ("ab", 1, 2));
+    // An agent that reports fetches no orders here: that is said, and the alerts are told all the same.
+    assert!(said.errors.iter().any(|error| error.contains("blocks in force")), "{:?}", said.errors);
+    let elsewhere = ExceptionRequest { hosts: Some("db-*".into()), ..request("203.0.113.0/24") };
+    assert_eq!(preview(&rig, &elsewhere).await.alerts_total, 0);
+    let list: ExceptionList = rig.client.get(path::EXCEPTIONS).await.unwrap();
+    assert!(list.exceptions.is_empty());
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_preview_asks_the_agents_what_they_would_lift() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[]).await;
+    let client = rig.tcp();
+    let asked = tokio::spawn(async move {
+        client.post::<ExceptionPreview>(path::EXCEPTIONS_PREVIEW, &request("203.0.113.66")).await.unwrap()
+    });
+    let orders: Orders = rig.client.get(&format!("{}?host=web1&after=0&wait_s=10", path::AGENT_ORDERS)).await.unwrap();
+    let Order::WouldLift { exception } = &orders.orders[0].order else { panic!("{:?}", orders.orders) };
+    assert_eq!(exception.target, Some("203.0.113.66".parse().unwrap()));
+    let standing = serde_json::from_str(
+        r#"[{"id":"b","target":"203.0.113.66","scope":"host","expires":"2026-11-20T03:00:00Z","requester":"policy",
+        "reason":"c2","mechanism":"bpf","kernel":"held"}]"#,
+    )
+    .unwrap();
+    let answer = Answer { standing, ..Answer::default() };
+    let _: () = rig.client.post(&path::order_answer(orders.orders[0].number), &answer).await.unwrap();
+    let said = asked.await.unwrap();
+    assert_eq!((said.hosts.as_slice(), said.blocks.len()), (&["web1".to_owned()][..], 1));
+    assert_eq!(said.errors, Vec::<String>::new());
+    rig.stop().await;
+}
+
+/// Hits are connections: told once, counted once, and what is told again adds nothing.
+#[tokio::test]
+async fn what_an_exception_kept_quiet_is_counted_and_stays_searchable() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let made: Exception = rig.client.post(path::EXCEPTIONS, &request("203.0.113.66")).await.unwrap();
+    let quiet = |count| {
+        let suppressed_by = Some(made.id.clone());
+        Alert { suppressed_by, count, ..with_peers("aa", &["203.0.113.66:443"]) }
+    };
+    let used = async || {
+        let list: ExceptionList = rig.client.get(path::EXCEPTIONS).await.unwrap();
+        let used = list.exceptions[0].used;
+        (used.hits, used.alerts, used.last_used.is_some())
+    };
+    assert_eq!(used().await, (0, 0, false));
+    for (sequence, count, expected) in [(1, 3, (3, 1, true)), (2, 3, (3, 1, true)), (3, 5, (5, 1, true))] {
+        rig.report("web1", sequence, &[quiet(count)]).await;
+        assert_eq!(used().await, expected, "{sequence}");
+    }
+    rig.report("web1", 4, &[with_peers("ab", &["198.51.100.7:443"])]).await;
+    let listed = async |query: &str| {
+        let list: AlertList = rig.client.get(&format!("{}{query}", path::ALERTS)).await.unwrap();
+        list.alerts.into_iter().map(|alert| alert.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("").await, ["ab"]);
+    assert_eq!(listed("?suppressed=true").await.len(), 2);
+    assert_eq!(listed("?suppressed_only=true").await, ["aa"]);
+    // It ends: the agent says so, the alert counts again, and being kept quiet anew is a new alert to it.
+    rig.report("web1", 5, &[Alert { count: 5, ..with_peers("aa", &["203.0.113.66:443"]) }]).await;
+    assert_eq!(listed("").await.len(), 2);
+    // An exception that nobody keeps counts nothing and does no harm.
+    let stranger = Alert { suppressed_by: Some("x0".into()), ..with_peers("ad", &["203.0.113.66:443"]) };
+    rig.report("web1", 6, &[stranger]).await;
+    assert_eq!(used().await, (5, 1, true));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_means_nothing_or_too_much_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let base = request("203.0.113.66");
+    for (wrong, why) in [
+        (ExceptionRequest { target: None, ..base.clone() }, "nothing that it is about"),
+        (ExceptionRequest { hosts: Some(" ".into()), ..base.clone() }, "a pattern of nothing"),
+        (ExceptionRequest { ticket: Some("x".repeat(2000)), ..base.clone() }, "too long"),
+        (ExceptionRequest { cves: vec!["CVE-2026-1".into(); 65], ..base.clone() }, "too many"),
+        (request("AS64501"), "a system that the table does not know"),
+        (request("AS64502"), "a system of too many networks"),
+    ] {
+        let refused = rig.client.post::<Exception>(path::EXCEPTIONS, &wrong).await;
+        assert!(refused.is_err(), "{why}");
+    }
+    let system: Exception = rig.client.post(path::EXCEPTIONS, &request("AS64500")).await.unwrap();
+    assert_eq!(system.networks, ["203.0.113.0/24".parse().unwrap()]);
+    assert!(system.created > Timestamp(0));
+    rig.stop().await;
+}
