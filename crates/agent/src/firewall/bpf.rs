@@ -201,16 +201,20 @@ impl Firewall for BpfFirewall {
     }
 
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
-        if *target == Target::Host {
-            self.isolated = None;
-            return self.isolation.rejoin().map_err(|error| kernel("rejoin", error));
-        }
-        if let Scope::Application(key) = scope {
-            return self.unblock_for(key, target);
-        }
-        let (net, port) = place(self.name(), target, scope)?;
-        self.ends.forget(net, port);
-        self.blocks.remove(net, port, 0).map_err(|error| kernel("unblock", error))
+        let lifted = match (target, scope) {
+            (Target::Host, _) => {
+                self.isolated = None;
+                self.isolation.rejoin().map_err(|error| kernel("rejoin", error))
+            }
+            (_, Scope::Application(key)) => self.unblock_for(key, target),
+            _ => {
+                let (net, port) = place(self.name(), target, scope)?;
+                self.ends.forget(net, port);
+                self.blocks.remove(net, port, 0).map_err(|error| kernel("unblock", error))
+            }
+        };
+        self.follow();
+        lifted
     }
 
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {

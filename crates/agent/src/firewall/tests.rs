@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use tripoint_linux::bpf::{LoadOptions, load};
+use tripoint_linux::bpf::{LoadOptions, load, pins};
 use tripoint_linux::netns::NetNs;
 use tripoint_linux::nft::{Hold, Table};
 use tripoint_model::{Action, ActionKind, OutcomeState, Plan, Scope, Timestamp};
@@ -56,7 +56,8 @@ fn kernel_programs_pass_the_suite_of_every_firewall() {
         Err(error) if std::env::var_os("RUN_KERNEL_TESTS").is_some() => panic!("{error}"),
         Err(error) => return println!("skipped: {error}"),
     };
-    conformance(&mut BpfFirewall::new(loaded.blocks, loaded.isolation, "tripoint_test"), &mut clock);
+    conformance(&mut BpfFirewall::new(loaded.blocks, loaded.isolation, "tripoint_suite"), &mut clock);
+    assert!(pins::kept("tripoint_suite").is_empty(), "with the last block goes what keeps it");
 }
 
 #[test]

@@ -4,10 +4,11 @@
 mod field;
 mod traffic;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tripoint_agent::firewall::{BpfFirewall, IpsetFirewall, NftFirewall};
 use tripoint_linux::bpf::{LoadOptions, Loaded, Programs, load};
+use tripoint_model::Timestamp;
 use tripoint_responder::Firewall;
 
 use self::field::{Field, Place};
@@ -16,28 +17,34 @@ use self::traffic::{Family, Kind, Talk, Way};
 /// A mechanism, and what keeps it in the kernel.
 pub struct Mechanism {
     pub firewall: Box<dyn Firewall>,
-    _programs: Option<Programs>,
+    programs: Option<Programs>,
+}
+
+impl Drop for Mechanism {
+    /// What kernel programs block is blocked on the whole host, and outlives who made it; the others go with the field.
+    fn drop(&mut self) {
+        if self.programs.is_some() {
+            let _ = self.firewall.release(Timestamp::from_system(SystemTime::now()));
+        }
+    }
 }
 
 type Open = fn() -> Result<Mechanism, String>;
 
 fn nft() -> Result<Mechanism, String> {
     let firewall = NftFirewall::open("tripoint").map_err(|error| error.to_string())?;
-    Ok(Mechanism { firewall: Box::new(firewall), _programs: None })
+    Ok(Mechanism { firewall: Box::new(firewall), programs: None })
 }
 
 fn ipset() -> Result<Mechanism, String> {
     let firewall = IpsetFirewall::open("tripoint").map_err(|error| error.to_string())?;
-    Ok(Mechanism { firewall: Box::new(firewall), _programs: None })
+    Ok(Mechanism { firewall: Box::new(firewall), programs: None })
 }
 
 fn bpf() -> Result<Mechanism, String> {
     let Loaded { programs, blocks, isolation, .. } =
         load(&LoadOptions::default()).map_err(|error| error.to_string())?;
-    Ok(Mechanism {
-        firewall: Box::new(BpfFirewall::new(blocks, isolation, "tripoint_test")),
-        _programs: Some(programs),
-    })
+    Ok(Mechanism { firewall: Box::new(BpfFirewall::new(blocks, isolation, "tripoint_test")), programs: Some(programs) })
 }
 
 /// Builds the field, or skips the test where there are no namespaces or the mechanism does not work.
