@@ -35,6 +35,6 @@ pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailab
 pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
 pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
 pub use outcome::dry_run;
-pub use plan::{PAIRED_BLOCK, addresses_of_name, plan};
+pub use plan::{PAIRED_BLOCK, plan};
 pub use reconcile::{Reconciled, Responder};
 pub use verify::{Compared, Held};

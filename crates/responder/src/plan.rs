@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use tripoint_model::address::{canonical, canonical_net};
-use tripoint_model::{Action, ActionKind, Cut, Observable, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
+use tripoint_model::{Action, ActionKind, Cut, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
 
 use crate::guard::{Guard, PEERS_FREE, POLICY, Usage, counts, folded};
 
@@ -145,14 +145,6 @@ impl Radius {
     }
 }
 
-/// The same wish for each address that a name stands for.
-pub fn addresses_of_name(action: &Action, addresses: &[IpAddr]) -> Vec<Action> {
-    let one = |address: &IpAddr| Action { target: Observable::Address(canonical(*address)).into(), ..action.clone() };
-    addresses.iter().map(one).collect()
-}
-
-/// Each wish with its target folded; before a disconnect stands the block that keeps its peer away, the wished one
-/// where there is one, and it is not asked for twice.
 fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
     let is_block = |action: &Action| action.kind == ActionKind::Block;
     let wishes: Vec<Action> =

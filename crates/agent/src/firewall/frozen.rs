@@ -78,7 +78,8 @@ impl Frozen {
             return Err(FirewallError::Unsupported(NAME, format!("no process of {application} runs")));
         }
         self.clock.refresh();
-        let known = self.marker(application).filter(|known| known.expires == expires);
+        // One that cannot be read is written anew.
+        let known = read(&self.path(application)).ok().flatten().filter(|known| known.expires == expires);
         let marker = Marker {
             application: application.to_owned(),
             expires,
@@ -96,7 +97,8 @@ impl Frozen {
 
     /// Lets it go on; says whether it was halted by us.
     pub fn thaw(&mut self, application: &str) -> Result<bool, FirewallError> {
-        let Some(marker) = self.marker(application) else { return Ok(false) };
+        let marker = read(&self.path(application)).map_err(|error| kernel("thaw", error))?;
+        let Some(marker) = marker else { return Ok(false) };
         let_go(&marker).map_err(|error| kernel("thaw", error))?;
         fs::remove_file(self.path(application)).map_err(|error| kernel("thaw", error))?;
         Ok(true)
@@ -143,10 +145,6 @@ impl Frozen {
                 .ok()
         };
         paths.filter_map(told).flatten().collect()
-    }
-
-    fn marker(&self, application: &str) -> Option<Marker> {
-        read(&self.path(application)).ok().flatten()
     }
 
     fn path(&self, application: &str) -> PathBuf {

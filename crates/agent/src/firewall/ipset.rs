@@ -17,6 +17,7 @@ use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 use self::programs::Programs;
 use self::text::{Layout, State};
 use super::ends::{Ends, place, target};
+use super::one_of_many;
 use super::sockets::disconnect;
 
 /// Why ipset or iptables did not do it.
@@ -139,8 +140,7 @@ impl Firewall for IpsetFirewall {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), FirewallError> {
-        let block = KernelBlock { target: target.clone(), scope: scope.clone(), expires };
-        self.block_many(&[block], now).pop().unwrap_or(Ok(()))
+        one_of_many(self, KernelBlock { target: target.clone(), scope: scope.clone(), expires }, now)
     }
 
     fn block_many(&mut self, blocks: &[KernelBlock], _now: Timestamp) -> Vec<Result<(), FirewallError>> {

@@ -10,6 +10,7 @@ use tripoint_model::{Cut, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 
 use super::ends::{Ends, place, target};
+use super::one_of_many;
 use super::sockets::disconnect;
 
 /// What packets can still pass a table of nftables.
@@ -57,8 +58,7 @@ impl Firewall for NftFirewall {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), FirewallError> {
-        let block = KernelBlock { target: target.clone(), scope: scope.clone(), expires };
-        self.block_many(&[block], now).pop().unwrap_or(Ok(()))
+        one_of_many(self, KernelBlock { target: target.clone(), scope: scope.clone(), expires }, now)
     }
 
     /// What the table can hold goes in as one transaction.

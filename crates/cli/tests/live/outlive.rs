@@ -1,6 +1,7 @@
 //! Do blocks by kernel programs hold without their agent, end by themselves, and pass to the next without a gap?
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,20 +18,26 @@ fn reached(lab: &Lab) -> bool {
     lab.inside.run(|| TcpStream::connect_timeout(&at, Duration::from_millis(300))).unwrap().is_ok()
 }
 
+/// The laboratory with its listeners, and an instance that is up.
+fn staged() -> Option<(MutexGuard<'static, ()>, Lab, Instance)> {
+    if !asked_for() {
+        return None;
+    }
+    let alone = alone();
+    let lab = lab();
+    listen(&lab);
+    let mut instance = Instance::new("");
+    instance.up();
+    Some((alone, lab, instance))
+}
+
 fn kept(instance: &Instance) -> usize {
     pins::kept(&Place::new(instance.path()).kernel_name()).len()
 }
 
 #[test]
 fn a_block_holds_without_its_agent_and_ends_on_time() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    instance.up();
+    let Some((_alone, lab, mut instance)) = staged() else { return };
     assert!(reached(&lab) && kept(&instance) == 0);
     let begun = Instant::now();
     instance.fine(&["block", BAD4, "--for", "8s"]);
@@ -48,14 +55,7 @@ fn a_block_holds_without_its_agent_and_ends_on_time() {
 
 #[test]
 fn the_next_agent_takes_over_without_a_gap() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    instance.up();
+    let Some((_alone, lab, mut instance)) = staged() else { return };
     instance.fine(&["block", BAD4, "--for", "1h"]);
     let mut capture = lab.capture().unwrap();
     let done = AtomicBool::new(false);
@@ -95,14 +95,7 @@ fn the_next_agent_takes_over_without_a_gap() {
 
 #[test]
 fn release_all_lifts_what_a_dead_agent_left() {
-    if !asked_for() {
-        return;
-    }
-    let _alone = alone();
-    let lab = lab();
-    listen(&lab);
-    let mut instance = Instance::new("");
-    instance.up();
+    let Some((_alone, lab, mut instance)) = staged() else { return };
     instance.fine(&["block", BAD4, "--for", "1h"]);
     instance.kill("tripoint-agent");
     assert!(!reached(&lab));
