@@ -79,7 +79,7 @@ mod tests {
                 1,
             ));
         }
-        Loaded { format: "csv", parsed, systems: Vec::new(), passed_over: 0, broken: None }
+        Loaded { format: "csv", parsed, systems: Vec::new(), passed_over: 0, guard_lists: 0, broken: None }
     }
 
     #[test]

@@ -8,12 +8,15 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tripoint_model::parsed::REJECTED_LISTED_MAX;
 use tripoint_model::{AppliesTo, Category, Rejected, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
 use crate::descriptor;
-use crate::feed::{Columns, Defaults};
-use crate::load::{LoadError, load};
+use crate::feed::{Columns, Defaults, Reading};
+use crate::guardlist;
+use crate::guardlist::import::GuardOptions;
+use crate::load::{LoadError, load_into};
 use crate::rules::Rules;
 use crate::store::{FeedState, FeedStatus, Store, StoreError, hex};
 use crate::systems;
@@ -83,7 +86,7 @@ pub struct ImportReport {
     pub imported: u64,
     /// Entries refused.
     pub refused: u64,
-    /// The refusals, at most `model::parsed::REJECTED_MAX`.
+    /// The refusals, at most `model::parsed::REJECTED_LISTED_MAX`.
     pub refusals: Vec<Rejected>,
 }
 
@@ -111,20 +114,19 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
     crate::store::check_name(&options.name)?;
     let name = path.display().to_string();
     let defaults = options.defaults();
-    let read = load(
-        Source::Path(path),
-        &name,
-        options.format.as_deref(),
-        &defaults,
-        context.rules(),
-        &Limits::default(),
-        context.now,
-    );
+    let mut reading = Reading::new(&name, &defaults, context.rules(), context.now);
+    reading.parsed.list_refusals();
+    let read = load_into(reading, Source::Path(path), options.format.as_deref(), &Limits::default());
     let mut loaded = match read {
         Ok(loaded) => loaded,
         Err(error @ LoadError::NoSuchFormat(_)) => return Err(error.into()),
         Err(error) => return Ok(nothing(name, options, &error)),
     };
+    if loaded.guard_lists > 0 && loaded.parsed.accepted.is_empty() && !options.strict {
+        // An archive's lists have names of their own.
+        let list = Some(options.name.clone()).filter(|_| loaded.guard_lists == 1);
+        return Ok(guard_lists(path, list, options, context)?);
+    }
     systems::judge(&mut loaded, context.data_dir, context.rules());
     let mut parsed = loaded.parsed;
     if parsed.read == 0 {
@@ -169,6 +171,36 @@ pub fn import(path: &Path, options: &ImportOptions, context: &Context<'_>) -> Re
         refusals: parsed.rejected,
     })
 }
+
+/// What guards is brought in as a feed is, by a person and never by a feed; its report is that of all lists together.
+fn guard_lists(
+    path: &Path,
+    name: Option<String>,
+    options: &ImportOptions,
+    context: &Context<'_>,
+) -> Result<ImportReport, StoreError> {
+    let reports = guardlist::import::import(&[path.to_owned()], &GuardOptions { name, purpose: None }, context)?;
+    let mut whole = ImportReport {
+        source: path.display().to_string(),
+        format: GUARD_LIST.to_owned(),
+        feed: options.name.clone(),
+        read: 0,
+        imported: 0,
+        refused: 0,
+        refusals: Vec::new(),
+    };
+    for report in reports {
+        whole.read += report.read;
+        whole.imported += report.imported;
+        whole.refused += report.refused;
+        let room = REJECTED_LISTED_MAX.saturating_sub(whole.refusals.len());
+        whole.refusals.extend(report.refusals.into_iter().take(room));
+    }
+    Ok(whole)
+}
+
+/// The format of guard lists in reports; feeds are never of it.
+pub const GUARD_LIST: &str = "misp-warninglist";
 
 /// A file that says nothing is one refusal, so that every file gets the same kind of answer.
 fn nothing(file: String, options: &ImportOptions, error: &LoadError) -> ImportReport {

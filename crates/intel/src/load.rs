@@ -46,6 +46,8 @@ pub struct Loaded {
     pub systems: Vec<NamedSystem>,
     /// Elements that claim nothing.
     pub passed_over: u64,
+    /// Documents that turned out to be guard lists, and were refused.
+    pub guard_lists: u64,
     /// Why it was not read to its end.
     pub broken: Option<String>,
 }
@@ -65,18 +67,30 @@ pub fn load(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Loaded, LoadError> {
+    load_into(Reading::new(name, defaults, rules, now), source, format, limits)
+}
+
+/// Reads a feed into `reading`, whose file is the feed's name in messages.
+pub(crate) fn load_into(
+    mut reading: Reading<'_>,
+    source: Source<'_>,
+    format: Option<&str>,
+    limits: &Limits,
+) -> Result<Loaded, LoadError> {
     let forced = match format {
         Some(text) => Some(feed::format(text).ok_or_else(|| LoadError::NoSuchFormat(text.to_owned()))?),
         None => None,
     };
-    let mut reading = Reading::new(name, defaults, rules, now);
-    let mut used: Option<&'static dyn FeedFormat> = None;
+    let name = reading.file.clone();
+    let name = name.as_str();
+    let mut used: Vec<(&'static dyn FeedFormat, u64)> = Vec::new();
     let mut trouble = None;
     let inner_name = name.strip_suffix(".gz").unwrap_or(name);
     let end = tripoint_unpack::entries(source, name, limits, &mut |entry, reader| {
         reading.file = if entry == inner_name || entry == name { name.to_owned() } else { format!("{name}!/{entry}") };
+        let before = reading.parsed.read;
         match one(reader, forced, &mut reading) {
-            Ok(format) => used = used.or(Some(format)),
+            Ok(format) => count(&mut used, format, reading.parsed.read - before),
             Err(error) => {
                 reading.refuse(1, error.to_string());
                 trouble = trouble.take().or(Some(error));
@@ -92,16 +106,25 @@ pub fn load(
         let line = reading.parsed.read + 1;
         reading.refuse(line, error.to_string());
     }
-    match (used, trouble) {
-        (Some(format), _) => Ok(Loaded {
+    // Of an archive of several formats the one that most of its entries are in.
+    match (used.into_iter().rev().max_by_key(|(_, read)| *read), trouble) {
+        (Some((format, _)), _) => Ok(Loaded {
             format: format.name(),
             parsed: reading.parsed,
             systems: reading.systems,
             passed_over: reading.passed_over,
+            guard_lists: reading.guard_lists,
             broken: reading.broken,
         }),
         (None, Some(error)) => Err(error),
         (None, None) => Err(LoadError::Unknown(name.to_owned())),
+    }
+}
+
+fn count(used: &mut Vec<(&'static dyn FeedFormat, u64)>, format: &'static dyn FeedFormat, read: u64) {
+    match used.iter_mut().find(|(known, _)| known.name() == format.name()) {
+        Some((_, sum)) => *sum += read,
+        None => used.push((format, read)),
     }
 }
 

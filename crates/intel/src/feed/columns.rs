@@ -127,7 +127,7 @@ impl Columns {
 /// Takes a record whose fields `cell` gives, trimmed and not empty.
 pub(super) fn record<'c>(cell: impl Fn(Field) -> Option<&'c str>, number: u64, reading: &mut Reading<'_>) {
     let found = match (cell(Field::Asn), cell(Field::Address)) {
-        (Some(text), _) => system(text).map(|observable| Named { observable, of_path: false }),
+        (Some(text), _) => system(text).map(Named::from),
         (None, Some(text)) => observable(text),
         (None, None) => Err("the address column is empty".to_owned()),
     };
@@ -153,6 +153,12 @@ pub(super) struct Named {
     pub(super) observable: Observable,
     /// The host of a URL with a path: what else is on it may be harmless.
     of_path: bool,
+}
+
+impl From<Observable> for Named {
+    fn from(observable: Observable) -> Self {
+        Self { observable, of_path: false }
+    }
 }
 
 impl Named {
@@ -191,7 +197,7 @@ pub(super) fn observable(text: &str) -> Result<Named, String> {
         }
         _ if is_digest(text) => Err(format!("a file's digest is nothing on the network: {text:.16?}")),
         _ => match text.parse() {
-            Ok(observable) => Ok(Named { observable, of_path: false }),
+            Ok(observable) => Ok(Observable::into(observable)),
             Err(_) => Err(format!("not an address, network, address:port or domain: {text:.64?}")),
         },
     }

@@ -12,6 +12,7 @@ use tripoint_unpack::bounded_strings;
 use super::columns::{self, Columns, Field, NAMES};
 use super::lenient::{STRING_MAX, Text};
 use super::{FeedFormat, Reading, each_line};
+use crate::guardlist::Kind;
 
 /// Records of any publisher.
 pub struct Json;
@@ -24,7 +25,8 @@ impl FeedFormat for Json {
     fn detect(&self, head: &str) -> bool {
         let head = head.trim_start_matches('\u{feff}').trim_start();
         let names = NAMES.first().map_or(&[][..], |(_, names)| *names);
-        head.starts_with(['{', '[']) && names.iter().any(|name| head.contains(&format!("\"{name}\"")))
+        let is_guard_list = head.contains("\"list\"") && head.starts_with('{');
+        is_guard_list || head.starts_with(['{', '[']) && names.iter().any(|name| head.contains(&format!("\"{name}\"")))
     }
 
     fn parse(&self, input: &mut dyn Read, reading: &mut Reading<'_>) {
@@ -59,12 +61,18 @@ fn document(input: &mut dyn Read, reading: &mut Reading<'_>) {
     let mut count = 0;
     let input = BufReader::with_capacity(64 << 10, bounded_strings(input, STRING_MAX));
     let mut json = serde_json::Deserializer::from_reader(input);
-    let walk = Walk { reading: &mut *reading, count: &mut count, depth: 0 };
+    let before = reading.parsed.mark();
+    let mut is_guard_list = false;
+    let walk = Walk { reading: &mut *reading, count: &mut count, depth: 0, is_guard_list: &mut is_guard_list };
     // A fault ends the document; what came before it stands.
     if let Err(error) = walk.deserialize(&mut json).and_then(|()| json.end()) {
         let reason = format!("the document breaks off here: {error}");
         reading.refuse(count + 1, reason.clone());
         reading.broken = Some(reason);
+    } else if is_guard_list {
+        reading.parsed.take_back(before);
+        reading.guard_lists += 1;
+        reading.refuse(1, "this is a guard list of MISP's, of what is not bad: `tripoint intel guard import` takes it");
     }
 }
 
@@ -74,6 +82,8 @@ struct Walk<'w, 'a> {
     /// Records so far: the line of a refusal.
     count: &'w mut u64,
     depth: usize,
+    /// Set when the document turns out to be one of MISP's warning lists, whose type stands at its end.
+    is_guard_list: &'w mut bool,
 }
 
 /// A member of an object that may hold records, or be one.
@@ -121,17 +131,21 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Walk { reading, count, depth } = self.walk;
+        let Walk { reading, count, depth, is_guard_list } = self.walk;
         let mut own = Flat::default();
+        let mut has_list = false;
         while let Some(key) = map.next_key::<Text>()? {
             let key = key.as_str();
+            has_list |= key == "list";
             if depth >= WRAPPERS_MAX {
                 map.next_value_seed(Below { flat: &mut own, path: key })?;
             } else {
-                let walk = Walk { reading: &mut *reading, count: &mut *count, depth: depth + 1 };
+                let is_guard_list = &mut *is_guard_list;
+                let walk = Walk { reading: &mut *reading, count: &mut *count, depth: depth + 1, is_guard_list };
                 map.next_value_seed(Member { walk, own: &mut own, key })?;
             }
         }
+        *is_guard_list |= depth == 0 && has_list && own.is_of_a_guard_list();
         if own.address(&reading.defaults.columns).is_some() {
             *count += 1;
             own.enter(*count, reading);
@@ -187,6 +201,13 @@ impl Flat {
         } else if self.0.len() < FIELDS_MAX {
             self.0.push((path.to_owned(), text.to_owned()));
         }
+    }
+
+    /// Whether the members are those that MISP's schema asks of every warning list.
+    fn is_of_a_guard_list(&self) -> bool {
+        let text = |name: &str| self.0.iter().find(|(path, _)| path == name).map(|(_, text)| text.as_str());
+        let named = text("name").is_some() && text("version").is_some();
+        named && text("type").is_some_and(|kind| Kind::parse(kind).is_some())
     }
 
     /// By the path that the descriptor names, else by the usual names, the outermost first.

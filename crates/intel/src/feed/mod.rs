@@ -140,6 +140,8 @@ pub struct Reading<'a> {
     pub systems: Vec<NamedSystem>,
     /// Elements that claim nothing (what is lifted, data about the list): neither read nor refused.
     pub passed_over: u64,
+    /// Documents that turned out to be guard lists, and were refused as a whole.
+    pub guard_lists: u64,
     /// Why the input was not read to its end.
     pub broken: Option<String>,
 }
@@ -155,6 +157,7 @@ impl<'a> Reading<'a> {
             parsed: Parsed::default(),
             systems: Vec::new(),
             passed_over: 0,
+            guard_lists: 0,
             broken: None,
         }
     }

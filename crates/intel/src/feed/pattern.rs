@@ -1,20 +1,22 @@
 //! Which addresses and names does a STIX pattern call bad by themselves?
 //!
 //! A subset of STIX 2.1 patterning: comparisons of `ipv4-addr:value`, `ipv6-addr:value`,
-//! `domain-name:value` and `network-traffic:*_ref.value` with `=`, `IN` and `ISSUBSET`, ports of
-//! `network-traffic`, joined by OR. What needs more than one connection to be true is refused.
+//! `domain-name:value`, `url:value` (of which the host counts) and `network-traffic:*_ref.value` with `=`, `IN` and
+//! `ISSUBSET`, ports of `network-traffic`, joined by OR. What needs more than one connection to be true is refused.
 
 use tripoint_model::{AppliesTo, Observable};
 
-/// One observable of a pattern, and the direction when the pattern says which end it is.
-pub(crate) type Found = (Observable, Option<AppliesTo>);
+use super::columns::{Named, observable};
+
+/// What a pattern names, and the direction when the pattern says which end it is.
+pub(super) type Found = (Named, Option<AppliesTo>);
 
 /// Longest pattern, bytes.
 const PATTERN_MAX: usize = 64 << 10;
 const DEPTH_MAX: u32 = 32;
 
 /// The observables of a pattern, or why there are none.
-pub(crate) fn observables(pattern: &str) -> Result<Vec<Found>, String> {
+pub(super) fn observables(pattern: &str) -> Result<Vec<Found>, String> {
     if pattern.len() > PATTERN_MAX {
         return Err(format!("the pattern is longer than {PATTERN_MAX} bytes"));
     }
@@ -167,13 +169,13 @@ impl Parser<'_> {
         match group.unusable {
             Some(reason) => self.unusable = Some(reason),
             None => {
-                for (observable, direction) in group.found {
-                    match (&observable, group.ports.as_slice()) {
+                for (named, direction) in group.found {
+                    match (&named.observable, group.ports.as_slice()) {
                         (Observable::Address(address), ports) if !ports.is_empty() => {
-                            self.found
-                                .extend(ports.iter().map(|port| (Observable::AddressPort(*address, *port), direction)));
+                            let at = |port: &u16| (Observable::AddressPort(*address, *port).into(), direction);
+                            self.found.extend(ports.iter().map(at));
                         }
-                        _ => self.found.push((observable, direction)),
+                        _ => self.found.push((named, direction)),
                     }
                 }
             }
@@ -265,7 +267,7 @@ fn meaning(path: &str, equal: bool, values: &[String]) -> Group {
     let mut group = Group::default();
     let unusable = |reason: String| Group { unusable: Some(reason), ..Group::default() };
     let direction = match path {
-        "ipv4-addr:value" | "ipv6-addr:value" | "domain-name:value" => None,
+        "ipv4-addr:value" | "ipv6-addr:value" | "domain-name:value" | "url:value" => None,
         "network-traffic:dst_ref.value" => Some(AppliesTo::Out),
         "network-traffic:src_ref.value" => Some(AppliesTo::In),
         "network-traffic:dst_port" if equal => {
@@ -290,13 +292,14 @@ fn meaning(path: &str, equal: bool, values: &[String]) -> Group {
         return unusable("the pattern compares an address other than for equality".to_owned());
     }
     for value in values {
-        match value.parse() {
-            Ok(observable) if !matches!(observable, Observable::System(_)) => {
-                group.found.push((observable, direction));
-            }
-            _ => {
-                return unusable(format!("the pattern names {:.64?}, which is no address and no domain name", value));
-            }
+        let named = match path {
+            "url:value" => observable(value),
+            _ => value.parse().map(|found: Observable| found.into()).map_err(|_| String::new()),
+        };
+        match named {
+            Ok(named) if !matches!(named.observable, Observable::System(_)) => group.found.push((named, direction)),
+            Err(reason) if !reason.is_empty() => return unusable(format!("the pattern names what is {reason}")),
+            _ => return unusable(format!("the pattern names {value:.64?}, which is no address and no domain name")),
         }
     }
     group
@@ -310,8 +313,8 @@ mod tests {
         match observables(pattern) {
             Ok(found) => found
                 .iter()
-                .map(|(observable, direction)| {
-                    format!("{observable}{}", direction.map_or("", |d| if d == AppliesTo::Out { ">" } else { "<" }))
+                .map(|(named, direction)| {
+                    format!("{}{}", named.observable, direction.map_or("", |d| if d == AppliesTo::Out { ">" } else { "<" }))
                 })
                 .collect::<Vec<_>>()
                 .join(" "),
@@ -335,6 +338,7 @@ mod tests {
             ),
             ("[(network-traffic:src_ref.value = '203.0.113.9')] WITHIN 5 SECONDS", "203.0.113.9<"),
             ("[file:name = 'x' OR ipv4-addr:value = '203.0.113.9']", "203.0.113.9"),
+            ("[url:value = 'http://203.0.113.9/a' OR url:value = 'https://bad.example/b']", "203.0.113.9:80 bad.example"),
         ] {
             assert_eq!(shown(pattern), expected, "{pattern}");
         }
@@ -354,6 +358,8 @@ mod tests {
             "[",
             "",
             "[ipv4-addr:value IN ('203.0.113.1'",
+            "[url:value = 'http:///a']",
+            "[url:value LIKE 'http://bad.example/%']",
         ] {
             assert!(shown(pattern).starts_with('!'), "{pattern}: {}", shown(pattern));
         }

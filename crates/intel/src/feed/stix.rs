@@ -1,13 +1,14 @@
 //! Which addresses and names do the indicators of a STIX 2.1 bundle call bad?
 //!
-//! The bundle is streamed: one object at a time is in memory, and of it only the fields that count.
-//! References are never followed, so cycles and floods of them are harmless.
+//! The bundle is streamed: one object at a time is in memory, and of it only the fields that count. What wraps bundles
+//! (an answer of a server, its whole content) is walked through. References are never followed, so cycles and floods
+//! of them are harmless.
 
 use std::fmt;
 use std::io::{BufReader, Read};
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tripoint_model::{Category, Indicator, Timestamp};
 use tripoint_unpack::bounded_strings;
 
@@ -35,9 +36,9 @@ impl FeedFormat for Stix {
             64 << 10,
             bounded_strings(input, STRING_MAX),
         ));
-        let bundle = Bundle { reading: &mut *reading, element: &mut element };
+        let wrapped = Wrapped { reading: &mut *reading, element: &mut element };
         // A fault ends the document; what came before it stands.
-        if let Err(error) = bundle.deserialize(&mut json).and_then(|()| json.end()) {
+        if let Err(error) = wrapped.deserialize(&mut json).and_then(|()| json.end()) {
             let reason = format!("the bundle breaks off here: {error}");
             reading.refuse(element + 1, reason.clone());
             reading.broken = Some(reason);
@@ -45,34 +46,70 @@ impl FeedFormat for Stix {
     }
 }
 
-struct Bundle<'r, 'a> {
+/// A bundle, or what holds some.
+struct Wrapped<'r, 'a> {
     reading: &'r mut Reading<'a>,
     element: &'r mut u64,
 }
 
-impl<'de> DeserializeSeed<'de> for Bundle<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+impl<'a> Wrapped<'_, 'a> {
+    fn within(&mut self) -> Wrapped<'_, 'a> {
+        Wrapped { reading: &mut *self.reading, element: &mut *self.element }
     }
 }
 
-impl<'de> Visitor<'de> for Bundle<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Wrapped<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wrapped<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a STIX bundle")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Text>()? {
             if key.as_str() == "objects" {
                 map.next_value_seed(Objects { reading: &mut *self.reading, element: &mut *self.element })?;
             } else {
-                map.next_value::<IgnoredAny>()?;
+                map.next_value_seed(self.within())?;
             }
         }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(self.within())?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
     }
 }
@@ -86,7 +123,7 @@ impl<'de> DeserializeSeed<'de> for Objects<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -95,6 +132,12 @@ impl<'de> Visitor<'de> for Objects<'_, '_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of STIX objects")
+    }
+
+    /// The parts of an observation, by number.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut objects: A) -> Result<(), A::Error> {
@@ -141,10 +184,11 @@ fn indicator(object: &Object, element: u64, reading: &mut Reading<'_>) {
         Ok(found) => found,
         Err(reason) => return reading.refuse(element, reason),
     };
-    for (observable, direction) in found {
-        let mut indicator = reading.indicator(observable);
+    for (named, direction) in found {
+        let mut indicator = named.indicator(reading);
         indicator.direction = direction.unwrap_or(indicator.direction);
         describe(&mut indicator, object);
+        named.doubt(&mut indicator);
         reading.accept(element, indicator);
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use tripoint_model::parsed::REJECTED_MAX;
 use tripoint_model::{Indicator, Timestamp};
 
 use super::{Defaults, FORMATS, FeedFormat, Reading};
@@ -43,7 +44,7 @@ fn read(format: &dyn FeedFormat, bytes: &[u8], file: &str) -> Outcome {
     let mut reading = Reading::new(file, &defaults, rules, "2026-01-02T12:00:00Z".parse().unwrap());
     format.parse(&mut &bytes[..], &mut reading);
     let Reading { parsed, passed_over, .. } = reading;
-    assert_eq!(parsed.rejected.len() as u64, parsed.refused.min(1000), "{file}");
+    assert_eq!(parsed.rejected.len() as u64, parsed.refused.min(REJECTED_MAX as u64), "{file}");
     Outcome { parsed, passed_over }
 }
 

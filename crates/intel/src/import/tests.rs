@@ -93,3 +93,21 @@ fn real_feeds_load() {
     let (_, index) = open_newest(data.path()).unwrap();
     println!("{} claims", index.len());
 }
+
+#[test]
+fn a_guard_list_never_becomes_a_feed() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = Context { data_dir: folder.path(), permit_ranges: &[], own: &[], now: Timestamp(1) };
+    let list = r#"{"description": "of all", "list": ["93.184.216.0/24"], "name": "Example CDN", "type": "cidr", "version": 1}"#;
+    let path = write(folder.path(), "cdn.json", list);
+    let options = ImportOptions { name: "cdn".into(), ..ImportOptions::default() };
+    let strict = ImportOptions { strict: true, ..options.clone() };
+    let refused = import(&path, &strict, &context).unwrap();
+    assert_eq!((refused.imported, refused.refused), (0, 1));
+    assert!(refused.refusals[0].reason.contains("guard import"), "{}", refused.refusals[0].reason);
+    let report = import(&path, &options, &context).unwrap();
+    assert_eq!((report.format.as_str(), report.read, report.imported), (GUARD_LIST, 1, 1));
+    let lists = guardlist::store::list(folder.path());
+    assert!(lists.iter().any(|list| list.list == "cdn" && list.count == 1));
+    assert!(crate::list(folder.path()).is_empty(), "no feed came of it");
+}

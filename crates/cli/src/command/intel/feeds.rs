@@ -24,6 +24,12 @@ struct Shown<'d> {
     direction: &'d str,
     confidence: u8,
     refresh_seconds: u64,
+    /// Largest body that is taken.
+    max_bytes: u64,
+    /// What is known of the source: how much of what it says is right, and whose entries it repeats.
+    reliability: u8,
+    origins: &'d [String],
+    /// Terms of its publisher, and whom to credit.
     licence: Option<&'d str>,
 }
 
@@ -39,6 +45,9 @@ impl<'d> Shown<'d> {
             direction: feed.defaults.direction.as_str(),
             confidence: feed.defaults.confidence,
             refresh_seconds: feed.refresh.as_secs(),
+            max_bytes: feed.bytes_max,
+            reliability: feed.reliability.0,
+            origins: &feed.origins,
             licence: feed.licence.as_deref(),
         }
     }
