@@ -69,6 +69,50 @@ fn published_feeds_load() {
     assert!(bad * 100 >= answers.len() * 95, "{bad} of {}", answers.len());
 }
 
+/// Every file of the folder says something or says why not, and nothing that was refused goes unnamed.
+#[test]
+fn every_published_feed_file_is_taken_or_refused_with_its_reasons() {
+    let Some(data) = data() else { return };
+    let mut files = Vec::new();
+    let mut folders = vec![data.join("intel")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let (mut taken, mut nothing) = (0, Vec::new());
+    for path in files {
+        // Notices beside the data, a schema, and tables of the Internet's owners.
+        if path.extension().is_some_and(|end| end == "md") || path.ends_with("schema.json") || is_in(&path, "asn") {
+            continue;
+        }
+        let bench = Bench::new();
+        let told = bench.run(&["intel", "import", path.to_str().unwrap(), "--name", "feed", "--json"]);
+        let report = told.json();
+        let number = |name: &str| report[name].as_u64().unwrap();
+        assert_eq!(number("imported") + number("refused"), number("read"), "{path:?}");
+        let refusals = report["refusals"].as_array().unwrap();
+        assert_eq!(refusals.len() as u64, number("refused"), "{path:?}: not every refusal is named");
+        assert!(refusals.iter().all(|refusal| refusal["reason"].as_str().is_some_and(|text| text.len() > 8)));
+        if number("imported") > 0 {
+            taken += 1;
+            assert_eq!(told.code, 0);
+        } else {
+            nothing.push(format!("{}: {}", path.display(), refusals[0]["reason"]));
+            assert_eq!(told.code, 1);
+        }
+    }
+    println!("{taken} files are taken; of these nothing can be: {nothing:#?}");
+    // STIX of files, mails, reports and of 10.0.0.0; systems without a table of their owners.
+    assert!(taken >= 30 && nothing.iter().all(|line| line.contains("/stix/") || line.contains("/asn_drop.json")));
+}
+
+fn is_in(path: &Path, folder: &str) -> bool {
+    path.parent().is_some_and(|parent| parent.ends_with(folder))
+}
+
 /// Every line of a list is taken or refused, and a refresh tells exactly what it changed.
 #[test]
 fn published_lists_count_as_they_are_counted_by_hand() {

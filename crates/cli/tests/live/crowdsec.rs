@@ -1,6 +1,7 @@
 //! Do Debian's own firewall bouncer and CrowdSec, unchanged, enforce what our hosts block, and let go what they release?
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -238,4 +239,59 @@ fn what_our_hosts_block_others_enforce_and_let_go_again() {
     let crowdsec = instance.run(&["doctor"]).1["crowdsec"].clone();
     assert_eq!(crowdsec["state"], "ok", "{crowdsec}");
     instance.fine(&["bouncers", "remove", "firewall"]);
+}
+
+/// The other way: decisions of a CrowdSec that runs already are a feed, and what it withdraws claims nothing any more.
+#[test]
+fn what_crowdsec_decides_is_claimed_until_it_lets_go() {
+    if !asked_for() {
+        return;
+    }
+    let Some(programs) = Programs::find() else { return };
+    let _alone = alone();
+    let lab = lab();
+    let host = &lab.router;
+    let folder = tempfile::tempdir().unwrap();
+    let api = LocalApi::start(&programs, &folder.path().join("crowdsec"), host);
+    let instance = Instance::new("");
+    let key = folder.path().join("key");
+    fs::write(&key, api.cscli(&["bouncers", "add", "feed", "-o", "raw"]).trim()).unwrap();
+    let feed = format!(
+        "[[feed]]\nname = \"crowdsec\"\nformat = \"crowdsec\"\nheader = \"X-Api-Key\"\nkey_file = {key:?}\n\
+         url = \"http://127.0.0.1:8081/v1/decisions/stream?startup=true\"\n"
+    );
+    fs::write(instance.path().join("feeds.toml"), feed).unwrap();
+    let decide = |value: &str, scenario: &str| {
+        let scope = if value.contains('/') { "-r" } else { "-i" };
+        api.cscli(&["decisions", "add", scope, value, "-d", "2h", "-R", scenario]);
+    };
+    let ours = Path::new(env!("CARGO_BIN_EXE_tripoint"));
+    let sync = || {
+        let folder = instance.path().display().to_string();
+        let told = told(host, ours, &["--data-dir", &folder, "intel", "sync", "--force", "--json"]);
+        let reports: Value = serde_json::from_str(&told).unwrap();
+        (reports[0]["state"].clone(), reports[0]["count"].clone())
+    };
+    let asked = |address: &str| instance.fine(&["intel", "lookup", address])["claims"].clone();
+    let answers = || host.run(|| TcpStream::connect(("127.0.0.1", 8081))).unwrap().is_ok();
+
+    instance.wait("the Local API", || answers().then_some(()));
+    for (value, scenario) in [
+        (ADDRESS, "crowdsecurity/ssh-bf"),
+        (NETWORK, "crowdsecurity/http-probing"),
+        (ADDRESS6, "crowdsecurity/http-cve-2021-41773"),
+        ("203.0.113.50", "tripoint/bad_peer"),
+    ] {
+        decide(value, scenario);
+    }
+    assert_eq!(sync(), ("updated".into(), 3.into()));
+    let claims = asked(ADDRESS);
+    assert_eq!((&claims[0]["feed"], &claims[0]["category"]), (&"crowdsec".into(), &"brute-force".into()), "{claims}");
+    assert!(!claims[0]["valid_until"].is_null(), "{claims}");
+    assert_eq!(asked("203.0.113.129")[0]["matched"], NETWORK);
+    assert_eq!(asked("203.0.113.50"), Value::Array(Vec::new()), "our own block is nobody else's word");
+    api.cscli(&["decisions", "delete", "-i", ADDRESS]);
+    assert_eq!(sync(), ("updated".into(), 2.into()));
+    let gone = instance.run(&["intel", "lookup", ADDRESS]).1;
+    assert_ne!(gone["verdict"], "bad", "{gone}");
 }

@@ -224,6 +224,9 @@ impl Decision {
         if self.simulated.0 {
             return Err("it is simulated: its own engine does not act on it".to_owned());
         }
+        if self.scenario.as_str().starts_with(OURS) {
+            return Err("it is a block of Tripoint's that comes back: no word of anybody else's".to_owned());
+        }
         let observable = self.observable()?;
         let mut indicator = reading.indicator(observable);
         indicator.valid_until = self.end(reading.now)?;
@@ -290,6 +293,9 @@ fn category(scenario: &str) -> Option<Category> {
     }
     category_of(&behaviour)
 }
+
+/// How scenarios begin of blocks that were handed on to CrowdSec.
+const OURS: &str = "tripoint/";
 
 /// Remediations that let through; pieced together, as our vocabulary has no such word.
 const ALLOWING: &[&str] = &[concat!("white", "list"), "allow", "bypass"];
