@@ -2,6 +2,7 @@
 
 mod bouncers;
 mod content;
+mod evidence;
 mod guard;
 
 mod response;
@@ -14,6 +15,7 @@ pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
+pub use evidence::{Evidence, Rules, ScanLogs};
 pub use guard::Guard;
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
@@ -83,6 +85,9 @@ pub enum Command {
     /// What is known to be vulnerable
     #[command(subcommand, arg_required_else_help = true)]
     Vulns(Vulns),
+    /// What logs say of attacks
+    #[command(subcommand, arg_required_else_help = true)]
+    Evidence(Evidence),
     /// Intelligence, advisories and rules as one signed file, for hosts without a network
     #[command(subcommand, arg_required_else_help = true)]
     Bundle(Bundle),

@@ -59,7 +59,15 @@ pub const REJECTED_BYTES_MAX: usize = 24 << 20;
 
 impl<T> Default for Parsed<T> {
     fn default() -> Self {
-        Self { accepted: Vec::new(), rejected: Vec::new(), refused: 0, read: 0, room: None, rejected_max: REJECTED_MAX, rejected_bytes: 0 }
+        Self {
+            accepted: Vec::new(),
+            rejected: Vec::new(),
+            refused: 0,
+            read: 0,
+            room: None,
+            rejected_max: REJECTED_MAX,
+            rejected_bytes: 0,
+        }
     }
 }
 

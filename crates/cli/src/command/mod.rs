@@ -10,6 +10,7 @@ mod bundle;
 mod config;
 mod doctor;
 mod evaluate;
+mod evidence;
 mod exceptions;
 mod intel;
 mod scan;
@@ -38,6 +39,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Scan(options) => scan::run(context, &options),
         Command::Intel(intel) => intel::run(context, intel),
         Command::Vulns(vulns) => vulns::run(context, vulns),
+        Command::Evidence(evidence) => evidence::run(context, evidence),
         Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
         Command::Block(act) => act::run(context, ActionKind::Block, &act),

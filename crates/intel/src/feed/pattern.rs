@@ -314,7 +314,11 @@ mod tests {
             Ok(found) => found
                 .iter()
                 .map(|(named, direction)| {
-                    format!("{}{}", named.observable, direction.map_or("", |d| if d == AppliesTo::Out { ">" } else { "<" }))
+                    format!(
+                        "{}{}",
+                        named.observable,
+                        direction.map_or("", |d| if d == AppliesTo::Out { ">" } else { "<" })
+                    )
                 })
                 .collect::<Vec<_>>()
                 .join(" "),
@@ -338,7 +342,10 @@ mod tests {
             ),
             ("[(network-traffic:src_ref.value = '203.0.113.9')] WITHIN 5 SECONDS", "203.0.113.9<"),
             ("[file:name = 'x' OR ipv4-addr:value = '203.0.113.9']", "203.0.113.9"),
-            ("[url:value = 'http://203.0.113.9/a' OR url:value = 'https://bad.example/b']", "203.0.113.9:80 bad.example"),
+            (
+                "[url:value = 'http://203.0.113.9/a' OR url:value = 'https://bad.example/b']",
+                "203.0.113.9:80 bad.example",
+            ),
         ] {
             assert_eq!(shown(pattern), expected, "{pattern}");
         }

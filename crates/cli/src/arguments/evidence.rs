@@ -1,0 +1,42 @@
+//! How are logs asked for attacks on the command line?
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Subcommand)]
+pub enum Evidence {
+    /// Which attacks do these logs show?
+    Scan(ScanLogs),
+    /// What attacks look like
+    #[command(subcommand, arg_required_else_help = true)]
+    Rules(Rules),
+}
+
+#[derive(Args)]
+pub struct ScanLogs {
+    /// Logs, plain or compressed; `-` for standard input
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Format of the lines; `auto` finds it
+    #[arg(long, default_value = "auto")]
+    pub format: String,
+    /// Year of time stamps that have none (default: the latest that does not lie ahead)
+    #[arg(long)]
+    pub year: Option<i16>,
+    /// Zone of time stamps that have none: `Europe/Berlin`, `+02:00`, `UTC`
+    #[arg(long, default_value = "UTC")]
+    pub tz: String,
+    /// Peers whose `X-Forwarded-For` and the like are believed (addresses, networks; several)
+    #[arg(long, value_name = "NETWORK")]
+    pub proxy: Vec<String>,
+    /// More rules: folder or file
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Rules {
+    /// Every rule, with its technique and CVEs
+    List,
+}

@@ -1,0 +1,24 @@
+//! What do the applications' own logs say of a peer, and what did it try?
+//!
+//! # Start here
+//! `scan::scan` reads one log: a `log` format makes entries of lines, `service` understands programs' messages, `pack`
+//! asks the rules of `attempt`, `series` sees what several lines show together. `hit::Hit` is what is reported.
+//!
+//! # What it never knows
+//! The clock, alerts, other hosts, where blocks are. It reads what it is given and judges.
+//!
+//! # Why it is so
+//! Log lines are written by attackers: encodings are undone in bounded steps, patterns run in linear time, and nothing
+//! a line says is believed beyond what the program that wrote it saw.
+
+pub mod attempt;
+pub mod entry;
+pub mod hit;
+pub mod lines;
+pub mod log;
+pub mod pack;
+pub mod scan;
+pub mod series;
+pub mod service;
+pub mod stamp;
+pub mod views;

@@ -1,0 +1,176 @@
+//! How does each program write its log?
+//!
+//! A format is one file and one line in `FORMATS`; its fixtures lie in `fixtures/log/<name>/`. Formats that are frames
+//! for other programs' messages (syslog, the journal) hand the message to `service`.
+
+mod access;
+mod plain;
+mod syslog;
+
+use std::net::IpAddr;
+
+use crate::entry::Entry;
+use crate::stamp::Clock;
+
+/// Every format, in the order in which they are tried on a line that is not like the one before.
+pub const FORMATS: &[&dyn LogFormat] = &[&access::Access, &syslog::Syslog, &plain::Plain];
+
+/// How one program writes its log.
+pub trait LogFormat: Sync {
+    /// The name used on the command line, kebab-case, and of its fixture folder.
+    fn name(&self) -> &'static str;
+    /// Reads one entry; nothing where the text is in another format.
+    fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>>;
+    /// Whether a line begins an entry of several lines, which is read when it is whole.
+    fn begins(&self, line: &str) -> bool {
+        let _ = line;
+        false
+    }
+    /// Whether `line` goes on with the entry that is `so_far`.
+    fn continues(&self, so_far: &str, line: &str) -> bool {
+        let _ = (so_far, line);
+        false
+    }
+}
+
+/// The format called `name`.
+pub fn format(name: &str) -> Option<&'static dyn LogFormat> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// The address that a text begins with, also in brackets or with a port behind it; and what follows.
+pub(crate) fn leading_address(text: &str) -> Option<(IpAddr, &str)> {
+    let bracketed = text.starts_with('[');
+    let inner = if bracketed { &text[1..] } else { text };
+    let end = inner.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'.'));
+    let end = end.unwrap_or(inner.len());
+    let (word, rest) = inner.split_at(end);
+    let rest = if bracketed { rest.strip_prefix(']')? } else { rest };
+    // A zone is nothing to the address itself.
+    let rest = match rest.strip_prefix('%') {
+        Some(zone) => zone.trim_start_matches(|c: char| c.is_ascii_alphanumeric()),
+        None => rest,
+    };
+    let address = word.parse::<IpAddr>().ok().or_else(|| {
+        // What ends a sentence or a clause, and `203.0.113.9:4711`.
+        let word = word.trim_end_matches(['.', ':']);
+        let (host, port) = word.rsplit_once(':').unwrap_or((word, ""));
+        port.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+        host.parse::<IpAddr>().ok()
+    })?;
+    Some((address.to_canonical(), rest))
+}
+
+/// Whether what follows an address could be a part of the same word.
+fn ends_word(rest: &str) -> bool {
+    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// The addresses of a header such as `X-Forwarded-For`; nothing unless every part is one.
+pub(crate) fn addresses(list: &str) -> Option<Vec<IpAddr>> {
+    let parts: Option<Vec<IpAddr>> = list
+        .split(',')
+        .take(ADDRESSES_MAX)
+        .map(|part| leading_address(part.trim()).filter(|(_, rest)| rest.is_empty()).map(|(address, _)| address))
+        .collect();
+    parts.filter(|parts| !parts.is_empty())
+}
+
+const ADDRESSES_MAX: usize = 32;
+
+/// The address of the peer that a message in words names: behind a telling word, else the first one in it.
+pub(crate) fn peer_in(text: &str) -> Option<IpAddr> {
+    let mut first = None;
+    let mut after_word = true;
+    let mut previous = "";
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let Some(c) = rest.chars().next() else { break };
+        let starts = after_word && (c.is_ascii_hexdigit() || c == '[' || c == ':');
+        if starts && let Some((address, after)) = leading_address(rest).filter(|(_, after)| ends_word(after)) {
+            if PEER_WORDS.iter().any(|word| previous.eq_ignore_ascii_case(word)) {
+                return Some(address);
+            }
+            first = first.or(Some(address));
+            at = text.len() - after.len();
+            after_word = true;
+            continue;
+        }
+        if starts && c.is_ascii_digit() {
+            // A version, a time: no part of it is an address.
+            let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+            at += rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+            after_word = false;
+            continue;
+        }
+        let word_end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if word_end == 0 {
+            at += c.len_utf8();
+        } else {
+            previous = &rest[..word_end];
+            at += word_end;
+        }
+        after_word = word_end == 0;
+    }
+    first
+}
+
+/// Words behind which programs write who was at the other end.
+const PEER_WORDS: &[&str] = &[
+    "from",
+    "client",
+    "rhost",
+    "rip",
+    "ip",
+    "remote",
+    "src",
+    "remote_addr",
+    "remote_ip",
+    "addr",
+    "peer",
+    "host",
+    "clientip",
+    "client_ip",
+    "source",
+    "address",
+    "clientaddr",
+    "remoteip",
+    "SRC",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peer_of_a_message_is_found() {
+        for (text, expected) in [
+            ("Failed password for root from 203.0.113.9 port 4711 ssh2", "203.0.113.9"),
+            ("listening on 192.0.2.1, client: 203.0.113.9, server: _", "203.0.113.9"),
+            ("rhost=2001:db8::9 user=root", "2001:db8::9"),
+            ("peer [2001:db8::9]:443 is gone", "2001:db8::9"),
+            ("::ffff:203.0.113.9 said", "203.0.113.9"),
+            ("fe80::1%eth0 said", "fe80::1"),
+            ("203.0.113.9:4711: bad", "203.0.113.9"),
+        ] {
+            assert_eq!(peer_in(text), expected.parse().ok(), "{text}");
+        }
+        for text in ["", "deadbeef", "version 1.2.3", "1.2.3.4.5", "12:30:01", "x203.0.113.9", "203.0.113.9-x"] {
+            assert_eq!(peer_in(text), None, "{text}");
+        }
+        assert_eq!(addresses("203.0.113.9, 2001:db8::1").map(|list| list.len()), Some(2));
+        assert_eq!(addresses("203.0.113.9, unknown"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,80}") {
+            let _ = peer_in(&text);
+            let clock = Clock::at(tripoint_model::Timestamp(0));
+            for format in FORMATS {
+                let _ = format.read(&text, &clock);
+            }
+        }
+    }
+}

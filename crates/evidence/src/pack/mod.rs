@@ -1,0 +1,158 @@
+//! Which rules match an entry?
+//!
+//! All rules at once: the texts that their patterns require are searched together, and only a rule of which one was
+//! found is verified by its regular expression. The answer is that of evaluating each rule alone.
+
+mod required;
+pub mod rule;
+mod texts;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use regex::{Regex, RegexBuilder};
+
+use crate::entry::Entry;
+use crate::views::{Views, may_be_encoded};
+use rule::{Part, Rule};
+use texts::Texts;
+
+pub use required::BYTES_MIN as REQUIRED_BYTES_MIN;
+
+/// Rules, ready to be asked.
+pub struct Pack {
+    rules: Vec<Compiled>,
+    prefilter: AhoCorasick,
+    /// Of each text of the prefilter the rules that require it.
+    wanted_by: Vec<Vec<u32>>,
+}
+
+struct Compiled {
+    rule: Rule,
+    pattern: Regex,
+    unless: Option<Regex>,
+}
+
+/// Why a rule cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// It is no regular expression, or one that costs too much.
+    #[error("rule {id}: {reason}")]
+    Pattern {
+        /// The rule.
+        id: String,
+        /// In words.
+        reason: String,
+    },
+    /// Two rules have one name.
+    #[error("rule {0} is there twice")]
+    Twice(String),
+}
+
+/// Everything but the whole.
+const PARTS_ALONE: &[Part] =
+    &[Part::Target, Part::Path, Part::Arguments, Part::Agent, Part::Headers, Part::Body, Part::Message];
+
+/// Memory of one compiled pattern, bytes.
+const PATTERN_BYTES_MAX: usize = 4 << 20;
+
+impl Pack {
+    /// Compiles rules; the first that cannot be used is named.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PackError> {
+        let mut compiled: Vec<Compiled> = Vec::new();
+        let mut wanted: std::collections::BTreeMap<Vec<u8>, Vec<u32>> = std::collections::BTreeMap::new();
+        for rule in rules {
+            if compiled.iter().any(|known| known.rule.id == rule.id) {
+                return Err(PackError::Twice(rule.id));
+            }
+            let number = compiled.len() as u32;
+            for text in texts_of(&rule)? {
+                wanted.entry(text).or_default().push(number);
+            }
+            compiled.push(Compiled::new(rule)?);
+        }
+        let prefilter = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(wanted.keys())
+            .map_err(|error| PackError::Pattern { id: "all".into(), reason: error.to_string() })?;
+        Ok(Self { rules: compiled, prefilter, wanted_by: wanted.into_values().collect() })
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Each rule.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// Whether a line as it stands in the file may hold a match. Never wrong when it says no.
+    pub fn may_match(&self, line: &str) -> bool {
+        may_be_encoded(line) || self.prefilter.is_match(line)
+    }
+
+    /// The rules that match, in the order of the pack.
+    pub fn matching<'p>(&'p self, entry: &Entry<'_>) -> Vec<&'p Rule> {
+        let texts = Texts::new(entry);
+        let mut candidates: Vec<u32> = Vec::new();
+        let mut look = |view: &str| {
+            for found in self.prefilter.find_overlapping_iter(view) {
+                candidates.extend(&self.wanted_by[found.pattern().as_usize()]);
+            }
+        };
+        texts.views(Part::Any).iter().for_each(&mut look);
+        // A part alone may decode to what the whole does not: bounds are for each text, and comments end elsewhere.
+        for part in PARTS_ALONE {
+            texts.views(*part).iter().skip(1).for_each(&mut look);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        let rules = candidates.into_iter().filter_map(|number| self.rules.get(number as usize));
+        rules.filter(|compiled| compiled.matches(&texts)).map(|compiled| &compiled.rule).collect()
+    }
+
+    /// The same by asking each rule alone: slow, and what `matching` must equal.
+    pub fn matching_one_by_one<'p>(&'p self, entry: &Entry<'_>) -> Vec<&'p Rule> {
+        let texts = Texts::new(entry);
+        self.rules.iter().filter(|compiled| compiled.matches(&texts)).map(|compiled| &compiled.rule).collect()
+    }
+}
+
+impl Compiled {
+    fn new(rule: Rule) -> Result<Self, PackError> {
+        let build = |pattern: &str| {
+            let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).multi_line(true).build();
+            built.map_err(|error| PackError::Pattern { id: rule.id.clone(), reason: error.to_string() })
+        };
+        let pattern = build(&rule.pattern)?;
+        let unless = if rule.unless.is_empty() { None } else { Some(build(&rule.unless)?) };
+        Ok(Self { rule, pattern, unless })
+    }
+
+    fn matches(&self, texts: &Texts<'_>) -> bool {
+        let views: &Views = texts.views(self.rule.part);
+        views
+            .iter()
+            .any(|view| self.pattern.is_match(view) && self.unless.as_ref().is_none_or(|unless| !unless.is_match(view)))
+    }
+}
+
+/// The texts of which a match of the rule holds one.
+fn texts_of(rule: &Rule) -> Result<Vec<Vec<u8>>, PackError> {
+    let refuse = |reason: String| PackError::Pattern { id: rule.id.clone(), reason };
+    let mut parser = regex_syntax::ParserBuilder::new().multi_line(true).build();
+    let hir = parser.parse(&rule.pattern).map_err(|error| refuse(error.to_string()))?;
+    required::required(&hir).ok_or_else(|| {
+        refuse(format!("no text of at least {REQUIRED_BYTES_MIN} bytes stands in everything that the pattern matches"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

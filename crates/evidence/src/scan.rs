@@ -1,0 +1,240 @@
+//! What does a log hold of attacks?
+//!
+//! Every entry is read once: the rules are asked of what a prefilter lets through, the series see all.
+
+use std::io::Read;
+use std::net::IpAddr;
+
+use tripoint_model::Timestamp;
+
+use crate::entry::{Entry, Outcome, Said};
+use crate::hit::{Hit, Kind, RAW_BYTES_MAX};
+use crate::lines::Lines;
+use crate::log::{FORMATS, LogFormat};
+use crate::pack::Pack;
+use crate::pack::rule::{Rule, Verdict};
+use crate::series::{self, Found, Series};
+use crate::stamp::Clock;
+
+/// How a log is to be read.
+pub struct Options<'o> {
+    /// The format; `None`: found line by line.
+    pub format: Option<&'static dyn LogFormat>,
+    /// What time stamps leave unsaid.
+    pub clock: Clock,
+    /// The rules.
+    pub pack: &'o Pack,
+    /// Whether headers of this peer are believed.
+    pub is_proxy: &'o dyn Fn(IpAddr) -> bool,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines.
+    pub lines: u64,
+    /// Entries that a format more telling than plain text took.
+    pub entries: u64,
+    /// Lines of which the end was left out.
+    pub cut: u64,
+    /// Findings.
+    pub hits: u64,
+}
+
+impl Counts {
+    /// Adds those of another file.
+    pub fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.entries += other.entries;
+        self.cut += other.cut;
+        self.hits += other.hits;
+    }
+}
+
+/// Searches one log from its beginning to its end and shows each finding.
+pub fn scan(input: impl Read, file: &str, options: &Options<'_>, show: &mut dyn FnMut(Hit)) -> std::io::Result<Counts> {
+    let mut reader = Scan::new(file, options, show);
+    let mut lines = Lines::new(input);
+    while let Some(line) = lines.next_line()? {
+        reader.line(line.number, line.offset, &line.text);
+    }
+    reader.flush();
+    let mut counts = reader.counts;
+    counts.cut = lines.cut;
+    Ok(counts)
+}
+
+struct Scan<'s, 'o> {
+    file: &'s str,
+    options: &'s Options<'o>,
+    show: &'s mut dyn FnMut(Hit),
+    series: Vec<Box<dyn Series>>,
+    /// The format of the line before, which is tried first.
+    last: usize,
+    /// Lines that belong together, as far as they came.
+    pending: Option<Pending>,
+    counts: Counts,
+}
+
+struct Pending {
+    format: &'static dyn LogFormat,
+    number: u64,
+    offset: u64,
+    text: String,
+}
+
+/// Bytes of lines that belong together.
+const ENTRY_BYTES_MAX: usize = 1 << 20;
+
+impl<'s, 'o> Scan<'s, 'o> {
+    fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Hit)) -> Self {
+        let series = series::started();
+        Self { file, options, show, series, last: 0, pending: None, counts: Counts::default() }
+    }
+
+    fn line(&mut self, number: u64, offset: u64, text: &str) {
+        self.counts.lines += 1;
+        if let Some(pending) = &mut self.pending {
+            if pending.format.continues(&pending.text, text) && pending.text.len() + text.len() < ENTRY_BYTES_MAX {
+                pending.text.push('\n');
+                pending.text.push_str(text);
+                return;
+            }
+            self.flush();
+        }
+        let Some(format) = self.format_of(text) else { return };
+        if format.begins(text) {
+            self.pending = Some(Pending { format, number, offset, text: text.to_owned() });
+        } else {
+            self.entry(format, number, offset, text);
+        }
+    }
+
+    /// Takes what was waiting for more lines.
+    fn flush(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.entry(pending.format, pending.number, pending.offset, &pending.text);
+        }
+    }
+
+    /// The format of a line: that of the one before, else the first that can read it.
+    fn format_of(&mut self, text: &str) -> Option<&'static dyn LogFormat> {
+        if let Some(format) = self.options.format {
+            return Some(format);
+        }
+        let clock = &self.options.clock;
+        let reads = |format: &dyn LogFormat| format.begins(text) || format.read(text, clock).is_some();
+        let plain = FORMATS.len() - 1;
+        if self.last != plain && reads(FORMATS[self.last]) {
+            return Some(FORMATS[self.last]);
+        }
+        self.last = FORMATS.iter().position(|format| reads(*format))?;
+        Some(FORMATS[self.last])
+    }
+
+    fn entry(&mut self, format: &'static dyn LogFormat, number: u64, offset: u64, text: &str) {
+        let Some(mut entry) = format.read(text, &self.options.clock) else { return };
+        self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
+        let spoken_for = self.believe(&mut entry);
+        let place = Place { number, offset, text, claimed: spoken_for };
+        let is_failure = matches!(&entry.said, Said::LogIn(log_in) if log_in.outcome != Outcome::Accepted);
+        if is_failure {
+            let hit = self.hit(&entry, &place, FAILED_LOG_IN);
+            self.tell(hit);
+        }
+        if self.options.pack.may_match(text) {
+            for rule in self.options.pack.matching(&entry) {
+                let hit = self.matched(&entry, &place, rule);
+                self.tell(hit);
+            }
+        }
+        let at = entry.time.unwrap_or(self.options.clock.now);
+        for found in self.see(&entry, at, number) {
+            let mut hit = self.hit(&entry, &place, EMPTY);
+            found_in(&mut hit, found);
+            self.tell(hit);
+        }
+    }
+
+    fn see(&mut self, entry: &Entry<'_>, at: Timestamp, number: u64) -> Vec<Found> {
+        self.series.iter_mut().filter_map(|series| series.see(entry, at, number)).collect()
+    }
+
+    /// Who it was: behind a proxy that is known, whom its header names; else headers are a claim.
+    fn believe(&self, entry: &mut Entry<'_>) -> Option<IpAddr> {
+        let is_proxy = self.options.is_proxy;
+        let origin = entry.claimed.iter().rev().copied().find(|address| !is_proxy(*address));
+        match entry.remote {
+            Some(remote) if is_proxy(remote) => {
+                entry.remote = origin.or(entry.remote);
+                None
+            }
+            _ => entry.claimed.first().copied(),
+        }
+    }
+
+    fn matched(&self, entry: &Entry<'_>, place: &Place<'_>, rule: &Rule) -> Hit {
+        let mut hit = self.hit(entry, place, EMPTY);
+        hit.family = rule.family.clone();
+        hit.attack = rule.attack.clone();
+        hit.cves = rule.cves.clone();
+        hit.rule = rule.id.clone();
+        hit.verdict = rule.verdict;
+        hit.reasons.push(format!("{} matches what was sent", rule.id));
+        if let Said::Request(request) = &entry.said
+            && rule.served
+            && request.status.is_some_and(|status| (200..=206).contains(&status))
+            && request.bytes != Some(0)
+        {
+            hit.verdict = Verdict::LikelySucceeded;
+            hit.reasons.push(format!("it was answered with status {}", request.status.unwrap_or_default()));
+        }
+        hit
+    }
+
+    fn hit(&self, entry: &Entry<'_>, place: &Place<'_>, (rule, reason): (&'static str, &str)) -> Hit {
+        Hit {
+            kind: Kind::Line,
+            file: self.file.to_owned(),
+            line: place.number,
+            offset: place.offset,
+            lines: Vec::new(),
+            time: entry.time,
+            remote: entry.remote,
+            claimed_remote: place.claimed,
+            family: "brute-force".to_owned(),
+            attack: vec!["T1110".to_owned()],
+            cves: Vec::new(),
+            verdict: Verdict::Attempted,
+            rule: rule.to_owned(),
+            reasons: if reason.is_empty() { Vec::new() } else { vec![reason.to_owned()] },
+            raw: tripoint_model::text::truncate(place.text, RAW_BYTES_MAX).0.to_owned(),
+        }
+    }
+
+    fn tell(&mut self, hit: Hit) {
+        self.counts.hits += 1;
+        (self.show)(hit);
+    }
+}
+
+struct Place<'t> {
+    number: u64,
+    offset: u64,
+    text: &'t str,
+    claimed: Option<IpAddr>,
+}
+
+const FAILED_LOG_IN: (&str, &str) = ("failed-log-in", "a log-in was refused");
+const EMPTY: (&str, &str) = ("", "");
+
+fn found_in(hit: &mut Hit, found: Found) {
+    hit.kind = Kind::Series;
+    hit.family = found.family.to_owned();
+    hit.attack = found.attack.iter().map(|id| (*id).to_owned()).collect();
+    hit.verdict = found.verdict;
+    hit.rule = found.rule.to_owned();
+    hit.remote = Some(found.remote);
+    hit.lines = found.lines;
+    hit.reasons.push(found.reason.into_owned());
+}
