@@ -58,13 +58,13 @@ pub fn scan(input: impl Read, file: &str, options: &Options<'_>, show: &mut dyn 
     while let Some(line) = lines.next_line()? {
         reader.line(line.number, line.offset, &line.text);
     }
-    reader.flush();
-    let mut counts = reader.counts;
+    let mut counts = reader.end();
     counts.cut = lines.cut;
     Ok(counts)
 }
 
-struct Scan<'s, 'o> {
+/// A log that is read line by line.
+pub struct Scan<'s, 'o> {
     file: &'s str,
     options: &'s Options<'o>,
     show: &'s mut dyn FnMut(Hit),
@@ -87,12 +87,25 @@ struct Pending {
 const ENTRY_BYTES_MAX: usize = 1 << 20;
 
 impl<'s, 'o> Scan<'s, 'o> {
-    fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Hit)) -> Self {
+    /// Nothing read so far.
+    pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Hit)) -> Self {
         let series = series::started();
         Self { file, options, show, series, last: 0, pending: None, counts: Counts::default() }
     }
 
-    fn line(&mut self, number: u64, offset: u64, text: &str) {
+    /// Whether an entry waits for its further lines.
+    pub fn is_waiting(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// What was waiting is whole; gives what was read.
+    pub fn end(mut self) -> Counts {
+        self.flush();
+        self.counts
+    }
+
+    /// Takes the next line.
+    pub fn line(&mut self, number: u64, offset: u64, text: &str) {
         self.counts.lines += 1;
         if let Some(pending) = &mut self.pending {
             if pending.format.continues(&pending.text, text) && pending.text.len() + text.len() < ENTRY_BYTES_MAX {

@@ -1,7 +1,7 @@
 //! Where do the packed bytes come from, and what do they begin like?
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::codec::Codec;
@@ -11,6 +11,8 @@ use crate::codec::Codec;
 pub enum Source<'a> {
     /// A file on disk.
     Path(&'a Path),
+    /// A file that is open already; read from its beginning.
+    Open(&'a File),
     /// Bytes in memory, for instance an entry of another archive.
     Bytes(&'a [u8]),
 }
@@ -22,6 +24,10 @@ impl<T: Read + Seek> ReadSeek for T {}
 impl<'a> Source<'a> {
     pub(crate) fn open(self) -> std::io::Result<Box<dyn ReadSeek + 'a>> {
         Ok(match self {
+            Self::Open(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                Box::new(BufReader::with_capacity(8 << 10, file))
+            }
             Self::Path(path) => {
                 // Small: every seek in a zip throws the buffer away.
                 Box::new(BufReader::with_capacity(8 << 10, File::open(path)?))

@@ -1,0 +1,127 @@
+//! Where does an application write its logs?
+//!
+//! From the process itself: what it holds open for writing (also what is deleted already), where its own configuration
+//! says, where its kind is known to write, where its container's runtime puts its output. Each place is tried, and what
+//! was not found is said with its reason.
+
+mod container;
+mod layout;
+mod open_files;
+mod opened;
+mod rotated;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use opened::{OpenError, open};
+pub use rotated::generations;
+
+/// The process whose logs are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// Its id here.
+    pub pid: u32,
+    /// Its executable, as it sees it.
+    pub exe: String,
+    /// Its command line.
+    pub argv: Vec<String>,
+    /// Its systemd unit.
+    pub unit: Option<String>,
+    /// Its container: runtime and id.
+    pub container: Option<(String, String)>,
+}
+
+impl Subject {
+    /// The root of its files, as this process reaches it.
+    fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.pid))
+    }
+
+    /// The last part of its executable's path.
+    fn program(&self) -> &str {
+        let exe = self.exe.trim_end_matches(" (deleted)");
+        exe.rsplit('/').next().unwrap_or(exe)
+    }
+}
+
+/// A log that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Log {
+    /// Its path, as whoever wrote it sees it.
+    pub path: PathBuf,
+    /// The folder that this path is to be looked up in.
+    #[serde(skip)]
+    pub root: PathBuf,
+    /// How it was found.
+    pub how: How,
+    /// What its lines look like, where the configuration says so: nginx's `log_format`, Apache's `LogFormat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+}
+
+/// How a log was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum How {
+    /// The process holds it open for writing.
+    OpenFile,
+    /// The same, but its name is gone: it is read through the process.
+    Deleted {
+        /// The descriptor's number.
+        descriptor: u32,
+    },
+    /// A file of its configuration names it.
+    Configuration {
+        /// The file.
+        file: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// Its kind of server writes there unless told otherwise.
+    Layout,
+    /// Its container's runtime keeps its output there.
+    Container,
+}
+
+/// What was found, and what not and why.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Located {
+    /// The logs, the surest first, each once.
+    pub logs: Vec<Log>,
+    /// Where nothing was found, in words.
+    pub missing: Vec<String>,
+}
+
+impl Located {
+    fn add(&mut self, log: Log) {
+        let has_room = self.logs.len() < LOGS_MAX;
+        let known = self.logs.iter_mut().find(|known| known.path == log.path && known.root == log.root);
+        match known {
+            // What its lines look like is news of a log that is open anyway.
+            Some(known) => known.pattern = known.pattern.take().or(log.pattern),
+            None if has_room => self.logs.push(log),
+            None => {}
+        }
+    }
+}
+
+/// Logs of one application; more are a misread configuration.
+const LOGS_MAX: usize = 64;
+
+/// Finds the logs of a process.
+pub fn locate(subject: &Subject) -> Located {
+    let mut found = Located::default();
+    open_files::find(subject, &mut found);
+    server::find(subject, &mut found);
+    layout::find(subject, &mut found);
+    container::find(subject, Path::new("/"), &mut found);
+    if found.logs.is_empty() && found.missing.is_empty() {
+        found.missing.push(format!("{} holds no log open and is no server whose logs are known", subject.program()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

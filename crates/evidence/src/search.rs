@@ -1,0 +1,222 @@
+//! What do an application's logs say of one peer?
+//!
+//! From the newest generation to older ones, until everything is read, the time wanted lies before the log, or a bound
+//! is met; what was not read is said. Lines that do not name the peer are passed over unread, so that nothing of
+//! anybody else is taken.
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
+
+use memchr::memmem::Finder;
+use serde::Serialize;
+use tripoint_model::Timestamp;
+use tripoint_unpack::{Limits, Source};
+
+use crate::hit::Hit;
+use crate::lines::Lines;
+use crate::locate::{How, Log, generations, open};
+use crate::log::FORMATS;
+use crate::pack::rule::Verdict;
+use crate::scan::{Options, Scan};
+
+/// What is wanted.
+pub struct Query<'q> {
+    /// The peer.
+    pub peer: IpAddr,
+    /// Generations that were last written before this are not opened.
+    pub since: Option<Timestamp>,
+    /// Unpacked bytes of one log and its generations.
+    pub bytes_max: u64,
+    /// Whether to stop now.
+    pub is_over: &'q dyn Fn() -> bool,
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Evidence {
+    /// What the peer did, in the order of logs and lines; at most `HITS_MAX`.
+    pub hits: Vec<Hit>,
+    /// Findings beyond those kept.
+    pub hits_left_out: u64,
+    /// Lines that name the peer.
+    pub lines: u64,
+    /// The first of them, as they stand.
+    pub examples: Vec<Example>,
+    /// The gravest of the verdicts; nothing where no attack was seen.
+    pub verdict: Option<Verdict>,
+    /// What was read.
+    pub read: Vec<Read>,
+    /// What was not, and why.
+    pub missing: Vec<String>,
+}
+
+/// A line that names the peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// The file.
+    pub file: String,
+    /// From 1.
+    pub line: u64,
+    /// The line, cut.
+    pub raw: String,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Read {
+    /// Its path.
+    pub file: String,
+    /// How it was found.
+    pub how: How,
+    /// Its lines.
+    pub lines: u64,
+    /// Of them those that name the peer.
+    pub of_peer: u64,
+}
+
+/// Findings that are kept.
+pub const HITS_MAX: usize = 1000;
+const EXAMPLES_MAX: usize = 20;
+const EXAMPLE_BYTES_MAX: usize = 512;
+
+/// Searches logs and what they were before they were rotated.
+pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> Evidence {
+    let mut evidence = Evidence::default();
+    let names = names(query.peer);
+    let finders: Vec<Finder<'_>> = names.iter().map(|name| Finder::new(name.as_bytes())).collect();
+    for log in logs {
+        let mut bytes_left = query.bytes_max;
+        for one in generations(log) {
+            if (query.is_over)() {
+                evidence.missing.push(format!("{}: not read, the time is over", one.path.display()));
+                break;
+            }
+            match file(&one, &finders, query, options, &mut bytes_left, &mut evidence) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(reason) => evidence.missing.push(reason),
+            }
+        }
+    }
+    evidence.verdict = evidence.hits.iter().map(|hit| hit.verdict).max();
+    evidence
+}
+
+/// The ways in which logs write an address.
+fn names(peer: IpAddr) -> Vec<String> {
+    let mut names = vec![peer.to_string()];
+    if let IpAddr::V6(v6) = peer {
+        let whole: Vec<String> = v6.segments().iter().map(|part| format!("{part:x}")).collect();
+        let padded: Vec<String> = v6.segments().iter().map(|part| format!("{part:04x}")).collect();
+        names.extend([whole.join(":"), padded.join(":")]);
+        let upper: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+        names.extend(upper);
+        names.sort();
+        names.dedup();
+    }
+    names
+}
+
+/// Whether a line names the peer, and not one whose address goes on.
+fn is_named(line: &str, finders: &[Finder<'_>]) -> bool {
+    let bytes = line.as_bytes();
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+    finders.iter().any(|finder| {
+        finder.find_iter(bytes).any(|at| {
+            let end = at + finder.needle().len();
+            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+            let goes_on = bytes.get(end) == Some(&b'.') && is_part(bytes.get(end + 1));
+            let colon_goes_on =
+                finder.needle().contains(&b':') && bytes.get(end) == Some(&b':') && is_part(bytes.get(end + 1));
+            let dotted = before == Some(&b'.') && !finder.needle().contains(&b':');
+            !is_part(before) && !is_part(bytes.get(end)) && !goes_on && !colon_goes_on && !dotted
+        })
+    })
+}
+
+fn file(
+    log: &Log,
+    finders: &[Finder<'_>],
+    query: &Query<'_>,
+    options: &Options<'_>,
+    bytes_left: &mut u64,
+    evidence: &mut Evidence,
+) -> Result<ControlFlow<()>, String> {
+    let path = log.path.display().to_string();
+    let file = open(log).map_err(|error| error.to_string())?;
+    let written = file.metadata().and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    if query.since.is_some_and(|since| Timestamp::from_system(written) < since) {
+        return Ok(ControlFlow::Break(()));
+    }
+    let mut read = Read { file: path.clone(), how: log.how.clone(), lines: 0, of_peer: 0 };
+    let mut failed = None;
+    let limits =
+        Limits { out_bytes_max: u64::MAX, entry_bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
+    let outcome = tripoint_unpack::entries(Source::Open(&file), &path, &limits, &mut |_, input| {
+        let mut kept = Kept { evidence: &mut *evidence };
+        let mut show = |hit: Hit| kept.take(hit, query.peer);
+        let mut scan = Scan::new(&path, options, &mut show);
+        let mut examples = Vec::new();
+        let mut lines = Lines::new(input);
+        loop {
+            match lines.next_line() {
+                Ok(None) => break,
+                Ok(Some(line)) => {
+                    read.lines += 1;
+                    *bytes_left = bytes_left.saturating_sub(line.text.len() as u64 + 1);
+                    let named = is_named(&line.text, finders);
+                    if named {
+                        read.of_peer += 1;
+                        if examples.len() < EXAMPLES_MAX {
+                            let raw = tripoint_model::text::truncate(&line.text, EXAMPLE_BYTES_MAX).0.to_owned();
+                            examples.push(Example { file: path.clone(), line: line.number, raw });
+                        }
+                    }
+                    if named || scan.is_waiting() || FORMATS.iter().any(|format| format.begins(&line.text)) {
+                        scan.line(line.number, line.offset, &line.text);
+                    }
+                    if *bytes_left == 0 || (read.lines.is_multiple_of(65_536) && (query.is_over)()) {
+                        failed = Some(format!("{path}: read to line {} only, a bound was met", line.number));
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failed = Some(format!("{path}: {error}"));
+                    break;
+                }
+            }
+        }
+        scan.end();
+        let room = EXAMPLES_MAX.saturating_sub(evidence.examples.len());
+        evidence.examples.extend(examples.into_iter().take(room));
+        ControlFlow::Break(())
+    });
+    evidence.lines += read.of_peer;
+    evidence.read.push(read);
+    if let Some(reason) = outcome.err().map(|error| error.to_string()).or(failed) {
+        return Err(reason);
+    }
+    Ok(if *bytes_left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+}
+
+struct Kept<'e> {
+    evidence: &'e mut Evidence,
+}
+
+impl Kept<'_> {
+    fn take(&mut self, hit: Hit, peer: IpAddr) {
+        let is_peers = hit.remote == Some(peer) || hit.claimed_remote == Some(peer) || hit.remote.is_none();
+        if !is_peers {
+            return;
+        }
+        if self.evidence.hits.len() < HITS_MAX {
+            self.evidence.hits.push(hit);
+        } else {
+            self.evidence.hits_left_out += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
