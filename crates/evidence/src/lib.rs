@@ -2,7 +2,7 @@
 //!
 //! # Start here
 //! `scan::scan` reads one log: a `log` format makes entries of lines, `service` understands programs' messages, `pack`
-//! asks the rules of `attempt`, `series` sees what several lines show together. `hit::Hit` is what is reported.
+//! asks the rules of `attempt`, `series` sees what several lines show together. `model::Attempt` is what is reported.
 //!
 //! # What it never knows
 //! The clock, alerts, other hosts, where blocks are. It reads what it is given and judges.
@@ -13,7 +13,6 @@
 
 pub mod attempt;
 pub mod entry;
-pub mod hit;
 pub mod lines;
 pub mod locate;
 pub mod log;

@@ -5,14 +5,15 @@
 use std::io::Read;
 use std::net::IpAddr;
 
-use tripoint_model::Timestamp;
+use tripoint_model::attempt::{Attempt, RAW_BYTES_MAX, ShownBy};
+use tripoint_model::{Timestamp, Verdict};
 
 use crate::entry::{Entry, Outcome, Said};
-use crate::hit::{Hit, Kind, RAW_BYTES_MAX};
+
 use crate::lines::Lines;
 use crate::log::{FORMATS, LogFormat};
 use crate::pack::Pack;
-use crate::pack::rule::{Rule, Verdict};
+use crate::pack::rule::Rule;
 use crate::series::{self, Found, Series};
 use crate::stamp::Clock;
 
@@ -52,7 +53,12 @@ impl Counts {
 }
 
 /// Searches one log from its beginning to its end and shows each finding.
-pub fn scan(input: impl Read, file: &str, options: &Options<'_>, show: &mut dyn FnMut(Hit)) -> std::io::Result<Counts> {
+pub fn scan(
+    input: impl Read,
+    file: &str,
+    options: &Options<'_>,
+    show: &mut dyn FnMut(Attempt),
+) -> std::io::Result<Counts> {
     let mut reader = Scan::new(file, options, show);
     let mut lines = Lines::new(input);
     while let Some(line) = lines.next_line()? {
@@ -67,7 +73,7 @@ pub fn scan(input: impl Read, file: &str, options: &Options<'_>, show: &mut dyn 
 pub struct Scan<'s, 'o> {
     file: &'s str,
     options: &'s Options<'o>,
-    show: &'s mut dyn FnMut(Hit),
+    show: &'s mut dyn FnMut(Attempt),
     series: Vec<Box<dyn Series>>,
     /// The format of the line before, which is tried first.
     last: usize,
@@ -88,7 +94,7 @@ const ENTRY_BYTES_MAX: usize = 1 << 20;
 
 impl<'s, 'o> Scan<'s, 'o> {
     /// Nothing read so far.
-    pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Hit)) -> Self {
+    pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Attempt)) -> Self {
         let series = series::started();
         Self { file, options, show, series, last: 0, pending: None, counts: Counts::default() }
     }
@@ -186,7 +192,7 @@ impl<'s, 'o> Scan<'s, 'o> {
         }
     }
 
-    fn matched(&self, entry: &Entry<'_>, place: &Place<'_>, rule: &Rule) -> Hit {
+    fn matched(&self, entry: &Entry<'_>, place: &Place<'_>, rule: &Rule) -> Attempt {
         let mut hit = self.hit(entry, place, EMPTY);
         hit.family = rule.family.clone();
         hit.attack = rule.attack.clone();
@@ -205,9 +211,9 @@ impl<'s, 'o> Scan<'s, 'o> {
         hit
     }
 
-    fn hit(&self, entry: &Entry<'_>, place: &Place<'_>, (rule, reason): (&'static str, &str)) -> Hit {
-        Hit {
-            kind: Kind::Line,
+    fn hit(&self, entry: &Entry<'_>, place: &Place<'_>, (rule, reason): (&'static str, &str)) -> Attempt {
+        Attempt {
+            kind: ShownBy::Line,
             file: self.file.to_owned(),
             line: place.number,
             offset: place.offset,
@@ -225,7 +231,7 @@ impl<'s, 'o> Scan<'s, 'o> {
         }
     }
 
-    fn tell(&mut self, hit: Hit) {
+    fn tell(&mut self, hit: Attempt) {
         self.counts.hits += 1;
         (self.show)(hit);
     }
@@ -241,8 +247,8 @@ struct Place<'t> {
 const FAILED_LOG_IN: (&str, &str) = ("failed-log-in", "a log-in was refused");
 const EMPTY: (&str, &str) = ("", "");
 
-fn found_in(hit: &mut Hit, found: Found) {
-    hit.kind = Kind::Series;
+fn found_in(hit: &mut Attempt, found: Found) {
+    hit.kind = ShownBy::Series;
     hit.family = found.family.to_owned();
     hit.attack = found.attack.iter().map(|id| (*id).to_owned()).collect();
     hit.verdict = found.verdict;

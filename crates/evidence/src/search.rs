@@ -10,14 +10,12 @@ use std::time::SystemTime;
 
 use memchr::memmem::Finder;
 use serde::Serialize;
-use tripoint_model::Timestamp;
+use tripoint_model::{Attempt, Timestamp, Verdict};
 use tripoint_unpack::{Limits, Source};
 
-use crate::hit::Hit;
 use crate::lines::Lines;
 use crate::locate::{How, Log, generations, open};
 use crate::log::FORMATS;
-use crate::pack::rule::Verdict;
 use crate::scan::{Options, Scan};
 
 /// What is wanted.
@@ -36,7 +34,7 @@ pub struct Query<'q> {
 #[derive(Debug, Default, Serialize)]
 pub struct Evidence {
     /// What the peer did, in the order of logs and lines; at most `HITS_MAX`.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<Attempt>,
     /// Findings beyond those kept.
     pub hits_left_out: u64,
     /// Lines that name the peer.
@@ -155,7 +153,7 @@ fn file(
         Limits { out_bytes_max: u64::MAX, entry_bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
     let outcome = tripoint_unpack::entries(Source::Open(&file), &path, &limits, &mut |_, input| {
         let mut kept = Kept { evidence: &mut *evidence };
-        let mut show = |hit: Hit| kept.take(hit, query.peer);
+        let mut show = |hit: Attempt| kept.take(hit, query.peer);
         let mut scan = Scan::new(&path, options, &mut show);
         let mut examples = Vec::new();
         let mut lines = Lines::new(input);
@@ -205,7 +203,7 @@ struct Kept<'e> {
 }
 
 impl Kept<'_> {
-    fn take(&mut self, hit: Hit, peer: IpAddr) {
+    fn take(&mut self, hit: Attempt, peer: IpAddr) {
         let is_peers = hit.remote == Some(peer) || hit.claimed_remote == Some(peer) || hit.remote.is_none();
         if !is_peers {
             return;

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
-use tripoint_evidence::hit::Hit;
 use tripoint_evidence::log::{self, FORMATS, LogFormat};
 use tripoint_evidence::scan::{Counts, Options, scan};
 use tripoint_evidence::stamp::{self, Clock};
+use tripoint_model::Attempt;
 use tripoint_unpack::{Limits, Source};
 
 use crate::arguments::{Evidence, Rules, ScanLogs};
@@ -81,7 +81,7 @@ fn format_named(name: &str) -> anyhow::Result<Option<&'static dyn LogFormat>> {
 /// Searches one file; only a regular one, as a pipe or a device never ends.
 fn one(context: &Context, file: &Path, options: &Options<'_>) -> anyhow::Result<Counts> {
     let mut printed = Ok(());
-    let mut show = |hit: Hit| {
+    let mut show = |hit: Attempt| {
         if printed.is_ok() {
             printed = print(context, &hit);
         }
@@ -112,7 +112,7 @@ fn one(context: &Context, file: &Path, options: &Options<'_>) -> anyhow::Result<
     Ok(counts)
 }
 
-fn print(context: &Context, hit: &Hit) -> anyhow::Result<()> {
+fn print(context: &Context, hit: &Attempt) -> anyhow::Result<()> {
     if context.json {
         return output::json_line(hit);
     }

@@ -1,6 +1,8 @@
 //! How is a rule of the pack that comes with Tripoint written down?
 
-use crate::pack::rule::{Part, Rule, Verdict};
+use tripoint_model::Verdict;
+
+use crate::pack::rule::{Part, Rule};
 
 /// One rule of a technique; what it does not say, the technique says.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! How is it said what an attack looks like?
 
 use serde::{Deserialize, Serialize};
+use tripoint_model::Verdict;
 
 /// One way in which an attack shows in a log. Patterns are regular expressions over a text in lower case whose
 /// encodings are undone.
@@ -55,17 +56,4 @@ pub enum Part {
     Body,
     /// A message that is no request.
     Message,
-}
-
-/// What the log alone shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Somebody looked whether it is there.
-    Probed,
-    /// Somebody tried it.
-    #[default]
-    Attempted,
-    /// What followed speaks for success.
-    LikelySucceeded,
 }

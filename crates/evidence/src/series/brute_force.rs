@@ -7,13 +7,12 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tripoint_model::Timestamp;
+use tripoint_model::attempt::LINES_MAX;
+use tripoint_model::{Timestamp, Verdict};
 
 use super::peers::Peers;
 use super::{Found, Series};
 use crate::entry::{Entry, Outcome, Said};
-use crate::hit::LINES_MAX;
-use crate::pack::rule::Verdict;
 
 #[derive(Default)]
 pub(super) struct BruteForce {

@@ -9,10 +9,9 @@ mod peers;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use tripoint_model::Timestamp;
+use tripoint_model::{Timestamp, Verdict};
 
 use crate::entry::Entry;
-use crate::pack::rule::Verdict;
 
 /// A series that is complete, or that has grown.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,16 @@
-//! What does the search of logs report? (The `evidence scan` row of the command contracts.)
+//! What did somebody try, and where does a log say so? (The `evidence scan` row of the command contracts.)
 
 use std::net::IpAddr;
 
-use serde::Serialize;
-use tripoint_model::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::pack::rule::Verdict;
+use crate::time::Timestamp;
 
-/// One finding in a log: a line, or a series of them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Hit {
+/// An attempt that a log shows: a line, or a series of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
     /// Whether one line shows it or several together.
-    pub kind: Kind,
+    pub kind: ShownBy,
     /// The file, and the entry of an archive.
     pub file: String,
     /// The line, of a series the one that completed it; from 1.
@@ -19,14 +18,14 @@ pub struct Hit {
     /// Where that line begins in the unpacked file, bytes.
     pub offset: u64,
     /// The lines of a series, at most `LINES_MAX`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<u64>,
     /// When.
     pub time: Option<Timestamp>,
     /// Who, as the program saw it.
     pub remote: Option<IpAddr>,
     /// Whom a header names; anybody can write one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_remote: Option<IpAddr>,
     /// The technique.
     pub family: String,
@@ -39,19 +38,33 @@ pub struct Hit {
     /// The rule, or the kind of series.
     pub rule: String,
     /// Why, one reason each.
+    #[serde(default)]
     pub reasons: Vec<String>,
     /// The line as it stands, at most `RAW_BYTES_MAX`.
     pub raw: String,
 }
 
 /// What shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ShownBy {
     /// One line.
     Line,
     /// Several lines together.
     Series,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Somebody looked whether it is there.
+    Probed,
+    /// Somebody tried it.
+    #[default]
+    Attempted,
+    /// What followed speaks for success.
+    LikelySucceeded,
 }
 
 /// Lines of a series that are named.
