@@ -9,12 +9,11 @@ use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use memchr::memmem::Finder;
-use serde::Serialize;
-use tripoint_model::{Attempt, Timestamp, Verdict};
+use tripoint_model::{Attempt, LogEvidence, LogLine, ReadLog, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
 use crate::lines::Lines;
-use crate::locate::{How, Log, generations, open};
+use crate::locate::{Log, generations, open};
 use crate::log::FORMATS;
 use crate::scan::{Options, Scan};
 
@@ -30,57 +29,14 @@ pub struct Query<'q> {
     pub is_over: &'q dyn Fn() -> bool,
 }
 
-/// What was found.
-#[derive(Debug, Default, Serialize)]
-pub struct Evidence {
-    /// What the peer did, in the order of logs and lines; at most `HITS_MAX`.
-    pub hits: Vec<Attempt>,
-    /// Findings beyond those kept.
-    pub hits_left_out: u64,
-    /// Lines that name the peer.
-    pub lines: u64,
-    /// The first of them, as they stand.
-    pub examples: Vec<Example>,
-    /// The gravest of the verdicts; nothing where no attack was seen.
-    pub verdict: Option<Verdict>,
-    /// What was read.
-    pub read: Vec<Read>,
-    /// What was not, and why.
-    pub missing: Vec<String>,
-}
-
-/// A line that names the peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Example {
-    /// The file.
-    pub file: String,
-    /// From 1.
-    pub line: u64,
-    /// The line, cut.
-    pub raw: String,
-}
-
-/// A file that was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Read {
-    /// Its path.
-    pub file: String,
-    /// How it was found.
-    pub how: How,
-    /// Its lines.
-    pub lines: u64,
-    /// Of them those that name the peer.
-    pub of_peer: u64,
-}
-
-/// Findings that are kept.
-pub const HITS_MAX: usize = 1000;
+/// Attempts that are kept.
+pub const ATTEMPTS_MAX: usize = 200;
 const EXAMPLES_MAX: usize = 20;
 const EXAMPLE_BYTES_MAX: usize = 512;
 
 /// Searches logs and what they were before they were rotated.
-pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> Evidence {
-    let mut evidence = Evidence::default();
+pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> LogEvidence {
+    let mut evidence = LogEvidence::default();
     let names = names(query.peer);
     let finders: Vec<Finder<'_>> = names.iter().map(|name| Finder::new(name.as_bytes())).collect();
     for log in logs {
@@ -97,7 +53,7 @@ pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> Evidenc
             }
         }
     }
-    evidence.verdict = evidence.hits.iter().map(|hit| hit.verdict).max();
+    evidence.verdict = evidence.attempts.iter().map(|attempt| attempt.verdict).max();
     evidence
 }
 
@@ -139,7 +95,7 @@ fn file(
     query: &Query<'_>,
     options: &Options<'_>,
     bytes_left: &mut u64,
-    evidence: &mut Evidence,
+    evidence: &mut LogEvidence,
 ) -> Result<ControlFlow<()>, String> {
     let path = log.path.display().to_string();
     let file = open(log).map_err(|error| error.to_string())?;
@@ -147,13 +103,13 @@ fn file(
     if query.since.is_some_and(|since| Timestamp::from_system(written) < since) {
         return Ok(ControlFlow::Break(()));
     }
-    let mut read = Read { file: path.clone(), how: log.how.clone(), lines: 0, of_peer: 0 };
+    let mut read = ReadLog { file: path.clone(), found: log.how.to_string(), lines: 0, of_peer: 0 };
     let mut failed = None;
     let limits =
         Limits { out_bytes_max: u64::MAX, entry_bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
     let outcome = tripoint_unpack::entries(Source::Open(&file), &path, &limits, &mut |_, input| {
         let mut kept = Kept { evidence: &mut *evidence };
-        let mut show = |hit: Attempt| kept.take(hit, query.peer);
+        let mut show = |attempt: Attempt| kept.take(attempt, query.peer);
         let mut scan = Scan::new(&path, options, &mut show);
         let mut examples = Vec::new();
         let mut lines = Lines::new(input);
@@ -168,7 +124,7 @@ fn file(
                         read.of_peer += 1;
                         if examples.len() < EXAMPLES_MAX {
                             let raw = tripoint_model::text::truncate(&line.text, EXAMPLE_BYTES_MAX).0.to_owned();
-                            examples.push(Example { file: path.clone(), line: line.number, raw });
+                            examples.push(LogLine { file: path.clone(), line: line.number, raw });
                         }
                     }
                     if named || scan.is_waiting() || FORMATS.iter().any(|format| format.begins(&line.text)) {
@@ -199,19 +155,19 @@ fn file(
 }
 
 struct Kept<'e> {
-    evidence: &'e mut Evidence,
+    evidence: &'e mut LogEvidence,
 }
 
 impl Kept<'_> {
-    fn take(&mut self, hit: Attempt, peer: IpAddr) {
-        let is_peers = hit.remote == Some(peer) || hit.claimed_remote == Some(peer) || hit.remote.is_none();
+    fn take(&mut self, attempt: Attempt, peer: IpAddr) {
+        let is_peers = attempt.remote == Some(peer) || attempt.claimed_remote == Some(peer) || attempt.remote.is_none();
         if !is_peers {
             return;
         }
-        if self.evidence.hits.len() < HITS_MAX {
-            self.evidence.hits.push(hit);
+        if self.evidence.attempts.len() < ATTEMPTS_MAX {
+            self.evidence.attempts.push(attempt);
         } else {
-            self.evidence.hits_left_out += 1;
+            self.evidence.attempts_left_out += 1;
         }
     }
 }

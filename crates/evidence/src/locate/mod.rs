@@ -11,6 +11,7 @@ mod opened;
 mod rotated;
 mod server;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -83,6 +84,20 @@ pub enum How {
     Layout,
     /// Its container's runtime keeps its output there.
     Container,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenFile => f.write_str("the process holds it open"),
+            Self::Deleted { descriptor } => {
+                write!(f, "the process holds it open as descriptor {descriptor}, its name is gone")
+            }
+            Self::Configuration { file, line } => write!(f, "named by {}:{line}", file.display()),
+            Self::Layout => f.write_str("where its kind of server writes"),
+            Self::Container => f.write_str("where its container's runtime keeps its output"),
+        }
+    }
 }
 
 /// What was found, and what not and why.

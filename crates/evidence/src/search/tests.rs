@@ -5,7 +5,10 @@ use std::io::Write;
 use std::path::Path;
 
 use super::*;
+use tripoint_model::Verdict;
+
 use crate::attempt;
+use crate::locate::How;
 use crate::stamp::Clock;
 
 fn packed(path: &Path, text: &str) {
@@ -14,7 +17,7 @@ fn packed(path: &Path, text: &str) {
     encoder.finish().unwrap();
 }
 
-fn asked(folder: &Path, peer: &str, bytes_max: u64) -> Evidence {
+fn asked(folder: &Path, peer: &str, bytes_max: u64) -> LogEvidence {
     let log = Log { path: "/access.log".into(), root: folder.into(), how: How::Layout, pattern: None };
     let is_proxy = |_| false;
     let clock = Clock::at("2026-06-15T12:00:00Z".parse().unwrap());
@@ -37,9 +40,9 @@ fn a_peer_is_found_in_every_generation_and_no_neighbour() {
     assert_eq!(found.lines, 2, "{found:#?}");
     assert_eq!(found.read.iter().map(|read| (read.lines, read.of_peer)).collect::<Vec<_>>(), [(2, 1), (2, 1)]);
     assert_eq!(found.verdict, Some(Verdict::Attempted));
-    let hit = &found.hits[0];
+    let hit = &found.attempts[0];
     assert_eq!((hit.line, hit.family.as_str(), hit.file.as_str()), (2, "path-traversal", "/access.log.1.gz"));
-    assert!(asked(folder.path(), "198.51.100.1", 1 << 30).hits.is_empty());
+    assert!(asked(folder.path(), "198.51.100.1", 1 << 30).attempts.is_empty());
     let short = asked(folder.path(), "203.0.113.9", 40);
     assert!(short.missing[0].contains("a bound was met"), "{:?}", short.missing);
 }
