@@ -11,6 +11,7 @@
 //! and containing when everything else is away.
 
 pub mod config;
+pub mod contacts;
 pub mod content;
 pub mod detect;
 pub mod eyes;

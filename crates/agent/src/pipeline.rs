@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
+//!                     └─▶ contacts ──Contact────────────┘
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
 //!        ▲                              └──Findings──────┘
 //!        └─images─ pull ◀─images, deltas─ server, where the folder is not its own
 //! ```
 //! Each arrow is one channel. The one into `detect` is bounded: when detection falls behind, the
-//! kernel's rings fill, and they count what they lose. The others carry only what detection makes.
+//! kernel's rings fill, and they count what they lose. The one into `contacts` drops what it has no
+//! room for, counted. The others carry only what detection makes.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +27,7 @@ use tripoint_model::Timestamp;
 use tripoint_sensor::diag;
 
 use crate::config::{self, Config};
+use crate::contacts;
 use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
@@ -55,7 +58,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
 
-    let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
+    let uplink = Uplink::open(socket(place, config), place, identity(&host)).context("open the spools")?;
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
@@ -81,6 +84,10 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 
+    let (inbox, connections) = contacts::channel();
+    if config.sensor.contacts {
+        let _ = shared.inbox.set(inbox);
+    }
     match first_index {
         Some(index) => wake.send(Wake::Index(index)).context("detection")?,
         None => shared.matching.store(true, Ordering::Release),
@@ -103,11 +110,18 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
                 let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll);
                 move || eyes::look(kernel, counters, poll, &shared, &wake)
             })?,
+            named("contacts", scope, {
+                let (shared, report) = (Arc::clone(&shared), report.clone());
+                move || contacts::run(&connections, &shared, &report)
+            })?,
         ];
         wait_until_sensing(&shared, stop);
         ready();
         supervise(stop, &threads, &health, &report);
         shared.stop.store(true, Ordering::Relaxed);
+        // What it has counted is still told.
+        let [.., contacts] = threads;
+        let _ = contacts.join();
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })

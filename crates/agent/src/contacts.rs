@@ -1,0 +1,139 @@
+//! Which connections are told to the server, counted by application, peer and hour?
+//!
+//! Nothing here may hold matches up: the sensing thread hands over what it can without waiting, what finds no place is
+//! counted, and the server is sent this only when nothing else is left to send.
+
+mod open;
+mod tally;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use tripoint_api::agent::CONTACTS_MAX;
+use tripoint_model::{Connection, Timestamp};
+use tripoint_sensor::Seen;
+
+use crate::sense::Shared;
+use crate::uplink::Report;
+pub use tally::Tally;
+
+/// Batches of the sensor that may wait to be counted: a second of its work.
+const WAITING_MAX: usize = 64;
+/// How often what was counted is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked what is open.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_millis(500);
+
+type Batch = Vec<(Arc<Connection>, Timestamp)>;
+
+/// Where the sensing thread leaves connections.
+#[derive(Clone)]
+pub struct Inbox {
+    batches: SyncSender<Batch>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// What was left there.
+pub struct Outbox {
+    batches: Receiver<Batch>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// A way from the sensing thread to whoever counts.
+pub fn channel() -> (Inbox, Outbox) {
+    let (sender, batches) = sync_channel(WAITING_MAX);
+    let dropped = Arc::new(AtomicU64::new(0));
+    (Inbox { batches: sender, dropped: Arc::clone(&dropped) }, Outbox { batches, dropped })
+}
+
+impl Inbox {
+    /// Leaves what the sensor saw, without ever waiting.
+    pub fn leave(&self, seen: &[Seen]) {
+        let batch: Batch = seen.iter().filter_map(connection).collect();
+        let count = batch.len() as u64;
+        if count > 0
+            && let Err(TrySendError::Full(_)) = self.batches.try_send(batch)
+        {
+            self.dropped.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
+fn connection(seen: &Seen) -> Option<(Arc<Connection>, Timestamp)> {
+    match seen {
+        Seen::Connection { connection, at, .. } => Some((Arc::clone(connection), *at)),
+        Seen::Started { .. } | Seen::Ended { .. } | Seen::Resolved { .. } => None,
+    }
+}
+
+/// Counts until told to stop.
+pub fn run(outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::UnboundedSender<Report>) {
+    let mut tally = Tally::default();
+    let mut told = Instant::now();
+    let mut looked: Option<Instant> = None;
+    while !shared.stop.load(Ordering::Relaxed) {
+        match outbox.batches.recv_timeout(WAIT) {
+            Ok(batch) => batch.iter().for_each(|(connection, at)| tally.take(connection, *at)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+            looked = Some(Instant::now());
+            open::look(&mut tally, now());
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            tell(&mut tally, outbox, shared, reports);
+        }
+    }
+    tell(&mut tally, outbox, shared, reports);
+}
+
+/// Hands on what was counted, in portions.
+fn tell(
+    tally: &mut Tally,
+    outbox: &Outbox,
+    shared: &Shared,
+    reports: &tokio::sync::mpsc::UnboundedSender<Report>,
+) {
+    let (contacts, untold) = tally.tell();
+    let mut dropped = untold + outbox.dropped.swap(0, Ordering::Relaxed);
+    shared.uncounted.fetch_add(dropped, Ordering::Relaxed);
+    let mut contacts = contacts.into_iter().peekable();
+    while contacts.peek().is_some() || dropped > 0 {
+        let portion = contacts.by_ref().take(CONTACTS_MAX).collect();
+        let _ = reports.send(Report::Contacts(portion, std::mem::take(&mut dropped)));
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_system(SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tally::tests::connection;
+    use super::*;
+
+    /// Promise: matches first. Where nobody counts, the sensing thread goes on at once, and what it left is accounted for.
+    #[test]
+    fn the_sensing_thread_never_waits_for_whoever_counts() {
+        let (inbox, outbox) = channel();
+        let began = Instant::now();
+        let one = |cookie| Seen::Connection {
+            connection: Arc::new(connection(cookie, "203.0.113.66:443")),
+            matched: false,
+            at: Timestamp(1),
+        };
+        for batch in 0..10_000 {
+            inbox.leave(&[one(batch * 2), one(batch * 2 + 1)]);
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let dropped = outbox.dropped.load(Ordering::Relaxed);
+        assert_eq!(outbox.batches.try_iter().flatten().count() as u64 + dropped, 20_000);
+        assert!(dropped > 0);
+    }
+}
