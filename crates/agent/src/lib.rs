@@ -28,5 +28,7 @@ pub mod pull;
 pub mod reached;
 pub mod respond;
 pub mod sense;
+pub mod simulate;
 pub mod uplink;
 pub mod wall;
+pub mod wanted;

@@ -18,7 +18,7 @@ use tripoint_model::{
     Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
     Timestamp,
 };
-use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
+use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, dry_run, plan};
 
 use crate::config::Config;
 use crate::detect::Wake;
@@ -88,13 +88,7 @@ impl Respond {
     ) -> Result<Self, LedgerError> {
         let (responder, report) = Responder::open(ledger, firewall)?;
         tracing::info!(blocks = report.wanted, mechanism = responder.mechanism(), "ledger of actions opened");
-        let limits = Limits {
-            active_max: config.response.active_max,
-            automatic_per_minute: config.response.automatic_per_minute,
-            ..Limits::default()
-        };
-        let (permit_ranges, admit) = (config.intel.permit_ranges.clone(), config.response.admit.clone());
-        let guard = Guard { permit_ranges, admit, limits, ..Guard::default() };
+        let guard = protected::guard(config);
         let exceptions_file = ledger.with_file_name("exceptions.json");
         let kept: Option<Vec<Exception>> =
             fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -302,7 +296,7 @@ impl Respond {
     }
 }
 
-fn cut(connection: &Connection) -> Cut {
+pub(crate) fn cut(connection: &Connection) -> Cut {
     let process = connection.process.as_ref();
     Cut {
         connection: connection.id,
