@@ -18,7 +18,7 @@ use tripoint_model::{
     Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
     Timestamp,
 };
-use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, dry_run, plan};
+use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, plan};
 
 use crate::config::Config;
 use crate::detect::Wake;
@@ -228,7 +228,7 @@ impl Respond {
         let live = live::connections_with(&targets);
         self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
-        let outcomes = if only_say { dry_run(&plan, moment) } else { self.responder.execute(&plan, now()) };
+        let outcomes = if only_say { self.responder.foretell(&plan, moment) } else { self.responder.execute(&plan, now()) };
         if !only_say {
             self.tell(&plan, &outcomes);
         }
