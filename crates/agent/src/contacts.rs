@@ -93,12 +93,7 @@ pub fn run(outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::Unboun
 }
 
 /// Hands on what was counted, in portions.
-fn tell(
-    tally: &mut Tally,
-    outbox: &Outbox,
-    shared: &Shared,
-    reports: &tokio::sync::mpsc::UnboundedSender<Report>,
-) {
+fn tell(tally: &mut Tally, outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::UnboundedSender<Report>) {
     let (contacts, untold) = tally.tell();
     let mut dropped = untold + outbox.dropped.swap(0, Ordering::Relaxed);
     shared.uncounted.fetch_add(dropped, Ordering::Relaxed);

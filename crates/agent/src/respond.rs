@@ -228,7 +228,8 @@ impl Respond {
         let live = live::connections_with(&targets);
         self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
-        let outcomes = if only_say { self.responder.foretell(&plan, moment) } else { self.responder.execute(&plan, now()) };
+        let outcomes =
+            if only_say { self.responder.foretell(&plan, moment) } else { self.responder.execute(&plan, now()) };
         if !only_say {
             self.tell(&plan, &outcomes);
         }

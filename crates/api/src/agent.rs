@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use tripoint_model::{Action, Alert, AlertId, Contact, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp};
+use tripoint_model::{
+    Action, Alert, AlertId, Contact, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp,
+};
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;

@@ -107,11 +107,7 @@ mod tests {
     use crate::application::ApplicationKind;
 
     fn contact(hour: i64, peer: &str, direction: Direction) -> Contact {
-        let application = Application {
-            kind: ApplicationKind::Unit,
-            id: "shop.service".into(),
-            name: "shop".into(),
-        };
+        let application = Application { kind: ApplicationKind::Unit, id: "shop.service".into(), name: "shop".into() };
         Contact {
             hour: Timestamp(hour * HOUR_US),
             application: Some(application),
@@ -152,13 +148,18 @@ mod tests {
             ("host", Scope::Host, false, false),
         ] {
             let target: Target = target.parse().unwrap();
-            assert_eq!((out.is_meant(&target, &scope), inbound.is_meant(&target, &scope)), (means_out, means_in), "{target}");
+            assert_eq!(
+                (out.is_meant(&target, &scope), inbound.is_meant(&target, &scope)),
+                (means_out, means_in),
+                "{target}"
+            );
         }
     }
 
     #[test]
     fn what_goes_on_for_hours_counts_once() {
-        let carried = |hour, count, carried| Contact { count, carried, ..contact(hour, "203.0.113.66", Direction::Outbound) };
+        let carried =
+            |hour, count, carried| Contact { count, carried, ..contact(hour, "203.0.113.66", Direction::Outbound) };
         // Two began in the first hour, one of them goes on through three; in the last one more begins.
         let hours = [carried(3, 1, 1), carried(1, 2, 0), carried(2, 0, 1)];
         assert_eq!(connections(&hours), 3);

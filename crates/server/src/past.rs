@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tripoint_api::connections::{APPLICATIONS_MAX, CONNECTIONS_MAX, ConnectionQuery, HostContact, Past, PastApplication};
+use tripoint_api::connections::{
+    APPLICATIONS_MAX, CONNECTIONS_MAX, ConnectionQuery, HostContact, Past, PastApplication,
+};
 use tripoint_api::exceptions::{COVERED_MAX, CoveredConnections};
 use tripoint_model::contact::connections;
 use tripoint_model::{ActionKind, Contact, Exception, Observable, PlannedAction, Subject, Timestamp};
@@ -95,8 +97,7 @@ pub(crate) async fn covered(
     let direction = exception.direction;
     let query = ConnectionQuery { peer, direction, since: Some(since), ..ConnectionQuery::default() };
     let (contacts, whole) = read(store, query, now).await?;
-    let meant: Vec<&Contact> =
-        contacts.iter().filter(|one| covers(exception, one)).map(|one| &one.contact).collect();
+    let meant: Vec<&Contact> = contacts.iter().filter(|one| covers(exception, one)).map(|one| &one.contact).collect();
     let peers: BTreeSet<_> = meant.iter().map(|contact| contact.peer).collect();
     let applications: BTreeSet<String> = meant.iter().filter_map(|contact| contact.application_key()).collect();
     let said = (!whole).then(|| "not all connections of the last day were looked at".to_owned());

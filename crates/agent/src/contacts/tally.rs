@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use tripoint_model::address::canonical;
 use tripoint_model::contact::HOUR;
-use tripoint_model::{
-    Application, Connection, ConnectionId, ConnectionState, Contact, Direction, Protocol, Timestamp,
-};
+use tripoint_model::{Application, Connection, ConnectionId, ConnectionState, Contact, Direction, Protocol, Timestamp};
 
 /// Different contacts in one hour, some 10 bytes each when they are not being gathered.
 const KEYS_MAX: usize = 50_000;

@@ -91,9 +91,8 @@ impl<'a> Judge<'a> {
     fn propose(&mut self, alert: &Alert, policy: &Policy, peer: IpAddr, at: Timestamp) {
         // One proposal at a time: there is always a place.
         let Some(place) = Waiting::default().place() else { return };
-        let was_open = |c: &&Arc<Connection>| {
-            c.remote.ip() == peer && c.opened <= at && c.closed.is_none_or(|closed| closed > at)
-        };
+        let was_open =
+            |c: &&Arc<Connection>| c.remote.ip() == peer && c.opened <= at && c.closed.is_none_or(|closed| closed > at);
         let open = alert.connections.iter().filter(was_open).cloned().collect();
         let proposal = proposal(self.response, policy, alert, (peer, open), at, place);
         let action = proposal.action(proposal.scope());

@@ -73,8 +73,7 @@ fn contact(application: &str, peer: &str, hour: u32) -> Contact {
 }
 
 fn guard_of(config: &Config) -> Guard {
-    let protected =
-        Protected { gateways: vec!["203.0.113.1".parse().unwrap()], ..Protected::default() };
+    let protected = Protected { gateways: vec!["203.0.113.1".parse().unwrap()], ..Protected::default() };
     Guard { protected: Some(protected), host: "h".into(), ..crate::protected::guard(config) }
 }
 
@@ -125,7 +124,10 @@ fn each_entry_answers_for_itself() {
     let contacts = [contact("shop", BAD, 0), contact("cron", BAD, 0), contact("mail", BAD, 0)];
     let simulation = run(&config, guard_of(&config), &alerts, &contacts);
     let (shops, crons) = (of(&simulation, "shops"), of(&simulation, "crons"));
-    assert_eq!((shops.blocks, shops.connections, &shops.applications[..]), (1, 10, &["unit:shop.service".to_owned()][..]));
+    assert_eq!(
+        (shops.blocks, shops.connections, &shops.applications[..]),
+        (1, 10, &["unit:shop.service".to_owned()][..])
+    );
     assert_eq!((crons.blocks, crons.observed, crons.connections, crons.rollout.as_str()), (0, 1, 0, "observe"));
     assert_eq!(of(&simulation, "response").connections, 30, "a block of the host cuts everybody");
     assert_eq!((simulation.unconcerned, simulation.blocks_total), (1, 3));

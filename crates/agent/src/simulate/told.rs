@@ -7,8 +7,8 @@ use serde::Serialize;
 use tripoint_model::contact::connections;
 use tripoint_model::{AlertId, Contact, Scope, Target, Timestamp};
 
-use super::judge::{Judge, Made};
 use super::Past;
+use super::judge::{Judge, Made};
 use crate::config::Response;
 
 /// The layout of a simulation in JSON.

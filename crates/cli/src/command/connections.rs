@@ -51,11 +51,7 @@ pub(super) fn since(span: &str) -> anyhow::Result<Timestamp> {
 }
 
 /// All pages of it, up to so many rows.
-pub(super) async fn read(
-    client: &Client,
-    mut query: ConnectionQuery,
-    limit: usize,
-) -> anyhow::Result<ConnectionList> {
+pub(super) async fn read(client: &Client, mut query: ConnectionQuery, limit: usize) -> anyhow::Result<ConnectionList> {
     let mut all = ConnectionList::default();
     loop {
         let left = limit.saturating_sub(all.connections.len());

@@ -137,7 +137,8 @@ fn preview(context: &Context, request: &ExceptionRequest) -> anyhow::Result<Exit
     if let Some(kept) = &preview.connections {
         let since = kept.since.map(output::time).unwrap_or_default();
         let connections = output::counted(kept.connections, "connection");
-        let (peers, whose) = (output::counted(kept.peers, "peer"), output::counted(kept.applications_total, "application"));
+        let (peers, whose) =
+            (output::counted(kept.peers, "peer"), output::counted(kept.applications_total, "application"));
         output::line(&format!("it speaks of {connections} with {peers} of {whose}, bad or not, seen since {since}"))?;
         for application in kept.applications.iter().take(SHOWN_MAX) {
             output::line(&format!("  {application}"))?;

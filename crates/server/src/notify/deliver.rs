@@ -156,11 +156,20 @@ mod tests {
 
     #[test]
     fn only_a_body_that_is_wrong_is_given_up_at_once() {
-        for (status, taken, unwanted) in
-            [(200, true, false), (204, true, false), (302, false, false), (401, false, false), (422, false, true), (503, false, false)]
-        {
+        for (status, taken, unwanted) in [
+            (200, true, false),
+            (204, true, false),
+            (302, false, false),
+            (401, false, false),
+            (422, false, true),
+            (503, false, false),
+        ] {
             let attempt = judge(status);
-            assert_eq!((attempt == Attempt::Taken, matches!(attempt, Attempt::Unwanted(_))), (taken, unwanted), "{status}");
+            assert_eq!(
+                (attempt == Attempt::Taken, matches!(attempt, Attempt::Unwanted(_))),
+                (taken, unwanted),
+                "{status}"
+            );
         }
     }
 }

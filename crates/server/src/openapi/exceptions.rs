@@ -32,7 +32,13 @@ pub(super) const SCHEMAS: &[Schema] = &[
     (
         "CoveredConnections",
         "How wide an exception is, by the connections that are kept.",
-        &["connections! integer", "peers! integer", "applications! []string", "applications_total! integer", "since time"],
+        &[
+            "connections! integer",
+            "peers! integer",
+            "applications! []string",
+            "applications_total! integer",
+            "since time",
+        ],
     ),
     ("Used", "What an exception kept quiet.", &["hits! integer", "alerts! integer", "last_used time"]),
     (

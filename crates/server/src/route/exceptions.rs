@@ -16,9 +16,9 @@ use tripoint_model::{Exception, Observable};
 
 use super::actions;
 use crate::access::Caller;
-use crate::{past, preview};
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
+use crate::{past, preview};
 
 /// Every exception that holds or will hold.
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ExceptionList>, Refused> {

@@ -53,12 +53,9 @@ pub(super) const TABLES: &[&str] = &[
 ];
 
 /// Writes a message down; says whether there was room. Where there is none it counts as undelivered.
-pub(super) async fn queue(
-    connection: &mut SqliteConnection,
-    body: &Value,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT COUNT(*), COALESCE(MAX(number), 0) FROM messages").fetch_one(&mut *connection).await?;
+pub(super) async fn queue(connection: &mut SqliteConnection, body: &Value, now: Timestamp) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query("SELECT COUNT(*), COALESCE(MAX(number), 0) FROM messages").fetch_one(&mut *connection).await?;
     if row.try_get::<i64, _>(0)? >= WAITING_MAX {
         counts::add(connection, UNDELIVERED, 1).await?;
         return Ok(false);
@@ -79,16 +76,13 @@ pub(super) async fn next<'c>(executor: impl sqlx::SqliteExecutor<'c>) -> Result<
         .fetch_optional(executor)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(Message {
-        number: unsigned(row.try_get(0)?),
-        queued: Timestamp(row.try_get(1)?),
-        body: row.try_get(2)?,
-    }))
+    Ok(Some(Message { number: unsigned(row.try_get(0)?), queued: Timestamp(row.try_get(1)?), body: row.try_get(2)? }))
 }
 
 /// Takes a message out: it was delivered, or nobody will be told any more.
 pub(super) async fn done(connection: &mut SqliteConnection, number: u64, delivered: bool) -> Result<(), StoreError> {
-    let gone = sqlx::query("DELETE FROM messages WHERE number = $1").bind(signed(number)).execute(&mut *connection).await?;
+    let gone =
+        sqlx::query("DELETE FROM messages WHERE number = $1").bind(signed(number)).execute(&mut *connection).await?;
     if gone.rows_affected() == 0 {
         return Ok(());
     }
@@ -135,8 +129,10 @@ pub(super) async fn alert(
         return Ok(());
     }
     let bad = rank(alert);
-    let told: Option<i64> =
-        sqlx::query_scalar("SELECT told FROM alerts WHERE id = $1").bind(&alert.id.0).fetch_one(&mut *connection).await?;
+    let told: Option<i64> = sqlx::query_scalar("SELECT told FROM alerts WHERE id = $1")
+        .bind(&alert.id.0)
+        .fetch_one(&mut *connection)
+        .await?;
     let reopened = before.resolved && !is_resolved(alert);
     // One of an older version was shown before messages were sent.
     let told = told.or(before.known.then_some(bad)).filter(|told| *told > 0);

@@ -5,8 +5,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row};
 
 use tripoint_api::people::LIMIT_MAX;
@@ -18,11 +18,11 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
 
 use super::layout::migrate;
-use super::{bouncers, contacts, decisions, exceptions, outbox, verdicts};
 use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work};
 use super::writer::Writer;
 use super::{Bouncer, Decision, Message, Messages, Metered, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
+use super::{bouncers, contacts, decisions, exceptions, outbox, verdicts};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
@@ -311,8 +311,7 @@ impl Store for Sqlite {
 
     fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool> {
         Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { outbox::queue(connection, &body, now).await })),
+            self.writer.submit(move |connection| Box::pin(async move { outbox::queue(connection, &body, now).await })),
         )
     }
 

@@ -17,8 +17,7 @@ fn now() -> Timestamp {
 /// Three connections of an application with a peer, so many hours ago.
 fn contact(name: &str, peer: &str, port: u16, hours: u32) -> Contact {
     let hour = Contact::hour_of(now().minus(HOUR * hours));
-    let application =
-        Application { kind: ApplicationKind::Unit, id: format!("{name}.service"), name: name.to_owned() };
+    let application = Application { kind: ApplicationKind::Unit, id: format!("{name}.service"), name: name.to_owned() };
     Contact {
         hour,
         application: Some(application).filter(|_| !name.is_empty()),

@@ -11,4 +11,5 @@ mod openapi;
 mod push;
 mod rig;
 mod taxii;
+mod told;
 mod verdicts;

@@ -30,10 +30,8 @@ pub fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
 /// Whom it would have cut off lately, where that was looked for.
 fn past(answer: &ActionAnswer) -> anyhow::Result<()> {
     for past in answer.past.iter().take(LINES_MAX) {
-        let (cut, whose) = (
-            output::counted(past.connections, "connection"),
-            output::counted(past.applications_total, "application"),
-        );
+        let (cut, whose) =
+            (output::counted(past.connections, "connection"), output::counted(past.applications_total, "application"));
         let (target, since) = (&past.target, output::time(past.since));
         output::line(&format!("since {since} {target} would have been cut from {cut} of {whose} on {}:", past.host))?;
         for application in &past.applications {
