@@ -69,8 +69,8 @@ fn connection(seen: &Seen) -> Option<(Arc<Connection>, Timestamp)> {
     }
 }
 
-/// Counts until told to stop.
-pub fn run(outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::UnboundedSender<Report>) {
+/// Counts until told to stop; only waits where nothing is `wanted`.
+pub fn run(outbox: &Outbox, wanted: bool, shared: &Shared, reports: &tokio::sync::mpsc::UnboundedSender<Report>) {
     let mut tally = Tally::default();
     let mut told = Instant::now();
     let mut looked: Option<Instant> = None;
@@ -78,7 +78,11 @@ pub fn run(outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::Unboun
         match outbox.batches.recv_timeout(WAIT) {
             Ok(batch) => batch.iter().for_each(|(connection, at)| tally.take(connection, *at)),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            // Nobody leaves anything: then nothing is wanted.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(WAIT),
+        }
+        if !wanted {
+            continue;
         }
         if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
             looked = Some(Instant::now());

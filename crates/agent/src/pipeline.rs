@@ -57,7 +57,6 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (ask, asks) = mpsc::channel();
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
-
     let uplink = Uplink::open(socket(place, config), place, identity(&host)).context("open the spools")?;
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
@@ -84,10 +83,6 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 
-    let (inbox, connections) = contacts::channel();
-    if config.sensor.contacts {
-        let _ = shared.inbox.set(inbox);
-    }
     match first_index {
         Some(index) => wake.send(Wake::Index(index)).context("detection")?,
         None => shared.matching.store(true, Ordering::Release),
@@ -110,18 +105,12 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
                 let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll);
                 move || eyes::look(kernel, counters, poll, &shared, &wake)
             })?,
-            named("contacts", scope, {
-                let (shared, report) = (Arc::clone(&shared), report.clone());
-                move || contacts::run(&connections, &shared, &report)
-            })?,
+            count_contacts(scope, config, &shared, &report)?,
         ];
         wait_until_sensing(&shared, stop);
         ready();
         supervise(stop, &threads, &health, &report);
-        shared.stop.store(true, Ordering::Relaxed);
-        // What it has counted is still told.
-        let [.., contacts] = threads;
-        let _ = contacts.join();
+        last_words(threads, &shared);
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })
@@ -182,6 +171,28 @@ fn named<'scope>(
         .name(name.to_owned())
         .spawn_scoped(scope, work)
         .with_context(|| format!("start thread {name}"))
+}
+
+/// Counts connections for the server, where that is wanted.
+fn count_contacts<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    config: &Config,
+    shared: &Arc<Shared>,
+    report: &tokio::sync::mpsc::UnboundedSender<Report>,
+) -> anyhow::Result<thread::ScopedJoinHandle<'scope, ()>> {
+    let (inbox, connections) = contacts::channel();
+    let (shared, report, wanted) = (Arc::clone(shared), report.clone(), config.sensor.contacts);
+    if wanted {
+        let _ = shared.inbox.set(inbox);
+    }
+    named("contacts", scope, move || contacts::run(&connections, wanted, &shared, &report))
+}
+
+/// Ends what looks around; what was counted until then is still told.
+fn last_words<const N: usize>(threads: [thread::ScopedJoinHandle<'_, ()>; N], shared: &Shared) {
+    shared.stop.store(true, Ordering::Relaxed);
+    let counting = threads.into_iter().find(|thread| thread.thread().name() == Some("contacts"));
+    let _ = counting.map(thread::ScopedJoinHandle::join);
 }
 
 fn report_end(result: anyhow::Result<()>) {
