@@ -61,7 +61,8 @@ impl Uplink {
         let host = identity.host.clone();
         let items = Lane::open(&place.spool(), identity.clone(), SPOOL_MAX_BYTES, BATCH_BYTES_MAX)?;
         let contacts = Lane::open(&place.contacts(), identity, CONTACTS_MAX_BYTES, CONTACTS_BATCH_BYTES_MAX)?;
-        Ok(Self { socket, host, items, contacts, uncounted: 0, health: None })
+        let uncounted = contacts.owed();
+        Ok(Self { socket, host, items, contacts, uncounted, health: None })
     }
 
     /// Runs until `Report::Stop`.
@@ -124,6 +125,7 @@ impl Uplink {
         }
         self.items.sync();
         self.contacts.sync();
+        self.contacts.owe(self.uncounted);
     }
 
     /// Contacts may be lost where there is no room, but not without being counted.
@@ -131,8 +133,8 @@ impl Uplink {
         let connections = contacts.iter().map(|contact| contact.count).sum::<u64>();
         let dropped = dropped + std::mem::take(&mut self.uncounted);
         if let Err(error) = self.contacts.keep(&Item::Contacts { contacts, dropped }) {
-            tracing::debug!(%error, "no room for contacts");
             self.uncounted = dropped.saturating_add(connections);
+            tracing::warn!(%error, connections, "no room for contacts; they are counted as dropped");
         }
     }
 
@@ -145,7 +147,11 @@ impl Uplink {
                 Err(Refused) => return false,
             };
             if !more {
-                return self.contacts.push(client, None).await.is_ok();
+                let sent = self.contacts.push(client, None).await;
+                if self.uncounted > 0 && matches!(sent, Ok(false)) {
+                    self.keep_contacts(Vec::new(), 0);
+                }
+                return sent.is_ok();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How is one kind of report kept on disk until the server has it?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use tripoint_api::agent::{AgentHealth, AgentIdentity, BATCH_ITEMS_MAX, Batch, BatchAnswer, Item};
@@ -13,6 +13,7 @@ use tripoint_model::Timestamp;
 pub(super) struct Lane {
     identity: AgentIdentity,
     spool: Journal,
+    folder: PathBuf,
     batch_bytes_max: usize,
 }
 
@@ -33,7 +34,7 @@ impl Lane {
             tracing::warn!(bytes = recovery.torn_bytes, "an interrupted write was cut from the spool");
         }
         identity.boot_id = format!("{}/{}", identity.boot_id, spool_id(folder)?);
-        Ok(Self { identity, spool, batch_bytes_max })
+        Ok(Self { identity, spool, folder: folder.to_owned(), batch_bytes_max })
     }
 
     /// Whether something waits.
@@ -87,6 +88,18 @@ impl Lane {
         Ok(end < self.spool.end())
     }
 
+    /// What an earlier run has written down with `owe`.
+    pub(super) fn owed(&self) -> u64 {
+        std::fs::read_to_string(self.folder.join(OWED)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Writes down a count that could not be told.
+    pub(super) fn owe(&self, count: u64) {
+        if let Err(error) = std::fs::write(self.folder.join(OWED), count.to_string()) {
+            tracing::error!(%error, count, "it is forgotten how many connections were dropped");
+        }
+    }
+
     pub(super) fn sync(&mut self) {
         if let Err(error) = self.spool.sync() {
             tracing::error!(%error, "the spool could not be made durable");
@@ -106,3 +119,5 @@ fn spool_id(folder: &Path) -> anyhow::Result<String> {
     std::fs::write(&path, &id)?;
     Ok(id)
 }
+
+const OWED: &str = "owed";

@@ -180,3 +180,27 @@ async fn an_exception_is_previewed_over_what_is_kept() {
     assert_eq!(preview("203.0.113.0/24", Some("bad_peer")).await.connections, None);
     rig.stop().await;
 }
+
+/// A store with many rows takes more and finds one peer among them without looking at all.
+#[tokio::test]
+async fn many_rows_cost_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let began = std::time::Instant::now();
+    let items = 100;
+    for at in 0..items {
+        let peer = |n: usize| format!("2001:db8::{:x}:{n:x}", at + 1);
+        let contacts = (0..CONTACTS_MAX).map(|n| contact("shop", &peer(n), 443, 0)).collect();
+        rig.report_items("web1", at + 1, vec![item(contacts)]).await;
+    }
+    let taken = began.elapsed();
+    let began = std::time::Instant::now();
+    for at in 0..100 {
+        let found = ask(&rig, &format!("?peer=2001:db8::{:x}:7", at + 1)).await;
+        assert_eq!((found.connections.len(), found.kept.rows), (1, items * CONTACTS_MAX as u64));
+    }
+    let found = began.elapsed() / 100;
+    println!("{} rows taken in {taken:?}, one peer found in {found:?}", items * CONTACTS_MAX as u64);
+    assert!(found < std::time::Duration::from_millis(20), "{found:?}");
+    rig.stop().await;
+}
