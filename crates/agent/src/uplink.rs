@@ -40,8 +40,9 @@ const SPOOL_MAX_BYTES: u64 = 256 << 20;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// The same of contacts, which can wait: some hours of a busy host.
 const CONTACTS_MAX_BYTES: u64 = 32 << 20;
-/// Little at a time, so that an alert that comes meanwhile is hardly held up: some thousand contacts, 20 ms.
-const CONTACTS_BATCH_BYTES_MAX: usize = 256 << 10;
+/// Little at a time, so that an alert that comes meanwhile is hardly held up: some seven hundred contacts, which the
+/// server writes in less than a tenth of a second.
+const CONTACTS_BATCH_BYTES_MAX: usize = 128 << 10;
 
 /// Sends reports and fetches orders.
 pub struct Uplink {

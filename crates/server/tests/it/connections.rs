@@ -158,6 +158,9 @@ async fn an_exception_is_previewed_over_what_is_kept() {
     let named = Contact { name: Some("a.cdn.example".into()), ..contact("web", "203.0.113.9", 443, 0) };
     let all = vec![contact("shop", "203.0.113.66", 443, 0), contact("shop", "203.0.113.66", 443, 1), named];
     rig.report_items("web1", 1, vec![item(all)]).await;
+    // Of what stands an agent would be asked; after a restart none is there.
+    rig.stop().await;
+    let rig = Rig::start(folder.path()).await;
     let preview = async |target: &str, rule: Option<&str>| -> ExceptionPreview {
         let request = ExceptionRequest {
             target: Some(target.parse().unwrap()),
