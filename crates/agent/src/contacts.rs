@@ -7,7 +7,7 @@ mod open;
 mod tally;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,8 +19,10 @@ use crate::sense::Shared;
 use crate::uplink::Report;
 pub use tally::Tally;
 
-/// Batches of the sensor that may wait to be counted: a second of its work.
-const WAITING_MAX: usize = 64;
+/// Batches of the sensor that may wait to be counted, and connections in them: ten seconds of a busy host, as long as a
+/// look at all sockets may take there; some 10 MB.
+const BATCHES_MAX: usize = 512;
+const WAITING_MAX: usize = 10_000;
 /// How often what was counted is told.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked what is open.
@@ -33,32 +35,59 @@ type Batch = Vec<(Arc<Connection>, Timestamp)>;
 #[derive(Clone)]
 pub struct Inbox {
     batches: SyncSender<Batch>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 /// What was left there.
 pub struct Outbox {
     batches: Receiver<Batch>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// Connections that wait.
+    waiting: AtomicUsize,
+    /// Connections that found no place since that was last told.
+    dropped: AtomicU64,
 }
 
 /// A way from the sensing thread to whoever counts.
 pub fn channel() -> (Inbox, Outbox) {
-    let (sender, batches) = sync_channel(WAITING_MAX);
-    let dropped = Arc::new(AtomicU64::new(0));
-    (Inbox { batches: sender, dropped: Arc::clone(&dropped) }, Outbox { batches, dropped })
+    let (sender, batches) = sync_channel(BATCHES_MAX);
+    let counts = Arc::new(Counts::default());
+    (Inbox { batches: sender, counts: Arc::clone(&counts) }, Outbox { batches, counts })
 }
 
 impl Inbox {
     /// Leaves what the sensor saw, without ever waiting.
     pub fn leave(&self, seen: &[Seen]) {
         let batch: Batch = seen.iter().filter_map(connection).collect();
-        let count = batch.len() as u64;
-        if count > 0
-            && let Err(TrySendError::Full(_)) = self.batches.try_send(batch)
-        {
-            self.dropped.fetch_add(count, Ordering::Relaxed);
+        let count = batch.len();
+        if count == 0 {
+            return;
         }
+        // All that was open at the start comes as one.
+        let waiting = self.counts.waiting.load(Ordering::Acquire);
+        let room = waiting == 0 || waiting + count <= WAITING_MAX;
+        if room {
+            self.counts.waiting.fetch_add(count, Ordering::AcqRel);
+        }
+        if !room || matches!(self.batches.try_send(batch), Err(TrySendError::Full(_))) {
+            if room {
+                self.counts.waiting.fetch_sub(count, Ordering::AcqRel);
+            }
+            self.counts.dropped.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Outbox {
+    /// What was left, as soon as there is something, within `wait`.
+    fn next(&self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
+        let batch = self.batches.recv_timeout(wait)?;
+        self.counts.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
+        Ok(batch)
     }
 }
 
@@ -75,7 +104,7 @@ pub fn run(outbox: &Outbox, wanted: bool, shared: &Shared, reports: &tokio::sync
     let mut told = Instant::now();
     let mut looked: Option<Instant> = None;
     while !shared.stop.load(Ordering::Relaxed) {
-        match outbox.batches.recv_timeout(WAIT) {
+        match outbox.next(WAIT) {
             Ok(batch) => batch.iter().for_each(|(connection, at)| tally.take(connection, *at)),
             Err(RecvTimeoutError::Timeout) => {}
             // Nobody leaves anything: then nothing is wanted.
@@ -99,7 +128,7 @@ pub fn run(outbox: &Outbox, wanted: bool, shared: &Shared, reports: &tokio::sync
 /// Hands on what was counted, in portions.
 fn tell(tally: &mut Tally, outbox: &Outbox, shared: &Shared, reports: &tokio::sync::mpsc::UnboundedSender<Report>) {
     let (contacts, untold) = tally.tell();
-    let mut dropped = untold + outbox.dropped.swap(0, Ordering::Relaxed);
+    let mut dropped = untold + outbox.counts.dropped.swap(0, Ordering::Relaxed);
     shared.uncounted.fetch_add(dropped, Ordering::Relaxed);
     let mut contacts = contacts.into_iter().peekable();
     while contacts.peek().is_some() || dropped > 0 {
@@ -131,8 +160,17 @@ mod tests {
             inbox.leave(&[one(batch * 2), one(batch * 2 + 1)]);
         }
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-        let dropped = outbox.dropped.load(Ordering::Relaxed);
-        assert_eq!(outbox.batches.try_iter().flatten().count() as u64 + dropped, 20_000);
-        assert!(dropped > 0);
+        let mut counted = 0;
+        while let Ok(batch) = outbox.next(Duration::ZERO) {
+            counted += batch.len();
+        }
+        let dropped = outbox.counts.dropped.load(Ordering::Relaxed);
+        assert_eq!((counted as u64 + dropped, counted <= WAITING_MAX, dropped > 0), (20_000, true, true));
+        // There is room again, and one batch alone always has it: what was open at the start.
+        let crowd: Vec<Seen> = (0..2 * WAITING_MAX as u64).map(one).collect();
+        inbox.leave(&crowd);
+        inbox.leave(&[one(1)]);
+        assert_eq!(outbox.next(Duration::ZERO).unwrap().len(), 2 * WAITING_MAX);
+        assert_eq!(outbox.counts.dropped.load(Ordering::Relaxed), dropped + 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Whom would these actions, or this exception, have concerned in the last hours, by the connections that are kept?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use tripoint_api::connections::{
@@ -17,7 +17,9 @@ pub(crate) const SINCE: Duration = Duration::from_secs(24 * 3600);
 /// Targets that are looked for: each costs a question to the store.
 const TARGETS_MAX: usize = 1_000;
 /// Contacts that are looked at for one target: a whole store of the usual size.
-const CONTACTS_MAX: usize = 500_000;
+const LOOKED_MAX: usize = 500_000;
+/// Contacts that are held for one target: some 30 MB.
+const MEANT_MAX: usize = 100_000;
 
 /// Whom each planned block or disconnect would have cut off on this host. Says in words where not all was looked at.
 pub(crate) async fn cut(
@@ -28,7 +30,10 @@ pub(crate) async fn cut(
 ) -> Result<(Vec<Past>, Option<String>), StoreError> {
     let since = now.minus(SINCE);
     let cuts = |planned: &&PlannedAction| matches!(planned.action, ActionKind::Block | ActionKind::Disconnect);
-    let cutting: Vec<&PlannedAction> = plan.iter().filter(cuts).collect();
+    let mut seen = HashSet::new();
+    // A disconnect comes with a block of the same.
+    let first = |planned: &&PlannedAction| seen.insert((planned.target.clone(), planned.scope.clone()));
+    let cutting: Vec<&PlannedAction> = plan.iter().filter(cuts).filter(first).collect();
     let mut all = Vec::new();
     let mut whole = true;
     for planned in cutting.iter().take(TARGETS_MAX) {
@@ -38,9 +43,9 @@ pub(crate) async fn cut(
             since: Some(since),
             ..ConnectionQuery::default()
         };
-        let (mut contacts, complete) = read(store, query, now).await?;
+        let meant = |one: &HostContact| one.contact.is_meant(&planned.target, &planned.scope);
+        let (contacts, complete) = read(store, query, now, meant).await?;
         whole &= complete;
-        contacts.retain(|one| one.contact.is_meant(&planned.target, &planned.scope));
         if !contacts.is_empty() {
             all.push(past(host, planned, since, &contacts));
         }
@@ -96,8 +101,8 @@ pub(crate) async fn covered(
     let peer = exception.target.clone().filter(|t| !matches!(t, Observable::Domain(_) | Observable::System(_)));
     let direction = exception.direction;
     let query = ConnectionQuery { peer, direction, since: Some(since), ..ConnectionQuery::default() };
-    let (contacts, whole) = read(store, query, now).await?;
-    let meant: Vec<&Contact> = contacts.iter().filter(|one| covers(exception, one)).map(|one| &one.contact).collect();
+    let (contacts, whole) = read(store, query, now, |one| covers(exception, one)).await?;
+    let meant: Vec<&Contact> = contacts.iter().map(|one| &one.contact).collect();
     let peers: BTreeSet<_> = meant.iter().map(|contact| contact.peer).collect();
     let applications: BTreeSet<String> = meant.iter().filter_map(|contact| contact.application_key()).collect();
     let said = (!whole).then(|| "not all connections of the last day were looked at".to_owned());
@@ -126,19 +131,21 @@ fn covers(exception: &Exception, HostContact { host, contact }: &HostContact) ->
     })
 }
 
-/// All pages of it, up to a bound; whether that was all.
+/// All that is meant of it, up to a bound; whether that was all.
 async fn read(
     store: &dyn Store,
     mut query: ConnectionQuery,
     now: Timestamp,
+    meant: impl Fn(&HostContact) -> bool,
 ) -> Result<(Vec<HostContact>, bool), StoreError> {
     query.limit = Some(CONNECTIONS_MAX);
-    let mut all = Vec::new();
+    let (mut all, mut looked) = (Vec::new(), 0);
     loop {
         let page = store.contacts(query.clone(), now).await?;
-        all.extend(page.connections);
+        looked += page.connections.len();
+        all.extend(page.connections.into_iter().filter(&meant));
         match page.next {
-            Some(_) if all.len() >= CONTACTS_MAX => return Ok((all, false)),
+            Some(_) if looked >= LOOKED_MAX || all.len() >= MEANT_MAX => return Ok((all, false)),
             Some(next) => query.after = Some(next),
             None => return Ok((all, true)),
         }

@@ -169,9 +169,12 @@ impl Tally {
         if self.known.contains(&hash) {
             return true;
         }
+        if self.known.len() >= KEYS_MAX {
+            return false;
+        }
         let one = self.hashes.hash_one((&key.application, key.direction));
         let of_one = self.of_one.entry(one).or_default();
-        if self.known.len() >= KEYS_MAX || *of_one >= KEYS_OF_ONE_MAX {
+        if *of_one >= KEYS_OF_ONE_MAX {
             return false;
         }
         *of_one += 1;

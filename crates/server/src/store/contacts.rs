@@ -71,7 +71,7 @@ pub(super) async fn take(
         }
     }
     counts::add(connection, ROWS, id - before).await?;
-    counts::add(connection, DROPPED, signed(dropped)).await?;
+    counts::add(connection, DROPPED, bounded(dropped)).await?;
     let gone = sqlx::query("DELETE FROM contacts WHERE hour < $1").bind(oldest.0).execute(&mut *connection).await?;
     counts::add(connection, ROWS, -signed(gone.rows_affected())).await?;
     shorten(connection, keep).await
@@ -215,10 +215,17 @@ pub(super) async fn page(
         },
         ..ConnectionList::default()
     };
-    let more = rows.len() > limit as usize;
-    for row in rows.iter().take(limit as usize) {
-        list.next = Some(row.try_get::<i64, _>(0)?.to_string()).filter(|_| more);
-        list.connections.push(read(row)?);
+    let mut bytes = 0;
+    let mut last: Option<i64> = None;
+    for row in &rows {
+        let one = read(row)?;
+        bytes += ROW_BYTES + one.contact.application.as_ref().map_or(0, |own| own.id.len() + own.name.len());
+        if list.connections.len() == limit as usize || (bytes > PAGE_BYTES && last.is_some()) {
+            list.next = last.map(|id| id.to_string());
+            break;
+        }
+        last = Some(row.try_get(0)?);
+        list.connections.push(one);
     }
     Ok(list)
 }
@@ -287,10 +294,15 @@ fn everybody() -> (String, String) {
     (String::new(), "g".to_owned())
 }
 
-/// So that sums of many stay what SQL can hold.
+/// So that sums of all rows stay what SQL can hold.
 fn bounded(number: u64) -> i64 {
-    signed(number.min(1 << 48))
+    signed(number.min(1 << 40))
 }
+
+/// A page ends early when it gets longer than this; clients read answers of up to 16 MiB.
+const PAGE_BYTES: usize = 6 << 20;
+/// A row without the names of its application.
+const ROW_BYTES: usize = 600;
 
 const ROWS: &str = "contacts";
 const DROPPED: &str = "contacts_dropped";

@@ -112,6 +112,25 @@ async fn pages_hold_each_once_also_while_more_comes() {
             None => break,
         }
     }
+    // Names as long as they may be make pages shorter, not longer than a client reads.
+    let wide = (0..CONTACTS_MAX as u16).map(|n| contact(&format!("{n}{}", "a".repeat(3_990)), "203.0.113.9", 443, 0));
+    let wide: Vec<Contact> = wide.collect();
+    for part in 0..3 {
+        let contacts = wide.iter().map(|one| Contact { port: part, ..one.clone() }).collect();
+        rig.report_items("web2", u64::from(part) + 1, vec![item(contacts)]).await;
+    }
+    let mut query = ConnectionQuery { limit: Some(5_000), host: Some("web2".into()), ..ConnectionQuery::default() };
+    let mut found = 0;
+    loop {
+        let page = ask(&rig, &query.to_query()).await;
+        found += page.connections.len();
+        assert!(page.connections.len() < 1_000);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(found, 3 * CONTACTS_MAX);
     ports.sort_unstable();
     assert_eq!(ports, (1000..1200).collect::<Vec<u16>>());
     rig.stop().await;
@@ -143,10 +162,16 @@ async fn what_is_too_old_or_too_much_gives_way_and_is_counted() {
     assert_eq!((kept.rows, kept.dropped), (298, 3 * 103 + 3 * 4));
     let text = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(text.contains("tripoint_connections_dropped_total 321"), "{text}");
+    // Sums that no number holds.
+    let endless = Contact { count: u64::MAX, bytes_in: u64::MAX, ..contact("shop", "203.0.113.66", 5, 0) };
+    let items = vec![item(vec![endless; 3]), Item::Contacts { contacts: Vec::new(), dropped: u64::MAX }];
+    rig.report_items("web1", 5, items).await;
+    rig.report_items("web1", 6, vec![item(many(6000, 0)), item(many(7000, 0))]).await;
+    assert!(ask(&rig, "").await.kept.dropped > 1 << 40);
     rig.stop().await;
     // A server that is told to keep nothing forgets.
     let rig = start(300, std::time::Duration::ZERO).await;
-    rig.report_items("web1", 5, vec![item(many(1000, 0))]).await;
+    rig.report_items("web1", 7, vec![item(many(1000, 0))]).await;
     assert_eq!(ask(&rig, "").await.kept.rows, 0);
     rig.stop().await;
 }
