@@ -2,6 +2,7 @@
 
 mod policy;
 mod section;
+mod text;
 mod value;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use section::{
     Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Notify, Online, Response,
     Sensor, SensorKind, Server,
 };
+use text::{content_error, line_of, parse};
 use value::nearest;
 
 /// Where the configuration of an installed system lies.
@@ -41,6 +43,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "sensor.sni",
         "true",
         "Read the name in the first words of clients (TLS server name, HTTP Host) while domain names are listed.",
+    ),
+    (
+        "sensor.contacts",
+        "true",
+        "Tell the server of all connections, counted by application, peer and hour, for `connections list` and simulations.",
     ),
     ("sensor.poll", "\"20ms\"", "How long records of unlisted peers may wait in the kernel."),
     ("sensor.events_mib", "8", "Kernel ring for records of unlisted peers; a power of two."),
@@ -139,7 +146,12 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "notify.webhook",
         "\"\"",
-        "Who is told about feeds in trouble, and when they are well again: a URL that takes JSON by POST.",
+        "Who is told about alerts, actions and feeds in trouble: a URL that takes JSON by POST.",
+    ),
+    (
+        "notify.kinds",
+        "[\"alerts\", \"actions\", \"feeds\"]",
+        "What the webhook is told about: alerts (new, worse), actions (made, failed, ended, repaired), feeds (docs/reference/notifications.md).",
     ),
     ("notify.secret_file", "\"\"", "File with the secret that signs these messages (HMAC-SHA-256)."),
     ("crowdsec.push", "false", "Hand our blocks to the CrowdSec of `crowdsec.url`, and release them there."),
@@ -147,6 +159,8 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("crowdsec.machine_id", "\"\"", "Our name there, as `cscli machines add` made it."),
     ("crowdsec.password_file", "\"\"", "File that holds our password there."),
     ("server.listen", "\"127.0.0.1:8470\"", "Address of the server besides its Unix socket; empty: none."),
+    ("server.connections_for", "\"24h\"", "How long connections are kept, in whole hours; 0s: not at all."),
+    ("server.connections_max", "500000", "Most rows of connections (application, peer, hour); the oldest give way."),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
 ];
 
@@ -188,6 +202,9 @@ impl Config {
         }
         if !(16..=32).contains(&self.bouncers.expand_prefix) {
             return Err("is a prefix length from 16 to 32".into());
+        }
+        if let Some(kind) = self.notify.kinds.iter().find(|kind| !Notify::KINDS.contains(&kind.as_str())) {
+            return Err(format!("there is nothing to tell of {kind:?}; known: {}", Notify::KINDS.join(", ")));
         }
         let listen = &self.server.listen;
         if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
@@ -299,37 +316,6 @@ fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>)
         reason: error.message().to_owned(),
     })?;
     Ok(Loaded { config, origins, values })
-}
-
-fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
-    text.parse::<Table>().map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        ConfigError::Content { origin: format!("{}:{line}", path.display()), reason: error.message().to_owned() }
-    })
-}
-
-fn content_error(path: &Path, text: &str, name: &str, reason: &str) -> ConfigError {
-    let line = text.lines().position(|line| line.trim_start().starts_with(name)).map_or(1, |at| at + 1);
-    ConfigError::Content { origin: format!("{}:{line}", path.display()), reason: format!("{name} {reason}") }
-}
-
-/// The line on which `name` stands inside `[section]`; 1 when it is written in another way.
-fn line_of(text: &str, section: &str, name: &str) -> usize {
-    let header = format!("[{section}]");
-    let mut inside = false;
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            inside = line.starts_with(&header);
-        }
-        if (inside && line.split('=').next().is_some_and(|key| key.trim() == name))
-            || line.starts_with(&format!("{section}.{name}"))
-            || line.starts_with(&format!("[[{section}.{name}]]"))
-        {
-            return at + 1;
-        }
-    }
-    1
 }
 
 /// Puts one value in its place and checks it alone, so that an error names its own origin.

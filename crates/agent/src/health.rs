@@ -102,6 +102,7 @@ impl Health {
         {
             counters.insert(format!("connections_{name}"), count.load(Ordering::Relaxed));
         }
+        counters.insert("connections_not_kept".into(), self.shared.uncounted.load(Ordering::Relaxed));
         counters.insert("kernel_map_bytes".into(), self.kernel_map_bytes);
         counters.extend(self.fetched());
         let now = Timestamp::from_system(SystemTime::now());

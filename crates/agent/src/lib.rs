@@ -11,6 +11,7 @@
 //! and containing when everything else is away.
 
 pub mod config;
+pub mod contacts;
 pub mod content;
 pub mod detect;
 pub mod eyes;
@@ -27,5 +28,7 @@ pub mod pull;
 pub mod reached;
 pub mod respond;
 pub mod sense;
+pub mod simulate;
 pub mod uplink;
 pub mod wall;
+pub mod wanted;

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
+//!                     └─▶ contacts ──Contact────────────┘
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
 //!        ▲                              └──Findings──────┘
 //!        └─images─ pull ◀─images, deltas─ server, where the folder is not its own
 //! ```
 //! Each arrow is one channel. The one into `detect` is bounded: when detection falls behind, the
-//! kernel's rings fill, and they count what they lose. The others carry only what detection makes.
+//! kernel's rings fill, and they count what they lose. The one into `contacts` drops what it has no
+//! room for, counted. The others carry only what detection makes.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +27,7 @@ use tripoint_model::Timestamp;
 use tripoint_sensor::diag;
 
 use crate::config::{self, Config};
+use crate::contacts;
 use crate::content::Content;
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
@@ -54,8 +57,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (ask, asks) = mpsc::channel();
     let (request, requests) = mpsc::channel();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
-
-    let uplink = Uplink::open(socket(place, config), &place.spool(), identity(&host)).context("open the spool")?;
+    let uplink = Uplink::open(socket(place, config), place, identity(&host)).context("open the spools")?;
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
@@ -103,11 +105,12 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
                 let (wake, shared, poll) = (wake.clone(), Arc::clone(&shared), config.sensor.poll);
                 move || eyes::look(kernel, counters, poll, &shared, &wake)
             })?,
+            count_contacts(scope, config, &shared, &report)?,
         ];
         wait_until_sensing(&shared, stop);
         ready();
         supervise(stop, &threads, &health, &report);
-        shared.stop.store(true, Ordering::Relaxed);
+        last_words(threads, &shared);
         let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
         Ok(())
     })
@@ -168,6 +171,28 @@ fn named<'scope>(
         .name(name.to_owned())
         .spawn_scoped(scope, work)
         .with_context(|| format!("start thread {name}"))
+}
+
+/// Counts connections for the server, where that is wanted.
+fn count_contacts<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    config: &Config,
+    shared: &Arc<Shared>,
+    report: &tokio::sync::mpsc::UnboundedSender<Report>,
+) -> anyhow::Result<thread::ScopedJoinHandle<'scope, ()>> {
+    let (inbox, connections) = contacts::channel();
+    let (shared, report, wanted) = (Arc::clone(shared), report.clone(), config.sensor.contacts);
+    if wanted {
+        let _ = shared.inbox.set(inbox);
+    }
+    named("contacts", scope, move || contacts::run(&connections, wanted, &shared, &report))
+}
+
+/// Ends what looks around; what was counted until then is still told.
+fn last_words<const N: usize>(threads: [thread::ScopedJoinHandle<'_, ()>; N], shared: &Shared) {
+    shared.stop.store(true, Ordering::Relaxed);
+    let counting = threads.into_iter().find(|thread| thread.thread().name() == Some("contacts"));
+    let _ = counting.map(thread::ScopedJoinHandle::join);
 }
 
 fn report_end(result: anyhow::Result<()>) {

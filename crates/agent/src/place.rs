@@ -29,6 +29,11 @@ impl Place {
         self.data.join("agent/spool")
     }
 
+    /// Contacts not yet taken by the server.
+    pub fn contacts(&self) -> PathBuf {
+        self.data.join("agent/contacts")
+    }
+
     /// The write-ahead ledger of actions.
     pub fn ledger(&self) -> PathBuf {
         self.data.join("agent/ledger")

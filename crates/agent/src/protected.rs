@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use tripoint_linux::route;
 use tripoint_linux::sock_diag::SockDiag;
 use tripoint_model::address::parse_address;
-use tripoint_responder::Protected;
+use tripoint_responder::{Guard, Limits, Protected};
 use tripoint_sensor::namespaces::{Namespaces, sockets_of};
 use tripoint_sensor::procfs;
+
+use crate::config::Config;
 
 /// Files that name resolvers.
 const RESOLVER_FILES: &[&str] =
@@ -48,6 +50,17 @@ const VITAL_PROGRAMS: &[&str] = &[
 ];
 const SSH_PORT: u16 = 22;
 const TCP_ESTABLISHED: u8 = 1;
+
+/// The guard as it is configured, still without what it protects, exceptions and lists.
+pub fn guard(config: &Config) -> Guard {
+    let limits = Limits {
+        active_max: config.response.active_max,
+        automatic_per_minute: config.response.automatic_per_minute,
+        ..Limits::default()
+    };
+    let (permit_ranges, admit) = (config.intel.permit_ranges.clone(), config.response.admit.clone());
+    Guard { permit_ranges, admit, limits, ..Guard::default() }
+}
 
 /// Everything that the guard protects; `None` when the host's own addresses cannot be told, in
 /// which case nothing new may be blocked.

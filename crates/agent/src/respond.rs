@@ -18,7 +18,7 @@ use tripoint_model::{
     Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
     Timestamp,
 };
-use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
+use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, plan};
 
 use crate::config::Config;
 use crate::detect::Wake;
@@ -88,13 +88,7 @@ impl Respond {
     ) -> Result<Self, LedgerError> {
         let (responder, report) = Responder::open(ledger, firewall)?;
         tracing::info!(blocks = report.wanted, mechanism = responder.mechanism(), "ledger of actions opened");
-        let limits = Limits {
-            active_max: config.response.active_max,
-            automatic_per_minute: config.response.automatic_per_minute,
-            ..Limits::default()
-        };
-        let (permit_ranges, admit) = (config.intel.permit_ranges.clone(), config.response.admit.clone());
-        let guard = Guard { permit_ranges, admit, limits, ..Guard::default() };
+        let guard = protected::guard(config);
         let exceptions_file = ledger.with_file_name("exceptions.json");
         let kept: Option<Vec<Exception>> =
             fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -234,7 +228,8 @@ impl Respond {
         let live = live::connections_with(&targets);
         self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
-        let outcomes = if only_say { dry_run(&plan, moment) } else { self.responder.execute(&plan, now()) };
+        let outcomes =
+            if only_say { self.responder.foretell(&plan, moment) } else { self.responder.execute(&plan, now()) };
         if !only_say {
             self.tell(&plan, &outcomes);
         }
@@ -302,7 +297,7 @@ impl Respond {
     }
 }
 
-fn cut(connection: &Connection) -> Cut {
+pub(crate) fn cut(connection: &Connection) -> Cut {
     let process = connection.process.as_ref();
     Cut {
         connection: connection.id,

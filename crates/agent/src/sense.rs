@@ -13,6 +13,7 @@ use tripoint_sensor::Seen;
 use tripoint_sensor::bpf::BpfSensor;
 use tripoint_sensor::diag::DiagSensor;
 
+use crate::contacts::Inbox;
 use crate::detect::Wake;
 use crate::reached::Reached;
 
@@ -37,6 +38,10 @@ pub struct Shared {
     pub unreadable: AtomicU64,
     /// Conversations that are gone without an end that was told or counted.
     pub unaccounted: AtomicU64,
+    /// Connections that are not among the contacts told to the server, for want of room.
+    pub uncounted: AtomicU64,
+    /// Where connections are left to be counted, if they are wanted.
+    pub inbox: std::sync::OnceLock<Inbox>,
     /// Connections seen, by direction and protocol: in/tcp, in/udp, out/tcp, out/udp.
     pub seen: [AtomicU64; 4],
 }
@@ -156,6 +161,9 @@ fn lost(counters: &Mutex<Counters>) -> u64 {
 fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<Wake>) {
     let mut passed = Vec::new();
     shared.reached.take(&seen);
+    if let Some(inbox) = shared.inbox.get() {
+        inbox.leave(&seen);
+    }
     for one in seen {
         match &one {
             Seen::Connection { connection, matched, .. } => {

@@ -1,17 +1,20 @@
 //! How do alerts and outcomes reach the server, and orders the agent, with nothing lost between?
 
-use std::path::{Path, PathBuf};
+mod lane;
+
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tripoint_api::agent::{AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Batch, Item, LedgerEntry};
+use tripoint_api::agent::{AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Item, LedgerEntry};
 use tripoint_api::client::Client;
 use tripoint_api::path;
-use tripoint_journal::{Journal, Options};
-use tripoint_model::{Alert, AlertId, Outcome, Timestamp};
+use tripoint_model::{Alert, AlertId, Contact, Outcome};
 
+use crate::place::Place;
 use crate::respond::Ask;
+use lane::{Lane, Refused};
 
 /// Something for the server.
 pub enum Report {
@@ -21,6 +24,8 @@ pub enum Report {
     Outcome(Option<AlertId>, Outcome),
     /// The ledger was repaired.
     Ledger(LedgerEntry),
+    /// Who was in contact with whom, and how many connections are in none of them.
+    Contacts(Vec<Contact>, u64),
     /// How we are.
     Health(Box<AgentHealth>),
     /// The answer to an order.
@@ -33,32 +38,39 @@ pub enum Report {
 const SPOOL_MAX_BYTES: u64 = 256 << 20;
 /// What is sent in one request.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// The same of contacts, which can wait: some hours of a busy host.
+const CONTACTS_MAX_BYTES: u64 = 32 << 20;
+/// Little at a time, so that an alert that comes meanwhile is hardly held up: some seven hundred contacts, which the
+/// server writes in less than a tenth of a second.
+const CONTACTS_BATCH_BYTES_MAX: usize = 128 << 10;
 
 /// Sends reports and fetches orders.
 pub struct Uplink {
     socket: PathBuf,
-    identity: AgentIdentity,
-    spool: Journal,
+    host: String,
+    items: Lane,
+    /// What is sent when there is nothing else to send.
+    contacts: Lane,
+    /// Connections whose contacts found no place in their lane.
+    uncounted: u64,
     health: Option<AgentHealth>,
 }
 
 impl Uplink {
-    /// Opens the spool; what an earlier run could not deliver is still in it.
-    pub fn open(socket: PathBuf, folder: &Path, mut identity: AgentIdentity) -> anyhow::Result<Self> {
-        let options = Options { max_bytes: SPOOL_MAX_BYTES, ..Options::default() };
-        let (spool, recovery) = Journal::open(folder, options)?;
-        if recovery.torn_bytes > 0 {
-            tracing::warn!(bytes = recovery.torn_bytes, "an interrupted write was cut from the spool");
-        }
-        identity.boot_id = format!("{}/{}", identity.boot_id, spool_id(folder)?);
-        Ok(Self { socket, identity, spool, health: None })
+    /// Opens the spools; what an earlier run could not deliver is still in them.
+    pub fn open(socket: PathBuf, place: &Place, identity: AgentIdentity) -> anyhow::Result<Self> {
+        let host = identity.host.clone();
+        let items = Lane::open(&place.spool(), identity.clone(), SPOOL_MAX_BYTES, BATCH_BYTES_MAX)?;
+        let contacts = Lane::open(&place.contacts(), identity, CONTACTS_MAX_BYTES, CONTACTS_BATCH_BYTES_MAX)?;
+        let uncounted = contacts.owed();
+        Ok(Self { socket, host, items, contacts, uncounted, health: None })
     }
 
     /// Runs until `Report::Stop`.
     pub fn run(self, reports: UnboundedReceiver<Report>, orders: Sender<Ask>) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let socket = self.socket.clone();
-        let host = self.identity.host.clone();
+        let host = self.host.clone();
         runtime.block_on(async move {
             let fetching = tokio::spawn(fetch_orders(socket, host, orders));
             self.deliver(reports).await;
@@ -72,7 +84,7 @@ impl Uplink {
         let mut waiting = Vec::with_capacity(BATCH_ITEMS_MAX);
         let mut back_off = Duration::from_millis(20);
         loop {
-            let has_rest = self.spool.end() > self.spool.acknowledged() || self.health.is_some();
+            let has_rest = self.items.has_rest() || self.contacts.has_rest() || self.health.is_some();
             let received = if has_rest {
                 match tokio::time::timeout(back_off, reports.recv_many(&mut waiting, BATCH_ITEMS_MAX)).await {
                     Ok(count) => count,
@@ -91,9 +103,10 @@ impl Uplink {
                     Report::Stop => stop = true,
                     Report::Answer(number, answer) => answers.push((number, answer)),
                     Report::Health(health) => self.health = Some(*health),
-                    Report::Alert(alert) => self.keep(&Item::Alert { alert }),
-                    Report::Outcome(alert, outcome) => self.keep(&Item::Outcome { alert, outcome }),
-                    Report::Ledger(entry) => self.keep(&Item::Ledger { entry }),
+                    Report::Alert(alert) => self.items.keep_or_say(&Item::Alert { alert }),
+                    Report::Outcome(alert, outcome) => self.items.keep_or_say(&Item::Outcome { alert, outcome }),
+                    Report::Contacts(contacts, dropped) => self.keep_contacts(contacts, dropped),
+                    Report::Ledger(entry) => self.items.keep_or_say(&Item::Ledger { entry }),
                 }
             }
             for (number, answer) in answers {
@@ -111,57 +124,35 @@ impl Uplink {
                 break;
             }
         }
-        if let Err(error) = self.spool.sync() {
-            tracing::error!(%error, "the spool could not be made durable");
+        self.items.sync();
+        self.contacts.sync();
+        self.contacts.owe(self.uncounted);
+    }
+
+    /// Contacts may be lost where there is no room, but not without being counted.
+    fn keep_contacts(&mut self, contacts: Vec<Contact>, dropped: u64) {
+        let connections = contacts.iter().map(|contact| contact.count).sum::<u64>();
+        let dropped = dropped + std::mem::take(&mut self.uncounted);
+        if let Err(error) = self.contacts.keep(&Item::Contacts { contacts, dropped }) {
+            self.uncounted = dropped.saturating_add(connections);
+            tracing::warn!(%error, connections, "no room for contacts; they are counted as dropped");
         }
     }
 
-    /// Into the spool first: whatever happens next, it is not lost.
-    fn keep(&mut self, item: &Item) {
-        let bytes = match serde_json::to_vec(item) {
-            Ok(bytes) => bytes,
-            Err(error) => return tracing::error!(%error, "an item cannot be written as JSON"),
-        };
-        if let Err(error) = self.spool.append(&bytes) {
-            tracing::error!(%error, "the spool takes no more; an item is lost");
-        }
-    }
-
-    /// Sends what the spool holds; says whether the server took everything offered.
+    /// Sends everything but contacts, then a portion of those; says whether the server took everything offered.
     async fn push(&mut self, client: &Client) -> bool {
         loop {
-            let records = match self.spool.read_from(self.spool.acknowledged(), BATCH_BYTES_MAX) {
-                Ok(records) => records,
-                Err(error) => {
-                    tracing::error!(%error, "the spool cannot be read");
-                    return false;
-                }
+            let health = self.health.take();
+            let more = match self.items.push(client, health).await {
+                Ok(more) => more,
+                Err(Refused) => return false,
             };
-            let records: Vec<_> = records.into_iter().take(BATCH_ITEMS_MAX).collect();
-            let mut items: Vec<Item> = records.iter().filter_map(|r| serde_json::from_slice(&r.bytes).ok()).collect();
-            let end = records.last().map_or(self.spool.acknowledged(), |record| record.next);
-            let more = end < self.spool.end();
-            if let Some(health) = self.health.take() {
-                items.push(Item::Health { at: Timestamp::from_system(SystemTime::now()), health });
-            }
-            if items.is_empty() {
-                return true;
-            }
-            let batch = Batch { agent: self.identity.clone(), sequence: end, items };
-            let sent: Result<tripoint_api::agent::BatchAnswer, _> = client.post(path::AGENT_BATCH, &batch).await;
-            match sent {
-                Ok(_) => {
-                    if let Err(error) = self.spool.acknowledge(end) {
-                        tracing::error!(%error, "the spool cannot be shortened");
-                    }
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "the server did not take the batch; it stays in the spool");
-                    return false;
-                }
-            }
             if !more {
-                return true;
+                let sent = self.contacts.push(client, None).await;
+                if self.uncounted > 0 && matches!(sent, Ok(false)) {
+                    self.keep_contacts(Vec::new(), 0);
+                }
+                return sent.is_ok();
             }
         }
     }
@@ -198,17 +189,4 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             }
         }
     }
-}
-
-/// The spool's own id: with a new spool the sequence begins anew, and nobody may take that for old news.
-fn spool_id(folder: &Path) -> anyhow::Result<String> {
-    let path = folder.join("id");
-    if let Ok(id) = std::fs::read_to_string(&path)
-        && !id.is_empty()
-    {
-        return Ok(id);
-    }
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned();
-    std::fs::write(&path, &id)?;
-    Ok(id)
 }

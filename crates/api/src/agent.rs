@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use tripoint_model::{Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp};
+use tripoint_model::{
+    Action, Alert, AlertId, Contact, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp,
+};
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
@@ -71,7 +73,18 @@ pub enum Item {
         /// The line.
         entry: LedgerEntry,
     },
+    /// Who was in contact with whom since the last report: to be added to what was reported of the same hours.
+    Contacts {
+        /// At most `CONTACTS_MAX`.
+        contacts: Vec<Contact>,
+        /// Connections that were seen and not counted in any of them, for want of room.
+        #[serde(default)]
+        dropped: u64,
+    },
 }
+
+/// Most contacts in one item.
+pub const CONTACTS_MAX: usize = 500;
 
 /// A line of the agent's ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -93,6 +93,9 @@ pub struct ExceptionPreview {
     pub partly_total: u64,
     /// Stored alerts that were looked at.
     pub read: u64,
+    /// Kept connections that it speaks of; absent where it speaks of certain alerts only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<CoveredConnections>,
     /// Blocks in force that it would lift, by what the agents say.
     pub blocks: Vec<HostAction>,
     /// Agents that were asked and answered.
@@ -100,6 +103,21 @@ pub struct ExceptionPreview {
     /// What could not be found out, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+}
+
+/// How wide an exception is, by the connections that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoveredConnections {
+    /// Connections that it speaks of, bad or not.
+    pub connections: u64,
+    /// Peers that they were with.
+    pub peers: u64,
+    /// Keys of their applications, sorted; at most `COVERED_MAX` are named.
+    pub applications: Vec<String>,
+    /// How many those are.
+    pub applications_total: u64,
+    /// From when on was looked.
+    pub since: Option<Timestamp>,
 }
 
 /// An alert that an exception would cover.

@@ -15,6 +15,7 @@ pub mod agent;
 pub mod bouncer;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod connections;
 pub mod exceptions;
 #[cfg(feature = "client")]
 pub mod image;
@@ -30,6 +31,7 @@ pub use agent::{
 pub use bouncer::{BouncerKey, BouncerList, BouncerStatus, CrowdsecHealth, NewBouncer};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Watch};
+pub use connections::{ConnectionList, ConnectionQuery, HostContact, Past};
 pub use exceptions::{ExceptionList, ExceptionPreview, ExceptionRequest, KeptException};
 pub use people::{
     ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, FeedHealth,

@@ -22,6 +22,9 @@ pub const ACTIONS: &str = "/v1/actions";
 pub const EXCEPTIONS_PREVIEW: &str = "/v1/exceptions/preview";
 /// `GET` → `exceptions::ExceptionList`; `POST`: `exceptions::ExceptionRequest` → `model::Exception`.
 pub const EXCEPTIONS: &str = "/v1/exceptions";
+/// `GET ?application=&peer=&direction=&host=&since=&until=&limit=&after=`: `connections::ConnectionQuery` →
+/// `connections::ConnectionList`.
+pub const CONNECTIONS: &str = "/v1/connections";
 /// `GET` → list of `people::AgentStatus`.
 pub const AGENTS: &str = "/v1/agents";
 /// `GET` → list of `people::FeedHealth`.

@@ -8,6 +8,7 @@ use tripoint_model::{
 
 use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
 use crate::bouncer::CrowdsecHealth;
+use crate::connections::Past;
 use crate::exceptions::ExceptionRequest;
 
 /// Most alerts in one answer.
@@ -221,6 +222,12 @@ pub struct ActionAnswer {
     pub refused: Vec<Refusal>,
     /// What the kernel said.
     pub outcomes: Vec<Outcome>,
+    /// Whom the planned blocks would have cut off in the last hours, by the connections that are kept; only of a dry run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Past>,
+    /// What `past` leaves out, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Hosts that answered, in order.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -275,4 +282,21 @@ pub struct ServerHealth {
     /// How handing our blocks to a CrowdSec goes, where that is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crowdsec: Option<CrowdsecHealth>,
+    /// How telling the webhook goes, where one is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<NotifyHealth>,
+}
+
+/// How telling the webhook goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyHealth {
+    /// Messages that wait.
+    pub waiting: u64,
+    /// Messages that were taken since the store was made.
+    pub delivered: u64,
+    /// Messages that nobody will be told any more: no room, too old, or refused as such.
+    pub undelivered: u64,
+    /// Why the last attempt failed; nothing while all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }

@@ -4,7 +4,7 @@ mod bouncers;
 mod content;
 mod evidence;
 mod guard;
-
+mod past;
 mod response;
 
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use evidence::{Evidence, Rules, ScanLogs};
 pub use guard::Guard;
+pub use past::{Connections, ConnectionsList, Policy};
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
 #[derive(Parser)]
@@ -115,6 +116,12 @@ pub enum Command {
     Actions(Actions),
     /// Lift every block
     ReleaseAll,
+    /// Who was in contact with whom in the last hours
+    #[command(subcommand, arg_required_else_help = true)]
+    Connections(Connections),
+    /// What is done unasked
+    #[command(subcommand, arg_required_else_help = true)]
+    Policy(Policy),
     /// What is not to be alerted on or blocked
     #[command(subcommand, arg_required_else_help = true)]
     Exceptions(Exceptions),

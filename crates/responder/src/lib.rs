@@ -15,6 +15,8 @@
 //!   to protect, nothing new is blocked.
 
 #[cfg(test)]
+mod dry_run_tests;
+#[cfg(test)]
 mod fault_tests;
 pub mod firewall;
 pub mod guard;

@@ -4,7 +4,7 @@
 //! is not noticed, the invariant could not fail and the test does instead.
 
 mod carried;
-mod case;
+pub mod case;
 mod invariant;
 
 use std::sync::atomic::{AtomicU64, Ordering};

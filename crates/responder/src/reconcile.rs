@@ -1,5 +1,6 @@
 //! Who makes a plan true in the kernel, and says what became of it?
 
+mod foretell;
 mod repair;
 
 use std::collections::HashMap;

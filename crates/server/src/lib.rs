@@ -25,6 +25,7 @@ pub mod merge;
 mod narrow;
 mod notify;
 pub mod openapi;
+mod past;
 mod preview;
 mod refuse;
 mod route;
@@ -45,7 +46,7 @@ pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
 pub use listen::{ListenError, Ready};
 pub use notify::Notify;
-pub use store::StoreError;
+pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
 
 use crate::state::App;
@@ -79,8 +80,10 @@ pub struct ServerOptions {
     pub expand_prefix: Option<u8>,
     /// A CrowdSec that is told of our blocks.
     pub push: Option<Push>,
-    /// Who is told about feeds in trouble; without, nobody is.
+    /// Who is told what happens; without, nobody is.
     pub notify: Option<Notify>,
+    /// How many connections are kept, and how long.
+    pub contacts: KeepContacts,
 }
 
 /// Reads how the feeds are at this moment.
@@ -120,7 +123,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let access = access::Access::load(&options)?;
     let own = options.data_dir.join("server");
     listen::create_folder(&own)?;
-    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&own.join("server.sqlite")).await?);
+    let tell = options.notify.as_ref().map(|notify| notify.tell).unwrap_or_default();
+    let keep = store::Keep { contacts: options.contacts, tell };
+    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&own.join("server.sqlite"), keep).await?);
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
@@ -130,6 +135,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     app.systems = options.systems;
+    app.notifies = options.notify.is_some();
     let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));

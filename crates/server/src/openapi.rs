@@ -1,6 +1,7 @@
 //! What does the API look like to programs that are not ours?
 
 mod bouncers;
+mod connections;
 mod exceptions;
 mod shape;
 
@@ -46,7 +47,7 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED)
+    ROUTES.iter().chain(connections::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED)
 }
 
 /// What people and agents ask.
@@ -206,7 +207,15 @@ const SCHEMAS: &[Schema] = &[
     (
         "ActionAnswer",
         "What will happen, what will not, what the kernel said.",
-        &["plan! []PlannedAction", "refused! []Refusal", "outcomes! []Outcome", "hosts []string", "errors []string"],
+        &[
+            "plan! []PlannedAction",
+            "refused! []Refusal",
+            "outcomes! []Outcome",
+            "past []Past",
+            "notes []string",
+            "hosts []string",
+            "errors []string",
+        ],
     ),
     (
         "PlannedAction",
@@ -279,7 +288,14 @@ const SCHEMAS: &[Schema] = &[
     (
         "ServerHealth",
         "How the server is.",
-        &["status! string", "version! string", "agents! integer", "alerts_open! integer", "crowdsec CrowdsecHealth"],
+        &[
+            "status! string",
+            "version! string",
+            "agents! integer",
+            "alerts_open! integer",
+            "crowdsec CrowdsecHealth",
+            "notify NotifyHealth",
+        ],
     ),
     ("Batch", "What an agent reports.", &["agent! AgentIdentity", "sequence! integer", "items! []object"]),
     ("BatchAnswer", "The highest durable sequence number.", &["acknowledged! integer"]),
@@ -292,7 +308,7 @@ const SCHEMAS: &[Schema] = &[
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
+    SCHEMAS.iter().chain(connections::SCHEMAS).chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
 }
 
 /// The OpenAPI 3.1 document.

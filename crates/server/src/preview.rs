@@ -21,6 +21,7 @@ pub(crate) async fn over(store: &dyn Store, exception: Exception) -> Result<Exce
         partly: Vec::new(),
         partly_total: 0,
         read: 0,
+        connections: None,
         blocks: Vec::new(),
         hosts: Vec::new(),
         errors: Vec::new(),

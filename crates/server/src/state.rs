@@ -16,6 +16,7 @@ use tripoint_model::{Alert, Timestamp};
 use crate::access::Access;
 use crate::images::Images;
 use crate::lapi::push::PushState;
+use crate::notify::NotifyState;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
@@ -42,6 +43,12 @@ pub(crate) struct App {
     pub(crate) expand_prefix: u8,
     /// How handing our blocks to a CrowdSec goes, where that is configured.
     pub(crate) push: Option<PushState>,
+    /// Counts messages that were written down, to wake who sends them.
+    pub(crate) messages: watch::Sender<u64>,
+    /// How sending goes.
+    pub(crate) notify: NotifyState,
+    /// Whether anybody is told.
+    pub(crate) notifies: bool,
     /// Which networks an autonomous system has, where that can be told.
     pub(crate) systems: Option<FindSystem>,
     /// Where what verdicts taught is written.
@@ -70,6 +77,9 @@ impl App {
             images: None,
             expand_prefix: EXPAND_PREFIX,
             push: None,
+            messages: watch::channel(0).0,
+            notify: NotifyState::default(),
+            notifies: false,
             systems: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }

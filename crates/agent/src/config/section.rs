@@ -29,6 +29,7 @@ pub struct Sensor {
     pub kind: SensorKind,
     pub dns: bool,
     pub sni: bool,
+    pub contacts: bool,
     #[serde(deserialize_with = "span")]
     pub poll: Duration,
     pub events_mib: u32,
@@ -156,7 +157,14 @@ pub struct Bouncers {
 #[allow(missing_docs)]
 pub struct Notify {
     pub webhook: String,
+    #[serde(deserialize_with = "list")]
+    pub kinds: Vec<String>,
     pub secret_file: PathBuf,
+}
+
+impl Notify {
+    /// What can be told about.
+    pub const KINDS: &[&str] = &["alerts", "actions", "feeds"];
 }
 
 /// `[crowdsec]`.
@@ -176,6 +184,9 @@ pub struct Crowdsec {
 #[allow(missing_docs)]
 pub struct Server {
     pub listen: String,
+    #[serde(deserialize_with = "span")]
+    pub connections_for: Duration,
+    pub connections_max: u64,
     pub group: String,
 }
 

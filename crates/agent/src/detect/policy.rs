@@ -1,25 +1,20 @@
 //! What does policy do unasked, in enforce mode: refuse ahead, and propose blocks?
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tripoint_model::confidence::total_to_act_on;
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Claim, Connection, Direction, Exception, Meeting, Observable, Outcome,
-    OutcomeState, Scope, Target, Timestamp,
+    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Target,
+    Timestamp,
 };
 use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
 
 use super::{Detector, now};
-use crate::config::Matter;
-use crate::respond::{Ask, Proposal};
+use crate::respond::Ask;
+use crate::wanted::{PROPOSE_AGAIN, peers, proposal, wanted};
 use crate::{config, protected};
-
-/// A proposal that the guard refused is made again after this.
-const PROPOSE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Alerts whose proposals may be postponed: a name of sixteen letters each.
 const POSTPONED_MAX: usize = 20_000;
@@ -74,21 +69,12 @@ impl Detector {
     /// again after a while, one that was carried out when its block has ended.
     pub(super) fn propose(&mut self, alert: &Alert, moment: Timestamp) {
         let may = self.policy.mode == config::Mode::Enforce
-            && alert.suppressed_by.is_none()
             && self.index.as_ref().is_some_and(|index| is_fresh(index.built(), self.policy.content_max_age, moment));
         if !may {
             return;
         }
-        let application = alert.application.key();
-        let matter = Matter {
-            rule: &alert.rule,
-            direction: alert.direction,
-            application: &application,
-            confidence: sure(alert, moment),
-        };
-        let Some(policy) = self.policy.policy_for(&matter) else { return };
-        let peers: BTreeSet<IpAddr> = alert.connections.iter().map(|connection| connection.remote.ip()).collect();
-        for peer in peers {
+        let Some(policy) = wanted(&self.policy, alert, moment) else { return };
+        for peer in peers(alert) {
             let key = (alert.id.clone(), peer);
             if self.proposed.get(&key).is_some_and(|again| *again > moment) {
                 continue;
@@ -99,16 +85,9 @@ impl Detector {
             };
             self.proposed.insert(key, moment.plus(PROPOSE_AGAIN));
             let open = |c: &&Arc<Connection>| c.remote.ip() == peer && c.state.is_open();
-            let _ = self.doors.actions.send(Ask::Policy(Box::new(Proposal {
-                alert: alert.id.clone(),
-                application: application.clone(),
-                peer,
-                until: moment.plus(policy.block_for.unwrap_or(self.policy.block_for)),
-                reason: alert.title.clone(),
-                open: alert.connections.iter().filter(open).cloned().collect(),
-                policy: policy.clone(),
-                place,
-            })));
+            let open = alert.connections.iter().filter(open).cloned().collect();
+            let proposal = proposal(&self.policy, &policy, alert, (peer, open), moment, place);
+            let _ = self.doors.actions.send(Ask::Policy(Box::new(proposal)));
         }
     }
 
@@ -148,20 +127,6 @@ impl Detector {
 /// Whether indicators are young enough to act on: who keeps new ones from us must not choose whom we cut off.
 fn is_fresh(built: Timestamp, age_max: Duration, moment: Timestamp) -> bool {
     moment.since(built) <= age_max
-}
-
-/// How sure the claims that hold at `moment` make it together that the peer is bad, as far as policy may act on them.
-fn sure(alert: &Alert, moment: Timestamp) -> u8 {
-    let claims: Vec<&Claim> = alert.claims.iter().collect();
-    let newest = alert.connections.first();
-    let meeting = Meeting {
-        direction: Some(alert.direction),
-        // A client's own port says nothing.
-        port: newest.filter(|_| alert.direction == Direction::Outbound).map(|connection| connection.remote.port()),
-        guard: &alert.guard,
-        ..Meeting::at(moment)
-    };
-    total_to_act_on(&claims, &meeting)
 }
 
 #[cfg(test)]

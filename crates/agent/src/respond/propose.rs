@@ -36,7 +36,7 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    fn action(&self, scope: Scope) -> Action {
+    pub(crate) fn action(&self, scope: Scope) -> Action {
         Action {
             kind: ActionKind::Block,
             target: Observable::Address(self.peer).into(),
@@ -48,7 +48,7 @@ impl Proposal {
         }
     }
 
-    fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self.policy.scope {
             Reach::Host => Scope::Host,
             Reach::Application => Scope::Application(self.application.clone()),

@@ -83,6 +83,8 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
         all.plan.extend(one.plan);
         all.refused.extend(one.refused);
         all.outcomes.extend(one.outcomes);
+        all.past.extend(one.past);
+        all.notes.extend(one.notes);
         all.errors.extend(one.errors);
         all.hosts.extend(one.hosts);
         done += portion.len();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tripoint_fetch::{Fetcher, Settings};
 use tripoint_linux::child;
-use tripoint_server::{Notify, Push, ServerOptions};
+use tripoint_server::{KeepContacts, Notify, Push, ServerOptions, Tell};
 
 use super::{intel, vulns};
 use crate::arguments::Listen;
@@ -82,6 +82,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         expand_prefix: Some(config.bouncers.expand_prefix),
         push,
         notify,
+        contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
@@ -101,7 +102,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Who is told about feeds in trouble, where somebody is.
+/// Who is told what happens, where somebody is.
 fn notify(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Notify>> {
     let (url, path) = (&config.notify.webhook, &config.notify.secret_file);
     if url.is_empty() {
@@ -111,12 +112,16 @@ fn notify(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Noti
         bail!("notify.webhook needs notify.secret_file");
     }
     let secret = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let settings = Settings { total_timeout: Duration::from_secs(20), ..fetch_settings(config) };
+    let told = |kind: &str| config.notify.kinds.iter().any(|known| known == kind);
+    // One attempt at a time: the sender tries again by itself.
+    let settings = Settings { total_timeout: Duration::from_secs(20), attempts: 1, ..fetch_settings(config) };
     Ok(Some(Notify {
         url: url.clone(),
         secret: secret.trim().as_bytes().to_vec(),
         fetcher: Fetcher::new(settings)?,
         every: Duration::from_secs(30),
+        tell: Tell { alerts: told("alerts"), actions: told("actions"), feeds: told("feeds") },
+        pause: Duration::from_secs(1),
     }))
 }
 

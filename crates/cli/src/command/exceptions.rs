@@ -54,12 +54,7 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn request(add: ExceptionAdd) -> anyhow::Result<ExceptionRequest> {
-    let direction = match add.direction.as_deref() {
-        None => None,
-        Some("inbound" | "in") => Some(Direction::Inbound),
-        Some("outbound" | "out") => Some(Direction::Outbound),
-        Some(other) => return Err(WrongUsage(format!("{other:?} is no direction: inbound or outbound")).into()),
-    };
+    let direction = direction(add.direction.as_deref())?;
     let span = add.span.as_deref().map(parse_span).transpose().map_err(|error| WrongUsage(error.to_string()))?;
     Ok(ExceptionRequest {
         target: observable(add.target)?,
@@ -73,6 +68,16 @@ fn request(add: ExceptionAdd) -> anyhow::Result<ExceptionRequest> {
         ticket: add.ticket,
         for_seconds: span.map(|s| s.as_secs()),
     })
+}
+
+/// A direction in words, short ones too.
+pub(super) fn direction(text: Option<&str>) -> Result<Option<Direction>, WrongUsage> {
+    match text {
+        None => Ok(None),
+        Some("inbound" | "in") => Ok(Some(Direction::Inbound)),
+        Some("outbound" | "out") => Ok(Some(Direction::Outbound)),
+        Some(other) => Err(WrongUsage(format!("{other:?} is no direction: inbound or outbound"))),
+    }
 }
 
 fn observable(text: Option<String>) -> Result<Option<Observable>, WrongUsage> {
@@ -128,6 +133,16 @@ fn preview(context: &Context, request: &ExceptionRequest) -> anyhow::Result<Exit
         let partly = output::counted(preview.partly_total, "alert");
         output::line(&format!("{partly} would stay, because not every connection is covered"))?;
         covered(&preview.partly, preview.partly_total)?;
+    }
+    if let Some(kept) = &preview.connections {
+        let since = kept.since.map(output::time).unwrap_or_default();
+        let connections = output::counted(kept.connections, "connection");
+        let (peers, whose) =
+            (output::counted(kept.peers, "peer"), output::counted(kept.applications_total, "application"));
+        output::line(&format!("it speaks of {connections} with {peers} of {whose}, bad or not, seen since {since}"))?;
+        for application in kept.applications.iter().take(SHOWN_MAX) {
+            output::line(&format!("  {application}"))?;
+        }
     }
     output::line(&format!("{} in force would be lifted", output::counted(preview.blocks.len() as u64, "block")))?;
     for HostAction { host, action } in &preview.blocks {

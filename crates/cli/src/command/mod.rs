@@ -8,11 +8,13 @@ mod alerts;
 mod bouncers;
 mod bundle;
 mod config;
+mod connections;
 mod doctor;
 mod evaluate;
 mod evidence;
 mod exceptions;
 mod intel;
+mod policy;
 mod scan;
 mod show;
 mod versions;
@@ -22,7 +24,7 @@ pub mod daemons;
 
 use clap::CommandFactory;
 
-use crate::arguments::{Actions, Arguments, Command};
+use crate::arguments::{Actions, Arguments, Command, Connections, Policy};
 use crate::context::Context;
 use crate::demo;
 use crate::exit::Exit;
@@ -52,6 +54,8 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Rejoin(alone) => act::run(context, ActionKind::Rejoin, &alone.into()),
         Command::Actions(Actions::List { verify }) => actions::list(context, verify),
         Command::ReleaseAll => act::release_all(context),
+        Command::Connections(Connections::List(options)) => connections::list(context, &options),
+        Command::Policy(Policy::Simulate { file, since }) => policy::simulate(context, file.as_deref(), &since),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
         Command::Bouncers(bouncers) => bouncers::run(context, bouncers),
         Command::Config(config) => config::run(context, config),

@@ -8,6 +8,7 @@ mod bundle;
 mod c2;
 mod complaints;
 mod config;
+mod connections;
 mod guard;
 mod history;
 mod hostile;

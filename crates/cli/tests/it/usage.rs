@@ -104,6 +104,7 @@ fn without_a_server_it_is_4() {
         &["disconnect", "203.0.113.66"],
         &["block", "203.0.113.66", "--dry-run", "--json"],
         &["exceptions", "list"],
+        &["connections", "list"],
         &["exceptions", "add", "--target", "203.0.113.66", "--reason", "test"],
         &["alerts", "list", "--server", "http://127.0.0.1:1"],
         &["release-all", "--server", "http://127.0.0.1:1"],

@@ -3,6 +3,7 @@
 mod apart;
 mod blind;
 mod bulk;
+mod contacts;
 mod crowdsec;
 mod demo;
 mod enforce;

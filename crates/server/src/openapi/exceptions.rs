@@ -29,6 +29,17 @@ pub(super) const SCHEMAS: &[Schema] = &[
         "An exception with all its fields, and what agents reported of it.",
         &["id! string", "expires! time", "used! Used"],
     ),
+    (
+        "CoveredConnections",
+        "How wide an exception is, by the connections that are kept.",
+        &[
+            "connections! integer",
+            "peers! integer",
+            "applications! []string",
+            "applications_total! integer",
+            "since time",
+        ],
+    ),
     ("Used", "What an exception kept quiet.", &["hits! integer", "alerts! integer", "last_used time"]),
     (
         "ExceptionPreview",
@@ -40,6 +51,7 @@ pub(super) const SCHEMAS: &[Schema] = &[
             "partly! []CoveredAlert",
             "partly_total! integer",
             "read! integer",
+            "connections CoveredConnections",
             "blocks! []HostAction",
             "hosts! []string",
             "errors []string",

@@ -15,6 +15,7 @@ use tripoint_model::{Action, ActionKind, Target};
 
 use super::exceptions;
 use crate::access::Caller;
+use crate::past;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::OrderState;
@@ -111,9 +112,15 @@ fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
 }
 
 async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
+    let dry_run = matches!(order, Order::Act { dry_run: true, .. });
     let said = answers(app, hosts, order).await?;
     let mut answer = ActionAnswer { errors: said.errors, ..ActionAnswer::default() };
     for (host, said) in said.answers {
+        if dry_run {
+            let (past, left_out) = past::cut(&*app.store, &host, &said.plan, now()).await?;
+            answer.past.extend(past);
+            answer.notes.extend(left_out);
+        }
         answer.plan.extend(said.plan);
         answer.refused.extend(said.refused);
         answer.outcomes.extend(said.outcomes);

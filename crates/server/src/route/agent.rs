@@ -32,6 +32,8 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     app.hear(&batch.agent.host);
     let ingested = app.store.ingest(batch, now()).await?;
     app.show(&ingested.changed);
+    // Whether there is news the sender finds out itself.
+    app.messages.send_modify(|count| *count += 1);
     if ingested.untaught {
         app.hand_on_trust().await;
     }

@@ -16,9 +16,9 @@ use tripoint_model::{Exception, Observable};
 
 use super::actions;
 use crate::access::Caller;
-use crate::preview;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
+use crate::{past, preview};
 
 /// Every exception that holds or will hold.
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ExceptionList>, Refused> {
@@ -43,6 +43,9 @@ pub(crate) async fn preview(
 ) -> Result<Json<ExceptionPreview>, Refused> {
     let exception = draft(&app, json(&body)?, &caller).await?;
     let mut preview = preview::over(&*app.store, exception.clone()).await?;
+    let (connections, partial) = past::covered(&*app.store, &exception, now()).await?;
+    preview.connections = connections;
+    preview.errors.extend(partial);
     let mut hosts = app.connected_hosts();
     hosts.retain(|host| exception.is_for_host(host));
     if hosts.is_empty() {

@@ -8,12 +8,14 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use tripoint_api::{AgentIdentity, AgentStatus, FeedHealth, ServerHealth};
+use tripoint_api::people::NotifyHealth;
+use tripoint_api::{AgentIdentity, AgentStatus, ConnectionQuery, FeedHealth, ServerHealth};
 use tripoint_model::{AlertStatus, Timestamp};
 
 use crate::lapi::push::PushState;
 use crate::refuse::Refused;
 use crate::state::{App, CONNECTED, now};
+use crate::store::Messages;
 
 /// Every agent as last heard of.
 pub(crate) async fn agents(State(app): State<Arc<App>>) -> Result<Json<Vec<AgentStatus>>, Refused> {
@@ -50,8 +52,18 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Result<Json<ServerHea
         counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
     let agents = u32::try_from(app.connected_hosts().len()).unwrap_or(u32::MAX);
     let crowdsec = app.push.as_ref().map(PushState::read);
+    let notify = notify(&app).await?;
     let version = env!("CARGO_PKG_VERSION").into();
-    Ok(Json(ServerHealth { status: "ok".into(), version, agents, alerts_open, crowdsec }))
+    Ok(Json(ServerHealth { status: "ok".into(), version, agents, alerts_open, crowdsec, notify }))
+}
+
+/// How telling the webhook goes, where there is one.
+async fn notify(app: &App) -> Result<Option<NotifyHealth>, Refused> {
+    if !app.notifies {
+        return Ok(None);
+    }
+    let Messages { waiting, delivered, undelivered } = app.store.messages().await?;
+    Ok(Some(NotifyHealth { waiting, delivered, undelivered, trouble: app.notify.trouble() }))
 }
 
 /// The same as Prometheus text, with every agent's losses.
@@ -98,6 +110,26 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         }
     }
     feed_metrics(&app.feeds().await, &mut text);
+    if let Some(notify) = notify(&app).await? {
+        let _ = writeln!(
+            text,
+            "# HELP tripoint_messages_waiting Messages that the webhook is still to be told.\n\
+             # TYPE tripoint_messages_waiting gauge\ntripoint_messages_waiting {}\n\
+             # HELP tripoint_messages_total Messages that were taken, and those that never will be.\n\
+             # TYPE tripoint_messages_total counter\ntripoint_messages_total{{state=\"delivered\"}} {}\n\
+             tripoint_messages_total{{state=\"undelivered\"}} {}",
+            notify.waiting, notify.delivered, notify.undelivered
+        );
+    }
+    let none = ConnectionQuery { limit: Some(1), ..ConnectionQuery::default() };
+    let kept = app.store.contacts(none, now()).await?.kept;
+    let _ = writeln!(
+        text,
+        "# HELP tripoint_contacts Rows of connections that are kept.\n# TYPE tripoint_contacts gauge\n\
+         tripoint_contacts {}\n# HELP tripoint_connections_dropped_total Connections that found no room.\n\
+         # TYPE tripoint_connections_dropped_total counter\ntripoint_connections_dropped_total {}",
+        kept.rows, kept.dropped
+    );
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 

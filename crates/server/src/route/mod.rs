@@ -18,6 +18,7 @@ mod actions;
 mod agent;
 mod alerts;
 mod bouncers;
+mod connections;
 mod exceptions;
 mod health;
 mod intel;
@@ -41,6 +42,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/exceptions/{id}", delete(exceptions::remove))
         .route(path::BOUNCERS, get(bouncers::list).post(bouncers::add))
         .route("/v1/bouncers/{name}", delete(bouncers::remove))
+        .route(path::CONNECTIONS, get(connections::list))
         .route(path::AGENTS, get(health::agents))
         .route(path::FEEDS, get(health::feeds))
         .route(path::HEALTH, get(health::health))

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, decisions, exceptions};
+use super::{StoreError, bouncers, contacts, decisions, exceptions, outbox};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -60,4 +60,6 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     decisions::TABLES,
     &[bouncers::TABLE],
     exceptions::COUNTS,
+    contacts::TABLES,
+    outbox::TABLES,
 ];

@@ -1,22 +1,32 @@
 //! What must a store be able to keep, and what may its callers rely on?
 
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
-use tripoint_api::{AgentStatus, AlertList, AlertQuery, Answer, Batch, KeptException, NumberedOrder, Order};
+use tripoint_api::{
+    AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
+    Order,
+};
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
 mod bouncers;
+mod contacts;
+mod counts;
 mod decisions;
 mod exceptions;
 mod layout;
+mod notes;
+mod outbox;
 mod rows;
 mod sqlite;
 mod verdicts;
 mod writer;
 
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
+pub use contacts::KeepContacts;
 pub use decisions::{Decision, Which};
+pub use outbox::{Message, Messages, Tell};
 pub use sqlite::Sqlite;
 
 /// Why the store did not do it. What failed has left no trace.
@@ -50,6 +60,15 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.to_string())
     }
+}
+
+/// What is kept beyond what everybody needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// How many connections.
+    pub contacts: KeepContacts,
+    /// What is written down to be told.
+    pub tell: Tell,
 }
 
 /// What became of a batch.
@@ -150,4 +169,14 @@ pub trait Store: Send + Sync {
     fn cursor(&self, name: String) -> Stored<'_, u64>;
     /// Writes that down.
     fn move_cursor(&self, name: String, value: u64) -> Stored<'_, ()>;
+    /// A page of contacts, the last begun first.
+    fn contacts(&self, query: ConnectionQuery, now: Timestamp) -> Stored<'_, ConnectionList>;
+    /// Writes down something to be told; says whether there was room.
+    fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool>;
+    /// What is to be told next.
+    fn next_message(&self) -> Stored<'_, Option<Message>>;
+    /// It was told, or nobody will be told of it any more.
+    fn message_done(&self, number: u64, delivered: bool) -> Stored<'_, ()>;
+    /// How telling goes.
+    fn messages(&self) -> Stored<'_, Messages>;
 }

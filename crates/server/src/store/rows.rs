@@ -12,8 +12,10 @@ use tripoint_model::alert::{Change, Comment};
 use tripoint_model::confidence::raise;
 use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Resolution, Timestamp};
 
+use super::notes::note;
+use super::outbox::Actions;
 use super::verdicts::{met_before, teach};
-use super::{Ingested, OrderState, StoreError, WorkChange, decisions, exceptions};
+use super::{Ingested, Keep, OrderState, StoreError, WorkChange, contacts, decisions, exceptions, outbox};
 use crate::merge::{add_outcomes, add_refusals, merge};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
@@ -79,6 +81,7 @@ async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) 
 pub(super) async fn ingest(
     connection: &mut SqliteConnection,
     mut batch: Batch,
+    keep: Keep,
     now: Timestamp,
 ) -> Result<Ingested, StoreError> {
     let boot_id = &batch.agent.boot_id;
@@ -101,14 +104,15 @@ pub(super) async fn ingest(
     .execute(&mut *connection)
     .await?;
     let mut changed: Vec<AlertId> = Vec::new();
-    let mut untaught = false;
+    let mut noticed = Noticed::default();
     for item in batch.items {
-        if let Some(id) = take(connection, &batch.agent.host, item, now, &mut untaught).await?
+        if let Some(id) = take(connection, &batch.agent.host, item, (keep, now), &mut noticed).await?
             && !changed.contains(&id)
         {
             changed.push(id);
         }
     }
+    noticed.actions.tell(connection, keep.tell, &batch.agent.host, now).await?;
     sqlx::query(
         "INSERT INTO batches (boot_id, sequence) VALUES ($1, $2) \
          ON CONFLICT (boot_id) DO UPDATE SET sequence = excluded.sequence",
@@ -121,16 +125,24 @@ pub(super) async fn ingest(
     for id in changed {
         alerts.extend(load(connection, &id.0).await?);
     }
-    Ok(Ingested { acknowledged: batch.sequence, changed: alerts, untaught })
+    Ok(Ingested { acknowledged: batch.sequence, changed: alerts, untaught: noticed.untaught })
 }
 
-/// Takes one item; the alert that it changed. Says in `untaught` whether that took back a verdict.
+/// What a batch brought beside changed alerts.
+#[derive(Default)]
+struct Noticed {
+    /// A verdict was taken back.
+    untaught: bool,
+    actions: Actions,
+}
+
+/// Takes one item; the alert that it changed.
 async fn take(
     connection: &mut SqliteConnection,
     host: &str,
     item: Item,
-    now: Timestamp,
-    untaught: &mut bool,
+    (keep, now): (Keep, Timestamp),
+    noticed: &mut Noticed,
 ) -> Result<Option<AlertId>, StoreError> {
     match item {
         Item::Alert { alert } => {
@@ -142,6 +154,7 @@ async fn take(
             }
             let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
             let before = exceptions::before(stored.as_ref());
+            let stood = outbox::before(stored.as_ref());
             let mut merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
             // A sum without terms was made by an older agent and stays as it is.
             if !merged.confidence_why.is_empty() {
@@ -151,19 +164,22 @@ async fn take(
             }
             if judged.is_some() && merged.work.resolution != judged {
                 teach(connection, &merged).await?;
-                *untaught = true;
+                noticed.untaught = true;
             }
             save(connection, &merged, now).await?;
             exceptions::count(connection, &before, &merged, now).await?;
+            outbox::alert(connection, keep.tell, stood, &merged, now).await?;
             Ok(Some(merged.id))
         }
         Item::Outcome { alert: Some(id), outcome } => {
+            noticed.actions.outcome(Some(&id), &outcome);
             let rule = load(connection, &id.0).await?.map(|alert| alert.rule);
             decisions::take(connection, host, &outcome, rule.as_deref().unwrap_or(UNASKED), now).await?;
             let changed = add_to_alert(connection, &id, &[outcome], &[], now).await?;
             Ok(changed.map(|alert| alert.id))
         }
         Item::Outcome { alert: None, outcome } => {
+            noticed.actions.outcome(None, &outcome);
             decisions::take(connection, host, &outcome, UNASKED, now).await?;
             let detail = to_text("outcome", &outcome)?;
             note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
@@ -177,32 +193,16 @@ async fn take(
                 .await?;
             Ok(None)
         }
+        Item::Contacts { contacts, dropped } => {
+            contacts::take(connection, host, &contacts, dropped, keep.contacts, now).await?;
+            Ok(None)
+        }
         Item::Ledger { entry } => {
+            noticed.actions.entry(&entry);
             note(connection, host, entry.at, (&entry.id, &entry.state, &entry.detail), now).await?;
             Ok(None)
         }
     }
-}
-
-/// Keeps a line (id, state, detail) for an audit. Lines age by our clock, not by the agent's.
-async fn note(
-    connection: &mut SqliteConnection,
-    host: &str,
-    at: Timestamp,
-    (id, state, detail): (&str, &str, &str),
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM ledger WHERE kept < $1").bind(now.minus(LEDGER_KEPT).0).execute(&mut *connection).await?;
-    sqlx::query("INSERT INTO ledger (host, kept, at, id, state, detail) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(host)
-        .bind(now.0)
-        .bind(at.0)
-        .bind(id)
-        .bind(state)
-        .bind(detail)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 async fn add_to_alert(
@@ -386,5 +386,3 @@ const UNASKED: &str = "block";
 const FRESH: Duration = Duration::from_secs(60);
 /// How long orders are remembered.
 const ORDERS_KEPT: Duration = Duration::from_secs(30 * 86_400);
-/// How long agents' lines are kept for an audit.
-const LEDGER_KEPT: Duration = Duration::from_secs(400 * 86_400);

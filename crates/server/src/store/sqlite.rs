@@ -5,12 +5,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row};
 
 use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{
-    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, KeptException, NumberedOrder, Order,
+    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery,
+    KeptException, NumberedOrder, Order,
 };
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, Exception, Timestamp};
@@ -18,19 +20,21 @@ use tripoint_model::{Alert, Exception, Timestamp};
 use super::layout::migrate;
 use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work};
 use super::writer::Writer;
-use super::{Bouncer, Decision, Metered, Pull, Which, bouncers, decisions, exceptions, verdicts};
-use super::{Ingested, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
+use super::{Bouncer, Decision, Message, Messages, Metered, Pull, Which};
+use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
+use super::{bouncers, contacts, decisions, exceptions, outbox, verdicts};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
+    keep: Keep,
 }
 
 impl Sqlite {
     /// Opens or creates the file. Every commit is on the disk before it is acknowledged
     /// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+    pub async fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -48,7 +52,7 @@ impl Sqlite {
         let mut connection = options.connect().await?;
         migrate(&mut connection).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer: Writer::start(connection), readers })
+        Ok(Self { writer: Writer::start(connection), readers, keep })
     }
 }
 
@@ -136,7 +140,8 @@ const PAGE_BYTES: usize = 8 << 20;
 
 impl Store for Sqlite {
     fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested> {
-        Box::pin(self.writer.submit(move |connection| Box::pin(ingest(connection, batch, now))))
+        let keep = self.keep;
+        Box::pin(self.writer.submit(move |connection| Box::pin(ingest(connection, batch, keep, now))))
     }
 
     fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList> {
@@ -299,6 +304,28 @@ impl Store for Sqlite {
             }),
         )
     }
+
+    fn contacts(&self, query: ConnectionQuery, now: Timestamp) -> Stored<'_, ConnectionList> {
+        Box::pin(contacts::page(&self.readers, query, self.keep.contacts, now))
+    }
+
+    fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool> {
+        Box::pin(
+            self.writer.submit(move |connection| Box::pin(async move { outbox::queue(connection, &body, now).await })),
+        )
+    }
+
+    fn next_message(&self) -> Stored<'_, Option<Message>> {
+        Box::pin(outbox::next(&self.readers))
+    }
+
+    fn message_done(&self, number: u64, delivered: bool) -> Stored<'_, ()> {
+        Box::pin(self.writer.submit(move |connection| Box::pin(outbox::done(connection, number, delivered))))
+    }
+
+    fn messages(&self) -> Stored<'_, Messages> {
+        Box::pin(outbox::state(&self.readers))
+    }
 }
 
 #[cfg(test)]
@@ -335,7 +362,7 @@ mod tests {
             .await
             .unwrap();
         connection.close().await.unwrap();
-        let store = Sqlite::open(&path).await.unwrap();
+        let store = Sqlite::open(&path, Keep::default()).await.unwrap();
         let changed = Store::changed(&store, (Timestamp(6), String::new())).await.unwrap();
         assert_eq!(changed.iter().map(|(at, alert)| (at.0, alert.id.0.as_str())).collect::<Vec<_>>(), [(7, "aa")]);
         let kept = store.exceptions(Timestamp(8)).await.unwrap();

@@ -1,6 +1,7 @@
 //! Does the server keep its promises to the client: durable, idempotent, closed to strangers?
 
 mod api;
+mod connections;
 mod exceptions;
 mod images;
 mod kill;
@@ -10,4 +11,5 @@ mod openapi;
 mod push;
 mod rig;
 mod taxii;
+mod told;
 mod verdicts;

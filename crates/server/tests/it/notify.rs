@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use tripoint_fetch::{Fetcher, Settings};
-use tripoint_server::Notify;
+use tripoint_server::{Notify, Tell};
 
 use crate::rig::{Rig, held_feed};
 
@@ -63,7 +63,14 @@ async fn trouble_is_told_once_and_so_is_its_end() {
             options.feeds = Some(Arc::new(move || feeds.lock().unwrap().clone()));
             let settings = Settings { total_timeout: Duration::from_secs(2), ..Settings::default() };
             let fetcher = Fetcher::new(settings).unwrap();
-            options.notify = Some(Notify { url, secret: b"k".to_vec(), fetcher, every: Duration::from_millis(50) });
+            options.notify = Some(Notify {
+                url,
+                secret: b"k".to_vec(),
+                fetcher,
+                every: Duration::from_millis(50),
+                tell: Tell { feeds: true, ..Tell::default() },
+                pause: Duration::from_millis(50),
+            });
         })
         .await
     };

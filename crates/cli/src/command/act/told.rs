@@ -23,7 +23,28 @@ pub fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
     if answer.plan.len() <= LINES_MAX {
         answer.outcomes.iter().try_for_each(outcome)?;
     }
+    past(answer)?;
     answer.errors.iter().try_for_each(|error| output::line(&format!("failed: {error}")))
+}
+
+/// Whom it would have cut off lately, where that was looked for.
+fn past(answer: &ActionAnswer) -> anyhow::Result<()> {
+    for past in answer.past.iter().take(LINES_MAX) {
+        let (cut, whose) =
+            (output::counted(past.connections, "connection"), output::counted(past.applications_total, "application"));
+        let (target, since) = (&past.target, output::time(past.since));
+        output::line(&format!("since {since} {target} would have been cut from {cut} of {whose} on {}:", past.host))?;
+        for application in &past.applications {
+            let name = if application.name.is_empty() { "unknown process" } else { &application.name };
+            let (cut, last) =
+                (output::counted(application.connections, "connection"), output::time(application.last_seen));
+            output::line(&format!("  {name} {}: {cut}, the last seen {last}", application.application))?;
+        }
+    }
+    if let Some(more) = answer.past.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+        output::line(&format!("and {more} more targets; --json has them all"))?;
+    }
+    answer.notes.iter().try_for_each(|note| output::line(note))
 }
 
 /// How many of what, and everything that did not go well.

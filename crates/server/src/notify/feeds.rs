@@ -1,60 +1,36 @@
-//! Who is told, unasked, that a feed is in trouble and that it is well again?
-//!
-//! A message is a `POST` of JSON, signed: `X-Tripoint-Signature: sha256=HEX` is the HMAC-SHA-256 (RFC 2104) over the
-//! header `X-Tripoint-Timestamp` (seconds since 1970), a full stop and the body. Whoever receives it compares both and
-//! refuses times that are minutes away, so that no message can be played again.
+//! Which feeds got into trouble, and which are well again?
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use serde_json::json;
-use sha2::Sha256;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use tripoint_api::FeedHealth;
-use tripoint_fetch::{Call, Fetcher, Method};
 
+use super::Notify;
 use crate::listen::until;
 use crate::state::{App, now};
-
-/// Where messages go, and how they are signed.
-pub struct Notify {
-    /// The receiver.
-    pub url: String,
-    /// What both sides know.
-    pub secret: Vec<u8>,
-    /// Connects, with the certificates that are trusted.
-    pub fetcher: Fetcher,
-    /// How often feeds are looked at.
-    pub every: Duration,
-}
 
 /// Trouble by feed, as it was told.
 type Told = BTreeMap<String, String>;
 
-/// Looks at the feeds until told to stop. What could not be told is told the next time; what was told is kept in a
-/// file, so that a restart repeats nothing.
-pub(crate) async fn run(notify: Notify, app: Arc<App>, own: PathBuf, stopped: watch::Receiver<bool>) {
+/// Looks at the feeds until told to stop. What found no room among the messages is tried at the next look; what did is
+/// kept in a file, so that a restart repeats nothing.
+pub(super) async fn run(notify: &Notify, app: Arc<App>, own: PathBuf, stopped: watch::Receiver<bool>) {
     let path = own.join("notified.json");
-    let notify = Arc::new(notify);
     let mut told = read(&path);
     loop {
         let feeds = app.feeds().await;
         for message in changes(&feeds, &told) {
-            let sender = Arc::clone(&notify);
-            let body = message.body();
-            let sent = tokio::task::spawn_blocking(move || send(&sender, &body)).await;
-            let failure = match sent {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error),
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(error) = failure {
-                tracing::warn!(error, feed = message.feed, "nobody could be told about this feed; it is tried again");
-                break;
+            match app.store.queue(message.body(), now()).await {
+                Ok(true) => app.messages.send_modify(|count| *count += 1),
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(%error, feed = message.feed, "trouble with a feed cannot be written down");
+                    break;
+                }
             }
             match message.trouble {
                 Some(trouble) => drop(told.insert(message.feed, trouble)),
@@ -78,9 +54,9 @@ struct Message {
 }
 
 impl Message {
-    fn body(&self) -> Vec<u8> {
+    fn body(&self) -> Value {
         let kind = if self.trouble.is_some() { "feed-trouble" } else { "feed-recovered" };
-        json!({ "schema": 1, "type": kind, "feed": self.feed, "trouble": self.trouble, "at": now() }).to_string().into()
+        json!({ "schema": 1, "type": kind, "feed": self.feed, "trouble": self.trouble, "at": now() })
     }
 }
 
@@ -98,27 +74,6 @@ fn changes(feeds: &[FeedHealth], told: &Told) -> Vec<Message> {
 /// The words without their numbers.
 fn kind(trouble: &str) -> String {
     trouble.chars().filter(|c| !c.is_ascii_digit()).collect()
-}
-
-fn send(notify: &Notify, body: &[u8]) -> Result<(), String> {
-    let seconds = now().0.div_euclid(1_000_000).to_string();
-    let signature = format!("sha256={}", sign(&notify.secret, &seconds, body));
-    let headers = [("x-tripoint-timestamp", seconds.as_str()), ("x-tripoint-signature", signature.as_str())];
-    let call = Call { method: Method::Post, url: &notify.url, bearer: None, json: Some(body), headers: &headers };
-    let said = notify.fetcher.call(&call).map_err(|error| error.to_string())?;
-    match said.status {
-        200..=299 => Ok(()),
-        status => Err(format!("the receiver answered with status {status}")),
-    }
-}
-
-fn sign(secret: &[u8], seconds: &str, body: &[u8]) -> String {
-    // A key of any length is taken (RFC 2104 section 2).
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
-    mac.update(seconds.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What cannot be read is told once more.
@@ -155,11 +110,5 @@ mod tests {
         assert_eq!(changes(&feeds, &told), [message("c", Some("an HTML page")), message("b", None)]);
         let other = [feed("a", Some("it is empty"))];
         assert_eq!(changes(&other, &told)[0], message("a", Some("it is empty")), "another trouble is news");
-    }
-
-    #[test]
-    fn the_signature_is_that_of_the_standard() {
-        // HMAC-SHA-256 of "1.x" with the key "k", by another program.
-        assert_eq!(sign(b"k", "1", b"x"), "976cb87e4f568d1c0f03f32859e90af8597cf00b978ba37c229c97d3a15b8449");
     }
 }

@@ -1,0 +1,134 @@
+//! What do people ask about the connections of the last hours, and what are they told?
+
+use serde::{Deserialize, Serialize};
+
+use tripoint_model::{Contact, Direction, Observable, Scope, Target, Timestamp};
+
+use crate::path::segment;
+
+/// Most contacts in one answer.
+pub const CONNECTIONS_MAX: u32 = 5_000;
+
+/// The query of `path::CONNECTIONS`; all set fields must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionQuery {
+    /// Only of this application: its key, or the name people know it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Only with this peer: address, network, address:port or the name that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Observable>,
+    /// Only in this direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// Only of this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Only what was seen at or after this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Only what was seen before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Most contacts to answer with; default 100, at most `CONNECTIONS_MAX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl ConnectionQuery {
+    /// The query string with its question mark; empty when nothing is set.
+    pub fn to_query(&self) -> String {
+        let parts = [
+            ("application", self.application.clone()),
+            ("peer", self.peer.as_ref().map(ToString::to_string)),
+            ("direction", self.direction.map(|direction| direction.as_str().to_owned())),
+            ("host", self.host.clone()),
+            ("since", self.since.map(|at| at.to_string())),
+            ("until", self.until.map(|at| at.to_string())),
+            ("limit", self.limit.map(|limit| limit.to_string())),
+            ("after", self.after.clone()),
+        ];
+        let mut out = String::new();
+        for (name, value) in parts {
+            if let Some(value) = value {
+                out.push(if out.is_empty() { '?' } else { '&' });
+                out.push_str(&format!("{name}={}", segment(&value)));
+            }
+        }
+        out
+    }
+}
+
+/// A page of contacts, the last begun first. It may be shorter than asked for; only a missing `next` says that it is
+/// the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionList {
+    /// The contacts.
+    pub connections: Vec<HostContact>,
+    /// How to ask for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// What is kept in all.
+    pub kept: Kept,
+}
+
+/// A contact on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostContact {
+    /// Where.
+    pub host: String,
+    /// Who with whom.
+    #[serde(flatten)]
+    pub contact: Contact,
+}
+
+/// How much is kept, and what is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Contacts that are kept.
+    pub rows: u64,
+    /// How long they are kept, in seconds.
+    pub kept_for_s: u64,
+    /// Connections that found no room since the store was made, on the agents or here: what is kept is not all.
+    pub dropped: u64,
+}
+
+/// Whom a planned action would have cut off, had it been in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// Where.
+    pub host: String,
+    /// The planned action's id.
+    pub id: String,
+    /// The planned action's target.
+    pub target: Target,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// From when on was looked.
+    pub since: Timestamp,
+    /// Connections that would have been cut.
+    pub connections: u64,
+    /// Whose, the most first; at most `APPLICATIONS_MAX` are named.
+    pub applications: Vec<PastApplication>,
+    /// How many applications those are.
+    pub applications_total: u64,
+}
+
+/// An application that would have been cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastApplication {
+    /// Its key; empty where the owner is not known.
+    pub application: String,
+    /// What people call it.
+    pub name: String,
+    /// Its connections.
+    pub connections: u64,
+    /// When the last of them was seen.
+    pub last_seen: Timestamp,
+}
+
+/// Most applications that are named of one action.
+pub const APPLICATIONS_MAX: usize = 20;

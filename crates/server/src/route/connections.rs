@@ -1,0 +1,27 @@
+//! Who was in contact with whom, lately?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+
+use tripoint_api::{ConnectionList, ConnectionQuery};
+use tripoint_model::Observable;
+
+use crate::refuse::{Refused, refuse};
+use crate::state::{App, now};
+
+/// A page of the connections that are kept.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    query: Result<Query<ConnectionQuery>, QueryRejection>,
+) -> Result<Json<ConnectionList>, Refused> {
+    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
+    if let Some(Observable::System(number)) = query.peer {
+        let why = format!("AS{number} is no peer; ask for a network of it");
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));
+    }
+    Ok(Json(app.store.contacts(query, now()).await?))
+}

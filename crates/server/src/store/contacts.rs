@@ -1,0 +1,311 @@
+//! How are the connections of the last hours kept, in bounded room, and found again?
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Row, SqliteConnection};
+
+use tripoint_api::agent::CONTACTS_MAX;
+use tripoint_api::connections::{CONNECTIONS_MAX, ConnectionList, ConnectionQuery, HostContact, Kept};
+use tripoint_model::address::canonical_net;
+use tripoint_model::contact::HOUR;
+use tripoint_model::{Application, ApplicationKind, Contact, Direction, Observable, Protocol, Timestamp};
+
+use super::rows::{signed, unsigned};
+use super::{StoreError, counts};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepContacts {
+    /// How long, in whole hours; nothing at all when zero.
+    pub span: Duration,
+    /// Most rows, some 300 bytes each with their indexes; the oldest give way.
+    pub rows_max: u64,
+}
+
+impl Default for KeepContacts {
+    fn default() -> Self {
+        Self { span: Duration::from_secs(24 * 3600), rows_max: 500_000 }
+    }
+}
+
+/// The table; only ever added to. A peer is written as 32 hex digits, so that networks are ranges.
+pub(super) const TABLES: &[&str] = &[
+    "CREATE TABLE contacts (id BIGINT PRIMARY KEY, host TEXT NOT NULL, hour BIGINT NOT NULL, application TEXT NOT NULL, \
+     called TEXT NOT NULL, direction TEXT NOT NULL, protocol TEXT NOT NULL, peer TEXT NOT NULL, port BIGINT NOT NULL, \
+     name TEXT NOT NULL, count BIGINT NOT NULL, carried BIGINT NOT NULL, bytes_in BIGINT NOT NULL, bytes_out BIGINT NOT NULL, \
+     first_seen BIGINT NOT NULL, last_seen BIGINT NOT NULL)",
+    "CREATE UNIQUE INDEX contacts_one ON contacts (peer, host, hour, application, direction, protocol, port)",
+    "CREATE INDEX contacts_hour ON contacts (hour)",
+    "CREATE TABLE counts (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+];
+
+/// Adds what an agent has counted, and lets go what is too old or too much.
+pub(super) async fn take(
+    connection: &mut SqliteConnection,
+    host: &str,
+    contacts: &[Contact],
+    dropped: u64,
+    keep: KeepContacts,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let oldest = oldest(keep, now);
+    let mut dropped = dropped;
+    let mut id: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM contacts").fetch_one(&mut *connection).await?;
+    let before = id;
+    for (at, contact) in contacts.iter().enumerate() {
+        // What an hour held that is not kept any more is no loss; what an agent may not send is.
+        if keep.span.is_zero() || contact.hour < oldest {
+            continue;
+        }
+        if at >= CONTACTS_MAX || !is_sound(contact, now) {
+            dropped = dropped.saturating_add(contact.count);
+            continue;
+        }
+        if !add(connection, host, contact).await? {
+            id += 1;
+            insert(connection, id, host, contact).await?;
+        }
+    }
+    counts::add(connection, ROWS, id - before).await?;
+    counts::add(connection, DROPPED, bounded(dropped)).await?;
+    let gone = sqlx::query("DELETE FROM contacts WHERE hour < $1").bind(oldest.0).execute(&mut *connection).await?;
+    counts::add(connection, ROWS, -signed(gone.rows_affected())).await?;
+    shorten(connection, keep).await
+}
+
+/// Hours before this one are over for good.
+fn oldest(keep: KeepContacts, now: Timestamp) -> Timestamp {
+    if keep.span.is_zero() {
+        return Timestamp(i64::MAX);
+    }
+    Contact::hour_of(now.minus(keep.span))
+}
+
+/// Whether it is of about now and its texts are as long as texts of its kind are.
+fn is_sound(contact: &Contact, now: Timestamp) -> bool {
+    let long = |text: &str, most: usize| text.len() > most;
+    contact.hour <= now.plus(HOUR)
+        && contact.hour == Contact::hour_of(contact.hour)
+        && !contact.application.as_ref().is_some_and(|own| long(&own.id, KEY_MAX) || long(&own.name, KEY_MAX))
+        && !contact.name.as_deref().is_some_and(|name| long(name, NAME_MAX))
+}
+
+/// Adds to the row of the same contact, and says whether there was one.
+async fn add(connection: &mut SqliteConnection, host: &str, contact: &Contact) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE contacts SET count = count + $1, carried = carried + $2, bytes_in = bytes_in + $3, \
+         bytes_out = bytes_out + $4, first_seen = CASE WHEN $5 < first_seen THEN $5 ELSE first_seen END, \
+         last_seen = CASE WHEN $6 > last_seen THEN $6 ELSE last_seen END, \
+         name = CASE $7 WHEN '' THEN name ELSE $7 END \
+         WHERE peer = $8 AND host = $9 AND hour = $10 AND application = $11 AND direction = $12 AND protocol = $13 AND port = $14",
+    )
+    .bind(bounded(contact.count))
+    .bind(bounded(contact.carried))
+    .bind(bounded(contact.bytes_in))
+    .bind(bounded(contact.bytes_out))
+    .bind(contact.first_seen.0)
+    .bind(contact.last_seen.0)
+    .bind(contact.name.as_deref().unwrap_or_default())
+    .bind(digits(contact.peer))
+    .bind(host)
+    .bind(contact.hour.0)
+    .bind(contact.application_key().unwrap_or_default())
+    .bind(contact.direction.as_str())
+    .bind(protocol_text(contact.protocol))
+    .bind(i64::from(contact.port))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+async fn insert(connection: &mut SqliteConnection, id: i64, host: &str, contact: &Contact) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO contacts (id, host, hour, application, called, direction, protocol, peer, port, name, count, carried, \
+         bytes_in, bytes_out, first_seen, last_seen) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(id)
+    .bind(host)
+    .bind(contact.hour.0)
+    .bind(contact.application_key().unwrap_or_default())
+    .bind(contact.application.as_ref().map_or("", |application| &application.name))
+    .bind(contact.direction.as_str())
+    .bind(protocol_text(contact.protocol))
+    .bind(digits(contact.peer))
+    .bind(i64::from(contact.port))
+    .bind(contact.name.as_deref().unwrap_or_default())
+    .bind(bounded(contact.count))
+    .bind(bounded(contact.carried))
+    .bind(bounded(contact.bytes_in))
+    .bind(bounded(contact.bytes_out))
+    .bind(contact.first_seen.0)
+    .bind(contact.last_seen.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Where there are too many rows the oldest give way, some more than needed so that it is seldom done.
+async fn shorten(connection: &mut SqliteConnection, keep: KeepContacts) -> Result<(), StoreError> {
+    let rows = counts::read(&mut *connection, ROWS).await?;
+    if rows <= keep.rows_max {
+        return Ok(());
+    }
+    let last: Option<i64> = sqlx::query_scalar("SELECT id FROM contacts ORDER BY id LIMIT 1 OFFSET $1")
+        .bind(signed(rows - keep.rows_max + keep.rows_max / 100))
+        .fetch_optional(&mut *connection)
+        .await?;
+    let last = last.unwrap_or(i64::MAX);
+    let lost: i64 = sqlx::query_scalar("SELECT COALESCE(SUM(count), 0) FROM contacts WHERE id < $1")
+        .bind(last)
+        .fetch_one(&mut *connection)
+        .await?;
+    let gone = sqlx::query("DELETE FROM contacts WHERE id < $1").bind(last).execute(&mut *connection).await?;
+    tracing::warn!(rows = gone.rows_affected(), connections = lost, "no room for all connections; the oldest give way");
+    counts::add(connection, ROWS, -signed(gone.rows_affected())).await?;
+    counts::add(connection, DROPPED, lost).await
+}
+
+/// A page, the last begun first.
+pub(super) async fn page(
+    readers: &SqlitePool,
+    query: ConnectionQuery,
+    keep: KeepContacts,
+    now: Timestamp,
+) -> Result<ConnectionList, StoreError> {
+    let limit = query.limit.unwrap_or(100).clamp(1, CONNECTIONS_MAX);
+    let port = query.peer.as_ref().and_then(Observable::port);
+    let name = match &query.peer {
+        Some(Observable::Domain(name)) => name.clone(),
+        _ => String::new(),
+    };
+    let (low, high) = query.peer.as_ref().and_then(Observable::net).map_or_else(everybody, range);
+    // A peer is found by its index, everybody by the order of the page: the sum keeps the planner from the other.
+    let id = if query.peer.as_ref().and_then(Observable::net).is_some() { "id + 0" } else { "id" };
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT id, host, hour, application, called, direction, protocol, peer, port, name, count, carried, bytes_in, \
+         bytes_out, first_seen, last_seen FROM contacts WHERE {id} < $1 AND peer BETWEEN $2 AND $3 \
+         AND ($4 < 0 OR (port = $4 AND direction = 'outbound')) AND ($5 = '' OR name = $5) AND ($6 = '' OR host = $6) \
+         AND ($7 = '' OR application = $7 OR called = $7) AND ($8 = '' OR direction = $8) AND last_seen >= $9 \
+         AND first_seen < $10 AND hour >= $11 ORDER BY {id} DESC LIMIT $12",
+    )))
+    .bind(query.after.as_deref().and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MAX))
+    .bind(low)
+    .bind(high)
+    .bind(port.map_or(-1, i64::from))
+    .bind(name)
+    .bind(query.host.unwrap_or_default())
+    .bind(query.application.unwrap_or_default())
+    .bind(query.direction.map_or("", Direction::as_str))
+    .bind(query.since.map_or(i64::MIN, |since| since.0))
+    .bind(query.until.map_or(i64::MAX, |until| until.0))
+    .bind(oldest(keep, now).0)
+    .bind(i64::from(limit) + 1)
+    .fetch_all(readers)
+    .await?;
+    let mut list = ConnectionList {
+        kept: Kept {
+            rows: counts::read(readers, ROWS).await?,
+            kept_for_s: keep.span.as_secs(),
+            dropped: counts::read(readers, DROPPED).await?,
+        },
+        ..ConnectionList::default()
+    };
+    let mut bytes = 0;
+    let mut last: Option<i64> = None;
+    for row in &rows {
+        let one = read(row)?;
+        bytes += ROW_BYTES + one.contact.application.as_ref().map_or(0, |own| own.id.len() + own.name.len());
+        if list.connections.len() == limit as usize || (bytes > PAGE_BYTES && last.is_some()) {
+            list.next = last.map(|id| id.to_string());
+            break;
+        }
+        last = Some(row.try_get(0)?);
+        list.connections.push(one);
+    }
+    Ok(list)
+}
+
+fn read(row: &SqliteRow) -> Result<HostContact, StoreError> {
+    let unreadable = |why: &str| StoreError::Unreadable { what: "contact", why: why.to_owned() };
+    let text = |at: usize| row.try_get::<String, _>(at);
+    let key = text(3)?;
+    let application = match key.split_once(':') {
+        None => None,
+        Some((kind, id)) => {
+            let kind = match kind {
+                "unit" => ApplicationKind::Unit,
+                "container" => ApplicationKind::Container,
+                "exe" => ApplicationKind::Executable,
+                _ => return Err(unreadable("an application of no kind")),
+            };
+            Some(Application { kind, id: id.to_owned(), name: text(4)? })
+        }
+    };
+    let contact = Contact {
+        hour: Timestamp(row.try_get(2)?),
+        application,
+        direction: if text(5)? == Direction::Inbound.as_str() { Direction::Inbound } else { Direction::Outbound },
+        protocol: if text(6)? == protocol_text(Protocol::Udp) { Protocol::Udp } else { Protocol::Tcp },
+        peer: address(&text(7)?).ok_or_else(|| unreadable("a peer without an address"))?,
+        port: u16::try_from(row.try_get::<i64, _>(8)?).unwrap_or(0),
+        name: Some(text(9)?).filter(|name| !name.is_empty()),
+        count: unsigned(row.try_get(10)?),
+        carried: unsigned(row.try_get(11)?),
+        bytes_in: unsigned(row.try_get(12)?),
+        bytes_out: unsigned(row.try_get(13)?),
+        first_seen: Timestamp(row.try_get(14)?),
+        last_seen: Timestamp(row.try_get(15)?),
+    };
+    Ok(HostContact { host: text(1)?, contact })
+}
+
+fn protocol_text(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    }
+}
+
+/// As IPv6, in 32 hex digits: they sort as the addresses do.
+fn digits(address: IpAddr) -> String {
+    let whole = match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    format!("{:032x}", u128::from(whole))
+}
+
+fn address(digits: &str) -> Option<IpAddr> {
+    let whole = u128::from_str_radix(digits, 16).ok()?;
+    Some(IpAddr::V6(whole.into()).to_canonical())
+}
+
+fn range(net: IpNet) -> (String, String) {
+    let net = canonical_net(net);
+    (digits(net.network()), digits(net.broadcast()))
+}
+
+fn everybody() -> (String, String) {
+    (String::new(), "g".to_owned())
+}
+
+/// So that sums of all rows stay what SQL can hold.
+fn bounded(number: u64) -> i64 {
+    signed(number.min(1 << 40))
+}
+
+/// A page ends early when it gets longer than this; clients read answers of up to 16 MiB.
+const PAGE_BYTES: usize = 6 << 20;
+/// A row without the names of its application.
+const ROW_BYTES: usize = 600;
+
+const ROWS: &str = "contacts";
+const DROPPED: &str = "contacts_dropped";
+/// As long as the key of a target may be.
+const KEY_MAX: usize = 4096;
+const NAME_MAX: usize = 253;
