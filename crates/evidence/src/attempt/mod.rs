@@ -3,10 +3,31 @@
 //! A technique is one file and one line in `TECHNIQUES`; its attacks and look-alikes lie in
 //! `fixtures/attempt/<family>/{attack,innocent}*.in`, a request or message a line.
 
+mod appliance;
+mod command_injection;
+mod content_management;
+mod crlf_injection;
+mod cross_site_scripting;
+mod deserialization;
+mod expression_injection;
+mod file_inclusion;
+mod jndi;
+mod ldap_injection;
+mod management;
+mod nosql_injection;
+mod open_proxy;
 mod path_traversal;
+mod php_execution;
+mod prototype_pollution;
 mod scanner;
+mod sensitive_file;
+mod shellshock;
 mod sign;
 mod sql_injection;
+mod ssrf;
+mod template_injection;
+mod web_shell;
+mod xml_entity;
 
 use std::sync::OnceLock;
 
@@ -16,7 +37,32 @@ use crate::pack::rule::Rule;
 pub use sign::Sign;
 
 /// Every technique, the most telling first: of several that match one entry all are reported, in this order.
-pub const TECHNIQUES: &[Technique] = &[path_traversal::TECHNIQUE, sql_injection::TECHNIQUE, scanner::TECHNIQUE];
+pub const TECHNIQUES: &[Technique] = &[
+    jndi::TECHNIQUE,
+    shellshock::TECHNIQUE,
+    expression_injection::TECHNIQUE,
+    deserialization::TECHNIQUE,
+    appliance::TECHNIQUE,
+    management::TECHNIQUE,
+    content_management::TECHNIQUE,
+    web_shell::TECHNIQUE,
+    php_execution::TECHNIQUE,
+    command_injection::TECHNIQUE,
+    template_injection::TECHNIQUE,
+    file_inclusion::TECHNIQUE,
+    path_traversal::TECHNIQUE,
+    xml_entity::TECHNIQUE,
+    ssrf::TECHNIQUE,
+    sql_injection::TECHNIQUE,
+    nosql_injection::TECHNIQUE,
+    ldap_injection::TECHNIQUE,
+    prototype_pollution::TECHNIQUE,
+    cross_site_scripting::TECHNIQUE,
+    crlf_injection::TECHNIQUE,
+    sensitive_file::TECHNIQUE,
+    open_proxy::TECHNIQUE,
+    scanner::TECHNIQUE,
+];
 
 /// One technique.
 #[derive(Clone, Copy)]

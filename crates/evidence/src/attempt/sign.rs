@@ -29,6 +29,11 @@ impl Sign {
         Self { part: Part::Path, verdict: Verdict::Probed, ..Self::exploit(id, pattern) }
     }
 
+    /// What is tried at a known vulnerability: `pattern` in path and query.
+    pub const fn known(id: &'static str, pattern: &'static str, cves: &'static [&'static str]) -> Self {
+        Self { part: Part::Target, cves, ..Self::exploit(id, pattern) }
+    }
+
     /// The same, looked for in `part`.
     pub const fn within(self, part: Part) -> Self {
         Self { part, ..self }

@@ -66,3 +66,10 @@ fn names_are_unique_and_well_formed() {
         assert!(!lower.bytes().any(|byte| byte.is_ascii_uppercase()), "{}: texts are in lower case", rule.id);
     }
 }
+
+#[test]
+fn every_rule_can_be_asked() {
+    let rules = TECHNIQUES.iter().flat_map(Technique::rules);
+    let refused: Vec<String> = rules.filter_map(|rule| Some(Pack::new([rule]).err()?.to_string())).collect();
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}

@@ -51,6 +51,8 @@ pub enum PackError {
 const PARTS_ALONE: &[Part] =
     &[Part::Target, Part::Path, Part::Arguments, Part::Agent, Part::Headers, Part::Body, Part::Message];
 
+/// Memory for the states of a pattern that were met, bytes.
+const DFA_BYTES_MAX: usize = 512 << 10;
 /// Memory of one compiled pattern, bytes.
 const PATTERN_BYTES_MAX: usize = 4 << 20;
 
@@ -128,7 +130,7 @@ impl Pack {
 impl Compiled {
     fn new(rule: Rule) -> Result<Self, PackError> {
         let build = |pattern: &str| {
-            let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).multi_line(true).build();
+            let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(DFA_BYTES_MAX).multi_line(true).build();
             built.map_err(|error| PackError::Pattern { id: rule.id.clone(), reason: error.to_string() })
         };
         let pattern = build(&rule.pattern)?;

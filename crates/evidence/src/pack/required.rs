@@ -8,14 +8,22 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 /// Texts of which each match holds at least one; nothing where no such set is small and telling enough.
 pub fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let found = best(hir)?;
-    found.iter().all(|text| text.len() >= BYTES_MIN).then_some(found)
+    found.iter().all(|text| is_telling(text)).then_some(found)
 }
+
+/// Whether few lines hold a text: it is long enough, or two bytes that no ordinary word begins with.
+fn is_telling(text: &[u8]) -> bool {
+    text.len() >= BYTES_MIN || (text.len() == 2 && RARE.contains(&text[0]))
+}
+
+/// What code begins words with and language does not.
+const RARE: &[u8] = b"<>'\"`;|$(){}[]\\^*!~#@%&\r\n";
 
 /// Shortest text that is worth a look.
 pub const BYTES_MIN: usize = 3;
 /// Texts of one pattern.
-const TEXTS_MAX: usize = 96;
-const BYTES_MAX: usize = 24;
+const TEXTS_MAX: usize = 8192;
+const BYTES_MAX: usize = 40;
 
 /// How telling a set is: its shortest text, then how few there are.
 fn worth(set: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
@@ -120,7 +128,7 @@ fn repeated(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-const CLASS_MAX: usize = 4;
+const CLASS_MAX: usize = 40;
 
 fn join(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     if heads.len() * tails.len() > TEXTS_MAX / 2 {

@@ -1,0 +1,53 @@
+//! Who sent an object that becomes code when it is read?
+
+use super::{Sign, Technique};
+use crate::pack::rule::Part;
+
+pub(super) const TECHNIQUE: Technique = Technique {
+    family: "deserialization",
+    attack: &["T1190", "T1203"],
+    signs: &[
+        // The first bytes of each kind in base64: what is packed twice or is no text stands so.
+        Sign::exploit("java-object", r"(?:\bro0ab[a-z0-9+/]{4}|ac ed 00 05|\xac\xed\x00\x05|\bh4siaa[a-z0-9+/]{24,}|rememberme=[a-z0-9+/]{300,}|kztaax|cs7qbp|aced0005)"),
+        Sign::exploit("java-gadget", r"(?:org\.apache\.commons\.(?:collections|beanutils|fileupload|configuration)|ysoserial|invokertransformer|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|com\.mchange\.v2\.c3p0|org\.codehaus\.groovy\.runtime|org\.hibernate\.|com\.rometools|annotationinvocationhandler|badattributevalueexpexception|objectinputstream|xmldecoder|java\.beans\.xmldecoder|javax\.swing\.|sun\.rmi\.|unicastref|objectdatasource|propertypathfactorybean|methodinvokingfactorybean|classpathxmlapplicationcontext|filesystemxmlapplicationcontext|c3p0registry|org\.mozilla\.javascript|clonetransformer|instantiatefactory|instantiatetransformer|prototypeclonefactory|prototypeserializationfactory|whileclosure|forclosure|chainedclosure|transformeredclosure|lazymap|serializationproxy|bcel\.util)"),
+        Sign::exploit("json-type-hint", r#""@type" ?: ?"[a-z]+\.[\w.$]+"|"\$type" ?: ?"system\.|"@class" ?: ?"[a-z]+\.|\["(?:com|org|java|javax|net|ch|br)\.[\w.$]+" ?,|\x22_type\x22:\x22(?:java|com)\."#).unless("schema\\.org"),
+        Sign::exploit("yaml-tag", r"!!(?:javax?\.|python/object|com\.|org\.|ruby/(?:object|hash)|sun\.)|!ruby/(?:object|hash|struct)"),
+        Sign::exploit("php-object", r#"\b(?:o|c):\+?[0-9]{1,4}:\\?"[a-z0-9_\\]{1,80}\\?":[0-9]{1,4}:\{?|\ba:[0-9]{1,4}:\{(?:i|s):[0-9]{1,4}[:;][^\n]{0,200}\bo:[0-9]{1,4}:"#),
+        Sign::exploit("php-gadget", r"(?:monolog\\handler|guzzlehttp\\|illuminate\\|symfony\\component|swift_|phpggc|unserialize ?\(|__wakeup|__destruct|think\\(?:app|process|model|request))"),
+        Sign::exploit("pickle", r"(?:\bcos\nsystem\n|\bc__builtin__|\bcposix\nsystem|\bcsubprocess\n|gasvk|gaspq|pickle\.loads|cbuiltins\n|\bgan9c|\bgajjc)"),
+        Sign::exploit("node-object", r"_\$\$nd_func\$\$_"),
+        Sign::exploit("dotnet-object", r"(?:system\.(?:windows\.data\.objectdataprovider|diagnostics\.process|configuration\.install|web\.ui\.losformatter|collections\.generic\.list|management\.automation)|objectdataprovider|aaeaaad/////|typeconfusedelegate|windowsidentity|textformattingrunproperties|activitysurrogate|resourcedictionary xmlns|/weaa[a-z0-9]{2})"),
+        Sign::known("viewstate-generator-query", r"__viewstategenerator=[^&\n]{8}&__viewstate=[^&\n]{200,}", &["CVE-2020-0688"]),
+        Sign::known("exchange-ecp-viewstate", r"/ecp/(?:default\.aspx)?\?__viewstate", &["CVE-2020-0688"]),
+        Sign::known("telerik-upload", r"/telerik\.web\.ui\.(?:webresource\.axd\?[^\n]*type=rau|dialoghandler\.aspx|spellcheckhandler\.axd)", &["CVE-2019-18935", "CVE-2017-9248", "CVE-2017-11317"]),
+        Sign::known("telerik-report", r"/(?:startup/register|api/reportserver/)[^\n]*telerik|/startup/register$", &["CVE-2024-4358", "CVE-2024-1800"]),
+        Sign::known("sitecore-report", r"/sitecore/shell/clientbin/reporting/report\.ashx", &["CVE-2021-42237"]),
+        Sign::known("sharepoint-toolpane", r"/_layouts/(?:1[56]/)?toolpane\.aspx\?[^\n]*displaymode=edit", &["CVE-2025-53770", "CVE-2025-49706"]),
+        Sign::known("sharepoint-picker", r"/_layouts/(?:1[56]/)?picker\.aspx", &["CVE-2019-0604"]),
+        Sign::known("weblogic-wls-wsat", r"/(?:wls-wsat/(?:coordinatorporttype|registration|participant)|_async/asyncresponseservice|bea_wls_internal/)", &["CVE-2017-10271", "CVE-2019-2725", "CVE-2017-3506"]),
+        Sign::known("weblogic-console", r"/console/(?:css|images)/(?:%252e%252e%252f|\.\./|%2e%2e%2f)|/console/consolejndi\.portal", &["CVE-2020-14882", "CVE-2020-14883", "CVE-2021-2109"]),
+        Sign::known("jboss-invoker", r"/(?:invoker/(?:jmxinvokerservlet|ejbinvokerservlet|readonly)|jmx-console/htmladaptor|web-console/invoker|jbossmq-httpil)", &["CVE-2015-7501", "CVE-2017-12149", "CVE-2017-7504"]),
+        Sign::known("activemq-fileserver", r"^/(?:fileserver/[^?]*\.jsp|admin/(?:queueBrowse)?/?\?[^\n]*json)|/fileserver/(?:\.\.|%2e)", &["CVE-2016-3088"]),
+        Sign::known("activemq-jolokia", r"/api/jolokia[^\n]*(?:jvmtidiagnostics|vmlog|newrecording|jfr\.|createmlet|reloadbyurl)", &["CVE-2022-41678"]).within(Part::Any),
+        Sign::known("activemq-exception-response", r"classpathxmlapplicationcontext[^\n]{0,40}https?://", &["CVE-2023-46604"]).within(Part::Any),
+        Sign::known("solr-velocity", r"(?:/solr/[^\n]*wt=velocity|velocityresponsewriter|params\.resource\.loader\.enabled)", &["CVE-2019-17558"]).within(Part::Any),
+        Sign::known("solr-dataimport", r"/solr/[\w-]+/dataimport\?[^\n]*(?:dataconfig|command=full-import)", &["CVE-2019-0193"]),
+        Sign::known("ofbiz-program-export", r"/webtools/control/[^\n]*programexport", &["CVE-2024-32113", "CVE-2024-38856", "CVE-2024-45195"]),
+        Sign::known("ofbiz-xmlrpc", r"/webtools/control/xmlrpc(?:;|/|\?|$)", &["CVE-2020-9496", "CVE-2023-49070", "CVE-2023-51467"]),
+        Sign::known("ofbiz-soap", r"/webtools/control/soapservice", &["CVE-2021-26295"]),
+        Sign::known("shiro-delete-me", r"rememberme=(?:deleteme|[a-z0-9+/=]{300,})", &["CVE-2016-4437", "CVE-2019-12422"]).within(Part::Any),
+        Sign::known("laravel-ignition", r"/_ignition/execute-solution", &["CVE-2021-3129"]),
+        Sign::known("laravel-env-switch", r"\?[ +-]*--env=", &["CVE-2024-52301"]),
+        Sign::known("react-server-function", r#"(?:"then" ?: ?"\$1:__proto__|"_response" ?: ?\{|\$1:constructor:constructor|resolved_model)"#, &["CVE-2025-55182"]).within(Part::Any),
+        Sign::known("sap-metadata-uploader", r"/developmentserver/metadatauploader", &["CVE-2025-31324"]),
+        Sign::known("sap-recon", r"/ctcwebservice/ctcwebservicebean", &["CVE-2020-6287"]),
+        Sign::known("sap-solman-eem", r"/eemadminservice/eemadmin", &["CVE-2020-6207"]),
+        Sign::known("oracle-ebs-ui", r"/oa_html/(?:configurator/uiservlet|(?:help/)?\.\./ieshostedsurvey\.jsp|syncservlet|bneapplicationservice|bneuploaderservice)", &["CVE-2025-61882", "CVE-2022-21587"]),
+        Sign::known("ivanti-csa-cookie", r"^cookie: (?:ab=ab; ?)?c=[a-z0-9+/]+=*; ?d=|/client/index\.php", &["CVE-2021-44529"]).within(Part::Any).unless("/client/index\\.php[?/]"),
+        Sign::known("veeam-session", r"/api/sessionmngr/\?v=", &["CVE-2024-29849"]),
+        Sign::known("goanywhere-license", r"/(?:goanywhere/)?lic/accept\b", &["CVE-2023-0669", "CVE-2025-10035"]),
+        Sign::known("adobe-coldfusion-amf", r"/(?:flex2gateway|flex-messaging)/(?:amf|http)", &["CVE-2017-3066"]),
+        Sign::known("liferay-jsonws", r"/api/jsonws/(?:invoke|expandocolumn)", &["CVE-2020-7961"]),
+        Sign::known("solarwinds-helpdesk", r"/helpdesk/webobjects/helpdesk\.woa/", &["CVE-2024-28986", "CVE-2025-26399", "CVE-2025-40552"]),
+    ],
+};

@@ -1,0 +1,33 @@
+//! Who looked for files that are not meant to be served?
+
+use super::{Sign, Technique};
+use crate::pack::rule::Part;
+
+pub(super) const TECHNIQUE: Technique = Technique {
+    family: "sensitive-file",
+    attack: &["T1595.003", "T1552.001"],
+    signs: &[
+        Sign::probe("environment-file", r"/\.env(?:\.(?:local|dev|development|prod|production|staging|test|testing|example|backup|bak|old|save|sample|dist|orig|\d+)|[~_-]\w*|ironment)?/?$").served(),
+        Sign::probe("repository", r"/\.git(?:/|ignore|modules|attributes|lab-ci\.yml|-credentials|config|$)|/\.svn(?:/|$)|/\.hg(?:/|ignore|rc|$)|/\.bzr(?:/|ignore|$)|/\.?cvs/(?:root|entries)|/_darcs/").served(),
+        Sign::probe("credentials", r"/\.(?:aws/(?:credentials|config)|ssh(?:/|$)|htpasswd|htaccess|htdigest|netrc|npmrc|pypirc|pgpass|my\.cnf|docker/config\.json|dockercfg|dockerconfigjson|dockerenv|kube/config|azure/|gcloud/|config/gcloud|s3cfg|boto|bash_history|zsh_history|mysql_history|psql_history|sh_history|rediscli_history|python_history|bashrc|profile|bash_profile|zshrc|vimrc|viminfo|gnupg/|composer/auth\.json|subversion/auth|vscode/(?:sftp|settings|launch)\.json|ftpconfig|sftp-config\.json|idea/|ds_store|terraform/|tfstate|passwd|pwd|user\.ini|wp-config\.php\.swp|lesshst|irssi/|muttrc|mozilla/|thunderbird/|putty/|wget-hsts|ftpquota|rhosts|shosts|forward|logout|login|cshrc|tcshrc|kshrc|history|keys|circleci/|travis\.yml|github/workflows|well-known/security\.key|esmtprc|msmtprc|remote-sync\.json|deployment-config\.json|ssh_authorized)").served(),
+        Sign::probe("key-file", r"/(?:id_(?:rsa|dsa|ecdsa|ed25519)|(?:server|private|privatekey|ssl|host|key|cert|www|domain|localhost)\.(?:key|pem|pfx|p12|jks|keystore)|authorized_keys|known_hosts|service-account\.json|serviceaccount\.json|gcp-credentials\.json|firebase-adminsdk[\w-]*\.json|credentials\.(?:json|xml|csv|yml|txt)|secrets?\.(?:json|ya?ml|env|txt)|aws\.(?:json|yml)|s3\.js|sendgrid\.env|keys\.json)$").served(),
+        Sign::probe("configuration", r"/(?:wp-config\.(?:php(?:\.\w+|~|_\w+|\d)|txt|bak|old|inc|data|html)|wp-config-(?:sample\.php\.bak|backup\.php|backup\d*\.txt)|(?:app/etc/(?:local\.xml|env\.php)|sites/default/settings\.php|config/(?:database\.(?:yml|php)|secrets\.yml|master\.key|credentials\.yml\.enc|config\.inc\.php\.bak|parameters\.yml|app\.php\.bak|initializers)|includes/config\.php\.bak|configuration\.php[~.-]\w*|localsettings\.php[~.]\w*|settings\.py|local_settings\.py|appsettings(?:\.\w+)?\.json|web\.config(?:\.\w+)?|connectionstrings\.config|global\.asax|server\.xml|tomcat-users\.xml|application(?:-\w+)?\.(?:properties|ya?ml)|bootstrap\.ya?ml|hibernate\.cfg\.xml|persistence\.xml|composer\.(?:json|lock)|docker-compose(?:[.-]\w+)?\.ya?ml|dockerfile|vagrantfile|jenkinsfile|terraform\.tfstate|terraform\.tfvars|ansible\.cfg|serverless\.ya?ml|\.?phpinfo\.php|php_?info\d*\.php|infophp\.php|phpsysinfo|_profiler/phpinfo|config\.(?:php\.\w+|inc|bak|old|yml|yaml|ini)|php\.ini|my\.cnf|database\.(?:yml|sqlite3?)|db\.(?:sqlite3?|ini|conf)|proftpd\.conf|sftp\.json|sftp-config\.json|firebase\.json|wp-json/wp/v2/settings|actuator/(?:env|heapdump|configprops|mappings|threaddump|trace|logfile|jolokia|beans|httptrace|loggers)|env\.(?:js|json|php|txt|bak)|info\.php|swagger-resources/configuration|elmah\.axd|trace\.axd))$").served(),
+        Sign::probe("web-inf", r"/(?:web-inf|meta-inf)/(?:[^?\n]*)").unless("/libs/").served(),
+        Sign::probe("backup-or-dump", r"/(?:[\w.-]{0,40}(?:backup|dump|database|db|sql|site|www|web|wwwroot|htdocs|public_html|html|old|mysql|data|users|prod|production|bak|archive|full|home|latest|website|code|src|source|app|admin|1|test|wp|wordpress|joomla)[\w.-]{0,20})\.(?:sql(?:\.(?:gz|zip|bz2|tar|7z|rar|xz))?|tar\.gz|tgz|tar|zip|rar|7z|bak|gz|bz2|dump|mdb|sqlite3?|db|old)$").within(Part::Path).unless(r"/(?:releases?|downloads?|archive|files|pool|dist|packages?|assets|refs)/|v?\d+\.\d+").served(),
+        Sign::probe("copy-left-by-editor", r"\.(?:php|asp|aspx|jsp|py|rb|inc|conf|config|cfg|ini|yml|yaml|json|xml|cgi|pl)(?:~|\.bak|\.old|\.orig|\.save|\.swp|\.swo|\.copy|\.tmp|\.txt|\.1|_bak|\.dist|\.backup|::\$data)$|/\.[\w.-]+\.sw[op]$|/nohup\.out$").unless("robots|/wp-config").served(),
+        Sign::probe("log-file", r"/(?:storage/logs/laravel\.log|wp-content/(?:debug\.log|backup-db|backups?/|ai1wm-backups|updraft)|debug\.log|error_log|errors?\.log|access\.log|application\.log|dev\.log|production\.log|laravel\.log|npm-debug\.log|yarn-error\.log|catalina\.out|server\.log|ws_ftp\.log|install\.log|sql\.log|mysql\.log|phpmyadmin\.log)$").served(),
+        Sign::probe("server-status", r"/(?:server-(?:status|info)|nginx_status|phpfpm[_-]status|fpm-status|status\?full|haproxy\?stats|jkstatus|\.well-known/(?:openid-federation)|balancer-manager|_cat/(?:indices|nodes)|_cluster/(?:health|settings)|solr/admin/(?:cores|info)|v2/_catalog|v1/(?:kv|agent)/|api/v1/(?:pods|secrets|namespaces)|metrics/find|debug/(?:pprof|vars|default)|console/?$|_debugbar/open|telescope/requests|horizon/api)").within(Part::Target),
+        Sign::exploit("system-store", r"/(?:etc/(?:passwd|shadow|hosts)|proc/self/|windows/win\.ini|winnt/|boot\.ini)").within(Part::Path).served(),
+        Sign::exploit("restricted-name-in-value", r"=(?:[^&\n]{0,60}/)?(?:\.env|\.htpasswd|\.htaccess|\.git/config|\.ssh/id_rsa|\.aws/credentials|wp-config\.php|web\.config|web\.xml|\.bash_history|\.my\.cnf|database\.yml|settings\.py|\.npmrc|application\.properties|config\.inc\.php|configuration\.php|\.docker/config\.json|\.svn/entries|\.profile|\.bashrc|\.mysql_history|\.netrc)(?:&|$|\x00|%00|\s|\x22)").within(Part::Arguments),
+        Sign::known("netgear-password-page", r"^/password\.htm$", &["CVE-2018-13317"]).within(Part::Path).served(),
+        Sign::known("adm-internal-secret", r"/internal/v2/config/mps_secret", &["CVE-2024-6235"]).served(),
+        Sign::known("twonky-log", r"/nmc/rpc/log_getfile", &["CVE-2025-13315"]).served(),
+        Sign::known("learnpress-orders", r"/wp-json/lp/v1/orders/", &["CVE-2025-13956"]).served(),
+        Sign::known("tomcat-semicolon", r"/(?:manager|host-manager)/(?:html|text|status|jmxproxy)", &["CVE-2009-3843"]),
+        Sign::known("minio-bootstrap", r"/minio/bootstrap/v1/verify", &["CVE-2023-28432"]).served(),
+        Sign::known("dahua-current-config", r"/current_config/(?:passwd|account1|sha1account1)", &["CVE-2017-7921"]).served(),
+        Sign::known("hikvision-auth-query", r"[?&]auth=ywrtaw46mtek", &["CVE-2017-7921"]).served(),
+        Sign::known("nacos-users", r"/nacos/v1/(?:auth/users|cs/configs|console/server)", &["CVE-2021-29441"]),
+        Sign::known("zabbix-setup", r"/(?:zabbix/)?setup\.php$", &["CVE-2022-23134", "CVE-2022-23131"]).within(Part::Path),
+    ],
+};
