@@ -80,6 +80,8 @@ pub struct Scan<'s, 'o> {
     /// Lines that belong together, as far as they came.
     pending: Option<Pending>,
     counts: Counts,
+    /// What is looked through, line by line.
+    room: String,
 }
 
 struct Pending {
@@ -96,7 +98,7 @@ impl<'s, 'o> Scan<'s, 'o> {
     /// Nothing read so far.
     pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Attempt)) -> Self {
         let series = series::started();
-        Self { file, options, show, series, last: 0, pending: None, counts: Counts::default() }
+        Self { file, options, show, series, last: 0, pending: None, counts: Counts::default(), room: String::new() }
     }
 
     /// Whether an entry waits for its further lines.
@@ -121,38 +123,47 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
             self.flush();
         }
-        let Some(format) = self.format_of(text) else { return };
-        if format.begins(text) {
-            self.pending = Some(Pending { format, number, offset, text: text.to_owned() });
-        } else {
-            self.entry(format, number, offset, text);
+        let Some((format, entry)) = self.read(text) else { return };
+        match entry {
+            Some(entry) => self.entry(format, entry, number, offset, text),
+            None => self.pending = Some(Pending { format, number, offset, text: text.to_owned() }),
         }
     }
 
     /// Takes what was waiting for more lines.
     fn flush(&mut self) {
         if let Some(pending) = self.pending.take() {
-            self.entry(pending.format, pending.number, pending.offset, &pending.text);
+            if let Some(entry) = pending.format.read(&pending.text, &self.options.clock) {
+                self.entry(pending.format, entry, pending.number, pending.offset, &pending.text);
+            }
         }
     }
 
-    /// The format of a line: that of the one before, else the first that can read it.
-    fn format_of(&mut self, text: &str) -> Option<&'static dyn LogFormat> {
-        if let Some(format) = self.options.format {
-            return Some(format);
-        }
+    /// A line in the format of the one before, else in the first that can read it; no entry yet where the line only
+    /// begins one.
+    fn read<'l>(&mut self, text: &'l str) -> Option<(&'static dyn LogFormat, Option<Entry<'l>>)> {
         let clock = &self.options.clock;
-        let reads = |format: &dyn LogFormat| format.begins(text) || format.read(text, clock).is_some();
-        let plain = FORMATS.len() - 1;
-        if self.last != plain && reads(FORMATS[self.last]) {
-            return Some(FORMATS[self.last]);
+        let reads = |format: &'static dyn LogFormat| {
+            if format.begins(text) {
+                return Some((format, None));
+            }
+            format.read(text, clock).map(|entry| (format, Some(entry)))
+        };
+        if let Some(format) = self.options.format {
+            return reads(format);
         }
-        self.last = FORMATS.iter().position(|format| reads(*format))?;
-        Some(FORMATS[self.last])
+        let plain = FORMATS.len() - 1;
+        if self.last != plain
+            && let Some(found) = reads(FORMATS[self.last])
+        {
+            return Some(found);
+        }
+        let (at, found) = FORMATS.iter().enumerate().find_map(|(at, format)| Some((at, reads(*format)?)))?;
+        self.last = at;
+        Some(found)
     }
 
-    fn entry(&mut self, format: &'static dyn LogFormat, number: u64, offset: u64, text: &str) {
-        let Some(mut entry) = format.read(text, &self.options.clock) else { return };
+    fn entry(&mut self, format: &'static dyn LogFormat, mut entry: Entry<'_>, number: u64, offset: u64, text: &str) {
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
         let spoken_for = self.believe(&mut entry);
         let place = Place { number, offset, text, claimed: spoken_for };
@@ -161,7 +172,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             let hit = self.hit(&entry, &place, FAILED_LOG_IN);
             self.tell(hit);
         }
-        if self.options.pack.may_match(text) {
+        if self.options.pack.may_match(&entry, &mut self.room) {
             for rule in self.options.pack.matching(&entry) {
                 let hit = self.matched(&entry, &place, rule);
                 self.tell(hit);

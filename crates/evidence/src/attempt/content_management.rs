@@ -9,7 +9,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
     signs: &[
         Sign::probe("wp-user-names", r"/wp-json/(?:wp/v\d/users(?:/|\?|$)|oembed/[^\n]*author)|[?&]author=\d+(?:&|$)|rest_route=/wp/v\d/users").within(Part::Target).served(),
         Sign::probe("wp-rpc", r"/xmlrpc\.php(?:$|\?rsd)").within(Part::Target),
-        Sign::probe("wp-installer", r"/wp-admin/(?:install|setup-config)\.php|/wp-(?:login|admin)[^\n]*action=register").within(Part::Target),
+        Sign::probe("wp-installer", r"/wp-admin/(?:install|setup-config)\.php").within(Part::Target),
         Sign::probe("wp-uploads-listing", r"/wp-content/uploads/(?:\d{4}/(?:\d{2}/)?)?$").within(Part::Path).served(),
         Sign::probe("wp-plugin-versions", r"/wp-content/(?:plugins|themes)/[\w-]+/(?:readme\.txt|readme\.md|changelog\.txt)$").within(Part::Path),
         Sign::probe("other-set-up", r"/(?:installation/index\.php|install/(?:index|install|upgrade)\.php|install\.php|setup/index\.php|core/install\.php|changelog\.txt|administrator/manifests/files/joomla\.xml)$").within(Part::Path).unless("/docs?/"),

@@ -12,5 +12,5 @@ pub(super) const TECHNIQUE: Technique = Technique {
         &["CVE-2014-6271", "CVE-2014-6278", "CVE-2014-7169"],
     )
     .within(Part::Any)
-    .unless(r"function ?\w*\(\) ?\{")],
+    .unless(r"function \w*\(\) ?\{")],
 };

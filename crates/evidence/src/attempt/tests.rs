@@ -26,28 +26,34 @@ fn families(line: &str) -> BTreeSet<String> {
     let clock = Clock::at(Timestamp(0));
     let entry = log::FORMATS.iter().find_map(|format| format.read(line, &clock)).unwrap();
     let matching = pack().matching(&entry);
-    assert!(matching.is_empty() || pack().may_match(line), "{line}");
+    assert!(matching.is_empty() || pack().may_match(&entry, &mut String::new()), "{line}");
     matching.into_iter().map(|rule| rule.family.clone()).collect()
 }
 
 #[test]
 fn every_attack_is_found_and_no_look_alike() {
+    let mut wrong = Vec::new();
     for technique in TECHNIQUES {
         let (mut attacks, mut innocents) = (0, 0);
         for (path, text) in fixtures(technique.family, "attack") {
             for line in text.lines().filter(|line| !line.is_empty()) {
                 attacks += 1;
-                assert!(families(line).contains(technique.family), "{}: {line}: {:?}", path.display(), families(line));
+                if !families(line).contains(technique.family) {
+                    wrong.push(format!("{}: {line}: {:?}", path.display(), families(line)));
+                }
             }
         }
         for (path, text) in fixtures(technique.family, "innocent") {
             for line in text.lines().filter(|line| !line.is_empty()) {
                 innocents += 1;
-                assert_eq!(families(line), BTreeSet::new(), "{}: {line}", path.display());
+                if !families(line).is_empty() {
+                    wrong.push(format!("{}: {line}: {:?}", path.display(), families(line)));
+                }
             }
         }
         assert!(attacks >= 5 && innocents >= 3, "{}: {attacks} attacks, {innocents} look-alikes", technique.family);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::known("elfinder-connector", r"/elfinder/php/connector(?:\.minimal)?\.php", &["CVE-2021-32682", "CVE-2019-9194"]),
         Sign::known("kcfinder-upload", r"/kcfinder/(?:upload|browse)\.php", &["CVE-2019-14315"]),
         Sign::known("jquery-file-upload", r"/(?:jquery[-.]?file[-.]?upload|server/php)/(?:server/php/)?(?:index\.php|upload\.class\.php)?$", &["CVE-2018-9206"]).within(Part::Path),
-        Sign::known("fckeditor-connector", r"/(?:fckeditor|ckfinder)/(?:editor/filemanager|core/connector)/", &["CVE-2009-2265"]),
+        Sign::known("fckeditor-connector", r"/(?:fckeditor|ckfinder)/(?:editor/filemanager|core/connector)/[^?\n]*\.(?:php|aspx?|jsp|cfm)", &["CVE-2009-2265"]),
         Sign::known("apache-struts-upload-web", r"/upload\.action\b[\s\S]*filename=[^\n]*\.jsp", &["CVE-2023-50164"]).within(Part::Any),
         Sign::known("zimbra-jsp", r"/zimbraadmin/public/jsp/[\w-]+\.jsp|/zimbra/public/[\w-]+\.jsp\?", &["CVE-2022-27925"]).served(),
         Sign::known("weaver-upload", r"/(?:weaver/(?:weaver\.common\.ctrl|bsh\.servlet)|page/exportimport/uploadoperation\.jsp)", &["CVE-2023-2523"]),

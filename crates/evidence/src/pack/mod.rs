@@ -95,9 +95,12 @@ impl Pack {
         self.rules.iter().map(|compiled| &compiled.rule)
     }
 
-    /// Whether a line as it stands in the file may hold a match. Never wrong when it says no.
-    pub fn may_match(&self, line: &str) -> bool {
-        may_be_encoded(line) || self.prefilter.is_match(line)
+    /// Whether an entry may match a rule. Never wrong when it says no. `room` is used again and again, so that lines
+    /// that say nothing cost no memory.
+    pub fn may_match(&self, entry: &Entry<'_>, room: &mut String) -> bool {
+        room.clear();
+        texts::write_everything(entry, room);
+        may_be_encoded(room) || self.prefilter.is_match(room.as_str())
     }
 
     /// The rules that match, in the order of the pack.
@@ -112,6 +115,10 @@ impl Pack {
         texts.views(Part::Any).iter().for_each(&mut look);
         // A part alone may decode to what the whole does not: bounds are for each text, and comments end elsewhere.
         for part in PARTS_ALONE {
+            // Query and body stand side by side in their part only.
+            if *part == Part::Arguments {
+                texts.views(*part).iter().take(1).for_each(&mut look);
+            }
             texts.views(*part).iter().skip(1).for_each(&mut look);
         }
         candidates.sort_unstable();
@@ -130,7 +137,11 @@ impl Pack {
 impl Compiled {
     fn new(rule: Rule) -> Result<Self, PackError> {
         let build = |pattern: &str| {
-            let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(DFA_BYTES_MAX).multi_line(true).build();
+            let built = RegexBuilder::new(pattern)
+                .size_limit(PATTERN_BYTES_MAX)
+                .dfa_size_limit(DFA_BYTES_MAX)
+                .multi_line(true)
+                .build();
             built.map_err(|error| PackError::Pattern { id: rule.id.clone(), reason: error.to_string() })
         };
         let pattern = build(&rule.pattern)?;

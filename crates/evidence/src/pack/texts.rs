@@ -27,17 +27,21 @@ impl<'e> Texts<'e> {
     fn text(&self, part: Part) -> Option<String> {
         let request = match &self.entry.said {
             Said::Request(request) => request,
-            Said::Text(text) => return matches!(part, Part::Any | Part::Message).then(|| text.to_string()),
-            // A name is what a stranger sent.
-            Said::LogIn(log_in) => return matches!(part, Part::Any).then(|| log_in.user.to_string()),
+            Said::Text(_) if !matches!(part, Part::Any | Part::Message) => return None,
+            Said::LogIn(_) if part != Part::Any => return None,
+            _ => return Some(everything(self.entry)),
         };
         match part {
-            Part::Any => Some(everything(request)),
+            Part::Any => Some(everything(self.entry)),
             Part::Target => Some(request.target.to_string()),
             Part::Path => Some(path_and_query(request).0.to_owned()),
             Part::Arguments => Some(format!("{}\n{}", path_and_query(request).1, request.body)),
             Part::Agent => Some(request.agent.to_string()),
-            Part::Headers => Some(headers(request)),
+            Part::Headers => {
+                let mut text = String::new();
+                write_headers(request, &mut text);
+                Some(text)
+            }
             Part::Body => Some(request.body.to_string()),
             Part::Message => None,
         }
@@ -48,9 +52,8 @@ fn path_and_query<'r>(request: &'r Request<'_>) -> (&'r str, &'r str) {
     request.target.split_once('?').unwrap_or((&request.target, ""))
 }
 
-fn headers(request: &Request<'_>) -> String {
+fn write_headers(request: &Request<'_>, text: &mut String) {
     let named = [("host", &request.host), ("referer", &request.referer), ("user-agent", &request.agent)];
-    let mut text = String::new();
     for (name, value) in named {
         if !value.is_empty() {
             text.push_str(name);
@@ -60,11 +63,32 @@ fn headers(request: &Request<'_>) -> String {
         }
     }
     text.push_str(&request.headers);
+}
+
+fn everything(entry: &Entry<'_>) -> String {
+    let mut text = String::new();
+    write_everything(entry, &mut text);
     text
 }
 
 /// All that the peer sent: the request line first.
-pub(super) fn everything(request: &Request<'_>) -> String {
-    let user = if request.user.is_empty() { String::new() } else { format!("user: {}\n", request.user) };
-    format!("{} {}\n{user}{}\n{}", request.method, request.target, headers(request), request.body)
+pub(super) fn write_everything(entry: &Entry<'_>, text: &mut String) {
+    let request = match &entry.said {
+        Said::Request(request) => request,
+        Said::Text(said) => return text.push_str(said),
+        // A name is what a stranger sent.
+        Said::LogIn(log_in) => return text.push_str(&log_in.user),
+    };
+    text.push_str(&request.method);
+    text.push(' ');
+    text.push_str(&request.target);
+    text.push('\n');
+    if !request.user.is_empty() {
+        text.push_str("user: ");
+        text.push_str(&request.user);
+        text.push('\n');
+    }
+    write_headers(request, text);
+    text.push('\n');
+    text.push_str(&request.body);
 }
