@@ -13,6 +13,7 @@
 mod alert_latency;
 mod attribution;
 mod blocking;
+mod evidence;
 mod flood;
 mod found_open;
 mod instance;
@@ -54,7 +55,7 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] = &["intel-delta", "intel-index", "inventory", "parser-time", "vuln-db"];
+const UNPRIVILEGED: &[&str] = &["evidence", "intel-delta", "intel-index", "inventory", "parser-time", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -69,6 +70,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
+    ("evidence", evidence::run, "how fast a log is searched for attacks, beside a set of the same patterns"),
     ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 

@@ -35,8 +35,18 @@ pub struct ScanLogs {
     pub rules: Vec<PathBuf>,
 }
 
+#[derive(Args)]
+pub struct RuleFiles {
+    /// Folder or file of rules (none: those that come with Tripoint)
+    pub path: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub enum Rules {
     /// Every rule, with its technique and CVEs
-    List,
+    List(RuleFiles),
+    /// Do rules find the attacks of their examples and leave the innocents alone?
+    Test(RuleFiles),
+    /// What is wrong with files of rules?
+    Check(RuleFiles),
 }

@@ -1,5 +1,7 @@
 //! `tripoint evidence`: what do logs say of attacks?
 
+mod rules;
+
 use std::io::Read;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -13,7 +15,7 @@ use tripoint_evidence::stamp::{self, Clock};
 use tripoint_model::Attempt;
 use tripoint_unpack::{Limits, Source};
 
-use crate::arguments::{Evidence, Rules, ScanLogs};
+use crate::arguments::{Evidence, ScanLogs};
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
@@ -21,7 +23,7 @@ use crate::output;
 pub fn run(context: &Context, command: Evidence) -> anyhow::Result<Exit> {
     match command {
         Evidence::Scan(options) => scan_logs(context, &options),
-        Evidence::Rules(Rules::List) => rules(context),
+        Evidence::Rules(command) => rules::run(context, &command),
     }
 }
 
@@ -29,10 +31,11 @@ fn scan_logs(context: &Context, asked: &ScanLogs) -> anyhow::Result<Exit> {
     let proxies = asked.proxy.iter().map(|text| network(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let is_proxy = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let zone = stamp::zone(&asked.tz).ok_or_else(|| WrongUsage(format!("{:?} is no time zone", asked.tz)))?;
+    let pack = rules::with(&asked.rules)?;
     let options = Options {
         format: format_named(&asked.format)?,
         clock: Clock { year: asked.year, zone, now: now() },
-        pack: tripoint_evidence::attempt::pack(),
+        pack: pack.as_ref().unwrap_or_else(|| tripoint_evidence::attempt::pack()),
         is_proxy: &is_proxy,
     };
     let mut total = Counts::default();
@@ -125,18 +128,4 @@ fn print(context: &Context, hit: &Attempt) -> anyhow::Result<()> {
         hit.file, hit.line, hit.family, hit.rule
     ))?;
     output::line(&format!("    {}", hit.raw))
-}
-
-fn rules(context: &Context) -> anyhow::Result<Exit> {
-    let pack = tripoint_evidence::attempt::pack();
-    if context.json {
-        for rule in pack.rules() {
-            output::json_line(rule)?;
-        }
-        return Ok(Exit::Fine);
-    }
-    let rows =
-        pack.rules().map(|rule| vec![rule.id.clone(), rule.family.clone(), rule.attack.join(" "), rule.cves.join(" ")]);
-    output::table(&["RULE", "TECHNIQUE", "ATT&CK", "CVES"], rows.collect())?;
-    Ok(Exit::Fine)
 }

@@ -83,13 +83,15 @@ impl Technique {
     }
 }
 
-/// The rules that come with Tripoint, compiled once.
+/// The rules that come with Tripoint.
+pub fn rules() -> impl Iterator<Item = Rule> {
+    TECHNIQUES.iter().flat_map(Technique::rules)
+}
+
+/// The same, compiled once.
 pub fn pack() -> &'static Pack {
     static PACK: OnceLock<Pack> = OnceLock::new();
-    PACK.get_or_init(|| {
-        let rules = TECHNIQUES.iter().flat_map(Technique::rules);
-        Pack::new(rules).unwrap_or_else(|error| panic!("the pack that comes with Tripoint: {error}"))
-    })
+    PACK.get_or_init(|| Pack::new(rules()).unwrap_or_else(|error| panic!("the pack that comes with Tripoint: {error}")))
 }
 
 #[cfg(test)]

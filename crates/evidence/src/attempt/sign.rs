@@ -73,6 +73,8 @@ impl Sign {
             unless: self.unless.to_owned(),
             verdict: self.verdict,
             served: self.served,
+            attacks: Vec::new(),
+            innocents: Vec::new(),
         }
     }
 }

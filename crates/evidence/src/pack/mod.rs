@@ -3,6 +3,8 @@
 //! All rules at once: the texts that their patterns require are searched together, and only a rule of which one was
 //! found is verified by its regular expression. The answer is that of evaluating each rule alone.
 
+pub mod example;
+pub mod folder;
 mod required;
 pub mod rule;
 mod texts;

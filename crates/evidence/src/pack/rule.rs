@@ -33,6 +33,12 @@ pub struct Rule {
     /// Whether an answer with a body (status 200 to 206) means that it has succeeded.
     #[serde(default)]
     pub served: bool,
+    /// Lines or requests that it must find.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attacks: Vec<String>,
+    /// Lines or requests that it must not find.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub innocents: Vec<String>,
 }
 
 /// Where a rule looks.
