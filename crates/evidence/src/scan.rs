@@ -132,10 +132,10 @@ impl<'s, 'o> Scan<'s, 'o> {
 
     /// Takes what was waiting for more lines.
     fn flush(&mut self) {
-        if let Some(pending) = self.pending.take() {
-            if let Some(entry) = pending.format.read(&pending.text, &self.options.clock) {
-                self.entry(pending.format, entry, pending.number, pending.offset, &pending.text);
-            }
+        if let Some(pending) = self.pending.take()
+            && let Some(entry) = pending.format.read(&pending.text, &self.options.clock)
+        {
+            self.entry(pending.format, entry, pending.number, pending.offset, &pending.text);
         }
     }
 

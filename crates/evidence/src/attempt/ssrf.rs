@@ -13,7 +13,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::exploit("host-behind-user", r"://[^/\n]{1,80}@(?:127\.|10\.|169\.254|192\.168|localhost|0\.0|\[)").within(Part::Arguments),
         Sign::exploit("odd-scheme", r"[=\x22'(:\s](?:gopher|dict|ldap|ldaps|tftp|jar|netdoc|sftp|imap|telnet|glob|mailto|rtsp|acap|cap|cvs|ftp|ftps|gopher|rsync|svn|smb|ssh2(?:\.\w+)?|ogg|expect|view-source|feed|file):(?://|\\\\|https?:)[\w.\[\]%{$-]").within(Part::Arguments).unless("mailto:[\\w.]+@"),
         Sign::exploit("call-back-host", r"\b[\w-]{3,64}\.(?:oast\.(?:pro|live|site|online|fun|me)|oastify\.com|burpcollaborator\.net|interact\.sh|interactsh\.com|dnslog\.cn|ceye\.io|requestbin\.net|canarytokens\.com|bxss\.(?:me|in)|xss\.ht|r87\.me|pipedream\.net|webhook\.site|ngrok(?:-free)?\.(?:io|app)|eyes\.sh|dnslog\.(?:link|store|pw)|log4j\.binaryedge\.io)\b"),
-        Sign::known("exchange-proxylogon", r"/(?:owa/auth/(?:current|x)\.(?:js|css)|ecp/[\w-]+\.(?:js|css|png|gif))\b[^\n]*", &["CVE-2021-26855"]).unless("\\?v=|/ecp/\\d"),
+        Sign::known("exchange-proxylogon", r"/(?:owa/auth/(?:current|x)\.(?:js|css)|ecp/[\w-]+\.(?:js|css|png|gif))\b[^\n]*", &["CVE-2021-26855"]).unless(r"\?v=|/ecp/\d+\."),
         Sign::known("exchange-backend-cookie", r"x-(?:beresource|anonresource(?:-backend)?)=[^;\n]*~\d+", &["CVE-2021-26855"]).within(Part::Any),
         Sign::known("exchange-proxyshell", r"/autodiscover/autodiscover\.json\?[^\n]*(?:@|powershell|/mapi/|/ews/|/ecp)", &["CVE-2021-34473", "CVE-2021-34523", "CVE-2021-31207", "CVE-2022-41040", "CVE-2022-41082"]),
         Sign::known("exchange-proxyoracle-dd", r"/ecp/dditservice\.svc|/ecp/ddi/ddiservice\.svc/(?:setobject|getobject)", &["CVE-2021-27065", "CVE-2021-26858"]),

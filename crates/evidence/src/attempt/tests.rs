@@ -79,3 +79,12 @@ fn every_rule_can_be_asked() {
     let refused: Vec<String> = rules.filter_map(|rule| Some(Pack::new([rule]).err()?.to_string())).collect();
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
+
+#[test]
+fn every_family_is_on_the_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/attack-techniques.md");
+    let text = fs::read_to_string(page).unwrap();
+    for technique in TECHNIQUES {
+        assert!(text.contains(&format!("| `{}` |", technique.family)), "{}", technique.family);
+    }
+}
