@@ -161,7 +161,7 @@ fn is_usual(name: &str) -> bool {
 /// shows to be an attack (`abs(`, `quit`, `var=engine=true`, `?x=http://foo.bar`), and shell commands without any
 /// separator or argument.
 const CRS_LEAST: &[(u32, f64)] =
-    &[(930, 0.86), (931, 0.44), (932, 0.61), (933, 0.59), (934, 0.91), (941, 0.65), (942, 0.65), (944, 0.98)];
+    &[(930, 0.86), (931, 0.44), (932, 0.61), (933, 0.59), (934, 0.91), (941, 0.61), (942, 0.65), (944, 0.98)];
 /// Asked was 0.9.
 const CRS_LINES_LEAST: f64 = 0.66;
 /// Asked was 0.02. The suite's innocents are so for one rule only; most are attacks that other rules must find
