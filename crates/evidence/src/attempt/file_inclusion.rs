@@ -29,6 +29,6 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::known("dotnetnuke-better-gallery", r"/api/[\w-]+/imagehandler\?path=\.\.", &["CVE-2025-28367"]).served(),
         Sign::known("rocket-trufusion", r"/trufusionportal/getcobrandingdata", &["CVE-2025-27222"]).served(),
         Sign::known("brother-device-info", r"^/etc/mnt_info\.csv", &["CVE-2024-51977"]).within(Part::Path).served(),
-        Sign::known("flowise-whitelist", r"/api/v1/apikey\?[^\n]*/api/v1/ping", &["CVE-2024-8181"]).served(),
+        Sign::known("flowise-open-path", r"/api/v1/apikey\?[^\n]*/api/v1/ping", &["CVE-2024-8181"]).served(),
     ],
 };
