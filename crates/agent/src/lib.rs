@@ -10,6 +10,7 @@
 //! What runs as root on every host has to be small enough to be read, and has to go on detecting
 //! and containing when everything else is away.
 
+pub mod blocked_names;
 pub mod config;
 pub mod content;
 pub mod detect;

@@ -1,5 +1,6 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
+mod follow;
 pub mod probe;
 mod propose;
 mod quarantine;
@@ -15,13 +16,14 @@ use std::time::{Duration, Instant, SystemTime};
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
-    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
-    Timestamp,
+    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Scope, Target, Terms, Timestamp,
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
 
+use crate::blocked_names::{BlockedNames, NameAnswer};
 use crate::config::Config;
 use crate::detect::Wake;
+use crate::sense::Shared;
 use crate::uplink::Report;
 use crate::wall::WallClock;
 use crate::{live, protected};
@@ -45,6 +47,8 @@ pub enum Ask {
     Policy(Box<Proposal>),
     /// Every exception that is in force, as the server knows them.
     Exceptions(Vec<Exception>),
+    /// A name server answered about blocked names.
+    Answered(Vec<NameAnswer>),
     /// New indicators, whose guard lists count.
     Index(Arc<Index>),
     /// The end.
@@ -75,6 +79,8 @@ pub struct Respond {
     /// What must still work behind an automatic block, and who was let go because it did not.
     probe: Option<Probe>,
     quarantine: Quarantine,
+    /// Which names the sensing thread looks for in answers.
+    blocked: Arc<BlockedNames>,
 }
 
 impl Respond {
@@ -111,15 +117,19 @@ impl Respond {
             reports,
             probe: config.response.probe.clone(),
             quarantine: Quarantine::open(&ledger.with_file_name("quarantine.json")),
+            blocked: Arc::default(),
         };
         respond.guard.exceptions = kept.unwrap_or_default();
         Ok(respond)
     }
 
-    /// Tells the guard what exceptions may speak of: this host by name, and names by which peers were reached.
-    pub fn know(&mut self, host: &str, names: Arc<dyn NameLookup>) {
+    /// Tells the guard what exceptions and blocks may speak of: this host by name, and names by which peers were
+    /// reached; `answers`: whether those of name servers are seen here.
+    pub fn know(&mut self, host: &str, shared: &Shared, answers: bool) {
         host.clone_into(&mut self.guard.host);
-        self.guard.names = Some(names);
+        self.guard.names = Some(shared.reached.clone());
+        self.guard.answers = answers;
+        self.blocked = Arc::clone(&shared.blocked);
     }
 
     /// The mechanism in force.
@@ -137,7 +147,10 @@ impl Respond {
         loop {
             match asks.recv_timeout(RECONCILE_EVERY) {
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(ask) => self.take(ask),
+                Ok(ask) => {
+                    self.take(ask);
+                    self.watch_names();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if reconciled.elapsed() >= RECONCILE_EVERY {
@@ -154,6 +167,7 @@ impl Respond {
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
             Ask::Policy(proposal) => self.propose(&proposal),
+            Ask::Answered(answers) => self.follow(&answers),
             Ask::Exceptions(exceptions) => self.know_exceptions(exceptions),
             Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
             Ask::Stop => {}
@@ -193,6 +207,7 @@ impl Respond {
                 reason: exception.reason.clone(),
                 requester: exception.owner.clone(),
                 cause: None,
+                terms: Terms::default(),
             };
             answer = self.act(&[action], false);
         }
@@ -231,7 +246,7 @@ impl Respond {
     fn act(&mut self, actions: &[Action], only_say: bool) -> Answer {
         let moment = now();
         let targets: Vec<Target> = actions.iter().map(|action| action.target.clone()).collect();
-        let live = live::connections_with(&targets);
+        let live = live::connections_with(&self.with_led(targets));
         self.prepare(moment, PROTECTED_AGE);
         let plan = plan(actions, &self.guard, &live, moment);
         let outcomes = if only_say { dry_run(&plan, moment) } else { self.responder.execute(&plan, now()) };
@@ -299,6 +314,7 @@ impl Respond {
             let _ = self.reports.send(Report::Ledger(entry));
         }
         self.tell_ended();
+        self.watch_names();
     }
 }
 

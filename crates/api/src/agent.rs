@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use tripoint_model::{Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp};
+use tripoint_model::{
+    Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
+};
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
@@ -252,6 +254,9 @@ pub struct StandingAction {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
     /// By which means.
     pub mechanism: String,
     /// How the kernel stands to it.

@@ -111,6 +111,8 @@ pub struct Guard {
     pub host: String,
     /// By which names addresses were reached, for exceptions that speak of names.
     pub names: Option<Arc<dyn NameLookup>>,
+    /// Whether answers of name servers are seen on this host: without, no name can be blocked.
+    pub answers: bool,
     /// Shared infrastructure that policy never blocks.
     pub guard_ranges: Vec<GuardRange>,
     /// The same, asked address by address.
@@ -163,15 +165,20 @@ impl Guard {
             Target::Peer(peer) => peer,
             Target::Application(key) => return drastic(action).and_then(|()| frozen(key, protected)),
             Target::Host => return drastic(action),
+            Target::Beneath(_) => return self.name(action, now),
         };
+        if let (Observable::Domain(_), ActionKind::Block) = (peer, action.kind) {
+            return self.name(action, now);
+        }
         let Some(net) = peer.net().map(canonical_net) else {
             let what = match peer {
                 Observable::System(_) => "an autonomous system; block networks of it",
-                _ => "a name; block the addresses it resolves to",
+                _ => "a name; names are blocked, allowed and unblocked",
             };
             return Err(("name", format!("{peer} is {what}")));
         };
-        let automatic = action.requester == POLICY;
+        // Where a name leads its owner chooses: nobody has looked at the address.
+        let automatic = action.requester == POLICY || action.terms.via.is_some();
         self.width(&net, automatic)?;
         fixed_ranges(&net)?;
         named(&net, protected)?;
@@ -184,6 +191,24 @@ impl Guard {
         }
         self.excepted(action, &net, now)?;
         if automatic { self.shared(&net) } else { Ok(()) }
+    }
+
+    /// Whether a name may be blocked; where it leads is judged address by address.
+    fn name(&self, action: &Action, now: Timestamp) -> Verdict {
+        if !self.answers {
+            let why =
+                "answers of name servers are not seen on this host (sensor.dns, kernel programs); block addresses";
+            return Err(("name", why.to_owned()));
+        }
+        if action.requester == POLICY {
+            return Err(("person-only", "names are for persons to block".into()));
+        }
+        self.name_excepted(action, now)
+    }
+
+    /// Where a name is known to lead already.
+    pub(crate) fn led_to(&self, name: &Target) -> Vec<IpAddr> {
+        self.names.as_ref().map(|names| names.addresses(name)).unwrap_or_default()
     }
 
     /// Who may be spoken to while the host is isolated: itself, what it cannot live without, who administers it.
@@ -342,7 +367,7 @@ fn named(net: &IpNet, protected: &Protected) -> Verdict {
 pub(crate) fn folded(target: &Target) -> Target {
     match target {
         Target::Peer(peer) => Target::Peer(folded_peer(peer)),
-        Target::Application(_) | Target::Host => target.clone(),
+        Target::Application(_) | Target::Beneath(_) | Target::Host => target.clone(),
     }
 }
 

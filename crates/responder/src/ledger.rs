@@ -1,19 +1,21 @@
 //! Which blocks do we want in the kernel, and how does that survive a crash?
 
 mod reserve;
+mod through;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use tripoint_journal::{AcknowledgeError, AppendError, Journal, OpenError, Options, ReadError, SyncError};
-use tripoint_model::{AlertId, PlannedAction, Scope, Target, Timestamp};
+use tripoint_model::{AlertId, PlannedAction, Scope, Target, Terms, Timestamp};
 
 use crate::guard::{POLICY, Usage};
 use crate::step::between;
 use reserve::Reserve;
+pub use through::{ADDRESSES_MAX, Answered, id_through};
 
 /// How a block stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,12 @@ pub struct Entry {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
+    /// Of a name: the addresses that it led to, which are what the kernel holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Answered>,
 }
 
 /// Why the ledger could not be opened or written. Nothing is applied then.
@@ -106,6 +114,8 @@ pub struct LedgerReport {
 pub struct Ledger {
     journal: Journal,
     entries: BTreeMap<(Target, Scope), Entry>,
+    /// Which of them are about names.
+    names: BTreeSet<(Target, Scope)>,
     generation: u64,
     damaged: bool,
     /// Bytes that were left when it was last shortened.
@@ -127,8 +137,15 @@ impl Ledger {
             ));
         }
         let reserve = Reserve::open(folder);
-        let mut ledger =
-            Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false, shortened: 0, reserve };
+        let mut ledger = Self {
+            journal,
+            entries: BTreeMap::new(),
+            names: BTreeSet::new(),
+            generation: 0,
+            damaged: false,
+            shortened: 0,
+            reserve,
+        };
         let mut offset = ledger.journal.acknowledged();
         loop {
             let records = ledger.journal.read_from(offset, READ_BYTES)?;
@@ -151,8 +168,16 @@ impl Ledger {
         let key = (entry.target.clone(), entry.scope.clone());
         match self.entries.get(&key) {
             Some(newer) if newer.generation > entry.generation => {}
-            _ => drop(self.entries.insert(key, entry)),
+            _ => self.know(entry),
         }
+    }
+
+    fn know(&mut self, entry: Entry) {
+        let key = (entry.target.clone(), entry.scope.clone());
+        if entry.is_name() {
+            self.names.insert(key.clone());
+        }
+        self.entries.insert(key, entry);
     }
 
     /// Writes the intent to hold what `planned` says. Not durable before `sync`. A block that stands
@@ -178,6 +203,8 @@ impl Ledger {
             requester: said(&planned.requester, persons.map(|entry| &entry.requester)),
             reason: said(&planned.reason, persons.map(|entry| &entry.reason)),
             cause: persons.map_or(&planned.cause, |entry| &entry.cause).clone(),
+            terms: persons.map_or(&planned.terms, |entry| &entry.terms).clone(),
+            addresses: standing.map(|entry| entry.addresses.clone()).unwrap_or_default(),
         })
     }
 
@@ -233,7 +260,7 @@ impl Ledger {
         };
         between();
         self.generation = entry.generation;
-        self.entries.insert((entry.target.clone(), entry.scope.clone()), entry);
+        self.know(entry);
         Ok(())
     }
 
@@ -249,6 +276,7 @@ impl Ledger {
     /// Called by itself; a crash in between leaves lines twice, which is harmless.
     pub fn shorten(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         self.entries.retain(|_, entry| entry.state.is_wanted() || now.since(entry.at) < FORGET_AFTER);
+        self.names.retain(|key| self.entries.contains_key(key));
         let before = self.journal.end();
         for entry in self.entries.values() {
             self.journal.append(&serde_json::to_vec(entry)?)?;
@@ -287,7 +315,7 @@ impl Ledger {
         let automatic = |entry: &&Entry| entry.requester == POLICY;
         let recent = |entry: &&Entry| now.since(entry.since) < Duration::from_secs(60);
         Usage {
-            active: self.active(now).count(),
+            active: self.active(now).map(|entry| 1 + entry.addresses.len()).sum(),
             automatic: self.active(now).filter(automatic).count(),
             automatic_last_minute: self.entries.values().filter(automatic).filter(recent).count(),
         }
@@ -323,6 +351,7 @@ mod tests {
             reason: "c2".into(),
             requester: POLICY.into(),
             cause: None,
+            terms: Terms::default(),
             cuts: vec![],
         }
     }

@@ -21,6 +21,8 @@ pub mod guard;
 #[cfg(test)]
 mod lattice_tests;
 pub mod ledger;
+#[cfg(test)]
+mod name_tests;
 mod outcome;
 pub mod plan;
 #[cfg(test)]
@@ -33,7 +35,7 @@ mod verify;
 
 pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailable};
 pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
-pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
+pub use ledger::{ADDRESSES_MAX, Answered, Entry, EntryState, Ledger, LedgerError, LedgerReport};
 pub use outcome::dry_run;
 pub use plan::{PAIRED_BLOCK, plan};
 pub use reconcile::{Reconciled, Responder};

@@ -8,9 +8,12 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use tripoint_model::address::{canonical, canonical_net};
-use tripoint_model::{Action, ActionKind, Cut, Plan, PlannedAction, Refusal, Scope, Target, Timestamp};
+use tripoint_model::{
+    Action, ActionKind, Cut, Observable, Plan, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
+};
 
 use crate::guard::{Guard, PEERS_FREE, POLICY, Usage, counts, folded};
+use crate::ledger::{ADDRESSES_MAX, id_through};
 
 /// How long the block holds that a disconnect brings with it: long enough for a person to decide,
 /// short enough to be harmless when nobody does. Without it a UDP socket, or a program that
@@ -37,7 +40,14 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
             None => admit(&action, guard, draft.usage, &live, now).and_then(|planned| draft.radius.take(planned)),
         };
         match admitted {
-            Ok(planned) => draft.take(&action, planned),
+            Ok(planned) => {
+                let name =
+                    (planned.action == ActionKind::Block && planned.target.name().is_some()).then(|| planned.clone());
+                draft.take(&action, planned);
+                if let Some(name) = name {
+                    draft.follow(&name, guard, &live, now);
+                }
+            }
             Err(refusal) => draft.refuse(refusal),
         }
     }
@@ -67,6 +77,22 @@ impl Draft {
         self.plan.plan.push(planned);
     }
 
+    /// Takes the addresses that a name is known to lead to already, as far as the guard lets them pass.
+    fn follow(&mut self, name: &PlannedAction, guard: &Guard, live: &Live<'_>, now: Timestamp) {
+        let addresses = guard.led_to(&name.target);
+        if let Some(more) = addresses.len().checked_sub(ADDRESSES_MAX).filter(|more| *more > 0) {
+            self.refuse(too_many(name, more));
+        }
+        for address in addresses.into_iter().take(ADDRESSES_MAX) {
+            // Nobody knows how long ago the answer was.
+            let action = led(name, address, now);
+            match admit(&action, guard, self.usage, live, now) {
+                Ok(planned) => self.take(&action, planned),
+                Err(refusal) => self.refuse(refusal),
+            }
+        }
+    }
+
     fn refuse(&mut self, refusal: Refusal) {
         if refusal.action == ActionKind::Block {
             self.blocks_refused.entry(refusal.target.clone()).or_insert_with(|| refusal.clone());
@@ -74,6 +100,33 @@ impl Draft {
         if self.refused.insert((refusal.action, refusal.target.clone(), refusal.rule.clone())) {
             self.plan.refused.push(refusal);
         }
+    }
+}
+
+/// The wish to block an address that a blocked name led to, under the name's terms.
+fn led(name: &PlannedAction, address: IpAddr, needed_until: Timestamp) -> Action {
+    Action {
+        kind: ActionKind::Block,
+        target: folded(&Observable::Address(address).into()),
+        scope: name.scope.clone(),
+        expires: name.expires,
+        reason: name.reason.clone(),
+        requester: name.requester.clone(),
+        cause: name.cause.clone(),
+        terms: Terms {
+            approver: name.terms.approver.clone(),
+            ..Terms::through(&name.target.to_string(), needed_until)
+        },
+    }
+}
+
+/// What is said of the addresses for which a name has no room.
+pub(crate) fn too_many(name: &PlannedAction, more: usize) -> Refusal {
+    Refusal {
+        action: ActionKind::Block,
+        target: name.target.clone(),
+        rule: "cap-name".into(),
+        reason: format!("{more} more addresses are not blocked: {ADDRESSES_MAX} at once are the most for one name"),
     }
 }
 
@@ -156,7 +209,8 @@ fn with_pairs(actions: &[Action], now: Timestamp) -> Vec<Action> {
     let mut ahead = HashSet::new();
     let mut all = Vec::with_capacity(wishes.len());
     for (at, wish) in wishes.iter().enumerate() {
-        if wish.kind == ActionKind::Disconnect && !matches!(wish.scope, Scope::Connection(_)) {
+        let pairs = !matches!(wish.scope, Scope::Connection(_)) && wish.target.name().is_none();
+        if wish.kind == ActionKind::Disconnect && pairs {
             match blocks.get(&(&wish.target, &wish.scope)) {
                 Some(later) if *later > at && ahead.insert(*later) => all.extend(wishes.get(*later).cloned()),
                 Some(_) => {}
@@ -194,8 +248,12 @@ fn admit(
         ActionKind::Isolate => live.but(&guard.admitted()),
         _ => Vec::new(),
     };
+    let id = match (&action.terms.via, action.target.net()) {
+        (Some(via), Some(net)) => id_through(&via.name, net.addr(), &action.scope),
+        _ => id_of(action.kind, &action.target, &action.scope, expires),
+    };
     Ok(PlannedAction {
-        id: id_of(action.kind, &action.target, &action.scope, expires),
+        id,
         action: action.kind,
         target: action.target.clone(),
         scope: action.scope.clone(),
@@ -203,6 +261,7 @@ fn admit(
         reason: action.reason.clone(),
         requester: action.requester.clone(),
         cause: action.cause.clone(),
+        terms: action.terms.clone(),
         cuts,
     })
 }
@@ -259,6 +318,7 @@ mod tests {
             reason: "c2".into(),
             requester: "ada".into(),
             cause: None,
+            terms: Terms::default(),
         }
     }
 

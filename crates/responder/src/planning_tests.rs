@@ -9,7 +9,7 @@ mod invariant;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tripoint_model::{Action, Plan, PlannedAction, Refusal};
+use tripoint_model::{Action, Plan, PlannedAction, Refusal, Terms};
 
 use crate::guard::folded;
 use crate::plan::plan;
@@ -86,6 +86,7 @@ fn without(rule: &str, case: &Case) -> Plan {
                 reason: wish.reason.clone(),
                 requester: wish.requester.clone(),
                 cause: None,
+                terms: Terms::default(),
                 cuts: case.live.iter().filter(|cut| refusal.target.matches(cut.remote.ip(), 0)).cloned().collect(),
             });
         }
@@ -116,6 +117,8 @@ const TWINS: &[(&str, &str)] = &[
     ("cap-rate", "cap"),
     ("expired", "time"),
     ("scope", "time"),
+    ("name", "name"),
+    ("person-only", "name"),
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! What does the API look like to programs that are not ours?
 
+mod actions;
 mod bouncers;
 mod exceptions;
 mod shape;
@@ -199,6 +200,7 @@ const SCHEMAS: &[Schema] = &[
             "requester! string",
             "reason! string",
             "cause string",
+            "terms Terms",
             "mechanism! string",
             "kernel! string",
         ],
@@ -220,6 +222,7 @@ const SCHEMAS: &[Schema] = &[
             "reason! string",
             "requester! string",
             "cause string",
+            "terms Terms",
             "cuts! []object",
         ],
     ),
@@ -292,7 +295,7 @@ const SCHEMAS: &[Schema] = &[
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
+    SCHEMAS.iter().chain(actions::SCHEMAS).chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
 }
 
 /// The OpenAPI 3.1 document.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tripoint_model::confidence::total_to_act_on;
 use tripoint_model::{
     Action, ActionKind, Alert, AlertId, Claim, Connection, Direction, Exception, Meeting, Observable, Outcome,
-    OutcomeState, Scope, Target, Timestamp,
+    OutcomeState, Scope, Target, Terms, Timestamp,
 };
 use tripoint_responder::Guard;
 use tripoint_responder::guard::POLICY;
@@ -57,6 +57,7 @@ impl Detector {
                 reason: String::new(),
                 requester: POLICY.to_owned(),
                 cause: None,
+                terms: Terms::default(),
             };
             !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
         };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tripoint_model::{
-    Action, ActionKind, AlertId, Connection, Cut, Observable, Outcome, OutcomeState, Plan, Scope, Timestamp,
+    Action, ActionKind, AlertId, Connection, Cut, Observable, Outcome, OutcomeState, Plan, Scope, Terms, Timestamp,
 };
 use tripoint_responder::guard::POLICY;
 use tripoint_responder::{Entry, dry_run, plan};
@@ -45,6 +45,7 @@ impl Proposal {
             reason: self.reason.clone(),
             requester: POLICY.to_owned(),
             cause: Some(self.alert.clone()),
+            terms: Terms::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Args)]
 pub struct Act {
-    /// Address, network, address:port or name
+    /// Address, network, address:port, name, or `*.name` for a name and all beneath it
     #[arg(required_unless_present = "from")]
     pub targets: Vec<String>,
     /// Also everybody in this file, one a line (`-`: standard input)

@@ -1,6 +1,6 @@
 //! `tripoint actions`: what is in force, and does the kernel hold what the ledger says?
 
-use tripoint_api::agent::KernelWord;
+use tripoint_api::agent::{KernelWord, StandingAction};
 use tripoint_api::path;
 use tripoint_api::people::{HostAction, StandingList};
 use tripoint_model::Scope;
@@ -35,6 +35,14 @@ pub fn list(context: &Context, verify: bool) -> anyhow::Result<Exit> {
     Ok(if !list.errors.is_empty() || (verify && differ > 0) { Exit::Failed } else { Exit::Fine })
 }
 
+/// The target, and the name that led to it.
+fn whom(action: &StandingAction) -> String {
+    match &action.terms.via {
+        Some(via) => format!("{} via {}", action.target, via.name),
+        None => action.target.to_string(),
+    }
+}
+
 fn row(one: &HostAction) -> Vec<String> {
     let action = &one.action;
     let scope = match &action.scope {
@@ -44,7 +52,7 @@ fn row(one: &HostAction) -> Vec<String> {
     };
     vec![
         one.host.clone(),
-        action.target.to_string(),
+        whom(action),
         scope,
         output::time(action.expires),
         action.requester.clone(),

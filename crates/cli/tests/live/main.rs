@@ -11,6 +11,7 @@ mod instance;
 mod kill;
 mod mechanism;
 mod named;
+mod names;
 mod network;
 mod outlive;
 mod policies;

@@ -21,6 +21,7 @@ pub const INVARIANTS: &[Invariant] = &[
     ("exception", exceptions_win),
     ("cap", caps_hold),
     ("time", ends_in_time),
+    ("name", names_lead_nowhere_unwanted),
 ];
 
 /// What no host can do without, on every host.
@@ -168,6 +169,36 @@ fn ends_in_time(case: &Case, plan: &Plan) -> Result<(), String> {
     Ok(())
 }
 
+/// A name is a person's to block, where answers are seen and no exception speaks of it; where it leads nobody chose, so
+/// that shared infrastructure and the networks that the host lives in are spared.
+fn names_lead_nowhere_unwanted(case: &Case, plan: &Plan) -> Result<(), String> {
+    let now = |exception: &&Exception| exception.created <= NOW && NOW < exception.expires;
+    for planned in plan.plan.iter().filter(|planned| planned.action == ActionKind::Block) {
+        if let Some(name) = planned.target.name() {
+            let of_name = |exception: &&Exception| {
+                let target = exception.target.as_ref().map(ToString::to_string);
+                let under = target.is_some_and(|target| target == name || name.ends_with(&format!(".{target}")));
+                under && exception.rule.is_none() && exception.application.is_none()
+            };
+            if !case.guard.answers || planned.requester == POLICY {
+                return Err(format!("{name} by {}, answers seen: {}", planned.requester, case.guard.answers));
+            }
+            if let Some(exception) = case.guard.exceptions.iter().filter(now).find(of_name) {
+                return Err(format!("{name} against {exception:?}"));
+            }
+        }
+        let Some(via) = &planned.terms.via else { continue };
+        let Some(net) = planned.target.net() else { return Err(format!("{} leads nowhere", via.name)) };
+        if let Some(range) = case.guard.guard_ranges.iter().find(|range| overlaps(&canonical_net(range.net), &net)) {
+            return Err(format!("{} leads to {net} on {}", via.name, range.list));
+        }
+        if !plan.plan.iter().any(|name| name.target.to_string() == via.name && name.expires == planned.expires) {
+            return Err(format!("{net} is blocked through {}, which is not", via.name));
+        }
+    }
+    Ok(())
+}
+
 /// What is cut off of the world by this.
 fn cut_net(planned: &PlannedAction) -> Option<IpNet> {
     let cuts = matches!(planned.action, ActionKind::Block | ActionKind::Disconnect);
@@ -184,6 +215,7 @@ pub fn wishes(plan: &Plan) -> Vec<Action> {
         reason: planned.reason.clone(),
         requester: planned.requester.clone(),
         cause: planned.cause.clone(),
+        terms: planned.terms.clone(),
     };
     plan.plan.iter().map(wish).collect()
 }

@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
-use tripoint_model::{Action, ActionKind, Target};
+use tripoint_model::{Action, ActionKind, Target, Terms};
 
 use super::exceptions;
 use crate::access::Caller;
@@ -52,6 +52,7 @@ pub(crate) async fn act(
         reason: reason.clone(),
         requester: caller.0.clone(),
         cause: request.cause.clone(),
+        terms: Terms::default(),
     };
     let actions = targets.into_iter().map(one).collect();
     ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run }).await

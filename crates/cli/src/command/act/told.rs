@@ -50,7 +50,8 @@ fn planned(planned: &PlannedAction) -> anyhow::Result<()> {
         kind if kind.holds() => format!(" until {}", output::time(planned.expires)),
         _ => String::new(),
     };
-    output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;
+    let via = planned.terms.via.as_ref().map(|via| format!(" via {}", via.name)).unwrap_or_default();
+    output::line(&format!("{} {}{via}{until}", planned.action.as_str(), planned.target))?;
     for cut in &planned.cuts {
         let who = match cut.application.as_str() {
             "" => "unknown process".into(),
