@@ -12,6 +12,7 @@
 
 pub mod blocked_names;
 pub mod config;
+pub mod consent;
 pub mod content;
 pub mod detect;
 pub mod eyes;

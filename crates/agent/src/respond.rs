@@ -1,6 +1,7 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
 mod follow;
+mod overrule;
 pub mod probe;
 mod propose;
 mod quarantine;
@@ -10,13 +11,14 @@ mod waiting;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
 use tripoint_model::{
-    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Scope, Target, Terms, Timestamp,
+    Action, ActionKind, AlertId, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Scope, Target, Terms,
+    Timestamp,
 };
 use tripoint_responder::{Firewall, Guard, LedgerError, Limits, Reconciled, Responder, dry_run, plan};
 
@@ -79,6 +81,8 @@ pub struct Respond {
     /// What must still work behind an automatic block, and who was let go because it did not.
     probe: Option<Probe>,
     quarantine: Quarantine,
+    /// The folder of this instance.
+    data: PathBuf,
     /// Which names the sensing thread looks for in answers.
     blocked: Arc<BlockedNames>,
 }
@@ -117,6 +121,7 @@ impl Respond {
             reports,
             probe: config.response.probe.clone(),
             quarantine: Quarantine::open(&ledger.with_file_name("quarantine.json")),
+            data: ledger.ancestors().nth(2).unwrap_or(ledger).to_owned(),
             blocked: Arc::default(),
         };
         respond.guard.exceptions = kept.unwrap_or_default();
@@ -125,7 +130,8 @@ impl Respond {
 
     /// Tells the guard what exceptions and blocks may speak of: this host by name, and names by which peers were
     /// reached; `answers`: whether those of name servers are seen here.
-    pub fn know(&mut self, host: &str, shared: &Shared, answers: bool) {
+    pub fn know(&mut self, host: &str, shared: &Shared, ask: &Sender<Ask>, answers: bool) {
+        shared.blocked.tell(ask.clone());
         host.clone_into(&mut self.guard.host);
         self.guard.names = Some(shared.reached.clone());
         self.guard.answers = answers;
@@ -176,7 +182,11 @@ impl Respond {
 
     fn order(&mut self, order: Order) -> Answer {
         match order {
-            Order::Act { actions, dry_run, .. } => self.act(&actions, dry_run),
+            Order::Act { actions, dry_run, consent, .. } => match self.under_consent(actions, consent.as_deref()) {
+                Ok(actions) => self.act(&actions, dry_run),
+                Err(refusal) => Answer { refused: vec![refusal], ..Answer::default() },
+            },
+            Order::Confirm { id, by, consent } => self.confirm(&id, &by, &consent),
             Order::AddException { exception } => self.add_exception(exception),
             Order::RemoveException { id } => {
                 self.guard.exceptions.retain(|exception| exception.id != id);
@@ -259,10 +269,21 @@ impl Respond {
     fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {
         for (planned, outcome) in plan.plan.iter().zip(outcomes) {
             tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
-            let _ = self.detector.send(Wake::Outcome(planned.cause.clone(), outcome.clone()));
-            let _ = self.reports.send(Report::Outcome(planned.cause.clone(), outcome.clone()));
+            self.say(planned.cause.clone(), outcome.clone());
         }
         self.tell_ended();
+    }
+
+    /// Tells detection and the server what became of an action.
+    fn say(&self, cause: Option<AlertId>, outcome: Outcome) {
+        let _ = self.detector.send(Wake::Outcome(cause.clone(), outcome.clone()));
+        let _ = self.reports.send(Report::Outcome(cause, outcome));
+    }
+
+    /// A line for the server's audit.
+    fn note(&self, id: &str, state: &str, detail: String) {
+        let entry = LedgerEntry { at: now(), id: id.to_owned(), state: state.to_owned(), detail };
+        let _ = self.reports.send(Report::Ledger(entry));
     }
 
     fn release_all(&mut self) -> Answer {
@@ -275,8 +296,7 @@ impl Respond {
     /// Blocks that have ended, for the alerts that caused them.
     fn tell_ended(&mut self) {
         for (alert, outcome) in self.responder.take_ended() {
-            let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
-            let _ = self.reports.send(Report::Outcome(alert, outcome));
+            self.say(alert, outcome);
         }
     }
 

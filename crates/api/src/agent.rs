@@ -209,6 +209,18 @@ pub enum Order {
         actions: Vec<Action>,
         /// Only say what would happen.
         dry_run: bool,
+        /// Root's consent on the agent's host to what sets rules of the guard aside, by its number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        consent: Option<String>,
+    },
+    /// Let a block that holds for a moment only hold until its time.
+    Confirm {
+        /// The block's id.
+        id: String,
+        /// Who confirms it.
+        by: String,
+        /// Root's consent to that, by its number.
+        consent: String,
     },
     /// A new or changed exception.
     AddException {

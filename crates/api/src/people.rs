@@ -170,6 +170,20 @@ pub struct ActionRequest {
     /// The alert that is the reason, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<tripoint_model::AlertId>,
+    /// Root's consent on the agent's host to what sets rules of its guard aside, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+}
+
+/// Confirms what holds for a moment only, or decides about what waits for a second person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Root's consent on the agent's host, by its number; confirming needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 /// What is in force, on which hosts.
@@ -208,6 +222,7 @@ impl ActionRequest {
             scope: Scope::Host,
             host: None,
             cause: None,
+            consent: None,
         }
     }
 }

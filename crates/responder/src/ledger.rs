@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tripoint_journal::{AcknowledgeError, AppendError, Journal, OpenError, Options, ReadError, SyncError};
 use tripoint_model::{AlertId, PlannedAction, Scope, Target, Terms, Timestamp};
 
-use crate::guard::{POLICY, Usage};
+use crate::guard::{POLICY, Usage, is_unasked};
 use crate::step::between;
 use reserve::Reserve;
 pub use through::{ADDRESSES_MAX, Answered, id_through};
@@ -203,7 +203,7 @@ impl Ledger {
             requester: said(&planned.requester, persons.map(|entry| &entry.requester)),
             reason: said(&planned.reason, persons.map(|entry| &entry.reason)),
             cause: persons.map_or(&planned.cause, |entry| &entry.cause).clone(),
-            terms: persons.map_or(&planned.terms, |entry| &entry.terms).clone(),
+            terms: standing.map_or_else(|| planned.terms.clone(), |entry| terms(entry, planned)),
             addresses: standing.map(|entry| entry.addresses.clone()).unwrap_or_default(),
         })
     }
@@ -239,6 +239,10 @@ impl Ledger {
                 at: now,
                 since: entry.since.minus(by),
                 expires: entry.expires.minus(by),
+                terms: Terms {
+                    confirmed_until: entry.terms.confirmed_until.map(|until| until.minus(by)),
+                    ..entry.terms.clone()
+                },
                 ..entry.clone()
             })
             .collect();
@@ -312,7 +316,7 @@ impl Ledger {
 
     /// What is used of the guard's limits at `now`.
     pub fn usage(&self, now: Timestamp) -> Usage {
-        let automatic = |entry: &&Entry| entry.requester == POLICY;
+        let automatic = |entry: &&Entry| is_unasked(&entry.requester, &entry.terms);
         let recent = |entry: &&Entry| now.since(entry.since) < Duration::from_secs(60);
         Usage {
             active: self.active(now).map(|entry| 1 + entry.addresses.len()).sum(),
@@ -327,6 +331,22 @@ impl Ledger {
     }
 }
 
+/// The terms of a block that is asked for once more. Whoever's end counts, their terms do, with all rules that either
+/// set aside; where policy wants what a person holds, the person's.
+fn terms(standing: &Entry, planned: &PlannedAction) -> Terms {
+    let persons = planned.requester == POLICY && standing.requester != POLICY;
+    let longer = standing.expires >= planned.expires;
+    let mut terms = if persons || longer { standing.terms.clone() } else { planned.terms.clone() };
+    if !longer && persons {
+        terms.confirmed_until = None;
+    }
+    let both = standing.terms.overrides.iter().chain(&planned.terms.overrides).cloned();
+    terms.overrides = both.collect::<BTreeSet<String>>().into_iter().collect();
+    terms.confirm_within_s =
+        terms.confirm_within_s.or(planned.terms.confirm_within_s).or(standing.terms.confirm_within_s);
+    terms
+}
+
 /// A full set of 120,000 blocks of 400 bytes is 48 MB, and 96 with what became of each; it must fit once more while it
 /// is shortened.
 const OPTIONS: Options = Options { segment_bytes: 1 << 20, max_bytes: 192 << 20, record_max: 64 << 10 };
@@ -336,67 +356,4 @@ const SHORTEN_BYTES: u64 = 12 << 20;
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
-mod tests {
-    use tripoint_model::ActionKind;
-
-    use super::*;
-
-    fn planned(target: &str, expires: i64) -> PlannedAction {
-        PlannedAction {
-            id: format!("{target}-{expires}"),
-            action: ActionKind::Block,
-            target: target.parse().unwrap(),
-            scope: Scope::Host,
-            expires: Timestamp::from_seconds(expires),
-            reason: "c2".into(),
-            requester: POLICY.into(),
-            cause: None,
-            terms: Terms::default(),
-            cuts: vec![],
-        }
-    }
-
-    #[test]
-    fn comes_back_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        for host in 0..50 {
-            ledger.intend(&planned(&format!("203.0.113.{host}"), 100), Timestamp(0)).unwrap();
-        }
-        ledger.mark(&"203.0.113.7".parse().unwrap(), &Scope::Host, EntryState::Lifted, Timestamp(1)).unwrap();
-        ledger.sync().unwrap();
-        let before: Vec<Entry> = ledger.active(Timestamp(2)).cloned().collect();
-        assert_eq!(before.len(), 49);
-        assert_eq!(ledger.usage(Timestamp(2)).automatic_last_minute, 50, "a lifted one was still new");
-        ledger.shorten(Timestamp(2)).unwrap();
-        drop(ledger);
-        let (ledger, report) = Ledger::open(folder.path()).unwrap();
-        assert_eq!(report, LedgerReport { wanted: 49, ..LedgerReport::default() });
-        assert_eq!(ledger.active(Timestamp(2)).cloned().collect::<Vec<_>>(), before);
-        assert_eq!(ledger.active(Timestamp::from_seconds(100)).count(), 0);
-    }
-
-    #[test]
-    fn a_wall_clock_that_goes_back_lengthens_no_block() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        ledger.intend(&planned("203.0.113.9", 4_000), Timestamp::from_seconds(400)).unwrap();
-        ledger.set_back(Duration::from_secs(300), Timestamp::from_seconds(200)).unwrap();
-        ledger.sync().unwrap();
-        drop(ledger);
-        let (ledger, _) = Ledger::open(folder.path()).unwrap();
-        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
-        assert_eq!((entry.since, entry.expires), (Timestamp::from_seconds(100), Timestamp::from_seconds(3_700)));
-    }
-
-    #[test]
-    fn the_newest_line_wins_and_keeps_the_beginning() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        ledger.intend(&planned("203.0.113.9", 100), Timestamp(0)).unwrap();
-        ledger.intend(&planned("203.0.113.9", 200), Timestamp::from_seconds(50)).unwrap();
-        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
-        assert_eq!((entry.since, entry.expires), (Timestamp(0), Timestamp::from_seconds(200)));
-        assert_eq!(entry.generation, 2);
-    }
-}
+mod tests;

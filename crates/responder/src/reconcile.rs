@@ -8,12 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tripoint_model::{ActionKind, AlertId, Cut, Outcome, Plan, PlannedAction, Scope, Target, Terms, Timestamp};
+use tripoint_model::{
+    Action, ActionKind, AlertId, Cut, Outcome, Plan, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
+};
 
 use crate::firewall::{Disconnected, Firewall, FirewallError, KernelBlock};
-use crate::guard::Usage;
+use crate::guard::{Guard, Usage};
 use crate::ledger::{Answered, Entry, EntryState, Ledger, LedgerError, LedgerReport};
-use crate::outcome::{chain, covers, dry_run};
+use crate::outcome::{action_of, chain, covers, dry_run};
 use crate::step::between;
 use crate::verify::{Compared, compare};
 pub use repair::Reconciled;
@@ -243,6 +245,32 @@ impl Responder {
                 Ok(format!("{lifted} blocks lifted"))
             }
         }
+    }
+
+    /// Lets a block that waits for it hold until its time, if the guard still lets it pass. `None` where none of this
+    /// number waits.
+    pub fn confirm(&mut self, id: &str, guard: &Guard, now: Timestamp) -> Option<Result<Outcome, Refusal>> {
+        let waits = |entry: &&Entry| entry.id == id && entry.terms.confirmed_until.is_some();
+        let entry = self.ledger.active(now).find(waits)?.clone();
+        let until = entry.terms.confirmed_until?;
+        let action = Action { expires: until, ..action_of(&entry) };
+        if let Err((rule, reason)) = guard.standing(&action, now) {
+            let (action, target) = (action.kind, action.target);
+            return Some(Err(Refusal { action, target, rule: rule.to_owned(), reason }));
+        }
+        let confirmed = PlannedAction {
+            id: entry.id,
+            action: action.kind,
+            target: action.target,
+            scope: action.scope,
+            expires: until,
+            reason: action.reason,
+            requester: action.requester,
+            cause: action.cause,
+            terms: Terms { confirmed_until: None, ..entry.terms },
+            cuts: Vec::new(),
+        };
+        self.execute(&Plan { plan: vec![confirmed], refused: Vec::new() }, now).pop().map(Ok)
     }
 
     /// Until when the block holds: longer than planned where a longer one stood already.

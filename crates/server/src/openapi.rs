@@ -47,7 +47,7 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED)
+    ROUTES.iter().chain(actions::PEOPLE).chain(bouncers::PEOPLE).chain(bouncers::KEYED)
 }
 
 /// What people and agents ask.
@@ -184,6 +184,7 @@ const SCHEMAS: &[Schema] = &[
             "scope any",
             "host string",
             "cause string",
+            "consent string",
         ],
     ),
     ("StandingList", "What is in force.", &["actions! []HostAction", "hosts! []string", "errors []string"]),

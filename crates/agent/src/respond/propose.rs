@@ -12,8 +12,6 @@ use tripoint_responder::{Entry, dry_run, plan};
 use super::probe::Probe;
 use super::{PROTECTED_AGE, Place, Respond, cut, now};
 use crate::config::{Policy, Reach};
-use crate::detect::Wake;
-use crate::uplink::Report;
 
 /// A peer that policy would cut off.
 pub struct Proposal {
@@ -115,8 +113,7 @@ impl Respond {
             );
             let said = Outcome { id: block.id.clone(), action: ActionKind::Block, detail, ..lifted };
             tracing::info!(target = %said.target, ?state, verified = said.verified, "rolled back");
-            let _ = self.detector.send(Wake::Outcome(block.cause.clone(), said.clone()));
-            let _ = self.reports.send(Report::Outcome(block.cause.clone(), said));
+            self.say(block.cause.clone(), said);
         }
     }
 

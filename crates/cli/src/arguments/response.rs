@@ -30,6 +30,13 @@ pub struct Act {
     /// The alert that this answers
     #[arg(long)]
     pub alert: Option<String>,
+    /// Block in spite of these rules of the guard (root on this host): gateway, resolver, time-server, server,
+    /// admin-session, special-range, too-wide
+    #[arg(long = "override", value_name = "RULE", value_delimiter = ',', requires = "confirm_within")]
+    pub overrides: Vec<String>,
+    /// With --override: it ends by itself unless `actions confirm` follows within this span (10s to 1h)
+    #[arg(long, value_name = "SPAN", requires = "overrides")]
+    pub confirm_within: Option<String>,
 }
 
 #[derive(Args)]
@@ -59,6 +66,8 @@ impl From<Alone> for Act {
             reason: alone.reason,
             dry_run: alone.dry_run,
             alert: alone.alert,
+            overrides: Vec::new(),
+            confirm_within: None,
         }
     }
 }
@@ -70,6 +79,11 @@ pub enum Actions {
         /// Fail (exit 1) where ledger and kernel differ
         #[arg(long)]
         verify: bool,
+    },
+    /// Let a block made with --override hold until its time (root on this host)
+    Confirm {
+        /// Its id
+        id: String,
     },
 }
 

@@ -1,6 +1,7 @@
 //! `tripoint block|unblock|allow|disconnect`: what shall be done, and what did the kernel say?
 
 mod offline;
+pub mod overrule;
 mod told;
 
 use std::io::{IsTerminal, Read};
@@ -28,12 +29,16 @@ pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exi
         dry_run: act.dry_run || preview,
         scope: act.application.clone().map_or(Scope::Host, Scope::Application),
         cause: act.alert.clone().map(AlertId),
+        consent: overrule::consent(context, kind, act, &targets)?,
         ..ActionRequest::new(kind, Vec::new())
     };
     let client = context.client()?;
     let loud = !context.quiet && std::io::stderr().is_terminal();
     let answer = context.ask(ask(&client, &request, &targets, loud))?;
     let exit = finish(context, &answer)?;
+    if exit == Exit::Fine && !context.quiet {
+        overrule::remind(&answer);
+    }
     if preview {
         eprintln!("tripoint: nothing was done: this was the preview of {} targets; say --yes to do it", targets.len());
         return Ok(Exit::Failed);

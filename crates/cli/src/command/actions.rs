@@ -54,7 +54,10 @@ fn row(one: &HostAction) -> Vec<String> {
         one.host.clone(),
         whom(action),
         scope,
-        output::time(action.expires),
+        match action.terms.confirmed_until {
+            Some(_) => format!("{} (confirm {})", output::time(action.expires), action.id),
+            None => output::time(action.expires),
+        },
         action.requester.clone(),
         action.mechanism.clone(),
         output::word(&action.kernel),

@@ -14,6 +14,7 @@ mod named;
 mod names;
 mod network;
 mod outlive;
+mod overrule;
 mod policies;
 mod rungs;
 mod scoped;

@@ -21,6 +21,9 @@ impl Responder {
             let held = listed.map(|blocks| blocks.end(&entry.target, &entry.scope).is_some());
             let (state, detail) = match (held, entry.state) {
                 (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
+                (_, EntryState::Expired) if entry.terms.confirmed_until.is_some() => {
+                    (OutcomeState::Expired, "nobody confirmed it in time: rolled back")
+                }
                 (_, EntryState::Expired) => (OutcomeState::Expired, ""),
                 _ => (OutcomeState::Lifted, ""),
             };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
@@ -13,8 +14,8 @@ use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONF
 use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
 use tripoint_model::{Action, ActionKind, Target, Terms};
 
-use super::exceptions;
-use crate::access::Caller;
+use super::{decide, exceptions};
+use crate::access::{Caller, Peer};
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::OrderState;
@@ -23,9 +24,13 @@ use crate::store::OrderState;
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
     let mut request: ActionRequest = json(&body)?;
+    if request.consent.is_some() {
+        decide::only_root(peer)?;
+    }
     let targets = targets(&mut request)?;
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
@@ -55,7 +60,7 @@ pub(crate) async fn act(
         terms: Terms::default(),
     };
     let actions = targets.into_iter().map(one).collect();
-    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run }).await
+    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run, consent: request.consent }).await
 }
 
 /// Everybody who is meant: at least one, not too many, and many only when somebody has seen what that means.
@@ -101,7 +106,7 @@ pub(crate) async fn release_all(State(app): State<Arc<App>>) -> Result<Json<Acti
     ask(&app, hosts, Order::ReleaseAll).await
 }
 
-fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
+pub(super) fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
     let mut hosts = app.connected_hosts();
     hosts.retain(|host| only.is_none_or(|only| only == host));
     if hosts.is_empty() {
@@ -111,7 +116,7 @@ fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
     Ok(hosts)
 }
 
-async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
+pub(super) async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
     let said = answers(app, hosts, order).await?;
     let mut answer = ActionAnswer { errors: said.errors, ..ActionAnswer::default() };
     for (host, said) in said.answers {

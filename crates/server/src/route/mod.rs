@@ -18,6 +18,7 @@ mod actions;
 mod agent;
 mod alerts;
 mod bouncers;
+mod decide;
 mod exceptions;
 mod health;
 mod intel;
@@ -35,6 +36,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/comment", post(alerts::comment))
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
+        .route("/v1/actions/{id}/confirm", post(decide::confirm))
         .route(path::RELEASE_ALL, post(actions::release_all))
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
         .route(path::EXCEPTIONS_PREVIEW, post(exceptions::preview))

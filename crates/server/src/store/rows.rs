@@ -315,7 +315,8 @@ pub(super) async fn hand_out(
         let number: i64 = row.try_get(0)?;
         let issued = Timestamp(row.try_get(1)?);
         let order: Order = from_text("order", &row.try_get::<String, _>(2)?)?;
-        let stale = matches!(order, Order::Act { .. } | Order::ReleaseAll) && now.since(issued) > FRESH;
+        let stale =
+            matches!(order, Order::Act { .. } | Order::Confirm { .. } | Order::ReleaseAll) && now.since(issued) > FRESH;
         sqlx::query("UPDATE orders SET state = $1 WHERE number = $2")
             .bind(if stale { "withdrawn" } else { "handed" })
             .bind(number)

@@ -1,0 +1,58 @@
+//! How does a person's word about what waits reach the agents where it waits?
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+
+use tripoint_api::people::Ruling;
+use tripoint_api::{ActionAnswer, Answer, Order};
+
+use super::actions::{answers, ask, hosts};
+use crate::access::{Caller, Peer};
+use crate::refuse::{Refused, json, refuse};
+use crate::state::App;
+
+/// Confirms a block that holds for a moment only.
+pub(crate) async fn confirm(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<ActionAnswer>, Refused> {
+    only_root(peer)?;
+    let decision: Ruling = json(&body)?;
+    let consent = decision.consent.ok_or_else(|| {
+        refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "root's consent on the agent's host is needed")
+    })?;
+    let waits = |answer: &Answer| answer.standing.iter().any(|one| one.id == id && one.terms.confirmed_until.is_some());
+    let hosts = where_it_waits(&app, waits).await?;
+    ask(&app, hosts, Order::Confirm { id, by: caller.0, consent }).await
+}
+
+/// The hosts whose agents name it.
+async fn where_it_waits(app: &App, waits: impl Fn(&Answer) -> bool + Send) -> Result<Vec<String>, Refused> {
+    let said = answers(app, hosts(app, None)?, Order::Standing).await?;
+    let hosts: Vec<String> =
+        said.answers.into_iter().filter(|(_, answer)| waits(answer)).map(|(host, _)| host).collect();
+    if hosts.is_empty() {
+        let silent = if said.errors.is_empty() { String::new() } else { format!(" ({})", said.errors.join("; ")) };
+        let detail = format!("nothing of this id waits on any host; it may have ended{silent}");
+        return Err(refuse(StatusCode::NOT_FOUND, "not-found", detail));
+    }
+    Ok(hosts)
+}
+
+/// What sets the guard aside is asked for by root on the server's host; the agent wants root's consent on its own.
+pub(super) fn only_root(peer: Peer) -> Result<(), Refused> {
+    match peer {
+        Peer::Local { uid: 0, .. } => Ok(()),
+        _ => {
+            Err(refuse(StatusCode::FORBIDDEN, "forbidden", "only root, through the Unix socket, sets the guard aside"))
+        }
+    }
+}
