@@ -9,7 +9,7 @@ use tripoint_api::agent::{AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, B
 use tripoint_api::client::Client;
 use tripoint_api::path;
 use tripoint_journal::{Journal, Options};
-use tripoint_model::{Alert, AlertId, Outcome, Timestamp};
+use tripoint_model::{Alert, AlertId, Outcome, Refusal, Timestamp};
 
 use crate::respond::Ask;
 
@@ -19,6 +19,8 @@ pub enum Report {
     Alert(Box<Alert>),
     /// What the kernel said.
     Outcome(Option<AlertId>, Outcome),
+    /// Policy was refused something about an alert.
+    Refused(AlertId, Refusal),
     /// The ledger was repaired.
     Ledger(LedgerEntry),
     /// How we are.
@@ -93,6 +95,7 @@ impl Uplink {
                     Report::Health(health) => self.health = Some(*health),
                     Report::Alert(alert) => self.keep(&Item::Alert { alert }),
                     Report::Outcome(alert, outcome) => self.keep(&Item::Outcome { alert, outcome }),
+                    Report::Refused(alert, refusal) => self.keep(&Item::Refusal { alert, refusal }),
                     Report::Ledger(entry) => self.keep(&Item::Ledger { entry }),
                 }
             }

@@ -8,6 +8,8 @@ use tripoint_model::{
     Action, Alert, AlertId, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
 };
 
+use crate::proposal::Proposal;
+
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
 
@@ -61,6 +63,13 @@ pub enum Item {
         /// What happened.
         outcome: Outcome,
     },
+    /// What policy was refused about an alert.
+    Refusal {
+        /// The alert.
+        alert: AlertId,
+        /// The guard's word.
+        refusal: Refusal,
+    },
     /// How the agent is; the newest replaces the earlier.
     Health {
         /// When.
@@ -82,7 +91,8 @@ pub struct LedgerEntry {
     pub at: Timestamp,
     /// The planned action's id.
     pub id: String,
-    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`.
+    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`; of what waits for a second person `proposed`,
+    /// `approved`, `rejected`, `expired`; `confirmed`.
     pub state: String,
     /// In words.
     pub detail: String,
@@ -213,6 +223,23 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         consent: Option<String>,
     },
+    /// Do what waits for a second person, if this is one.
+    Approve {
+        /// The proposal's id.
+        id: String,
+        /// Who agrees.
+        by: String,
+    },
+    /// Do it not.
+    Reject {
+        /// The proposal's id.
+        id: String,
+        /// Who says so.
+        by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// Let a block that holds for a moment only hold until its time.
     Confirm {
         /// The block's id.
@@ -303,6 +330,9 @@ pub struct Answer {
     /// What the kernel said.
     #[serde(default)]
     pub outcomes: Vec<Outcome>,
+    /// What waits for a second person by this order, or all of it where what is in force was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<Proposal>,
     /// What is in force; only where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<StandingAction>,

@@ -9,6 +9,7 @@ use tripoint_model::{
 use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
 use crate::bouncer::CrowdsecHealth;
 use crate::exceptions::ExceptionRequest;
+use crate::proposal::HostProposal;
 
 /// Most alerts in one answer.
 pub const LIMIT_MAX: u32 = 1000;
@@ -191,6 +192,9 @@ pub struct Ruling {
 pub struct StandingList {
     /// Every block, by host.
     pub actions: Vec<HostAction>,
+    /// What waits for a second person, and what became of it lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<HostProposal>,
     /// Hosts that answered, in order.
     pub hosts: Vec<String>,
     /// Failures in words, each with its host.
@@ -236,6 +240,9 @@ pub struct ActionAnswer {
     pub refused: Vec<Refusal>,
     /// What the kernel said.
     pub outcomes: Vec<Outcome>,
+    /// What waits for a second person now, and is not done before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<HostProposal>,
     /// Hosts that answered, in order.
     #[serde(default)]
     pub hosts: Vec<String>,

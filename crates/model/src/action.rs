@@ -190,6 +190,8 @@ pub enum OutcomeState {
     Nothing,
     /// Only said what would happen.
     DryRun,
+    /// Waits for a second person.
+    Proposed,
     /// The kernel refused.
     Failed,
 }

@@ -187,7 +187,11 @@ const SCHEMAS: &[Schema] = &[
             "consent string",
         ],
     ),
-    ("StandingList", "What is in force.", &["actions! []HostAction", "hosts! []string", "errors []string"]),
+    (
+        "StandingList",
+        "What is in force, and what waits.",
+        &["actions! []HostAction", "proposed []HostProposal", "hosts! []string", "errors []string"],
+    ),
     (
         "HostAction",
         "A block in force on a host: the ledger's word beside the kernel's.",
@@ -209,7 +213,14 @@ const SCHEMAS: &[Schema] = &[
     (
         "ActionAnswer",
         "What will happen, what will not, what the kernel said.",
-        &["plan! []PlannedAction", "refused! []Refusal", "outcomes! []Outcome", "hosts []string", "errors []string"],
+        &[
+            "plan! []PlannedAction",
+            "refused! []Refusal",
+            "outcomes! []Outcome",
+            "proposed []HostProposal",
+            "hosts []string",
+            "errors []string",
+        ],
     ),
     (
         "PlannedAction",
@@ -291,7 +302,7 @@ const SCHEMAS: &[Schema] = &[
     (
         "Answer",
         "An agent's answer to an order.",
-        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"],
+        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "proposed []object", "error string"],
     ),
 ];
 

@@ -48,7 +48,9 @@ impl Respond {
         let seen = answers.iter().map(|answer| answer.at).min().unwrap_or(moment);
         let took_ms = now().since(seen).as_secs_f64() * 1000.0;
         tracing::info!(addresses = outcomes.len(), took_ms, "blocked names lead to new addresses");
-        self.tell_refused(&first);
+        for refusal in &first.refused {
+            tracing::warn!(target = %refusal.target, rule = refusal.rule, reason = refusal.reason, "a blocked name leads to what is not blocked");
+        }
         self.prepare(now(), PROTECTED_AGE);
         let targets: Vec<Target> = first.plan.iter().map(|planned| planned.target.clone()).collect();
         let live = live::connections_with(&targets);
@@ -114,11 +116,5 @@ impl Respond {
             }
         }
         actions
-    }
-
-    fn tell_refused(&self, plan: &Plan) {
-        for refusal in &plan.refused {
-            tracing::warn!(target = %refusal.target, rule = refusal.rule, reason = refusal.reason, "a blocked name leads to what is not blocked");
-        }
     }
 }

@@ -74,11 +74,24 @@ impl From<Alone> for Act {
 
 #[derive(Subcommand)]
 pub enum Actions {
-    /// Every block in force
+    /// Every block in force, and what waits for a second person
     List {
         /// Fail (exit 1) where ledger and kernel differ
         #[arg(long)]
         verify: bool,
+    },
+    /// Agree to what somebody else proposed; the guard is asked again and it is done
+    Approve {
+        /// Its id
+        id: String,
+    },
+    /// Reject what was proposed, or take back one's own
+    Reject {
+        /// Its id
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Let a block made with --override hold until its time (root on this host)
     Confirm {

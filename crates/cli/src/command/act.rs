@@ -2,13 +2,13 @@
 
 mod offline;
 pub mod overrule;
-mod told;
+pub mod told;
 
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context as _;
 use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, Client, parse_span, path};
+use tripoint_api::{ActionAnswer, ActionRequest, Client, ProposalState, parse_span, path};
 use tripoint_linux::capability;
 use tripoint_model::{ActionKind, AlertId, OutcomeState, Scope, Target};
 
@@ -88,6 +88,7 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
         all.plan.extend(one.plan);
         all.refused.extend(one.refused);
         all.outcomes.extend(one.outcomes);
+        all.proposed.extend(one.proposed);
         all.errors.extend(one.errors);
         all.hosts.extend(one.hosts);
         done += portion.len();
@@ -116,7 +117,8 @@ pub fn release_all(context: &Context) -> anyhow::Result<Exit> {
     }
 }
 
-fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
+/// Says what became of it; the exit code is part of the contract.
+pub fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     if context.json {
         output::json(answer)?;
     } else {
@@ -124,5 +126,10 @@ fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     }
     let failed = answer.outcomes.iter().any(|outcome| outcome.state == OutcomeState::Failed);
     let fine = answer.refused.is_empty() && answer.errors.is_empty() && !failed;
-    Ok(if fine { Exit::Fine } else { Exit::Failed })
+    let waits = answer.proposed.iter().any(|one| one.proposal.state == ProposalState::Waiting);
+    Ok(match fine {
+        false => Exit::Failed,
+        true if waits => Exit::Partial,
+        true => Exit::Fine,
+    })
 }

@@ -51,6 +51,8 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Isolate(alone) => act::run(context, ActionKind::Isolate, &alone.into()),
         Command::Rejoin(alone) => act::run(context, ActionKind::Rejoin, &alone.into()),
         Command::Actions(Actions::List { verify }) => actions::list(context, verify),
+        Command::Actions(Actions::Approve { id }) => actions::approve(context, &id),
+        Command::Actions(Actions::Reject { id, reason }) => actions::reject(context, &id, reason),
         Command::Actions(Actions::Confirm { id }) => act::overrule::confirm(context, &id),
         Command::ReleaseAll => act::release_all(context),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),

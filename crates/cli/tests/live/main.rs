@@ -18,6 +18,7 @@ mod overrule;
 mod policies;
 mod rungs;
 mod scoped;
+mod second;
 mod survive;
 
 /// Whether kernel tests are asked for; says so when they are skipped.

@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
+use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, HostProposal, Order};
 use tripoint_model::{Action, ActionKind, Target, Terms};
 
 use super::{decide, exceptions};
@@ -95,6 +95,7 @@ pub(super) fn listed(said: Said) -> StandingList {
         list.errors.extend(answer.error.map(|error| format!("{host}: {error}")));
         let of_host = |action| HostAction { host: host.clone(), action };
         list.actions.extend(answer.standing.into_iter().map(of_host));
+        list.proposed.extend(answer.proposed.into_iter().map(|proposal| HostProposal { host: host.clone(), proposal }));
         list.hosts.push(host);
     }
     list
@@ -123,6 +124,8 @@ pub(super) async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<J
         answer.plan.extend(said.plan);
         answer.refused.extend(said.refused);
         answer.outcomes.extend(said.outcomes);
+        let proposed = said.proposed.into_iter();
+        answer.proposed.extend(proposed.map(|proposal| HostProposal { host: host.clone(), proposal }));
         answer.errors.extend(said.error.map(|error| format!("{host}: {error}")));
         answer.hosts.push(host);
     }

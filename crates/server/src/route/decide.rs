@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 
 use tripoint_api::people::Ruling;
-use tripoint_api::{ActionAnswer, Answer, Order};
+use tripoint_api::{ActionAnswer, Answer, Order, ProposalState};
 
 use super::actions::{answers, ask, hosts};
 use crate::access::{Caller, Peer};
@@ -34,6 +34,36 @@ pub(crate) async fn confirm(
     ask(&app, hosts, Order::Confirm { id, by: caller.0, consent }).await
 }
 
+/// Agrees to what waits for a second person.
+pub(crate) async fn approve(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(id): Path<String>,
+) -> Result<Json<ActionAnswer>, Refused> {
+    only_persons(peer)?;
+    let hosts = where_it_waits(&app, proposed(id.clone())).await?;
+    ask(&app, hosts, Order::Approve { id, by: caller.0 }).await
+}
+
+/// Does not.
+pub(crate) async fn reject(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<ActionAnswer>, Refused> {
+    only_persons(peer)?;
+    let ruling: Ruling = json(&body)?;
+    let hosts = where_it_waits(&app, proposed(id.clone())).await?;
+    ask(&app, hosts, Order::Reject { id, by: caller.0, reason: ruling.reason }).await
+}
+
+fn proposed(id: String) -> impl Fn(&Answer) -> bool + Send {
+    move |answer| answer.proposed.iter().any(|one| one.id == id && one.state == ProposalState::Waiting)
+}
+
 /// The hosts whose agents name it.
 async fn where_it_waits(app: &App, waits: impl Fn(&Answer) -> bool + Send) -> Result<Vec<String>, Refused> {
     let said = answers(app, hosts(app, None)?, Order::Standing).await?;
@@ -45,6 +75,18 @@ async fn where_it_waits(app: &App, waits: impl Fn(&Answer) -> bool + Send) -> Re
         return Err(refuse(StatusCode::NOT_FOUND, "not-found", detail));
     }
     Ok(hosts)
+}
+
+/// A token is nobody: whoever proposed as themselves could agree with it.
+fn only_persons(peer: Peer) -> Result<(), Refused> {
+    match peer {
+        Peer::Local { .. } => Ok(()),
+        _ => Err(refuse(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "a token does not say who agrees: approve and reject through the Unix socket",
+        )),
+    }
 }
 
 /// What sets the guard aside is asked for by root on the server's host; the agent wants root's consent on its own.

@@ -9,5 +9,6 @@ mod notify;
 mod openapi;
 mod push;
 mod rig;
+mod second;
 mod taxii;
 mod verdicts;
