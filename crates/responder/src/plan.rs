@@ -48,6 +48,8 @@ pub fn plan(actions: &[Action], guard: &Guard, live: &[Cut], now: Timestamp) -> 
                     draft.follow(&name, guard, &live, now);
                 }
             }
+            // What is planned already takes no more room.
+            Err(refusal) if refusal.rule.starts_with("cap-") && draft.holds(&action, guard, now) => {}
             Err(refusal) => draft.refuse(refusal),
         }
     }
@@ -66,6 +68,12 @@ struct Draft {
 }
 
 impl Draft {
+    /// Whether the same is planned, to the minute.
+    fn holds(&self, action: &Action, guard: &Guard, now: Timestamp) -> bool {
+        let (expires, _) = ends(action, guard, now);
+        self.planned.contains(&identity(action, expires))
+    }
+
     fn take(&mut self, action: &Action, planned: PlannedAction) {
         if !self.planned.insert(planned.id.clone()) {
             return;
@@ -235,26 +243,20 @@ fn admit(
     let refuse = |rule: &str, reason: String| {
         Err(Refusal { action: action.kind, target: action.target.clone(), rule: rule.into(), reason })
     };
-    let holds = action.kind.holds() || action.kind == ActionKind::Allow;
-    if holds && action.expires <= now {
+    if lasts(action) && action.expires <= now {
         return refuse("expired", format!("its time was up at {}", action.expires));
     }
     if action.kind == ActionKind::Block && matches!(action.scope, Scope::Connection(_)) {
         return refuse("scope", "one connection can be disconnected, not blocked".into());
     }
-    let whole = if holds { action.expires.min(now.plus(guard.limits.span_max)) } else { now };
-    let (expires, terms) = unconfirmed(action, whole, now);
+    let (expires, terms) = ends(action, guard, now);
     let cuts = match action.kind {
         ActionKind::Block | ActionKind::Disconnect => cuts_of(action, live),
         ActionKind::Isolate => live.but(&guard.admitted()),
         _ => Vec::new(),
     };
-    let id = match (&action.terms.via, action.target.net()) {
-        (Some(via), Some(net)) => id_through(&via.name, net.addr(), &action.scope),
-        _ => id_of(action.kind, &action.target, &action.scope, expires),
-    };
     Ok(PlannedAction {
-        id,
+        id: identity(action, expires),
         action: action.kind,
         target: action.target.clone(),
         scope: action.scope.clone(),
@@ -267,12 +269,26 @@ fn admit(
     })
 }
 
-/// What sets rules aside holds for a moment only, also in the kernel, until somebody confirms it.
-fn unconfirmed(action: &Action, whole: Timestamp, now: Timestamp) -> (Timestamp, Terms) {
+fn lasts(action: &Action) -> bool {
+    action.kind.holds() || action.kind == ActionKind::Allow
+}
+
+/// Until when it holds, and on which terms. What sets rules aside holds for a moment only, also in the kernel, until
+/// somebody confirms it.
+fn ends(action: &Action, guard: &Guard, now: Timestamp) -> (Timestamp, Terms) {
+    let whole = if lasts(action) { action.expires.min(now.plus(guard.limits.span_max)) } else { now };
     let within = action.terms.confirm_within_s.filter(|_| !action.terms.overrides.is_empty());
     match within.map(|seconds| now.plus(Duration::from_secs(seconds))) {
         Some(moment) if moment < whole => (moment, Terms { confirmed_until: Some(whole), ..action.terms.clone() }),
         _ => (whole, action.terms.clone()),
+    }
+}
+
+/// The same decision has the same.
+fn identity(action: &Action, expires: Timestamp) -> String {
+    match (&action.terms.via, action.target.net()) {
+        (Some(via), Some(net)) => id_through(&via.name, net.addr(), &action.scope),
+        _ => id_of(action.kind, &action.target, &action.scope, expires),
     }
 }
 

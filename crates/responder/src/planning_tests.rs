@@ -9,7 +9,7 @@ mod invariant;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tripoint_model::{Action, Plan, PlannedAction, Refusal, Terms};
+use tripoint_model::{Action, Plan, PlannedAction, Refusal};
 
 use crate::guard::folded;
 use crate::plan::plan;
@@ -86,7 +86,7 @@ fn without(rule: &str, case: &Case) -> Plan {
                 reason: wish.reason.clone(),
                 requester: wish.requester.clone(),
                 cause: None,
-                terms: Terms::default(),
+                terms: wish.terms.clone(),
                 cuts: case.live.iter().filter(|cut| refusal.target.matches(cut.remote.ip(), 0)).cloned().collect(),
             });
         }
@@ -119,6 +119,7 @@ const TWINS: &[(&str, &str)] = &[
     ("scope", "time"),
     ("name", "name"),
     ("person-only", "name"),
+    ("override", "overrule"),
 ];
 
 #[test]

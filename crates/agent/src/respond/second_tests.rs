@@ -255,7 +255,7 @@ fn an_order_of_the_server_sets_no_rule_aside() {
         },
         ..wish(ActionKind::Block, GATEWAY)
     };
-    assert_eq!(host.ask(&[forged.clone()], None).refused[0].rule, "gateway");
+    assert_eq!(host.ask(std::slice::from_ref(&forged), None).refused[0].rule, "gateway");
     assert_eq!(host.ask(&[forged], Some("0".repeat(32))).refused[0].rule, "override");
     let targets: Vec<Target> = vec![GATEWAY.parse().unwrap()];
     let wanted = || Wanted::Override { targets: targets.clone(), rules: rules.clone(), confirm_within_s: 60 };

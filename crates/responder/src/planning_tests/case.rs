@@ -184,9 +184,21 @@ fn wish(dice: &mut Dice) -> Action {
         reason: "listed".into(),
         requester: dice.pick([POLICY, POLICY, "ada"]).to_owned(),
         cause: None,
-        terms: Terms::default(),
+        terms: terms(dice),
     }
 }
+
+/// Mostly plain; some were agreed to by a second person, some set rules aside, rightly or not.
+fn terms(dice: &mut Dice) -> Terms {
+    let approver = dice.chance(15).then(|| "bob".to_owned());
+    let overrides =
+        if dice.chance(85) { Vec::new() } else { dice.some(3, |dice, _| dice.pick(RULES_NAMED).to_owned()) };
+    let confirm_within_s = dice.pick([None, Some(5), Some(60), Some(60), Some(3_600), Some(90_000)]);
+    Terms { approver, overrides, confirm_within_s, ..Terms::default() }
+}
+
+const RULES_NAMED: [&str; 8] =
+    ["gateway", "resolver", "server", "admin-session", "too-wide", "special-range", "own-address", "exception"];
 
 fn exception(dice: &mut Dice) -> Exception {
     let target = dice.chance(85).then(|| peer(dice));

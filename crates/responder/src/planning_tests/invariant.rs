@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tripoint_model::address::{canonical, canonical_net, overlaps};
 use tripoint_model::{Action, ActionKind, Exception, Observable, Plan, PlannedAction, Scope, Target};
 
 use super::case::{Case, NOW, addresses};
-use crate::guard::POLICY;
+use crate::guard::{POLICY, Protected};
 
 /// One promise about plans: its name, and what breaks it in words.
 pub type Invariant = (&'static str, fn(&Case, &Plan) -> Result<(), String>);
@@ -22,6 +23,7 @@ pub const INVARIANTS: &[Invariant] = &[
     ("cap", caps_hold),
     ("time", ends_in_time),
     ("name", names_lead_nowhere_unwanted),
+    ("overrule", overruled_for_a_moment),
 ];
 
 /// What no host can do without, on every host.
@@ -48,9 +50,10 @@ fn no_lock_out(case: &Case, plan: &Plan) -> Result<(), String> {
             None => Ok(()),
         };
     };
-    let fixed = FIXED.iter().map(|text| text.parse::<IpAddr>().unwrap());
-    let kept: Vec<IpAddr> = addresses(protected).into_iter().map(canonical).chain(fixed).collect();
     for planned in cutting() {
+        let fixed = FIXED.iter().map(|text| text.parse::<IpAddr>().unwrap());
+        let kept: Vec<IpAddr> =
+            addresses(&but(protected, &planned.terms.overrides)).into_iter().map(canonical).chain(fixed).collect();
         if let Some(net) = cut_net(planned)
             && let Some(lost) = kept.iter().find(|kept| net.contains(*kept))
         {
@@ -60,6 +63,39 @@ fn no_lock_out(case: &Case, plan: &Plan) -> Result<(), String> {
             && protected.applications.contains(key)
         {
             return Err(format!("{key} is vital"));
+        }
+    }
+    Ok(())
+}
+
+/// What a host may not lose but for what somebody set aside by name.
+fn but(protected: &Protected, rules: &[String]) -> Protected {
+    let mut left = protected.clone();
+    for (rule, group) in [
+        ("gateway", &mut left.gateways),
+        ("resolver", &mut left.resolvers),
+        ("time-server", &mut left.time_servers),
+        ("server", &mut left.servers),
+        ("admin-session", &mut left.admin_peers),
+    ] {
+        if rules.iter().any(|named| named == rule) {
+            group.clear();
+        }
+    }
+    left
+}
+
+/// Rules are set aside by persons, for blocks of addresses, by names that may be named, and for a moment.
+fn overruled_for_a_moment(_: &Case, plan: &Plan) -> Result<(), String> {
+    let cuts = |planned: &&PlannedAction| planned.action.lifts().is_none() && planned.action != ActionKind::Allow;
+    for planned in plan.plan.iter().filter(cuts).filter(|planned| !planned.terms.overrides.is_empty()) {
+        let may = ["gateway", "resolver", "time-server", "server", "admin-session", "special-range", "too-wide"];
+        let named = planned.terms.overrides.iter().all(|rule| may.contains(&rule.as_str()));
+        let within = planned.terms.confirm_within_s.filter(|within| (10..=3_600).contains(within));
+        let moment = within.is_some_and(|within| planned.expires <= NOW.plus(Duration::from_secs(within)));
+        let block = planned.action == ActionKind::Block && planned.target.net().is_some();
+        if !(named && moment && block && planned.requester != POLICY) {
+            return Err(format!("{} by {} with {:?}", planned.target, planned.requester, planned.terms));
         }
     }
     Ok(())
@@ -87,7 +123,10 @@ fn nothing_drastic_unasked(case: &Case, plan: &Plan) -> Result<(), String> {
 fn nothing_wide(_: &Case, plan: &Plan) -> Result<(), String> {
     for planned in &plan.plan {
         let Some(net) = cut_net(planned) else { continue };
+        let overruled = planned.terms.overrides.iter().any(|rule| rule == "too-wide");
         let shortest = match (net, planned.requester == POLICY) {
+            (IpNet::V4(_), _) if overruled => 8,
+            (IpNet::V6(_), _) if overruled => 20,
             (IpNet::V4(_), true) => 24,
             (IpNet::V4(_), false) => 16,
             (IpNet::V6(_), true) => 48,
@@ -136,11 +175,11 @@ fn meets(exception: &Exception, planned: &PlannedAction, net: &IpNet) -> bool {
 fn caps_hold(case: &Case, plan: &Plan) -> Result<(), String> {
     let (limits, usage) = (&case.guard.limits, case.guard.usage);
     let holds = |automatic: bool| {
-        let counted = |planned: &&PlannedAction| planned.action.holds() && (!automatic || planned.requester == POLICY);
+        let counted = |planned: &&PlannedAction| planned.action.holds() && (!automatic || is_unasked(planned));
         plan.plan.iter().filter(counted).count()
     };
     let swift = |planned: &&PlannedAction| {
-        planned.requester == POLICY
+        is_unasked(planned)
             && (planned.action == ActionKind::Block
                 || planned.action == ActionKind::Disconnect && matches!(planned.scope, Scope::Connection(_)))
     };
@@ -152,9 +191,14 @@ fn caps_hold(case: &Case, plan: &Plan) -> Result<(), String> {
     let swift = plan.plan.iter().filter(swift).count();
     within("a minute", swift, usage.automatic_last_minute, limits.automatic_per_minute)?;
     let peers: BTreeSet<IpAddr> = case.live.iter().map(|cut| canonical(cut.remote.ip())).collect();
-    let automatic = plan.plan.iter().filter(|planned| planned.requester == POLICY);
+    let automatic = plan.plan.iter().filter(|planned| is_unasked(planned));
     let cut: BTreeSet<IpAddr> = automatic.flat_map(|p| &p.cuts).map(|cut| canonical(cut.remote.ip())).collect();
     within("live peers", cut.len(), 0, (peers.len() * limits.automatic_peers_percent / 100).max(3))
+}
+
+/// Nobody was asked about it.
+fn is_unasked(planned: &PlannedAction) -> bool {
+    planned.requester == POLICY && planned.terms.approver.is_none()
 }
 
 fn ends_in_time(case: &Case, plan: &Plan) -> Result<(), String> {
