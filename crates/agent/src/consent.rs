@@ -25,6 +25,8 @@ pub enum Wanted {
         rules: Vec<String>,
         /// How long there is to confirm it, seconds.
         confirm_within_s: u64,
+        /// How long it holds at most, seconds.
+        hold_s: u64,
     },
     /// That the block of this number holds until its time.
     Confirm {
@@ -116,6 +118,7 @@ mod tests {
             targets: vec!["203.0.113.1".parse().unwrap()],
             rules: vec!["gateway".into()],
             confirm_within_s: 60,
+            hold_s: 3600,
         }
     }
 

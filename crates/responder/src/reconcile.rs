@@ -189,7 +189,8 @@ impl Responder {
     /// Takes out of the kernel what no name leads to any more. What fails is a stray for the next comparison.
     fn let_go(&mut self, now: Timestamp) {
         for led in self.ending.iter().filter(|entry| entry.terms.via.is_some()) {
-            let done = match self.ledger.wanted_until(&led.target, &led.scope) {
+            let wanted = self.ledger.wanted_until(&led.target, &led.scope).filter(|end| *end > now);
+            let done = match wanted {
                 Some(end) => self.firewall.block(&led.target, &led.scope, end, now),
                 None => self.firewall.unblock(&led.target, &led.scope).map(drop),
             };
@@ -300,7 +301,7 @@ impl Responder {
             let was = self.ending.iter().any(|entry| entry.target == *target && entry.scope == *scope);
             return Ok(if was { "lifted" } else { NO_SUCH }.to_owned());
         }
-        if let Some(end) = self.ledger.wanted_until(target, scope) {
+        if let Some(end) = self.ledger.wanted_until(target, scope).filter(|end| *end > now) {
             self.firewall.block(target, scope, end, now).map_err(|error| chain(&error))?;
             let leads = |led: &Entry| led.target == *target && led.scope == *scope;
             let name = self.names(now).into_iter().find(|name| name.through().any(|led| leads(&led)));

@@ -89,8 +89,8 @@ impl Respond {
                 for address in &answer.addresses {
                     let known = entry.addresses.iter().find(|known| known.address == *address);
                     let needed_until = answer.needed_until.max(moment.plus(NEEDED_LEAST));
-                    // What is needed long enough already is no news.
-                    if known.is_some_and(|known| known.needed_until > moment.plus(NEEDED_LEAST / 2)) {
+                    // What is needed about as long already is no news.
+                    if known.is_some_and(|known| known.needed_until.plus(NEEDED_LEAST / 2) > needed_until) {
                         continue;
                     }
                     if known.is_none() && room == 0 {

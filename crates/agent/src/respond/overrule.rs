@@ -1,5 +1,7 @@
 //! May rules of the guard be set aside for this order, and is what set them aside confirmed?
 
+use std::time::Duration;
+
 use tripoint_api::agent::Answer;
 use tripoint_model::{Action, ActionKind, Refusal, Target, Terms};
 
@@ -20,14 +22,16 @@ impl Respond {
             reason,
         };
         let wanted = consent::take(&self.data, number, now()).map_err(|why| no(wishes.first(), why))?;
-        let Wanted::Override { targets, rules, confirm_within_s } = wanted else {
+        let Wanted::Override { targets, rules, confirm_within_s, hold_s } = wanted else {
             return Err(no(wishes.first(), "root consented to something else".into()));
         };
         if let Some(other) = wishes.iter().find(|wish| !targets.contains(&wish.target)) {
             return Err(no(Some(other), "root did not consent to this target".into()));
         }
         let terms = Terms { overrides: rules, confirm_within_s: Some(confirm_within_s), ..Terms::default() };
-        Ok(wishes.into_iter().map(|wish| Action { terms: terms.clone(), ..wish }).collect())
+        let longest = now().plus(Duration::from_secs(hold_s));
+        let under = |wish: Action| Action { terms: terms.clone(), expires: wish.expires.min(longest), ..wish };
+        Ok(wishes.into_iter().map(under).collect())
     }
 
     /// Lets a block that sets rules aside hold until its time.

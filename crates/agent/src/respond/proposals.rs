@@ -85,6 +85,11 @@ impl Proposals {
         plan: &Plan,
         now: Timestamp,
     ) -> Result<Proposal, String> {
+        let id = number(origin);
+        // An order that comes once more, as after a crash, is the same.
+        if let Some(known) = self.kept.iter().find(|kept| kept.proposal.id == id) {
+            return Ok(known.proposal.clone());
+        }
         let (waiting, actions) =
             self.waiting().fold((1, wishes.len()), |(count, sum), kept| (count + 1, sum + kept.wishes.len()));
         if waiting > WAITING_MAX || actions > ACTIONS_MAX {
@@ -93,7 +98,7 @@ impl Proposals {
             ));
         }
         let proposal = Proposal {
-            id: number(origin),
+            id,
             state: ProposalState::Waiting,
             proposed: now,
             until: now.plus(WAITS),
@@ -241,9 +246,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("proposals.json");
         let mut proposals = Proposals::open(&path);
+        propose(&mut proposals, "one", 1).unwrap();
         let [first, second] = ["one", "two"].map(|origin| propose(&mut proposals, origin, 1).unwrap().id);
         assert!(proposals.waits_for(&wish("203.0.113.7", "bob")) && !proposals.waits_for(&wish("203.0.113.8", "bob")));
         let mut proposals = Proposals::open(&path);
+        assert_eq!(proposals.all().len(), 2, "an order that comes twice is one");
         assert!(matches!(proposals.decide(&first, "ada", true, None, at(2)), Err(Denied::Own(_))));
         assert_eq!(proposals.decide("nobody", "bob", true, None, at(2)), Err(Denied::Unknown));
         let agreed = proposals.decide(&first, "bob", true, None, at(3)).unwrap();

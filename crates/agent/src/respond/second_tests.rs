@@ -258,7 +258,8 @@ fn an_order_of_the_server_sets_no_rule_aside() {
     assert_eq!(host.ask(std::slice::from_ref(&forged), None).refused[0].rule, "gateway");
     assert_eq!(host.ask(&[forged], Some("0".repeat(32))).refused[0].rule, "override");
     let targets: Vec<Target> = vec![GATEWAY.parse().unwrap()];
-    let wanted = || Wanted::Override { targets: targets.clone(), rules: rules.clone(), confirm_within_s: 60 };
+    let wanted =
+        || Wanted::Override { targets: targets.clone(), rules: rules.clone(), confirm_within_s: 60, hold_s: 600 };
     let number = consent::give(data.path(), wanted(), now()).unwrap();
     assert_eq!(host.ask(&[wish(ActionKind::Block, PEER)], Some(number)).refused[0].rule, "override", "another target");
     assert!(host.blocked().is_empty());
@@ -266,6 +267,8 @@ fn an_order_of_the_server_sets_no_rule_aside() {
     let done = host.ask(&[wish(ActionKind::Block, GATEWAY)], Some(number.clone()));
     assert_eq!((done.outcomes[0].state, host.blocked().len()), (OutcomeState::Applied, 1));
     assert_eq!(host.ask(&[wish(ActionKind::Block, GATEWAY)], Some(number)).refused[0].rule, "override", "twice");
+    let until = done.plan[0].terms.confirmed_until.unwrap();
+    assert!(until <= now().plus(Duration::from_secs(600)), "not longer than root wants, whatever the server says");
     // Nor does it confirm.
     let confirm =
         |consent: &str, id: &str| Order::Confirm { id: id.into(), by: "root".into(), consent: consent.into() };

@@ -2,7 +2,7 @@
 
 use tripoint_agent::consent::{self, Wanted};
 use tripoint_api::people::Ruling;
-use tripoint_api::{ActionAnswer, parse_span, path};
+use tripoint_api::{ActionAnswer, SPAN_DEFAULT, parse_span, path};
 use tripoint_linux::capability;
 use tripoint_model::{ActionKind, OutcomeState, Target};
 
@@ -16,6 +16,8 @@ use crate::output;
 pub fn consent(context: &Context, kind: ActionKind, act: &Act, targets: &[Target]) -> anyhow::Result<Option<String>> {
     let (false, Some(within)) = (act.overrides.is_empty(), &act.confirm_within) else { return Ok(None) };
     let within = parse_span(within).map_err(|error| WrongUsage(error.to_string()))?;
+    let hold = act.span.as_deref().map(parse_span).transpose().map_err(|error| WrongUsage(error.to_string()))?;
+    let hold = hold.unwrap_or(SPAN_DEFAULT);
     if kind != ActionKind::Block {
         return Err(WrongUsage(format!("--override is for block, not for {}", kind.as_str())).into());
     }
@@ -26,6 +28,7 @@ pub fn consent(context: &Context, kind: ActionKind, act: &Act, targets: &[Target
         targets: targets.to_vec(),
         rules: act.overrides.clone(),
         confirm_within_s: within.as_secs(),
+        hold_s: hold.as_secs(),
     };
     give(context, wanted).map(Some)
 }
