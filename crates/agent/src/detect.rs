@@ -15,8 +15,8 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Sighting,
-    Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Refusal,
+    Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -57,6 +57,8 @@ pub enum Wake {
     RemoveException(String),
     /// An action has an outcome, with the alert that caused it, if one did.
     Outcome(Option<AlertId>, Outcome),
+    /// The guard refused what policy wanted about an alert.
+    Refused(AlertId, Refusal),
     /// The end.
     Stop,
 }
@@ -178,6 +180,7 @@ impl Detector {
                 self.observe(now(), What::ExceptionRemoved { id });
             }
             Wake::Outcome(cause, outcome) => self.outcome(cause, &outcome),
+            Wake::Refused(alert, refusal) => _ = self.doors.reports.send(Report::Refused(alert, refusal)),
             Wake::Stop => {}
         }
     }

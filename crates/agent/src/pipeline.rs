@@ -61,7 +61,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
-    respond.know(&host, shared.reached.clone());
+    respond.know(&host, &shared, &ask, kernel.is_some() && config.sensor.dns);
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
         blocking: respond.blocking(),

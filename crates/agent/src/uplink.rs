@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tripoint_api::agent::{AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Item, LedgerEntry};
 use tripoint_api::client::Client;
 use tripoint_api::path;
-use tripoint_model::{Alert, AlertId, Contact, Outcome};
+use tripoint_model::{Alert, AlertId, Contact, Outcome, Refusal};
 
 use crate::place::Place;
 use crate::respond::Ask;
@@ -22,6 +22,8 @@ pub enum Report {
     Alert(Box<Alert>),
     /// What the kernel said.
     Outcome(Option<AlertId>, Outcome),
+    /// Policy was refused something about an alert.
+    Refused(AlertId, Refusal),
     /// The ledger was repaired.
     Ledger(LedgerEntry),
     /// Who was in contact with whom, and how many connections are in none of them.
@@ -105,6 +107,7 @@ impl Uplink {
                     Report::Health(health) => self.health = Some(*health),
                     Report::Alert(alert) => self.items.keep_or_say(&Item::Alert { alert }),
                     Report::Outcome(alert, outcome) => self.items.keep_or_say(&Item::Outcome { alert, outcome }),
+                    Report::Refused(alert, refusal) => self.items.keep_or_say(&Item::Refusal { alert, refusal }),
                     Report::Contacts(contacts, dropped) => self.keep_contacts(contacts, dropped),
                     Report::Ledger(entry) => self.items.keep_or_say(&Item::Ledger { entry }),
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use tripoint_model::{Action, ActionKind, Exception, NameLookup, Scope, Timestamp};
+use tripoint_model::{Action, ActionKind, Exception, NameLookup, Scope, Target, Terms, Timestamp};
 
 use crate::guard::{Guard, GuardRange, POLICY, Protected};
 use crate::plan::plan;
@@ -42,6 +42,10 @@ impl NameLookup for OneName {
     fn names(&self, net: IpNet) -> Vec<(IpAddr, String)> {
         let address: IpAddr = PEER.parse().unwrap();
         net.contains(&address).then(|| (address, "cdn.partner.example".to_owned())).into_iter().collect()
+    }
+
+    fn addresses(&self, target: &Target) -> Vec<IpAddr> {
+        target.names("cdn.partner.example").then(|| PEER.parse().unwrap()).into_iter().collect()
     }
 }
 
@@ -91,6 +95,7 @@ impl Host {
             reason: "test".into(),
             requester: requester.into(),
             cause: None,
+            terms: Terms::default(),
         };
         self.guard.usage = self.responder.usage(now);
         let plan = plan(&[action], &self.guard, &[], now);
@@ -202,6 +207,7 @@ fn an_exception_of_other_hosts_or_of_certain_alerts_leaves_a_persons_block() {
         reason: String::new(),
         requester: requester.into(),
         cause: None,
+        terms: Terms::default(),
     };
     assert!(!host.guard.excepts(&about_alerts, &block("ada"), Timestamp(1)));
     assert!(host.guard.excepts(&about_alerts, &block(POLICY), Timestamp(1)));

@@ -26,6 +26,7 @@ pub(crate) fn action_of(entry: &Entry) -> Action {
         reason: entry.reason.clone(),
         requester: entry.requester.clone(),
         cause: entry.cause.clone(),
+        terms: entry.terms.clone(),
     }
 }
 

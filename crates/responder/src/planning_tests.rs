@@ -86,6 +86,7 @@ fn without(rule: &str, case: &Case) -> Plan {
                 reason: wish.reason.clone(),
                 requester: wish.requester.clone(),
                 cause: None,
+                terms: wish.terms.clone(),
                 cuts: case.live.iter().filter(|cut| refusal.target.matches(cut.remote.ip(), 0)).cloned().collect(),
             });
         }
@@ -116,6 +117,9 @@ const TWINS: &[(&str, &str)] = &[
     ("cap-rate", "cap"),
     ("expired", "time"),
     ("scope", "time"),
+    ("name", "name"),
+    ("person-only", "name"),
+    ("override", "overrule"),
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use tripoint_model::{Action, ConnectionId, Protocol};
+use tripoint_model::{Action, ConnectionId, OutcomeState, Protocol};
 
 use super::*;
 use crate::guard::Guard;
@@ -24,6 +24,7 @@ fn action(kind: ActionKind, target: &str, expires: i64) -> Action {
         reason: "c2".into(),
         requester: "ada".into(),
         cause: None,
+        terms: Terms::default(),
     }
 }
 

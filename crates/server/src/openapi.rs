@@ -1,5 +1,6 @@
 //! What does the API look like to programs that are not ours?
 
+mod actions;
 mod bouncers;
 mod connections;
 mod exceptions;
@@ -47,7 +48,8 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().chain(connections::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED)
+    let more = connections::ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED);
+    ROUTES.iter().chain(actions::PEOPLE).chain(more)
 }
 
 /// What people and agents ask.
@@ -184,9 +186,14 @@ const SCHEMAS: &[Schema] = &[
             "scope any",
             "host string",
             "cause string",
+            "consent string",
         ],
     ),
-    ("StandingList", "What is in force.", &["actions! []HostAction", "hosts! []string", "errors []string"]),
+    (
+        "StandingList",
+        "What is in force, and what waits.",
+        &["actions! []HostAction", "proposed []HostProposal", "hosts! []string", "errors []string"],
+    ),
     (
         "HostAction",
         "A block in force on a host: the ledger's word beside the kernel's.",
@@ -200,6 +207,7 @@ const SCHEMAS: &[Schema] = &[
             "requester! string",
             "reason! string",
             "cause string",
+            "terms Terms",
             "mechanism! string",
             "kernel! string",
         ],
@@ -213,6 +221,7 @@ const SCHEMAS: &[Schema] = &[
             "outcomes! []Outcome",
             "past []Past",
             "notes []string",
+            "proposed []HostProposal",
             "hosts []string",
             "errors []string",
         ],
@@ -229,6 +238,7 @@ const SCHEMAS: &[Schema] = &[
             "reason! string",
             "requester! string",
             "cause string",
+            "terms Terms",
             "cuts! []object",
         ],
     ),
@@ -303,12 +313,13 @@ const SCHEMAS: &[Schema] = &[
     (
         "Answer",
         "An agent's answer to an order.",
-        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"],
+        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "proposed []object", "error string"],
     ),
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    SCHEMAS.iter().chain(connections::SCHEMAS).chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
+    let more = connections::SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS);
+    SCHEMAS.iter().chain(actions::SCHEMAS).chain(more)
 }
 
 /// The OpenAPI 3.1 document.

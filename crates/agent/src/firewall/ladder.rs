@@ -45,7 +45,7 @@ impl Firewall for Ladder {
     fn block(&mut self, target: &Target, scope: &Scope, end: Timestamp, now: Timestamp) -> Result<(), FirewallError> {
         match target {
             Target::Application(key) => self.frozen.freeze(key, end),
-            Target::Peer(_) | Target::Host => self.wall.block(target, scope, end, now),
+            Target::Peer(_) | Target::Beneath(_) | Target::Host => self.wall.block(target, scope, end, now),
         }
     }
 
@@ -60,7 +60,7 @@ impl Firewall for Ladder {
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
         match target {
             Target::Application(key) => self.frozen.thaw(key),
-            Target::Peer(_) | Target::Host => self.wall.unblock(target, scope),
+            Target::Peer(_) | Target::Beneath(_) | Target::Host => self.wall.unblock(target, scope),
         }
     }
 

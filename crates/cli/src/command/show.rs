@@ -73,7 +73,9 @@ fn response(o: &mut String, alert: &Alert) {
         let verified = if outcome.verified { ", read back from the kernel" } else { "" };
         let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
         let what = format!("{} {} {:?}", outcome.action.as_str(), outcome.target, outcome.state);
-        format!("{} {what}{until}{verified} (by {})", outcome.at, outcome.mechanism)
+        let detail = Some(&outcome.detail).filter(|detail| !detail.is_empty());
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        format!("{} {what}{until}{verified} (by {}){detail}", outcome.at, outcome.mechanism)
     };
     section(o, "DONE", alert.outcomes.iter().map(outcome));
     let refusal = |r: &Refusal| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason);

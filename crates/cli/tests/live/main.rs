@@ -12,11 +12,14 @@ mod instance;
 mod kill;
 mod mechanism;
 mod named;
+mod names;
 mod network;
 mod outlive;
+mod overrule;
 mod policies;
 mod rungs;
 mod scoped;
+mod second;
 mod survive;
 
 /// Whether kernel tests are asked for; says so when they are skipped.

@@ -185,6 +185,10 @@ async fn take(
             note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
             Ok(None)
         }
+        Item::Refusal { alert, refusal } => {
+            let changed = add_to_alert(connection, &alert, &[], &[refusal], now).await?;
+            Ok(changed.map(|alert| alert.id))
+        }
         Item::Health { health, .. } => {
             sqlx::query("UPDATE agents SET health = $1 WHERE host = $2")
                 .bind(to_text("health", &health)?)
@@ -315,7 +319,9 @@ pub(super) async fn hand_out(
         let number: i64 = row.try_get(0)?;
         let issued = Timestamp(row.try_get(1)?);
         let order: Order = from_text("order", &row.try_get::<String, _>(2)?)?;
-        let stale = matches!(order, Order::Act { .. } | Order::ReleaseAll) && now.since(issued) > FRESH;
+        let stale =
+            matches!(order, Order::Act { .. } | Order::Approve { .. } | Order::Confirm { .. } | Order::ReleaseAll)
+                && now.since(issued) > FRESH;
         sqlx::query("UPDATE orders SET state = $1 WHERE number = $2")
             .bind(if stale { "withdrawn" } else { "handed" })
             .bind(number)
