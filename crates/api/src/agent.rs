@@ -80,7 +80,8 @@ pub struct LedgerEntry {
     pub at: Timestamp,
     /// The planned action's id.
     pub id: String,
-    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`.
+    /// What the comparison of ledger and kernel did: `restored`, `corrected`, `removed`, `expired`; `repaired` where
+    /// somebody had changed what holds the blocks.
     pub state: String,
     /// In words.
     pub detail: String,

@@ -1,6 +1,7 @@
 //! How do the kernel programs get into the kernel, and what did not go in?
 
 mod alive;
+mod attached;
 mod blocks;
 mod isolation;
 mod kernel;
@@ -162,12 +163,13 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
             missing.push(Missing { program: name, lost, reason });
         }
     }
+    let absent: Vec<&str> = missing.iter().map(|missing| missing.program).collect();
     let mut set = SetMaps::take(&mut ebpf, options)?;
     let (matches, events) = (Ring::take(&mut ebpf, "matches")?, Ring::take(&mut ebpf, "events")?);
     let mut blocks = Blocks::take(&mut ebpf, set.config())?;
     let mut isolation = Isolation::take(&mut ebpf, set.config())?;
     let counters = Counters::take(&mut ebpf)?;
-    let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup)));
+    let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup, &absent)));
     set.look_at_packets_through(Arc::downgrade(&kernel));
     blocks.look_at_packets_through(Arc::downgrade(&kernel));
     isolation.look_at_packets_through(Arc::downgrade(&kernel));
