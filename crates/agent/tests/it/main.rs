@@ -1,6 +1,7 @@
 //! Does the agent's program answer as a daemon should before it touches anything?
 
 mod blocking;
+mod neighbours;
 
 use std::process::Command;
 
