@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tripoint_model::address::canonical;
 
+use crate::faults::{self, Lack};
 use crate::netlink::{ACK, DUMP, Message, Netlink, attributes};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -90,12 +91,33 @@ impl SockDiag {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a connection with a cookie is ended"));
         }
         let request = request(socket.family, socket.protocol, u32::MAX, Some(socket));
-        let done = self.netlink.order(Message::new(SOCK_DESTROY, ACK, &request));
+        let message = Message::new(SOCK_DESTROY, ACK, &request);
+        let done = faults::refuse(Lack::SockDestroy).and_then(|()| self.netlink.order(message));
         done.map_err(|error| match error.raw_os_error() {
             Some(libc::EOPNOTSUPP) => io::Error::new(io::ErrorKind::Unsupported, error),
             Some(libc::ENOENT) => io::Error::new(io::ErrorKind::NotFound, error),
             _ => error,
         })
+    }
+
+    /// Whether sockets can be ended here. Asks for one that cannot be: no cookie is that large, and port 0 has nobody.
+    pub fn can_destroy(&mut self) -> bool {
+        let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let impossible = Socket {
+            protocol: libc::IPPROTO_TCP as u8,
+            family: libc::AF_INET as u8,
+            state: 1,
+            local: nobody,
+            remote: nobody,
+            cookie: u64::MAX - 1,
+            inode: 0,
+            uid: 0,
+            cgroup_id: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            identity: None,
+        };
+        self.destroy(&impossible).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 }
 

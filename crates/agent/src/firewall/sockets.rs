@@ -55,6 +55,10 @@ pub(super) fn disconnect(cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
             continue;
         };
         match namespace.run(|| end_all(&cuts)).and_then(|done| done) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let why = "this kernel was built without the ending of sockets (CONFIG_INET_DIAG_DESTROY)".to_owned();
+                return Err(FirewallError::Unsupported(SocketsOnly.name(), why));
+            }
             Ok(done) => {
                 total.ended += done.ended;
                 total.gone += done.gone;
@@ -88,6 +92,8 @@ fn end_all(cuts: &[&Cut]) -> io::Result<Disconnected> {
         match ended {
             Ok(()) => done.ended += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => done.gone += 1,
+            // None can be ended then.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Err(error),
             Err(error) => {
                 tracing::warn!(remote = %cut.remote, %error, "connection could not be ended");
                 done.failed += 1;

@@ -9,6 +9,7 @@ mod enforce;
 mod follow;
 mod instance;
 mod kill;
+mod lacking;
 mod mechanism;
 mod named;
 mod network;

@@ -24,6 +24,7 @@ pub use set::{SetError, SetMaps, SetParts};
 
 use crate::cgroup;
 use crate::contract::{COUNTERS, ConnRecord, Record, conn_records};
+use crate::faults::{self, Lack};
 
 /// The compiled programs, checked in so that building needs no clang; `cargo xtask bpf` renews
 /// them and the gate compares.
@@ -141,6 +142,7 @@ pub struct Programs {
 
 /// Loads and attaches everything that this kernel takes.
 pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
+    faults::refuse(Lack::Programs).map_err(|error| LoadError::Object(error.to_string()))?;
     let btf = Btf::from_sys_fs().map_err(|error| LoadError::Btf(error.to_string()))?;
     let mut loader = EbpfLoader::new();
     loader

@@ -10,6 +10,7 @@ use super::layout::{self, Found, message};
 use super::rule::{self, End};
 use super::set::Set;
 use super::{Block, Hold, NftError, failed};
+use crate::faults::{self, Lack};
 use crate::netlink::{DUMP, Message, Netlink, attributes};
 
 /// What the table has refused so far.
@@ -121,7 +122,8 @@ impl Table {
     }
 
     fn change(&mut self, action: &'static str, messages: Vec<Message>) -> Result<(), NftError> {
-        self.netlink.transact(layout::NFTABLES, messages).map_err(failed(action))
+        let done = faults::refuse(Lack::NftablesChanged);
+        done.and_then(|()| self.netlink.transact(layout::NFTABLES, messages)).map_err(failed(action))
     }
 
     /// Holds these blocks from now on, all or none, in one transaction; one that is there already gets the new end.
