@@ -15,6 +15,7 @@ mod named;
 mod network;
 mod outlive;
 mod policies;
+mod reboot;
 mod rungs;
 mod scoped;
 mod survive;
