@@ -14,6 +14,8 @@ pub enum Lack {
     NftablesAsked,
     /// The same for transactions, which are answered otherwise.
     NftablesChanged,
+    /// The flags owner and persist of a table of nftables (Linux 6.9).
+    TableOwner,
     /// Kernel programs.
     Programs,
     /// The cgroup v2 hierarchy.
@@ -24,7 +26,7 @@ impl Lack {
     /// What the kernel says then.
     pub fn errno(self) -> i32 {
         match self {
-            Self::SockDestroy | Self::NftablesChanged => libc::EOPNOTSUPP,
+            Self::SockDestroy | Self::NftablesChanged | Self::TableOwner => libc::EOPNOTSUPP,
             Self::NftablesAsked => libc::EINVAL,
             Self::Programs => libc::EPERM,
             Self::Cgroup2 => libc::ENODEV,
@@ -37,6 +39,7 @@ impl Lack {
         match self {
             Self::SockDestroy => "sock_destroy",
             Self::NftablesAsked | Self::NftablesChanged => "nftables",
+            Self::TableOwner => "table_owner",
             Self::Programs => "programs",
             Self::Cgroup2 => "cgroup2",
         }

@@ -5,6 +5,7 @@ mod blind;
 mod bulk;
 mod crowdsec;
 mod demo;
+mod disturbed;
 mod enforce;
 mod follow;
 mod instance;

@@ -107,7 +107,9 @@ impl Table {
             let mut all: Vec<Message> = anew.then(|| layout::delete_table(&self.name)).into_iter().collect();
             all.push(layout::table(&self.name, hold));
             all.extend(layout::content(&self.name));
-            match self.change("make the table", all) {
+            let knows = if hold == Hold::Owned { faults::refuse(Lack::TableOwner) } else { Ok(()) };
+            let made = knows.map_err(failed("make the table")).and_then(|()| self.change("make the table", all));
+            match made {
                 // Kernels before 6.9 do not know the flag persist, those before 5.12 not the flag owner.
                 Err(NftError::Kernel { source, .. })
                     if hold == Hold::Owned
