@@ -15,6 +15,7 @@ mod mechanism;
 mod named;
 mod network;
 mod outlive;
+mod poisoned;
 mod policies;
 mod reboot;
 mod rungs;
