@@ -1,6 +1,8 @@
 //! Does the agent's program answer as a daemon should before it touches anything?
 
 mod blocking;
+mod endings;
+mod exactly;
 mod neighbours;
 
 use std::process::Command;

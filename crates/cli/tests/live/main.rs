@@ -17,6 +17,7 @@ mod network;
 mod outlive;
 mod poisoned;
 mod policies;
+mod quick;
 mod reboot;
 mod rungs;
 mod scoped;
