@@ -4,6 +4,7 @@ mod blocking;
 mod endings;
 mod exactly;
 mod neighbours;
+mod released;
 
 use std::process::Command;
 
