@@ -242,6 +242,17 @@ impl Firewall for BpfFirewall {
         lifted
     }
 
+    /// Also what is not listed now: a block for an application that cannot be told from its neighbours any more.
+    fn release(&mut self, _now: Timestamp) -> Result<(), FirewallError> {
+        self.scoped.clear();
+        self.ends = Ends::default();
+        self.isolated = None;
+        let rejoined = self.isolation.rejoin();
+        let cleared = self.blocks.clear();
+        self.follow();
+        rejoined.and(cleared.map(|_| true)).map(drop).map_err(|error| kernel("release", error))
+    }
+
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let now_ns = boot_ns();
         self.ends.forget_ended(now_ns);
@@ -282,7 +293,7 @@ fn kernel(action: &str, error: BlockError) -> FirewallError {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use tripoint_linux::bpf::{LoadOptions, load};
+    use tripoint_linux::bpf::{LoadOptions, load, pins};
 
     use super::super::staged::{Own, Waiting};
     use super::*;
@@ -302,7 +313,8 @@ mod tests {
         first.take(&one);
         second.take(&two);
         let target: Target = "203.0.113.77".parse().unwrap();
-        let expires = Timestamp::from_system(SystemTime::now()).plus(Duration::from_secs(60));
+        let now = || Timestamp::from_system(SystemTime::now());
+        let expires = now().plus(Duration::from_secs(60));
         for application in [&one, &two] {
             firewall.block_for(&application.key, &target, expires).unwrap();
         }
@@ -314,6 +326,11 @@ mod tests {
         assert_eq!(held, [second.id()], "the second one's block stands, the first one's is lifted");
         assert!(firewall.unblock_for(&two.key, &target).unwrap());
         assert!(firewall.blocks.list().is_empty());
-        firewall.follow();
+        // Nor does anything stay behind that cannot be listed any more.
+        firewall.block_for(&one.key, &target, expires).unwrap();
+        first.take(&neighbour);
+        assert!(cgroups_of(&one.key).is_err() && firewall.list(now()).unwrap().is_empty());
+        firewall.release(now()).unwrap();
+        assert!(firewall.blocks.list().is_empty() && pins::kept(&name).is_empty());
     }
 }

@@ -108,7 +108,7 @@ fn numbers(json: &str, which: impl Fn(&serde_json::Value) -> bool, key: &str) ->
 /// Detaches every link of this program, as an administrator would.
 fn detach(program_id: &str) -> Option<()> {
     let links = bpftool(&["--json", "link", "show"])?;
-    let ours = numbers(&links, |link| link["prog_id"].to_string() == program_id, "id");
+    let ours = numbers(&links, |link| link["prog_id"].as_u64() == program_id.parse().ok(), "id");
     assert!(!ours.is_empty(), "program {program_id} is attached");
     for link in ours {
         bpftool(&["link", "detach", "id", &link])?;
