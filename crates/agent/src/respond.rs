@@ -324,16 +324,16 @@ pub(crate) fn cut(connection: &Connection) -> Cut {
 
 /// What the comparison changed, one line each.
 fn drift(done: &Reconciled, at: Timestamp) -> Vec<LedgerEntry> {
-    let lines = |state: &str, targets: &[Target]| {
-        let state = state.to_owned();
-        targets
-            .iter()
-            .map(move |target| LedgerEntry { at, id: target.to_string(), state: state.clone(), detail: String::new() })
-            .collect::<Vec<_>>()
-    };
-    let mut all = lines("restored", &done.restored);
-    all.extend(lines("expired", &done.expired));
-    all
+    let line = |id: String, state: &str, detail: String| LedgerEntry { at, id, state: state.to_owned(), detail };
+    let targets = [
+        ("restored", &done.restored),
+        ("corrected", &done.corrected),
+        ("removed", &done.removed),
+        ("expired", &done.expired),
+    ];
+    let repairs = done.repairs.iter().map(|word| line("mechanism".to_owned(), "repaired", word.clone()));
+    let of_targets = targets.into_iter().flat_map(|(state, all)| all.iter().map(move |target| (state, target)));
+    of_targets.map(|(state, target)| line(target.to_string(), state, String::new())).chain(repairs).collect()
 }
 
 fn now() -> Timestamp {

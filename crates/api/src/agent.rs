@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use tripoint_model::{
-    Action, Alert, AlertId, Contact, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
+    Action, Alert, AlertId, Contact, Exception, Investigation, Outcome, PlannedAction, Refusal, Scope, Target, Terms,
+    Timestamp,
 };
 
 use crate::proposal::Proposal;
@@ -70,6 +71,13 @@ pub enum Item {
         /// The guard's word.
         refusal: Refusal,
     },
+    /// What the host found out about an alert; the newest replaces the earlier.
+    Investigation {
+        /// The alert.
+        alert: AlertId,
+        /// What was found.
+        found: Box<Investigation>,
+    },
     /// How the agent is; the newest replaces the earlier.
     Health {
         /// When.
@@ -102,8 +110,9 @@ pub struct LedgerEntry {
     pub at: Timestamp,
     /// The planned action's id.
     pub id: String,
-    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`; of what waits for a second person `proposed`,
-    /// `approved`, `rejected`, `expired`; `confirmed`.
+    /// What the comparison of ledger and kernel did: `restored`, `corrected`, `removed`, `expired`; `repaired` where
+    /// somebody had changed what holds the blocks. Of what waits for a second person `proposed`, `approved`,
+    /// `rejected`, `expired`; `confirmed`.
     pub state: String,
     /// In words.
     pub detail: String,

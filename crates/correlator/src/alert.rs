@@ -64,6 +64,7 @@ pub(crate) fn write(
         techniques: rule.techniques(case).into_iter().map(str::to_owned).collect(),
         outcomes: known.outcomes(&id),
         refusals: Vec::new(),
+        investigation: None,
         suggested: suggested(&id, case, newest),
         suppressed_by: suppressed_by(host, case, rule.name(), known),
         missing: missing(case, newest),

@@ -102,6 +102,16 @@ impl Host {
         self.responder.execute(&plan, now);
     }
 
+    /// As at the beginning, but for the time and what the ledger remembers.
+    fn forget(&mut self) {
+        self.responder.release_all(Timestamp::from_seconds(self.now));
+        self.guard.exceptions.clear();
+        self.guard.guard_ranges.clear();
+        self.guard.protected = Some(Protected::default());
+        self.now = 10;
+        assert!(!self.holds());
+    }
+
     fn holds(&self) -> bool {
         !self.firewall.kernel().blocks.is_empty()
     }
@@ -166,6 +176,36 @@ proptest! {
         }
         prop_assert_eq!(host.holds(), expected(&said), "{:?}", said);
     }
+}
+
+/// Histories on one host, one after the other, when nobody asks for more; the long run asks by the variable.
+const HISTORIES: u64 = 2_000;
+const HISTORIES_VARIABLE: &str = "TRIPOINT_HISTORIES";
+
+/// Longer histories, in which things are said again, over a ledger that has seen thousands before.
+#[test]
+fn r3_random_histories_end_in_the_same() {
+    let histories = std::env::var(HISTORIES_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(HISTORIES);
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = host(folder.path(), "web-1");
+    let mut seed = 7_u64;
+    let mut dice = |end: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % end
+    };
+    let mut blocked = 0_u64;
+    for history in 0..histories {
+        let steps: Vec<Says> = (0..dice(9)).map(|_| ALL[dice(ALL.len())]).collect();
+        for says in &steps {
+            let way = [Way::Address, Way::Network, Way::Name, Way::System][dice(4)];
+            host.hear(*says, way);
+        }
+        assert_eq!(host.holds(), expected(&steps), "history {history}: {steps:?}");
+        blocked += u64::from(host.holds());
+        host.forget();
+    }
+    println!("{histories} histories, {blocked} of them end with a block");
+    assert!(blocked > 0 && blocked < histories);
 }
 
 #[test]

@@ -75,3 +75,12 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+/// What is in force when a hold failed: nothing, or what stood before with its own end.
+pub(crate) fn not_held(why: &str, other_end: Option<Timestamp>) -> String {
+    let what = match other_end {
+        Some(end) => format!("the one before holds until {end}; the new end is tried again"),
+        None => "not in force".to_owned(),
+    };
+    if why.is_empty() { what } else { format!("{why}; {what}") }
+}

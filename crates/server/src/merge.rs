@@ -25,6 +25,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     report.bytes_in = report.bytes_in.max(stored.bytes_in);
     report.bytes_out = report.bytes_out.max(stored.bytes_out);
     report.latency_ms = stored.latency_ms.or(report.latency_ms);
+    report.investigation = stored.investigation;
     add_refusals(&mut report, &refusals);
     add_outcomes(&mut report, &outcomes, now);
     if worse && report.suppressed_by.is_none() && report.work.status == AlertStatus::Resolved {
@@ -136,6 +137,7 @@ mod tests {
             techniques: vec![],
             outcomes: vec![],
             refusals: vec![],
+            investigation: None,
             suggested: vec![],
             suppressed_by: None,
             missing: vec![],

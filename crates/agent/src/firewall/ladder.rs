@@ -30,6 +30,14 @@ impl Firewall for Ladder {
         self.wall.name()
     }
 
+    fn name_for(&self, target: &Target) -> &'static str {
+        match target {
+            // One that only tells halts nothing either.
+            Target::Application(_) if self.wall.acts() => Frozen::NAME,
+            _ => self.wall.name_for(target),
+        }
+    }
+
     fn gaps(&self) -> &'static [&'static str] {
         self.wall.gaps()
     }
@@ -80,6 +88,10 @@ impl Firewall for Ladder {
 
     fn settled(&mut self) {
         self.wall.settled();
+    }
+
+    fn take_repairs(&mut self) -> Vec<String> {
+        self.wall.take_repairs()
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

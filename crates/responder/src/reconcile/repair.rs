@@ -27,6 +27,8 @@ pub struct Reconciled {
     pub withdrawn: Vec<(Target, String)>,
     /// Their time was up.
     pub expired: Vec<Target>,
+    /// What somebody did to the mechanism itself, in words; put right.
+    pub repairs: Vec<String>,
     /// What could not be done, in words.
     pub failures: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl Responder {
             let listed = self.firewall.list(now).ok().map(Listed::new);
             self.settle_ended(listed.as_ref(), now);
         }
+        report.repairs = self.firewall.take_repairs();
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             report.failures.push(chain(&error));
         }

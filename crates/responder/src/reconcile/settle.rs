@@ -7,7 +7,7 @@ use tripoint_model::{ActionKind, Observable, Outcome, OutcomeState, Plan, Planne
 use super::Responder;
 use crate::firewall::KernelBlock;
 use crate::ledger::{Entry, EntryState};
-use crate::outcome::{chain, covers, is_near, outcome};
+use crate::outcome::{chain, covers, is_near, not_held, outcome};
 use crate::step::between;
 
 impl Responder {
@@ -30,9 +30,9 @@ impl Responder {
             let outcome = Outcome {
                 id: entry.id,
                 action: entry.target.holding(),
+                mechanism: self.firewall.name_for(&entry.target).to_owned(),
                 target: entry.target,
                 scope: entry.scope,
-                mechanism: self.firewall.name().to_owned(),
                 state,
                 verified: held.is_some(),
                 detail: detail.to_owned(),
@@ -74,6 +74,8 @@ impl Responder {
         let expires = self.expiry_of(planned);
         let end = read.map(|blocks| blocks.end(&planned.target, &planned.scope));
         let present = end.map(|end| end.is_some_and(|end| is_near(end, expires)));
+        // Another end than the wanted one is in force: not what was asked for, and not nothing either.
+        let other_end = end.flatten().filter(|_| planned.action.holds() && present == Some(false));
         let is_name = planned.target.name().is_some();
         let (state, verified) = match planned.action {
             ActionKind::Block if is_name => self.settle_name(planned, &result, read),
@@ -101,7 +103,8 @@ impl Responder {
             }
         };
         if planned.action.holds() && planned.terms.via.is_none() {
-            let entry_state = if state == OutcomeState::Applied { EntryState::Applied } else { EntryState::Failed };
+            let stands = state == OutcomeState::Applied || other_end.is_some();
+            let entry_state = if stands { EntryState::Applied } else { EntryState::Failed };
             if let Err(error) = self.ledger.mark(&planned.target, &planned.scope, entry_state, now) {
                 tracing::error!(error = %chain(&error), "ledger of actions could not be written");
             }
@@ -110,13 +113,17 @@ impl Responder {
         if let Err(error) = listed {
             detail = format!("{detail}; not read back: {error}");
         }
+        if state == OutcomeState::Failed && verified && planned.action.holds() {
+            detail = not_held(&detail, other_end);
+        }
         let is_lifted = planned.action == ActionKind::Unblock && state != OutcomeState::Failed;
         if let Some(wider) = read.filter(|_| is_lifted).and_then(|blocks| blocks.wider(&planned.target)) {
             detail = format!("{detail}; the wider block of {wider} still holds");
         }
-        let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
+        let mechanism = self.firewall.name_for(&planned.target);
+        let mut outcome = Outcome { detail, ..outcome(planned, mechanism, state, verified, now) };
         if planned.action.holds() {
-            outcome.expires = Some(expires);
+            outcome.expires = Some(other_end.unwrap_or(expires));
         }
         outcome
     }
