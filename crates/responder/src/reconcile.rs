@@ -302,7 +302,7 @@ impl Responder {
             let was = self.ending.iter().any(|entry| entry.target == *target && entry.scope == *scope);
             return Ok(if was { "lifted" } else { NO_SUCH }.to_owned());
         }
-        if let Some(end) = self.ledger.wanted_until(target, scope).filter(|end| *end > now) {
+        if let Some(end) = self.ledger.led_until(target, scope).filter(|end| *end > now) {
             self.firewall.block(target, scope, end, now).map_err(|error| chain(&error))?;
             let leads = |led: &Entry| led.target == *target && led.scope == *scope;
             let name = self.names(now).into_iter().find(|name| name.through().any(|led| leads(&led)));

@@ -125,11 +125,16 @@ impl Ledger {
     /// `None` when nobody does.
     pub fn wanted_until(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
         let own = self.get(target, scope).filter(|entry| entry.state.is_wanted()).map(|entry| entry.expires);
-        let Target::Peer(Observable::Address(address)) = target else { return own };
+        own.max(self.led_until(target, scope))
+    }
+
+    /// Until when a blocked name that leads to this address wants it refused; nothing where none does.
+    pub fn led_until(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
+        let Target::Peer(Observable::Address(address)) = target else { return None };
         let leads = |entry: &&Entry| {
             entry.scope == *scope && entry.addresses.iter().any(|answered| answered.address == *address)
         };
-        self.names().filter(leads).map(|entry| entry.expires).chain(own).max()
+        self.names().filter(leads).map(|entry| entry.expires).max()
     }
 }
 
