@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
@@ -22,6 +22,7 @@ use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
+use crate::investigate::{self, Case};
 use crate::respond::{Ask, Waiting};
 use crate::sense::Shared;
 use crate::uplink::Report;
@@ -71,6 +72,8 @@ pub struct Doors {
     pub findings: Sender<Request>,
     /// Proposals of actions.
     pub actions: Sender<Ask>,
+    /// Alerts to be looked into.
+    pub cases: SyncSender<investigate::Ask>,
     /// The sensing thread.
     pub shared: Arc<Shared>,
 }
@@ -385,6 +388,8 @@ impl Detector {
                 alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
             }
             self.propose(&alert, moment);
+            // One that finds no room is looked into when it changes.
+            let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
             let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
         }
     }

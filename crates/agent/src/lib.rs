@@ -21,6 +21,7 @@ pub mod findings;
 pub mod firewall;
 pub mod hash;
 pub mod health;
+pub mod investigate;
 pub mod live;
 pub mod offline;
 pub mod pipeline;

@@ -288,6 +288,11 @@ pub enum Order {
         /// The exception.
         exception: Exception,
     },
+    /// Look into this alert now: what the application's own logs say of its peers.
+    Investigate {
+        /// The alert.
+        alert: Box<Alert>,
+    },
     /// The images under the data folder changed: look again.
     ContentChanged,
 }
@@ -356,6 +361,9 @@ pub struct Answer {
     /// What is in force; only where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<StandingAction>,
+    /// What was found out about an alert; only where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub investigation: Option<Box<Investigation>>,
     /// Why the order could not be carried out at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

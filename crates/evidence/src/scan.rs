@@ -162,9 +162,8 @@ impl<'s, 'o> Scan<'s, 'o> {
             self.tell(hit);
         }
         if self.options.pack.may_match(text) {
-            for rule in self.options.pack.matching(&entry) {
-                let hit = self.matched(&entry, &place, rule);
-                self.tell(hit);
+            for attempt in self.attempts(&entry, &place) {
+                self.tell(attempt);
             }
         }
         let at = entry.time.unwrap_or(self.options.clock.now);
@@ -190,6 +189,26 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
             _ => entry.claimed.first().copied(),
         }
+    }
+
+    /// One attempt for each technique, whatever number of its rules match.
+    fn attempts(&self, entry: &Entry<'_>, place: &Place<'_>) -> Vec<Attempt> {
+        let mut attempts: Vec<Attempt> = Vec::new();
+        for rule in self.options.pack.matching(entry) {
+            let mut found = self.matched(entry, place, rule);
+            match attempts.iter_mut().find(|known| known.family == found.family) {
+                Some(known) => {
+                    known.verdict = known.verdict.max(found.verdict);
+                    known.reasons.append(&mut found.reasons);
+                    found.cves.retain(|cve| !known.cves.contains(cve));
+                    known.cves.append(&mut found.cves);
+                    found.attack.retain(|id| !known.attack.contains(id));
+                    known.attack.append(&mut found.attack);
+                }
+                None => attempts.push(found),
+            }
+        }
+        attempts
     }
 
     fn matched(&self, entry: &Entry<'_>, place: &Place<'_>, rule: &Rule) -> Attempt {

@@ -23,6 +23,11 @@ impl Clock {
         Self { year: None, zone: TimeZone::UTC, now }
     }
 
+    /// This host's zone, and years that end at `now`.
+    pub fn here(now: Timestamp) -> Self {
+        Self { zone: TimeZone::try_system().unwrap_or(TimeZone::UTC), ..Self::at(now) }
+    }
+
     fn local(&self, civil: DateTime) -> Option<Timestamp> {
         let zoned = civil.to_zoned(self.zone.clone()).ok()?;
         Some(Timestamp(zoned.timestamp().as_microsecond()))

@@ -18,6 +18,9 @@ use crate::process::Process;
 use crate::severity::{Factor, Severity};
 use crate::time::Timestamp;
 
+/// How `missing` calls what an application's logs say.
+pub const LOG_EVIDENCE: &str = "log evidence";
+
 /// The layout of an alert in JSON; a breaking change adds one.
 pub const SCHEMA: u32 = 1;
 

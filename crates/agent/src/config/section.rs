@@ -149,6 +149,19 @@ pub struct Inventory {
     pub every: Duration,
 }
 
+/// `[evidence]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Evidence {
+    pub auto: bool,
+    #[serde(deserialize_with = "span")]
+    pub back: Duration,
+    pub bytes_max_mib: u32,
+    #[serde(deserialize_with = "span")]
+    pub time_max: Duration,
+}
+
 /// `[bouncers]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ mod evaluate;
 mod evidence;
 mod exceptions;
 mod intel;
+mod investigate;
 mod policy;
 mod scan;
 mod show;
@@ -44,6 +45,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Evidence(evidence) => evidence::run(context, evidence),
         Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
+        Command::Investigate { id } => investigate::run(context, &id),
         Command::Block(act) => act::run(context, ActionKind::Block, &act),
         Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),
         Command::Allow(act) => act::run(context, ActionKind::Allow, &act),

@@ -26,6 +26,8 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     section(o, "SAYS WHO", alert.claims.iter().map(claim));
     guards(o, alert);
     findings(o, alert);
+    let found = alert.investigation.as_ref().map(|found| super::investigate::logs(&found.logs));
+    section(o, "WHAT ITS LOGS SAY", found.into_iter().flatten());
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
     section(o, &format!("CONFIDENCE ({})", alert.confidence), alert.confidence_why.iter().map(factor));

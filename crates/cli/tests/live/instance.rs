@@ -262,7 +262,8 @@ impl App {
         std::fs::copy(env!("CARGO_BIN_EXE_tripoint"), &program).unwrap();
         let mut command = Command::new(program);
         command.args(["demo-app", "--listen", "198.51.100.10:8080", "--library"]).arg(jar);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let log = std::fs::File::options().append(true).create(true).open(folder.join("app.log")).unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         child::ends_with_parent(&mut command);
         child::in_namespace(&mut command, &lab.inside).unwrap();
         let mut child = command.spawn().unwrap();

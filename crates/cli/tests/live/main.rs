@@ -8,6 +8,7 @@ mod crowdsec;
 mod demo;
 mod disturbed;
 mod enforce;
+mod evidence;
 mod follow;
 mod instance;
 mod kill;

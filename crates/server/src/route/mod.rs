@@ -36,6 +36,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/reopen", post(alerts::reopen))
         .route("/v1/alerts/{id}/comment", post(alerts::comment))
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
+        .route("/v1/alerts/{id}/investigate", post(alerts::investigate))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
         .route("/v1/actions/{id}/approve", post(decide::approve))
         .route("/v1/actions/{id}/confirm", post(decide::confirm))

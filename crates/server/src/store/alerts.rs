@@ -7,7 +7,7 @@ use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Timestamp}
 use super::rows::{Noticed, load, save};
 use super::verdicts::{met_before, teach};
 use super::{StoreError, Tell, exceptions, outbox};
-use crate::merge::{add_outcomes, add_refusals, merge};
+use crate::merge::{self, add_outcomes, add_refusals, merge};
 
 /// Merges what an agent says of an alert into what is known of it.
 pub(super) async fn take(
@@ -71,7 +71,7 @@ pub(super) async fn investigated(
     if alert.investigation.as_ref().is_some_and(|known| known.at > found.at) {
         return Ok(None);
     }
-    alert.investigation = Some(Box::new(found));
+    merge::investigated(&mut alert, Box::new(found));
     save(connection, &alert, now).await?;
     Ok(Some(alert.id))
 }
