@@ -18,6 +18,7 @@ use tripoint_evidence::search::{Query, search};
 use tripoint_evidence::stamp::Clock;
 use tripoint_model::address::canonical;
 use tripoint_model::{Alert, AlertId, Investigation, LogEvidence, Process, Timestamp};
+use tripoint_sensor::procfs;
 
 use crate::config::Evidence;
 use crate::uplink::Report;
@@ -162,7 +163,7 @@ impl Investigate {
 
 fn subject(process: &Process) -> Subject {
     Subject {
-        pid: process.key.pid,
+        pid: (procfs::key_of(process.key.pid) == Some(process.key)).then_some(process.key.pid),
         exe: process.exe.clone(),
         argv: process.argv.clone(),
         unit: process.unit.clone(),
