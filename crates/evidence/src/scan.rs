@@ -20,7 +20,7 @@ use crate::stamp::Clock;
 /// How a log is to be read.
 pub struct Options<'o> {
     /// The format; `None`: found line by line.
-    pub format: Option<&'static dyn LogFormat>,
+    pub format: Option<&'o dyn LogFormat>,
     /// What time stamps leave unsaid.
     pub clock: Clock,
     /// The rules.
@@ -78,12 +78,12 @@ pub struct Scan<'s, 'o> {
     /// The format of the line before, which is tried first.
     last: usize,
     /// Lines that belong together, as far as they came.
-    pending: Option<Pending>,
+    pending: Option<Pending<'o>>,
     counts: Counts,
 }
 
-struct Pending {
-    format: &'static dyn LogFormat,
+struct Pending<'o> {
+    format: &'o dyn LogFormat,
     number: u64,
     offset: u64,
     text: String,
@@ -137,7 +137,7 @@ impl<'s, 'o> Scan<'s, 'o> {
     }
 
     /// The format of a line: that of the one before, else the first that can read it.
-    fn format_of(&mut self, text: &str) -> Option<&'static dyn LogFormat> {
+    fn format_of(&mut self, text: &str) -> Option<&'o dyn LogFormat> {
         if let Some(format) = self.options.format {
             return Some(format);
         }
@@ -151,15 +151,20 @@ impl<'s, 'o> Scan<'s, 'o> {
         Some(FORMATS[self.last])
     }
 
-    fn entry(&mut self, format: &'static dyn LogFormat, number: u64, offset: u64, text: &str) {
+    fn entry(&mut self, format: &dyn LogFormat, number: u64, offset: u64, text: &str) {
         let Some(mut entry) = format.read(text, &self.options.clock) else { return };
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
         let spoken_for = self.believe(&mut entry);
         let place = Place { number, offset, text, claimed: spoken_for };
-        let is_failure = matches!(&entry.said, Said::LogIn(log_in) if log_in.outcome != Outcome::Accepted);
-        if is_failure {
-            let hit = self.hit(&entry, &place, FAILED_LOG_IN);
-            self.tell(hit);
+        let outcome = if let Said::LogIn(log_in) = &entry.said { log_in.outcome } else { Outcome::Accepted };
+        match outcome {
+            Outcome::Failed | Outcome::UnknownUser => self.tell(self.hit(&entry, &place, FAILED_LOG_IN)),
+            Outcome::Refused => {
+                let mut hit = self.hit(&entry, &place, REFUSED);
+                (hit.family, hit.attack, hit.verdict) = ("probing".into(), vec!["T1595".into()], Verdict::Probed);
+                self.tell(hit);
+            }
+            Outcome::Accepted => {}
         }
         if self.options.pack.may_match(text) {
             for attempt in self.attempts(&entry, &place) {
@@ -264,6 +269,7 @@ struct Place<'t> {
 }
 
 const FAILED_LOG_IN: (&str, &str) = ("failed-log-in", "a log-in was refused");
+const REFUSED: (&str, &str) = ("refused", "the service refused what was asked of it");
 const EMPTY: (&str, &str) = ("", "");
 
 fn found_in(hit: &mut Attempt, found: Found) {

@@ -79,6 +79,36 @@ pub fn leading<'l>(line: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)>
     Some((time, rest.trim_start()))
 }
 
+/// Reads the stamp behind a mark that some programs begin with: `(W) `, `[notice] `, `WARN: `, `[Nest] 7  - `, `I0613 `.
+pub fn behind_mark<'l>(line: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)> {
+    let text = line.trim_start();
+    let rest = match text.as_bytes().first()? {
+        b'(' => text.split_once(')')?.1,
+        b'[' => text.split_once(']')?.1,
+        _ => text.split_once(char::is_whitespace).filter(|(mark, _)| mark.len() <= 12)?.1,
+    };
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '-' || c == ':');
+    let again = || leading(rest.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches([' ', '-']), clock);
+    leading(rest, clock).or_else(again)
+}
+
+/// The moment that one value means: any shape that a line may begin with, or seconds, milli-, micro- or nanoseconds
+/// since 1970.
+pub fn value(text: &str, clock: &Clock) -> Option<Timestamp> {
+    let text = text.trim();
+    let whole = text.split('.').next()?;
+    if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) && (9..=19).contains(&whole.len()) {
+        let number: i64 = whole.parse().ok()?;
+        return match whole.len() {
+            9..=10 => seconds(text),
+            11..=13 => Some(Timestamp(number.checked_mul(1000)?)),
+            14..=16 => Some(Timestamp(number)),
+            _ => Some(Timestamp(number / 1000)),
+        };
+    }
+    leading(text, clock).map(|(time, _)| time).or_else(|| clf(text, clock))
+}
+
 /// `10/Oct/2000:13:55:36 -0700`, as Apache and nginx write it.
 pub fn clf(text: &str, clock: &Clock) -> Option<Timestamp> {
     let bytes = text.as_bytes();

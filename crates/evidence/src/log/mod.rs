@@ -4,16 +4,65 @@
 //! for other programs' messages (syslog, the journal) hand the message to `service`.
 
 mod access;
+mod apache_error;
+mod audit;
+mod couchdb;
+mod cri;
+mod docker;
+pub(crate) mod fields;
+mod gin;
+mod haproxy;
+mod java;
+mod journal_export;
+mod journald;
+mod json;
+mod logfmt;
+mod modsecurity;
+mod mysql;
+mod nginx_error;
+pub mod pattern;
 mod plain;
+mod postgresql;
+mod prefixed;
+mod raw_http;
+mod redis;
 mod syslog;
+mod traefik;
 
 use std::net::IpAddr;
 
-use crate::entry::Entry;
+use tripoint_model::Timestamp;
+
+use crate::entry::{Entry, Said};
+use crate::service;
 use crate::stamp::Clock;
 
 /// Every format, in the order in which they are tried on a line that is not like the one before.
-pub const FORMATS: &[&dyn LogFormat] = &[&access::Access, &syslog::Syslog, &plain::Plain];
+pub const FORMATS: &[&dyn LogFormat] = &[
+    &traefik::Traefik,
+    &access::Access,
+    &docker::Docker,
+    &journald::Journald,
+    &journal_export::JournalExport,
+    &modsecurity::ModSecurity,
+    &json::Json,
+    &logfmt::Logfmt,
+    &nginx_error::NginxError,
+    &apache_error::ApacheError,
+    &audit::Audit,
+    &haproxy::HaProxy,
+    &cri::Cri,
+    &mysql::MySql,
+    &postgresql::PostgreSql,
+    &redis::Redis,
+    &couchdb::CouchDb,
+    &gin::Gin,
+    &java::Java,
+    &syslog::Syslog,
+    &raw_http::RawHttp,
+    &prefixed::Prefixed,
+    &plain::Plain,
+];
 
 /// How one program writes its log.
 pub trait LogFormat: Sync {
@@ -21,6 +70,10 @@ pub trait LogFormat: Sync {
     fn name(&self) -> &'static str;
     /// Reads one entry; nothing where the text is in another format.
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>>;
+    /// Whether it holds lines of other programs, which are read by the other formats.
+    fn is_frame(&self) -> bool {
+        false
+    }
     /// Whether a line begins an entry of several lines, which is read when it is whole.
     fn begins(&self, line: &str) -> bool {
         let _ = line;
@@ -36,6 +89,35 @@ pub trait LogFormat: Sync {
 /// The format called `name`.
 pub fn format(name: &str) -> Option<&'static dyn LogFormat> {
     FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// An entry of what a frame held: read by the first format that is no frame. A stamp of its own beats the frame's.
+pub(crate) fn inner<'l>(time: Option<Timestamp>, program: &str, text: &'l str, clock: &Clock) -> Entry<'l> {
+    if service::knows(program) {
+        return service::entry(time, program, text);
+    }
+    let known = FORMATS.iter().filter(|format| !format.is_frame() && format.name() != "plain");
+    let mut entry = match known.filter_map(|format| format.read(text, clock)).next() {
+        Some(entry) => entry,
+        None if program.is_empty() => return plain::Plain.read_as(time, text, clock),
+        None => return service::entry(time, program, text),
+    };
+    entry.time = entry.time.or(time);
+    entry
+}
+
+/// What a message says of itself, where it stands in a frame that knows time and peer.
+pub(crate) fn about<'l>(
+    time: Option<Timestamp>,
+    remote: Option<IpAddr>,
+    program: &str,
+    message: &'l str,
+) -> Entry<'l> {
+    let mut entry = service::entry(time, program, message);
+    if remote.is_some() && (entry.remote.is_none() || matches!(entry.said, Said::Text(_))) {
+        entry.remote = remote;
+    }
+    entry
 }
 
 /// The address that a text begins with, also in brackets or with a port behind it; and what follows.

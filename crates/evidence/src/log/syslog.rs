@@ -5,7 +5,6 @@
 
 use super::LogFormat;
 use crate::entry::Entry;
-use crate::service;
 use crate::stamp::{self, Clock};
 
 /// Both RFCs.
@@ -16,11 +15,15 @@ impl LogFormat for Syslog {
         "syslog"
     }
 
+    fn is_frame(&self) -> bool {
+        true
+    }
+
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
         let text = priority(text);
         let (time, program, message) =
             if let Some(rest) = text.strip_prefix("1 ") { newer(rest, clock)? } else { older(text, clock)? };
-        Some(service::entry(Some(time), program, message))
+        Some(super::inner(Some(time), program, message, clock))
     }
 }
 
