@@ -200,7 +200,7 @@ fn compact<'l>(text: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)> {
     };
     let date = Date::new(year as i16, digits(bytes, at, 2)? as i8, digits(bytes, at + 2, 2)? as i8).ok()?;
     let rest = text.get(length..)?;
-    let rest = rest.strip_prefix(['T', ' '])?.trim_start();
+    let rest = rest.strip_prefix(['T', ' ', '-'])?.trim_start();
     let (time, rest) = clock_time(rest)?;
     finish(date.to_datetime(time), rest, clock)
 }

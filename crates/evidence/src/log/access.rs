@@ -34,6 +34,10 @@ impl LogFormat for Access {
             (remote, first, second) = (Some(found), second.unwrap_or_default(), words.next());
         }
         let _ = (first, second);
+        if remote.is_none() && head.contains("]: ") {
+            // A line in a frame of the system's log.
+            return None;
+        }
         request.user = words.next().filter(|user| *user != "-").unwrap_or_default().into();
         let mut rest = rest.trim_start();
         request.status = word(&mut rest).and_then(|word| word.parse().ok());

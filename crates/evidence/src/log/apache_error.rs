@@ -32,7 +32,7 @@ impl LogFormat for ApacheError {
                 break;
             }
         }
-        let is_one = marks >= 2 || marks == 1 && LEVELS.iter().any(|level| text.contains(level));
+        let is_one = marks >= 2 && (text.as_bytes()[1].is_ascii_alphabetic() || text.contains("] [pid ")) || marks == 1 && LEVELS.iter().any(|level| text.contains(level));
         is_one.then(|| Entry::new(Some(time), remote, said(rest)))
     }
 }
@@ -45,6 +45,10 @@ fn said(message: &str) -> Said<'_> {
     if let Some((_, rest)) = bare.split_once("Invalid URI in request ") {
         let mut request = asked_for(rest.trim_end());
         request.status = Some(400);
+        return Said::Request(Box::new(request));
+    }
+    if let Some(path) = between(bare, "invalid URI path (", ")") {
+        let request = Request { target: path.into(), status: Some(400), ..Request::default() };
         return Said::Request(Box::new(request));
     }
     for start in MISSING {
@@ -61,7 +65,10 @@ fn said(message: &str) -> Said<'_> {
         let user = user.unwrap_or_default().trim_end_matches([':', ' ']);
         return Said::LogIn(LogIn { service: "apache", user: user.into(), outcome: *outcome });
     }
-    Said::Text(message.into())
+    match crate::service::row::read(bare) {
+        Some(told) => told.said,
+        None => Said::Text(message.into()),
+    }
 }
 
 const LEVELS: &[&str] = &["[error]", "[warn]", "[notice]", "[info]", "[crit]", "[alert]", "[emerg]", "[debug]"];

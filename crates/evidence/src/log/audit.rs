@@ -43,6 +43,8 @@ fn said<'l>(kind: &str, outer: &str, fields: &Fields<'_>, text: &'l str) -> Said
         {
             let user = plain(fields.first(&["acct", "id"]).unwrap_or_default());
             let outcome = match result {
+                // What failed was told by `USER_AUTH` or `USER_ERR`.
+                "failed" if kind == "USER_LOGIN" => return Said::Text(text.into()),
                 "failed" if user.starts_with('(') || op == "PAM:bad_ident" => Outcome::UnknownUser,
                 "failed" => Outcome::Failed,
                 // A right password is one step of several: `USER_LOGIN` tells when it is done.

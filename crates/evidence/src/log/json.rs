@@ -101,7 +101,7 @@ const REMOTE: &[&str] = &[
     "remote_addr", "remote_ip", "ClientHost", "ClientAddr", "request.remote_ip", "request.remote_addr",
     "downstream_remote_address", "client_ip", "clientip", "client.ip", "remote", "remoteAddr", "remote_address",
     "source_ip", "src_ip", "sourceIPAddress", "addr.remote", "attr.remote", "ip", "client", "remoteIp", "ip_address",
-    "ipAddress", "sourceIP", "httpRequest.remoteIp", "addr", "sourceIPs.0", "eventData.sourceIP", "source.ip",
+    "ipAddress", "meta.remote_ip", "sourceIP", "httpRequest.remoteIp", "addr", "sourceIPs.0", "eventData.sourceIP", "source.ip",
 ];
 const CLAIMED: &[&str] = &[
     "http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "forwarded_for", "request.headers.X-Forwarded-For.0",

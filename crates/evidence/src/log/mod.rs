@@ -222,37 +222,4 @@ const PEER_WORDS: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_peer_of_a_message_is_found() {
-        for (text, expected) in [
-            ("Failed password for root from 203.0.113.9 port 4711 ssh2", "203.0.113.9"),
-            ("listening on 192.0.2.1, client: 203.0.113.9, server: _", "203.0.113.9"),
-            ("rhost=2001:db8::9 user=root", "2001:db8::9"),
-            ("peer [2001:db8::9]:443 is gone", "2001:db8::9"),
-            ("::ffff:203.0.113.9 said", "203.0.113.9"),
-            ("fe80::1%eth0 said", "fe80::1"),
-            ("203.0.113.9:4711: bad", "203.0.113.9"),
-        ] {
-            assert_eq!(peer_in(text), expected.parse().ok(), "{text}");
-        }
-        for text in ["", "deadbeef", "version 1.2.3", "1.2.3.4.5", "12:30:01", "x203.0.113.9", "203.0.113.9-x"] {
-            assert_eq!(peer_in(text), None, "{text}");
-        }
-        assert_eq!(addresses("203.0.113.9, 2001:db8::1").map(|list| list.len()), Some(2));
-        assert_eq!(addresses("203.0.113.9, unknown"), None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics(text in ".{0,80}") {
-            let _ = peer_in(&text);
-            let clock = Clock::at(tripoint_model::Timestamp(0));
-            for format in FORMATS {
-                let _ = format.read(&text, &clock);
-            }
-        }
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ impl Plain {
     /// The same with what is known of the time from elsewhere.
     pub(super) fn read_as<'l>(&self, time: Option<Timestamp>, text: &'l str, clock: &Clock) -> Entry<'l> {
         let (time, message) = match stamp::leading(text, clock).or_else(|| stamp::behind_mark(text, clock)) {
-            Some((found, rest)) => (Some(found), rest),
+            Some((found, rest)) => (Some(found), rest.trim_start_matches([':', ' '])),
             None => (time, text),
         };
         // The journal's short form has a host before it.

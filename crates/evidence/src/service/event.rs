@@ -30,6 +30,12 @@ pub(crate) fn read(fields: &Fields<'_>) -> Option<Told<'static>> {
     Some(Told { remote, said: Said::LogIn(log_in) })
 }
 
+/// The services of all rows.
+#[cfg(test)]
+pub(crate) fn services() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|event| event.service)
+}
+
 macro_rules! event {
     ($outcome:ident $service:literal [$($name:literal : $part:literal),+] $remote:literal $user:literal) => {
         Event {
@@ -44,6 +50,7 @@ macro_rules! event {
 
 const EVENTS: &[Event] = &[
     event!(UnknownUser "authelia" ["msg": "Unsuccessful ", "msg": "user not found"] "remote_ip" "username"),
+    event!(UnknownUser "authelia" ["msg": "getting details for user", "error": "user not found"] "remote_ip" "username"),
     event!(Failed "authelia" ["msg": "Unsuccessful "] "remote_ip" "username"),
     event!(UnknownUser "authentik" ["event": "invalid_login", "action": "invalid_identifier"] "client_ip" "identifier"),
     event!(Failed "authentik" ["event": "invalid_login"] "client_ip" "identifier"),
@@ -60,8 +67,9 @@ const EVENTS: &[Event] = &[
     event!(Failed "aws-console" ["eventName": "ConsoleLogin", "errorMessage": "Failed authentication"] "sourceIPAddress" "userIdentity.userName"),
     event!(Failed "aws-console" ["eventName": "ConsoleLogin", "responseElements.ConsoleLogin": "Failure"] "sourceIPAddress" "userIdentity.userName"),
     event!(Accepted "aws-console" ["eventName": "ConsoleLogin", "responseElements.ConsoleLogin": "Success"] "sourceIPAddress" "userIdentity.userName"),
-    // A honeypot lets everybody in.
-    event!(Failed "cowrie" ["eventid": "cowrie.login."] "src_ip" "username"),
+    // A honeypot: who comes at all is probing.
+    event!(Failed "cowrie" ["eventid": "cowrie.login.failed"] "src_ip" "username"),
+    event!(Refused "cowrie" ["eventid": "cowrie.session.connect"] "src_ip" "dst_port"),
     event!(Failed "nextcloud" ["app": "core", "message": "Login failed"] "remoteAddr" "user"),
     event!(Failed "gitlab" ["message": "Failed Login"] "remote_ip" "username"),
 ];

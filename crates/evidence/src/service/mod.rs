@@ -47,7 +47,10 @@ impl<'l> Told<'l> {
 
 /// An entry of `program`: by its service, else by the first row that fits, else as text that may name a peer.
 pub(crate) fn entry<'l>(time: Option<Timestamp>, program: &str, message: &'l str) -> Entry<'l> {
-    let told = SERVICES.iter().filter(|service| service.programs().iter().any(|name| is_program(program, name)));
+    // A program that tells of log-ins itself tells each of them: what PAM says of the same would count it twice.
+    let own = knows(program);
+    let asked = SERVICES.iter().filter(|service| service.programs().iter().any(|name| is_program(program, name)));
+    let told = asked.filter(|service| !own || service.programs() != ["*"]);
     match told.filter_map(|service| service.read(message)).next().or_else(|| row::read(message)) {
         Some(Told { remote, said }) => Entry::new(time, remote, said),
         None => Entry::new(time, peer_in(message), Said::Text(message.into())),

@@ -22,7 +22,7 @@ impl Service for Pam {
 
     fn read<'l>(&self, message: &'l str) -> Option<Told<'l>> {
         let (module, rest) = message.split_once("authentication failure; ")?;
-        (module.contains("pam_") || module.is_empty()).then_some(())?;
+        (module.contains("pam_") || module.is_empty() && rest.starts_with("logname=")).then_some(())?;
         let at = rest.find("rhost=")?;
         // `rhost=` twice: what is named in `ruser` comes first, what is named in `user` last.
         let named = between(rest, "ruser=", "rhost=").unwrap_or_default().trim();

@@ -60,7 +60,7 @@ fn every_expected_attacker_is_reported_by_the_right_family() {
     let mut wanted: BTreeMap<(String, Kind), BTreeSet<IpAddr>> = BTreeMap::new();
     for row in std::fs::read_to_string(expected).unwrap().lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
-        let addresses = columns[2].split(',').filter_map(|address| address.parse::<IpAddr>().ok());
+        let addresses = columns[2].split(',').filter_map(|address| Some(address.parse::<IpAddr>().ok()?.to_canonical()));
         wanted.entry((columns[0].to_owned(), kind(columns[3]))).or_default().extend(addresses);
     }
     let mut missed = Vec::new();

@@ -7,7 +7,6 @@ mod crowdsec;
 mod fail2ban;
 mod traffic;
 
-use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 

@@ -4,8 +4,8 @@ use super::{Row, accepted, failed, unknown};
 
 pub(super) const ROWS: &[Row] = &[
     // [vsftpd: vsf_log_do_log]
-    failed("vsftpd", "FAIL LOGIN: Client ", r#"^(?:\[pid \d+\] )?\[(?P<user>.*)\] FAIL LOGIN: Client "<ip>""#),
-    accepted("vsftpd", "OK LOGIN: Client ", r#"^(?:\[pid \d+\] )?\[(?P<user>.*)\] OK LOGIN: Client "<ip>""#),
+    failed("vsftpd", "FAIL LOGIN: Client ", r#"^(?:\[pid \d+\] )?\[(?P<user>.*)\] FAIL LOGIN: Client "<peer>""#),
+    accepted("vsftpd", "OK LOGIN: Client ", r#"^(?:\[pid \d+\] )?\[(?P<user>.*)\] OK LOGIN: Client "<peer>""#),
     // The address in brackets behind the name is ProFTPD's own. [ProFTPD: mod_auth, mod_log]
     unknown("proftpd", ": no such user found from ", r"^(?:.*? )?[\w.-]+ \(\S+\[(?P<ip>[\da-fA-F.:]+)\]\)(?: -|:) USER (?P<user>.*): no such user found from \S+ \[[\da-fA-F.:]+\] to \S+\s*$"),
     failed("proftpd", "(Login failed): ", r"^(?:.*? )?[\w.-]+ \(\S+\[(?P<ip>[\da-fA-F.:]+)\]\)(?: -|:) USER (?P<user>.*) \(Login failed\): "),

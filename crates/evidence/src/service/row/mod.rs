@@ -28,7 +28,7 @@ pub struct Row {
     pub service: &'static str,
     /// What stands in every such message.
     holds: &'static str,
-    /// The message; `<ip>` is the peer, `(?P<user>…)` the account.
+    /// The message; `<peer>` is the peer, `(?P<user>…)` the account.
     pattern: &'static str,
     /// What it means.
     outcome: Outcome,
@@ -68,7 +68,7 @@ struct Engine {
 const ASKED_MAX: usize = 16;
 
 /// What a message says by the first row that fits it.
-pub(super) fn read(message: &str) -> Option<Told<'_>> {
+pub(crate) fn read(message: &str) -> Option<Told<'_>> {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let engine = ENGINE.get_or_init(Engine::new);
     let mut wanted: Vec<usize> = Vec::new();
@@ -103,9 +103,11 @@ impl Engine {
 }
 
 impl Row {
-    /// `<ip>` takes names too: a message names its peer as the service resolved it.
+    /// `<peer>` takes names too: a message names its peer as the service resolved it.
     fn compiled(&self) -> Regex {
-        let pattern = self.pattern.replace("<ip>", r"\[?(?P<ip>[\w.:%-]+)\]?");
+        let pattern = self.pattern.replace("<peer>", r"\[?(?P<ip>[\w.:%-]+)\]?");
+        // Programs that write for a terminal end their lines with its colours.
+        let pattern = pattern.replace(r"\s*$", r"(?:\s|\x1b\[[\d;]*m)*$");
         Regex::new(&pattern).unwrap_or_else(|error| panic!("{}: {error}", self.service))
     }
 }
