@@ -39,8 +39,8 @@ use crate::stamp::Clock;
 
 /// Every format, in the order in which they are tried on a line that is not like the one before.
 pub const FORMATS: &[&dyn LogFormat] = &[
-    &traefik::Traefik,
     &access::Access,
+    &traefik::Traefik,
     &docker::Docker,
     &journald::Journald,
     &journal_export::JournalExport,
@@ -124,8 +124,11 @@ pub(crate) fn about<'l>(
 pub(crate) fn leading_address(text: &str) -> Option<(IpAddr, &str)> {
     let bracketed = text.starts_with('[');
     let inner = if bracketed { &text[1..] } else { text };
-    let end = inner.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'.'));
-    let end = end.unwrap_or(inner.len());
+    let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'.');
+    let end = inner.bytes().take(ADDRESS_BYTES_MAX + 1).take_while(|byte| is_part(*byte)).count();
+    if end > ADDRESS_BYTES_MAX {
+        return None;
+    }
     let (word, rest) = inner.split_at(end);
     let rest = if bracketed { rest.strip_prefix(']')? } else { rest };
     // A zone is nothing to the address itself.
@@ -142,6 +145,9 @@ pub(crate) fn leading_address(text: &str) -> Option<(IpAddr, &str)> {
     })?;
     Some((address.to_canonical(), rest))
 }
+
+/// Longest address with a port; what goes on beyond is none, and is not looked at again and again.
+const ADDRESS_BYTES_MAX: usize = 54;
 
 /// Whether what follows an address could be a part of the same word.
 fn ends_word(rest: &str) -> bool {

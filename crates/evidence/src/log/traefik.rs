@@ -16,14 +16,17 @@ impl LogFormat for Traefik {
     }
 
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
-        let (_, took) = text.strip_suffix("ms")?.rsplit_once(' ')?;
-        if took.is_empty() || !took.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let mut entry = access::Access.read(text, clock)?;
+        is_one(text).then_some(())?;
+        let mut entry = access::read(text, clock)?;
         if let Said::Request(request) = &mut entry.said {
             request.headers = "".into();
         }
         Some(entry)
     }
+}
+
+/// Whether a line ends with how long it took.
+pub(super) fn is_one(text: &str) -> bool {
+    let took = text.strip_suffix("ms").and_then(|rest| rest.rsplit_once("\" "));
+    took.is_some_and(|(_, took)| !took.is_empty() && took.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -50,7 +50,7 @@ pub(crate) fn entry<'l>(time: Option<Timestamp>, program: &str, message: &'l str
     // A program that tells of log-ins itself tells each of them: what PAM says of the same would count it twice.
     let own = knows(program);
     let asked = SERVICES.iter().filter(|service| service.programs().iter().any(|name| is_program(program, name)));
-    let told = asked.filter(|service| !own || service.programs() != ["*"]);
+    let told = asked.filter(|service| !own || service.programs() != ["*"] || !message.starts_with("pam_"));
     match told.filter_map(|service| service.read(message)).next().or_else(|| row::read(message)) {
         Some(Told { remote, said }) => Entry::new(time, remote, said),
         None => Entry::new(time, peer_in(message), Said::Text(message.into())),

@@ -12,7 +12,6 @@ pub(super) const ROWS: &[Row] = &[
     refused("exim", "SMTP protocol error in ", r#"SMTP protocol error in ".*" H=(?:[^\s\[(]\S* )?(?:\([^()]*\) )?\[(?P<ip>[\da-fA-F.:]+)\].* (?:AUTH command used when not advertised|authentication mechanism not supported)"#),
     refused("exim", "no MAIL in SMTP connection from ", r"no MAIL in SMTP connection from (?:\S+ )?(?:\(.*?\) )?\[(?P<ip>[\da-fA-F.:]+)\]"),
     refused("exim", "closed by DROP in ACL", r"SMTP connection from (?:\S+ )?(?:\(.*?\) )?\[(?P<ip>[\da-fA-F.:]+)\].* closed by DROP in ACL"),
-    refused("exim", "no IP address found for host ", r"no IP address found for host (?P<user>\S+) \(during SMTP connection from \[(?P<ip>[\da-fA-F.:]+)\]"),
     refused("exim", "dropped by '", r"H=(?:\S+ )?(?:\(.*?\) )?\[(?P<ip>[\da-fA-F.:]+)\].* dropped by '\w+' ACL"),
     // Postfix. [Postfix: smtpd(8), SASL]
     failed("postfix", "SASL ", r"^(?:warning: )?[\w.-]*\[(?P<ip>[\da-fA-F.:]+)\]: SASL [\w-]+ authentication failed:?(?:.*sasl_username=(?P<user>\S+))?"),

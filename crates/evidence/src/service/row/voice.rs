@@ -7,7 +7,7 @@ pub(super) const ROWS: &[Row] = &[
     unknown("asterisk", r#"SecurityEvent="InvalidAccountID""#, r#"SecurityEvent="InvalidAccountID",.*AccountID="(?P<user>[^"]*)".*RemoteAddress="IPV[46]/\w+/(?P<ip>[\da-fA-F.:]+)/\d+""#),
     failed("asterisk", r#"SecurityEvent="InvalidPassword""#, r#"SecurityEvent="InvalidPassword",.*AccountID="(?P<user>[^"]*)".*RemoteAddress="IPV[46]/\w+/(?P<ip>[\da-fA-F.:]+)/\d+""#),
     failed("asterisk", r#"SecurityEvent="ChallengeResponseFailed""#, r#"SecurityEvent="ChallengeResponseFailed",.*AccountID="(?P<user>[^"]*)".*RemoteAddress="IPV[46]/\w+/(?P<ip>[\da-fA-F.:]+)/\d+""#),
-    failed("freeswitch", "SIP auth failure (", r"SIP auth (?:failure|challenge) \((?:REGISTER|INVITE)\) on sofia profile '.*' for \[(?P<user>.*)\] from ip <peer>\s*$"),
+    failed("freeswitch", "SIP auth failure (", r"SIP auth failure \((?:REGISTER|INVITE)\) on sofia profile '.*' for \[(?P<user>.*)\] from ip <peer>\s*$"),
     failed("freeswitch", "SIP auth challenge (", r"SIP auth challenge \((?:REGISTER|INVITE)\) on sofia profile '.*' for \[(?P<user>.*)\] from ip <peer>\s*$"),
     unknown("freeswitch", "Can't find user [", r"Can't find user \[(?P<user>.*)\] from <peer>\s*$"),
     failed("ejabberd", "Failed authentication for ", r"Failed authentication for (?P<user>\S+) from (?:IP )?<peer>"),
