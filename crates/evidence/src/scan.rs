@@ -153,7 +153,8 @@ impl<'s, 'o> Scan<'s, 'o> {
 
     fn entry(&mut self, format: &dyn LogFormat, number: u64, offset: u64, text: &str) {
         // A line may begin like those of a format and still be none: then it is text, unless only that format is wanted.
-        let as_text = || self.options.format.is_none().then(|| FORMATS[FORMATS.len() - 1].read(text, &self.options.clock));
+        let as_text =
+            || self.options.format.is_none().then(|| FORMATS[FORMATS.len() - 1].read(text, &self.options.clock));
         let Some(mut entry) = format.read(text, &self.options.clock).or_else(|| as_text().flatten()) else { return };
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
         let spoken_for = self.believe(&mut entry);

@@ -21,7 +21,7 @@ impl LogFormat for ApacheError {
         text.starts_with('[').then_some(())?;
         let (time, mut rest) = stamp::leading(text, clock)?;
         let (mut remote, mut marks) = (None, 0);
-        while let Some((mark, after)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        while let Some((mark, after)) = rest.strip_prefix('[').and_then(closed) {
             if let Some(client) = mark.strip_prefix("client ").or_else(|| mark.strip_prefix("remote ")) {
                 // The address ends with its bracket, an IPv6 one with a port behind it too.
                 remote = leading_address(client).map(|(address, _)| address);
@@ -32,9 +32,15 @@ impl LogFormat for ApacheError {
                 break;
             }
         }
-        let is_one = marks >= 2 && (text.as_bytes()[1].is_ascii_alphabetic() || text.contains("] [pid ")) || marks == 1 && LEVELS.iter().any(|level| text.contains(level));
+        let is_one = marks >= 2 && (text.as_bytes()[1].is_ascii_alphabetic() || text.contains("] [pid "))
+            || marks == 1 && LEVELS.iter().any(|level| text.contains(level));
         is_one.then(|| Entry::new(Some(time), remote, said(rest)))
     }
+}
+
+/// The inside of a bracket and what follows; an IPv6 address in it has brackets of its own.
+fn closed(inner: &str) -> Option<(&str, &str)> {
+    inner.split_once("] ").or_else(|| inner.split_once(']'))
 }
 
 fn said(message: &str) -> Said<'_> {

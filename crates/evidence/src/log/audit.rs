@@ -29,7 +29,8 @@ impl LogFormat for Audit {
         let (outer, inner) = rest.split_once("msg='").unwrap_or((rest, rest));
         let fields = Fields::pairs(inner.trim_end_matches('\''));
         let remote = fields.first(&["addr"]).filter(|addr| *addr != "?").and_then(leading_address);
-        let remote = remote.or_else(|| fields.first(&["hostname"]).and_then(leading_address)).map(|(address, _)| address);
+        let remote =
+            remote.or_else(|| fields.first(&["hostname"]).and_then(leading_address)).map(|(address, _)| address);
         Some(Entry::new(Some(time), remote, said(kind, outer, &fields, text)))
     }
 }
@@ -38,10 +39,11 @@ fn said<'l>(kind: &str, outer: &str, fields: &Fields<'_>, text: &'l str) -> Said
     let op = fields.get("op").unwrap_or_default();
     let is_ssh = fields.get("exe").is_some_and(|exe| exe.ends_with("/sshd") || exe.ends_with("/sshd-session"));
     match (kind, fields.get("res")) {
-        ("USER_LOGIN" | "USER_AUTH" | "USER_ERR", Some(result)) if matches!(op, "login" | "password" | "pubkey")
-            || op.starts_with("PAM:") =>
+        ("USER_LOGIN" | "USER_AUTH" | "USER_ERR", Some(result))
+            if matches!(op, "login" | "password" | "pubkey") || op.starts_with("PAM:") =>
         {
-            let user = plain(fields.first(&["acct", "id"]).unwrap_or_default());
+            let user = fields.first(&["acct", "id"]).unwrap_or_default();
+            let user = if text.contains("acct=\"") || !text.contains("acct=") { user.into() } else { plain(user) };
             let outcome = match result {
                 // What failed was told by `USER_AUTH` or `USER_ERR`.
                 "failed" if kind == "USER_LOGIN" => return Said::Text(text.into()),

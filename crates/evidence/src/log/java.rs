@@ -45,6 +45,11 @@ fn is_exception(line: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._$".contains(&byte))
 }
 
+/// Whether a word is a level.
+pub(super) fn is_level(word: &str) -> bool {
+    LEVELS.contains(&word.as_bytes())
+}
+
 /// Where the word that is a level stands, within what can be the head of a line.
 fn level(text: &str) -> Option<usize> {
     let head = text.as_bytes().get(..text.len().min(HEAD))?;

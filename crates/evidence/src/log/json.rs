@@ -21,7 +21,10 @@ impl LogFormat for Json {
 
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
         let text = text.trim_start();
-        if !text.starts_with('{') || text.starts_with("{\"log\":") || Journald::is_one(text) || modsecurity::is_json(text)
+        if !text.starts_with('{')
+            || text.starts_with("{\"log\":")
+            || Journald::is_one(text)
+            || modsecurity::is_json(text)
         {
             return None;
         }
@@ -94,31 +97,105 @@ fn request(fields: &Fields<'_>) -> Option<Request<'static>> {
 }
 
 const TIME: &[&str] = &[
-    "time", "ts", "@timestamp", "timestamp", "time_iso8601", "time_local", "StartUTC", "start_time", "eventTime",
-    "t.$date", "datetime", "date", "msec", "requestReceivedTimestamp",
+    "time",
+    "ts",
+    "@timestamp",
+    "timestamp",
+    "time_iso8601",
+    "time_local",
+    "StartUTC",
+    "start_time",
+    "eventTime",
+    "t.$date",
+    "datetime",
+    "date",
+    "msec",
+    "requestReceivedTimestamp",
 ];
 const REMOTE: &[&str] = &[
-    "remote_addr", "remote_ip", "ClientHost", "ClientAddr", "request.remote_ip", "request.remote_addr",
-    "downstream_remote_address", "client_ip", "clientip", "client.ip", "remote", "remoteAddr", "remote_address",
-    "source_ip", "src_ip", "sourceIPAddress", "addr.remote", "attr.remote", "ip", "client", "remoteIp", "ip_address",
-    "ipAddress", "meta.remote_ip", "sourceIP", "httpRequest.remoteIp", "addr", "sourceIPs.0", "eventData.sourceIP", "source.ip",
+    "remote_addr",
+    "remote_ip",
+    "ClientHost",
+    "ClientAddr",
+    "request.remote_ip",
+    "request.remote_addr",
+    "downstream_remote_address",
+    "client_ip",
+    "clientip",
+    "client.ip",
+    "remote",
+    "remoteAddr",
+    "remote_address",
+    "source_ip",
+    "src_ip",
+    "sourceIPAddress",
+    "addr.remote",
+    "attr.remote",
+    "ip",
+    "client",
+    "remoteIp",
+    "ip_address",
+    "ipAddress",
+    "meta.remote_ip",
+    "sourceIP",
+    "httpRequest.remoteIp",
+    "addr",
+    "sourceIPs.0",
+    "eventData.sourceIP",
+    "source.ip",
 ];
 const CLAIMED: &[&str] = &[
-    "http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "forwarded_for", "request.headers.X-Forwarded-For.0",
-    "request_X-Forwarded-For", "headers.x-forwarded-for", "xff", "http_x_real_ip", "x_real_ip", "x-real-ip",
-    "request.headers.X-Real-Ip.0", "request_X-Real-Ip", "http_forwarded", "forwarded", "request.headers.Forwarded.0",
+    "http_x_forwarded_for",
+    "x_forwarded_for",
+    "x-forwarded-for",
+    "forwarded_for",
+    "request.headers.X-Forwarded-For.0",
+    "request_X-Forwarded-For",
+    "headers.x-forwarded-for",
+    "xff",
+    "http_x_real_ip",
+    "x_real_ip",
+    "x-real-ip",
+    "request.headers.X-Real-Ip.0",
+    "request_X-Real-Ip",
+    "http_forwarded",
+    "forwarded",
+    "request.headers.Forwarded.0",
 ];
 const LINE: &[&str] = &["request", "request_line", "requestline"];
-const METHOD: &[&str] =
-    &["method", "request_method", "RequestMethod", "request.method", "http.request.method", "httpRequest.requestMethod"];
+const METHOD: &[&str] = &[
+    "method",
+    "request_method",
+    "RequestMethod",
+    "request.method",
+    "http.request.method",
+    "httpRequest.requestMethod",
+];
 const TARGET: &[&str] = &[
-    "request_uri", "uri", "RequestPath", "request.uri", "path", "x-envoy-origin-path", "url.original", "url", "target",
-    "httpRequest.requestUrl", "request.path", "url.path",
+    "request_uri",
+    "uri",
+    "RequestPath",
+    "request.uri",
+    "path",
+    "x-envoy-origin-path",
+    "url.original",
+    "url",
+    "target",
+    "httpRequest.requestUrl",
+    "request.path",
+    "url.path",
 ];
 const QUERY: &[&str] = &["args", "query_string", "query", "url.query"];
 const STATUS: &[&str] = &[
-    "status", "response_code", "DownstreamStatus", "status_code", "http.response.status_code", "code", "response",
-    "httpRequest.status", "http_status",
+    "status",
+    "response_code",
+    "DownstreamStatus",
+    "status_code",
+    "http.response.status_code",
+    "code",
+    "response",
+    "httpRequest.status",
+    "http_status",
 ];
 const BYTES: &[&str] =
     &["body_bytes_sent", "bytes_sent", "DownstreamContentSize", "size", "bytes", "response_size", "responseSize"];
@@ -126,8 +203,16 @@ const HOST: &[&str] =
     &["host", "http_host", "RequestHost", "request.host", ":authority", "authority", "server_name", "vhost"];
 const REFERER: &[&str] = &["http_referer", "referer", "referrer", "request.headers.Referer.0", "request_Referer"];
 const AGENT: &[&str] = &[
-    "http_user_agent", "user_agent", "user-agent", "request.headers.User-Agent.0", "request_User-Agent", "userAgent",
-    "agent", "ua", "user_agent.original", "httpRequest.userAgent",
+    "http_user_agent",
+    "user_agent",
+    "user-agent",
+    "request.headers.User-Agent.0",
+    "request_User-Agent",
+    "userAgent",
+    "agent",
+    "ua",
+    "user_agent.original",
+    "httpRequest.userAgent",
 ];
 const USER: &[&str] = &["remote_user", "ClientUsername", "user_id", "user", "username"];
 const BODY: &[&str] = &["request_body", "body", "request.body"];
@@ -137,6 +222,18 @@ const PROGRAM: &[&str] = &["program", "SYSLOG_IDENTIFIER", "process.name", "app"
 const HEADERS: &[&str] = &["request.headers.", "headers.", "request_"];
 /// What has a field of its own.
 const SPOKEN_FOR: &[&str] = &[
-    "User-Agent", "Referer", "Host", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "uri", "method", "body", "time",
-    "length", "id", "line", "urgency",
+    "User-Agent",
+    "Referer",
+    "Host",
+    "X-Forwarded-For",
+    "X-Real-Ip",
+    "Forwarded",
+    "uri",
+    "method",
+    "body",
+    "time",
+    "length",
+    "id",
+    "line",
+    "urgency",
 ];

@@ -57,8 +57,8 @@ pub const FORMATS: &[&dyn LogFormat] = &[
     &redis::Redis,
     &couchdb::CouchDb,
     &gin::Gin,
-    &java::Java,
     &syslog::Syslog,
+    &java::Java,
     &raw_http::RawHttp,
     &prefixed::Prefixed,
     &plain::Plain,
@@ -107,12 +107,7 @@ pub(crate) fn inner<'l>(time: Option<Timestamp>, program: &str, text: &'l str, c
 }
 
 /// What a message says of itself, where it stands in a frame that knows time and peer.
-pub(crate) fn about<'l>(
-    time: Option<Timestamp>,
-    remote: Option<IpAddr>,
-    program: &str,
-    message: &'l str,
-) -> Entry<'l> {
+pub(crate) fn about<'l>(time: Option<Timestamp>, remote: Option<IpAddr>, program: &str, message: &'l str) -> Entry<'l> {
     let mut entry = service::entry(time, program, message);
     if remote.is_some() && (entry.remote.is_none() || matches!(entry.said, Said::Text(_))) {
         entry.remote = remote;

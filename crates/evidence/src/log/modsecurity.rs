@@ -39,7 +39,8 @@ impl LogFormat for ModSecurity {
 fn section(line: &str) -> Option<char> {
     let (id, letter) = line.trim_end().strip_prefix("--")?.strip_suffix("--")?.rsplit_once('-')?;
     let mut letters = letter.chars();
-    let is_one = letter.len() == 1 && (4..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_one =
+        letter.len() == 1 && (4..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     letters.next().filter(|letter| is_one && letter.is_ascii_uppercase())
 }
 

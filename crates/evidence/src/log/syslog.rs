@@ -3,7 +3,7 @@
 //! RFC 3164 as daemons write it to files (`Jan  2 03:04:05 host program[7]: message`), with a year or an RFC 3339 stamp
 //! as newer ones do, and RFC 5424 (`<34>1 2026-… host program 7 id [data] message`).
 
-use super::LogFormat;
+use super::{LogFormat, java};
 use crate::entry::Entry;
 use crate::stamp::{self, Clock};
 
@@ -41,7 +41,8 @@ type Parts<'l> = (tripoint_model::Timestamp, &'l str, &'l str);
 fn older<'l>(text: &'l str, clock: &Clock) -> Option<Parts<'l>> {
     let (time, rest) = stamp::leading(text, clock)?;
     let (host, rest) = rest.split_once(' ')?;
-    if !is_name(host) {
+    // A level where the host should stand: a Java program's line.
+    if !is_name(host) || java::is_level(host) {
         return None;
     }
     let (program, message) = tag(rest.trim_start())?;

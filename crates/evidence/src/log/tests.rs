@@ -82,7 +82,8 @@ fn names_are_unique_and_listed_in_the_reference() {
         assert!(page.contains(&format!("| `{}` |", format.name())), "{} is not on the reference page", format.name());
     }
     let services = crate::service::SERVICES.iter().map(|service| service.name());
-    for service in services.chain(crate::service::row::rows().map(|row| row.service)).chain(crate::service::event::services())
+    for service in
+        services.chain(crate::service::row::rows().map(|row| row.service)).chain(crate::service::event::services())
     {
         assert!(page.contains(&format!("`{service}`")), "{service} is not on the reference page");
     }
@@ -149,13 +150,39 @@ fn no_cut_and_no_flip_panics_in_any_format() {
 #[test]
 fn a_hostile_line_costs_no_more_than_its_length() {
     let heads = [
-        "", "{\"a\":", "[", "2026/01/02 03:04:05 [error] 7#7: *1 user \"", "Jan  2 03:04:05 h sshd[7]: Failed password for ",
-        "203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] \"GET /", "time=\"", "type=EXECVE msg=audit(1767323046.678:10): a0=",
-        "2026-01-02 03:04:05,678 WARN ", "--abcd-A--\n", "GET / HTTP/1.1\n", "Jan  2 03:04:05 h dovecot: imap-login: ",
+        "",
+        "{\"a\":",
+        "[",
+        "2026/01/02 03:04:05 [error] 7#7: *1 user \"",
+        "Jan  2 03:04:05 h sshd[7]: Failed password for ",
+        "203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] \"GET /",
+        "time=\"",
+        "type=EXECVE msg=audit(1767323046.678:10): a0=",
+        "2026-01-02 03:04:05,678 WARN ",
+        "--abcd-A--\n",
+        "GET / HTTP/1.1\n",
+        "Jan  2 03:04:05 h dovecot: imap-login: ",
     ];
     let fills = [
-        "a", " ", "\"", "\\", "[", "(", "=", ": ", "\0", " from ", " from 1.2.3.4", "1.2.3.4 ", "H=(", "auth failed, 1 attempts",
-        "Failed password for x from 1.2.3.4 port 1 ssh2: ", "user=", "::", "%u", "\n--abcd-B--\n",
+        "a",
+        " ",
+        "\"",
+        "\\",
+        "[",
+        "(",
+        "=",
+        ": ",
+        "\0",
+        " from ",
+        " from 1.2.3.4",
+        "1.2.3.4 ",
+        "H=(",
+        "auth failed, 1 attempts",
+        "Failed password for x from 1.2.3.4 port 1 ssh2: ",
+        "user=",
+        "::",
+        "%u",
+        "\n--abcd-B--\n",
     ];
     for head in heads {
         for fill in fills {

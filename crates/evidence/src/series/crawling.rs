@@ -51,7 +51,8 @@ mod tests {
         let mut series = Crawling::default();
         let entries = (0..pages).map(|page| {
             let at = Timestamp(page * milliseconds_apart * 1000);
-            let request = Request { target: format!("/page{page}{ending}").into(), status: Some(200), ..Request::default() };
+            let request =
+                Request { target: format!("/page{page}{ending}").into(), status: Some(200), ..Request::default() };
             (Entry::new(Some(at), "203.0.113.9".parse().ok(), Said::Request(Box::new(request))), at)
         });
         entries.zip(1..).filter_map(|((entry, at), line)| series.see(&entry, at, line)).count()

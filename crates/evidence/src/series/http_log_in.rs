@@ -67,9 +67,30 @@ fn is_log_in(request: &Request<'_>) -> bool {
 
 /// How the last part of such a path is called, without its ending.
 const LAST_PARTS: &[&str] = &[
-    "wp-login", "xmlrpc", "login", "log-in", "signin", "sign_in", "sign-in", "logon", "auth", "authenticate",
-    "j_security_check", "session", "sessions", "token", "_session", "dologin", "login_check", "firstfactor", "owa",
-    "authorize", "user_login", "admin-login", "adminlogin", "check_login",
+    "wp-login",
+    "xmlrpc",
+    "login",
+    "log-in",
+    "signin",
+    "sign_in",
+    "sign-in",
+    "logon",
+    "auth",
+    "authenticate",
+    "j_security_check",
+    "session",
+    "sessions",
+    "token",
+    "_session",
+    "dologin",
+    "login_check",
+    "firstfactor",
+    "owa",
+    "authorize",
+    "user_login",
+    "admin-login",
+    "adminlogin",
+    "check_login",
 ];
 
 #[cfg(test)]

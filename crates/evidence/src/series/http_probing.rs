@@ -50,7 +50,8 @@ mod tests {
     fn told(status: u16, targets: impl IntoIterator<Item = String>) -> usize {
         let mut series = HttpProbing::default();
         let entries = targets.into_iter().map(|target| {
-            let request = Request { method: "GET".into(), target: target.into(), status: Some(status), ..Request::default() };
+            let request =
+                Request { method: "GET".into(), target: target.into(), status: Some(status), ..Request::default() };
             Entry::new(None, "203.0.113.9".parse().ok(), Said::Request(Box::new(request)))
         });
         entries.zip(1..).filter_map(|(entry, line)| series.see(&entry, Timestamp(0), line)).count()

@@ -79,6 +79,6 @@ fn is_static(request: &Request<'_>) -> bool {
 }
 
 const STATIC: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "svg", "bmp", "css", "js", "mjs", "map", "woff", "woff2", "ttf",
-    "eot", "otf", "mp3", "mp4", "webm", "pdf", "swf",
+    "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "svg", "bmp", "css", "js", "mjs", "map", "woff", "woff2",
+    "ttf", "eot", "otf", "mp3", "mp4", "webm", "pdf", "swf",
 ];

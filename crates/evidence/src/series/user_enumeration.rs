@@ -67,9 +67,8 @@ mod tests {
 
     #[test]
     fn many_accounts_are_told_and_one_account_is_not() {
-        let log_in = |user: String| {
-            Said::LogIn(LogIn { service: "sshd", user: user.into(), outcome: Outcome::UnknownUser })
-        };
+        let log_in =
+            |user: String| Said::LogIn(LogIn { service: "sshd", user: user.into(), outcome: Outcome::UnknownUser });
         assert_eq!(told((0..9).map(|at| log_in(format!("user{at}")))), 1);
         assert_eq!(told((0..4).map(|at| log_in(format!("user{at}")))), 0);
         assert_eq!(told((0..9).map(|_| log_in("root".into()))), 0);

@@ -53,7 +53,9 @@ mod tests {
             ("ruser= rhost=gone.example", "- "),
         ] {
             let message = format!("{head}{rest}");
-            let Some(Told { remote, said: Said::LogIn(LogIn { user, .. }) }) = Pam.read(&message) else { panic!("{rest}") };
+            let Some(Told { remote, said: Said::LogIn(LogIn { user, .. }) }) = Pam.read(&message) else {
+                panic!("{rest}")
+            };
             assert_eq!(format!("{} {user}", remote.map_or("-".into(), |at| at.to_string())), expected);
         }
         assert_eq!(Pam.read(&format!("{head}ruser= rhost=  user=root")), None, "on the console");

@@ -72,29 +72,97 @@ const FROM: &str = r"from (?P<ip>[\w.:%-]+)(?:(?: port \d+)?(?: ssh\d)?(?: \[pre
 /// How a message begins, the whole of it, and what it means. A name is what a client sent and may hold anything, also
 /// ` from 192.0.2.1`: it takes as much as it can, so that the last address is the peer's.
 const MESSAGES: &[(&str, &str, Outcome)] = &[
-    ("Failed ", r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*?) from (?P<ip>[\w.:%-]+) port \d+ ssh1: ruser .*", Outcome::Failed),
-    ("Failed ", r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*) <from>", Outcome::Failed),
+    (
+        "Failed ",
+        r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*?) from (?P<ip>[\w.:%-]+) port \d+ ssh1: ruser .*",
+        Outcome::Failed,
+    ),
+    (
+        "Failed ",
+        r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
     ("Accepted ", r"Accepted [\w/.-]+ for (?P<user>.*) <from>", Outcome::Accepted),
     ("Invalid user ", r"Invalid user (?P<user>.*) ?from <peer>(?: port \d+)?", Outcome::UnknownUser),
     ("Illegal user ", r"Illegal user (?P<user>.*) ?from <peer>(?: port \d+)?", Outcome::UnknownUser),
     ("User ", r"User (?P<user>.*) from <peer> not allowed because .*", Outcome::Failed),
-    ("ROOT LOGIN REFUSED", r"(?i)(?P<user>root) login refused from <peer>(?: port \d+)?(?: \[preauth\])?", Outcome::Failed),
-    ("maximum authentication attempts", r"maximum authentication attempts exceeded for (?P<unknown>invalid user )?(?P<user>.*) <from>", Outcome::Failed),
-    ("Authentication ", r"Authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>", Outcome::Failed),
-    ("authentication ", r"authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>", Outcome::Failed),
-    ("User not known", r"User not known to the underlying authentication module for (?P<unknown>illegal user |invalid user )?(?P<user>.*) <from>", Outcome::UnknownUser),
-    ("Disconnecting ", r"Disconnecting (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+: (?:Too many authentication failures|Change of username or service not allowed).*", Outcome::Failed),
-    ("Disconnected from ", r"Disconnected from (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+ \[preauth\]", Outcome::Failed),
-    ("Connection ", r"Connection (?:closed|reset) by (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+(?: \[preauth\])?", Outcome::Failed),
-    ("Received disconnect", r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?(?:3: .*: Auth fail(?: .*)?|14: No supported authentication methods available)(?: \[preauth\])?", Outcome::Failed),
-    ("Received disconnect", r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?11: .* \[preauth\]", Outcome::Refused),
-    ("Did not receive identification", r"Did not receive identification string from <peer>(?: port \d+)?", Outcome::Refused),
+    (
+        "ROOT LOGIN REFUSED",
+        r"(?i)(?P<user>root) login refused from <peer>(?: port \d+)?(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "maximum authentication attempts",
+        r"maximum authentication attempts exceeded for (?P<unknown>invalid user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "Authentication ",
+        r"Authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "authentication ",
+        r"authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "User not known",
+        r"User not known to the underlying authentication module for (?P<unknown>illegal user |invalid user )?(?P<user>.*) <from>",
+        Outcome::UnknownUser,
+    ),
+    (
+        "Disconnecting ",
+        r"Disconnecting (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+: (?:Too many authentication failures|Change of username or service not allowed).*",
+        Outcome::Failed,
+    ),
+    (
+        "Disconnected from ",
+        r"Disconnected from (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+ \[preauth\]",
+        Outcome::Failed,
+    ),
+    (
+        "Connection ",
+        r"Connection (?:closed|reset) by (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "Received disconnect",
+        r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?(?:3: .*: Auth fail(?: .*)?|14: No supported authentication methods available)(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "Received disconnect",
+        r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?11: .* \[preauth\]",
+        Outcome::Refused,
+    ),
+    (
+        "Did not receive identification",
+        r"Did not receive identification string from <peer>(?: port \d+)?",
+        Outcome::Refused,
+    ),
     ("Bad protocol version", r"Bad protocol version identification '.*' from <peer>(?: port \d+)?", Outcome::Refused),
-    ("banner exchange", r"banner exchange: Connection from <peer> port \d+: (?:invalid format|could not read protocol version)", Outcome::Refused),
-    ("Unable to negotiate", r"Unable to negotiate with (?P<ip>[\da-fA-F.:]+)(?: port \d+)?: no matching .*", Outcome::Refused),
+    (
+        "banner exchange",
+        r"banner exchange: Connection from <peer> port \d+: (?:invalid format|could not read protocol version)",
+        Outcome::Refused,
+    ),
+    (
+        "Unable to negotiate",
+        r"Unable to negotiate with (?P<ip>[\da-fA-F.:]+)(?: port \d+)?: no matching .*",
+        Outcome::Refused,
+    ),
     ("refused connect", r"refused connect from (?:.*@)?\S+ \(<peer>\)", Outcome::Refused),
-    ("Connection ", r"Connection (?:closed|reset) by (?P<ip>[\da-fA-F.:]+)(?: port \d+)? \[preauth\]", Outcome::Refused),
-    ("Timeout before", r"Timeout before authentication for(?: connection from)? (?P<ip>[\da-fA-F.:]+).*", Outcome::Refused),
+    (
+        "Connection ",
+        r"Connection (?:closed|reset) by (?P<ip>[\da-fA-F.:]+)(?: port \d+)? \[preauth\]",
+        Outcome::Refused,
+    ),
+    (
+        "Timeout before",
+        r"Timeout before authentication for(?: connection from)? (?P<ip>[\da-fA-F.:]+).*",
+        Outcome::Refused,
+    ),
 ];
 
 #[cfg(test)]

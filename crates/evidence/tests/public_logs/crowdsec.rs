@@ -54,16 +54,17 @@ const EXPLOITS_MIN: usize = 12;
 
 #[test]
 fn every_expected_attacker_is_reported_by_the_right_family() {
-    let (Some(archive), Some(expected)) =
-        (data("crowdsec-hub/tests.tar.gz"), data("crowdsec-hub/expected-alerts.tsv"))
+    let (Some(archive), Some(expected)) = (data("crowdsec-hub/tests.tar.gz"), data("crowdsec-hub/expected-alerts.tsv"))
     else {
         return;
     };
-    let logs: BTreeMap<String, Vec<u8>> = files(&archive).into_iter().filter(|(name, _)| name.ends_with(".log")).collect();
+    let logs: BTreeMap<String, Vec<u8>> =
+        files(&archive).into_iter().filter(|(name, _)| name.ends_with(".log")).collect();
     let mut wanted: BTreeMap<(String, Kind), BTreeSet<IpAddr>> = BTreeMap::new();
     for row in std::fs::read_to_string(expected).unwrap().lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
-        let addresses = columns[2].split(',').filter_map(|address| Some(address.parse::<IpAddr>().ok()?.to_canonical()));
+        let addresses =
+            columns[2].split(',').filter_map(|address| Some(address.parse::<IpAddr>().ok()?.to_canonical()));
         wanted.entry((columns[0].to_owned(), kind(columns[3]))).or_default().extend(addresses);
     }
     let mut missed = Vec::new();
@@ -73,7 +74,8 @@ fn every_expected_attacker_is_reported_by_the_right_family() {
         let (Some((_, bytes)), false) = (log, addresses.is_empty()) else { continue };
         let (_, hits) = found_in(bytes, case);
         let of_family = hits.iter().filter(|hit| is_family(*kind, &hit.family));
-        let seen: BTreeSet<IpAddr> = of_family.flat_map(|hit| hit.remote.into_iter().chain(hit.claimed_remote)).collect();
+        let seen: BTreeSet<IpAddr> =
+            of_family.flat_map(|hit| hit.remote.into_iter().chain(hit.claimed_remote)).collect();
         let lacking: Vec<&IpAddr> = addresses.difference(&seen).collect();
         let (found, all) = counts.entry(*kind).or_default();
         *all += 1;
@@ -88,9 +90,9 @@ fn every_expected_attacker_is_reported_by_the_right_family() {
     }
     let known: Vec<&str> = KNOWN.iter().map(|(case, _)| *case).collect();
     assert_eq!(missed, known);
-    let (found, all) = [Kind::BruteForce, Kind::Probing].iter().fold((0, 0), |(found, all), kind| {
-        (found + counts[kind].0, all + counts[kind].1)
-    });
+    let (found, all) = [Kind::BruteForce, Kind::Probing]
+        .iter()
+        .fold((0, 0), |(found, all), kind| (found + counts[kind].0, all + counts[kind].1));
     assert!(found * 100 >= all * 95, "{found} of {all}");
     assert!(counts[&Kind::Exploit].0 >= EXPLOITS_MIN, "{:?}", counts[&Kind::Exploit]);
 }

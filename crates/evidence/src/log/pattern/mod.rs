@@ -203,7 +203,8 @@ fn end_of(rest: &str, next: &str, field: &Field) -> Option<usize> {
     let mut from = 0;
     // A request line may hold quotes of its own, where the server escapes them.
     while let Some(at) = memchr::memmem::find(rest.get(from..)?.as_bytes(), mark.as_bytes()).map(|at| from + at) {
-        let escaped = mark.starts_with('"') && rest[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let escaped =
+            mark.starts_with('"') && rest[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
         let inside_time = *field == Field::Time && mark == " " && rest[at + 1..].starts_with(['+', '-']);
         if !escaped && !inside_time {
             return Some(at);

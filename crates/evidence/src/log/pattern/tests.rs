@@ -36,7 +36,9 @@ fn the_combined_format_is_read_as_by_its_own_reader() {
 
 #[test]
 fn other_orders_and_fields_are_read() {
-    let nginx = compile(r#"$msec|$host|$http_x_forwarded_for|$remote_addr|$request_method $uri?$args|$http_x_key|$upstream_addr|"#);
+    let nginx = compile(
+        r#"$msec|$host|$http_x_forwarded_for|$remote_addr|$request_method $uri?$args|$http_x_key|$upstream_addr|"#,
+    );
     assert_eq!(
         shown(&nginx.unwrap(), "1700000000.5|h|198.51.100.7|203.0.113.9|GET /a?b=c|k|192.0.2.1:80|"),
         r#"Some(1700000000) Some("203.0.113.9") GET|/a?b=c|None|None|h|||"x-key: k\n"|[198.51.100.7]"#

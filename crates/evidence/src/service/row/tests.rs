@@ -12,7 +12,8 @@ use crate::service::entry;
 fn messages() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/service/messages.in");
     let text = fs::read_to_string(path).unwrap();
-    let split = |line: &str| line.split_once('\t').map(|(program, message)| (program.into(), message.replace("\\n", "\n")));
+    let split =
+        |line: &str| line.split_once('\t').map(|(program, message)| (program.into(), message.replace("\\n", "\n")));
     text.lines().map(|line| split(line).unwrap_or_else(|| panic!("{line}"))).collect()
 }
 
