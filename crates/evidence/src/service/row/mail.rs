@@ -161,7 +161,7 @@ pub(super) const ROWS: &[Row] = &[
         "AuthFailed:",
         r"^(?:[^,]*,){2}\d+,[\da-fA-F.:]+:\d+,(?P<ip>[\da-fA-F.:]+):\d+,(?P<user>[^,]*),.*AuthFailed:",
     ),
-    refused("mailscanner", "is spam (blacklisted)", r"^Message \w+ from (?P<ip>[\da-fA-F.:]+) \("),
+    refused("mailscanner", "is spam (black", r"^Message \w+ from (?P<ip>[\da-fA-F.:]+) \("),
     refused("qmail", "rblsmtpd: ", r"rblsmtpd: (?:\S+ blocked )?<peer> "),
     failed("mailu", "has been rate-limited", r"Authentication attempt from <peer>(?: for \S+)? has been rate-limited"),
 ];
