@@ -75,6 +75,8 @@ pub struct Scan<'s, 'o> {
     options: &'s Options<'o>,
     show: &'s mut dyn FnMut(Attempt),
     series: Vec<Box<dyn Series>>,
+    /// What the lines look like by the server's configuration, which is tried before all others.
+    preferred: Option<&'o dyn LogFormat>,
     /// The format of the line before, which is tried first.
     last: usize,
     /// Lines that belong together, as far as they came.
@@ -96,7 +98,13 @@ impl<'s, 'o> Scan<'s, 'o> {
     /// Nothing read so far.
     pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Attempt)) -> Self {
         let series = series::started();
-        Self { file, options, show, series, last: 0, pending: None, counts: Counts::default() }
+        Self { file, options, show, series, preferred: None, last: 0, pending: None, counts: Counts::default() }
+    }
+
+    /// The same with a format that is tried first; lines that are not in it are read as any others.
+    pub fn preferring(mut self, format: Option<&'o dyn LogFormat>) -> Self {
+        self.preferred = format;
+        self
     }
 
     /// Whether an entry waits for its further lines.
@@ -142,6 +150,9 @@ impl<'s, 'o> Scan<'s, 'o> {
             return Some(format);
         }
         let clock = &self.options.clock;
+        if let Some(format) = self.preferred.filter(|format| format.read(text, clock).is_some()) {
+            return Some(format);
+        }
         let reads = |format: &dyn LogFormat| format.begins(text) || format.read(text, clock).is_some();
         let plain = FORMATS.len() - 1;
         if self.last != plain && reads(FORMATS[self.last]) {

@@ -8,7 +8,7 @@ mod fail2ban;
 mod traffic;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tripoint_evidence::scan::{Counts, Options, scan};
 use tripoint_evidence::stamp::Clock;
@@ -26,7 +26,7 @@ fn data(path: &str) -> Option<PathBuf> {
 }
 
 /// Every file of an archive, or the one that is compressed.
-fn files(path: &PathBuf) -> Vec<(String, Vec<u8>)> {
+fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     tripoint_unpack::entries(Source::Path(path), "archive", &Limits::default(), &mut |name, input| {
         let mut bytes = Vec::new();
