@@ -88,7 +88,7 @@ const MESSAGES: &[(&str, &str, Outcome)] = &[
     ("User ", r"User (?P<user>.*) from <peer> not allowed because .*", Outcome::Failed),
     (
         "ROOT LOGIN REFUSED",
-        r"(?i)(?P<user>root) login refused from <peer>(?: port \d+)?(?: \[preauth\])?",
+        r"(?P<user>ROOT|root) (?:LOGIN|login) (?:REFUSED|refused) (?:FROM|from) <peer>(?: port \d+)?(?: \[preauth\])?",
         Outcome::Failed,
     ),
     (
