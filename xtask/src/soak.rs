@@ -19,7 +19,16 @@ const PACKAGES: &[&str] = &[
     "tripoint-agent",
     "tripoint-cli",
 ];
-const KILLS: &str = "25";
+/// How much more is tried than in the gate: kills at each moment, plans, histories, races for one tuple, swaps and the
+/// blocks that are swapped. A round takes half an hour longer for them.
+const MORE: &[(&str, &str)] = &[
+    ("TRIPOINT_KILL_ROUNDS", "25"),
+    ("TRIPOINT_PLANS", "1000000"),
+    ("TRIPOINT_HISTORIES", "1000000"),
+    ("TRIPOINT_RACES", "10000"),
+    ("TRIPOINT_SWAPS", "100"),
+    ("TRIPOINT_SWAPPED", "100000"),
+];
 
 /// Repeats the tests that depend on the kernel's timing, and the search for inputs that break a parser; stops at the
 /// first failure.
@@ -31,8 +40,7 @@ pub fn run(rounds: Option<&str>) -> Result<ExitCode> {
         if run::has_kernel() {
             cargo.env("RUN_KERNEL_TESTS", "1");
         }
-        // In each round the parts of the running product are killed at this many moments.
-        cargo.env("TRIPOINT_KILL_ROUNDS", KILLS);
+        cargo.envs(MORE.iter().copied());
         cargo.args(["test", "--quiet"]);
         PACKAGES.iter().for_each(|package| {
             cargo.args(["-p", package]);

@@ -1,5 +1,6 @@
 //! What did the administrator set, where, and what does each key mean?
 
+mod approval;
 mod policy;
 mod section;
 mod text;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use approval::Approval;
 pub use policy::{Matter, Policy, Reach, Rollout};
 pub use section::{
-    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Fetch, Intel, Inventory, Mode, Notify, Online, Response,
-    Sensor, SensorKind, Server,
+    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Online,
+    Response, Sensor, SensorKind, Server,
 };
 use text::{content_error, line_of, parse};
 use value::nearest;
@@ -136,8 +138,24 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "[]",
         "Networks that stay reachable while the host is isolated, beside the server, resolvers, gateways, time servers and whoever is logged in.",
     ),
+    (
+        "response.approval",
+        "[]",
+        "What waits for a second person: policy, caps, isolate, freeze, networks, bulk, override (docs/reference/approval.md).",
+    ),
+    (
+        "response.approval_wider_v4",
+        "24",
+        "With \"networks\" in response.approval: IPv4 networks shorter than this prefix wait.",
+    ),
+    ("response.approval_wider_v6", "48", "The same for IPv6."),
+    ("response.approval_more_than", "20", "With \"bulk\" in response.approval: more targets at once than this wait."),
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
+    ("evidence.auto", "true", "Search an application's own logs for the peer as soon as an alert is raised."),
+    ("evidence.back", "\"24h\"", "Logs that were last written longer before the alert are not opened."),
+    ("evidence.bytes_max_mib", "2048", "Most bytes of one log and its older generations that are read, unpacked."),
+    ("evidence.time_max", "\"8s\"", "The longest that one alert is looked into."),
     (
         "bouncers.expand_prefix",
         "24",
@@ -182,6 +200,7 @@ pub struct Config {
     pub response: Response,
     pub correlator: Correlator,
     pub inventory: Inventory,
+    pub evidence: Evidence,
     pub bouncers: Bouncers,
     pub notify: Notify,
     pub crowdsec: Crowdsec,

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
@@ -15,13 +15,14 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::{SetMaps, SetParts};
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Sighting,
-    Timestamp, What,
+    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Refusal,
+    Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
+use crate::investigate::{self, Case};
 use crate::respond::{Ask, Waiting};
 use crate::sense::Shared;
 use crate::uplink::Report;
@@ -57,6 +58,8 @@ pub enum Wake {
     RemoveException(String),
     /// An action has an outcome, with the alert that caused it, if one did.
     Outcome(Option<AlertId>, Outcome),
+    /// The guard refused what policy wanted about an alert.
+    Refused(AlertId, Refusal),
     /// The end.
     Stop,
 }
@@ -69,6 +72,8 @@ pub struct Doors {
     pub findings: Sender<Request>,
     /// Proposals of actions.
     pub actions: Sender<Ask>,
+    /// Alerts to be looked into.
+    pub cases: SyncSender<investigate::Ask>,
     /// The sensing thread.
     pub shared: Arc<Shared>,
 }
@@ -178,6 +183,7 @@ impl Detector {
                 self.observe(now(), What::ExceptionRemoved { id });
             }
             Wake::Outcome(cause, outcome) => self.outcome(cause, &outcome),
+            Wake::Refused(alert, refusal) => _ = self.doors.reports.send(Report::Refused(alert, refusal)),
             Wake::Stop => {}
         }
     }
@@ -382,6 +388,8 @@ impl Detector {
                 alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
             }
             self.propose(&alert, moment);
+            // One that finds no room is looked into when it changes.
+            let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
             let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
         }
     }

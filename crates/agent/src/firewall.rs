@@ -6,6 +6,8 @@ use tripoint_responder::{Firewall, FirewallError, KernelBlock};
 mod applications;
 mod bpf;
 mod choice;
+#[cfg(test)]
+mod disturbed;
 mod dry_run;
 mod ends;
 mod frozen;
@@ -15,6 +17,8 @@ mod ladder;
 mod nft;
 mod release;
 mod sockets;
+#[cfg(test)]
+mod staged;
 #[cfg(test)]
 mod tests;
 

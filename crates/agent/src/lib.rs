@@ -10,7 +10,9 @@
 //! What runs as root on every host has to be small enough to be read, and has to go on detecting
 //! and containing when everything else is away.
 
+pub mod blocked_names;
 pub mod config;
+pub mod consent;
 pub mod contacts;
 pub mod content;
 pub mod detect;
@@ -19,6 +21,7 @@ pub mod findings;
 pub mod firewall;
 pub mod hash;
 pub mod health;
+pub mod investigate;
 pub mod live;
 pub mod offline;
 pub mod pipeline;

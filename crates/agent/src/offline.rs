@@ -119,7 +119,7 @@ mod tests {
     use std::time::Duration;
 
     use tripoint_linux::netns::NetNs;
-    use tripoint_model::PlannedAction;
+    use tripoint_model::{PlannedAction, Terms};
     use tripoint_responder::{Firewall, KernelBlock};
 
     use super::*;
@@ -142,6 +142,7 @@ mod tests {
                 reason: String::new(),
                 requester: "ada".into(),
                 cause: None,
+                terms: Terms::default(),
                 cuts: Vec::new(),
             };
             ledger.intend(&planned, now()).unwrap();

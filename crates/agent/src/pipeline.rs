@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
-//!                     └─▶ contacts ──Contact────────────┘
+//!                     └─▶ contacts ──Contact────────────┘   ▲
+//!                                       │ └─Case─▶ investigate ◀─Order── uplink
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
 //!        ▲                              └──Findings──────┘
@@ -35,11 +36,12 @@ use crate::findings::{Findings, Request};
 use crate::firewall::Ladder;
 use crate::hash;
 use crate::health::{Gaps, Health};
+use crate::investigate::{self, Investigate};
 use crate::place::Place;
 use crate::pull::{Pull, socket};
 use crate::respond::{Ask, Respond};
 use crate::sense::Shared;
-use crate::uplink::{Report, Uplink};
+use crate::uplink::{self, Report, Uplink};
 
 /// Batches of the sensor that may wait for detection.
 const SEEN_MAX: usize = 1024;
@@ -56,12 +58,13 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
     let (request, requests) = mpsc::channel();
+    let (case, cases) = mpsc::sync_channel(investigate::WAITING_MAX);
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
     let uplink = Uplink::open(socket(place, config), place, identity(&host)).context("open the spools")?;
     let ladder = Ladder::over(firewall, place.data());
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
-    respond.know(&host, shared.reached.clone());
+    respond.know(&host, &shared, &ask, kernel.is_some() && config.sensor.dns);
     let health = Health {
         sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
         blocking: respond.blocking(),
@@ -77,8 +80,13 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         kernel_map_bytes,
         gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),
     };
-    let doors =
-        Doors { reports: report.clone(), findings: request.clone(), actions: ask.clone(), shared: shared.clone() };
+    let doors = Doors {
+        reports: report.clone(),
+        findings: request.clone(),
+        actions: ask.clone(),
+        cases: case.clone(),
+        shared: shared.clone(),
+    };
     let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), &host, set, config, doors);
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
@@ -90,10 +98,14 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     thread::scope(|scope| -> anyhow::Result<()> {
         let threads = [
             named("uplink", scope, {
-                let ask = ask.clone();
-                move || report_end(uplink.run(reports, ask))
+                let doors = uplink::Doors { actions: ask.clone(), cases: case.clone() };
+                move || report_end(uplink.run(reports, doors))
             })?,
             named("respond", scope, move || respond.run(&asks))?,
+            named("investigate", scope, {
+                let investigate = Investigate::new(config.evidence.clone(), report.clone());
+                move || investigate.run(&cases)
+            })?,
             named("detect", scope, move || detector.run(&wakes))?,
             named("findings", scope, move || findings.run(&requests))?,
             named("hash", scope, hash::worker(hashes, wake.clone()))?,
@@ -111,7 +123,13 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         ready();
         supervise(stop, &threads, &health, &report);
         last_words(threads, &shared);
-        let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop), report.send(Report::Stop));
+        let _ = (
+            wake.send(Wake::Stop),
+            ask.send(Ask::Stop),
+            request.send(Request::Stop),
+            report.send(Report::Stop),
+            case.send(investigate::Ask::Stop),
+        );
         Ok(())
     })
 }

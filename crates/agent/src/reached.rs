@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ipnet::IpNet;
 use tripoint_model::address::{canonical, canonical_net};
-use tripoint_model::{NameLookup, Timestamp};
+use tripoint_model::{NameLookup, Target, Timestamp};
 use tripoint_sensor::Seen;
 
 /// Addresses kept in each of two generations, some 150 bytes each.
@@ -49,8 +49,10 @@ impl Reached {
                         all.add(connection.remote.ip(), name, *at);
                     }
                 }
-                Seen::Resolved { name, addresses, at, .. } => {
-                    addresses.iter().for_each(|address| all.add(*address, name, *at));
+                Seen::Resolved { name, aliases, addresses, at, .. } => {
+                    for name in std::iter::once(name).chain(aliases) {
+                        addresses.iter().for_each(|address| all.add(*address, name, *at));
+                    }
                 }
                 Seen::Started { .. } | Seen::Ended { .. } => {}
             }
@@ -88,6 +90,14 @@ impl NameLookup for Reached {
         found.extend(within(&all.old));
         found
     }
+
+    fn addresses(&self, target: &Target) -> Vec<IpAddr> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let led = |(_, names): &(&IpAddr, &BTreeSet<String>)| names.iter().any(|name| target.names(name));
+        let found: BTreeSet<IpAddr> =
+            [&all.young, &all.old].into_iter().flatten().filter(led).map(|(address, _)| *address).collect();
+        found.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +107,9 @@ mod tests {
     fn answer(name: &str, address: IpAddr, second: i64) -> Seen {
         Seen::Resolved {
             name: name.into(),
+            aliases: vec!["edge.host.example".into()],
             addresses: vec![address],
+            ttl_s: 60,
             netns: 1,
             at: Timestamp::from_seconds(second),
             missed: false,
@@ -110,10 +122,14 @@ mod tests {
         let address: IpAddr = "203.0.113.9".parse().unwrap();
         reached.take(&[answer("cdn.partner.example", "::ffff:203.0.113.9".parse().unwrap(), 1)]);
         let found = |net: &str| reached.names(net.parse().unwrap());
-        assert_eq!(found("203.0.113.0/24"), [(address, "cdn.partner.example".to_owned())]);
+        let both = ["cdn.partner.example", "edge.host.example"].map(|name| (address, name.to_owned()));
+        assert_eq!(found("203.0.113.0/24"), both);
+        let led = |target: &str| reached.addresses(&target.parse().unwrap());
+        assert_eq!((led("cdn.partner.example"), led("*.host.example")), (vec![address], vec![address]));
+        assert!(led("partner.example").is_empty() && led("203.0.113.9").is_empty());
         assert!(found("203.0.113.16/28").is_empty());
         reached.take(&[answer("a.example", "203.0.113.1".parse().unwrap(), 50_000)]);
-        assert_eq!(found("203.0.113.9/32").len(), 1, "still in the older generation");
+        assert_eq!(found("203.0.113.9/32").len(), 2, "still in the older generation");
         reached.take(&[answer("b.example", "203.0.113.2".parse().unwrap(), 100_000)]);
         assert!(found("203.0.113.9/32").is_empty());
     }

@@ -1,31 +1,37 @@
 //! Who wants what done, may it be done, and was it? The one thread that touches the firewall.
 
+mod exceptions;
+mod follow;
+mod overrule;
 pub mod probe;
+mod proposals;
 mod propose;
 mod quarantine;
+mod second;
 mod standing;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
-use tripoint_model::{
-    Action, ActionKind, Connection, Cut, Exception, IndicatorLookup, NameLookup, Outcome, Plan, Scope, Target,
-    Timestamp,
-};
+use tripoint_model::{Action, AlertId, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Target, Timestamp};
 use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, plan};
 
-use crate::config::Config;
+use crate::blocked_names::{BlockedNames, NameAnswer};
+use crate::config::{self, Config};
 use crate::detect::Wake;
+use crate::sense::Shared;
 use crate::uplink::Report;
 use crate::wall::WallClock;
 use crate::{live, protected};
 use probe::Probe;
+use proposals::Proposals;
 pub use propose::Proposal;
 use quarantine::Quarantine;
 pub use waiting::{Place, Waiting};
@@ -45,6 +51,8 @@ pub enum Ask {
     Policy(Box<Proposal>),
     /// Every exception that is in force, as the server knows them.
     Exceptions(Vec<Exception>),
+    /// A name server answered about blocked names.
+    Answered(Vec<NameAnswer>),
     /// New indicators, whose guard lists count.
     Index(Arc<Index>),
     /// The end.
@@ -75,6 +83,15 @@ pub struct Respond {
     /// What must still work behind an automatic block, and who was let go because it did not.
     probe: Option<Probe>,
     quarantine: Quarantine,
+    /// What waits for a second person, and which actions do.
+    proposals: Proposals,
+    response: config::Response,
+    /// Which rule stood in policy's way last, by alert and peer, so that it is told once.
+    refused: BTreeMap<(AlertId, Target), String>,
+    /// The folder of this instance.
+    data: PathBuf,
+    /// Which names the sensing thread looks for in answers.
+    blocked: Arc<BlockedNames>,
 }
 
 impl Respond {
@@ -105,15 +122,24 @@ impl Respond {
             reports,
             probe: config.response.probe.clone(),
             quarantine: Quarantine::open(&ledger.with_file_name("quarantine.json")),
+            proposals: Proposals::open(&ledger.with_file_name("proposals.json")),
+            response: config.response.clone(),
+            refused: BTreeMap::new(),
+            data: ledger.ancestors().nth(2).unwrap_or(ledger).to_owned(),
+            blocked: Arc::default(),
         };
         respond.guard.exceptions = kept.unwrap_or_default();
         Ok(respond)
     }
 
-    /// Tells the guard what exceptions may speak of: this host by name, and names by which peers were reached.
-    pub fn know(&mut self, host: &str, names: Arc<dyn NameLookup>) {
+    /// Tells the guard what exceptions and blocks may speak of: this host by name, and names by which peers were
+    /// reached; `answers`: whether those of name servers are seen here.
+    pub fn know(&mut self, host: &str, shared: &Shared, ask: &Sender<Ask>, answers: bool) {
+        shared.blocked.tell(ask.clone());
         host.clone_into(&mut self.guard.host);
-        self.guard.names = Some(names);
+        self.guard.names = Some(shared.reached.clone());
+        self.guard.answers = answers;
+        self.blocked = Arc::clone(&shared.blocked);
     }
 
     /// The mechanism in force.
@@ -127,11 +153,15 @@ impl Respond {
             let _ = self.detector.send(Wake::AddException(exception));
         }
         self.reconcile();
+        self.resume_agreed();
         let mut reconciled = Instant::now();
         loop {
             match asks.recv_timeout(RECONCILE_EVERY) {
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(ask) => self.take(ask),
+                Ok(ask) => {
+                    self.take(ask);
+                    self.watch_names();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if reconciled.elapsed() >= RECONCILE_EVERY {
@@ -148,6 +178,7 @@ impl Respond {
                 let _ = self.reports.send(Report::Answer(number, answer));
             }
             Ask::Policy(proposal) => self.propose(&proposal),
+            Ask::Answered(answers) => self.follow(&answers),
             Ask::Exceptions(exceptions) => self.know_exceptions(exceptions),
             Ask::Index(index) => self.guard.lookup = Some(index as Arc<dyn IndicatorLookup>),
             Ask::Stop => {}
@@ -156,78 +187,50 @@ impl Respond {
 
     fn order(&mut self, order: Order) -> Answer {
         match order {
-            Order::Act { actions, dry_run, .. } => self.act(&actions, dry_run),
+            Order::Act { id, actions, dry_run, consent } => match self.under_consent(actions, consent.as_deref()) {
+                Ok(actions) if dry_run => self.act(&actions, true),
+                Ok(actions) => self.act_or_wait(&id, &actions),
+                Err(refusal) => Answer { refused: vec![refusal], ..Answer::default() },
+            },
+            Order::Approve { id, by } => self.approve(&id, &by),
+            Order::Reject { id, by, reason } => self.reject(&id, &by, reason),
+            Order::Confirm { id, by, consent } => self.confirm(&id, &by, &consent),
             Order::AddException { exception } => self.add_exception(exception),
-            Order::RemoveException { id } => {
-                self.guard.exceptions.retain(|exception| exception.id != id);
-                self.keep_exceptions();
-                let _ = self.detector.send(Wake::RemoveException(id));
-                Answer::default()
-            }
+            Order::RemoveException { id } => self.remove_exception(&id),
             Order::ReleaseAll => self.release_all(),
-            Order::Standing => standing::answer(&mut self.responder, now()),
+            Order::Standing => {
+                Answer { proposed: self.proposals.all(), ..standing::answer(&mut self.responder, now()) }
+            }
             Order::WouldLift { exception } => standing::excepted(&mut self.responder, &self.guard, &exception, now()),
             Order::ContentChanged => Answer::default(),
+            // What looks into alerts has more to do than it can.
+            Order::Investigate { .. } => {
+                Answer { error: Some("too many alerts wait to be looked into".into()), ..Answer::default() }
+            }
         }
     }
 
-    fn add_exception(&mut self, exception: Exception) -> Answer {
-        self.guard.exceptions.retain(|known| known.id != exception.id);
-        self.guard.exceptions.push(exception.clone());
-        self.keep_exceptions();
-        let mut answer = Answer::default();
-        // Allow beats block at once: what the exception covers is lifted.
-        let whole = exception.application.is_none() && !exception.is_about_alerts();
-        if let Some(target) = exception.target.clone().filter(|_| whole && exception.is_for_host(&self.guard.host)) {
-            let action = Action {
-                kind: ActionKind::Allow,
-                target: target.into(),
-                scope: Scope::Host,
-                expires: exception.expires,
-                reason: exception.reason.clone(),
-                requester: exception.owner.clone(),
-                cause: None,
-            };
-            answer = self.act(&[action], false);
+    /// Does it, or has it wait for a second person.
+    fn act_or_wait(&mut self, origin: &str, actions: &[Action]) -> Answer {
+        let Some(why) = self.response.waits(actions) else { return self.act(actions, false) };
+        let moment = now();
+        let plan = self.planned(actions, moment);
+        if plan.plan.is_empty() {
+            return Answer { refused: plan.refused, ..Answer::default() };
         }
-        let _ = self.detector.send(Wake::AddException(exception));
-        // A standing block that the exception now covers does not stay either.
-        self.reconcile();
-        answer
+        self.wait(origin, why, actions, &plan, moment)
     }
 
-    /// The server's list replaces ours: what it has no more was withdrawn while we were away.
-    fn know_exceptions(&mut self, exceptions: Vec<Exception>) {
-        let withdrawn = |known: &&Exception| exceptions.iter().all(|exception| exception.id != known.id);
-        for gone in self.guard.exceptions.iter().filter(withdrawn) {
-            let _ = self.detector.send(Wake::RemoveException(gone.id.clone()));
-        }
-        self.guard.exceptions.clear();
-        for exception in exceptions {
-            self.add_exception(exception);
-        }
-        self.exceptions_known = true;
-        self.keep_exceptions();
-    }
-
-    /// Written whole and renamed; without it policy waits for the server at the next start.
-    fn keep_exceptions(&self) {
-        let beside = self.exceptions_file.with_extension("new");
-        let written = serde_json::to_vec(&self.guard.exceptions)
-            .map_err(std::io::Error::other)
-            .and_then(|bytes| fs::write(&beside, bytes))
-            .and_then(|()| fs::rename(&beside, &self.exceptions_file));
-        if let Err(error) = written {
-            tracing::error!(%error, "exceptions could not be kept");
-        }
+    fn planned(&mut self, actions: &[Action], moment: Timestamp) -> Plan {
+        let targets: Vec<Target> = actions.iter().map(|action| action.target.clone()).collect();
+        let live = live::connections_with(&self.with_led(targets));
+        self.prepare(moment, PROTECTED_AGE);
+        plan(actions, &self.guard, &live, moment)
     }
 
     fn act(&mut self, actions: &[Action], only_say: bool) -> Answer {
         let moment = now();
-        let targets: Vec<Target> = actions.iter().map(|action| action.target.clone()).collect();
-        let live = live::connections_with(&targets);
-        self.prepare(moment, PROTECTED_AGE);
-        let plan = plan(actions, &self.guard, &live, moment);
+        let plan = self.planned(actions, moment);
         let outcomes =
             if only_say { self.responder.foretell(&plan, moment) } else { self.responder.execute(&plan, now()) };
         if !only_say {
@@ -239,10 +242,21 @@ impl Respond {
     fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {
         for (planned, outcome) in plan.plan.iter().zip(outcomes) {
             tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
-            let _ = self.detector.send(Wake::Outcome(planned.cause.clone(), outcome.clone()));
-            let _ = self.reports.send(Report::Outcome(planned.cause.clone(), outcome.clone()));
+            self.say(planned.cause.clone(), outcome.clone());
         }
         self.tell_ended();
+    }
+
+    /// Tells detection and the server what became of an action.
+    fn say(&self, cause: Option<AlertId>, outcome: Outcome) {
+        let _ = self.detector.send(Wake::Outcome(cause.clone(), outcome.clone()));
+        let _ = self.reports.send(Report::Outcome(cause, outcome));
+    }
+
+    /// A line for the server's audit.
+    fn note(&self, id: &str, state: &str, detail: String) {
+        let entry = LedgerEntry { at: now(), id: id.to_owned(), state: state.to_owned(), detail };
+        let _ = self.reports.send(Report::Ledger(entry));
     }
 
     fn release_all(&mut self) -> Answer {
@@ -255,8 +269,7 @@ impl Respond {
     /// Blocks that have ended, for the alerts that caused them.
     fn tell_ended(&mut self) {
         for (alert, outcome) in self.responder.take_ended() {
-            let _ = self.detector.send(Wake::Outcome(alert.clone(), outcome.clone()));
-            let _ = self.reports.send(Report::Outcome(alert, outcome));
+            self.say(alert, outcome);
         }
     }
 
@@ -278,10 +291,12 @@ impl Respond {
         let moment = now();
         if !back.is_zero() {
             tracing::warn!(?back, "the wall clock went back; blocks end when they would have ended");
+            self.proposals.set_back(back);
             if let Err(error) = self.responder.set_back(back, moment) {
                 tracing::error!(%error, "the ledger could not follow the wall clock");
             }
         }
+        self.expire_proposals();
         // Looking around costs a walk over all sockets: only while there is something to protect from.
         if !self.responder.active(moment).is_empty() {
             self.prepare(moment, PROTECTED_AGE_STANDING);
@@ -294,6 +309,7 @@ impl Respond {
             let _ = self.reports.send(Report::Ledger(entry));
         }
         self.tell_ended();
+        self.watch_names();
     }
 }
 
@@ -312,18 +328,21 @@ pub(crate) fn cut(connection: &Connection) -> Cut {
 
 /// What the comparison changed, one line each.
 fn drift(done: &Reconciled, at: Timestamp) -> Vec<LedgerEntry> {
-    let lines = |state: &str, targets: &[Target]| {
-        let state = state.to_owned();
-        targets
-            .iter()
-            .map(move |target| LedgerEntry { at, id: target.to_string(), state: state.clone(), detail: String::new() })
-            .collect::<Vec<_>>()
-    };
-    let mut all = lines("restored", &done.restored);
-    all.extend(lines("expired", &done.expired));
-    all
+    let line = |id: String, state: &str, detail: String| LedgerEntry { at, id, state: state.to_owned(), detail };
+    let targets = [
+        ("restored", &done.restored),
+        ("corrected", &done.corrected),
+        ("removed", &done.removed),
+        ("expired", &done.expired),
+    ];
+    let repairs = done.repairs.iter().map(|word| line("mechanism".to_owned(), "repaired", word.clone()));
+    let of_targets = targets.into_iter().flat_map(|(state, all)| all.iter().map(move |target| (state, target)));
+    of_targets.map(|(state, target)| line(target.to_string(), state, String::new())).chain(repairs).collect()
 }
 
 fn now() -> Timestamp {
     Timestamp::from_system(SystemTime::now())
 }
+
+#[cfg(test)]
+mod second_tests;

@@ -13,6 +13,7 @@ use tripoint_sensor::Seen;
 use tripoint_sensor::bpf::BpfSensor;
 use tripoint_sensor::diag::DiagSensor;
 
+use crate::blocked_names::BlockedNames;
 use crate::contacts::Inbox;
 use crate::detect::Wake;
 use crate::reached::Reached;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub names: Arc<RwLock<Option<Arc<Index>>>>,
     /// By which names addresses were reached, for exceptions that speak of names.
     pub reached: Arc<Reached>,
+    /// Which names are blocked: an answer about one is for the responder.
+    pub blocked: Arc<BlockedNames>,
     /// Records from the kernel that could not be read.
     pub unreadable: AtomicU64,
     /// Conversations that are gone without an end that was told or counted.
@@ -61,6 +64,9 @@ impl Shared {
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
 const SWEEP_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// While names are blocked, records may wait no longer: whoever got an answer connects at once.
+const ANSWER_POLL: Duration = Duration::from_millis(1);
+
 /// How often begun, ended and living connections are compared.
 const AUDIT_PAUSE: Duration = Duration::from_secs(10);
 
@@ -87,7 +93,8 @@ pub fn run_bpf(
     let mut audited = Instant::now();
     let mut batch = Vec::new();
     while !shared.stop.load(Ordering::Relaxed) {
-        if let Err(error) = sensor.poll(poll, &mut batch) {
+        let patience = if shared.blocked.is_empty() { poll } else { poll.min(ANSWER_POLL) };
+        if let Err(error) = sensor.poll(patience, &mut batch) {
             tracing::error!(%error, "the kernel's records could not be read");
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -164,6 +171,7 @@ fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<
     if let Some(inbox) = shared.inbox.get() {
         inbox.leave(&seen);
     }
+    shared.blocked.look(&seen);
     for one in seen {
         match &one {
             Seen::Connection { connection, matched, .. } => {

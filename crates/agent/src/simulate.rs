@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use tripoint_model::address::{canonical, canonical_net};
-use tripoint_model::{Alert, Connection, Contact, NameLookup, Timestamp};
+use tripoint_model::{Alert, Connection, Contact, NameLookup, Target, Timestamp};
 use tripoint_responder::Guard;
 
 use crate::config::Response;
@@ -108,6 +108,13 @@ impl NameLookup for Names {
         }
         let within = self.0.iter().filter(|(address, _)| net.contains(*address));
         within.flat_map(|(address, names)| names.iter().map(|name| (*address, name.clone()))).collect()
+    }
+
+    fn addresses(&self, target: &Target) -> Vec<IpAddr> {
+        let led = self.0.iter().filter(|(_, names)| names.iter().any(|name| target.names(name)));
+        let mut found: Vec<IpAddr> = led.map(|(address, _)| *address).collect();
+        found.sort_unstable();
+        found
     }
 }
 

@@ -3,15 +3,18 @@
 mod lane;
 
 use std::path::PathBuf;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tripoint_api::agent::{AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Item, LedgerEntry};
+use tripoint_api::agent::{
+    AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Item, LedgerEntry, NumberedOrder, Order,
+};
 use tripoint_api::client::Client;
 use tripoint_api::path;
-use tripoint_model::{Alert, AlertId, Contact, Outcome};
+use tripoint_model::{Alert, AlertId, Contact, Investigation, Outcome, Refusal};
 
+use crate::investigate::{self, Case};
 use crate::place::Place;
 use crate::respond::Ask;
 use lane::{Lane, Refused};
@@ -22,6 +25,10 @@ pub enum Report {
     Alert(Box<Alert>),
     /// What the kernel said.
     Outcome(Option<AlertId>, Outcome),
+    /// Policy was refused something about an alert.
+    Refused(AlertId, Refusal),
+    /// What was found out about an alert.
+    Investigation(AlertId, Box<Investigation>),
     /// The ledger was repaired.
     Ledger(LedgerEntry),
     /// Who was in contact with whom, and how many connections are in none of them.
@@ -32,6 +39,28 @@ pub enum Report {
     Answer(u64, Answer),
     /// The end: what is left goes to the spool.
     Stop,
+}
+
+/// Who carries out orders.
+pub struct Doors {
+    /// Everything that touches the kernel.
+    pub actions: Sender<Ask>,
+    /// What looks into alerts.
+    pub cases: SyncSender<investigate::Ask>,
+}
+
+impl Doors {
+    /// Whether somebody took it.
+    fn pass_on(&self, NumberedOrder { number, order, .. }: NumberedOrder) -> bool {
+        match order {
+            Order::Investigate { alert } => {
+                let case = Box::new(Case::of(&alert));
+                self.cases.try_send(investigate::Ask::Order(number, case)).is_ok()
+                    || self.actions.send(Ask::Order(number, Box::new(Order::Investigate { alert }))).is_ok()
+            }
+            order => self.actions.send(Ask::Order(number, Box::new(order))).is_ok(),
+        }
+    }
 }
 
 /// How much may wait on disk while the server is away.
@@ -67,12 +96,12 @@ impl Uplink {
     }
 
     /// Runs until `Report::Stop`.
-    pub fn run(self, reports: UnboundedReceiver<Report>, orders: Sender<Ask>) -> anyhow::Result<()> {
+    pub fn run(self, reports: UnboundedReceiver<Report>, doors: Doors) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let socket = self.socket.clone();
         let host = self.host.clone();
         runtime.block_on(async move {
-            let fetching = tokio::spawn(fetch_orders(socket, host, orders));
+            let fetching = tokio::spawn(fetch_orders(socket, host, doors));
             self.deliver(reports).await;
             fetching.abort();
         });
@@ -105,7 +134,11 @@ impl Uplink {
                     Report::Health(health) => self.health = Some(*health),
                     Report::Alert(alert) => self.items.keep_or_say(&Item::Alert { alert }),
                     Report::Outcome(alert, outcome) => self.items.keep_or_say(&Item::Outcome { alert, outcome }),
+                    Report::Refused(alert, refusal) => self.items.keep_or_say(&Item::Refusal { alert, refusal }),
                     Report::Contacts(contacts, dropped) => self.keep_contacts(contacts, dropped),
+                    Report::Investigation(alert, found) => {
+                        self.items.keep_or_say(&Item::Investigation { alert, found });
+                    }
                     Report::Ledger(entry) => self.items.keep_or_say(&Item::Ledger { entry }),
                 }
             }
@@ -159,7 +192,7 @@ impl Uplink {
 }
 
 /// Holds one request open for orders and passes them on in their order.
-async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
+async fn fetch_orders(socket: PathBuf, host: String, doors: Doors) {
     let client = Client::unix(&socket);
     let mut after = 0;
     let mut told_exceptions = false;
@@ -169,7 +202,9 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             let known: Result<tripoint_api::ExceptionList, _> = client.get(path::EXCEPTIONS).await;
             if let Ok(known) = known {
                 told_exceptions = true;
-                let _ = orders.send(Ask::Exceptions(known.exceptions.into_iter().map(|kept| kept.exception).collect()));
+                let _ = doors
+                    .actions
+                    .send(Ask::Exceptions(known.exceptions.into_iter().map(|kept| kept.exception).collect()));
             }
         }
         let query = format!("{}?host={}&after={after}&wait_s=25", path::AGENT_ORDERS, path::segment(&host));
@@ -178,7 +213,7 @@ async fn fetch_orders(socket: PathBuf, host: String, orders: Sender<Ask>) {
             Ok(answer) => {
                 for numbered in answer.orders {
                     after = after.max(numbered.number);
-                    if orders.send(Ask::Order(numbered.number, Box::new(numbered.order))).is_err() {
+                    if !doors.pass_on(numbered) {
                         return;
                     }
                 }

@@ -90,6 +90,30 @@ mod tests {
         }
     }
 
+    /// Fails when a reboot, or a clock that was set meanwhile, gives a block more time than it had when the clocks were
+    /// last kept, or than the wall clock of its end allows.
+    #[test]
+    fn r4_no_boot_and_no_step_leaves_more_than_was_left() {
+        let mut seed = 1_u64;
+        let mut dice = |end: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % end
+        };
+        for _ in 0..100_000 {
+            let last = at("a", dice(10_000), 1_000_000 + i64::try_from(dice(10_000)).unwrap());
+            let boot_id = ["a", "b"][usize::from(dice(2) == 1)];
+            let passed = dice(5_000);
+            let boot_s = if boot_id == "a" { last.boot_ns / 1_000_000_000 + passed } else { dice(100) };
+            let now = at(boot_id, boot_s, 1_000_000 + i64::try_from(dice(20_000)).unwrap() - 5_000);
+            let expires = last.wall.plus(Duration::from_secs(1 + dice(8_000)));
+            let moved = expires.minus(last.back(&now));
+            let left = moved.since(now.wall);
+            let passed = if boot_id == "a" { Duration::from_secs(passed) } else { Duration::ZERO };
+            let most = expires.since(now.wall).min(expires.since(last.wall).saturating_sub(passed));
+            assert!(left <= most + STEP_LEAST, "{last:?} {now:?}: {left:?} of {most:?}");
+        }
+    }
+
     #[test]
     fn a_step_is_noticed_over_a_restart() {
         let folder = tempfile::tempdir().unwrap();

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use tripoint_model::{
-    Action, Alert, AlertId, Contact, Exception, Outcome, PlannedAction, Refusal, Scope, Target, Timestamp,
+    Action, Alert, AlertId, Contact, Exception, Investigation, Outcome, PlannedAction, Refusal, Scope, Target, Terms,
+    Timestamp,
 };
+
+use crate::proposal::Proposal;
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
@@ -61,6 +64,20 @@ pub enum Item {
         /// What happened.
         outcome: Outcome,
     },
+    /// What policy was refused about an alert.
+    Refusal {
+        /// The alert.
+        alert: AlertId,
+        /// The guard's word.
+        refusal: Refusal,
+    },
+    /// What the host found out about an alert; the newest replaces the earlier.
+    Investigation {
+        /// The alert.
+        alert: AlertId,
+        /// What was found.
+        found: Box<Investigation>,
+    },
     /// How the agent is; the newest replaces the earlier.
     Health {
         /// When.
@@ -93,7 +110,9 @@ pub struct LedgerEntry {
     pub at: Timestamp,
     /// The planned action's id.
     pub id: String,
-    /// `intended`, `applied`, `lifted`, `expired`, `failed`, `repaired`.
+    /// What the comparison of ledger and kernel did: `restored`, `corrected`, `removed`, `expired`; `repaired` where
+    /// somebody had changed what holds the blocks. Of what waits for a second person `proposed`, `approved`,
+    /// `rejected`, `expired`; `confirmed`.
     pub state: String,
     /// In words.
     pub detail: String,
@@ -220,6 +239,35 @@ pub enum Order {
         actions: Vec<Action>,
         /// Only say what would happen.
         dry_run: bool,
+        /// Root's consent on the agent's host to what sets rules of the guard aside, by its number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        consent: Option<String>,
+    },
+    /// Do what waits for a second person, if this is one.
+    Approve {
+        /// The proposal's id.
+        id: String,
+        /// Who agrees.
+        by: String,
+    },
+    /// Do it not.
+    Reject {
+        /// The proposal's id.
+        id: String,
+        /// Who says so.
+        by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Let a block that holds for a moment only hold until its time.
+    Confirm {
+        /// The block's id.
+        id: String,
+        /// Who confirms it.
+        by: String,
+        /// Root's consent to that, by its number.
+        consent: String,
     },
     /// A new or changed exception.
     AddException {
@@ -239,6 +287,11 @@ pub enum Order {
     WouldLift {
         /// The exception.
         exception: Exception,
+    },
+    /// Look into this alert now: what the application's own logs say of its peers.
+    Investigate {
+        /// The alert.
+        alert: Box<Alert>,
     },
     /// The images under the data folder changed: look again.
     ContentChanged,
@@ -265,6 +318,9 @@ pub struct StandingAction {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
     /// By which means.
     pub mechanism: String,
     /// How the kernel stands to it.
@@ -299,9 +355,15 @@ pub struct Answer {
     /// What the kernel said.
     #[serde(default)]
     pub outcomes: Vec<Outcome>,
+    /// What waits for a second person by this order, or all of it where what is in force was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<Proposal>,
     /// What is in force; only where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<StandingAction>,
+    /// What was found out about an alert; only where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub investigation: Option<Box<Investigation>>,
     /// Why the order could not be carried out at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -22,6 +22,7 @@ pub mod image;
 pub mod path;
 pub mod people;
 pub mod problem;
+pub mod proposal;
 pub mod span;
 
 pub use agent::{
@@ -38,4 +39,5 @@ pub use people::{
     ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
 };
 pub use problem::Problem;
+pub use proposal::{HostProposal, Proposal, ProposalState};
 pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};

@@ -58,6 +58,16 @@ pub fn alert_work(id: &str, what: &str) -> String {
     format!("{ALERTS}/{}/{}", segment(id), segment(what))
 }
 
+/// `POST` → `model::Alert` with what its host finds out now; waits as long as for actions.
+pub fn alert_investigate(id: &str) -> String {
+    format!("{ALERTS}/{}/investigate", segment(id))
+}
+
+/// `POST`: `people::Ruling` → `people::ActionAnswer`; `what` is `confirm`, `approve` or `reject`.
+pub fn action(id: &str, what: &str) -> String {
+    format!("{ACTIONS}/{}/{}", segment(id), segment(what))
+}
+
 /// `POST`: `agent::Answer` → 204. Agents only.
 pub fn order_answer(number: u64) -> String {
     format!("{AGENT_ORDERS}/{number}/answer")

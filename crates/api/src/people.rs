@@ -10,6 +10,7 @@ use crate::agent::{AgentHealth, AgentIdentity, StandingAction};
 use crate::bouncer::CrowdsecHealth;
 use crate::connections::Past;
 use crate::exceptions::ExceptionRequest;
+use crate::proposal::HostProposal;
 
 /// Most alerts in one answer.
 pub const LIMIT_MAX: u32 = 1000;
@@ -171,6 +172,20 @@ pub struct ActionRequest {
     /// The alert that is the reason, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<tripoint_model::AlertId>,
+    /// Root's consent on the agent's host to what sets rules of its guard aside, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+}
+
+/// Confirms what holds for a moment only, or decides about what waits for a second person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Root's consent on the agent's host, by its number; confirming needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 /// What is in force, on which hosts.
@@ -178,6 +193,9 @@ pub struct ActionRequest {
 pub struct StandingList {
     /// Every block, by host.
     pub actions: Vec<HostAction>,
+    /// What waits for a second person, and what became of it lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<HostProposal>,
     /// Hosts that answered, in order.
     pub hosts: Vec<String>,
     /// Failures in words, each with its host.
@@ -209,6 +227,7 @@ impl ActionRequest {
             scope: Scope::Host,
             host: None,
             cause: None,
+            consent: None,
         }
     }
 }
@@ -228,6 +247,9 @@ pub struct ActionAnswer {
     /// What `past` leaves out, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What waits for a second person now, and is not done before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<HostProposal>,
     /// Hosts that answered, in order.
     #[serde(default)]
     pub hosts: Vec<String>,

@@ -95,6 +95,11 @@ pub enum Command {
     /// What has to be looked at
     #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
+    /// Look into an alert now: who is it, is the application vulnerable, what do its logs say
+    Investigate {
+        /// The alert's id
+        id: String,
+    },
     /// Refuse an address, network or address:port until it expires
     Block(Act),
     /// Lift a block

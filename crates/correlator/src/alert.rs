@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tripoint_model::alert::{CONNECTIONS_MAX, Missing, SCHEMA, Work};
+use tripoint_model::alert::{CONNECTIONS_MAX, LOG_EVIDENCE, Missing, SCHEMA, Work};
 use tripoint_model::text::visible;
 use tripoint_model::{
     Alert, AlertId, Application, ApplicationKind, Category, Claim, Confidence, Direction, GuardHit, Meeting,
@@ -64,6 +64,7 @@ pub(crate) fn write(
         techniques: rule.techniques(case).into_iter().map(str::to_owned).collect(),
         outcomes: known.outcomes(&id),
         refusals: Vec::new(),
+        investigation: None,
         suggested: suggested(&id, case, newest),
         suppressed_by: suppressed_by(host, case, rule.name(), known),
         missing: missing(case, newest),
@@ -250,7 +251,7 @@ fn missing(case: &Case, newest: &Contact) -> Vec<Missing> {
     if !case.findings.is_empty() && case.findings.iter().all(|finding| finding.cvss_tenths.is_none()) {
         add("CVSS", "no source gives a vector for these vulnerabilities");
     }
-    add("log evidence", "the application's logs are not read in this version");
+    add(LOG_EVIDENCE, "the host has not looked into the application's logs yet");
     add("cause", "configuration and units are not searched for the peer in this version");
     add("network owner and country", "no source of network ownership is configured");
     missing

@@ -23,6 +23,28 @@ impl<'l> Entry<'l> {
     pub fn new(time: Option<Timestamp>, remote: Option<IpAddr>, said: Said<'l>) -> Self {
         Self { time, remote, claimed: Vec::new(), said }
     }
+
+    /// The same with texts of its own, for what was taken out of another text.
+    pub fn into_owned(self) -> Entry<'static> {
+        let own = |text: Cow<'_, str>| Cow::<'static, str>::Owned(text.into_owned());
+        let said = match self.said {
+            Said::Text(text) => Said::Text(own(text)),
+            Said::LogIn(LogIn { service, user, outcome }) => Said::LogIn(LogIn { service, user: own(user), outcome }),
+            Said::Request(request) => Said::Request(Box::new(Request {
+                method: own(request.method),
+                target: own(request.target),
+                status: request.status,
+                bytes: request.bytes,
+                host: own(request.host),
+                referer: own(request.referer),
+                agent: own(request.agent),
+                user: own(request.user),
+                headers: own(request.headers),
+                body: own(request.body),
+            })),
+        };
+        Entry { time: self.time, remote: self.remote, claimed: self.claimed, said }
+    }
 }
 
 /// What an entry tells.
@@ -61,12 +83,12 @@ pub struct Request<'l> {
     pub body: Cow<'l, str>,
 }
 
-/// One try to log in.
+/// One try to get in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogIn<'l> {
     /// The service, in the word of its file here.
     pub service: &'static str,
-    /// The account that was named; may be empty.
+    /// The account that was named; may be empty. Where something else was refused: what was asked for.
     pub user: Cow<'l, str>,
     /// What came of it.
     pub outcome: Outcome,
@@ -81,4 +103,6 @@ pub enum Outcome {
     UnknownUser,
     /// The client was let in.
     Accepted,
+    /// It came to no log-in: the service refused something else, such as a relay, a port or broken protocol.
+    Refused,
 }

@@ -20,7 +20,7 @@ use crate::stamp::Clock;
 /// How a log is to be read.
 pub struct Options<'o> {
     /// The format; `None`: found line by line.
-    pub format: Option<&'static dyn LogFormat>,
+    pub format: Option<&'o dyn LogFormat>,
     /// What time stamps leave unsaid.
     pub clock: Clock,
     /// The rules.
@@ -75,17 +75,19 @@ pub struct Scan<'s, 'o> {
     options: &'s Options<'o>,
     show: &'s mut dyn FnMut(Attempt),
     series: Vec<Box<dyn Series>>,
+    /// What the lines look like by the server's configuration, which is tried before all others.
+    preferred: Option<&'o dyn LogFormat>,
     /// The format of the line before, which is tried first.
     last: usize,
     /// Lines that belong together, as far as they came.
-    pending: Option<Pending>,
+    pending: Option<Pending<'o>>,
     counts: Counts,
     /// What is looked through, line by line.
     room: String,
 }
 
-struct Pending {
-    format: &'static dyn LogFormat,
+struct Pending<'o> {
+    format: &'o dyn LogFormat,
     number: u64,
     offset: u64,
     text: String,
@@ -98,7 +100,13 @@ impl<'s, 'o> Scan<'s, 'o> {
     /// Nothing read so far.
     pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Attempt)) -> Self {
         let series = series::started();
-        Self { file, options, show, series, last: 0, pending: None, counts: Counts::default(), room: String::new() }
+        Self { file, options, show, series, preferred: None, last: 0, pending: None, counts: Counts::default(), room: String::new() }
+    }
+
+    /// The same with a format that is tried first; lines that are not in it are read as any others.
+    pub fn preferring(mut self, format: Option<&'o dyn LogFormat>) -> Self {
+        self.preferred = format;
+        self
     }
 
     /// Whether an entry waits for its further lines.
@@ -123,59 +131,60 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
             self.flush();
         }
-        let Some((format, entry)) = self.read(text) else { return };
-        match entry {
-            Some(entry) => self.entry(format, entry, number, offset, text),
-            None => self.pending = Some(Pending { format, number, offset, text: text.to_owned() }),
+        let Some(format) = self.format_of(text) else { return };
+        if format.begins(text) {
+            self.pending = Some(Pending { format, number, offset, text: text.to_owned() });
+        } else {
+            self.entry(format, number, offset, text);
         }
     }
 
     /// Takes what was waiting for more lines.
     fn flush(&mut self) {
-        if let Some(pending) = self.pending.take()
-            && let Some(entry) = pending.format.read(&pending.text, &self.options.clock)
-        {
-            self.entry(pending.format, entry, pending.number, pending.offset, &pending.text);
+        if let Some(pending) = self.pending.take() {
+            self.entry(pending.format, pending.number, pending.offset, &pending.text);
         }
     }
 
-    /// A line in the format of the one before, else in the first that can read it; no entry yet where the line only
-    /// begins one.
-    fn read<'l>(&mut self, text: &'l str) -> Option<(&'static dyn LogFormat, Option<Entry<'l>>)> {
-        let clock = &self.options.clock;
-        let reads = |format: &'static dyn LogFormat| {
-            if format.begins(text) {
-                return Some((format, None));
-            }
-            format.read(text, clock).map(|entry| (format, Some(entry)))
-        };
+    /// The format of a line: that of the one before, else the first that can read it.
+    fn format_of(&mut self, text: &str) -> Option<&'o dyn LogFormat> {
         if let Some(format) = self.options.format {
-            return reads(format);
+            return Some(format);
         }
+        let clock = &self.options.clock;
+        if let Some(format) = self.preferred.filter(|format| format.read(text, clock).is_some()) {
+            return Some(format);
+        }
+        let reads = |format: &dyn LogFormat| format.begins(text) || format.read(text, clock).is_some();
         let plain = FORMATS.len() - 1;
-        if self.last != plain
-            && let Some(found) = reads(FORMATS[self.last])
-        {
-            return Some(found);
+        if self.last != plain && reads(FORMATS[self.last]) {
+            return Some(FORMATS[self.last]);
         }
-        let (at, found) = FORMATS.iter().enumerate().find_map(|(at, format)| Some((at, reads(*format)?)))?;
-        self.last = at;
-        Some(found)
+        self.last = FORMATS.iter().position(|format| reads(*format))?;
+        Some(FORMATS[self.last])
     }
 
-    fn entry(&mut self, format: &'static dyn LogFormat, mut entry: Entry<'_>, number: u64, offset: u64, text: &str) {
+    fn entry(&mut self, format: &dyn LogFormat, number: u64, offset: u64, text: &str) {
+        // A line may begin like those of a format and still be none: then it is text, unless only that format is wanted.
+        let as_text =
+            || self.options.format.is_none().then(|| FORMATS[FORMATS.len() - 1].read(text, &self.options.clock));
+        let Some(mut entry) = format.read(text, &self.options.clock).or_else(|| as_text().flatten()) else { return };
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
         let spoken_for = self.believe(&mut entry);
         let place = Place { number, offset, text, claimed: spoken_for };
-        let is_failure = matches!(&entry.said, Said::LogIn(log_in) if log_in.outcome != Outcome::Accepted);
-        if is_failure {
-            let hit = self.hit(&entry, &place, FAILED_LOG_IN);
-            self.tell(hit);
+        let outcome = if let Said::LogIn(log_in) = &entry.said { log_in.outcome } else { Outcome::Accepted };
+        match outcome {
+            Outcome::Failed | Outcome::UnknownUser => self.tell(self.hit(&entry, &place, FAILED_LOG_IN)),
+            Outcome::Refused => {
+                let mut hit = self.hit(&entry, &place, REFUSED);
+                (hit.family, hit.attack, hit.verdict) = ("probing".into(), vec!["T1595".into()], Verdict::Probed);
+                self.tell(hit);
+            }
+            Outcome::Accepted => {}
         }
         if self.options.pack.may_match(&entry, &mut self.room) {
-            for rule in self.options.pack.matching(&entry) {
-                let hit = self.matched(&entry, &place, rule);
-                self.tell(hit);
+            for attempt in self.attempts(&entry, &place) {
+                self.tell(attempt);
             }
         }
         let at = entry.time.unwrap_or(self.options.clock.now);
@@ -201,6 +210,26 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
             _ => entry.claimed.first().copied(),
         }
+    }
+
+    /// One attempt for each technique, whatever number of its rules match.
+    fn attempts(&self, entry: &Entry<'_>, place: &Place<'_>) -> Vec<Attempt> {
+        let mut attempts: Vec<Attempt> = Vec::new();
+        for rule in self.options.pack.matching(entry) {
+            let mut found = self.matched(entry, place, rule);
+            match attempts.iter_mut().find(|known| known.family == found.family) {
+                Some(known) => {
+                    known.verdict = known.verdict.max(found.verdict);
+                    known.reasons.append(&mut found.reasons);
+                    found.cves.retain(|cve| !known.cves.contains(cve));
+                    known.cves.append(&mut found.cves);
+                    found.attack.retain(|id| !known.attack.contains(id));
+                    known.attack.append(&mut found.attack);
+                }
+                None => attempts.push(found),
+            }
+        }
+        attempts
     }
 
     fn matched(&self, entry: &Entry<'_>, place: &Place<'_>, rule: &Rule) -> Attempt {
@@ -256,6 +285,7 @@ struct Place<'t> {
 }
 
 const FAILED_LOG_IN: (&str, &str) = ("failed-log-in", "a log-in was refused");
+const REFUSED: (&str, &str) = ("refused", "the service refused what was asked of it");
 const EMPTY: (&str, &str) = ("", "");
 
 fn found_in(hit: &mut Attempt, found: Found) {

@@ -14,7 +14,7 @@ use tripoint_unpack::{Limits, Source};
 
 use crate::lines::Lines;
 use crate::locate::{Log, generations, open};
-use crate::log::FORMATS;
+use crate::log::{FORMATS, LogFormat, pattern};
 use crate::scan::{Options, Scan};
 
 /// What is wanted.
@@ -105,12 +105,15 @@ fn file(
     }
     let mut read = ReadLog { file: path.clone(), found: log.how.to_string(), lines: 0, of_peer: 0 };
     let mut failed = None;
+    // A pattern that cannot be used takes nothing away: its lines are read like any.
+    let made = log.pattern.as_deref().and_then(|pattern| pattern::compile(pattern).ok());
+    let preferred = made.as_ref().map(|made| made as &dyn LogFormat);
     let limits =
         Limits { out_bytes_max: u64::MAX, entry_bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
     let outcome = tripoint_unpack::entries(Source::Open(&file), &path, &limits, &mut |_, input| {
         let mut kept = Kept { evidence: &mut *evidence };
         let mut show = |attempt: Attempt| kept.take(attempt, query.peer);
-        let mut scan = Scan::new(&path, options, &mut show);
+        let mut scan = Scan::new(&path, options, &mut show).preferring(preferred);
         let mut examples = Vec::new();
         let mut lines = Lines::new(input);
         loop {

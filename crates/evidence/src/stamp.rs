@@ -23,6 +23,11 @@ impl Clock {
         Self { year: None, zone: TimeZone::UTC, now }
     }
 
+    /// This host's zone, and years that end at `now`.
+    pub fn here(now: Timestamp) -> Self {
+        Self { zone: TimeZone::try_system().unwrap_or(TimeZone::UTC), ..Self::at(now) }
+    }
+
     fn local(&self, civil: DateTime) -> Option<Timestamp> {
         let zoned = civil.to_zoned(self.zone.clone()).ok()?;
         Some(Timestamp(zoned.timestamp().as_microsecond()))
@@ -72,6 +77,36 @@ pub fn leading<'l>(line: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)>
     let (time, rest) = found?;
     let rest = if bracketed { rest.trim_start().strip_prefix(']')? } else { rest };
     Some((time, rest.trim_start()))
+}
+
+/// Reads the stamp behind a mark that some programs begin with: `(W) `, `[notice] `, `WARN: `, `[Nest] 7  - `, `I0613 `.
+pub fn behind_mark<'l>(line: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)> {
+    let text = line.trim_start();
+    let rest = match text.as_bytes().first()? {
+        b'(' => text.split_once(')')?.1,
+        b'[' => text.split_once(']')?.1,
+        _ => text.split_once(char::is_whitespace).filter(|(mark, _)| mark.len() <= 12)?.1,
+    };
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '-' || c == ':');
+    let again = || leading(rest.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches([' ', '-']), clock);
+    leading(rest, clock).or_else(again)
+}
+
+/// The moment that one value means: any shape that a line may begin with, or seconds, milli-, micro- or nanoseconds
+/// since 1970.
+pub fn value(text: &str, clock: &Clock) -> Option<Timestamp> {
+    let text = text.trim();
+    let whole = text.split('.').next()?;
+    if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) && (9..=19).contains(&whole.len()) {
+        let number: i64 = whole.parse().ok()?;
+        return match whole.len() {
+            9..=10 => seconds(text),
+            11..=13 => Some(Timestamp(number.checked_mul(1000)?)),
+            14..=16 => Some(Timestamp(number)),
+            _ => Some(Timestamp(number / 1000)),
+        };
+    }
+    leading(text, clock).map(|(time, _)| time).or_else(|| clf(text, clock))
 }
 
 /// `10/Oct/2000:13:55:36 -0700`, as Apache and nginx write it.
@@ -165,7 +200,7 @@ fn compact<'l>(text: &'l str, clock: &Clock) -> Option<(Timestamp, &'l str)> {
     };
     let date = Date::new(year as i16, digits(bytes, at, 2)? as i8, digits(bytes, at + 2, 2)? as i8).ok()?;
     let rest = text.get(length..)?;
-    let rest = rest.strip_prefix(['T', ' '])?.trim_start();
+    let rest = rest.strip_prefix(['T', ' ', '-'])?.trim_start();
     let (time, rest) = clock_time(rest)?;
     finish(date.to_datetime(time), rest, clock)
 }

@@ -64,6 +64,11 @@ pub fn probe() -> Vec<Capability> {
             lost: "listing and ending sockets",
         },
         Capability {
+            name: "sock_destroy",
+            present: sock_diag::SockDiag::open().is_ok_and(|mut diag| diag.can_destroy()),
+            lost: "ending open connections at once: behind a block they carry nothing more and time out",
+        },
+        Capability {
             name: "network_namespaces",
             present: has(21) && netns::NetNs::of_thread().is_ok(),
             lost: "the live demonstration; sockets of containers",

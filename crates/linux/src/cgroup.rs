@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The mount point of the cgroup v2 hierarchy (`/sys/fs/cgroup`, or `…/unified` on hybrid hosts).
 pub fn root() -> Option<PathBuf> {
+    crate::faults::refuse(crate::faults::Lack::Cgroup2).ok()?;
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let mut fields = line.split(' ');

@@ -43,12 +43,12 @@ pub fn in_namespace(command: &mut Command, namespace: &NetNs) -> io::Result<()> 
     Ok(())
 }
 
-/// Gives up every right for good: this process is that user from now on. Keeps ending with its
-/// parent, which the change of user would undo.
-pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
-    // SAFETY: plain system calls; an empty group list needs no pointer.
+/// Gives up every right for good: this process is that user from now on, in its group and in `others` alone. Keeps
+/// ending with its parent, which the change of user would undo.
+pub fn become_user(uid: u32, gid: u32, others: &[u32]) -> io::Result<()> {
+    // SAFETY: plain system calls; the list lives as long as the call that reads it.
     let done = unsafe {
-        libc::setgroups(0, std::ptr::null()) == 0
+        libc::setgroups(others.len(), others.as_ptr()) == 0
             && libc::setgid(gid) == 0
             && libc::setuid(uid) == 0
             && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0

@@ -17,6 +17,7 @@ pub mod child;
 pub mod clock;
 pub mod conntrack;
 pub mod contract;
+pub mod faults;
 pub mod freezer;
 pub mod lab;
 pub mod link;

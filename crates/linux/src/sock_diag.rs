@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tripoint_model::address::canonical;
 
+use crate::faults::{self, Lack};
 use crate::netlink::{ACK, DUMP, Message, Netlink, attributes};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -12,6 +13,8 @@ const SOCK_DESTROY: u16 = 21;
 const INET_DIAG_INFO: u16 = 2;
 const INET_DIAG_CGROUP_ID: u16 = 21;
 const TCP_LISTEN: u8 = 10;
+/// `INET_DIAG_NOCOOKIE`: to the kernel it means whoever has these addresses.
+const ANY_COOKIE: u64 = u64::MAX;
 const TCP_TIME_WAIT: u32 = 6;
 /// Offsets of `tcpi_bytes_acked` and `tcpi_bytes_received` in `struct tcp_info`.
 const BYTES_ACKED: usize = 120;
@@ -86,16 +89,60 @@ impl SockDiag {
     /// Ends the socket with this cookie and nothing else. A wrong cookie gives `NotFound`; a
     /// kernel without `CONFIG_INET_DIAG_DESTROY` gives `Unsupported`.
     pub fn destroy(&mut self, socket: &Socket) -> io::Result<()> {
-        if socket.cookie == 0 || socket.is_listener() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a connection with a cookie is ended"));
+        let only = || io::Error::new(io::ErrorKind::InvalidInput, "only a connection with a cookie is ended");
+        if socket.cookie == 0 || socket.cookie == ANY_COOKIE || socket.is_listener() {
+            return Err(only());
         }
         let request = request(socket.family, socket.protocol, u32::MAX, Some(socket));
-        let done = self.netlink.order(Message::new(SOCK_DESTROY, ACK, &request));
+        if self.waits(socket.protocol, &request)? {
+            return Err(only());
+        }
+        let message = Message::new(SOCK_DESTROY, ACK, &request);
+        let done = faults::refuse(Lack::SockDestroy).and_then(|()| self.netlink.order(message));
         done.map_err(|error| match error.raw_os_error() {
             Some(libc::EOPNOTSUPP) => io::Error::new(io::ErrorKind::Unsupported, error),
             Some(libc::ENOENT) => io::Error::new(io::ErrorKind::NotFound, error),
             _ => error,
         })
+    }
+
+    /// Whether the one that the request names waits for connections. The kernel would end it too, whatever its caller
+    /// took it for.
+    fn waits(&mut self, protocol: u8, request: &[u8]) -> io::Result<bool> {
+        // UDP has none that wait, and its questions name the two ends the other way round than its orders.
+        if i32::from(protocol) != libc::IPPROTO_TCP {
+            return Ok(false);
+        }
+        let mut waits = false;
+        let question = Message::new(SOCK_DIAG_BY_FAMILY, 0, request);
+        let asked = self.netlink.ask_once(question, &mut |payload| {
+            waits = parse(protocol, payload).is_some_and(|found| found.is_listener());
+        });
+        match asked {
+            // Nobody, or somebody else: the order itself will say so.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESTALE)) => Ok(false),
+            other => other.map(|()| waits),
+        }
+    }
+
+    /// Whether sockets can be ended here. Asks for one that cannot be: no cookie is that large, and port 0 has nobody.
+    pub fn can_destroy(&mut self) -> bool {
+        let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let impossible = Socket {
+            protocol: libc::IPPROTO_TCP as u8,
+            family: libc::AF_INET as u8,
+            state: 1,
+            local: nobody,
+            remote: nobody,
+            cookie: u64::MAX - 1,
+            inode: 0,
+            uid: 0,
+            cgroup_id: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            identity: None,
+        };
+        self.destroy(&impossible).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::AlertId;
 use crate::connection::{ConnectionId, Protocol};
 use crate::target::Target;
+use crate::terms::Terms;
 use crate::time::Timestamp;
 
 /// The closed set of actions.
@@ -99,6 +100,9 @@ pub struct Action {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
 }
 
 /// A live connection that an action would end.
@@ -143,6 +147,9 @@ pub struct PlannedAction {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
     /// Live connections that would end.
     pub cuts: Vec<Cut>,
 }
@@ -183,6 +190,8 @@ pub enum OutcomeState {
     Nothing,
     /// Only said what would happen.
     DryRun,
+    /// Waits for a second person.
+    Proposed,
     /// The kernel refused.
     Failed,
 }

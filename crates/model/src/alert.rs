@@ -12,10 +12,14 @@ use crate::application::Application;
 use crate::connection::{Connection, Direction};
 use crate::finding::Finding;
 use crate::indicator::{Claim, GuardHit};
+use crate::investigation::Investigation;
 use crate::observable::Observable;
 use crate::process::Process;
 use crate::severity::{Factor, Severity};
 use crate::time::Timestamp;
+
+/// How `missing` calls what an application's logs say.
+pub const LOG_EVIDENCE: &str = "log evidence";
 
 /// The layout of an alert in JSON; a breaking change adds one.
 pub const SCHEMA: u32 = 1;
@@ -148,6 +152,9 @@ pub struct Alert {
     /// Actions that the guard refused.
     #[serde(default)]
     pub refusals: Vec<Refusal>,
+    /// What the host found out by itself: the application's logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub investigation: Option<Box<Investigation>>,
     /// Suggested actions, as commands a person can run.
     #[serde(default)]
     pub suggested: Vec<String>,

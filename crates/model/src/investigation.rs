@@ -40,6 +40,28 @@ pub struct LogEvidence {
     pub missing: Vec<String>,
 }
 
+impl LogEvidence {
+    /// Takes what was found of another peer too.
+    pub fn add(&mut self, mut other: Self) {
+        self.verdict = self.verdict.max(other.verdict);
+        self.attempts.append(&mut other.attempts);
+        self.attempts_left_out += other.attempts_left_out;
+        self.lines += other.lines;
+        self.examples.append(&mut other.examples);
+        for read in other.read {
+            match self.read.iter_mut().find(|known| known.file == read.file) {
+                Some(known) => known.of_peer += read.of_peer,
+                None => self.read.push(read),
+            }
+        }
+        for reason in other.missing {
+            if !self.missing.contains(&reason) {
+                self.missing.push(reason);
+            }
+        }
+    }
+}
+
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {

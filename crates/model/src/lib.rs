@@ -33,6 +33,7 @@ pub mod purl;
 pub mod restart;
 pub mod severity;
 pub mod target;
+pub mod terms;
 pub mod text;
 pub mod time;
 
@@ -57,4 +58,5 @@ pub use purl::{Purl, PurlError};
 pub use restart::Restart;
 pub use severity::{Factor, Level, Severity};
 pub use target::Target;
+pub use terms::{Terms, Via};
 pub use time::Timestamp;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::indicator::{Claim, GuardHit};
+use crate::target::Target;
 
 /// Answers what every source says about an address.
 pub trait IndicatorLookup: Send + Sync {
@@ -25,4 +26,7 @@ pub trait NameLookup: Send + Sync {
     /// Addresses of the network (canonical) that name servers gave to somebody on this host, each with such a name
     /// (lower case, without the final dot).
     fn names(&self, net: IpNet) -> Vec<(IpAddr, String)>;
+    /// Addresses (canonical, each once, sorted) that were given for a name that the target means; none where it means
+    /// no name.
+    fn addresses(&self, target: &Target) -> Vec<IpAddr>;
 }

@@ -8,16 +8,20 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::action::ActionKind;
+use crate::exception::is_under;
 use crate::observable::{Observable, ObservableError};
 
 /// What an action acts on. As text: the peer (`203.0.113.7`, `203.0.113.0/24`, `203.0.113.7:443`, a name), the
-/// application's key (`unit:nginx.service`, `container:<id>`, `exe:/usr/sbin/nginx`), or `host`.
+/// application's key (`unit:nginx.service`, `container:<id>`, `exe:/usr/sbin/nginx`), a name with everything beneath it
+/// (`*.bad.example`), or `host`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// Somebody outside: what is blocked, disconnected, allowed.
     Peer(Observable),
     /// An application by its key: what is frozen.
     Application(String),
+    /// A name (lower case, without the final dot) and every name beneath it: what is blocked by the answers seen.
+    Beneath(String),
     /// This host: what is isolated.
     Host,
 }
@@ -25,13 +29,14 @@ pub enum Target {
 /// What an application's key begins with.
 const KINDS: [&str; 3] = ["unit:", "container:", "exe:"];
 const HOST: &str = "host";
+const BENEATH: &str = "*.";
 const KEY_MAX: usize = 4096;
 
 impl Target {
     /// The kind of action that puts something in force on it.
     pub fn holding(&self) -> ActionKind {
         match self {
-            Self::Peer(_) => ActionKind::Block,
+            Self::Peer(_) | Self::Beneath(_) => ActionKind::Block,
             Self::Application(_) => ActionKind::Freeze,
             Self::Host => ActionKind::Isolate,
         }
@@ -40,7 +45,7 @@ impl Target {
     /// The kind of action that lifts that again.
     pub fn lifting(&self) -> ActionKind {
         match self {
-            Self::Peer(_) => ActionKind::Unblock,
+            Self::Peer(_) | Self::Beneath(_) => ActionKind::Unblock,
             Self::Application(_) => ActionKind::Thaw,
             Self::Host => ActionKind::Rejoin,
         }
@@ -58,7 +63,24 @@ impl Target {
     pub fn peer(&self) -> Option<&Observable> {
         match self {
             Self::Peer(peer) => Some(peer),
-            Self::Application(_) | Self::Host => None,
+            Self::Application(_) | Self::Beneath(_) | Self::Host => None,
+        }
+    }
+
+    /// The name that is meant, where it is one, with or without what lies beneath it.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Peer(Observable::Domain(name)) | Self::Beneath(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether this name (lower case, without the final dot) is meant.
+    pub fn names(&self, name: &str) -> bool {
+        match self {
+            Self::Peer(Observable::Domain(own)) => own == name,
+            Self::Beneath(parent) => is_under(name, parent),
+            _ => false,
         }
     }
 
@@ -89,6 +111,7 @@ impl fmt::Display for Target {
         match self {
             Self::Peer(peer) => write!(f, "{peer}"),
             Self::Application(key) => f.write_str(key),
+            Self::Beneath(name) => write!(f, "{BENEATH}{name}"),
             Self::Host => f.write_str(HOST),
         }
     }
@@ -106,7 +129,11 @@ impl FromStr for Target {
         if text.len() <= KEY_MAX && KINDS.into_iter().any(is_key) {
             return Ok(Self::Application(text.to_owned()));
         }
-        text.parse().map(Self::Peer)
+        match text.strip_prefix(BENEATH).map(Observable::from_str) {
+            Some(Ok(Observable::Domain(name))) => Ok(Self::Beneath(name)),
+            Some(_) => Err(ObservableError(text.chars().take(64).collect())),
+            None => text.parse().map(Self::Peer),
+        }
     }
 }
 
@@ -136,14 +163,18 @@ mod tests {
             ("203.0.113.7:443", peer("203.0.113.7:443")),
             ("2001:db8::/32", peer("2001:db8::/32")),
             ("host.example", peer("host.example")),
+            ("*.bad.example", Target::Beneath("bad.example".into())),
         ] {
             assert_eq!(text.parse::<Target>().unwrap(), target);
             assert_eq!(target.to_string(), text);
         }
-        for text in ["", "unit:", "pid:4", "hosts"] {
+        for text in ["", "unit:", "pid:4", "hosts", "*.example", "*.203.0.113.7", "*.", "a.*.example"] {
             assert!(text.parse::<Target>().is_err(), "{text:?}");
         }
         assert_eq!(Target::Host.net(), None);
+        let (one, all) = (peer("bad.example"), Target::Beneath("bad.example".into()));
+        assert!(one.names("bad.example") && !one.names("a.bad.example") && !one.names("worsebad.example"));
+        assert!(all.names("bad.example") && all.names("a.b.bad.example") && !all.names("worsebad.example"));
         assert!(!Target::Host.matches([203, 0, 113, 7].into(), 0));
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tripoint_model::{Action, ActionKind, Outcome, OutcomeState, Scope, Timestamp};
+use tripoint_model::{Action, ActionKind, Outcome, OutcomeState, Scope, Terms, Timestamp};
 
 use crate::firewall::Firewall;
 use crate::guard::{Guard, Protected};
@@ -51,6 +51,7 @@ fn act(responder: &mut Responder, kind: ActionKind, target: &str, expires: i64, 
         reason: "listed".into(),
         requester: "ada".into(),
         cause: None,
+        terms: Terms::default(),
     };
     let plan = plan(&[wish], &guard(), &[], seconds(now));
     responder.execute(&plan, seconds(now))

@@ -52,6 +52,10 @@ pub enum FirewallError {
 pub trait Firewall: Send {
     /// Its name in outcomes (`bpf`).
     fn name(&self) -> &'static str;
+    /// The name of what holds this target, where that is not the same for all.
+    fn name_for(&self, _target: &Target) -> &'static str {
+        self.name()
+    }
     /// Ways past it, in words: what a block of this mechanism does not refuse.
     fn gaps(&self) -> &'static [&'static str] {
         &[]
@@ -89,6 +93,11 @@ pub trait Firewall: Send {
     fn list(&mut self, now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError>;
     /// The kernel holds what the ledger wants: whatever an earlier agent left may go now.
     fn settled(&mut self) {}
+    /// What somebody did to whatever holds the blocks, in words, since this was last asked; it has been put right, or
+    /// the words say that it could not be.
+    fn take_repairs(&mut self) -> Vec<String> {
+        Vec::new()
+    }
     /// Ends these connections, each by its cookie, never a listener.
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError>;
 }

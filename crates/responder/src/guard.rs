@@ -9,10 +9,13 @@ use ipnet::IpNet;
 use tripoint_model::address::{canonical, canonical_net, overlaps, special_range};
 use tripoint_model::{
     Action, ActionKind, Exception, GuardHit, GuardKind, IndicatorLookup, NameLookup, Observable, Refusal, Scope,
-    Target, Timestamp,
+    Target, Terms, Timestamp,
 };
 
 mod except;
+mod overrule;
+
+pub use overrule::{CONFIRM_WITHIN_S, OVERRULABLE};
 
 /// What must never be cut off. Computed on the host itself, shortly before it is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +114,8 @@ pub struct Guard {
     pub host: String,
     /// By which names addresses were reached, for exceptions that speak of names.
     pub names: Option<Arc<dyn NameLookup>>,
+    /// Whether answers of name servers are seen on this host: without, no name can be blocked.
+    pub answers: bool,
     /// Shared infrastructure that policy never blocks.
     pub guard_ranges: Vec<GuardRange>,
     /// The same, asked address by address.
@@ -156,6 +161,7 @@ impl Guard {
 
     /// Every rule but the caps: what must hold as long as a block stands.
     pub(crate) fn standing(&self, action: &Action, now: Timestamp) -> Verdict {
+        overrule::may(action)?;
         let Some(protected) = &self.protected else {
             return Err(("unknown-surroundings", "what must stay reachable could not be found out".into()));
         };
@@ -163,19 +169,27 @@ impl Guard {
             Target::Peer(peer) => peer,
             Target::Application(key) => return drastic(action).and_then(|()| frozen(key, protected)),
             Target::Host => return drastic(action),
+            Target::Beneath(_) => return self.name(action, now),
         };
+        if let (Observable::Domain(_), ActionKind::Block) = (peer, action.kind) {
+            return self.name(action, now);
+        }
         let Some(net) = peer.net().map(canonical_net) else {
             let what = match peer {
                 Observable::System(_) => "an autonomous system; block networks of it",
-                _ => "a name; block the addresses it resolves to",
+                _ => "a name; names are blocked, allowed and unblocked",
             };
             return Err(("name", format!("{peer} is {what}")));
         };
-        let automatic = action.requester == POLICY;
-        self.width(&net, automatic)?;
+        // Where a name leads its owner chooses: nobody has looked at the address.
+        let automatic = action.requester == POLICY || action.terms.via.is_some();
+        let overrules = |rule: &str| action.terms.overrides.iter().any(|named| named == rule);
+        self.width(&net, automatic, overrules("too-wide"))?;
         fixed_ranges(&net)?;
-        named(&net, protected)?;
-        self.special(&net)?;
+        named(&net, protected, &overrules)?;
+        if !overrules("special-range") {
+            self.special(&net)?;
+        }
         if automatic
             && !self.permitted(&net)
             && let Some(own) = protected.own_networks.iter().find(|own| overlaps(&canonical_net(**own), &net))
@@ -184,6 +198,24 @@ impl Guard {
         }
         self.excepted(action, &net, now)?;
         if automatic { self.shared(&net) } else { Ok(()) }
+    }
+
+    /// Whether a name may be blocked; where it leads is judged address by address.
+    fn name(&self, action: &Action, now: Timestamp) -> Verdict {
+        if !self.answers {
+            let why =
+                "answers of name servers are not seen on this host (sensor.dns, kernel programs); block addresses";
+            return Err(("name", why.to_owned()));
+        }
+        if action.requester == POLICY {
+            return Err(("person-only", "names are for persons to block".into()));
+        }
+        self.name_excepted(action, now)
+    }
+
+    /// Where a name is known to lead already.
+    pub(crate) fn led_to(&self, name: &Target) -> Vec<IpAddr> {
+        self.names.as_ref().map(|names| names.addresses(name)).unwrap_or_default()
     }
 
     /// Who may be spoken to while the host is isolated: itself, what it cannot live without, who administers it.
@@ -206,9 +238,10 @@ impl Guard {
         all
     }
 
-    fn width(&self, net: &IpNet, automatic: bool) -> Verdict {
+    fn width(&self, net: &IpNet, automatic: bool, overruled: bool) -> Verdict {
         let limits = &self.limits;
         let shortest = match (net, automatic) {
+            _ if overruled => overrule::shortest(net),
             (IpNet::V4(_), true) => limits.automatic_v4,
             (IpNet::V4(_), false) => limits.person_v4,
             (IpNet::V6(_), true) => limits.automatic_v6,
@@ -248,7 +281,8 @@ impl Guard {
     }
 
     fn caps(&self, action: &Action, usage: Usage) -> Verdict {
-        let (block, automatic) = (action.kind.holds(), action.requester == POLICY);
+        // What a person agreed to is a person's as far as numbers go.
+        let (block, automatic) = (action.kind.holds(), is_unasked(&action.requester, &action.terms));
         if block && usage.active >= self.limits.room {
             return Err(("cap-number", format!("{} blocks are in force, the most there may be", usage.active)));
         }
@@ -262,6 +296,11 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// Whether nobody was asked: policy wants it, and no person has agreed.
+pub(crate) fn is_unasked(requester: &str, terms: &Terms) -> bool {
+    requester == POLICY && terms.approver.is_none()
 }
 
 /// Whether an automatic action counts against the rate: each target once, by its block, and a
@@ -321,7 +360,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     ("special-range", "64:ff9b::/96", "all of IPv4, translated"),
 ];
 
-fn named(net: &IpNet, protected: &Protected) -> Verdict {
+fn named(net: &IpNet, protected: &Protected, overrules: &dyn Fn(&str) -> bool) -> Verdict {
     let groups: [(&'static str, &[IpAddr], &str); 6] = [
         ("own-address", &protected.own_addresses, "an address of this host"),
         ("gateway", &protected.gateways, "a gateway of this host"),
@@ -330,7 +369,7 @@ fn named(net: &IpNet, protected: &Protected) -> Verdict {
         ("server", &protected.servers, "the Tripoint server"),
         ("admin-session", &protected.admin_peers, "the peer of an administrative session"),
     ];
-    for (rule, addresses, what) in groups {
+    for (rule, addresses, what) in groups.into_iter().filter(|(rule, _, _)| !overrules(rule)) {
         if let Some(address) = addresses.iter().map(|own| canonical(*own)).find(|own| net.contains(own)) {
             return Err((rule, format!("{net} contains {address}, {what}")));
         }
@@ -342,7 +381,7 @@ fn named(net: &IpNet, protected: &Protected) -> Verdict {
 pub(crate) fn folded(target: &Target) -> Target {
     match target {
         Target::Peer(peer) => Target::Peer(folded_peer(peer)),
-        Target::Application(_) | Target::Host => target.clone(),
+        Target::Application(_) | Target::Beneath(_) | Target::Host => target.clone(),
     }
 }
 

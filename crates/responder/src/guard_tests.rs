@@ -1,6 +1,7 @@
 //! Does anything protected ever pass, and does each rule say its own name?
 
 use proptest::prelude::*;
+use tripoint_model::Terms;
 
 use super::*;
 
@@ -13,6 +14,7 @@ fn action(target: &str, requester: &str) -> Action {
         reason: "test".into(),
         requester: requester.into(),
         cause: None,
+        terms: Terms::default(),
     }
 }
 

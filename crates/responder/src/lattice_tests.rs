@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use tripoint_model::{Action, ActionKind, Exception, NameLookup, Scope, Timestamp};
+use tripoint_model::{Action, ActionKind, Exception, NameLookup, Scope, Target, Terms, Timestamp};
 
 use crate::guard::{Guard, GuardRange, POLICY, Protected};
 use crate::plan::plan;
@@ -42,6 +42,10 @@ impl NameLookup for OneName {
     fn names(&self, net: IpNet) -> Vec<(IpAddr, String)> {
         let address: IpAddr = PEER.parse().unwrap();
         net.contains(&address).then(|| (address, "cdn.partner.example".to_owned())).into_iter().collect()
+    }
+
+    fn addresses(&self, target: &Target) -> Vec<IpAddr> {
+        target.names("cdn.partner.example").then(|| PEER.parse().unwrap()).into_iter().collect()
     }
 }
 
@@ -91,10 +95,21 @@ impl Host {
             reason: "test".into(),
             requester: requester.into(),
             cause: None,
+            terms: Terms::default(),
         };
         self.guard.usage = self.responder.usage(now);
         let plan = plan(&[action], &self.guard, &[], now);
         self.responder.execute(&plan, now);
+    }
+
+    /// As at the beginning, but for the time and what the ledger remembers.
+    fn forget(&mut self) {
+        self.responder.release_all(Timestamp::from_seconds(self.now));
+        self.guard.exceptions.clear();
+        self.guard.guard_ranges.clear();
+        self.guard.protected = Some(Protected::default());
+        self.now = 10;
+        assert!(!self.holds());
     }
 
     fn holds(&self) -> bool {
@@ -163,6 +178,36 @@ proptest! {
     }
 }
 
+/// Histories on one host, one after the other, when nobody asks for more; the long run asks by the variable.
+const HISTORIES: u64 = 2_000;
+const HISTORIES_VARIABLE: &str = "TRIPOINT_HISTORIES";
+
+/// Longer histories, in which things are said again, over a ledger that has seen thousands before.
+#[test]
+fn r3_random_histories_end_in_the_same() {
+    let histories = std::env::var(HISTORIES_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(HISTORIES);
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = host(folder.path(), "web-1");
+    let mut seed = 7_u64;
+    let mut dice = |end: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % end
+    };
+    let mut blocked = 0_u64;
+    for history in 0..histories {
+        let steps: Vec<Says> = (0..dice(9)).map(|_| ALL[dice(ALL.len())]).collect();
+        for says in &steps {
+            let way = [Way::Address, Way::Network, Way::Name, Way::System][dice(4)];
+            host.hear(*says, way);
+        }
+        assert_eq!(host.holds(), expected(&steps), "history {history}: {steps:?}");
+        blocked += u64::from(host.holds());
+        host.forget();
+    }
+    println!("{histories} histories, {blocked} of them end with a block");
+    assert!(blocked > 0 && blocked < histories);
+}
+
 #[test]
 fn r3_all_orders_of_all_six() {
     fn permute(rest: &mut Vec<Says>, done: &mut Vec<Says>, count: &mut usize) {
@@ -202,6 +247,7 @@ fn an_exception_of_other_hosts_or_of_certain_alerts_leaves_a_persons_block() {
         reason: String::new(),
         requester: requester.into(),
         cause: None,
+        terms: Terms::default(),
     };
     assert!(!host.guard.excepts(&about_alerts, &block("ada"), Timestamp(1)));
     assert!(host.guard.excepts(&about_alerts, &block(POLICY), Timestamp(1)));

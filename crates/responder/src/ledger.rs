@@ -1,19 +1,21 @@
 //! Which blocks do we want in the kernel, and how does that survive a crash?
 
 mod reserve;
+mod through;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use tripoint_journal::{AcknowledgeError, AppendError, Journal, OpenError, Options, ReadError, SyncError};
-use tripoint_model::{AlertId, PlannedAction, Scope, Target, Timestamp};
+use tripoint_model::{AlertId, PlannedAction, Scope, Target, Terms, Timestamp};
 
-use crate::guard::{POLICY, Usage};
+use crate::guard::{POLICY, Usage, is_unasked};
 use crate::step::between;
 use reserve::Reserve;
+pub use through::{ADDRESSES_MAX, Answered, id_through};
 
 /// How a block stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,12 @@ pub struct Entry {
     /// The alert that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<AlertId>,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
+    /// Of a name: the addresses that it led to, which are what the kernel holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Answered>,
 }
 
 /// Why the ledger could not be opened or written. Nothing is applied then.
@@ -106,6 +114,8 @@ pub struct LedgerReport {
 pub struct Ledger {
     journal: Journal,
     entries: BTreeMap<(Target, Scope), Entry>,
+    /// Which of them are about names.
+    names: BTreeSet<(Target, Scope)>,
     generation: u64,
     damaged: bool,
     /// Bytes that were left when it was last shortened.
@@ -127,8 +137,15 @@ impl Ledger {
             ));
         }
         let reserve = Reserve::open(folder);
-        let mut ledger =
-            Self { journal, entries: BTreeMap::new(), generation: 0, damaged: false, shortened: 0, reserve };
+        let mut ledger = Self {
+            journal,
+            entries: BTreeMap::new(),
+            names: BTreeSet::new(),
+            generation: 0,
+            damaged: false,
+            shortened: 0,
+            reserve,
+        };
         let mut offset = ledger.journal.acknowledged();
         loop {
             let records = ledger.journal.read_from(offset, READ_BYTES)?;
@@ -151,8 +168,16 @@ impl Ledger {
         let key = (entry.target.clone(), entry.scope.clone());
         match self.entries.get(&key) {
             Some(newer) if newer.generation > entry.generation => {}
-            _ => drop(self.entries.insert(key, entry)),
+            _ => self.know(entry),
         }
+    }
+
+    fn know(&mut self, entry: Entry) {
+        let key = (entry.target.clone(), entry.scope.clone());
+        if entry.is_name() {
+            self.names.insert(key.clone());
+        }
+        self.entries.insert(key, entry);
     }
 
     /// Writes the intent to hold what `planned` says. Not durable before `sync`. A block that stands
@@ -178,6 +203,8 @@ impl Ledger {
             requester: said(&planned.requester, persons.map(|entry| &entry.requester)),
             reason: said(&planned.reason, persons.map(|entry| &entry.reason)),
             cause: persons.map_or(&planned.cause, |entry| &entry.cause).clone(),
+            terms: standing.map_or_else(|| planned.terms.clone(), |entry| terms(entry, planned)),
+            addresses: standing.map(|entry| entry.addresses.clone()).unwrap_or_default(),
         })
     }
 
@@ -212,6 +239,10 @@ impl Ledger {
                 at: now,
                 since: entry.since.minus(by),
                 expires: entry.expires.minus(by),
+                terms: Terms {
+                    confirmed_until: entry.terms.confirmed_until.map(|until| until.minus(by)),
+                    ..entry.terms.clone()
+                },
                 ..entry.clone()
             })
             .collect();
@@ -233,7 +264,7 @@ impl Ledger {
         };
         between();
         self.generation = entry.generation;
-        self.entries.insert((entry.target.clone(), entry.scope.clone()), entry);
+        self.know(entry);
         Ok(())
     }
 
@@ -249,6 +280,7 @@ impl Ledger {
     /// Called by itself; a crash in between leaves lines twice, which is harmless.
     pub fn shorten(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         self.entries.retain(|_, entry| entry.state.is_wanted() || now.since(entry.at) < FORGET_AFTER);
+        self.names.retain(|key| self.entries.contains_key(key));
         let before = self.journal.end();
         for entry in self.entries.values() {
             self.journal.append(&serde_json::to_vec(entry)?)?;
@@ -284,10 +316,10 @@ impl Ledger {
 
     /// What is used of the guard's limits at `now`.
     pub fn usage(&self, now: Timestamp) -> Usage {
-        let automatic = |entry: &&Entry| entry.requester == POLICY;
+        let automatic = |entry: &&Entry| is_unasked(&entry.requester, &entry.terms);
         let recent = |entry: &&Entry| now.since(entry.since) < Duration::from_secs(60);
         Usage {
-            active: self.active(now).count(),
+            active: self.active(now).map(|entry| 1 + entry.addresses.len()).sum(),
             automatic: self.active(now).filter(automatic).count(),
             automatic_last_minute: self.entries.values().filter(automatic).filter(recent).count(),
         }
@@ -299,6 +331,22 @@ impl Ledger {
     }
 }
 
+/// The terms of a block that is asked for once more. Whoever's end counts, their terms do, with all rules that either
+/// set aside; where policy wants what a person holds, the person's.
+fn terms(standing: &Entry, planned: &PlannedAction) -> Terms {
+    let persons = planned.requester == POLICY && standing.requester != POLICY;
+    let longer = standing.expires >= planned.expires;
+    let mut terms = if persons || longer { standing.terms.clone() } else { planned.terms.clone() };
+    if !longer && persons {
+        terms.confirmed_until = None;
+    }
+    let both = standing.terms.overrides.iter().chain(&planned.terms.overrides).cloned();
+    terms.overrides = both.collect::<BTreeSet<String>>().into_iter().collect();
+    terms.confirm_within_s =
+        terms.confirm_within_s.or(planned.terms.confirm_within_s).or(standing.terms.confirm_within_s);
+    terms
+}
+
 /// A full set of 120,000 blocks of 400 bytes is 48 MB, and 96 with what became of each; it must fit once more while it
 /// is shortened.
 const OPTIONS: Options = Options { segment_bytes: 1 << 20, max_bytes: 192 << 20, record_max: 64 << 10 };
@@ -308,66 +356,4 @@ const SHORTEN_BYTES: u64 = 12 << 20;
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
-mod tests {
-    use tripoint_model::ActionKind;
-
-    use super::*;
-
-    fn planned(target: &str, expires: i64) -> PlannedAction {
-        PlannedAction {
-            id: format!("{target}-{expires}"),
-            action: ActionKind::Block,
-            target: target.parse().unwrap(),
-            scope: Scope::Host,
-            expires: Timestamp::from_seconds(expires),
-            reason: "c2".into(),
-            requester: POLICY.into(),
-            cause: None,
-            cuts: vec![],
-        }
-    }
-
-    #[test]
-    fn comes_back_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        for host in 0..50 {
-            ledger.intend(&planned(&format!("203.0.113.{host}"), 100), Timestamp(0)).unwrap();
-        }
-        ledger.mark(&"203.0.113.7".parse().unwrap(), &Scope::Host, EntryState::Lifted, Timestamp(1)).unwrap();
-        ledger.sync().unwrap();
-        let before: Vec<Entry> = ledger.active(Timestamp(2)).cloned().collect();
-        assert_eq!(before.len(), 49);
-        assert_eq!(ledger.usage(Timestamp(2)).automatic_last_minute, 50, "a lifted one was still new");
-        ledger.shorten(Timestamp(2)).unwrap();
-        drop(ledger);
-        let (ledger, report) = Ledger::open(folder.path()).unwrap();
-        assert_eq!(report, LedgerReport { wanted: 49, ..LedgerReport::default() });
-        assert_eq!(ledger.active(Timestamp(2)).cloned().collect::<Vec<_>>(), before);
-        assert_eq!(ledger.active(Timestamp::from_seconds(100)).count(), 0);
-    }
-
-    #[test]
-    fn a_wall_clock_that_goes_back_lengthens_no_block() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        ledger.intend(&planned("203.0.113.9", 4_000), Timestamp::from_seconds(400)).unwrap();
-        ledger.set_back(Duration::from_secs(300), Timestamp::from_seconds(200)).unwrap();
-        ledger.sync().unwrap();
-        drop(ledger);
-        let (ledger, _) = Ledger::open(folder.path()).unwrap();
-        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
-        assert_eq!((entry.since, entry.expires), (Timestamp::from_seconds(100), Timestamp::from_seconds(3_700)));
-    }
-
-    #[test]
-    fn the_newest_line_wins_and_keeps_the_beginning() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut ledger, _) = Ledger::open(folder.path()).unwrap();
-        ledger.intend(&planned("203.0.113.9", 100), Timestamp(0)).unwrap();
-        ledger.intend(&planned("203.0.113.9", 200), Timestamp::from_seconds(50)).unwrap();
-        let entry = ledger.get(&"203.0.113.9".parse().unwrap(), &Scope::Host).unwrap();
-        assert_eq!((entry.since, entry.expires), (Timestamp(0), Timestamp::from_seconds(200)));
-        assert_eq!(entry.generation, 2);
-    }
-}
+mod tests;

@@ -23,7 +23,11 @@ pub mod guard;
 #[cfg(test)]
 mod lattice_tests;
 pub mod ledger;
+#[cfg(test)]
+mod name_tests;
 mod outcome;
+#[cfg(test)]
+mod override_tests;
 pub mod plan;
 #[cfg(test)]
 mod planning_tests;
@@ -34,8 +38,8 @@ pub mod testing;
 mod verify;
 
 pub use firewall::{Disconnected, Firewall, FirewallError, KernelBlock, Unavailable};
-pub use guard::{Guard, GuardRange, Limits, Protected, Usage};
-pub use ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
+pub use guard::{CONFIRM_WITHIN_S, Guard, GuardRange, Limits, OVERRULABLE, Protected, Usage};
+pub use ledger::{ADDRESSES_MAX, Answered, Entry, EntryState, Ledger, LedgerError, LedgerReport};
 pub use outcome::dry_run;
 pub use plan::{PAIRED_BLOCK, plan};
 pub use reconcile::{Reconciled, Responder};

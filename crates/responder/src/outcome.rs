@@ -26,6 +26,7 @@ pub(crate) fn action_of(entry: &Entry) -> Action {
         reason: entry.reason.clone(),
         requester: entry.requester.clone(),
         cause: entry.cause.clone(),
+        terms: entry.terms.clone(),
     }
 }
 
@@ -73,4 +74,13 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// What is in force when a hold failed: nothing, or what stood before with its own end.
+pub(crate) fn not_held(why: &str, other_end: Option<Timestamp>) -> String {
+    let what = match other_end {
+        Some(end) => format!("the one before holds until {end}; the new end is tried again"),
+        None => "not in force".to_owned(),
+    };
+    if why.is_empty() { what } else { format!("{why}; {what}") }
 }

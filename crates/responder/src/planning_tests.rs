@@ -31,15 +31,14 @@ fn ours(case: &Case) -> Plan {
     plan(&case.wishes, &case.guard, &case.live, NOW)
 }
 
-/// The same arguments give the same plan, and a plan that is planned again stays as it is.
-fn idempotent(case: &Case, planner: &dyn Fn(&Case) -> Plan) -> Result<(), String> {
-    let first = planner(case);
-    if first != planner(case) {
+/// The same arguments give the same plan as they did `first`, and a plan that is planned again stays as it is.
+fn idempotent(case: &Case, first: &Plan, planner: &dyn Fn(&Case) -> Plan) -> Result<(), String> {
+    if *first != planner(case) {
         return Err("planned twice, two plans".into());
     }
-    let again = planner(&Case { wishes: wishes(&first), ..case.clone() });
+    let again = planner(&Case { wishes: wishes(first), ..case.clone() });
     let ids = |plan: &Plan| plan.plan.iter().map(|planned| planned.id.clone()).collect::<Vec<_>>();
-    if ids(&first) != ids(&again) {
+    if ids(first) != ids(&again) {
         return Err(format!("planned again it became another: {:?}", again.refused));
     }
     Ok(())
@@ -58,7 +57,7 @@ fn r1_every_plan_keeps_every_promise() {
                 panic!("plan {seed} breaks {name}: {broken}\nwishes {:#?}", case.wishes);
             }
         }
-        if let Err(broken) = idempotent(&case, &ours) {
+        if let Err(broken) = idempotent(&case, &plan, &ours) {
             panic!("plan {seed}: {broken}\nwishes {:#?}", case.wishes);
         }
     }
@@ -86,6 +85,7 @@ fn without(rule: &str, case: &Case) -> Plan {
                 reason: wish.reason.clone(),
                 requester: wish.requester.clone(),
                 cause: None,
+                terms: wish.terms.clone(),
                 cuts: case.live.iter().filter(|cut| refusal.target.matches(cut.remote.ip(), 0)).cloned().collect(),
             });
         }
@@ -116,6 +116,9 @@ const TWINS: &[(&str, &str)] = &[
     ("cap-rate", "cap"),
     ("expired", "time"),
     ("scope", "time"),
+    ("name", "name"),
+    ("person-only", "name"),
+    ("override", "overrule"),
 ];
 
 #[test]
@@ -152,5 +155,5 @@ fn r1_a_plan_that_depends_on_more_than_its_arguments_is_noticed() {
         plan.plan.iter_mut().for_each(|planned| planned.id.push_str(&call.to_string()));
         plan
     };
-    assert!((0..100).any(|seed| idempotent(&case(seed), &moody).is_err()));
+    assert!((0..100).map(case).any(|case| idempotent(&case, &moody(&case), &moody).is_err()));
 }

@@ -2,23 +2,25 @@
 
 mod foretell;
 mod repair;
+mod settle;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tripoint_model::{
-    ActionKind, AlertId, Cut, Observable, Outcome, OutcomeState, Plan, PlannedAction, Scope, Target, Timestamp,
+    Action, ActionKind, AlertId, Cut, Outcome, Plan, PlannedAction, Refusal, Scope, Target, Terms, Timestamp,
 };
 
-use crate::firewall::{Firewall, FirewallError, KernelBlock};
-use crate::guard::Usage;
-use crate::ledger::{Entry, EntryState, Ledger, LedgerError, LedgerReport};
-use crate::outcome::{chain, covers, dry_run, is_near, outcome};
+use crate::firewall::{Disconnected, Firewall, FirewallError, KernelBlock};
+use crate::guard::{Guard, Usage};
+use crate::ledger::{Answered, Entry, EntryState, Ledger, LedgerError, LedgerReport};
+use crate::outcome::{action_of, chain, covers, dry_run};
 use crate::step::between;
 use crate::verify::{Compared, compare};
 pub use repair::Reconciled;
+use settle::{Listed, NO_SUCH};
 
 /// The one place that touches the kernel.
 pub struct Responder {
@@ -52,9 +54,20 @@ impl Responder {
         self.ledger.sync()
     }
 
-    /// Blocks in force at `now`.
+    /// Blocks in force at `now`; behind a name the addresses that it led to.
     pub fn active(&self, now: Timestamp) -> Vec<Entry> {
-        self.ledger.active(now).cloned().collect()
+        let with_led = |entry: &Entry| std::iter::once(entry.clone()).chain(entry.through()).collect::<Vec<_>>();
+        self.ledger.active(now).flat_map(with_led).collect()
+    }
+
+    /// Names that are blocked at `now`.
+    pub fn names(&self, now: Timestamp) -> Vec<Entry> {
+        self.ledger.names().filter(|entry| entry.expires > now).cloned().collect()
+    }
+
+    /// How many more addresses this name may lead to.
+    pub fn room_through(&self, name: &Target, scope: &Scope, now: Timestamp) -> usize {
+        self.ledger.room_through(name, scope, now)
     }
 
     /// The ledger beside the kernel, now. Changes nothing.
@@ -89,33 +102,20 @@ impl Responder {
     ) -> Result<(), LedgerError> {
         let wanted = self.ledger.get(target, scope).filter(|entry| entry.state.is_wanted()).cloned();
         self.ledger.mark(target, scope, state, now)?;
-        self.ending.extend(wanted.map(|entry| Entry { state, ..entry }));
+        if let Some(entry) = wanted {
+            self.ending.extend(entry.through().map(|led| Entry { state, ..led }));
+            self.ending.push(Entry { state, ..entry });
+        }
         Ok(())
     }
 
-    /// Reports what was given up, as the kernel shows it now.
-    fn settle_ended(&mut self, listed: Option<&Listed>, now: Timestamp) {
-        for entry in std::mem::take(&mut self.ending) {
-            let held = listed.map(|blocks| blocks.end(&entry.target, &entry.scope).is_some());
-            let (state, detail) = match (held, entry.state) {
-                (Some(true), _) => (OutcomeState::Failed, "still in force; it will be tried again"),
-                (_, EntryState::Expired) => (OutcomeState::Expired, ""),
-                _ => (OutcomeState::Lifted, ""),
-            };
-            let outcome = Outcome {
-                id: entry.id,
-                action: entry.target.holding(),
-                target: entry.target,
-                scope: entry.scope,
-                mechanism: self.firewall.name().to_owned(),
-                state,
-                verified: held.is_some(),
-                detail: detail.to_owned(),
-                at: now,
-                expires: Some(entry.expires),
-            };
-            self.ended.push((entry.cause, outcome));
+    /// Writes down that a name does not lead to this address any more; `led` is one of the name's `through`.
+    fn give_up_led(&mut self, name: &Entry, led: Entry, now: Timestamp) -> Result<(), LedgerError> {
+        if let Some(net) = led.target.net() {
+            self.ledger.drop_answered(&name.target, &name.scope, net.addr(), now)?;
         }
+        self.ending.push(Entry { state: EntryState::Lifted, ..led });
+        Ok(())
     }
 
     /// Makes the plan true: intents durable first, then the kernel, then read back. One outcome
@@ -125,6 +125,7 @@ impl Responder {
             return dry_run(plan, now);
         }
         let written = self.intend(plan, now);
+        self.let_go(now);
         let mut results: Vec<Result<String, String>> = Vec::with_capacity(plan.plan.len());
         // Blocks that stand side by side go to the kernel together.
         for run in plan.plan.chunk_by(|a, b| a.action == b.action) {
@@ -136,25 +137,12 @@ impl Responder {
         self.settle_all(plan, results, now)
     }
 
-    /// One outcome for each planned action, by what the kernel shows now.
-    fn settle_all(&mut self, plan: &Plan, results: Vec<Result<String, String>>, now: Timestamp) -> Vec<Outcome> {
-        between();
-        let listed = self.firewall.list(now).map(Listed::new).map_err(|error| chain(&error));
-        between();
-        self.settle_ended(listed.as_ref().ok(), now);
-        let settle = |(planned, result)| self.settle(planned, result, &listed, now);
-        let outcomes = plan.plan.iter().zip(results).map(settle).collect();
-        if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
-            tracing::error!(error = %chain(&error), "ledger of actions could not be written");
-        }
-        outcomes
-    }
-
     /// Writes every intent ahead. When that fails, nothing new is applied.
     fn intend(&mut self, plan: &Plan, now: Timestamp) -> Result<(), String> {
         let mut write = || {
             for planned in &plan.plan {
                 match planned.action {
+                    ActionKind::Block if planned.terms.via.is_some() => {}
                     ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => self.ledger.intend(planned, now)?,
                     ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => {
                         self.give_up(&planned.target, &planned.scope, EntryState::Lifted, now)?
@@ -163,13 +151,54 @@ impl Responder {
                         for (target, scope) in self.covered_by(&planned.target) {
                             self.give_up(&target, &scope, EntryState::Lifted, now)?;
                         }
+                        for name in self.names(now) {
+                            for led in name.through().filter(|led| covers(&planned.target, &led.target)) {
+                                self.give_up_led(&name, led, now)?;
+                            }
+                        }
                     }
                     ActionKind::Disconnect => {}
                 }
             }
+            self.lead(plan, now)?;
             self.ledger.sync()
         };
         write().map_err(|error: LedgerError| chain(&error))
+    }
+
+    /// Writes down where blocked names lead.
+    fn lead(&mut self, plan: &Plan, now: Timestamp) -> Result<(), LedgerError> {
+        let mut led: BTreeMap<(Target, Scope), Vec<Answered>> = BTreeMap::new();
+        for planned in &plan.plan {
+            let Some(via) = planned.terms.via.as_ref().filter(|_| planned.action == ActionKind::Block) else {
+                continue;
+            };
+            let (Ok(name), Some(net)) = (via.name.parse(), planned.target.net()) else { continue };
+            let answered = Answered { address: net.addr(), needed_until: via.needed_until };
+            led.entry((name, planned.scope.clone())).or_default().push(answered);
+        }
+        for ((name, scope), answered) in led {
+            let before = self.ledger.get(&name, &scope).cloned();
+            let gone = self.ledger.add_answered(&name, &scope, &answered, now)?;
+            let is_gone = |led: &Entry| led.target.net().is_some_and(|net| gone.contains(&net.addr()));
+            let gone = before.iter().flat_map(Entry::through).filter(is_gone);
+            self.ending.extend(gone.map(|led| Entry { state: EntryState::Lifted, ..led }));
+        }
+        Ok(())
+    }
+
+    /// Takes out of the kernel what no name leads to any more. What fails is a stray for the next comparison.
+    fn let_go(&mut self, now: Timestamp) {
+        for led in self.ending.iter().filter(|entry| entry.terms.via.is_some()) {
+            let wanted = self.ledger.wanted_until(&led.target, &led.scope).filter(|end| *end > now);
+            let done = match wanted {
+                Some(end) => self.firewall.block(&led.target, &led.scope, end, now),
+                None => self.firewall.unblock(&led.target, &led.scope).map(drop),
+            };
+            if let Err(error) = done {
+                tracing::warn!(target = %led.target, error = %chain(&error), "not let go yet");
+            }
+        }
     }
 
     fn block_all(
@@ -186,27 +215,33 @@ impl Responder {
             scope: planned.scope.clone(),
             expires: self.expiry_of(planned),
         };
-        let blocks: Vec<KernelBlock> = run.iter().map(block).collect();
+        let is_name = |planned: &PlannedAction| planned.target.name().is_some();
+        let blocks: Vec<KernelBlock> = run.iter().filter(|planned| !is_name(planned)).map(block).collect();
         between();
-        let done = self.firewall.block_many(&blocks, now);
+        let mut done = self.firewall.block_many(&blocks, now).into_iter();
         between();
-        let cut = |(planned, done): (&PlannedAction, Result<(), FirewallError>)| {
-            done.map_err(|error| chain(&error))?;
+        let cut = |planned: &PlannedAction| {
+            if is_name(planned) {
+                return Ok(NAMED.to_owned());
+            }
+            done.next().unwrap_or(Err(FirewallError::Full)).map_err(|error| chain(&error))?;
             // A block alone would leave programs waiting on connections that no longer answer.
             self.cut(&planned.cuts).or_else(|error| Ok(format!("connections not ended: {error}")))
         };
-        run.iter().zip(done).map(cut).collect()
+        run.iter().map(cut).collect()
     }
 
     fn apply(&mut self, planned: &PlannedAction, now: Timestamp) -> Result<String, String> {
         match planned.action {
             ActionKind::Disconnect => self.cut(&planned.cuts),
             ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => Ok(String::new()),
-            ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => self.lift(&planned.target, &planned.scope),
+            ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => {
+                self.lift(&planned.target, &planned.scope, now)
+            }
             ActionKind::Allow => {
                 let mut lifted = 0;
                 for (target, scope) in self.listed_in(&planned.target, now) {
-                    self.lift(&target, &scope)?;
+                    self.lift(&target, &scope, now)?;
                     lifted += 1;
                 }
                 Ok(format!("{lifted} blocks lifted"))
@@ -214,9 +249,43 @@ impl Responder {
         }
     }
 
+    /// Lets a block that waits for it hold until its time, if the guard still lets it pass. `None` where none of this
+    /// number waits.
+    pub fn confirm(&mut self, id: &str, guard: &Guard, now: Timestamp) -> Option<Result<Outcome, Refusal>> {
+        let waits = |entry: &&Entry| entry.id == id && entry.terms.confirmed_until.is_some();
+        let entry = self.ledger.active(now).find(waits)?.clone();
+        let until = entry.terms.confirmed_until?;
+        let action = Action { expires: until, ..action_of(&entry) };
+        if let Err((rule, reason)) = guard.standing(&action, now) {
+            let (action, target) = (action.kind, action.target);
+            return Some(Err(Refusal { action, target, rule: rule.to_owned(), reason }));
+        }
+        let confirmed = PlannedAction {
+            id: entry.id,
+            action: action.kind,
+            target: action.target,
+            scope: action.scope,
+            expires: until,
+            reason: action.reason,
+            requester: action.requester,
+            cause: action.cause,
+            terms: Terms { confirmed_until: None, ..entry.terms },
+            cuts: Vec::new(),
+        };
+        self.execute(&Plan { plan: vec![confirmed], refused: Vec::new() }, now).pop().map(Ok)
+    }
+
     /// Until when the block holds: longer than planned where a longer one stood already.
     fn expiry_of(&self, planned: &PlannedAction) -> Timestamp {
-        self.ledger.get(&planned.target, &planned.scope).map_or(planned.expires, |entry| entry.expires)
+        self.ledger.wanted_until(&planned.target, &planned.scope).unwrap_or(planned.expires)
+    }
+
+    /// Ends these connections, and nothing else.
+    pub fn end(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
+        if cuts.is_empty() || !self.firewall.acts() {
+            return Ok(Disconnected::default());
+        }
+        self.firewall.disconnect(cuts)
     }
 
     fn cut(&mut self, cuts: &[Cut]) -> Result<String, String> {
@@ -228,7 +297,18 @@ impl Responder {
         if counts.failed > 0 { Err(format!("{words}, {} could not be ended", counts.failed)) } else { Ok(words) }
     }
 
-    fn lift(&mut self, target: &Target, scope: &Scope) -> Result<String, String> {
+    fn lift(&mut self, target: &Target, scope: &Scope, now: Timestamp) -> Result<String, String> {
+        if target.name().is_some() {
+            let was = self.ending.iter().any(|entry| entry.target == *target && entry.scope == *scope);
+            return Ok(if was { "lifted" } else { NO_SUCH }.to_owned());
+        }
+        if let Some(end) = self.ledger.led_until(target, scope).filter(|end| *end > now) {
+            self.firewall.block(target, scope, end, now).map_err(|error| chain(&error))?;
+            let leads = |led: &Entry| led.target == *target && led.scope == *scope;
+            let name = self.names(now).into_iter().find(|name| name.through().any(|led| leads(&led)));
+            let name = name.map_or_else(|| "a name".to_owned(), |name| name.target.to_string());
+            return Ok(format!("the block of {name} holds it: unblock that, or allow {target}"));
+        }
         match self.firewall.unblock(target, scope) {
             Ok(true) => Ok("lifted".into()),
             Ok(false) => Ok(NO_SUCH.into()),
@@ -251,62 +331,6 @@ impl Responder {
             .collect()
     }
 
-    /// Judges one action by what the kernel shows now, and writes that down.
-    fn settle(
-        &mut self,
-        planned: &PlannedAction,
-        result: Result<String, String>,
-        listed: &Result<Listed, String>,
-        now: Timestamp,
-    ) -> Outcome {
-        let read = listed.as_ref().ok();
-        let expires = self.expiry_of(planned);
-        let end = read.map(|blocks| blocks.end(&planned.target, &planned.scope));
-        let present = end.map(|end| end.is_some_and(|end| is_near(end, expires)));
-        let (state, verified) = match planned.action {
-            ActionKind::Block | ActionKind::Freeze | ActionKind::Isolate => match present {
-                Some(true) => (OutcomeState::Applied, true),
-                Some(false) => (OutcomeState::Failed, true),
-                None if result.is_ok() => (OutcomeState::Applied, false),
-                None => (OutcomeState::Failed, false),
-            },
-            ActionKind::Disconnect if result.is_err() => (OutcomeState::Failed, true),
-            ActionKind::Disconnect if planned.cuts.is_empty() => (OutcomeState::Nothing, true),
-            ActionKind::Disconnect => (OutcomeState::Applied, true),
-            ActionKind::Unblock | ActionKind::Thaw | ActionKind::Rejoin => match end.map(|end| end.is_some()) {
-                Some(true) => (OutcomeState::Failed, true),
-                Some(false) if result.as_deref() == Ok(NO_SUCH) => (OutcomeState::Nothing, true),
-                Some(false) => (OutcomeState::Lifted, true),
-                None => (OutcomeState::Failed, false),
-            },
-            ActionKind::Allow => {
-                match read.map(|blocks| blocks.targets().any(|target| covers(&planned.target, target))) {
-                    Some(false) if result.is_ok() => (OutcomeState::Applied, true),
-                    _ => (OutcomeState::Failed, read.is_some()),
-                }
-            }
-        };
-        if planned.action.holds() {
-            let entry_state = if state == OutcomeState::Applied { EntryState::Applied } else { EntryState::Failed };
-            if let Err(error) = self.ledger.mark(&planned.target, &planned.scope, entry_state, now) {
-                tracing::error!(error = %chain(&error), "ledger of actions could not be written");
-            }
-        }
-        let mut detail = result.unwrap_or_else(|error| error);
-        if let Err(error) = listed {
-            detail = format!("{detail}; not read back: {error}");
-        }
-        let is_lifted = planned.action == ActionKind::Unblock && state != OutcomeState::Failed;
-        if let Some(wider) = read.filter(|_| is_lifted).and_then(|blocks| blocks.wider(&planned.target)) {
-            detail = format!("{detail}; the wider block of {wider} still holds");
-        }
-        let mut outcome = Outcome { detail, ..outcome(planned, self.firewall.name(), state, verified, now) };
-        if planned.action.holds() {
-            outcome.expires = Some(expires);
-        }
-        outcome
-    }
-
     /// Lifts every block now, known or not; one outcome each.
     pub fn release_all(&mut self, now: Timestamp) -> Vec<Outcome> {
         let mut all: Vec<(Target, Scope)> =
@@ -323,6 +347,7 @@ impl Responder {
             reason: "release-all".into(),
             requester: String::new(),
             cause: None,
+            terms: Terms::default(),
             cuts: Vec::new(),
         };
         let plan = Plan { plan: all.into_iter().map(one).collect(), refused: Vec::new() };
@@ -337,7 +362,7 @@ impl Responder {
         let done = self.firewall.release(now).map_err(|error| chain(&error));
         let result = |planned: &PlannedAction| {
             done.clone()?;
-            let found = held.end(&planned.target, &planned.scope).is_some();
+            let found = planned.target.name().is_some() || held.end(&planned.target, &planned.scope).is_some();
             Ok(if found { "lifted" } else { NO_SUCH }.to_owned())
         };
         let results = plan.plan.iter().map(result).collect();
@@ -345,41 +370,8 @@ impl Responder {
     }
 }
 
-/// What an `Unblock` comes to where nothing was to be lifted.
-const NO_SUCH: &str = "there was no such block";
-
-/// What the kernel holds, by target and scope: a hundred thousand blocks are settled in one go.
-#[derive(Default)]
-struct Listed {
-    ends: HashMap<(Target, Scope), Timestamp>,
-    networks: Vec<Target>,
-}
-
-impl Listed {
-    fn new(blocks: Vec<KernelBlock>) -> Self {
-        let ends: HashMap<_, _> =
-            blocks.into_iter().map(|block| ((block.target, block.scope), block.expires)).collect();
-        let is_network = |target: &&Target| matches!(target, Target::Peer(Observable::Network(_)));
-        let networks = ends.keys().map(|(target, _)| target).filter(is_network).cloned().collect();
-        Self { ends, networks }
-    }
-
-    /// Until when this is blocked.
-    fn end(&self, target: &Target, scope: &Scope) -> Option<Timestamp> {
-        self.ends.get(&(target.clone(), scope.clone())).copied()
-    }
-
-    fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.ends.keys().map(|(target, _)| target)
-    }
-
-    /// A block that holds this target too.
-    fn wider(&self, target: &Target) -> Option<Target> {
-        let address = target.port().and(target.net()).map(|net| Observable::from_net(net).into());
-        let whole = address.filter(|address| self.end(address, &Scope::Host).is_some());
-        whole.or_else(|| self.networks.iter().find(|network| covers(network, target)).cloned())
-    }
-}
+/// What is done about a name itself.
+const NAMED: &str = "addresses are refused as the answers of name servers lead to them";
 
 #[cfg(test)]
 #[path = "reconcile_tests.rs"]

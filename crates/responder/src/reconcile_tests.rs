@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use tripoint_model::{Action, ConnectionId, Protocol};
+use tripoint_model::{Action, ConnectionId, OutcomeState, Protocol};
 
 use super::*;
 use crate::guard::Guard;
@@ -24,6 +24,7 @@ fn action(kind: ActionKind, target: &str, expires: i64) -> Action {
         reason: "c2".into(),
         requester: "ada".into(),
         cause: None,
+        terms: Terms::default(),
     }
 }
 
@@ -249,4 +250,28 @@ proptest! {
         prop_assert!(responder.reconcile(&guard(), seconds(now)).is_quiet());
         prop_assert_eq!(firewall.kernel().changes, changes);
     }
+}
+
+/// Fails when a block that could not be made longer counts as one that is not there: the comparison would lift it.
+#[test]
+fn a_block_that_cannot_be_made_longer_stands_and_one_that_cannot_be_made_is_not_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let firewall = FakeFirewall::default();
+    let mut responder = open(folder.path(), &firewall);
+    run(&mut responder, ActionKind::Block, "203.0.113.66", 1_000, 10);
+    firewall.kernel().blocks_left = Some(0);
+    let longer = &run(&mut responder, ActionKind::Block, "203.0.113.66", 2_000, 11)[0];
+    assert_eq!((longer.state, longer.verified, longer.expires), (OutcomeState::Failed, true, Some(seconds(1_000))));
+    assert!(longer.detail.contains("the one before holds until"), "{}", longer.detail);
+    let new = &run(&mut responder, ActionKind::Block, "203.0.113.67", 2_000, 11)[0];
+    assert_eq!((new.state, new.verified), (OutcomeState::Failed, true));
+    assert!(new.detail.ends_with("; not in force"), "{}", new.detail);
+    responder.reconcile(&guard(), seconds(12));
+    let target: Target = "203.0.113.66".parse().unwrap();
+    let end = |firewall: &FakeFirewall| firewall.kernel().blocks.get(&(target.clone(), Scope::Host)).copied();
+    assert_eq!(end(&firewall), Some(seconds(1_000)), "it is not lifted");
+    firewall.kernel().blocks_left = None;
+    responder.reconcile(&guard(), seconds(13));
+    assert_eq!(end(&firewall), Some(seconds(2_000)), "and made longer as soon as that can be");
+    assert_eq!(firewall.kernel().blocks.len(), 1, "what failed is not tried again");
 }

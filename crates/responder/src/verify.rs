@@ -35,28 +35,46 @@ impl Compared {
     }
 }
 
-/// Compares the blocks in force by the ledger with those read from the kernel at the same moment.
+/// Until when the kernel ought to hold each thing that these entries want: the last end, where several want it.
+pub(crate) fn ends(wanted: &[Entry]) -> BTreeMap<(&Target, &Scope), Timestamp> {
+    let mut ends = BTreeMap::new();
+    for entry in wanted.iter().filter(|entry| !entry.is_name()) {
+        let end: &mut Timestamp = ends.entry((&entry.target, &entry.scope)).or_insert(entry.expires);
+        *end = entry.expires.max(*end);
+    }
+    ends
+}
+
+/// Compares the blocks in force by the ledger with those read from the kernel at the same moment. A name is in no
+/// kernel: the addresses that it led to stand behind it, each for itself.
 pub fn compare(wanted: Vec<Entry>, listed: &[KernelBlock]) -> Compared {
     let held: Vec<Held> = {
         let kernel: BTreeMap<(&Target, &Scope), Timestamp> =
             listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
-        wanted.iter().map(|entry| held(entry, kernel.get(&(&entry.target, &entry.scope)).copied())).collect()
+        let ends = ends(&wanted);
+        let of = |entry: &Entry| {
+            let key = (&entry.target, &entry.scope);
+            ends.get(&key).map_or(Held::Yes, |end| held(*end, kernel.get(&key).copied()))
+        };
+        wanted.iter().map(of).collect()
     };
     let known: BTreeSet<(&Target, &Scope)> = wanted.iter().map(|entry| (&entry.target, &entry.scope)).collect();
     let strays = listed.iter().filter(|block| !known.contains(&(&block.target, &block.scope))).cloned().collect();
     Compared { wanted: wanted.into_iter().zip(held).collect(), strays }
 }
 
-fn held(entry: &Entry, found: Option<Timestamp>) -> Held {
+fn held(wanted: Timestamp, found: Option<Timestamp>) -> Held {
     match found {
         None => Held::Missing,
-        Some(expires) if is_near(expires, entry.expires) => Held::Yes,
+        Some(expires) if is_near(expires, wanted) => Held::Yes,
         Some(expires) => Held::Until(expires),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tripoint_model::Terms;
+
     use super::*;
     use crate::ledger::EntryState;
 
@@ -73,6 +91,8 @@ mod tests {
             requester: "ada".into(),
             reason: String::new(),
             cause: None,
+            terms: Terms::default(),
+            addresses: Vec::new(),
         }
     }
 

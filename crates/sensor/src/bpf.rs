@@ -198,7 +198,8 @@ impl BpfSensor {
                     let Some(answer) = dns::parse(message) else { return };
                     *answered |= wanted(&answer.name);
                     let missed = names.learn(netns, &answer.name, &answer.addresses, at);
-                    out.push(Seen::Resolved { name: answer.name, addresses: answer.addresses, netns, at, missed });
+                    let dns::Answer { name, aliases, addresses, ttl_s } = answer;
+                    out.push(Seen::Resolved { name, aliases, addresses, ttl_s, netns, at, missed });
                 };
                 if head.tcp == 1 { dns::messages(bytes).for_each(learn) } else { learn(bytes) }
             }

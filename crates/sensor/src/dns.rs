@@ -9,6 +9,8 @@ use tripoint_model::address::canonical;
 pub struct Answer {
     /// The name asked for, lower case, without the final dot.
     pub name: String,
+    /// The names that it is another name of (CNAME), as far as the answer leads from one to the next.
+    pub aliases: Vec<String>,
     /// The addresses, canonical.
     pub addresses: Vec<IpAddr>,
     /// The smallest time to live among them, seconds.
@@ -17,6 +19,7 @@ pub struct Answer {
 
 const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
+const TYPE_CNAME: u16 = 5;
 /// More records than any honest answer carries; the rest is not read.
 const RECORDS_MAX: u16 = 64;
 /// Each jump must go back, so this bounds hostile chains of pointers.
@@ -32,9 +35,9 @@ pub fn parse(message: &[u8]) -> Option<Answer> {
     }
     let (name, mut at) = read_name(message, 12)?;
     at += 4;
-    let mut answer = Answer { name, addresses: Vec::new(), ttl_s: u32::MAX };
+    let mut answer = Answer { name, aliases: Vec::new(), addresses: Vec::new(), ttl_s: u32::MAX };
     for _ in 0..word(6)?.min(RECORDS_MAX) {
-        let (_, after) = read_name(message, at)?;
+        let (owner, after) = read_name(message, at)?;
         let kind = word(after)?;
         let ttl = u32::from(word(after + 4)?) << 16 | u32::from(word(after + 6)?);
         let length = usize::from(word(after + 8)?);
@@ -42,6 +45,11 @@ pub fn parse(message: &[u8]) -> Option<Answer> {
         if let Some(address) = address(kind, data) {
             answer.addresses.push(address);
             answer.ttl_s = answer.ttl_s.min(ttl);
+        }
+        // What leads on from nowhere says nothing about the name that was asked for.
+        if kind == TYPE_CNAME && (owner == answer.name || answer.aliases.contains(&owner)) {
+            let (alias, _) = read_name(message, after + 10)?;
+            answer.aliases.extend(Some(alias).filter(|alias| !alias.is_empty()));
         }
         at = after + 10 + length;
     }
@@ -141,6 +149,23 @@ mod tests {
         assert_eq!(answer.name, "c2.bad.example");
         assert_eq!(answer.addresses, ["203.0.113.66".parse::<IpAddr>().unwrap(), "2001:db8::66".parse().unwrap()]);
         assert_eq!(answer.ttl_s, 60);
+    }
+
+    #[test]
+    fn a_chain_of_aliases_is_followed_and_nothing_beside_it() {
+        let cname = |owner: &[u8], target: &[u8]| {
+            [owner, &[0, 5, 0, 1, 0, 0, 0, 60, 0, u8::try_from(target.len()).unwrap()], target].concat()
+        };
+        let mut message = answer_to(&["www", "shop", "example"], &[]);
+        message[7] = 4;
+        message.extend(cname(&[0xc0, 12], b"\x03cdn\x03bad\x07example\0"));
+        message.extend(cname(b"\x03cdn\x03bad\x07example\0", b"\x01e\x03bad\x07example\0"));
+        message.extend(cname(b"\x05other\x07example\0", b"\x06victim\x07example\0"));
+        message.extend([&b"\x01e\x03bad\x07example\0"[..], &[0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 203, 0, 113, 66]].concat());
+        let answer = parse(&message).unwrap();
+        assert_eq!(answer.name, "www.shop.example");
+        assert_eq!(answer.aliases, ["cdn.bad.example", "e.bad.example"]);
+        assert_eq!((answer.addresses.len(), answer.ttl_s), (1, 9));
     }
 
     #[test]

@@ -61,8 +61,12 @@ pub enum Seen {
     Resolved {
         /// The name asked for.
         name: String,
+        /// The names that it is another name of, in the order of the answer.
+        aliases: Vec<String>,
         /// The addresses of the answer.
         addresses: Vec<IpAddr>,
+        /// How long whoever asked may use them, seconds.
+        ttl_s: u32,
         /// The asker's network namespace.
         netns: u64,
         /// When.

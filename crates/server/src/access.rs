@@ -226,7 +226,7 @@ fn group_of(name: &str) -> Result<(u32, Vec<u32>), AccessError> {
 }
 
 /// The id of the group that owns the socket.
-pub(crate) fn group_id(name: &str) -> Result<u32, AccessError> {
+pub fn group_id(name: &str) -> Result<u32, AccessError> {
     group_of(name).map(|(gid, _)| gid)
 }
 

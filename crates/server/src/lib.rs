@@ -41,7 +41,7 @@ use tokio::sync::{oneshot, watch};
 
 use tripoint_api::FeedHealth;
 
-pub use access::AccessError;
+pub use access::{AccessError, group_id};
 pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
 pub use listen::{ListenError, Ready};

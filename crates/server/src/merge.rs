@@ -1,7 +1,7 @@
 //! What becomes of people's work and of what was known, when an agent reports an alert anew?
 
-use tripoint_model::alert::Change;
-use tripoint_model::{ActionKind, Alert, AlertStatus, Outcome, OutcomeState, Refusal, Timestamp};
+use tripoint_model::alert::{Change, LOG_EVIDENCE, Missing};
+use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Outcome, OutcomeState, Refusal, Timestamp};
 
 /// The author of changes that nobody made by hand.
 pub const OURSELVES: &str = "tripoint";
@@ -25,6 +25,9 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     report.bytes_in = report.bytes_in.max(stored.bytes_in);
     report.bytes_out = report.bytes_out.max(stored.bytes_out);
     report.latency_ms = stored.latency_ms.or(report.latency_ms);
+    if let Some(found) = stored.investigation {
+        investigated(&mut report, found);
+    }
     add_refusals(&mut report, &refusals);
     add_outcomes(&mut report, &outcomes, now);
     if worse && report.suppressed_by.is_none() && report.work.status == AlertStatus::Resolved {
@@ -34,6 +37,16 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
         history(&mut report, now, &format!("reopened: it has become worse ({level})"));
     }
     report
+}
+
+/// Puts what its host found out into an alert: what was missing for want of it is not any more.
+pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
+    alert.missing.retain(|missing| missing.what != LOG_EVIDENCE);
+    if found.logs.read.is_empty() {
+        let why = found.logs.missing.first().cloned().unwrap_or_else(|| "no log was found".into());
+        alert.missing.push(Missing { what: LOG_EVIDENCE.into(), why });
+    }
+    alert.investigation = Some(found);
 }
 
 /// A known vulnerability outranks a merely bad peer.
@@ -136,6 +149,7 @@ mod tests {
             techniques: vec![],
             outcomes: vec![],
             refusals: vec![],
+            investigation: None,
             suggested: vec![],
             suppressed_by: None,
             missing: vec![],

@@ -1,5 +1,6 @@
 //! What does the API look like to programs that are not ours?
 
+mod actions;
 mod bouncers;
 mod connections;
 mod exceptions;
@@ -47,7 +48,8 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().chain(connections::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED)
+    let more = connections::ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED);
+    ROUTES.iter().chain(actions::PEOPLE).chain(more)
 }
 
 /// What people and agents ask.
@@ -64,6 +66,15 @@ const ROUTES: &[Route] = &[
     post("/v1/alerts/{id}/reopen", "Opens an alert again.", "ReopenRequest", "Alert"),
     post("/v1/alerts/{id}/comment", "Says something about an alert.", "CommentRequest", "Alert"),
     post("/v1/alerts/{id}/assign", "Gives an alert to somebody.", "AssignRequest", "Alert"),
+    Route {
+        request: None,
+        ..post(
+            "/v1/alerts/{id}/investigate",
+            "Has the host look into an alert now; gives it with its finds.",
+            "",
+            "Alert",
+        )
+    },
     get(path::ACTIONS, "What is in force, by the agents' ledgers and their kernels.", &[], "StandingList"),
     post(path::ACTIONS, "Asks the agents to act; waits up to ten seconds.", "ActionRequest", "ActionAnswer"),
     Route { request: None, ..post(path::RELEASE_ALL, "Lifts every block now.", "", "ActionAnswer") },
@@ -145,6 +156,7 @@ const SCHEMAS: &[Schema] = &[
             "techniques []string",
             "outcomes []Outcome",
             "refusals []Refusal",
+            "investigation object",
             "suggested []string",
             "suppressed_by string",
             "missing []object",
@@ -184,9 +196,14 @@ const SCHEMAS: &[Schema] = &[
             "scope any",
             "host string",
             "cause string",
+            "consent string",
         ],
     ),
-    ("StandingList", "What is in force.", &["actions! []HostAction", "hosts! []string", "errors []string"]),
+    (
+        "StandingList",
+        "What is in force, and what waits.",
+        &["actions! []HostAction", "proposed []HostProposal", "hosts! []string", "errors []string"],
+    ),
     (
         "HostAction",
         "A block in force on a host: the ledger's word beside the kernel's.",
@@ -200,6 +217,7 @@ const SCHEMAS: &[Schema] = &[
             "requester! string",
             "reason! string",
             "cause string",
+            "terms Terms",
             "mechanism! string",
             "kernel! string",
         ],
@@ -213,6 +231,7 @@ const SCHEMAS: &[Schema] = &[
             "outcomes! []Outcome",
             "past []Past",
             "notes []string",
+            "proposed []HostProposal",
             "hosts []string",
             "errors []string",
         ],
@@ -229,6 +248,7 @@ const SCHEMAS: &[Schema] = &[
             "reason! string",
             "requester! string",
             "cause string",
+            "terms Terms",
             "cuts! []object",
         ],
     ),
@@ -303,12 +323,13 @@ const SCHEMAS: &[Schema] = &[
     (
         "Answer",
         "An agent's answer to an order.",
-        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "error string"],
+        &["plan []PlannedAction", "refused []Refusal", "outcomes []Outcome", "proposed []object", "error string"],
     ),
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    SCHEMAS.iter().chain(connections::SCHEMAS).chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS)
+    let more = connections::SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS);
+    SCHEMAS.iter().chain(actions::SCHEMAS).chain(more)
 }
 
 /// The OpenAPI 3.1 document.

@@ -7,6 +7,7 @@ mod catalog;
 mod claim;
 mod container;
 mod document;
+mod evidence;
 mod feed;
 mod image;
 mod kernel;
@@ -55,6 +56,8 @@ pub const TARGETS: &[Target] = &[
     text::ADDRESS,
     text::SHOWN,
     text::ARGV,
+    evidence::LOG,
+    evidence::PATTERN,
     feed::ANY,
     taxii::PAGE,
     feed::LOAD,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tripoint_model::Direction;
 use tripoint_model::address::canonical;
 
+use super::approval::Approval;
 use super::section::Response;
 use super::value::{list, span};
 
@@ -181,9 +182,10 @@ impl Response {
 
     /// Whether vulnerable applications are refused the surest peers ahead. Entries tell applications, directions and
     /// shares apart, which the kernel's one list does not: with them nothing is refused ahead, nor where a probe is to
-    /// judge each block.
+    /// judge each block, or a person.
     pub fn refuses_ahead(&self) -> bool {
-        self.mode == super::Mode::Enforce && self.preempt && self.policy.is_empty() && self.probe.is_none()
+        let judged = self.probe.is_some() || self.approval.contains(&Approval::Policy);
+        self.mode == super::Mode::Enforce && self.preempt && self.policy.is_empty() && !judged
     }
 
     /// What the types of `[response]` alone do not say.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::approval::Approval;
 use super::policy::Policy;
 use super::value::{list, some, span};
 use crate::firewall::Mechanism;
@@ -122,6 +123,11 @@ pub struct Response {
     pub automatic_per_minute: usize,
     #[serde(deserialize_with = "list")]
     pub admit: Vec<IpNet>,
+    #[serde(deserialize_with = "list")]
+    pub approval: Vec<Approval>,
+    pub approval_wider_v4: u8,
+    pub approval_wider_v6: u8,
+    pub approval_more_than: usize,
 }
 
 /// `[correlator]`.
@@ -141,6 +147,19 @@ pub struct Correlator {
 pub struct Inventory {
     #[serde(deserialize_with = "span")]
     pub every: Duration,
+}
+
+/// `[evidence]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Evidence {
+    pub auto: bool,
+    #[serde(deserialize_with = "span")]
+    pub back: Duration,
+    pub bytes_max_mib: u32,
+    #[serde(deserialize_with = "span")]
+    pub time_max: Duration,
 }
 
 /// `[bouncers]`.

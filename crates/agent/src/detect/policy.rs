@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tripoint_model::{
-    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Target,
+    Action, ActionKind, Alert, AlertId, Connection, Exception, Observable, Outcome, OutcomeState, Scope, Target, Terms,
     Timestamp,
 };
 use tripoint_responder::Guard;
@@ -52,6 +52,7 @@ impl Detector {
                 reason: String::new(),
                 requester: POLICY.to_owned(),
                 cause: None,
+                terms: Terms::default(),
             };
             !self.exceptions.iter().any(excepted) && guard.check(&block, moment).is_ok()
         };

@@ -49,6 +49,7 @@ fn by_cgroup() -> BTreeMap<String, BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::staged::{Own, Waiting};
     use super::*;
 
     #[test]
@@ -58,29 +59,15 @@ mod tests {
 
     #[test]
     fn a_shared_cgroup_is_refused_and_an_own_one_found() {
-        let Some(root) = cgroup::root() else { return println!("skipped: no cgroup v2") };
-        let own = root.join(format!("tripoint-application-{}", std::process::id()));
-        if fs::create_dir(&own).is_err() {
-            return println!("skipped: no right to make a cgroup");
-        }
-        // A program under a name of its own, so that nobody else has its key.
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("lonely");
-        fs::copy("/bin/sleep", &program).unwrap();
-        let key = format!("exe:{}", program.display());
-        let start = || std::process::Command::new(&program).arg("20").spawn().unwrap();
-        let (mut alone, mut beside) = (start(), start());
-        fs::write(own.join("cgroup.procs"), alone.id().to_string()).unwrap();
-        let shared = cgroups_of(&key);
+        let Some(own) = Own::make("application") else { return };
+        let lonely = Waiting::start("lonely");
+        own.take(&lonely);
+        // The second one runs where this test runs.
+        let mut beside = lonely.beside();
+        let shared = cgroups_of(&lonely.key);
         beside.kill().unwrap();
         beside.wait().unwrap();
-        let found = cgroups_of(&key);
-        alone.kill().unwrap();
-        alone.wait().unwrap();
-        let id = fs::metadata(&own).unwrap().ino();
-        fs::remove_dir(&own).unwrap();
-        // The second one ran where this test runs.
         assert!(shared.unwrap_err().contains("shares the cgroup"));
-        assert_eq!(found.unwrap(), BTreeSet::from([id]));
+        assert_eq!(cgroups_of(&lonely.key).unwrap(), BTreeSet::from([own.id()]));
     }
 }

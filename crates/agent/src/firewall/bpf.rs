@@ -25,28 +25,49 @@ pub struct BpfFirewall {
     isolated: Option<(Timestamp, u64)>,
     admitted: Vec<IpNet>,
     kept: Kept,
+    /// What others did to the programs, and was put right; nobody has asked yet.
+    repairs: Vec<String>,
 }
 
 /// A block for one application, as it was asked for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Scoped {
     net: IpNet,
     port: u16,
     expires: Timestamp,
     expires_ns: u64,
+    /// Every cgroup that it was written for, also those that the application has left.
+    cgroups: BTreeSet<u64>,
 }
 
 impl BpfFirewall {
     /// Over the maps of the loaded programs.
     pub fn new(blocks: Blocks, isolation: Isolation, name: &str) -> Self {
         let (ends, scoped) = (Ends::default(), BTreeMap::new());
-        Self { blocks, ends, scoped, isolation, isolated: None, admitted: Vec::new(), kept: Kept::new(name) }
+        let (admitted, kept, repairs) = (Vec::new(), Kept::new(name), Vec::new());
+        Self { blocks, ends, scoped, isolation, isolated: None, admitted, kept, repairs }
     }
 
     /// Programs that drop packets outlive us as long as there is something to drop.
     fn follow(&mut self) {
         let in_force = !self.blocks.is_empty() || self.isolation.until_ns() > boot_ns();
         self.kept.follow(&self.blocks, in_force);
+    }
+
+    /// Puts back programs that somebody has detached, and files that keep them. Returns whether everything has been
+    /// refused all the time.
+    fn mend(&mut self) -> Result<bool, FirewallError> {
+        if self.kept.mend(&self.blocks) {
+            self.repairs.push("what keeps the blocks without an agent was removed; it is back".to_owned());
+        }
+        let detached = self.blocks.mend().map_err(|error| kernel("put back a program that was detached", error))?;
+        if detached.is_empty() {
+            return Ok(true);
+        }
+        self.repairs.extend(detached.iter().map(|program| format!("the program {program} was detached; it is back")));
+        // A link that is new is not kept yet.
+        self.kept.mend(&self.blocks);
+        Ok(false)
     }
 
     /// Takes out of the tables what has ended by itself.
@@ -100,28 +121,32 @@ impl BpfFirewall {
         let at = (target.clone(), key.to_owned());
         let before = self.scoped.get(&at).filter(|scoped| scoped.expires == expires);
         let expires_ns = before.map_or_else(|| self.ends.boot(net, port, expires), |scoped| scoped.expires_ns);
+        let written =
+            self.scoped.entry(at).or_insert(Scoped { net, port, expires, expires_ns, cgroups: BTreeSet::new() });
+        (written.expires, written.expires_ns) = (expires, expires_ns);
         for cgroup_id in cgroups {
             let block = Held { net, port, cgroup_id, expires_ns, hits: 0, id: 0 };
             self.blocks.insert(&block).map_err(|error| kernel("block", error))?;
+            written.cgroups.insert(cgroup_id);
         }
-        self.scoped.insert(at, Scoped { net, port, expires, expires_ns });
         self.follow();
         Ok(())
     }
 
     fn unblock_for(&mut self, key: &str, target: &Target) -> Result<bool, FirewallError> {
-        let Some(scoped) = self.scoped.remove(&(target.clone(), key.to_owned())) else { return Ok(false) };
+        let at = (target.clone(), key.to_owned());
+        let Some(scoped) = self.scoped.get(&at) else { return Ok(false) };
         // Also in cgroups that it has left, unless another application's block of the same peer lies there.
         let others: BTreeSet<u64> = self
             .scoped
             .iter()
-            .filter(|((other, _), _)| other == target)
-            .flat_map(|((_, key), _)| cgroups_of(key).unwrap_or_default())
+            .filter(|(other, _)| other.0 == at.0 && other.1 != at.1)
+            .flat_map(|(_, other)| other.cgroups.iter().copied())
             .collect();
-        let same = |held: &Held| held.cgroup_id != 0 && (held.net, held.port) == (scoped.net, scoped.port);
-        for held in self.blocks.list().into_iter().filter(same).filter(|held| !others.contains(&held.cgroup_id)) {
-            self.blocks.remove(held.net, held.port, held.cgroup_id).map_err(|error| kernel("unblock", error))?;
+        for cgroup_id in scoped.cgroups.difference(&others) {
+            self.blocks.remove(scoped.net, scoped.port, *cgroup_id).map_err(|error| kernel("unblock", error))?;
         }
+        self.scoped.remove(&at);
         Ok(true)
     }
 
@@ -217,9 +242,24 @@ impl Firewall for BpfFirewall {
         lifted
     }
 
+    /// Also what is not listed now: a block for an application that cannot be told from its neighbours any more.
+    fn release(&mut self, _now: Timestamp) -> Result<(), FirewallError> {
+        self.scoped.clear();
+        self.ends = Ends::default();
+        self.isolated = None;
+        let rejoined = self.isolation.rejoin();
+        let cleared = self.blocks.clear();
+        self.follow();
+        rejoined.and(cleared.map(|_| true)).map(drop).map_err(|error| kernel("release", error))
+    }
+
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let now_ns = boot_ns();
         self.ends.forget_ended(now_ns);
+        // Entries that nobody looked at were no blocks: the ledger's comparison shall tell of it.
+        if !self.mend()? {
+            return Ok(Vec::new());
+        }
         let held = self.sweep(now_ns);
         let mut listed = self.list_scoped(&held, now_ns);
         listed.extend(self.isolation(now_ns));
@@ -236,6 +276,10 @@ impl Firewall for BpfFirewall {
         self.kept.settle();
     }
 
+    fn take_repairs(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.repairs)
+    }
+
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
         disconnect(cuts)
     }
@@ -243,4 +287,50 @@ impl Firewall for BpfFirewall {
 
 fn kernel(action: &str, error: BlockError) -> FirewallError {
     FirewallError::Kernel { action: action.to_owned(), source: io::Error::other(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use tripoint_linux::bpf::{LoadOptions, load, pins};
+
+    use super::super::staged::{Own, Waiting};
+    use super::*;
+
+    /// Fails when an application that cannot be told from its neighbours any more counts as one that is nowhere.
+    #[test]
+    fn lifting_one_applications_block_leaves_that_of_another_in_a_cgroup_shared_since() {
+        let loaded = match load(&LoadOptions::default()) {
+            Ok(loaded) => loaded,
+            Err(error) if std::env::var_os("RUN_KERNEL_TESTS").is_some() => panic!("{error}"),
+            Err(error) => return println!("skipped: {error}"),
+        };
+        let name = format!("tripoint_scoped_{}", std::process::id());
+        let mut firewall = BpfFirewall::new(loaded.blocks, loaded.isolation, &name);
+        let (Some(first), Some(second)) = (Own::make("first"), Own::make("second")) else { return };
+        let (one, two, neighbour) = (Waiting::start("one"), Waiting::start("two"), Waiting::start("neighbour"));
+        first.take(&one);
+        second.take(&two);
+        let target: Target = "203.0.113.77".parse().unwrap();
+        let now = || Timestamp::from_system(SystemTime::now());
+        let expires = now().plus(Duration::from_secs(60));
+        for application in [&one, &two] {
+            firewall.block_for(&application.key, &target, expires).unwrap();
+        }
+        // From now on nobody can say where the second one alone is.
+        second.take(&neighbour);
+        assert!(cgroups_of(&two.key).is_err());
+        assert!(firewall.unblock_for(&one.key, &target).unwrap());
+        let held: Vec<u64> = firewall.blocks.list().iter().map(|held| held.cgroup_id).collect();
+        assert_eq!(held, [second.id()], "the second one's block stands, the first one's is lifted");
+        assert!(firewall.unblock_for(&two.key, &target).unwrap());
+        assert!(firewall.blocks.list().is_empty());
+        // Nor does anything stay behind that cannot be listed any more.
+        firewall.block_for(&one.key, &target, expires).unwrap();
+        first.take(&neighbour);
+        assert!(cgroups_of(&one.key).is_err() && firewall.list(now()).unwrap().is_empty());
+        firewall.release(now()).unwrap();
+        assert!(firewall.blocks.list().is_empty() && pins::kept(&name).is_empty());
+    }
 }

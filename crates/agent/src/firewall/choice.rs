@@ -95,8 +95,9 @@ fn first(candidates: &[(&'static str, Open<'_>)]) -> Box<dyn Firewall> {
             Err(error) => tracing::warn!(mechanism, error, "this mechanism does not work here"),
         }
     }
-    match SockDiag::open() {
-        Ok(_) => Box::new(SocketsOnly),
+    match SockDiag::open().map(|mut diag| diag.can_destroy()) {
+        Ok(true) => Box::new(SocketsOnly),
+        Ok(false) => Box::new(Unavailable { why: "this kernel cannot end sockets either".to_owned() }),
         Err(error) => Box::new(Unavailable { why: format!("sockets cannot be ended either: {error}") }),
     }
 }

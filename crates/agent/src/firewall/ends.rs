@@ -64,6 +64,7 @@ pub(super) fn place(mechanism: &'static str, target: &Target, scope: &Scope) -> 
             Some(net) => return Ok((net, peer.port().unwrap_or(0))),
             None => format!("{peer} is a name; block its addresses"),
         },
+        Target::Beneath(name) => format!("*.{name} is a name; block its addresses"),
         Target::Application(_) => "it halts no processes".to_owned(),
         Target::Host => "it cannot isolate the host; kernel programs can (response.mechanism)".to_owned(),
     };

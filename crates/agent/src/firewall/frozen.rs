@@ -21,7 +21,6 @@ use super::applications::places_of;
 
 /// What the agent's program is called with to wait for the end of one.
 pub const WATCH: &str = "--thaw-when-due";
-const NAME: &str = "freezer";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_LEAST: Duration = Duration::from_millis(10);
 
@@ -45,6 +44,9 @@ pub struct Frozen {
 }
 
 impl Frozen {
+    /// How it is called in outcomes.
+    pub(super) const NAME: &str = "freezer";
+
     /// Keeps its files in `folder`, which is made when it is needed.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder, clock: BootClock::new(), watchers: BTreeMap::new() }
@@ -73,9 +75,9 @@ impl Frozen {
 
     /// Halts the application; for one that is halted, the end is replaced.
     pub fn freeze(&mut self, application: &str, expires: Timestamp) -> Result<(), FirewallError> {
-        let cgroups = places_of(application).map_err(|why| FirewallError::Unsupported(NAME, why))?;
+        let cgroups = places_of(application).map_err(|why| FirewallError::Unsupported(Self::NAME, why))?;
         if cgroups.is_empty() {
-            return Err(FirewallError::Unsupported(NAME, format!("no process of {application} runs")));
+            return Err(FirewallError::Unsupported(Self::NAME, format!("no process of {application} runs")));
         }
         self.clock.refresh();
         // One that cannot be read is written anew.

@@ -41,6 +41,15 @@ impl Kept {
         }
     }
 
+    /// Puts back what somebody has removed; says whether that was so.
+    pub(super) fn mend(&mut self, blocks: &Blocks) -> bool {
+        let Some(own) = self.own.as_ref().filter(|own| self.is_kept && !blocks.is_kept(own)) else { return false };
+        if let Err(error) = blocks.keep(own) {
+            tracing::error!(%error, "blocks may not outlive the agent");
+        }
+        true
+    }
+
     /// What was left before is in our tables now, or wanted no more.
     pub(super) fn settle(&mut self) {
         for left in std::mem::take(&mut self.left) {

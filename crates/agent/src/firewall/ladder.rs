@@ -30,6 +30,14 @@ impl Firewall for Ladder {
         self.wall.name()
     }
 
+    fn name_for(&self, target: &Target) -> &'static str {
+        match target {
+            // One that only tells halts nothing either.
+            Target::Application(_) if self.wall.acts() => Frozen::NAME,
+            _ => self.wall.name_for(target),
+        }
+    }
+
     fn gaps(&self) -> &'static [&'static str] {
         self.wall.gaps()
     }
@@ -45,7 +53,7 @@ impl Firewall for Ladder {
     fn block(&mut self, target: &Target, scope: &Scope, end: Timestamp, now: Timestamp) -> Result<(), FirewallError> {
         match target {
             Target::Application(key) => self.frozen.freeze(key, end),
-            Target::Peer(_) | Target::Host => self.wall.block(target, scope, end, now),
+            Target::Peer(_) | Target::Beneath(_) | Target::Host => self.wall.block(target, scope, end, now),
         }
     }
 
@@ -60,7 +68,7 @@ impl Firewall for Ladder {
     fn unblock(&mut self, target: &Target, scope: &Scope) -> Result<bool, FirewallError> {
         match target {
             Target::Application(key) => self.frozen.thaw(key),
-            Target::Peer(_) | Target::Host => self.wall.unblock(target, scope),
+            Target::Peer(_) | Target::Beneath(_) | Target::Host => self.wall.unblock(target, scope),
         }
     }
 
@@ -80,6 +88,10 @@ impl Firewall for Ladder {
 
     fn settled(&mut self) {
         self.wall.settled();
+    }
+
+    fn take_repairs(&mut self) -> Vec<String> {
+        self.wall.take_repairs()
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use tripoint_linux::netns::NetNs;
 use tripoint_linux::sock_diag::{SockDiag, Socket};
 use tripoint_model::{Cut, Protocol, Scope, Target, Timestamp};
 use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
@@ -46,15 +47,26 @@ pub(super) fn disconnect(cuts: &[Cut]) -> Result<Disconnected, FirewallError> {
     for cut in cuts {
         by_namespace.entry(cut.netns).or_default().push(cut);
     }
-    let namespaces = Namespaces::find();
+    let own = NetNs::of_thread().and_then(|own| own.inode()).unwrap_or(0);
+    // Looking through every process for the others' costs more than all the rest.
+    let mut others: Option<Namespaces> = None;
     let mut total = Disconnected::default();
     for (inode, cuts) in by_namespace {
-        let Some(namespace) = namespaces.get(inode) else {
+        let found = if inode == 0 || inode == own {
+            NetNs::of_thread().ok()
+        } else {
+            others.get_or_insert_with(Namespaces::find).get(inode)
+        };
+        let Some(namespace) = found else {
             // The namespace is gone, and its sockets with it.
             total.gone += cuts.len() as u64;
             continue;
         };
         match namespace.run(|| end_all(&cuts)).and_then(|done| done) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let why = "this kernel was built without the ending of sockets (CONFIG_INET_DIAG_DESTROY)".to_owned();
+                return Err(FirewallError::Unsupported(SocketsOnly.name(), why));
+            }
             Ok(done) => {
                 total.ended += done.ended;
                 total.gone += done.gone;
@@ -88,6 +100,8 @@ fn end_all(cuts: &[&Cut]) -> io::Result<Disconnected> {
         match ended {
             Ok(()) => done.ended += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => done.gone += 1,
+            // None can be ended then.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Err(error),
             Err(error) => {
                 tracing::warn!(remote = %cut.remote, %error, "connection could not be ended");
                 done.failed += 1;

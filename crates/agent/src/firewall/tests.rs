@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tripoint_linux::bpf::{LoadOptions, load, pins};
 use tripoint_linux::netns::NetNs;
 use tripoint_linux::nft::{Hold, Table};
-use tripoint_model::{Action, ActionKind, OutcomeState, Plan, Scope, Timestamp};
+use tripoint_model::{Action, ActionKind, OutcomeState, Plan, Scope, Terms, Timestamp};
 use tripoint_responder::testing::conformance;
 use tripoint_responder::{Firewall, Guard, KernelBlock, Protected, Responder, plan};
 
@@ -149,6 +149,7 @@ fn planned(targets: &[&str]) -> Plan {
         reason: String::new(),
         requester: "ada".into(),
         cause: None,
+        terms: Terms::default(),
     };
     plan(&targets.iter().map(action).collect::<Vec<_>>(), &guard(), &[], now())
 }

@@ -4,16 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tripoint_model::{
-    Action, ActionKind, AlertId, Connection, Cut, Observable, Outcome, OutcomeState, Plan, Scope, Timestamp,
+    Action, ActionKind, AlertId, Connection, Cut, Observable, Outcome, OutcomeState, Plan, Scope, Terms, Timestamp,
 };
 use tripoint_responder::guard::POLICY;
 use tripoint_responder::{Entry, dry_run, plan};
 
 use super::probe::Probe;
 use super::{PROTECTED_AGE, Place, Respond, cut, now};
-use crate::config::{Policy, Reach};
-use crate::detect::Wake;
-use crate::uplink::Report;
+use crate::config::{Approval, Policy, Reach};
 
 /// A peer that policy would cut off.
 pub struct Proposal {
@@ -45,6 +43,7 @@ impl Proposal {
             reason: self.reason.clone(),
             requester: POLICY.to_owned(),
             cause: Some(self.alert.clone()),
+            terms: Terms::default(),
         }
     }
 
@@ -67,6 +66,10 @@ impl Respond {
             return;
         }
         let acts = proposal.policy.rollout.acts_on(proposal.peer);
+        if acts && self.response.approval.contains(&Approval::Policy) {
+            let action = proposal.action(proposal.scope());
+            return self.ask_about(proposal, Approval::Policy, &action);
+        }
         // What does not work before cannot tell whether the block is to blame.
         let probe = self.probe.clone().filter(|probe| acts && probe.works());
         self.carry_out(proposal);
@@ -83,6 +86,30 @@ impl Respond {
             tracing::warn!(peer = %proposal.peer, application = proposal.application, policy = proposal.policy.name, "the application alone could not be refused the peer; the host is");
             let (plan, outcomes) = self.attempt(proposal, Scope::Host);
             self.tell(&plan, &outcomes);
+        }
+    }
+
+    /// Has what policy wants wait for a person, unless it waits already.
+    fn ask_about(&mut self, proposal: &Proposal, why: Approval, action: &Action) {
+        if self.proposals.waits_for(action) {
+            return;
+        }
+        let moment = now();
+        self.prepare(moment, PROTECTED_AGE);
+        // As it will be when a person has agreed: the caps of what nobody was asked about do not count then.
+        let terms = Terms { approver: Some(String::new()), ..Terms::default() };
+        let live: Vec<Cut> = proposal.open.iter().map(|connection| cut(connection)).collect();
+        let mut plan = plan(&[Action { terms, ..action.clone() }], &self.guard, &live, moment);
+        plan.plan.iter_mut().for_each(|planned| planned.terms.approver = None);
+        for refusal in &plan.refused {
+            self.tell_refused(action.cause.clone(), refusal);
+        }
+        if !plan.plan.is_empty() {
+            let origin = format!("{} {} {}", proposal.alert.0, proposal.peer, moment.0);
+            let answer = self.wait(&origin, why, std::slice::from_ref(action), &plan, moment);
+            for refusal in answer.refused {
+                self.tell_refused(action.cause.clone(), &refusal);
+            }
         }
     }
 
@@ -114,8 +141,7 @@ impl Respond {
             );
             let said = Outcome { id: block.id.clone(), action: ActionKind::Block, detail, ..lifted };
             tracing::info!(target = %said.target, ?state, verified = said.verified, "rolled back");
-            let _ = self.detector.send(Wake::Outcome(block.cause.clone(), said.clone()));
-            let _ = self.reports.send(Report::Outcome(block.cause.clone(), said));
+            self.say(block.cause.clone(), said);
         }
     }
 
@@ -124,9 +150,16 @@ impl Respond {
         self.prepare(moment, PROTECTED_AGE);
         // What detection knows is enough and at hand; listing every namespace would cost the peer time.
         let live: Vec<Cut> = proposal.open.iter().map(|connection| cut(connection)).collect();
-        let plan = plan(&[proposal.action(scope)], &self.guard, &live, moment);
+        let plan = plan(&[proposal.action(scope.clone())], &self.guard, &live, moment);
         for refusal in &plan.refused {
             tracing::warn!(target = %refusal.target, policy = proposal.policy.name, rule = refusal.rule, reason = refusal.reason, "policy was refused an action");
+            self.tell_refused(Some(proposal.alert.clone()), refusal);
+        }
+        let capped = plan.refused.iter().any(|refusal| CAPS.contains(&refusal.rule.as_str()));
+        if capped && self.response.approval.contains(&Approval::Caps) && proposal.policy.rollout.acts_on(proposal.peer)
+        {
+            self.ask_about(proposal, Approval::Caps, &proposal.action(scope));
+            return (plan, Vec::new());
         }
         let outcomes = if proposal.policy.rollout.acts_on(proposal.peer) {
             self.responder.execute(&plan, now())
@@ -136,6 +169,9 @@ impl Respond {
         (plan, outcomes)
     }
 }
+
+/// What stops policy because of how much it does already; a person may want it all the same.
+const CAPS: [&str; 3] = ["blast-radius", "cap-rate", "cap-number"];
 
 /// What the policy leaves to itself for now. One line for each peer, however often it is proposed.
 fn would_have(outcome: Outcome, policy: &Policy) -> Outcome {

@@ -12,6 +12,8 @@ use tripoint_responder::{Disconnected, Firewall, FirewallError, KernelBlock};
 
 use super::*;
 use crate::config::{Config, Rollout};
+use crate::detect::Wake;
+use crate::uplink::Report;
 
 const PEER: &str = "203.0.113.66";
 

@@ -2,7 +2,7 @@
 
 use tripoint_api::Answer;
 use tripoint_api::agent::{KernelWord, StandingAction};
-use tripoint_model::{Action, Exception, Timestamp};
+use tripoint_model::{Action, Exception, Terms, Timestamp};
 use tripoint_responder::{Entry, Guard, Held, KernelBlock, Responder};
 
 /// Both words of this moment; where the kernel cannot be asked, the ledger's alone and why.
@@ -17,6 +17,7 @@ pub fn answer(responder: &mut Responder, now: Timestamp) -> Answer {
         requester: entry.requester,
         reason: entry.reason,
         cause: entry.cause,
+        terms: entry.terms,
         mechanism: mechanism.to_owned(),
         kernel,
     };
@@ -51,6 +52,7 @@ pub fn excepted(responder: &mut Responder, guard: &Guard, exception: &Exception,
             reason: one.reason.clone(),
             requester: one.requester.clone(),
             cause: one.cause.clone(),
+            terms: one.terms.clone(),
         };
         guard.excepts(exception, &action, now)
     });
@@ -67,6 +69,7 @@ fn stray(block: KernelBlock, mechanism: &str) -> StandingAction {
         requester: String::new(),
         reason: String::new(),
         cause: None,
+        terms: Terms::default(),
         mechanism: mechanism.to_owned(),
         kernel: KernelWord::Stray,
     }

@@ -2,6 +2,7 @@
 //! the other side, and the same traffic without the block is.
 
 mod field;
+mod rungs;
 mod traffic;
 
 use std::time::{Duration, SystemTime};
@@ -77,16 +78,20 @@ fn every_kind(open: Open, place: Place, way: Way) {
     }
 }
 
-/// A conversation that is open when the block comes carries nothing more, in either direction.
+/// Every kind of talk over every family.
+fn talks(way: Way) -> impl Iterator<Item = Talk> {
+    let families = [Family::V4, Family::V6, Family::Mapped];
+    [Kind::Tcp, Kind::Udp].into_iter().flat_map(move |kind| families.map(|family| Talk { kind, family, way }))
+}
+
+/// A conversation that is open when the block comes carries nothing more, in either direction, whoever began it.
 fn every_open_conversation(open: Open, place: Place) {
     let Some(mut field) = field(open, place) else { return };
-    for kind in [Kind::Tcp, Kind::Udp] {
-        for family in [Family::V4, Family::V6, Family::Mapped] {
-            let twin = field.goes_on(kind, family, false);
-            assert!(twin.packets > 0 && twin.is_heard, "the twin goes on: {kind:?} {family:?} {twin:?}");
-            let blocked = field.goes_on(kind, family, true);
-            assert_eq!((blocked.packets, blocked.is_heard), (0, false), "{kind:?} {family:?} ends with the block");
-        }
+    for talk in talks(Way::Outbound).chain(talks(Way::Inbound)) {
+        let twin = field.goes_on(talk, false);
+        assert!(twin.packets > 0 && twin.is_heard, "the twin goes on: {talk:?} {twin:?}");
+        let blocked = field.goes_on(talk, true);
+        assert_eq!((blocked.packets, blocked.is_heard), (0, false), "{talk:?} ends with the block");
     }
 }
 

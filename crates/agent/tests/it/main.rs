@@ -1,6 +1,10 @@
 //! Does the agent's program answer as a daemon should before it touches anything?
 
 mod blocking;
+mod endings;
+mod exactly;
+mod neighbours;
+mod released;
 mod uplink;
 
 use std::process::Command;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tripoint_agent::place::Place;
-use tripoint_agent::uplink::{Report, Uplink};
+use tripoint_agent::uplink::{Doors, Report, Uplink};
 use tripoint_api::agent::{AgentIdentity, LedgerEntry};
 use tripoint_model::{Contact, Direction, Protocol, Timestamp};
 
@@ -78,10 +78,11 @@ fn uplink(folder: &Path) -> (UnboundedSender<Report>, std::thread::JoinHandle<()
     let identity = AgentIdentity { host: "h".into(), boot_id: "b".into(), version: "1".into(), started: Timestamp(1) };
     let uplink = Uplink::open(place.socket(), &place, identity).unwrap();
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
-    let (ask, _asks) = mpsc::channel();
+    let (actions, asks) = mpsc::channel();
+    let (cases, to_look_into) = mpsc::sync_channel(1);
     let running = std::thread::spawn(move || {
-        uplink.run(reports, ask).unwrap();
-        drop(_asks);
+        uplink.run(reports, Doors { actions, cases }).unwrap();
+        drop((asks, to_look_into));
     });
     (report, running)
 }

@@ -18,7 +18,7 @@ pub struct ScanLogs {
     /// Logs, plain or compressed; `-` for standard input
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Format of the lines; `auto` finds it
+    /// Format of the lines; `auto` finds it, `log_format:…` and `grok:…` make one of a pattern (`@FILE`: in a file)
     #[arg(long, default_value = "auto")]
     pub format: String,
     /// Year of time stamps that have none (default: the latest that does not lie ahead)

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Args)]
 pub struct Act {
-    /// Address, network, address:port or name
+    /// Address, network, address:port, name, or `*.name` for a name and all beneath it
     #[arg(required_unless_present = "from")]
     pub targets: Vec<String>,
     /// Also everybody in this file, one a line (`-`: standard input)
@@ -30,6 +30,13 @@ pub struct Act {
     /// The alert that this answers
     #[arg(long)]
     pub alert: Option<String>,
+    /// Block in spite of these rules of the guard (root on this host): gateway, resolver, time-server, server,
+    /// admin-session, special-range, too-wide
+    #[arg(long = "override", value_name = "RULE", value_delimiter = ',', requires = "confirm_within")]
+    pub overrides: Vec<String>,
+    /// With --override: it ends by itself unless `actions confirm` follows within this span (10s to 1h)
+    #[arg(long, value_name = "SPAN", requires = "overrides")]
+    pub confirm_within: Option<String>,
 }
 
 #[derive(Args)]
@@ -59,17 +66,37 @@ impl From<Alone> for Act {
             reason: alone.reason,
             dry_run: alone.dry_run,
             alert: alone.alert,
+            overrides: Vec::new(),
+            confirm_within: None,
         }
     }
 }
 
 #[derive(Subcommand)]
 pub enum Actions {
-    /// Every block in force
+    /// Every block in force, and what waits for a second person
     List {
         /// Fail (exit 1) where ledger and kernel differ
         #[arg(long)]
         verify: bool,
+    },
+    /// Agree to what somebody else proposed; the guard is asked again and it is done
+    Approve {
+        /// Its id
+        id: String,
+    },
+    /// Reject what was proposed, or take back one's own
+    Reject {
+        /// Its id
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a block made with --override hold until its time (root on this host)
+    Confirm {
+        /// Its id
+        id: String,
     },
 }
 

@@ -1,13 +1,14 @@
 //! `tripoint block|unblock|allow|disconnect`: what shall be done, and what did the kernel say?
 
 mod offline;
-mod told;
+pub mod overrule;
+pub mod told;
 
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context as _;
 use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, Client, parse_span, path};
+use tripoint_api::{ActionAnswer, ActionRequest, Client, ProposalState, parse_span, path};
 use tripoint_linux::capability;
 use tripoint_model::{ActionKind, AlertId, OutcomeState, Scope, Target};
 
@@ -28,12 +29,16 @@ pub fn run(context: &Context, kind: ActionKind, act: &Act) -> anyhow::Result<Exi
         dry_run: act.dry_run || preview,
         scope: act.application.clone().map_or(Scope::Host, Scope::Application),
         cause: act.alert.clone().map(AlertId),
+        consent: overrule::consent(context, kind, act, &targets)?,
         ..ActionRequest::new(kind, Vec::new())
     };
     let client = context.client()?;
     let loud = !context.quiet && std::io::stderr().is_terminal();
     let answer = context.ask(ask(&client, &request, &targets, loud))?;
     let exit = finish(context, &answer)?;
+    if exit == Exit::Fine && !context.quiet {
+        overrule::remind(&answer);
+    }
     if preview {
         eprintln!("tripoint: nothing was done: this was the preview of {} targets; say --yes to do it", targets.len());
         return Ok(Exit::Failed);
@@ -85,6 +90,7 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
         all.outcomes.extend(one.outcomes);
         all.past.extend(one.past);
         all.notes.extend(one.notes);
+        all.proposed.extend(one.proposed);
         all.errors.extend(one.errors);
         all.hosts.extend(one.hosts);
         done += portion.len();
@@ -113,7 +119,8 @@ pub fn release_all(context: &Context) -> anyhow::Result<Exit> {
     }
 }
 
-fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
+/// Says what became of it; the exit code is part of the contract.
+pub fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     if context.json {
         output::json(answer)?;
     } else {
@@ -121,5 +128,10 @@ fn finish(context: &Context, answer: &ActionAnswer) -> anyhow::Result<Exit> {
     }
     let failed = answer.outcomes.iter().any(|outcome| outcome.state == OutcomeState::Failed);
     let fine = answer.refused.is_empty() && answer.errors.is_empty() && !failed;
-    Ok(if fine { Exit::Fine } else { Exit::Failed })
+    let waits = answer.proposed.iter().any(|one| one.proposal.state == ProposalState::Waiting);
+    Ok(match fine {
+        false => Exit::Failed,
+        true if waits => Exit::Partial,
+        true => Exit::Fine,
+    })
 }

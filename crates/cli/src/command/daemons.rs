@@ -64,7 +64,10 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     if let Some(user) = &listen.user {
         let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
         let (uid, gid) = ids.with_context(|| format!("{user:?} is no UID:GID"))?;
-        child::become_user(uid, gid).context("give up root")?;
+        // Whoever is no member cannot give the socket to the group.
+        let group = Some(&config.server.group).filter(|group| !group.is_empty());
+        let group = group.map(|group| tripoint_server::group_id(group)).transpose()?;
+        child::become_user(uid, gid, group.as_slice()).context("give up root")?;
     }
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     let options = ServerOptions {

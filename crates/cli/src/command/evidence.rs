@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
+use tripoint_evidence::log::pattern::{self, Pattern};
 use tripoint_evidence::log::{self, FORMATS, LogFormat};
 use tripoint_evidence::scan::{Counts, Options, scan};
 use tripoint_evidence::stamp::{self, Clock};
@@ -32,8 +33,9 @@ fn scan_logs(context: &Context, asked: &ScanLogs) -> anyhow::Result<Exit> {
     let is_proxy = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let zone = stamp::zone(&asked.tz).ok_or_else(|| WrongUsage(format!("{:?} is no time zone", asked.tz)))?;
     let pack = rules::with(&asked.rules)?;
+    let format = Format::named(&asked.format)?;
     let options = Options {
-        format: format_named(&asked.format)?,
+        format: format.reader(),
         clock: Clock { year: asked.year, zone, now: now() },
         pack: pack.as_ref().unwrap_or_else(|| tripoint_evidence::attempt::pack()),
         is_proxy: &is_proxy,
@@ -71,14 +73,50 @@ fn network(text: &str) -> anyhow::Result<IpNet> {
     address.or_else(|_| text.parse()).map_err(|_| WrongUsage(format!("{text:?} is no address or network")).into())
 }
 
-fn format_named(name: &str) -> anyhow::Result<Option<&'static dyn LogFormat>> {
-    if name == "auto" {
-        return Ok(None);
+/// The format that was asked for.
+enum Format {
+    Auto,
+    Known(&'static dyn LogFormat),
+    /// Made of a server's configuration or of a pattern.
+    Made(Pattern),
+}
+
+impl Format {
+    fn named(name: &str) -> anyhow::Result<Self> {
+        if name == "auto" {
+            return Ok(Self::Auto);
+        }
+        if let Some((kind @ ("grok" | "log_format"), pattern)) = name.split_once(':') {
+            let text = match pattern.strip_prefix('@') {
+                Some(file) => bounded(Path::new(file))?,
+                None => pattern.to_owned(),
+            };
+            let compile = if kind == "grok" { pattern::grok } else { pattern::compile };
+            let made = compile(text.trim_end_matches(['\n', '\r']));
+            return Ok(Self::Made(made.map_err(|error| WrongUsage(format!("the {kind} pattern: {error}")))?));
+        }
+        let known = || FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        let found = log::format(name).ok_or_else(|| {
+            WrongUsage(format!("{name:?} is no format; known are: auto, grok:…, log_format:…, {}", known()))
+        })?;
+        Ok(Self::Known(found))
     }
-    let known = || FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
-    let found =
-        log::format(name).ok_or_else(|| WrongUsage(format!("{name:?} is no format; known are: auto, {}", known())))?;
-    Ok(Some(found))
+
+    fn reader(&self) -> Option<&dyn LogFormat> {
+        match self {
+            Self::Auto => None,
+            Self::Known(format) => Some(*format),
+            Self::Made(pattern) => Some(pattern),
+        }
+    }
+}
+
+/// The text of a file with a pattern; one that is longer than any pattern is refused when it is compiled.
+fn bounded(file: &Path) -> anyhow::Result<String> {
+    anyhow::ensure!(std::fs::metadata(file)?.is_file(), "{} is no regular file", file.display());
+    let mut text = String::new();
+    std::fs::File::open(file)?.take(1 << 20).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Searches one file; only a regular one, as a pipe or a device never ends.

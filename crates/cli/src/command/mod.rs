@@ -14,6 +14,7 @@ mod evaluate;
 mod evidence;
 mod exceptions;
 mod intel;
+mod investigate;
 mod policy;
 mod scan;
 mod show;
@@ -44,6 +45,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Evidence(evidence) => evidence::run(context, evidence),
         Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
+        Command::Investigate { id } => investigate::run(context, &id),
         Command::Block(act) => act::run(context, ActionKind::Block, &act),
         Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),
         Command::Allow(act) => act::run(context, ActionKind::Allow, &act),
@@ -53,6 +55,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Isolate(alone) => act::run(context, ActionKind::Isolate, &alone.into()),
         Command::Rejoin(alone) => act::run(context, ActionKind::Rejoin, &alone.into()),
         Command::Actions(Actions::List { verify }) => actions::list(context, verify),
+        Command::Actions(Actions::Approve { id }) => actions::approve(context, &id),
+        Command::Actions(Actions::Reject { id, reason }) => actions::reject(context, &id, reason),
+        Command::Actions(Actions::Confirm { id }) => act::overrule::confirm(context, &id),
         Command::ReleaseAll => act::release_all(context),
         Command::Connections(Connections::List(options)) => connections::list(context, &options),
         Command::Policy(Policy::Simulate { file, since }) => policy::simulate(context, file.as_deref(), &since),

@@ -26,6 +26,8 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     section(o, "SAYS WHO", alert.claims.iter().map(claim));
     guards(o, alert);
     findings(o, alert);
+    let found = alert.investigation.as_ref().map(|found| super::investigate::logs(&found.logs));
+    section(o, "WHAT ITS LOGS SAY", found.into_iter().flatten());
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
     section(o, &format!("CONFIDENCE ({})", alert.confidence), alert.confidence_why.iter().map(factor));
@@ -73,7 +75,9 @@ fn response(o: &mut String, alert: &Alert) {
         let verified = if outcome.verified { ", read back from the kernel" } else { "" };
         let until = outcome.expires.map(|at| format!(" until {at}")).unwrap_or_default();
         let what = format!("{} {} {:?}", outcome.action.as_str(), outcome.target, outcome.state);
-        format!("{} {what}{until}{verified} (by {})", outcome.at, outcome.mechanism)
+        let detail = Some(&outcome.detail).filter(|detail| !detail.is_empty());
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        format!("{} {what}{until}{verified} (by {}){detail}", outcome.at, outcome.mechanism)
     };
     section(o, "DONE", alert.outcomes.iter().map(outcome));
     let refusal = |r: &Refusal| format!("{} {} by rule {}: {}", r.action.as_str(), r.target, r.rule, r.reason);

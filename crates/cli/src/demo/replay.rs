@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use tripoint_correlator::{Correlator, Weights};
-use tripoint_model::{Action, ActionKind, Cut, Fact, Observable, Scope};
+use tripoint_model::{Action, ActionKind, Cut, Fact, Observable, Scope, Terms};
 use tripoint_responder::{Guard, Protected, plan};
 
 use super::report::Report;
@@ -64,6 +64,7 @@ fn contain(report: &mut Report, now: tripoint_model::Timestamp) {
         reason: alert.title.clone(),
         requester: "demo".into(),
         cause: Some(alert.id.clone()),
+        terms: Terms::default(),
     };
     let permit_ranges = ["203.0.113.0/24", "2001:db8::/32"].iter().filter_map(|range| range.parse().ok()).collect();
     let guard = Guard { protected: Some(Protected::default()), permit_ranges, ..Guard::default() };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tripoint_intel::images::open_newest;
-use tripoint_model::{Action, ActionKind, Observable, Scope, Timestamp};
+use tripoint_model::{Action, ActionKind, Observable, Scope, Terms, Timestamp};
 use tripoint_responder::guard::{POLICY, Protected};
 use tripoint_responder::{Guard, plan};
 
@@ -59,6 +59,7 @@ fn r2_nothing_protected_is_enforced_whatever_is_listed() {
             reason: "listed".into(),
             requester: POLICY.into(),
             cause: None,
+            terms: Terms::default(),
         };
         let entries = entries.iter().filter_map(|text| text.parse::<Observable>().ok());
         let peers = protected.iter().map(|text| Observable::Address(address(text)));

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Answer, Batch, BatchAnswer, Client, Order, Orders, path};
-use tripoint_model::{Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Scope, Timestamp};
+use tripoint_model::{
+    Action, ActionKind, Alert, Cut, Outcome, OutcomeState, PlannedAction, Refusal, Scope, Terms, Timestamp,
+};
 
 use crate::bench::Bench;
 
@@ -124,6 +126,7 @@ fn acted(action: &Action, dry_run: bool, at: Timestamp) -> Answer {
         reason: action.reason.clone(),
         requester: action.requester.clone(),
         cause: action.cause.clone(),
+        terms: Terms::default(),
         cuts: if matches!(action.kind, ActionKind::Block | ActionKind::Disconnect) { vec![cut] } else { Vec::new() },
     };
     let state = match (dry_run, action.kind) {

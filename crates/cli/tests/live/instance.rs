@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tripoint_linux::cgroup;
 use tripoint_linux::child;
+use tripoint_linux::faults;
 use tripoint_linux::lab::{End, Lab};
 use tripoint_linux::netns::NetNs;
 
@@ -64,6 +65,8 @@ pub fn stage(configuration: &str) -> Option<(MutexGuard<'static, ()>, Lab, Insta
 pub struct Instance {
     pub folder: tempfile::TempDir,
     up: Option<Child>,
+    /// What the kernel shall seem to lack for the daemons.
+    pub lacking: &'static str,
 }
 
 impl Instance {
@@ -75,7 +78,7 @@ impl Instance {
         write("agent.toml", &format!("{permit}{configuration}"));
         write("bad.txt", &format!("{BAD4}\n{BAD6}\n"));
         write("advisory.json", ADVISORY);
-        let instance = Self { folder, up: None };
+        let instance = Self { folder, up: None, lacking: "" };
         let file = |name: &str| instance.path().join(name).display().to_string();
         instance.fine(&[
             "intel",
@@ -137,7 +140,7 @@ impl Instance {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = self.command();
         command.args(["up", "--listen", listen, "--ready-file"]).arg(&ready);
-        command.stdout(Stdio::null()).stderr(log);
+        command.stdout(Stdio::null()).stderr(log).env(faults::VARIABLE, self.lacking);
         child::ends_with_parent(&mut command);
         prepare(&mut command);
         self.up = Some(command.spawn().unwrap());
@@ -259,7 +262,8 @@ impl App {
         std::fs::copy(env!("CARGO_BIN_EXE_tripoint"), &program).unwrap();
         let mut command = Command::new(program);
         command.args(["demo-app", "--listen", "198.51.100.10:8080", "--library"]).arg(jar);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let log = std::fs::File::options().append(true).create(true).open(folder.join("app.log")).unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         child::ends_with_parent(&mut command);
         child::in_namespace(&mut command, &lab.inside).unwrap();
         let mut child = command.spawn().unwrap();

@@ -6,17 +6,26 @@ mod bulk;
 mod contacts;
 mod crowdsec;
 mod demo;
+mod disturbed;
 mod enforce;
+mod evidence;
 mod follow;
 mod instance;
 mod kill;
+mod lacking;
 mod mechanism;
 mod named;
+mod names;
 mod network;
 mod outlive;
+mod overrule;
+mod poisoned;
 mod policies;
+mod quick;
+mod reboot;
 mod rungs;
 mod scoped;
+mod second;
 mod survive;
 
 /// Whether kernel tests are asked for; says so when they are skipped.

@@ -6,17 +6,25 @@ use std::process::{Command, Stdio};
 
 use tripoint_linux::child;
 use tripoint_linux::lab::Lab;
+use tripoint_linux::netns::NetNs;
 
 use crate::instance::{BAD4, BAD6, stage};
 use crate::named::UNLISTED;
 
 const RULE: &str = "bad_server_of_vulnerable_app";
 
+/// The router as the application's host knows it.
+const GATEWAYS: [&str; 2] = ["198.51.100.1", "2001:db8:1::1"];
+
 /// The answer of a name server: the question, then an alias and the address behind it.
 fn answer(question: &[u8], cut: bool) -> Vec<u8> {
     let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
     let kind = question[name_end + 1];
-    let [four, six] = if question[13..].starts_with(b"c2") { UNLISTED } else { [BAD4, BAD6] };
+    let [four, six] = match &question[13..15] {
+        b"c2" => UNLISTED,
+        b"gw" => GATEWAYS,
+        _ => [BAD4, BAD6],
+    };
     let address: IpAddr = if kind == 1 { four } else { six }.parse().unwrap();
     let (count, flags) = if cut { (0, 0x83) } else { (2, 0x81) };
     let mut out = question[..2].to_vec();
@@ -38,10 +46,15 @@ fn answer(question: &[u8], cut: bool) -> Vec<u8> {
 }
 
 /// A name server outside. Names that begin with `big` it answers over TCP only, those that begin with `c2` with
-/// an address that nobody lists.
+/// an address that nobody lists, those with `gw` with the application's gateway.
 pub fn name_server(lab: &Lab) {
-    let at = (BAD4, 53);
-    let udp = lab.outside.run(|| UdpSocket::bind(at)).unwrap().unwrap();
+    name_server_at(&lab.outside, BAD4);
+}
+
+/// The same at another address.
+pub fn name_server_at(namespace: &NetNs, address: &str) {
+    let at = (address, 53);
+    let udp = namespace.run(|| UdpSocket::bind(at)).unwrap().unwrap();
     std::thread::spawn(move || {
         let mut question = [0; 512];
         while let Ok((length, asker)) = udp.recv_from(&mut question) {
@@ -49,7 +62,7 @@ pub fn name_server(lab: &Lab) {
             let _ = udp.send_to(&answer(&question[..length], big), asker);
         }
     });
-    let tcp = lab.outside.run(|| TcpListener::bind(at)).unwrap().unwrap();
+    let tcp = namespace.run(|| TcpListener::bind(at)).unwrap().unwrap();
     std::thread::spawn(move || {
         for mut asker in tcp.incoming().flatten() {
             let mut length = [0; 2];

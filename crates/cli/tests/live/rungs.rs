@@ -26,6 +26,7 @@ fn a_frozen_application_halts_and_goes_on_also_when_the_agent_is_dead() {
     assert!(!freezer::is_frozen(&path).unwrap());
     let done = instance.fine(&["freeze", &key, "--for", "1h"]);
     assert_eq!(state(&done), (Some("applied"), Some(true)), "{done:#}");
+    assert_eq!(done["outcomes"][0]["mechanism"], "freezer", "not the one that refuses packets");
     assert!(freezer::is_frozen(&path).unwrap());
     app.call("tcp", BAD4);
     assert!(app.events.recv_timeout(Duration::from_millis(500)).is_err(), "it does nothing");

@@ -22,8 +22,8 @@ pub use rotated::generations;
 /// The process whose logs are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
-    /// Its id here.
-    pub pid: u32,
+    /// Its id here; `None` when it has ended, and its number may be another's.
+    pub pid: Option<u32>,
     /// Its executable, as it sees it.
     pub exe: String,
     /// Its command line.
@@ -37,7 +37,7 @@ pub struct Subject {
 impl Subject {
     /// The root of its files, as this process reaches it.
     fn root(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root", self.pid))
+        self.pid.map_or_else(|| PathBuf::from("/"), |pid| PathBuf::from(format!("/proc/{pid}/root")))
     }
 
     /// The last part of its executable's path.
@@ -128,9 +128,15 @@ const LOGS_MAX: usize = 64;
 /// Finds the logs of a process.
 pub fn locate(subject: &Subject) -> Located {
     let mut found = Located::default();
-    open_files::find(subject, &mut found);
-    server::find(subject, &mut found);
-    layout::find(subject, &mut found);
+    match subject.pid {
+        Some(pid) => open_files::find(subject, pid, &mut found),
+        None => found.missing.push(format!("{} has ended: what it held open is not known", subject.program())),
+    }
+    // The files of a container that is gone are gone too.
+    if subject.pid.is_some() || subject.container.is_none() {
+        server::find(subject, &mut found);
+        layout::find(subject, &mut found);
+    }
     container::find(subject, Path::new("/"), &mut found);
     if found.logs.is_empty() && found.missing.is_empty() {
         found.missing.push(format!("{} holds no log open and is no server whose logs are known", subject.program()));

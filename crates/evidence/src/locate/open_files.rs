@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{How, Located, Log, Subject};
 
-pub(super) fn find(subject: &Subject, found: &mut Located) {
-    let folder = PathBuf::from(format!("/proc/{}/fd", subject.pid));
+pub(super) fn find(subject: &Subject, pid: u32, found: &mut Located) {
+    let folder = PathBuf::from(format!("/proc/{pid}/fd"));
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) => {
-            found.missing.push(format!("the open files of process {} cannot be read: {error}", subject.pid));
+            found.missing.push(format!("the open files of process {pid} cannot be read: {error}"));
             return;
         }
     };
@@ -18,7 +18,7 @@ pub(super) fn find(subject: &Subject, found: &mut Located) {
     for entry in entries.flatten().take(DESCRIPTORS_MAX) {
         let number = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
         if let Some(number) = number
-            && let Some(log) = log_at(subject, number, &entry.path())
+            && let Some(log) = log_at(subject, (pid, number), &entry.path())
         {
             let telling = is_named_like_a_log(&log.path);
             logs.push((telling, log));
@@ -31,7 +31,7 @@ pub(super) fn find(subject: &Subject, found: &mut Located) {
 const DESCRIPTORS_MAX: usize = 65_536;
 
 /// The log behind a descriptor: a regular file that is only ever written at its end, or one that is named like a log.
-fn log_at(subject: &Subject, number: u32, descriptor: &Path) -> Option<Log> {
+fn log_at(subject: &Subject, (pid, number): (u32, u32), descriptor: &Path) -> Option<Log> {
     let target = fs::read_link(descriptor).ok()?;
     let text = target.to_str()?;
     if !text.starts_with('/') || OTHERS.iter().any(|start| text.starts_with(start)) {
@@ -41,7 +41,7 @@ fn log_at(subject: &Subject, number: u32, descriptor: &Path) -> Option<Log> {
     if !fs::metadata(descriptor).ok()?.is_file() {
         return None;
     }
-    let flags = flags(subject.pid, number)?;
+    let flags = flags(pid, number)?;
     let is_appended = flags & APPEND != 0;
     if flags & WRITE == 0 || !(is_appended || is_named_like_a_log(&target)) || is_data(&target) {
         return None;

@@ -8,7 +8,7 @@ use super::*;
 
 fn me(exe: &str, argv: &[&str]) -> Subject {
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-    Subject { pid: std::process::id(), exe: exe.into(), argv, ..Subject::default() }
+    Subject { pid: Some(std::process::id()), exe: exe.into(), argv, ..Subject::default() }
 }
 
 #[test]
@@ -95,4 +95,13 @@ fn a_container_prints_into_the_files_of_its_runtime() {
         container::find(&subject, host.path(), &mut found);
         assert!(found.logs.is_empty());
     }
+}
+
+#[test]
+fn of_a_process_that_has_ended_nobody_elses_files_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let _open = fs::File::options().append(true).create(true).open(folder.path().join("mine.log")).unwrap();
+    let found = locate(&Subject { pid: None, ..me("/usr/bin/app", &[]) });
+    assert!(found.logs.is_empty(), "{found:?}");
+    assert!(found.missing[0].contains("has ended"), "{:?}", found.missing);
 }

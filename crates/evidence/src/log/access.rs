@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{LogFormat, addresses, leading_address};
+use super::{LogFormat, addresses, leading_address, traefik};
 use crate::entry::{Entry, Request, Said};
 use crate::stamp::{self, Clock};
 
@@ -19,52 +19,61 @@ impl LogFormat for Access {
     }
 
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
-        let (head, rest) = text.split_once(" [")?;
-        let (time, rest) = rest.split_once("] ")?;
-        let time = stamp::clf(time, clock)?;
-        let (asked, rest) = quoted(rest.trim_start())?;
-        let mut request = asked_for(asked);
-        let mut words = head.split(' ').filter(|word| !word.is_empty());
-        let (mut first, mut second) = (words.next()?, words.next());
-        let mut remote = whole_address(first);
-        if remote.is_none()
-            && let Some(found) = second.and_then(whole_address)
-        {
-            request.host = first.into();
-            (remote, first, second) = (Some(found), second.unwrap_or_default(), words.next());
-        }
-        let _ = (first, second);
-        request.user = words.next().filter(|user| *user != "-").unwrap_or_default().into();
-        let mut rest = rest.trim_start();
-        request.status = word(&mut rest).and_then(|word| word.parse().ok());
-        request.bytes = word(&mut rest).and_then(|word| word.parse().ok());
-        let mut entry = Entry::new(Some(time), remote, Said::Text("".into()));
-        let mut fields = 0;
-        while let Some((field, after)) = quoted(rest) {
-            rest = after.trim_start();
-            let field = if field == "-" { "" } else { field };
-            match fields {
-                0 => request.referer = field.into(),
-                1 => request.agent = field.into(),
-                _ => match addresses(field) {
-                    Some(list) if entry.claimed.is_empty() => entry.claimed = list,
-                    // Other headers that this server was told to write.
-                    _ if !field.is_empty() => {
-                        let headers = request.headers.to_mut();
-                        headers.push_str(field);
-                        headers.push('\n');
-                    }
-                    _ => {}
-                },
-            }
-            fields += 1;
-            while !rest.is_empty() && !rest.starts_with('"') {
-                let _ = word(&mut rest);
-            }
-        }
-        entry.said = Said::Request(Box::new(request));
-        Some(entry)
+        if traefik::is_one(text) { None } else { read(text, clock) }
     }
+}
+
+/// A line, whoever's words stand behind the usual fields.
+pub(super) fn read<'l>(text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
+    let (head, rest) = text.split_once(" [")?;
+    let (time, rest) = rest.split_once("] ")?;
+    let time = stamp::clf(time, clock)?;
+    let (asked, rest) = quoted(rest.trim_start())?;
+    let mut request = asked_for(asked);
+    let mut words = head.split(' ').filter(|word| !word.is_empty());
+    let (mut first, mut second) = (words.next()?, words.next());
+    let mut remote = whole_address(first);
+    if remote.is_none()
+        && let Some(found) = second.and_then(whole_address)
+    {
+        request.host = first.into();
+        (remote, first, second) = (Some(found), second.unwrap_or_default(), words.next());
+    }
+    let _ = (first, second);
+    // A name instead of an address, perhaps of a host before it; more is a line in a frame.
+    if remote.is_none() && (head.contains("]: ") || head.split(' ').count() > 4) {
+        return None;
+    }
+    request.user = words.next().filter(|user| *user != "-").unwrap_or_default().into();
+    let mut rest = rest.trim_start();
+    request.status = word(&mut rest).and_then(|word| word.parse().ok());
+    request.bytes = word(&mut rest).and_then(|word| word.parse().ok());
+    let mut entry = Entry::new(Some(time), remote, Said::Text("".into()));
+    let mut fields = 0;
+    while let Some((field, after)) = quoted(rest) {
+        rest = after.trim_start();
+        let field = if field == "-" { "" } else { field };
+        match fields {
+            0 => request.referer = field.into(),
+            1 => request.agent = field.into(),
+            _ => match addresses(field) {
+                Some(list) if entry.claimed.is_empty() => entry.claimed = list,
+                // Other headers that this server was told to write.
+                _ if !field.is_empty() => {
+                    let headers = request.headers.to_mut();
+                    headers.push_str(field);
+                    headers.push('\n');
+                }
+                _ => {}
+            },
+        }
+        fields += 1;
+        while !rest.is_empty() && !rest.starts_with('"') {
+            let _ = word(&mut rest);
+        }
+    }
+    entry.said = Said::Request(Box::new(request));
+    Some(entry)
 }
 
 fn whole_address(word: &str) -> Option<std::net::IpAddr> {

@@ -4,16 +4,65 @@
 //! for other programs' messages (syslog, the journal) hand the message to `service`.
 
 mod access;
+mod apache_error;
+mod audit;
+mod couchdb;
+mod cri;
+mod docker;
+pub(crate) mod fields;
+mod gin;
+mod haproxy;
+mod java;
+mod journal_export;
+mod journald;
+mod json;
+mod logfmt;
+mod modsecurity;
+mod mysql;
+mod nginx_error;
+pub mod pattern;
 mod plain;
+mod postgresql;
+mod prefixed;
+mod raw_http;
+mod redis;
 mod syslog;
+mod traefik;
 
 use std::net::IpAddr;
 
-use crate::entry::Entry;
+use tripoint_model::Timestamp;
+
+use crate::entry::{Entry, Said};
+use crate::service;
 use crate::stamp::Clock;
 
 /// Every format, in the order in which they are tried on a line that is not like the one before.
-pub const FORMATS: &[&dyn LogFormat] = &[&access::Access, &syslog::Syslog, &plain::Plain];
+pub const FORMATS: &[&dyn LogFormat] = &[
+    &access::Access,
+    &traefik::Traefik,
+    &docker::Docker,
+    &journald::Journald,
+    &journal_export::JournalExport,
+    &modsecurity::ModSecurity,
+    &json::Json,
+    &logfmt::Logfmt,
+    &nginx_error::NginxError,
+    &apache_error::ApacheError,
+    &audit::Audit,
+    &haproxy::HaProxy,
+    &cri::Cri,
+    &mysql::MySql,
+    &postgresql::PostgreSql,
+    &redis::Redis,
+    &couchdb::CouchDb,
+    &gin::Gin,
+    &syslog::Syslog,
+    &java::Java,
+    &raw_http::RawHttp,
+    &prefixed::Prefixed,
+    &plain::Plain,
+];
 
 /// How one program writes its log.
 pub trait LogFormat: Sync {
@@ -21,6 +70,10 @@ pub trait LogFormat: Sync {
     fn name(&self) -> &'static str;
     /// Reads one entry; nothing where the text is in another format.
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>>;
+    /// Whether it holds lines of other programs, which are read by the other formats.
+    fn is_frame(&self) -> bool {
+        false
+    }
     /// Whether a line begins an entry of several lines, which is read when it is whole.
     fn begins(&self, line: &str) -> bool {
         let _ = line;
@@ -38,12 +91,39 @@ pub fn format(name: &str) -> Option<&'static dyn LogFormat> {
     FORMATS.iter().copied().find(|format| format.name() == name)
 }
 
+/// An entry of what a frame held: read by the first format that is no frame. A stamp of its own beats the frame's.
+pub(crate) fn inner<'l>(time: Option<Timestamp>, program: &str, text: &'l str, clock: &Clock) -> Entry<'l> {
+    if service::knows(program) {
+        return service::entry(time, program, text);
+    }
+    let known = FORMATS.iter().filter(|format| !format.is_frame() && format.name() != "plain");
+    let mut entry = match known.filter_map(|format| format.read(text, clock)).next() {
+        Some(entry) => entry,
+        None if program.is_empty() => return plain::Plain.read_as(time, text, clock),
+        None => return service::entry(time, program, text),
+    };
+    entry.time = entry.time.or(time);
+    entry
+}
+
+/// What a message says of itself, where it stands in a frame that knows time and peer.
+pub(crate) fn about<'l>(time: Option<Timestamp>, remote: Option<IpAddr>, program: &str, message: &'l str) -> Entry<'l> {
+    let mut entry = service::entry(time, program, message);
+    if remote.is_some() && (entry.remote.is_none() || matches!(entry.said, Said::Text(_))) {
+        entry.remote = remote;
+    }
+    entry
+}
+
 /// The address that a text begins with, also in brackets or with a port behind it; and what follows.
 pub(crate) fn leading_address(text: &str) -> Option<(IpAddr, &str)> {
     let bracketed = text.starts_with('[');
     let inner = if bracketed { &text[1..] } else { text };
-    let end = inner.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'.'));
-    let end = end.unwrap_or(inner.len());
+    let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'.');
+    let end = inner.bytes().take(ADDRESS_BYTES_MAX + 1).take_while(|byte| is_part(*byte)).count();
+    if end > ADDRESS_BYTES_MAX {
+        return None;
+    }
     let (word, rest) = inner.split_at(end);
     let rest = if bracketed { rest.strip_prefix(']')? } else { rest };
     // A zone is nothing to the address itself.
@@ -60,6 +140,9 @@ pub(crate) fn leading_address(text: &str) -> Option<(IpAddr, &str)> {
     })?;
     Some((address.to_canonical(), rest))
 }
+
+/// Longest address with a port; what goes on beyond is none, and is not looked at again and again.
+const ADDRESS_BYTES_MAX: usize = 54;
 
 /// Whether what follows an address could be a part of the same word.
 fn ends_word(rest: &str) -> bool {
@@ -140,37 +223,4 @@ const PEER_WORDS: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_peer_of_a_message_is_found() {
-        for (text, expected) in [
-            ("Failed password for root from 203.0.113.9 port 4711 ssh2", "203.0.113.9"),
-            ("listening on 192.0.2.1, client: 203.0.113.9, server: _", "203.0.113.9"),
-            ("rhost=2001:db8::9 user=root", "2001:db8::9"),
-            ("peer [2001:db8::9]:443 is gone", "2001:db8::9"),
-            ("::ffff:203.0.113.9 said", "203.0.113.9"),
-            ("fe80::1%eth0 said", "fe80::1"),
-            ("203.0.113.9:4711: bad", "203.0.113.9"),
-        ] {
-            assert_eq!(peer_in(text), expected.parse().ok(), "{text}");
-        }
-        for text in ["", "deadbeef", "version 1.2.3", "1.2.3.4.5", "12:30:01", "x203.0.113.9", "203.0.113.9-x"] {
-            assert_eq!(peer_in(text), None, "{text}");
-        }
-        assert_eq!(addresses("203.0.113.9, 2001:db8::1").map(|list| list.len()), Some(2));
-        assert_eq!(addresses("203.0.113.9, unknown"), None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics(text in ".{0,80}") {
-            let _ = peer_in(&text);
-            let clock = Clock::at(tripoint_model::Timestamp(0));
-            for format in FORMATS {
-                let _ = format.read(&text, &clock);
-            }
-        }
-    }
-}
+mod tests;

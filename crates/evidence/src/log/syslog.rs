@@ -3,9 +3,8 @@
 //! RFC 3164 as daemons write it to files (`Jan  2 03:04:05 host program[7]: message`), with a year or an RFC 3339 stamp
 //! as newer ones do, and RFC 5424 (`<34>1 2026-… host program 7 id [data] message`).
 
-use super::LogFormat;
+use super::{LogFormat, java};
 use crate::entry::Entry;
-use crate::service;
 use crate::stamp::{self, Clock};
 
 /// Both RFCs.
@@ -16,11 +15,15 @@ impl LogFormat for Syslog {
         "syslog"
     }
 
+    fn is_frame(&self) -> bool {
+        true
+    }
+
     fn read<'l>(&self, text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
         let text = priority(text);
         let (time, program, message) =
             if let Some(rest) = text.strip_prefix("1 ") { newer(rest, clock)? } else { older(text, clock)? };
-        Some(service::entry(Some(time), program, message))
+        Some(super::inner(Some(time), program, message, clock))
     }
 }
 
@@ -38,7 +41,8 @@ type Parts<'l> = (tripoint_model::Timestamp, &'l str, &'l str);
 fn older<'l>(text: &'l str, clock: &Clock) -> Option<Parts<'l>> {
     let (time, rest) = stamp::leading(text, clock)?;
     let (host, rest) = rest.split_once(' ')?;
-    if !is_name(host) {
+    // A level where the host should stand: a Java program's line.
+    if !is_name(host) || java::is_level(host) {
         return None;
     }
     let (program, message) = tag(rest.trim_start())?;

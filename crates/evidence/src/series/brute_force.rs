@@ -3,28 +3,19 @@
 //! Five failed log-ins of one peer at one service within ten minutes, or ten however slowly within a day; success after
 //! that many failures is what a responder must see first.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tripoint_model::attempt::LINES_MAX;
 use tripoint_model::{Timestamp, Verdict};
 
 use super::peers::Peers;
+use super::window::Window;
 use super::{Found, Series};
 use crate::entry::{Entry, Outcome, Said};
 
 #[derive(Default)]
 pub(super) struct BruteForce {
-    peers: Peers<(IpAddr, &'static str), Tries>,
-}
-
-#[derive(Default)]
-struct Tries {
-    /// Failures within the longest window: when, and the line.
-    failed: VecDeque<(Timestamp, u64)>,
-    /// Whether the series was told.
-    told: bool,
+    peers: Peers<(IpAddr, &'static str), Window>,
 }
 
 const QUICK: (usize, Duration) = (5, Duration::from_secs(600));
@@ -34,29 +25,20 @@ impl Series for BruteForce {
     fn see(&mut self, entry: &Entry<'_>, at: Timestamp, line: u64) -> Option<Found> {
         let Said::LogIn(log_in) = &entry.said else { return None };
         let remote = entry.remote?;
-        let tries = self.peers.of(&(remote, log_in.service));
-        if log_in.outcome == Outcome::Accepted {
-            let failures = tries.within(at, SLOW.1);
-            let known = tries.told || failures >= QUICK.0;
-            let lines = tries.lines();
-            *tries = Tries::default();
-            return known.then(|| Found {
-                family: "brute-force",
-                attack: &["T1110", "T1078"],
-                verdict: Verdict::LikelySucceeded,
-                rule: "log-in-after-failures",
-                remote,
-                lines: lines.into_iter().chain([line]).collect(),
-                reason: format!("{remote} was let in by {} after {failures} failures", log_in.service).into(),
-            });
+        match log_in.outcome {
+            Outcome::Refused => return None,
+            Outcome::Accepted => {
+                let tries = self.peers.known(&(remote, log_in.service))?;
+                return let_in(std::mem::take(tries), log_in.service, remote, at, line);
+            }
+            Outcome::Failed | Outcome::UnknownUser => {}
         }
-        tries.failed.push_back((at, line));
-        let slow = tries.within(at, SLOW.1);
-        let quick = tries.failed.iter().filter(|(time, _)| at.since(*time) <= QUICK.1).count();
-        if tries.told || (quick < QUICK.0 && slow < SLOW.0) {
+        let tries = self.peers.of(&(remote, log_in.service));
+        tries.add(at, line, line, SLOW.1);
+        if !tries.tells(at, &[QUICK, SLOW]) {
             return None;
         }
-        tries.told = true;
+        let failures = tries.len();
         Some(Found {
             family: "brute-force",
             attack: &["T1110"],
@@ -64,26 +46,23 @@ impl Series for BruteForce {
             rule: "failed-log-ins",
             remote,
             lines: tries.lines(),
-            reason: format!("{slow} failed log-ins at {} from {remote}", log_in.service).into(),
+            reason: format!("{failures} failed log-ins at {} from {remote}", log_in.service).into(),
         })
     }
 }
 
-impl Tries {
-    /// Forgets what is older than `window`; says how many are left.
-    fn within(&mut self, at: Timestamp, window: Duration) -> usize {
-        while self.failed.front().is_some_and(|(time, _)| at.since(*time) > window) || self.failed.len() > LINES_MAX {
-            self.failed.pop_front();
-        }
-        if self.failed.is_empty() {
-            self.told = false;
-        }
-        self.failed.len()
-    }
-
-    fn lines(&self) -> Vec<u64> {
-        self.failed.iter().map(|(_, line)| *line).collect()
-    }
+/// A success, and what came before it: told where that were many failures, also those of a whole day.
+pub(super) fn let_in(tries: Window, service: &str, remote: IpAddr, at: Timestamp, line: u64) -> Option<Found> {
+    let failures = tries.around(at, SLOW.1);
+    (failures >= QUICK.0).then(|| Found {
+        family: "brute-force",
+        attack: &["T1110", "T1078"],
+        verdict: Verdict::LikelySucceeded,
+        rule: "log-in-after-failures",
+        remote,
+        lines: tries.lines().into_iter().chain([line]).collect(),
+        reason: format!("{remote} was let in by {service} after {failures} failures").into(),
+    })
 }
 
 #[cfg(test)]
@@ -116,5 +95,12 @@ mod tests {
         through.push((10, Accepted));
         assert_eq!(told(&through), [("failed-log-ins", 5), ("log-in-after-failures", 10)]);
         assert_eq!(told(&[(0, Failed), (1, Accepted)]), []);
+        // Read from the newest line to the oldest, or shuffled by who writes late.
+        let backwards: Vec<_> = (0..9).rev().map(|minute| (minute, Failed)).collect();
+        assert_eq!(told(&backwards), [("failed-log-ins", 5)]);
+        let shuffled: Vec<_> = [7, 2, 9, 4, 1].map(|minute| (minute, Failed)).to_vec();
+        assert_eq!(told(&shuffled), [("failed-log-ins", 5)]);
+        let apart: Vec<_> = (0..9).map(|day| (day * 1440 * 2, Failed)).collect();
+        assert_eq!(told(&apart), []);
     }
 }

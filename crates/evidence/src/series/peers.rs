@@ -12,8 +12,8 @@ pub(super) struct Peers<K, T> {
     next: u64,
 }
 
-/// Peers of one kind of series.
-const PEERS_MAX: usize = 100_000;
+/// Peers of one kind of series: with what is kept of each, some ten MiB.
+const PEERS_MAX: usize = 20_000;
 
 impl<K, T> Default for Peers<K, T> {
     fn default() -> Self {
@@ -36,6 +36,11 @@ impl<K: Hash + Eq + Clone, T: Default> Peers<K, T> {
         let entry = self.known.entry(peer.clone()).or_default();
         entry.0 = self.next;
         &mut entry.1
+    }
+
+    /// What is known of a peer that was seen before.
+    pub(super) fn known(&mut self, peer: &K) -> Option<&mut T> {
+        self.known.get_mut(peer).map(|(_, known)| known)
     }
 }
 

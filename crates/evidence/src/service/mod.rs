@@ -1,7 +1,12 @@
 //! What do the messages of each service mean?
 //!
-//! A service is one file and one line in `SERVICES`; its fixtures lie in `fixtures/service/<name>/`.
+//! A service whose messages need reading with care is a file and a line in `SERVICES`; one whose messages a pattern
+//! describes is a row of `row`, one that writes named values a row of `event`. Messages that mean something, and others
+//! that are like them and do not, lie in `fixtures/service/`.
 
+pub(crate) mod event;
+mod pam;
+pub mod row;
 mod sshd;
 
 use std::net::IpAddr;
@@ -12,7 +17,7 @@ use crate::entry::{Entry, LogIn, Outcome, Said};
 use crate::log::peer_in;
 
 /// Every service.
-pub const SERVICES: &[&dyn Service] = &[&sshd::Sshd];
+pub const SERVICES: &[&dyn Service] = &[&sshd::Sshd, &pam::Pam];
 
 /// A program whose messages are understood.
 pub trait Service: Sync {
@@ -40,13 +45,21 @@ impl<'l> Told<'l> {
     }
 }
 
-/// An entry of `program`: by its service, else as text that may name a peer.
+/// An entry of `program`: by its service, else by the first row that fits, else as text that may name a peer.
 pub(crate) fn entry<'l>(time: Option<Timestamp>, program: &str, message: &'l str) -> Entry<'l> {
-    let told = SERVICES.iter().filter(|service| service.programs().iter().any(|name| is_program(program, name)));
-    match told.filter_map(|service| service.read(message)).next() {
+    // A program that tells of log-ins itself tells each of them: what PAM says of the same would count it twice.
+    let own = knows(program);
+    let asked = SERVICES.iter().filter(|service| service.programs().iter().any(|name| is_program(program, name)));
+    let told = asked.filter(|service| !own || service.programs() != ["*"] || !message.starts_with("pam_"));
+    match told.filter_map(|service| service.read(message)).next().or_else(|| row::read(message)) {
         Some(Told { remote, said }) => Entry::new(time, remote, said),
         None => Entry::new(time, peer_in(message), Said::Text(message.into())),
     }
+}
+
+/// Whether a service of its own reads what the program writes.
+pub(crate) fn knows(program: &str) -> bool {
+    SERVICES.iter().flat_map(|service| service.programs()).any(|name| *name != "*" && is_program(program, name))
 }
 
 fn is_program(program: &str, pattern: &str) -> bool {

@@ -3,7 +3,11 @@
 //! OpenSSH's messages: user names stand in them as the client sent them, so an address is looked for behind the *last*
 //! ` from `; a user called `x from 192.0.2.1` names nobody else. [openssh-portable: auth.c, monitor.c]
 
-use super::{Service, Told, between};
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use super::{Service, Told};
 use crate::entry::Outcome;
 use crate::log::leading_address;
 
@@ -20,34 +24,145 @@ impl Service for Sshd {
     }
 
     fn read<'l>(&self, message: &'l str) -> Option<Told<'l>> {
-        let message = message.strip_prefix("error: ").or_else(|| message.strip_prefix("fatal: ")).unwrap_or(message);
-        let message = message.strip_prefix("PAM: ").unwrap_or(message);
-        let (_, before, outcome) = STARTS.iter().copied().find(|(start, ..)| message.starts_with(start))?;
-        let (who, at) = message.rsplit_once(" from ")?;
-        let (remote, _) = leading_address(at.trim_start())?;
-        let user = match before {
-            "" => who.rsplit_once(" for ").map_or("", |(_, user)| user),
-            before => who.split_once(before).map_or("", |(_, user)| user),
-        };
-        let user = user.strip_prefix("invalid user ").or_else(|| user.strip_prefix("illegal user ")).unwrap_or(user);
-        let unknown = who.contains(" for invalid user ") || who.contains(" for illegal user ");
-        let outcome = if unknown { Outcome::UnknownUser } else { outcome };
-        let user = between(user, "'", "'").unwrap_or(user);
-        Some(Told::log_in("sshd", Some(remote), user.trim(), outcome))
+        let message = bare(message);
+        // Most messages are of none of these; their beginning tells.
+        let likely = MESSAGES.iter().zip(compiled()).filter(|((start, ..), _)| message.starts_with(start));
+        let (found, outcome) =
+            likely.filter_map(|((_, _, outcome), pattern)| Some((pattern.captures(message)?, *outcome))).next()?;
+        let remote = leading_address(found.name("ip")?.as_str()).map(|(address, _)| address);
+        let user = found.name("user").map_or("", |user| user.as_str());
+        // Clients offer one key after another; only for accounts that are none does it say anything.
+        if message.starts_with("Failed publickey ") && found.name("unknown").is_none() {
+            return None;
+        }
+        let outcome = if found.name("unknown").is_some() { Outcome::UnknownUser } else { outcome };
+        Some(Told::log_in("sshd", remote, user.trim().trim_matches('\''), outcome))
     }
 }
 
-/// How a message begins, what stands before the user's name in it (nothing: ` for `), and what it means.
-const STARTS: &[(&str, &str, Outcome)] = &[
-    ("Failed ", "", Outcome::Failed),
-    ("Accepted ", "", Outcome::Accepted),
-    ("Invalid user ", "Invalid user ", Outcome::UnknownUser),
-    ("Illegal user ", "Illegal user ", Outcome::UnknownUser),
-    ("User ", "User ", Outcome::Failed),
-    ("ROOT LOGIN REFUSED", "", Outcome::Failed),
-    ("maximum authentication attempts exceeded", "", Outcome::Failed),
-    ("Authentication failure", "", Outcome::Failed),
-    ("User not known to the underlying authentication module", "", Outcome::UnknownUser),
+/// Without what the severity, the kernel's console or PAM put before it.
+fn bare(message: &str) -> &str {
+    let mut message = message.trim_end();
+    if let Some(repeated) = message.strip_prefix("message repeated ") {
+        message = repeated.split_once(" times: [ ").map_or(repeated, |(_, rest)| rest.trim_end_matches(']'));
+    }
+    if let Some(rest) = message.strip_prefix("kernel:") {
+        message = rest.split_once(']').map_or(rest, |(_, rest)| rest).trim_start_matches([':', ' ']);
+    }
+    for start in ["error: ", "fatal: ", "PAM: "] {
+        message = message.strip_prefix(start).unwrap_or(message);
+    }
+    message
+}
+
+fn compiled() -> &'static [Regex] {
+    static COMPILED: OnceLock<Vec<Regex>> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let full = |pattern: &str| {
+            let pattern = pattern.replace("<from>", FROM).replace("<peer>", r"(?P<ip>[\w.:%-]+)");
+            Regex::new(&format!("^{pattern}$")).unwrap_or_else(|error| panic!("{pattern}: {error}"))
+        };
+        MESSAGES.iter().map(|(_, pattern, _)| full(pattern)).collect()
+    })
+}
+
+/// The end of most messages. Behind the protocol stands a key, or what the client says of itself.
+const FROM: &str = r"from (?P<ip>[\w.:%-]+)(?:(?: port \d+)?(?: ssh\d)?(?: \[preauth\])?| port \d+ ssh\d: (?:ruser .*|[A-Z][\w-]* [\w:+/=$.]+.*)| via [\w.:]+)";
+
+/// How a message begins, the whole of it, and what it means. A name is what a client sent and may hold anything, also
+/// ` from 192.0.2.1`: it takes as much as it can, so that the last address is the peer's.
+const MESSAGES: &[(&str, &str, Outcome)] = &[
+    (
+        "Failed ",
+        r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*?) from (?P<ip>[\w.:%-]+) port \d+ ssh1: ruser .*",
+        Outcome::Failed,
+    ),
+    (
+        "Failed ",
+        r"Failed [\w/.-]+ for (?P<unknown>(?:invalid|illegal) user |<)?(?:user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    ("Accepted ", r"Accepted [\w/.-]+ for (?P<user>.*) <from>", Outcome::Accepted),
+    ("Invalid user ", r"Invalid user (?P<user>.*) ?from <peer>(?: port \d+)?", Outcome::UnknownUser),
+    ("Illegal user ", r"Illegal user (?P<user>.*) ?from <peer>(?: port \d+)?", Outcome::UnknownUser),
+    ("User ", r"User (?P<user>.*) from <peer> not allowed because .*", Outcome::Failed),
+    (
+        "ROOT LOGIN REFUSED",
+        r"(?P<user>ROOT|root) (?:LOGIN|login) (?:REFUSED|refused) (?:FROM|from) <peer>(?: port \d+)?(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "maximum authentication attempts",
+        r"maximum authentication attempts exceeded for (?P<unknown>invalid user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "Authentication ",
+        r"Authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "authentication ",
+        r"authentication (?:failure|error) for (?P<unknown>(?:illegal|invalid) user )?(?P<user>.*) <from>",
+        Outcome::Failed,
+    ),
+    (
+        "User not known",
+        r"User not known to the underlying authentication module for (?P<unknown>illegal user |invalid user )?(?P<user>.*) <from>",
+        Outcome::UnknownUser,
+    ),
+    (
+        "Disconnecting ",
+        r"Disconnecting (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+: (?:Too many authentication failures|Change of username or service not allowed).*",
+        Outcome::Failed,
+    ),
+    (
+        "Disconnected from ",
+        r"Disconnected from (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+ \[preauth\]",
+        Outcome::Failed,
+    ),
+    (
+        "Connection ",
+        r"Connection (?:closed|reset) by (?:authenticating|(?P<unknown>invalid)) user (?P<user>.*) <peer> port \d+(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "Received disconnect",
+        r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?(?:3: .*: Auth fail(?: .*)?|14: No supported authentication methods available)(?: \[preauth\])?",
+        Outcome::Failed,
+    ),
+    (
+        "Received disconnect",
+        r"Received disconnect from (?P<ip>[\da-fA-F.:]+?)(?: port \d+)?: ?11: .* \[preauth\]",
+        Outcome::Refused,
+    ),
+    (
+        "Did not receive identification",
+        r"Did not receive identification string from <peer>(?: port \d+)?",
+        Outcome::Refused,
+    ),
+    ("Bad protocol version", r"Bad protocol version identification '.*' from <peer>(?: port \d+)?", Outcome::Refused),
+    (
+        "banner exchange",
+        r"banner exchange: Connection from <peer> port \d+: (?:invalid format|could not read protocol version)",
+        Outcome::Refused,
+    ),
+    (
+        "Unable to negotiate",
+        r"Unable to negotiate with (?P<ip>[\da-fA-F.:]+)(?: port \d+)?: no matching .*",
+        Outcome::Refused,
+    ),
+    ("refused connect", r"refused connect from (?:.*@)?\S+ \(<peer>\)", Outcome::Refused),
+    (
+        "Connection ",
+        r"Connection (?:closed|reset) by (?P<ip>[\da-fA-F.:]+)(?: port \d+)? \[preauth\]",
+        Outcome::Refused,
+    ),
+    (
+        "Timeout before",
+        r"Timeout before authentication for(?: connection from)? (?P<ip>[\da-fA-F.:]+).*",
+        Outcome::Refused,
+    ),
 ];
 
 #[cfg(test)]

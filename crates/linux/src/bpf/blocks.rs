@@ -217,6 +217,17 @@ impl Blocks {
         kernel::keep(&self.kernel, folder).map_err(BlockError::Kept)
     }
 
+    /// Whether everything that drops packets lies in `folder`.
+    pub fn is_kept(&self, folder: &Path) -> bool {
+        kernel::is_kept(&self.kernel, folder)
+    }
+
+    /// Attaches anew whatever of the programs somebody has taken out; returns which. Until now what those refuse was
+    /// not refused.
+    pub fn mend(&self) -> Result<Vec<&'static str>, BlockError> {
+        kernel::mend(&self.kernel).map_err(BlockError::Packets)
+    }
+
     /// Lets them end with this process again.
     pub fn let_go(&self, folder: &Path) -> Result<(), BlockError> {
         kernel::let_go(&self.kernel, folder).map_err(BlockError::Kept)

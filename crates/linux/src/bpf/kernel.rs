@@ -8,6 +8,7 @@ use aya::programs::links::{CgroupAttachMode, FdLink, PinnedLink};
 use aya::programs::{CgroupSkbAttachType, Program};
 use aya::{Btf, Ebpf};
 
+use super::attached::{Hook, attached};
 use super::{chain, pins};
 
 /// Program, how it is attached, and what is lost without it. The first three are essential. What
@@ -73,6 +74,8 @@ pub(super) fn bring_in(program: &mut Program, kind: Kind, btf: &Btf, cgroup: &Fi
 pub(super) struct Kernel {
     pub(super) ebpf: Ebpf,
     cgroup: File,
+    /// What is attached all the time, and can be taken out by others: program and how it is attached.
+    lasting: Vec<(&'static str, Kind)>,
     /// The link of the program on each way, once it is attached: out, in.
     packets: [Option<Wall>; 2],
 }
@@ -89,8 +92,46 @@ const PACKETS: [(&str, CgroupSkbAttachType); 2] =
     [("tp_egress", CgroupSkbAttachType::Egress), ("tp_ingress", CgroupSkbAttachType::Ingress)];
 
 impl Kernel {
-    pub(super) fn new(ebpf: Ebpf, cgroup: File) -> Self {
-        Self { ebpf, cgroup, packets: [None, None] }
+    /// Over the programs as they were loaded, but for the `missing`.
+    pub(super) fn new(ebpf: Ebpf, cgroup: File, missing: &[&str]) -> Self {
+        let lasts = |(name, kind): (&'static str, Kind)| {
+            matches!(kind, Kind::SockAddr | Kind::Sock) && !missing.contains(&name)
+        };
+        let lasting = PROGRAMS.iter().map(|(name, kind, _)| (*name, *kind)).filter(|one| lasts(*one)).collect();
+        Self { ebpf, cgroup, lasting, packets: [None, None] }
+    }
+
+    /// Attaches anew what others have taken out; returns what that was. What looked at packets did not do so meanwhile.
+    fn mend(&mut self) -> Result<Vec<&'static str>, String> {
+        let gone = |kernel: &Self, name: &str| {
+            let id = kernel.ebpf.program(name).and_then(|program| program.info().ok()).map(|info| info.id());
+            let there = Hook::of(name).map(|hook| attached(&kernel.cgroup, hook));
+            // What cannot be asked counts as there: it was, when we attached it.
+            matches!((id, there), (Some(id), Some(Ok(ids))) if !ids.contains(&id))
+        };
+        let lost: Vec<(&'static str, Kind)> =
+            self.lasting.iter().filter(|(name, _)| gone(self, name)).copied().collect();
+        let walls: Vec<usize> =
+            (0..PACKETS.len()).filter(|at| self.packets[*at].is_some() && gone(self, PACKETS[*at].0)).collect();
+        for (name, kind) in &lost {
+            let Some(program) = self.ebpf.program_mut(name) else { continue };
+            let done = match (program, kind) {
+                (Program::CgroupSockAddr(program), Kind::SockAddr) => program.attach(&self.cgroup, MODE).map(drop),
+                (Program::CgroupSock(program), Kind::Sock) => program.attach(&self.cgroup, MODE).map(drop),
+                _ => continue,
+            };
+            done.map_err(|error| format!("{name}: {}", chain(&error)))?;
+        }
+        for wall in &walls {
+            // Its link is dead; the file that kept it keeps nothing.
+            if let Some(Wall::Kept(link)) = self.packets[*wall].take() {
+                let _ = link.unpin();
+            }
+        }
+        if !walls.is_empty() {
+            self.watch_packets()?;
+        }
+        Ok(lost.into_iter().map(|(name, _)| name).chain(walls.into_iter().map(|at| PACKETS[at].0)).collect())
     }
 
     /// Has every packet looked at from now on. One that did not load is already told as missing,
@@ -108,30 +149,55 @@ impl Kernel {
         Ok(self.packets[0].is_some())
     }
 
-    /// Keeps what looks at packets in `folder`, so that it outlives us.
+    /// Keeps what looks at packets in `folder`, so that it outlives us. What cannot be kept goes on with us.
     fn keep(&mut self, folder: &Path) -> Result<(), String> {
+        let mut done = Ok(());
         for ((name, _), slot) in PACKETS.iter().zip(&mut self.packets) {
-            match slot.take() {
-                Some(Wall::Held(link)) => {
-                    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-                    let kept = link.pin(folder.join(name)).map_err(|error| chain(&error))?;
-                    *slot = Some(Wall::Kept(kept));
+            let file = folder.join(name);
+            let link = match slot.take() {
+                Some(Wall::Held(link)) => link,
+                // Somebody has removed the file.
+                Some(Wall::Kept(link)) if !file.exists() => link.into(),
+                other => {
+                    *slot = other;
+                    continue;
                 }
-                other => *slot = other,
+            };
+            match fs::create_dir_all(folder) {
+                Ok(()) => match link.pin(&file) {
+                    Ok(kept) => *slot = Some(Wall::Kept(kept)),
+                    Err(error) => done = Err(chain(&error)),
+                },
+                Err(error) => {
+                    *slot = Some(Wall::Held(link));
+                    done = Err(format!("{}: {error}", folder.display()));
+                }
             }
         }
-        Ok(())
+        // A link that could not be kept is gone with its attempt: it is attached anew at once.
+        if done.is_err() {
+            self.watch_packets()?;
+        }
+        done
+    }
+
+    /// Whether everything that looks at packets is kept there.
+    fn is_kept(&self, folder: &Path) -> bool {
+        let mut each = PACKETS.iter().zip(&self.packets);
+        each.all(|((name, _), slot)| match slot {
+            None => true,
+            Some(Wall::Held(_)) => false,
+            Some(Wall::Kept(_)) => folder.join(name).exists(),
+        })
     }
 
     /// Lets it end with us again.
     fn let_go(&mut self, folder: &Path) -> Result<(), String> {
         for slot in &mut self.packets {
-            match slot.take() {
-                Some(Wall::Kept(link)) => {
-                    *slot = Some(Wall::Held(link.unpin().map_err(|error| format!("{}: {error}", folder.display()))?));
-                }
-                other => *slot = other,
-            }
+            *slot = match slot.take() {
+                Some(Wall::Kept(link)) => Some(Wall::Held(link.into())),
+                other => other,
+            };
         }
         match pins::let_go(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", folder.display())),
@@ -148,6 +214,16 @@ pub(super) fn hold(kernel: &Mutex<Kernel>) -> MutexGuard<'_, Kernel> {
 /// Keeps what looks at packets in `folder`, if the programs still live.
 pub(super) fn keep(kernel: &Weak<Mutex<Kernel>>, folder: &Path) -> Result<(), String> {
     kernel.upgrade().map_or(Ok(()), |kernel| hold(&kernel).keep(folder))
+}
+
+/// Whether it is kept there; true where nothing lives any more.
+pub(super) fn is_kept(kernel: &Weak<Mutex<Kernel>>, folder: &Path) -> bool {
+    kernel.upgrade().is_none_or(|kernel| hold(&kernel).is_kept(folder))
+}
+
+/// Attaches anew what others have taken out; returns what that was.
+pub(super) fn mend(kernel: &Weak<Mutex<Kernel>>) -> Result<Vec<&'static str>, String> {
+    kernel.upgrade().map_or(Ok(Vec::new()), |kernel| hold(&kernel).mend())
 }
 
 /// Lets it end with us again.

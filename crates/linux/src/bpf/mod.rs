@@ -1,6 +1,7 @@
 //! How do the kernel programs get into the kernel, and what did not go in?
 
 mod alive;
+mod attached;
 mod blocks;
 mod isolation;
 mod kernel;
@@ -23,6 +24,7 @@ pub use set::{SetError, SetMaps, SetParts};
 
 use crate::cgroup;
 use crate::contract::{COUNTERS, ConnRecord, Record, conn_records};
+use crate::faults::{self, Lack};
 
 /// The compiled programs, checked in so that building needs no clang; `cargo xtask bpf` renews
 /// them and the gate compares.
@@ -140,6 +142,7 @@ pub struct Programs {
 
 /// Loads and attaches everything that this kernel takes.
 pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
+    faults::refuse(Lack::Programs).map_err(|error| LoadError::Object(error.to_string()))?;
     let btf = Btf::from_sys_fs().map_err(|error| LoadError::Btf(error.to_string()))?;
     let mut loader = EbpfLoader::new();
     loader
@@ -162,12 +165,13 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
             missing.push(Missing { program: name, lost, reason });
         }
     }
+    let absent: Vec<&str> = missing.iter().map(|missing| missing.program).collect();
     let mut set = SetMaps::take(&mut ebpf, options)?;
     let (matches, events) = (Ring::take(&mut ebpf, "matches")?, Ring::take(&mut ebpf, "events")?);
     let mut blocks = Blocks::take(&mut ebpf, set.config())?;
     let mut isolation = Isolation::take(&mut ebpf, set.config())?;
     let counters = Counters::take(&mut ebpf)?;
-    let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup)));
+    let kernel = Arc::new(Mutex::new(Kernel::new(ebpf, cgroup, &absent)));
     set.look_at_packets_through(Arc::downgrade(&kernel));
     blocks.look_at_packets_through(Arc::downgrade(&kernel));
     isolation.look_at_packets_through(Arc::downgrade(&kernel));

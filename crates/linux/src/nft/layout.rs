@@ -6,6 +6,7 @@ use std::io;
 use super::Hold;
 use super::rule::{self, End, Read};
 use super::set::{self, Set};
+use crate::faults::{self, Lack};
 use crate::netlink::{ACK, DUMP, Message, Netlink};
 
 /// The subsystem (`NFNL_SUBSYS_NFTABLES`).
@@ -112,6 +113,7 @@ pub(super) struct Found {
 impl Found {
     /// Looks a table up, with everything in it; `None` where there is none.
     pub(super) fn look(netlink: &mut Netlink, name: &str) -> io::Result<Option<Self>> {
+        faults::refuse(Lack::NftablesAsked)?;
         let mut found = Self::default();
         let question = message(GET_TABLE, ACK).text(1, name);
         let answered = netlink.ask(question, &mut |_, payload| {

@@ -10,6 +10,7 @@ use super::layout::{self, Found, message};
 use super::rule::{self, End};
 use super::set::Set;
 use super::{Block, Hold, NftError, failed};
+use crate::faults::{self, Lack};
 use crate::netlink::{DUMP, Message, Netlink, attributes};
 
 /// What the table has refused so far.
@@ -106,7 +107,9 @@ impl Table {
             let mut all: Vec<Message> = anew.then(|| layout::delete_table(&self.name)).into_iter().collect();
             all.push(layout::table(&self.name, hold));
             all.extend(layout::content(&self.name));
-            match self.change("make the table", all) {
+            let knows = if hold == Hold::Owned { faults::refuse(Lack::TableOwner) } else { Ok(()) };
+            let made = knows.map_err(failed("make the table")).and_then(|()| self.change("make the table", all));
+            match made {
                 // Kernels before 6.9 do not know the flag persist, those before 5.12 not the flag owner.
                 Err(NftError::Kernel { source, .. })
                     if hold == Hold::Owned
@@ -121,7 +124,8 @@ impl Table {
     }
 
     fn change(&mut self, action: &'static str, messages: Vec<Message>) -> Result<(), NftError> {
-        self.netlink.transact(layout::NFTABLES, messages).map_err(failed(action))
+        let done = faults::refuse(Lack::NftablesChanged);
+        done.and_then(|()| self.netlink.transact(layout::NFTABLES, messages)).map_err(failed(action))
     }
 
     /// Holds these blocks from now on, all or none, in one transaction; one that is there already gets the new end.

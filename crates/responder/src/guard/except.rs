@@ -22,21 +22,43 @@ struct Shared {
 impl Guard {
     /// Whether this exception alone would forbid the action. It is never stronger than what is protected.
     pub fn excepts(&self, exception: &Exception, action: &Action, now: Timestamp) -> bool {
-        let net = action.target.net().map(canonical_net);
-        net.is_some_and(|net| self.stops(exception, action, &net, now))
+        match (action.target.net().map(canonical_net), action.target.name()) {
+            (Some(net), _) => self.stops(exception, action, &net, now),
+            (None, Some(name)) => self.stops_name(exception, action, name, now),
+            (None, None) => false,
+        }
     }
 
     pub(super) fn excepted(&self, action: &Action, net: &IpNet, now: Timestamp) -> Verdict {
         match self.exceptions.iter().find(|exception| self.stops(exception, action, net, now)) {
-            Some(exception) => Err((
-                "exception",
-                format!(
-                    "exception {} by {} until {}: {}",
-                    exception.id, exception.owner, exception.expires, exception.reason
-                ),
-            )),
+            Some(exception) => Err(refusal(exception)),
             None => Ok(()),
         }
+    }
+
+    /// An exception for a name, or for one above it, stops a block of it. One for a name beneath is no matter of the
+    /// whole: the addresses of that one are spared.
+    pub(super) fn name_excepted(&self, action: &Action, now: Timestamp) -> Verdict {
+        let Some(name) = action.target.name() else { return Ok(()) };
+        match self.exceptions.iter().find(|exception| self.stops_name(exception, action, name, now)) {
+            Some(exception) => Err(refusal(exception)),
+            None => Ok(()),
+        }
+    }
+
+    fn stops_name(&self, exception: &Exception, action: &Action, name: &str, now: Timestamp) -> bool {
+        let excepted = match exception.target.as_ref().or(exception.indicator.as_ref()) {
+            Some(Observable::Domain(excepted)) => is_under(name, excepted),
+            Some(_) => false,
+            None => true,
+        };
+        let application = match (&exception.application, &action.scope) {
+            (None, _) => exception.target.is_some() || exception.indicator.is_some(),
+            (Some(own), Scope::Application(key)) => own == key,
+            (Some(_), _) => false,
+        };
+        let holds = exception.holds_at(now) && exception.is_for_host(&self.host);
+        holds && !exception.is_about_alerts() && excepted && application
     }
 
     /// Whether the exception and the target share an address for which the exception holds.
@@ -95,6 +117,11 @@ impl Guard {
             }
         }
     }
+}
+
+fn refusal(exception: &Exception) -> (&'static str, String) {
+    let Exception { id, owner, expires, reason, .. } = exception;
+    ("exception", format!("exception {id} by {owner} until {expires}: {reason}"))
 }
 
 /// What of the exception counts when a block of the target is wished for.

@@ -1,5 +1,6 @@
 //! Do plans, carried out, leave the kernel as the ledger says: once, twice, extended, and never against an exception?
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tripoint_model::{Cut, Exception, Plan, Scope, Target, Timestamp};
@@ -33,8 +34,12 @@ fn carry_out(case: &Case, kernel: &FakeFirewall, firewall: Box<dyn Firewall>) ->
 fn agree(responder: &mut Responder, kernel: &FakeFirewall, when: &str) -> Result<(), String> {
     let held: Vec<_> =
         kernel.kernel().blocks.iter().map(|((target, scope), end)| (target.clone(), scope.clone(), *end)).collect();
-    let wanted: Vec<_> =
-        responder.active(NOW).into_iter().map(|entry| (entry.target, entry.scope, entry.expires)).collect();
+    let mut ends = BTreeMap::new();
+    for entry in responder.active(NOW).into_iter().filter(|entry| !entry.is_name()) {
+        let end = ends.entry((entry.target, entry.scope)).or_insert(entry.expires);
+        *end = entry.expires.max(*end);
+    }
+    let wanted: Vec<_> = ends.into_iter().map(|((target, scope), end)| (target, scope, end)).collect();
     if held != wanted { Err(format!("{when}: kernel {held:?}, ledger {wanted:?}")) } else { Ok(()) }
 }
 
@@ -44,7 +49,8 @@ fn extended(case: &Case, plan: &Plan, responder: &mut Responder, kernel: &FakeFi
         let before = kernel.kernel().blocks.clone();
         let mut again = plan.clone();
         again.plan.retain(|planned| before.contains_key(&(planned.target.clone(), planned.scope.clone())));
-        again.plan.retain(|planned| planned.action.holds());
+        // Where a name leads ends with the name.
+        again.plan.retain(|planned| planned.action.holds() && planned.terms.via.is_none());
         for planned in &mut again.plan {
             planned.expires = Timestamp(planned.expires.0 + by * 1_000_000);
         }

@@ -1,11 +1,14 @@
 //! Which hosts, feeds, exceptions, limits and wishes is the planning tried on?
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tripoint_model::address::canonical;
 use tripoint_model::{
-    Action, ActionKind, ConnectionId, Cut, Direction, Exception, Observable, Protocol, Scope, Target, Timestamp,
+    Action, ActionKind, ConnectionId, Cut, Direction, Exception, NameLookup, Observable, Protocol, Scope, Target,
+    Terms, Timestamp,
 };
 
 use crate::guard::{Guard, GuardRange, Limits, POLICY, Protected, Usage};
@@ -117,11 +120,27 @@ fn guard(dice: &mut Dice) -> Guard {
         admit: Vec::new(),
         exceptions: dice.some(3, |dice, _| exception(dice)),
         host: String::new(),
-        names: None,
+        names: Some(Arc::new(Answers(dice.some(4, |dice, _| canonical(address(dice)))))),
+        answers: dice.chance(90),
         guard_ranges: dice.some(3, |dice, at| GuardRange { list: format!("list {at}"), net: net(dice) }),
         lookup: None,
         limits,
         usage,
+    }
+}
+
+/// Where the one name leads of which there are wishes and exceptions.
+struct Answers(Vec<IpAddr>);
+
+const NAME: &str = "c2.bad.example";
+
+impl NameLookup for Answers {
+    fn names(&self, net: IpNet) -> Vec<(IpAddr, String)> {
+        self.0.iter().filter(|address| net.contains(*address)).map(|address| (*address, NAME.to_owned())).collect()
+    }
+
+    fn addresses(&self, target: &Target) -> Vec<IpAddr> {
+        if target.names(NAME) { self.0.clone() } else { Vec::new() }
     }
 }
 
@@ -147,6 +166,8 @@ fn wish(dice: &mut Dice) -> Action {
     let target = match kind {
         Freeze => Target::Application(dice.pick(APPLICATIONS).to_owned()),
         Isolate => Target::Host,
+        Block if dice.chance(5) => Target::Beneath("bad.example".into()),
+        Block if dice.chance(5) => Observable::Domain(NAME.into()).into(),
         _ => peer(dice).into(),
     };
     let scope = match (kind, dice.below(10)) {
@@ -163,8 +184,21 @@ fn wish(dice: &mut Dice) -> Action {
         reason: "listed".into(),
         requester: dice.pick([POLICY, POLICY, "ada"]).to_owned(),
         cause: None,
+        terms: terms(dice),
     }
 }
+
+/// Mostly plain; some were agreed to by a second person, some set rules aside, rightly or not.
+fn terms(dice: &mut Dice) -> Terms {
+    let approver = dice.chance(15).then(|| "bob".to_owned());
+    let overrides =
+        if dice.chance(85) { Vec::new() } else { dice.some(3, |dice, _| dice.pick(RULES_NAMED).to_owned()) };
+    let confirm_within_s = dice.pick([None, Some(5), Some(60), Some(60), Some(3_600), Some(90_000)]);
+    Terms { approver, overrides, confirm_within_s, ..Terms::default() }
+}
+
+const RULES_NAMED: [&str; 8] =
+    ["gateway", "resolver", "server", "admin-session", "too-wide", "special-range", "own-address", "exception"];
 
 fn exception(dice: &mut Dice) -> Exception {
     let target = dice.chance(85).then(|| peer(dice));

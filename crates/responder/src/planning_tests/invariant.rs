@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tripoint_model::address::{canonical, canonical_net, overlaps};
 use tripoint_model::{Action, ActionKind, Exception, Observable, Plan, PlannedAction, Scope, Target};
 
 use super::case::{Case, NOW, addresses};
-use crate::guard::POLICY;
+use crate::guard::{POLICY, Protected};
 
 /// One promise about plans: its name, and what breaks it in words.
 pub type Invariant = (&'static str, fn(&Case, &Plan) -> Result<(), String>);
@@ -21,6 +22,8 @@ pub const INVARIANTS: &[Invariant] = &[
     ("exception", exceptions_win),
     ("cap", caps_hold),
     ("time", ends_in_time),
+    ("name", names_lead_nowhere_unwanted),
+    ("overrule", overruled_for_a_moment),
 ];
 
 /// What no host can do without, on every host.
@@ -47,9 +50,10 @@ fn no_lock_out(case: &Case, plan: &Plan) -> Result<(), String> {
             None => Ok(()),
         };
     };
-    let fixed = FIXED.iter().map(|text| text.parse::<IpAddr>().unwrap());
-    let kept: Vec<IpAddr> = addresses(protected).into_iter().map(canonical).chain(fixed).collect();
     for planned in cutting() {
+        let fixed = FIXED.iter().map(|text| text.parse::<IpAddr>().unwrap());
+        let kept: Vec<IpAddr> =
+            addresses(&but(protected, &planned.terms.overrides)).into_iter().map(canonical).chain(fixed).collect();
         if let Some(net) = cut_net(planned)
             && let Some(lost) = kept.iter().find(|kept| net.contains(*kept))
         {
@@ -59,6 +63,39 @@ fn no_lock_out(case: &Case, plan: &Plan) -> Result<(), String> {
             && protected.applications.contains(key)
         {
             return Err(format!("{key} is vital"));
+        }
+    }
+    Ok(())
+}
+
+/// What a host may not lose but for what somebody set aside by name.
+fn but(protected: &Protected, rules: &[String]) -> Protected {
+    let mut left = protected.clone();
+    for (rule, group) in [
+        ("gateway", &mut left.gateways),
+        ("resolver", &mut left.resolvers),
+        ("time-server", &mut left.time_servers),
+        ("server", &mut left.servers),
+        ("admin-session", &mut left.admin_peers),
+    ] {
+        if rules.iter().any(|named| named == rule) {
+            group.clear();
+        }
+    }
+    left
+}
+
+/// Rules are set aside by persons, for blocks of addresses, by names that may be named, and for a moment.
+fn overruled_for_a_moment(_: &Case, plan: &Plan) -> Result<(), String> {
+    let cuts = |planned: &&PlannedAction| planned.action.lifts().is_none() && planned.action != ActionKind::Allow;
+    for planned in plan.plan.iter().filter(cuts).filter(|planned| !planned.terms.overrides.is_empty()) {
+        let may = ["gateway", "resolver", "time-server", "server", "admin-session", "special-range", "too-wide"];
+        let named = planned.terms.overrides.iter().all(|rule| may.contains(&rule.as_str()));
+        let within = planned.terms.confirm_within_s.filter(|within| (10..=3_600).contains(within));
+        let moment = within.is_some_and(|within| planned.expires <= NOW.plus(Duration::from_secs(within)));
+        let block = planned.action == ActionKind::Block && planned.target.net().is_some();
+        if !(named && moment && block && planned.requester != POLICY) {
+            return Err(format!("{} by {} with {:?}", planned.target, planned.requester, planned.terms));
         }
     }
     Ok(())
@@ -86,7 +123,10 @@ fn nothing_drastic_unasked(case: &Case, plan: &Plan) -> Result<(), String> {
 fn nothing_wide(_: &Case, plan: &Plan) -> Result<(), String> {
     for planned in &plan.plan {
         let Some(net) = cut_net(planned) else { continue };
+        let overruled = planned.terms.overrides.iter().any(|rule| rule == "too-wide");
         let shortest = match (net, planned.requester == POLICY) {
+            (IpNet::V4(_), _) if overruled => 8,
+            (IpNet::V6(_), _) if overruled => 20,
             (IpNet::V4(_), true) => 24,
             (IpNet::V4(_), false) => 16,
             (IpNet::V6(_), true) => 48,
@@ -135,11 +175,11 @@ fn meets(exception: &Exception, planned: &PlannedAction, net: &IpNet) -> bool {
 fn caps_hold(case: &Case, plan: &Plan) -> Result<(), String> {
     let (limits, usage) = (&case.guard.limits, case.guard.usage);
     let holds = |automatic: bool| {
-        let counted = |planned: &&PlannedAction| planned.action.holds() && (!automatic || planned.requester == POLICY);
+        let counted = |planned: &&PlannedAction| planned.action.holds() && (!automatic || is_unasked(planned));
         plan.plan.iter().filter(counted).count()
     };
     let swift = |planned: &&PlannedAction| {
-        planned.requester == POLICY
+        is_unasked(planned)
             && (planned.action == ActionKind::Block
                 || planned.action == ActionKind::Disconnect && matches!(planned.scope, Scope::Connection(_)))
     };
@@ -151,9 +191,14 @@ fn caps_hold(case: &Case, plan: &Plan) -> Result<(), String> {
     let swift = plan.plan.iter().filter(swift).count();
     within("a minute", swift, usage.automatic_last_minute, limits.automatic_per_minute)?;
     let peers: BTreeSet<IpAddr> = case.live.iter().map(|cut| canonical(cut.remote.ip())).collect();
-    let automatic = plan.plan.iter().filter(|planned| planned.requester == POLICY);
+    let automatic = plan.plan.iter().filter(|planned| is_unasked(planned));
     let cut: BTreeSet<IpAddr> = automatic.flat_map(|p| &p.cuts).map(|cut| canonical(cut.remote.ip())).collect();
     within("live peers", cut.len(), 0, (peers.len() * limits.automatic_peers_percent / 100).max(3))
+}
+
+/// Nobody was asked about it.
+fn is_unasked(planned: &PlannedAction) -> bool {
+    planned.requester == POLICY && planned.terms.approver.is_none()
 }
 
 fn ends_in_time(case: &Case, plan: &Plan) -> Result<(), String> {
@@ -163,6 +208,36 @@ fn ends_in_time(case: &Case, plan: &Plan) -> Result<(), String> {
         }
         if planned.action == ActionKind::Block && matches!(planned.scope, Scope::Connection(_)) {
             return Err(format!("{} blocked for one connection that may be gone", planned.target));
+        }
+    }
+    Ok(())
+}
+
+/// A name is a person's to block, where answers are seen and no exception speaks of it; where it leads nobody chose, so
+/// that shared infrastructure and the networks that the host lives in are spared.
+fn names_lead_nowhere_unwanted(case: &Case, plan: &Plan) -> Result<(), String> {
+    let now = |exception: &&Exception| exception.created <= NOW && NOW < exception.expires;
+    for planned in plan.plan.iter().filter(|planned| planned.action == ActionKind::Block) {
+        if let Some(name) = planned.target.name() {
+            let of_name = |exception: &&Exception| {
+                let target = exception.target.as_ref().map(ToString::to_string);
+                let under = target.is_some_and(|target| target == name || name.ends_with(&format!(".{target}")));
+                under && exception.rule.is_none() && exception.application.is_none()
+            };
+            if !case.guard.answers || planned.requester == POLICY {
+                return Err(format!("{name} by {}, answers seen: {}", planned.requester, case.guard.answers));
+            }
+            if let Some(exception) = case.guard.exceptions.iter().filter(now).find(of_name) {
+                return Err(format!("{name} against {exception:?}"));
+            }
+        }
+        let Some(via) = &planned.terms.via else { continue };
+        let Some(net) = planned.target.net() else { return Err(format!("{} leads nowhere", via.name)) };
+        if let Some(range) = case.guard.guard_ranges.iter().find(|range| overlaps(&canonical_net(range.net), &net)) {
+            return Err(format!("{} leads to {net} on {}", via.name, range.list));
+        }
+        if !plan.plan.iter().any(|name| name.target.to_string() == via.name && name.expires == planned.expires) {
+            return Err(format!("{net} is blocked through {}, which is not", via.name));
         }
     }
     Ok(())
@@ -184,6 +259,7 @@ pub fn wishes(plan: &Plan) -> Vec<Action> {
         reason: planned.reason.clone(),
         requester: planned.requester.clone(),
         cause: planned.cause.clone(),
+        terms: planned.terms.clone(),
     };
     plan.plan.iter().map(wish).collect()
 }

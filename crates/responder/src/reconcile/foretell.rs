@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tripoint_model::{ActionKind, Outcome, Plan, PlannedAction, Scope, Target, Timestamp};
 
 use super::{NO_SUCH, Responder};
+use crate::ledger::Entry;
 use crate::outcome::{covers, dry_run};
 
 type Standing = BTreeMap<(Target, Scope), Timestamp>;
@@ -14,8 +15,12 @@ impl Responder {
     /// touched, and the kernel is not asked.
     pub fn foretell(&self, plan: &Plan, now: Timestamp) -> Vec<Outcome> {
         let mut outcomes = dry_run(plan, now);
-        let held = |entry: &crate::ledger::Entry| ((entry.target.clone(), entry.scope.clone()), entry.expires);
-        let mut standing: Standing = self.ledger.active(now).map(held).collect();
+        let mut standing = Standing::new();
+        let led = self.ledger.active(now).flat_map(Entry::through);
+        for entry in self.ledger.active(now).cloned().chain(led) {
+            let end = standing.entry((entry.target, entry.scope)).or_insert(entry.expires);
+            *end = entry.expires.max(*end);
+        }
         for (planned, outcome) in plan.plan.iter().zip(&mut outcomes) {
             outcome.detail = foretold(planned, &mut standing, now);
         }

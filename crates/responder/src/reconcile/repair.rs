@@ -1,14 +1,16 @@
 //! Is the kernel as the ledger says, and if not, what makes it so?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tripoint_model::{Scope, Target, Timestamp};
 
-use super::{Listed, Responder};
+use super::Responder;
+use super::settle::Listed;
 use crate::firewall::{FirewallError, KernelBlock};
 use crate::guard::Guard;
 use crate::ledger::{Entry, EntryState, LedgerError};
 use crate::outcome::{action_of, chain, is_near};
+use crate::verify::ends;
 
 /// What a reconciliation found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Reconciled {
     pub withdrawn: Vec<(Target, String)>,
     /// Their time was up.
     pub expired: Vec<Target>,
+    /// What somebody did to the mechanism itself, in words; put right.
+    pub repairs: Vec<String>,
     /// What could not be done, in words.
     pub failures: Vec<String>,
 }
@@ -57,18 +61,19 @@ impl Responder {
             }
         };
         let wanted: Vec<Entry> = self.active(now);
-        let keys: BTreeSet<(&Target, &Scope)> = wanted.iter().map(|entry| (&entry.target, &entry.scope)).collect();
-        for block in listed.iter().filter(|block| !keys.contains(&(&block.target, &block.scope))) {
+        let ends = ends(&wanted);
+        for block in listed.iter().filter(|block| !ends.contains_key(&(&block.target, &block.scope))) {
             self.remove(block, &mut report);
         }
         let held: BTreeMap<(&Target, &Scope), Timestamp> =
             listed.iter().map(|block| ((&block.target, &block.scope), block.expires)).collect();
-        self.restore(&wanted, &held, now, &mut report);
+        self.restore(&wanted, &ends, &held, now, &mut report);
         self.firewall.settled();
         if !self.ending.is_empty() {
             let listed = self.firewall.list(now).ok().map(Listed::new);
             self.settle_ended(listed.as_ref(), now);
         }
+        report.repairs = self.firewall.take_repairs();
         if let Err(error) = self.ledger.sync().and_then(|()| self.ledger.shorten_if_long(now)) {
             report.failures.push(chain(&error));
         }
@@ -103,6 +108,13 @@ impl Responder {
             if let Err((rule, _)) = guard.standing(&action_of(&entry), now) {
                 self.give_up(&entry.target, &entry.scope, EntryState::Lifted, now)?;
                 report.withdrawn.push((entry.target, rule.to_owned()));
+                continue;
+            }
+            for led in entry.through() {
+                if let Err((rule, _)) = guard.standing(&action_of(&led), now) {
+                    report.withdrawn.push((led.target.clone(), rule.to_owned()));
+                    self.give_up_led(&entry, led, now)?;
+                }
             }
         }
         Ok(())
@@ -112,20 +124,26 @@ impl Responder {
     fn restore(
         &mut self,
         wanted: &[Entry],
+        ends: &BTreeMap<(&Target, &Scope), Timestamp>,
         held: &BTreeMap<(&Target, &Scope), Timestamp>,
         now: Timestamp,
         report: &mut Reconciled,
     ) {
         let found = |entry: &Entry| held.get(&(&entry.target, &entry.scope)).copied();
-        let is_right = |entry: &&Entry| found(entry).is_some_and(|expires| is_near(expires, entry.expires));
-        let (right, wrong): (Vec<&Entry>, Vec<&Entry>) = wanted.iter().partition(is_right);
-        for entry in right {
+        let end = |entry: &Entry| ends.get(&(&entry.target, &entry.scope)).copied().unwrap_or(entry.expires);
+        // A name is as it should be by standing in the ledger.
+        let is_right =
+            |entry: &&Entry| entry.is_name() || found(entry).is_some_and(|expires| is_near(expires, end(entry)));
+        let (right, mut wrong): (Vec<&Entry>, Vec<&Entry>) = wanted.iter().partition(is_right);
+        for entry in right.into_iter().filter(|entry| entry.terms.via.is_none()) {
             self.mark(entry, EntryState::Applied, now, report);
         }
+        wrong.sort_by_key(|entry| (&entry.target, &entry.scope));
+        wrong.dedup_by_key(|entry| (&entry.target, &entry.scope));
         let block = |entry: &&Entry| KernelBlock {
             target: entry.target.clone(),
             scope: entry.scope.clone(),
-            expires: entry.expires,
+            expires: end(entry),
         };
         let blocks: Vec<KernelBlock> = wrong.iter().map(block).collect();
         if blocks.is_empty() {
@@ -137,7 +155,7 @@ impl Responder {
                 Ok(()) => report.restored.push(entry.target.clone()),
                 Err(error) => {
                     report.failures.push(format!("{}: {}", entry.target, chain(&error)));
-                    if matches!(error, FirewallError::Unsupported(..)) {
+                    if matches!(error, FirewallError::Unsupported(..)) && entry.terms.via.is_none() {
                         self.mark(entry, EntryState::Failed, now, report);
                     }
                 }

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, Order};
-use tripoint_model::{Action, ActionKind, Target};
+use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, HostProposal, Order};
+use tripoint_model::{Action, ActionKind, Target, Terms};
 
-use super::exceptions;
-use crate::access::Caller;
+use super::{decide, exceptions};
+use crate::access::{Caller, Peer};
 use crate::past;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
@@ -24,9 +25,13 @@ use crate::store::OrderState;
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
     let mut request: ActionRequest = json(&body)?;
+    if request.consent.is_some() {
+        decide::only_root(peer)?;
+    }
     let targets = targets(&mut request)?;
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
@@ -53,9 +58,10 @@ pub(crate) async fn act(
         reason: reason.clone(),
         requester: caller.0.clone(),
         cause: request.cause.clone(),
+        terms: Terms::default(),
     };
     let actions = targets.into_iter().map(one).collect();
-    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run }).await
+    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run, consent: request.consent }).await
 }
 
 /// Everybody who is meant: at least one, not too many, and many only when somebody has seen what that means.
@@ -90,6 +96,7 @@ pub(super) fn listed(said: Said) -> StandingList {
         list.errors.extend(answer.error.map(|error| format!("{host}: {error}")));
         let of_host = |action| HostAction { host: host.clone(), action };
         list.actions.extend(answer.standing.into_iter().map(of_host));
+        list.proposed.extend(answer.proposed.into_iter().map(|proposal| HostProposal { host: host.clone(), proposal }));
         list.hosts.push(host);
     }
     list
@@ -101,7 +108,7 @@ pub(crate) async fn release_all(State(app): State<Arc<App>>) -> Result<Json<Acti
     ask(&app, hosts, Order::ReleaseAll).await
 }
 
-fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
+pub(super) fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
     let mut hosts = app.connected_hosts();
     hosts.retain(|host| only.is_none_or(|only| only == host));
     if hosts.is_empty() {
@@ -111,7 +118,7 @@ fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
     Ok(hosts)
 }
 
-async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
+pub(super) async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionAnswer>, Refused> {
     let dry_run = matches!(order, Order::Act { dry_run: true, .. });
     let said = answers(app, hosts, order).await?;
     let mut answer = ActionAnswer { errors: said.errors, ..ActionAnswer::default() };
@@ -124,6 +131,8 @@ async fn ask(app: &App, hosts: Vec<String>, order: Order) -> Result<Json<ActionA
         answer.plan.extend(said.plan);
         answer.refused.extend(said.refused);
         answer.outcomes.extend(said.outcomes);
+        let proposed = said.proposed.into_iter();
+        answer.proposed.extend(proposed.map(|proposal| HostProposal { host: host.clone(), proposal }));
         answer.errors.extend(said.error.map(|error| format!("{host}: {error}")));
         answer.hosts.push(host);
     }

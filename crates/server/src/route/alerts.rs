@@ -13,15 +13,18 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
 
-use tripoint_api::{AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved};
+use tripoint_api::{
+    AlertList, AlertQuery, AssignRequest, CommentRequest, Order, ReopenRequest, ResolveRequest, Resolved,
+};
 use tripoint_model::{Alert, Resolution};
 
+use super::actions;
 use crate::access::Caller;
 use crate::listen::until;
-use crate::narrow;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::WorkChange;
+use crate::{merge, narrow};
 
 type Changed = Result<Json<Alert>, Refused>;
 
@@ -98,6 +101,26 @@ pub(crate) async fn assign(
 ) -> Changed {
     let request: AssignRequest = json(&body)?;
     work(&app, id, WorkChange::Assign(request.assignee.filter(|who| !who.is_empty())), caller).await
+}
+
+/// Has the host look into an alert now, and gives the alert with what was found.
+pub(crate) async fn investigate(State(app): State<Arc<App>>, Path(id): Path<String>) -> Changed {
+    let mut alert = app.store.alert(id).await?.ok_or_else(missing)?;
+    let hosts = actions::hosts(&app, Some(&alert.host))?;
+    let said = actions::answers(&app, hosts, Order::Investigate { alert: Box::new(alert.clone()) }).await?;
+    let answer = said.answers.into_iter().next().map(|(_, answer)| answer);
+    match answer.map(|answer| (answer.investigation, answer.error)) {
+        Some((Some(found), _)) => {
+            merge::investigated(&mut alert, found);
+            Ok(Json(alert))
+        }
+        Some((None, error)) => Err(refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not-investigated",
+            error.unwrap_or_else(|| "the agent does not know how to".into()),
+        )),
+        None => Err(refuse(StatusCode::GATEWAY_TIMEOUT, "no-answer", said.errors.join("; "))),
+    }
 }
 
 async fn work(app: &App, id: String, change: WorkChange, caller: Caller) -> Changed {

@@ -19,6 +19,7 @@ mod agent;
 mod alerts;
 mod bouncers;
 mod connections;
+mod decide;
 mod exceptions;
 mod health;
 mod intel;
@@ -35,7 +36,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/reopen", post(alerts::reopen))
         .route("/v1/alerts/{id}/comment", post(alerts::comment))
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
+        .route("/v1/alerts/{id}/investigate", post(alerts::investigate))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
+        .route("/v1/actions/{id}/approve", post(decide::approve))
+        .route("/v1/actions/{id}/confirm", post(decide::confirm))
+        .route("/v1/actions/{id}/reject", post(decide::reject))
         .route(path::RELEASE_ALL, post(actions::release_all))
         .route(path::EXCEPTIONS, get(exceptions::list).post(exceptions::add))
         .route(path::EXCEPTIONS_PREVIEW, post(exceptions::preview))

@@ -10,6 +10,7 @@ use tripoint_api::{
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
+mod alerts;
 mod bouncers;
 mod contacts;
 mod counts;

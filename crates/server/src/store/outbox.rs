@@ -237,6 +237,7 @@ fn kind(state: OutcomeState) -> Option<&'static str> {
         OutcomeState::Failed => Some("action-failed"),
         OutcomeState::Lifted => Some("action-lifted"),
         OutcomeState::Expired => Some("action-expired"),
+        OutcomeState::Proposed => Some("action-proposed"),
         OutcomeState::Nothing | OutcomeState::DryRun => None,
     }
 }

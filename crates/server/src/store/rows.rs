@@ -9,14 +9,12 @@ use sqlx::{Row, SqliteConnection};
 use tripoint_api::agent::Item;
 use tripoint_api::{Answer, Batch, NumberedOrder, Order};
 use tripoint_model::alert::{Change, Comment};
-use tripoint_model::confidence::raise;
-use tripoint_model::{Alert, AlertId, AlertStatus, Outcome, Refusal, Resolution, Timestamp};
+use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 
 use super::notes::note;
 use super::outbox::Actions;
-use super::verdicts::{met_before, teach};
-use super::{Ingested, Keep, OrderState, StoreError, WorkChange, contacts, decisions, exceptions, outbox};
-use crate::merge::{add_outcomes, add_refusals, merge};
+use super::verdicts::teach;
+use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts, decisions};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -51,7 +49,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, id: &str) -> Result<
 }
 
 /// Each change has a moment of its own, later than all before: who asks what changed after one misses nothing.
-async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) -> Result<(), StoreError> {
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;
     sqlx::query(
@@ -130,10 +128,10 @@ pub(super) async fn ingest(
 
 /// What a batch brought beside changed alerts.
 #[derive(Default)]
-struct Noticed {
+pub(super) struct Noticed {
     /// A verdict was taken back.
-    untaught: bool,
-    actions: Actions,
+    pub(super) untaught: bool,
+    pub(super) actions: Actions,
 }
 
 /// Takes one item; the alert that it changed.
@@ -145,37 +143,12 @@ async fn take(
     noticed: &mut Noticed,
 ) -> Result<Option<AlertId>, StoreError> {
     match item {
-        Item::Alert { alert } => {
-            let stored = load(connection, &alert.id.0).await?;
-            // An agent speaks for its own host only.
-            if stored.as_ref().is_some_and(|stored| stored.host != host) {
-                tracing::warn!(host, alert = %alert.id, "agent reported another host's alert; not taken");
-                return Ok(None);
-            }
-            let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
-            let before = exceptions::before(stored.as_ref());
-            let stood = outbox::before(stored.as_ref());
-            let mut merged = merge(stored, Alert { host: host.to_owned(), ..*alert }, now);
-            // A sum without terms was made by an older agent and stays as it is.
-            if !merged.confidence_why.is_empty() {
-                let met = met_before(connection, &merged).await?;
-                let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), met);
-                (merged.confidence, merged.confidence_why) = (raised.total, raised.terms);
-            }
-            if judged.is_some() && merged.work.resolution != judged {
-                teach(connection, &merged).await?;
-                noticed.untaught = true;
-            }
-            save(connection, &merged, now).await?;
-            exceptions::count(connection, &before, &merged, now).await?;
-            outbox::alert(connection, keep.tell, stood, &merged, now).await?;
-            Ok(Some(merged.id))
-        }
+        Item::Alert { alert } => alerts::take(connection, host, *alert, keep.tell, now, noticed).await,
         Item::Outcome { alert: Some(id), outcome } => {
             noticed.actions.outcome(Some(&id), &outcome);
             let rule = load(connection, &id.0).await?.map(|alert| alert.rule);
             decisions::take(connection, host, &outcome, rule.as_deref().unwrap_or(UNASKED), now).await?;
-            let changed = add_to_alert(connection, &id, &[outcome], &[], now).await?;
+            let changed = alerts::add(connection, &id, &[outcome], &[], now).await?;
             Ok(changed.map(|alert| alert.id))
         }
         Item::Outcome { alert: None, outcome } => {
@@ -185,6 +158,11 @@ async fn take(
             note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
             Ok(None)
         }
+        Item::Refusal { alert, refusal } => {
+            let changed = alerts::add(connection, &alert, &[], &[refusal], now).await?;
+            Ok(changed.map(|alert| alert.id))
+        }
+        Item::Investigation { alert, found } => alerts::investigated(connection, host, &alert, *found, now).await,
         Item::Health { health, .. } => {
             sqlx::query("UPDATE agents SET health = $1 WHERE host = $2")
                 .bind(to_text("health", &health)?)
@@ -203,20 +181,6 @@ async fn take(
             Ok(None)
         }
     }
-}
-
-async fn add_to_alert(
-    connection: &mut SqliteConnection,
-    id: &AlertId,
-    outcomes: &[Outcome],
-    refusals: &[Refusal],
-    now: Timestamp,
-) -> Result<Option<Alert>, StoreError> {
-    let Some(mut alert) = load(connection, &id.0).await? else { return Ok(None) };
-    add_outcomes(&mut alert, outcomes, now);
-    add_refusals(&mut alert, refusals);
-    save(connection, &alert, now).await?;
-    Ok(Some(alert))
 }
 
 pub(super) async fn work(
@@ -315,7 +279,9 @@ pub(super) async fn hand_out(
         let number: i64 = row.try_get(0)?;
         let issued = Timestamp(row.try_get(1)?);
         let order: Order = from_text("order", &row.try_get::<String, _>(2)?)?;
-        let stale = matches!(order, Order::Act { .. } | Order::ReleaseAll) && now.since(issued) > FRESH;
+        let stale =
+            matches!(order, Order::Act { .. } | Order::Approve { .. } | Order::Confirm { .. } | Order::ReleaseAll)
+                && now.since(issued) > FRESH;
         sqlx::query("UPDATE orders SET state = $1 WHERE number = $2")
             .bind(if stale { "withdrawn" } else { "handed" })
             .bind(number)
@@ -355,7 +321,7 @@ pub(super) async fn answer(
     causes.dedup();
     let mut changed = Vec::new();
     for cause in causes {
-        changed.extend(add_to_alert(connection, &cause, &answer.outcomes, &answer.refused, now).await?);
+        changed.extend(alerts::add(connection, &cause, &answer.outcomes, &answer.refused, now).await?);
     }
     Ok(Some(changed))
 }

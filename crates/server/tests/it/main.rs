@@ -10,6 +10,7 @@ mod notify;
 mod openapi;
 mod push;
 mod rig;
+mod second;
 mod taxii;
 mod told;
 mod verdicts;

@@ -5,13 +5,17 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use ipnet::IpNet;
+use tripoint_agent::firewall::SocketsOnly;
 use tripoint_linux::lab::{End, Lab};
 use tripoint_linux::link::Links;
 use tripoint_linux::netns::NetNs;
 use tripoint_linux::packet::Capture;
-use tripoint_model::{Scope, Timestamp};
+use tripoint_linux::sock_diag::SockDiag;
+use tripoint_model::{ConnectionId, Cut, Protocol, Scope, Target, Timestamp};
+use tripoint_responder::{Disconnected, Firewall};
 
-use super::traffic::{self, Family, Heard, Kind, Talk, Way};
+use super::traffic::{self, Heard, Kind, Talk, Way};
 use super::{Mechanism, Open};
 
 /// Where the mechanism stands, and whose traffic it judges.
@@ -117,23 +121,74 @@ impl Field {
     }
 
     /// Opens a conversation, blocks or not, and goes on talking in both directions.
-    pub fn goes_on(&mut self, kind: Kind, family: Family, blocked: bool) -> Heard {
-        let mut open = traffic::Open::new(self.talker(), &self.lab.outside, kind, family);
-        assert_eq!(open.say_both(true), 2, "the conversation is open: {kind:?} {family:?}");
+    pub fn goes_on(&mut self, talk: Talk, blocked: bool) -> Heard {
+        let mut open = self.open(talk);
         if blocked {
-            self.block(family.peer());
+            self.block(talk.family.peer());
         }
+        let heard = self.say_more(&mut open, talk.kind, !blocked);
+        if blocked {
+            self.unblock(talk.family.peer());
+        }
+        heard
+    }
+
+    /// Opens a conversation, ends that one by the lowest rung, and tries to go on.
+    pub fn goes_on_after_its_end(&mut self, talk: Talk) -> Heard {
+        let mut open = self.open(talk);
+        let cookie = open.cookie();
+        let at = self.talker();
+        let find = || SockDiag::open().and_then(|mut diag| diag.all());
+        let all = at.run(find).and_then(|found| found).expect("sockets are listed");
+        let socket = all.into_iter().find(|socket| socket.cookie == cookie).expect("our end is listed");
+        let cut = Cut {
+            connection: ConnectionId { cookie, peer: 0 },
+            protocol: if talk.kind == Kind::Tcp { Protocol::Tcp } else { Protocol::Udp },
+            local: socket.local,
+            remote: socket.remote,
+            netns: 0,
+            pid: 0,
+            application: String::new(),
+        };
+        let done = at.run(|| SocketsOnly.disconnect(&[cut])).expect("the namespace can be entered");
+        assert_eq!(done.expect("it is ended"), Disconnected { ended: 1, gone: 0, failed: 0 }, "{talk:?}");
+        self.say_more(&mut open, talk.kind, false)
+    }
+
+    fn open(&mut self, talk: Talk) -> traffic::Open {
+        let mut open = traffic::Open::new(self.talker(), &self.lab.outside, talk);
+        assert_eq!(open.say_both(true), 2, "the conversation is open: {talk:?}");
+        open
+    }
+
+    fn say_more(&mut self, open: &mut traffic::Open, kind: Kind, shall_come: bool) -> Heard {
         self.capture.take().expect("the capture works");
-        let is_heard = open.say_both(!blocked) > 0;
+        let is_heard = open.say_both(shall_come) > 0;
         let packets = match kind {
             // An acknowledgement carries nothing.
             Kind::Tcp => self.seen(|payload| payload > 0),
             Kind::Udp => self.seen(|_| true),
         };
-        if blocked {
-            self.unblock(family.peer());
-        }
         Heard { packets, is_heard }
+    }
+
+    /// Refuses the peer to one application alone.
+    pub fn block_for_application(&mut self, target: &str, key: &str) {
+        let (target, scope) = (target.parse().expect("a target"), Scope::Application(key.to_owned()));
+        self.with(|mechanism| {
+            let end = now().plus(Duration::from_secs(60));
+            mechanism.firewall.block(&target, &scope, end, now()).expect("it is blocked");
+        });
+    }
+
+    /// Isolates the host from these alone: a test must not cut off the machine that it runs on.
+    pub fn isolate_from(&mut self, cut: &[IpNet]) {
+        let admitted: Vec<IpNet> = cut.iter().flat_map(|cut| all_but(*cut)).collect();
+        self.with(|mechanism| {
+            mechanism.firewall.admit(&admitted);
+            let end = now().plus(Duration::from_secs(60));
+            mechanism.firewall.block(&Target::Host, &Scope::Host, end, now()).expect("it is isolated");
+        });
     }
 
     fn seen(&mut self, counts: impl Fn(usize) -> bool) -> usize {
@@ -145,6 +200,15 @@ impl Field {
 
 fn now() -> Timestamp {
     Timestamp::from_system(SystemTime::now())
+}
+
+/// Every address of this family but these.
+fn all_but(cut: IpNet) -> Vec<IpNet> {
+    let around = |length: u8| {
+        let outer = IpNet::new(cut.addr(), length - 1).expect("a length").trunc();
+        outer.subnets(length).expect("a length").find(|half| !half.contains(&cut)).expect("the other half")
+    };
+    (1..=cut.prefix_len()).map(around).collect()
 }
 
 /// Puts the container behind the host as container engines do.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tripoint_linux::netns::NetNs;
 
-use super::field::PEER;
+use super::field::{HOST, PEER};
 
 /// Where whoever is called listens.
 pub const PORT: u16 = 4444;
@@ -129,34 +129,47 @@ pub enum Open {
 }
 
 impl Open {
-    /// The talker has called the stranger.
-    pub fn new(talker: &NetNs, stranger: &NetNs, kind: Kind, family: Family) -> Self {
-        let (here, there) = (SocketAddr::new(family.any(), PORT), SocketAddr::new(family.address(PEER), PORT));
-        match kind {
+    /// The talker has called the stranger, or the stranger the talker.
+    pub fn new(talker: &NetNs, stranger: &NetNs, talk: Talk) -> Self {
+        let (caller, called, address) = match talk.way {
+            Way::Outbound => (talker, stranger, talk.family.address(PEER)),
+            Way::Inbound => (stranger, talker, talk.family.address(HOST)),
+        };
+        let (here, there) = (SocketAddr::new(talk.family.any(), PORT), SocketAddr::new(address, PORT));
+        match talk.kind {
             Kind::Tcp => {
-                let listener = stranger.run(|| TcpListener::bind(here)).unwrap().expect("listen");
-                let ours = talker.run(|| TcpStream::connect_timeout(&there, PATIENCE)).unwrap().expect("connect");
-                let theirs = listener.accept().expect("accept").0;
-                for stream in [&ours, &theirs] {
+                let listener = called.run(|| TcpListener::bind(here)).unwrap().expect("listen");
+                let calls = caller.run(|| TcpStream::connect_timeout(&there, PATIENCE)).unwrap().expect("connect");
+                let answers = listener.accept().expect("accept").0;
+                for stream in [&calls, &answers] {
                     stream.set_nonblocking(true).unwrap();
                     stream.set_nodelay(true).unwrap();
                 }
-                Self::Tcp(ours, theirs)
+                if talk.way == Way::Outbound { Self::Tcp(calls, answers) } else { Self::Tcp(answers, calls) }
             }
             Kind::Udp => {
-                let theirs = stranger.run(|| UdpSocket::bind(here)).unwrap().expect("listen");
-                let ours = talker.run(|| UdpSocket::bind((family.any(), 0))).unwrap().expect("bind");
-                ours.connect(there).expect("connect");
-                ours.send(b"hello").expect("say hello");
-                theirs.set_read_timeout(Some(PATIENCE)).unwrap();
-                let (_, from) = theirs.recv_from(&mut [0; 16]).expect("hear hello");
-                theirs.connect(from).expect("connect");
-                for socket in [&ours, &theirs] {
+                let answers = called.run(|| UdpSocket::bind(here)).unwrap().expect("listen");
+                let calls = caller.run(|| UdpSocket::bind((talk.family.any(), 0))).unwrap().expect("bind");
+                calls.connect(there).expect("connect");
+                calls.send(b"hello").expect("say hello");
+                answers.set_read_timeout(Some(PATIENCE)).unwrap();
+                let (_, from) = answers.recv_from(&mut [0; 16]).expect("hear hello");
+                answers.connect(from).expect("connect");
+                for socket in [&calls, &answers] {
                     socket.set_nonblocking(true).unwrap();
                 }
-                Self::Udp(ours, theirs)
+                if talk.way == Way::Outbound { Self::Udp(calls, answers) } else { Self::Udp(answers, calls) }
             }
         }
+    }
+
+    /// The kernel's identity of our end.
+    pub fn cookie(&self) -> u64 {
+        match self {
+            Self::Tcp(ours, _) => rustix::net::sockopt::socket_cookie(ours),
+            Self::Udp(ours, _) => rustix::net::sockopt::socket_cookie(ours),
+        }
+        .expect("every socket has a cookie")
     }
 
     /// Both ends say something, whether or not the kernel lets them; how many of the two were heard.

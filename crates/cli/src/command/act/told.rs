@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tripoint_api::ActionAnswer;
+use tripoint_api::{ActionAnswer, Proposal, ProposalState};
 use tripoint_model::{ActionKind, Outcome, OutcomeState, PlannedAction, Refusal};
 
 use crate::output;
@@ -20,7 +20,10 @@ pub fn text(answer: &ActionAnswer) -> anyhow::Result<()> {
     if let Some(more) = answer.refused.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
         output::line(&format!("refused: {more} more; --json has them all"))?;
     }
-    if answer.plan.len() <= LINES_MAX {
+    for waiting in &answer.proposed {
+        output::line(&format!("{}: {}", waiting.host, waits(&waiting.proposal)))?;
+    }
+    if answer.plan.len() <= LINES_MAX && answer.proposed.is_empty() {
         answer.outcomes.iter().try_for_each(outcome)?;
     }
     past(answer)?;
@@ -66,12 +69,38 @@ fn crowd(answer: &ActionAnswer) -> anyhow::Result<()> {
     failed.take(LINES_MAX).try_for_each(outcome)
 }
 
+/// How a proposal stands, in a line.
+pub fn waits(proposal: &Proposal) -> String {
+    let Proposal { id, requester, why, .. } = proposal;
+    let by = proposal.by.as_deref().unwrap_or("nobody");
+    let reason = proposal.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let state = match proposal.state {
+        ProposalState::Waiting => {
+            format!("waits until {} for somebody else to approve it", output::time(proposal.until))
+        }
+        ProposalState::Approved => format!("approved by {by}"),
+        ProposalState::Rejected => format!("rejected by {by}{reason}"),
+        ProposalState::Expired => "not done: nobody agreed in time".to_owned(),
+    };
+    format!("proposal {id} of {requester} ({why}) {state}")
+}
+
+/// What a plan holds, in lines; a long one is cut.
+pub fn plan(plan: &[PlannedAction], refusals: &[Refusal]) -> anyhow::Result<()> {
+    plan.iter().take(LINES_MAX).try_for_each(planned)?;
+    if let Some(more) = plan.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+        output::line(&format!("{more} more; --json has them all"))?;
+    }
+    refusals.iter().take(LINES_MAX).try_for_each(refused)
+}
+
 fn planned(planned: &PlannedAction) -> anyhow::Result<()> {
     let until = match planned.action {
         kind if kind.holds() => format!(" until {}", output::time(planned.expires)),
         _ => String::new(),
     };
-    output::line(&format!("{} {}{until}", planned.action.as_str(), planned.target))?;
+    let via = planned.terms.via.as_ref().map(|via| format!(" via {}", via.name)).unwrap_or_default();
+    output::line(&format!("{} {}{via}{until}", planned.action.as_str(), planned.target))?;
     for cut in &planned.cuts {
         let who = match cut.application.as_str() {
             "" => "unknown process".into(),

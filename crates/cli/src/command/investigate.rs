@@ -1,0 +1,63 @@
+//! `tripoint investigate ALERT`: what the host finds out about an alert, as answers to what a responder asks.
+
+use tripoint_api::path;
+use tripoint_intel::networks::Networks;
+use tripoint_model::text::visible;
+use tripoint_model::{Alert, LogEvidence, Verdict};
+
+use super::show;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output;
+
+pub fn run(context: &Context, id: &str) -> anyhow::Result<Exit> {
+    if !context.quiet && !context.json {
+        eprintln!("asking the host …");
+    }
+    let client = context.client()?;
+    let alert: Alert =
+        context.ask(async { Ok(client.post(&path::alert_investigate(id), &serde_json::json!({})).await?) })?;
+    if context.json {
+        output::json(&alert)?;
+    } else {
+        output::line(&show::whole(&alert, &Networks::open(&context.data_dir)))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// What an application's logs say, a line each; everything in it is foreign text.
+pub fn logs(found: &LogEvidence) -> Vec<String> {
+    let verdict = match found.verdict {
+        None if found.read.is_empty() => "no log was read".to_owned(),
+        None => format!("no attack by this peer; {} lines name it", found.lines),
+        Some(verdict) => format!("{}; {} lines name the peer", word(verdict), found.lines),
+    };
+    let mut lines = vec![verdict];
+    for attempt in found.attempts.iter().take(SHOWN) {
+        let cves = attempt.cves.join(" ");
+        let cves = if cves.is_empty() { cves } else { format!(" {cves}") };
+        let what = format!("{} ({}){cves}, {}", attempt.family, attempt.rule, word(attempt.verdict));
+        lines.push(format!("{}:{} {what}", attempt.file, attempt.line));
+        lines.push(format!("  {}", visible(&attempt.raw)));
+    }
+    let more = found.attempts.len().saturating_sub(SHOWN) as u64 + found.attempts_left_out;
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    if found.attempts.is_empty() {
+        lines.extend(
+            found.examples.iter().take(3).map(|line| format!("{}:{} {}", line.file, line.line, visible(&line.raw))),
+        );
+    }
+    lines.extend(found.read.iter().map(|read| format!("read: {} ({} lines; {})", read.file, read.lines, read.found)));
+    lines.extend(found.missing.iter().map(|reason| format!("not read: {reason}")));
+    lines
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Probed => "probed",
+        Verdict::Attempted => "attempted",
+        Verdict::LikelySucceeded => "LIKELY SUCCEEDED",
+    }
+}
+
+const SHOWN: usize = 10;

@@ -1,0 +1,49 @@
+//! Does an alert come with what the application's own logs say of the peer, without anybody asking?
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::instance::{BAD4, stage};
+
+/// A request as web servers write it down.
+fn asked(peer: &str, target: &str) -> String {
+    format!("{peer} - - [29/Nov/2026:10:00:00 +0000] \"GET {target} HTTP/1.1\" 200 512 \"-\" \"curl/8\"\n")
+}
+
+#[test]
+fn an_alert_says_what_the_peer_tried_by_the_applications_own_log() {
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
+    instance.up();
+    let log = instance.path().join("app.log");
+    let write = |line: &str| {
+        let mut file = std::fs::File::options().append(true).open(&log).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    };
+    write(&asked("198.51.100.77", "/a?f=../../../etc/passwd"));
+    write(&asked(BAD4, "/index.html"));
+    write(&asked(BAD4, "/a?f=..%2f..%2f..%2fetc%2fpasswd"));
+    app.call("tcp", BAD4);
+    let alert = instance.wait("the alert", || instance.alert("bad_server_of_vulnerable_app", BAD4));
+    let id = alert["id"].as_str().unwrap().to_owned();
+    let logs = instance.wait("what its log says", || {
+        let alert = instance.fine(&["alerts", "show", &id]);
+        Some(alert["investigation"]["logs"].clone()).filter(|logs| !logs.is_null())
+    });
+    assert_eq!((&logs["verdict"], &logs["lines"]), (&"attempted".into(), &2.into()), "{logs:#}");
+    let attempt = &logs["attempts"][0];
+    assert_eq!((&attempt["family"], &attempt["line"]), (&"path-traversal".into(), &3.into()), "{logs:#}");
+    assert!(attempt["file"].as_str().unwrap().ends_with("/app.log"), "{logs:#}");
+    assert_eq!(logs["read"][0]["found"], "the process holds it open");
+    assert!(!logs.to_string().contains("198.51.100.77"), "nobody else's lines are taken: {logs:#}");
+
+    // Asked for, it looks again, at what came since.
+    write(&asked(BAD4, "/a?id=1+union+select+password+from+users"));
+    let asked_for = instance.fine(&["investigate", &id]);
+    let families: Vec<&Value> =
+        asked_for["investigation"]["logs"]["attempts"].as_array().unwrap().iter().map(|one| &one["family"]).collect();
+    assert_eq!(families, ["path-traversal", "sql-injection"], "{asked_for:#}");
+    let missing = asked_for["missing"].as_array().unwrap();
+    assert!(missing.iter().all(|missing| missing["what"] != "log evidence"), "{missing:?}");
+    assert_eq!(instance.run(&["investigate", "no-such-alert"]).0, 1);
+}

@@ -1,0 +1,95 @@
+//! Does a log that is meant to harm cost memory, time or sense?
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use tripoint_evidence::attempt;
+use tripoint_evidence::locate::{How, Log};
+use tripoint_evidence::scan::{Counts, Options, scan};
+use tripoint_evidence::search::{Query, search};
+use tripoint_evidence::stamp::Clock;
+use tripoint_model::attempt::ShownBy;
+use tripoint_model::{Attempt, Timestamp};
+
+fn options() -> Options<'static> {
+    let clock = Clock::at("2026-06-15T12:00:00Z".parse().unwrap());
+    Options { format: None, clock, pack: attempt::pack(), is_proxy: &|_| false }
+}
+
+fn found(input: impl Read) -> (Counts, Vec<Attempt>) {
+    let mut hits = Vec::new();
+    let counts = scan(input, "x", &options(), &mut |hit| hits.push(hit)).unwrap();
+    (counts, hits)
+}
+
+const FAILED: &str = "Jan  2 03:04:05 h sshd[7]: Failed password for root from 203.0.113.9 port 4711 ssh2\n";
+
+#[test]
+fn what_follows_a_line_of_a_hundred_megabytes_is_found() {
+    let giant =
+        FAILED.as_bytes().chain(std::io::repeat(b'a').take(100 << 20)).chain(&b"\n"[..]).chain(FAILED.as_bytes());
+    let begun = Instant::now();
+    let (counts, hits) = found(giant);
+    assert_eq!((counts.lines, counts.cut, hits.len()), (3, 1, 2));
+    assert_eq!((hits[1].line, hits[1].offset), (3, FAILED.len() as u64 + (100 << 20) + 1));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn bytes_that_are_no_text_hide_nothing_and_are_kept_bounded() {
+    let line =
+        b"Jan  2 03:04:05 h sshd[7]: Invalid user \xff\xfe\x00\x1b[2J\x1b]0;x\x07=cmd() from 203.0.113.9 port 1\n";
+    let (_, hits) = found(&line[..]);
+    assert_eq!((hits.len(), hits[0].remote), (1, "203.0.113.9".parse().ok()));
+    let long = format!("Jan  2 03:04:05 h sshd[7]: Invalid user {} from 203.0.113.9 port 1\n", "x".repeat(60_000));
+    let (_, hits) = found(long.as_bytes());
+    assert_eq!(hits.len(), 1);
+    assert!(hits[0].raw.len() <= tripoint_model::attempt::RAW_BYTES_MAX);
+}
+
+/// A line that begins an entry of several lines must not swallow what others wrote behind it.
+#[test]
+fn nothing_hides_behind_the_beginning_of_another_entry() {
+    for bait in ["GET / HTTP/1.1\n", "2026-01-02 03:04:05,678 WARN bait\n", "2026-01-02 03:04:05 ERROR x\n"] {
+        let (_, hits) = found(format!("{bait}{FAILED}{FAILED}").as_bytes());
+        assert_eq!(hits.iter().map(|hit| hit.line).collect::<Vec<_>>(), [2, 3], "{bait}");
+    }
+}
+
+#[test]
+fn peers_without_number_are_bounded_and_the_last_one_is_seen() {
+    let mut text = String::new();
+    for peer in 0..60_000u32 {
+        let [_, b, c, d] = peer.to_be_bytes();
+        text.push_str(&format!("Jan  2 03:04:05 h sshd[7]: Invalid user u{peer} from 10.{b}.{c}.{d} port 1\n"));
+    }
+    for user in 0..5 {
+        text.push_str(&format!("Jan  2 03:04:05 h sshd[7]: Invalid user u{user} from 203.0.113.9 port 1\n"));
+    }
+    let (_, hits) = found(text.as_bytes());
+    let series: Vec<_> = hits.iter().filter(|hit| hit.kind == ShownBy::Series).map(|hit| hit.rule.as_str()).collect();
+    assert_eq!(series, ["failed-log-ins", "user-enumeration"]);
+}
+
+#[test]
+fn a_log_is_read_by_the_format_that_its_server_is_configured_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("custom.log");
+    std::fs::write(
+        &path,
+        "h.example|203.0.113.9|1767323045.5|GET|/../../../../etc/passwd|200|1234|\nelse 203.0.113.9\n",
+    )
+    .unwrap();
+    let pattern = Some("$host|$remote_addr|$msec|$request_method|$request_uri|$status|$bytes_sent|".to_owned());
+    let log = Log { path: path.clone(), root: "/".into(), how: How::OpenFile, pattern };
+    let query = Query {
+        peer: "203.0.113.9".parse().unwrap(),
+        since: None::<Timestamp>,
+        bytes_max: 1 << 20,
+        is_over: &|| false,
+    };
+    let evidence = search(&[log], &query, &options());
+    assert_eq!(evidence.lines, 2, "{:?}", evidence.missing);
+    assert_eq!(evidence.attempts.iter().map(|attempt| attempt.line).collect::<Vec<_>>(), [1]);
+    assert_eq!(evidence.attempts[0].time, "2026-01-02T03:04:05.5Z".parse().ok());
+}

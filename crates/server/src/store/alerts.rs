@@ -1,0 +1,77 @@
+//! How does what an agent says of an alert enter what is known of it?
+
+use sqlx::SqliteConnection;
+use tripoint_model::confidence::raise;
+use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Timestamp};
+
+use super::rows::{Noticed, load, save};
+use super::verdicts::{met_before, teach};
+use super::{StoreError, Tell, exceptions, outbox};
+use crate::merge::{self, add_outcomes, add_refusals, merge};
+
+/// Merges what an agent says of an alert into what is known of it.
+pub(super) async fn take(
+    connection: &mut SqliteConnection,
+    host: &str,
+    alert: Alert,
+    tell: Tell,
+    now: Timestamp,
+    noticed: &mut Noticed,
+) -> Result<Option<AlertId>, StoreError> {
+    let stored = load(connection, &alert.id.0).await?;
+    // An agent speaks for its own host only.
+    if stored.as_ref().is_some_and(|stored| stored.host != host) {
+        tracing::warn!(host, alert = %alert.id, "agent reported another host's alert; not taken");
+        return Ok(None);
+    }
+    let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
+    let before = exceptions::before(stored.as_ref());
+    let stood = outbox::before(stored.as_ref());
+    let mut merged = merge(stored, Alert { host: host.to_owned(), ..alert }, now);
+    // A sum without terms was made by an older agent and stays as it is.
+    if !merged.confidence_why.is_empty() {
+        let met = met_before(connection, &merged).await?;
+        let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), met);
+        (merged.confidence, merged.confidence_why) = (raised.total, raised.terms);
+    }
+    if judged.is_some() && merged.work.resolution != judged {
+        teach(connection, &merged).await?;
+        noticed.untaught = true;
+    }
+    save(connection, &merged, now).await?;
+    exceptions::count(connection, &before, &merged, now).await?;
+    outbox::alert(connection, tell, stood, &merged, now).await?;
+    Ok(Some(merged.id))
+}
+
+/// Adds what the kernel or the guard said about an alert.
+pub(super) async fn add(
+    connection: &mut SqliteConnection,
+    id: &AlertId,
+    outcomes: &[Outcome],
+    refusals: &[Refusal],
+    now: Timestamp,
+) -> Result<Option<Alert>, StoreError> {
+    let Some(mut alert) = load(connection, &id.0).await? else { return Ok(None) };
+    add_outcomes(&mut alert, outcomes, now);
+    add_refusals(&mut alert, refusals);
+    save(connection, &alert, now).await?;
+    Ok(Some(alert))
+}
+
+/// Puts what a host found out about its alert into it; the newest stands.
+pub(super) async fn investigated(
+    connection: &mut SqliteConnection,
+    host: &str,
+    id: &AlertId,
+    found: Investigation,
+    now: Timestamp,
+) -> Result<Option<AlertId>, StoreError> {
+    let Some(mut alert) = load(connection, &id.0).await?.filter(|alert| alert.host == host) else { return Ok(None) };
+    if alert.investigation.as_ref().is_some_and(|known| known.at > found.at) {
+        return Ok(None);
+    }
+    merge::investigated(&mut alert, Box::new(found));
+    save(connection, &alert, now).await?;
+    Ok(Some(alert.id))
+}
