@@ -100,7 +100,17 @@ impl<'s, 'o> Scan<'s, 'o> {
     /// Nothing read so far.
     pub fn new(file: &'s str, options: &'s Options<'o>, show: &'s mut dyn FnMut(Attempt)) -> Self {
         let series = series::started();
-        Self { file, options, show, series, preferred: None, last: 0, pending: None, counts: Counts::default(), room: String::new() }
+        Self {
+            file,
+            options,
+            show,
+            series,
+            preferred: None,
+            last: 0,
+            pending: None,
+            counts: Counts::default(),
+            room: String::new(),
+        }
     }
 
     /// The same with a format that is tried first; lines that are not in it are read as any others.
