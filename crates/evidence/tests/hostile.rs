@@ -90,6 +90,7 @@ fn a_log_is_read_by_the_format_that_its_server_is_configured_with() {
     };
     let evidence = search(&[log], &query, &options());
     assert_eq!(evidence.lines, 2, "{:?}", evidence.missing);
-    assert_eq!(evidence.attempts.iter().map(|attempt| attempt.line).collect::<Vec<_>>(), [1]);
+    // More than one rule may find the first line; none finds the second.
+    assert!(!evidence.attempts.is_empty() && evidence.attempts.iter().all(|attempt| attempt.line == 1));
     assert_eq!(evidence.attempts[0].time, "2026-01-02T03:04:05.5Z".parse().ok());
 }
