@@ -10,8 +10,10 @@ use tripoint_api::agent::{AgentHealth, Capability, DataSource, Gap};
 use tripoint_linux::bpf::{Account, Counters, Missing};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
+use tripoint_sensor::diag;
 use tripoint_vuln::{Patience, SourceInfo, SourceStatus};
 
+use crate::config::Config;
 use crate::content::Loaded;
 use crate::pull::Fetched;
 use crate::respond::Blocking;
@@ -51,6 +53,48 @@ pub struct Health {
     pub kernel_map_bytes: u64,
     /// What has been lost so far, and when.
     pub gaps: Mutex<Gaps>,
+}
+
+/// What opening the sensor told.
+pub struct Opened {
+    /// Whether the kernel took the programs.
+    pub by_programs: bool,
+    /// Programs that it did not take.
+    pub missing: Vec<Missing>,
+    /// Their counts.
+    pub counters: Option<Arc<Mutex<Counters>>>,
+    /// How often it left one out.
+    pub account: Option<Account>,
+    /// Bytes of kernel memory for the list.
+    pub kernel_map_bytes: u64,
+}
+
+impl Health {
+    /// Nothing lost so far.
+    pub fn new(
+        opened: Opened,
+        blocking: Blocking,
+        config: &Config,
+        data: &Path,
+        loaded: Arc<Mutex<Loaded>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            sensor: if opened.by_programs { "bpf" } else { "sock_diag" },
+            blocking,
+            mode: config.response.mode.as_str(),
+            missing: opened.missing,
+            lost: if opened.by_programs { Vec::new() } else { diag::LOST.to_vec() },
+            counters: opened.counters,
+            account: opened.account,
+            data: data.to_owned(),
+            patience: config.patience(),
+            loaded,
+            shared,
+            kernel_map_bytes: opened.kernel_map_bytes,
+            gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),
+        }
+    }
 }
 
 /// Losses as they were at the last look, and the stretches of time in which they grew.

@@ -25,7 +25,6 @@ use tripoint_api::agent::AgentIdentity;
 use tripoint_correlator::{Correlator, Weights};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
-use tripoint_sensor::diag;
 
 use crate::config::{self, Config};
 use crate::contacts;
@@ -35,7 +34,7 @@ use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
 use crate::firewall::Ladder;
 use crate::hash;
-use crate::health::{Gaps, Health};
+use crate::health::{Health, Opened};
 use crate::investigate::{self, Investigate};
 use crate::place::Place;
 use crate::pull::{Pull, socket};
@@ -65,21 +64,9 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     respond.know(&host, &shared, &ask, kernel.is_some() && config.sensor.dns);
-    let health = Health {
-        sensor: if kernel.is_some() { "bpf" } else { "sock_diag" },
-        blocking: respond.blocking(),
-        mode: config.response.mode.as_str(),
-        missing,
-        lost: if kernel.is_some() { Vec::new() } else { diag::LOST.to_vec() },
-        counters: counters.clone(),
-        account,
-        data: place.data().to_owned(),
-        patience: config.patience(),
-        loaded,
-        shared: Arc::clone(&shared),
-        kernel_map_bytes,
-        gaps: Mutex::new(Gaps::new(Timestamp::from_system(SystemTime::now()))),
-    };
+    let by_programs = kernel.is_some();
+    let opened = Opened { by_programs, missing, counters: counters.clone(), account, kernel_map_bytes };
+    let health = Health::new(opened, respond.blocking(), config, place.data(), loaded, Arc::clone(&shared));
     let doors = Doors {
         reports: report.clone(),
         findings: request.clone(),
@@ -123,13 +110,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         ready();
         supervise(stop, &threads, &health, &report);
         last_words(threads, &shared);
-        let _ = (
-            wake.send(Wake::Stop),
-            ask.send(Ask::Stop),
-            request.send(Request::Stop),
-            report.send(Report::Stop),
-            case.send(investigate::Ask::Stop),
-        );
+        let _ = (wake.send(Wake::Stop), ask.send(Ask::Stop), request.send(Request::Stop));
+        let _ = (report.send(Report::Stop), case.send(investigate::Ask::Stop));
         Ok(())
     })
 }

@@ -66,15 +66,7 @@ const ROUTES: &[Route] = &[
     post("/v1/alerts/{id}/reopen", "Opens an alert again.", "ReopenRequest", "Alert"),
     post("/v1/alerts/{id}/comment", "Says something about an alert.", "CommentRequest", "Alert"),
     post("/v1/alerts/{id}/assign", "Gives an alert to somebody.", "AssignRequest", "Alert"),
-    Route {
-        request: None,
-        ..post(
-            "/v1/alerts/{id}/investigate",
-            "Has the host look into an alert now; gives it with its finds.",
-            "",
-            "Alert",
-        )
-    },
+    Route { request: None, ..post("/v1/alerts/{id}/investigate", "Has its host look into it now.", "", "Alert") },
     get(path::ACTIONS, "What is in force, by the agents' ledgers and their kernels.", &[], "StandingList"),
     post(path::ACTIONS, "Asks the agents to act; waits up to ten seconds.", "ActionRequest", "ActionAnswer"),
     Route { request: None, ..post(path::RELEASE_ALL, "Lifts every block now.", "", "ActionAnswer") },
