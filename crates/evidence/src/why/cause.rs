@@ -162,7 +162,7 @@ fn implant(scene: &Scene<'_>) -> Option<Case> {
 
 fn package_manager(scene: &Scene<'_>) -> Option<Case> {
     let (distance, manager) = scene.nearest("package manager")?;
-    if distance == 0 && scene.question.owner == Owner::Nobody {
+    if distance == 0 && scene.subject.owner == Owner::Nobody {
         return None;
     }
     let mut reasons = vec![format!("{} is a package manager or updater: {}", manager.exe, chain(scene.why, distance))];
@@ -217,7 +217,7 @@ fn user(scene: &Scene<'_>) -> Option<Case> {
 
 fn configured(scene: &Scene<'_>) -> Option<Case> {
     let hides = scene.strong().next().is_some();
-    let is_packaged = matches!(scene.question.owner, Owner::Package(_));
+    let is_packaged = matches!(scene.subject.owner, Owner::Package(_));
     // What hides may bring its own words; only what stands in files of the system explains it.
     let fits = |one: &&Mention| match one.place.as_str() {
         "command line" | "environment" => !hides,
@@ -256,7 +256,7 @@ fn named(scene: &Scene<'_>) -> Option<Case> {
     let asked = scene.why.names.iter().find(|name| name.how == NameSource::Dns);
     let given = scene.why.names.iter().find(|name| matches!(name.how, NameSource::Sni | NameSource::HttpHost));
     let name = asked.or(given)?;
-    if !matches!(scene.question.owner, Owner::Package(_)) {
+    if !matches!(scene.subject.owner, Owner::Package(_)) {
         return None;
     }
     let mut reasons = vec![format!("{} was {}", name.name, name.how.as_words())];

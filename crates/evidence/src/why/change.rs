@@ -6,9 +6,9 @@
 use tripoint_model::Direction;
 use tripoint_model::why::{Cause, Change, Mention, Why};
 
-use super::{Owner, Question, is_plain};
+use super::{Owner, Question, Subject, is_plain};
 
-pub(super) fn suggest(question: &Question<'_>, why: &Why) -> Vec<Change> {
+pub(super) fn suggest(question: &Question<'_>, subject: &Subject, why: &Why) -> Vec<Change> {
     let mut changes = Vec::new();
     match why.cause {
         Cause::ConfiguredDependency | Cause::ScheduledJob => {
@@ -17,7 +17,7 @@ pub(super) fn suggest(question: &Question<'_>, why: &Why) -> Vec<Change> {
         }
         Cause::Implant => changes.push(keep_evidence(question)),
         Cause::InboundReaction => {
-            changes.extend(patch(question));
+            changes.extend(patch(question, subject));
             changes.extend(unit(question));
             changes.extend(egress(question));
         }
@@ -100,14 +100,14 @@ fn egress(question: &Question<'_>) -> Option<Change> {
     })
 }
 
-fn patch(question: &Question<'_>) -> Option<Change> {
+fn patch(question: &Question<'_>, subject: &Subject) -> Option<Change> {
     if let Some(alert) = question.alert.as_deref().filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         return Some(Change {
             what: "close the hole that was used: the patch commands".to_owned(),
             commands: vec![format!("tripoint alerts advise {alert} --kind package")],
         });
     }
-    let Owner::Package(package) = &question.owner else { return None };
+    let Owner::Package(package) = &subject.owner else { return None };
     is_plain(package).then(|| Change {
         what: format!("bring {package} up to date, if it is what was attacked"),
         commands: vec![format!("apt-get install --only-upgrade {package}")],

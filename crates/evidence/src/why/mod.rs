@@ -10,6 +10,7 @@ mod change;
 mod exposure;
 mod hosts;
 mod look;
+mod owner;
 mod place;
 pub mod redact;
 mod signs;
@@ -42,7 +43,7 @@ pub struct Question<'q> {
     pub local: Option<SocketAddr>,
     /// The gravest of what the peer, or anybody, tried before on this application.
     pub attempted: Option<Verdict>,
-    /// Which package the executable is of.
+    /// Which package the executable is of; where it is not known, dpkg's lists are read.
     pub owner: Owner,
     /// What `nft -j list ruleset` says in the process's network namespace; `Err` says why it is not known.
     pub ruleset: Result<String, String>,
@@ -86,7 +87,7 @@ pub fn explain(question: &Question<'_>) -> Why {
         why.exposure = Some(exposure::of(question, &subject));
     }
     cause::judge(question, &subject, &signs, &mut why);
-    why.changes = change::suggest(question, &why);
+    why.changes = change::suggest(question, &subject, &why);
     why
 }
 
@@ -102,6 +103,8 @@ struct Subject {
     host: PathBuf,
     /// Its executable as the kernel names it now, else as it was told.
     exe: String,
+    /// Whose the executable is.
+    owner: Owner,
 }
 
 impl Subject {
@@ -114,7 +117,13 @@ impl Subject {
         let host = if is_contained { PathBuf::from("/") } else { root.clone() };
         let link = std::fs::read_link(proc.join("exe")).ok().filter(|_| is_alive);
         let exe = link.map_or_else(|| process.exe.clone(), |path| path.to_string_lossy().into_owned());
-        Self { is_alive, proc, root, host, exe }
+        let path = exe.trim_end_matches(" (deleted)");
+        let is_file = path.starts_with('/') && !path.starts_with("/memfd:");
+        let owner = match &question.owner {
+            Owner::NotKnown if is_file => owner::of(&root, path),
+            known => known.clone(),
+        };
+        Self { is_alive, proc, root, host, exe, owner }
     }
 
     /// The path of the executable, without the kernel's mark of a file that is gone.

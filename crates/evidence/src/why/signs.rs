@@ -3,12 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use memchr::memmem;
 use tripoint_model::Direction;
 
 use super::ancestry::{Role, role_of};
-use super::place::folder;
-use super::{Owner, Question, Subject, is_anybodys, place};
+use super::{Owner, Question, Subject, is_anybodys, owner, place};
 use crate::locate::opened::open_in;
 
 /// What was seen.
@@ -40,7 +38,7 @@ fn executable(question: &Question<'_>, subject: &Subject, signs: &mut Vec<Sign>)
     } else if is_gone {
         // An upgrade puts a new file where the old one was.
         let is_replaced = subject.root.join(path.trim_start_matches('/')).exists();
-        let is_package = matches!(question.owner, Owner::Package(_));
+        let is_package = matches!(subject.owner, Owner::Package(_));
         if !is_replaced {
             add(!is_package, format!("its executable {path} was deleted while it runs"));
         }
@@ -59,7 +57,7 @@ fn executable(question: &Question<'_>, subject: &Subject, signs: &mut Vec<Sign>)
     if argv.first().is_some_and(|word| word.starts_with('[') && word.ends_with(']')) && !path.is_empty() {
         add(true, format!("it calls itself {} as threads of the kernel do, and runs {path}", argv[0]));
     }
-    if question.owner == Owner::Nobody && !is_memory {
+    if subject.owner == Owner::Nobody && !is_memory {
         add(false, format!("no package has its executable {path}"));
     }
 }
@@ -87,33 +85,14 @@ fn preload(subject: &Subject, signs: &mut Vec<Sign>) {
 
 const LIBRARIES_MAX: usize = 16;
 
-/// Whether dpkg's lists name the file, by any of the two names that it has where `/lib` is `/usr/lib`.
+/// Whether a package has the library; without a database to ask, it is taken for one's where only packages install.
 fn is_packaged(root: &Path, library: &str) -> bool {
-    let info = Path::new("/var/lib/dpkg/info");
-    let Ok(names) = folder(root, info) else {
-        // No database to ask: where only packages install, it is taken for one's.
-        return ["/usr/lib", "/lib", "/opt/"].iter().any(|start| library.starts_with(start));
-    };
-    let other = library.strip_prefix("/usr").map_or_else(|| format!("/usr{library}"), str::to_owned);
-    // The package ships the file that a link of its own points to.
-    let needles = [format!("{library}\n"), format!("{other}\n")];
-    let mut left = LISTS_BYTES_MAX;
-    for name in names.into_iter().filter(|name| name.ends_with(".list")) {
-        let Ok(file) = open_in(root, &info.join(name)) else { continue };
-        let mut bytes = Vec::new();
-        if file.take(left).read_to_end(&mut bytes).is_err() {
-            continue;
-        }
-        left = left.saturating_sub(bytes.len() as u64);
-        let starts = |at: usize| at == 0 || bytes[at - 1] == b'\n';
-        if needles.iter().any(|needle| memmem::find_iter(&bytes, needle).any(starts)) {
-            return true;
-        }
+    match owner::of(root, library) {
+        Owner::Package(_) => true,
+        Owner::Nobody => false,
+        Owner::NotKnown => ["/usr/lib", "/lib"].iter().any(|start| library.starts_with(start)),
     }
-    false
 }
-
-const LISTS_BYTES_MAX: u64 = 64 << 20;
 
 /// Code that was mapped from where no code should come from.
 fn mapped(subject: &Subject, signs: &mut Vec<Sign>) {

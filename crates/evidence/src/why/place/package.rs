@@ -14,7 +14,7 @@ impl Place for Package {
     }
 
     fn search(&self, look: &mut Look<'_>) {
-        let Owner::Package(package) = look.question.owner.clone() else { return };
+        let Owner::Package(package) = look.subject.owner.clone() else { return };
         let name = package.split(':').next().unwrap_or(&package);
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
         if name.is_empty() || !name.bytes().all(safe) || name.starts_with('.') {

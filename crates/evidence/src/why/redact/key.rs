@@ -13,7 +13,7 @@ static PAIR: LazyLock<Regex> =
 
 /// Where the value of an unquoted pair ends, at the latest: at the next pair or option.
 static NEXT: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(?:[\s,;&|]+\\?["'{]*[A-Za-z_][\w.\-]*\\?["']?\s*=|[\s]+--?[A-Za-z]|[,;]\s*["']?[\w.\-]+["']?\s*:|[&;<>}]|"\s)"#));
+    LazyLock::new(|| regex(r#"(?:[\s,;&|]+\\?["'{]*[A-Za-z_][\w.\-]*\\?["']?\s*=|[\s]+--?[A-Za-z]|[,;]\s*["']?[\w.\-]+["']?\s*:|"\s)"#));
 
 /// A name that ends a line, or has its value in the next one.
 static LAST: LazyLock<Regex> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `requirepass secret`, `--password secret`, `password secret` of netrc: blanks alone between.
 static BLANK: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r#"(?P<key>-{0,2}[A-Za-z][\w.\-]*)["']?,?[ \t]+(?P<secret>"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,"']+)"#)
+    regex(r#"(?P<key>-{0,2}[A-Za-z][\w.\-]*)["']?,?[ \t]+(?P<secret>"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,"'=:>][^\s,"']*)"#)
 });
 
 /// Parts of names whose values are secrets.
