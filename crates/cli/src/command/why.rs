@@ -49,7 +49,8 @@ pub fn run(context: &Context, asked: &Asked) -> anyhow::Result<Exit> {
     } else {
         return Err(WrongUsage(format!("{:?} is no process id, alert id or address", asked.of)).into());
     };
-    let explained: Vec<Explained> = found.into_iter().map(|(connection, alert)| one(connection, alert.as_ref(), seconds)).collect();
+    let explained: Vec<Explained> =
+        found.into_iter().map(|(connection, alert)| one(connection, alert.as_ref(), seconds)).collect();
     if context.json {
         explained.iter().try_for_each(output::json_line)?;
         return Ok(Exit::Fine);
@@ -79,7 +80,8 @@ fn open_now() -> Vec<Arc<Connection>> {
 fn each_once(connections: impl Iterator<Item = Connection>) -> Vec<Connection> {
     let mut seen = BTreeSet::new();
     let key = |one: &Connection| {
-        let service = if one.direction == tripoint_model::Direction::Inbound { one.local.port() } else { one.remote.port() };
+        let service =
+            if one.direction == tripoint_model::Direction::Inbound { one.local.port() } else { one.remote.port() };
         (one.process.as_ref().map(|process| process.key.pid), canonical(one.remote.ip()), service, one.direction)
     };
     connections.filter(|one| seen.insert(key(one))).take(CONNECTIONS_MAX).collect()
@@ -89,7 +91,10 @@ fn of_process(pid: u32) -> anyhow::Result<Found> {
     anyhow::ensure!(tripoint_sensor::procfs::key_of(pid).is_some(), "there is no process {pid} here");
     let own = |one: &Arc<Connection>| one.process.as_ref().is_some_and(|process| process.key.pid == pid);
     let found = each_once(open_now().iter().filter(|one| own(one)).map(|one| Connection::clone(one)));
-    anyhow::ensure!(!found.is_empty(), "process {pid} has no connection open now; name the peer or an alert to ask about earlier ones");
+    anyhow::ensure!(
+        !found.is_empty(),
+        "process {pid} has no connection open now; name the peer or an alert to ask about earlier ones"
+    );
     Ok(found.into_iter().map(|connection| (connection, None)).collect())
 }
 
@@ -120,7 +125,8 @@ fn of_address(context: &Context, address: IpAddr) -> anyhow::Result<Found> {
                 let of = alert.connections.iter().filter(|one| canonical(one.remote.ip()) == address);
                 for connection in each_once(of.map(|one| of_alerts(one, &alert))) {
                     let pid = connection.process.as_ref().map(|process| process.key);
-                    let known = found.iter_mut().find(|(known, _)| known.process.as_ref().map(|process| process.key) == pid);
+                    let known =
+                        found.iter_mut().find(|(known, _)| known.process.as_ref().map(|process| process.key) == pid);
                     match known {
                         Some((_, of)) => *of = Some(alert.clone()),
                         None if found.len() < CONNECTIONS_MAX => found.push((connection, Some(alert.clone()))),
@@ -132,7 +138,10 @@ fn of_address(context: &Context, address: IpAddr) -> anyhow::Result<Found> {
         Err(error) if !context.quiet => eprintln!("earlier connections are not known: {}", output::causes(&error)),
         Err(_) => {}
     }
-    anyhow::ensure!(!found.is_empty(), "no process of this host talks with {address} now, and no alert says that one did");
+    anyhow::ensure!(
+        !found.is_empty(),
+        "no process of this host talks with {address} now, and no alert says that one did"
+    );
     Ok(found)
 }
 

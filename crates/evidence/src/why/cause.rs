@@ -3,7 +3,7 @@
 use tripoint_model::why::{Cause, Mention, NameSource, Starter, Why};
 use tripoint_model::{Direction, Verdict};
 
-use super::ancestry::is_of_system;
+use super::role::is_of_system;
 use super::signs::Sign;
 use super::{Owner, Question, Subject, is_anybodys, place};
 
@@ -59,12 +59,14 @@ impl Scene<'_> {
 
     /// Mentions in files; who starts a program gives it words and variables.
     fn in_files(&self) -> impl Iterator<Item = &Mention> {
-        self.mentions().filter(|one| !matches!(one.place.as_str(), "command line" | "environment" | "executable" | "cron"))
+        self.mentions()
+            .filter(|one| !matches!(one.place.as_str(), "command line" | "environment" | "executable" | "cron"))
     }
 
     /// A job of cron that names the peer and runs this program.
     fn job(&self) -> Option<&Mention> {
-        let words = std::iter::once(self.subject.exe_path()).chain(self.question.process.argv.iter().map(String::as_str));
+        let words =
+            std::iter::once(self.subject.exe_path()).chain(self.question.process.argv.iter().map(String::as_str));
         let names: Vec<&str> = words
             .filter(|word| word.starts_with('/') || word.contains('.'))
             .filter_map(|word| word.rsplit('/').next())
@@ -88,7 +90,8 @@ impl Scene<'_> {
 
 fn chain(why: &Why, until: usize) -> String {
     let base = |one: &Starter| one.exe.rsplit('/').next().unwrap_or(&one.exe).to_owned();
-    let names: Vec<String> = why.started_by.iter().take(until + 1).map(|one| format!("{} ({})", base(one), one.pid)).collect();
+    let names: Vec<String> =
+        why.started_by.iter().take(until + 1).map(|one| format!("{} ({})", base(one), one.pid)).collect();
     names.join(" started by ")
 }
 
@@ -148,7 +151,9 @@ fn implant(scene: &Scene<'_>) -> Option<Case> {
     let strong: Vec<String> = scene.strong().map(|sign| sign.text.clone()).collect();
     let is_explained = scene.in_files().next().is_some()
         || scene.job().is_some()
-        || ["package manager", "log-in session", "continuous integration"].iter().any(|role| scene.nearest(role).is_some());
+        || ["package manager", "log-in session", "continuous integration"]
+            .iter()
+            .any(|role| scene.nearest(role).is_some());
     if strong.is_empty() || is_explained {
         return None;
     }
@@ -275,7 +280,9 @@ fn unknown(scene: &Scene<'_>) -> Case {
     let aside: Vec<&Mention> = scene.why.mentions.iter().collect();
     match aside.is_empty() {
         true => reasons.push("no configuration that was searched names the peer".to_owned()),
-        false => reasons.extend(aside.iter().take(3).map(|one| format!("{}, which explains nothing by itself", at(one)))),
+        false => {
+            reasons.extend(aside.iter().take(3).map(|one| format!("{}, which explains nothing by itself", at(one))))
+        }
     }
     reasons.extend(scene.signs.iter().map(|sign| sign.text.clone()));
     if scene.why.started_by.len() < 2 {

@@ -12,7 +12,9 @@ pub(super) fn suggest(question: &Question<'_>, subject: &Subject, why: &Why) -> 
     let mut changes = Vec::new();
     match why.cause {
         Cause::ConfiguredDependency | Cause::ScheduledJob => {
-            changes.extend(why.mentions.iter().filter(|one| one.counts).take(LINES_MAX).filter_map(|one| line(question, one)));
+            changes.extend(
+                why.mentions.iter().filter(|one| one.counts).take(LINES_MAX).filter_map(|one| line(question, one)),
+            );
             changes.extend(unit(question));
         }
         Cause::Implant => changes.push(keep_evidence(question)),
@@ -24,9 +26,13 @@ pub(super) fn suggest(question: &Question<'_>, subject: &Subject, why: &Why) -> 
         Cause::ExposedService => changes.extend(listener(question, why)),
         Cause::PackageManager => changes.push(Change {
             what: "look at where packages come from, and take out the source that names the peer".to_owned(),
-            commands: vec!["grep -rn . /etc/apt/sources.list /etc/apt/sources.list.d /etc/yum.repos.d 2>/dev/null".to_owned()],
+            commands: vec![
+                "grep -rn . /etc/apt/sources.list /etc/apt/sources.list.d /etc/yum.repos.d 2>/dev/null".to_owned(),
+            ],
         }),
-        Cause::UserAction | Cause::NameDriven | Cause::Unknown => changes.extend(unit(question).or_else(|| egress(question))),
+        Cause::UserAction | Cause::NameDriven | Cause::Unknown => {
+            changes.extend(unit(question).or_else(|| egress(question)))
+        }
     }
     changes
 }
@@ -38,14 +44,29 @@ const LINES_MAX: usize = 3;
 fn line(question: &Question<'_>, one: &Mention) -> Option<Change> {
     let (file, line) = (&one.file, one.line);
     if one.place == "environment" || one.place == "command line" || one.place == "executable" {
-        let start = question.process.unit.as_ref().map_or("whatever starts it".to_owned(), |unit| format!("the unit {unit}"));
+        let start =
+            question.process.unit.as_ref().map_or("whatever starts it".to_owned(), |unit| format!("the unit {unit}"));
         return (one.place != "executable").then(|| Change {
             what: format!("take {} out of its {}: {start} gives it", one.matched, one.place),
             commands: Vec::new(),
         });
     }
-    let ends = [".conf", ".cfg", ".ini", ".env", ".properties", ".service", ".toml", ".sh", ".yml", ".yaml", ".cnf", "crontab"];
-    let is_hash = ends.iter().any(|end| file.ends_with(end)) || one.place == "cron" || file.starts_with("/etc/default/");
+    let ends = [
+        ".conf",
+        ".cfg",
+        ".ini",
+        ".env",
+        ".properties",
+        ".service",
+        ".toml",
+        ".sh",
+        ".yml",
+        ".yaml",
+        ".cnf",
+        "crontab",
+    ];
+    let is_hash =
+        ends.iter().any(|end| file.ends_with(end)) || one.place == "cron" || file.starts_with("/etc/default/");
     let in_container = question.process.container.is_some() && one.place != "unit" && one.place != "container";
     let commands = if is_plain(file) && is_hash && line > 0 && !in_container {
         let mut commands = vec![format!("sed -n '{line}p' {file}"), format!("sed -i.before '{line}s/^/# /' {file}")];
@@ -59,7 +80,8 @@ fn line(question: &Question<'_>, one: &Mention) -> Option<Change> {
 
 /// What makes the change count.
 fn restart(question: &Question<'_>, one: &Mention) -> Vec<String> {
-    let Some(unit) = question.process.unit.as_deref().filter(|unit| is_plain(unit) && unit.ends_with(".service")) else {
+    let Some(unit) = question.process.unit.as_deref().filter(|unit| is_plain(unit) && unit.ends_with(".service"))
+    else {
         return Vec::new();
     };
     let mut commands = Vec::new();
@@ -80,7 +102,10 @@ fn unit(question: &Question<'_>) -> Option<Change> {
         what: format!("forbid {unit} to talk to {} (a drop-in with IPAddressDeny=)", question.peer),
         commands: vec![
             format!("mkdir -p /etc/systemd/system/{unit}.d"),
-            format!("printf '%s\\n' '[Service]' 'IPAddressDeny={}' > /etc/systemd/system/{unit}.d/peer.conf", question.peer),
+            format!(
+                "printf '%s\\n' '[Service]' 'IPAddressDeny={}' > /etc/systemd/system/{unit}.d/peer.conf",
+                question.peer
+            ),
             "systemctl daemon-reload".to_owned(),
         ],
     })
@@ -148,9 +173,15 @@ fn listener(question: &Question<'_>, why: &Why) -> Vec<Change> {
     let is_open = why.exposure.as_ref().is_some_and(|exposure| exposure.scope != "loopback");
     let program = question.process.exe.rsplit('/').next().unwrap_or_default();
     if is_open {
-        let words = LISTENERS.iter().find(|(programs, _)| programs.contains(&program)).map(|(_, words)| words.replace("PORT", &port.to_string()));
+        let words = LISTENERS
+            .iter()
+            .find(|(programs, _)| programs.contains(&program))
+            .map(|(_, words)| words.replace("PORT", &port.to_string()));
         let how = words.map(|words| format!(": {words}")).unwrap_or_default();
-        changes.push(Change { what: format!("if only this host needs port {port}, let it listen on loopback{how}"), commands: Vec::new() });
+        changes.push(Change {
+            what: format!("if only this host needs port {port}, let it listen on loopback{how}"),
+            commands: Vec::new(),
+        });
         let family = if question.peer.is_ipv4() { "ip" } else { "ip6" };
         let protocol = match question.protocol {
             tripoint_model::Protocol::Tcp => "tcp",

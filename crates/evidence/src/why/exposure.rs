@@ -88,7 +88,9 @@ fn scope(address: IpAddr) -> &'static str {
 
 fn is_private(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
+        IpAddr::V4(v4) => {
+            v4.is_private() || v4.is_link_local() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+        }
         IpAddr::V6(v6) => v6.segments()[0] & 0xfe00 == 0xfc00 || v6.segments()[0] & 0xffc0 == 0xfe80,
     }
 }
@@ -143,7 +145,8 @@ const RULES_SHOWN_MAX: usize = 10;
 
 fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> Filter {
     let ruleset = question.ruleset.as_ref().map_err(Clone::clone);
-    let ruleset = ruleset.and_then(|text| serde_json::from_str::<Ruleset>(text).map_err(|error| format!("nft's answer: {error}")));
+    let ruleset = ruleset
+        .and_then(|text| serde_json::from_str::<Ruleset>(text).map_err(|error| format!("nft's answer: {error}")));
     let ruleset = match ruleset {
         Ok(ruleset) => ruleset,
         Err(reason) => {
@@ -153,7 +156,8 @@ fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> F
     };
     let hooks = ["input", "prerouting", "ingress"];
     let chains: Vec<&Chain> = ruleset.nftables.iter().filter_map(|item| item.chain.as_ref()).collect();
-    let base: Vec<&&Chain> = chains.iter().filter(|chain| chain.hook.as_deref().is_some_and(|hook| hooks.contains(&hook))).collect();
+    let base: Vec<&&Chain> =
+        chains.iter().filter(|chain| chain.hook.as_deref().is_some_and(|hook| hooks.contains(&hook))).collect();
     if base.is_empty() {
         found.reasons.push("no rule of the packet filter looks at what comes in".to_owned());
         return Filter::Open;
@@ -162,10 +166,17 @@ fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> F
     let (mut admits, mut refuses, mut unclear) = (false, false, false);
     for rule in ruleset.nftables.iter().filter_map(|item| item.rule.as_ref()) {
         let text = serde_json::to_string(&rule.expr).unwrap_or_default();
-        let verdict = ["accept", "drop", "reject"].into_iter().find(|verdict| text.contains(&format!("\"{verdict}\":")));
+        let verdict =
+            ["accept", "drop", "reject"].into_iter().find(|verdict| text.contains(&format!("\"{verdict}\":")));
         let speaks = speaks_of_port(&rule.expr, local.port());
-        let is_plain = !text.contains("\"saddr\"") && !text.contains("\"ct\"") && !text.contains("\"meta\"") && !text.contains("\"xt\"");
-        unclear |= text.contains("\"jump\"") || text.contains("\"goto\"") || text.contains("\"xt\"") || (!speaks && verdict.is_some() && verdict != Some("accept"));
+        let is_plain = !text.contains("\"saddr\"")
+            && !text.contains("\"ct\"")
+            && !text.contains("\"meta\"")
+            && !text.contains("\"xt\"");
+        unclear |= text.contains("\"jump\"")
+            || text.contains("\"goto\"")
+            || text.contains("\"xt\"")
+            || (!speaks && verdict.is_some() && verdict != Some("accept"));
         if !speaks {
             continue;
         }
@@ -178,7 +189,13 @@ fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> F
             let handle = rule.handle.map(|handle| format!(" handle {handle}")).unwrap_or_default();
             let comment = rule.comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
             let what = verdict.map_or_else(|| "more than a verdict".to_owned(), str::to_owned);
-            found.rules.push(format!("{} {} {}{handle}: port {} {what}{comment}", rule.family, rule.table, rule.chain, local.port()));
+            found.rules.push(format!(
+                "{} {} {}{handle}: port {} {what}{comment}",
+                rule.family,
+                rule.table,
+                rule.chain,
+                local.port()
+            ));
         }
     }
     match (closes, admits, refuses) {
@@ -189,7 +206,9 @@ fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> F
             Filter::Closed
         }
         _ => {
-            found.reasons.push("the packet filter has rules that were not evaluated: jumps, sets, origins or states".to_owned());
+            found
+                .reasons
+                .push("the packet filter has rules that were not evaluated: jumps, sets, origins or states".to_owned());
             Filter::NotKnown
         }
     }
@@ -216,7 +235,13 @@ fn holds(value: &serde_json::Value, port: u64, depth: u32) -> bool {
 }
 
 /// Whether the internet can reach it, as far as this host can tell.
-fn reach(question: &Question<'_>, local: SocketAddr, bound: SocketAddr, filter: Filter, reasons: &mut Vec<String>) -> Option<bool> {
+fn reach(
+    question: &Question<'_>,
+    local: SocketAddr,
+    bound: SocketAddr,
+    filter: Filter,
+    reasons: &mut Vec<String>,
+) -> Option<bool> {
     if scope(bound.ip()) == "loopback" {
         reasons.push("it listens on loopback: only this host reaches it".to_owned());
         return Some(false);
@@ -266,7 +291,9 @@ mod tests {
     #[test]
     fn rules_that_speak_of_a_port_are_told_from_others() {
         let rule = |right: &str| {
-            let text = format!(r#"[{{"match":{{"op":"==","left":{{"payload":{{"protocol":"tcp","field":"dport"}}}},"right":{right}}}}},{{"accept":null}}]"#);
+            let text = format!(
+                r#"[{{"match":{{"op":"==","left":{{"payload":{{"protocol":"tcp","field":"dport"}}}},"right":{right}}}}},{{"accept":null}}]"#
+            );
             serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
         };
         for right in ["80", r#"{"set":[22,80]}"#, r#"{"range":[1,1024]}"#, r#"{"set":[{"range":[79,81]}]}"#] {
@@ -278,8 +305,9 @@ mod tests {
     #[test]
     fn scopes_are_told_apart() {
         let of = |text: &str| scope(text.parse().unwrap());
-        assert_eq!(["0.0.0.0", "::", "127.8.0.1", "::1", "10.1.2.3", "fd00::1", "8.8.4.4"].map(of), [
-            "every address", "every address", "loopback", "loopback", "private", "private", "public"
-        ]);
+        assert_eq!(
+            ["0.0.0.0", "::", "127.8.0.1", "::1", "10.1.2.3", "fd00::1", "8.8.4.4"].map(of),
+            ["every address", "every address", "loopback", "loopback", "private", "private", "public"]
+        );
     }
 }

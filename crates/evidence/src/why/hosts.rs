@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn comments_and_other_addresses_name_nothing() {
-        let text = "127.0.0.1 localhost\n203.0.113.9\tDB.example db # spare 203.0.113.9 x\n203.0.113.90 no\n#203.0.113.9 no\n";
+        let text =
+            "127.0.0.1 localhost\n203.0.113.9\tDB.example db # spare 203.0.113.9 x\n203.0.113.90 no\n#203.0.113.9 no\n";
         assert_eq!(names(text, "203.0.113.9".parse().unwrap()), ["db.example", "db"]);
         assert!(names(text, "127.0.0.1".parse().unwrap()).is_empty());
     }

@@ -198,7 +198,9 @@ impl<'l> Look<'l> {
     /// Gives what was found.
     pub fn finish(mut self, why: &mut Why) {
         if self.is_cut {
-            self.say("not all configuration was searched: the time, or the number of files or bytes, was used up".into());
+            self.say(
+                "not all configuration was searched: the time, or the number of files or bytes, was used up".into(),
+            );
         }
         why.mentions = self.mentions;
         why.mentions_left_out = self.left_out;
@@ -242,8 +244,22 @@ fn counts(line: &str, hit: &Hit) -> bool {
 
 /// Words before an address that keep it away.
 const REFUSALS: &[&str] = &[
-    "deny", "denied", "drop", "reject", "refuse", "block", "blocked", "blackhole", "unreachable", "ban", "banned",
-    "ipaddressdeny", "no_proxy", "noproxy", "deny_hosts", "ignoreip",
+    "deny",
+    "denied",
+    "drop",
+    "reject",
+    "refuse",
+    "block",
+    "blocked",
+    "blackhole",
+    "unreachable",
+    "ban",
+    "banned",
+    "ipaddressdeny",
+    "no_proxy",
+    "noproxy",
+    "deny_hosts",
+    "ignoreip",
 ];
 
 #[cfg(test)]
@@ -257,7 +273,14 @@ mod tests {
         for cause in ["server 203.0.113.9;", "--proxy=c.example", "url = http://c.example/#x", "allow 203.0.113.9"] {
             assert!(of(cause), "{cause}");
         }
-        for none in ["# server 203.0.113.9;", "x=1 # c.example", "// c.example", "deny 203.0.113.9;", "NO_PROXY=c.example", "IPAddressDeny=203.0.113.9"] {
+        for none in [
+            "# server 203.0.113.9;",
+            "x=1 # c.example",
+            "// c.example",
+            "deny 203.0.113.9;",
+            "NO_PROXY=c.example",
+            "IPAddressDeny=203.0.113.9",
+        ] {
             assert!(!of(none), "{none}");
         }
     }

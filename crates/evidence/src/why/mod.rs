@@ -13,6 +13,7 @@ mod look;
 mod owner;
 mod place;
 pub mod redact;
+mod role;
 mod signs;
 mod terms;
 

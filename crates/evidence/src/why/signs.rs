@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tripoint_model::Direction;
 
-use super::ancestry::{Role, role_of};
+use super::role::{Role, role_of};
 use super::{Owner, Question, Subject, is_anybodys, owner, place};
 use crate::locate::opened::open_in;
 
@@ -45,7 +45,9 @@ fn executable(question: &Question<'_>, subject: &Subject, signs: &mut Vec<Sign>)
     }
     if is_anybodys(path) {
         add(true, format!("its executable lies in a folder where everybody may write: {path}"));
-    } else if !is_memory && path.split('/').any(|part| part.len() > 1 && part.starts_with('.') && !USUAL.contains(&part)) {
+    } else if !is_memory
+        && path.split('/').any(|part| part.len() > 1 && part.starts_with('.') && !USUAL.contains(&part))
+    {
         add(false, format!("its executable lies in a hidden place: {path}"));
     }
     let argv = &question.process.argv;
@@ -64,8 +66,29 @@ fn executable(question: &Question<'_>, subject: &Subject, signs: &mut Vec<Sign>)
 
 /// Hidden folders where people's programs are.
 const USUAL: &[&str] = &[
-    ".local", ".cargo", ".rustup", ".nvm", ".npm", ".pyenv", ".rbenv", ".vscode", ".vscode-server", ".cache", ".config",
-    ".venv", ".snapshots", ".steam", ".deno", ".bun", ".asdf", ".sdkman", ".dotnet", ".nix-profile", ".asdf-data", ".virtualenvs", ".pnpm",
+    ".local",
+    ".cargo",
+    ".rustup",
+    ".nvm",
+    ".npm",
+    ".pyenv",
+    ".rbenv",
+    ".vscode",
+    ".vscode-server",
+    ".cache",
+    ".config",
+    ".venv",
+    ".snapshots",
+    ".steam",
+    ".deno",
+    ".bun",
+    ".asdf",
+    ".sdkman",
+    ".dotnet",
+    ".nix-profile",
+    ".asdf-data",
+    ".virtualenvs",
+    ".pnpm",
 ];
 
 /// Libraries that were put before all others.
@@ -104,7 +127,9 @@ fn mapped(subject: &Subject, signs: &mut Vec<Sign>) {
         let plain = path.trim_end_matches(" (deleted)");
         let is_own = plain == subject.exe_path();
         // Runtimes that compile as they run map their code twice, under these names.
-        let is_runtime = ["/memfd:doublemapper", "/memfd:jit", "/memfd:libffi", "/memfd:/jit-cache"].iter().any(|name| plain.starts_with(name));
+        let is_runtime = ["/memfd:doublemapper", "/memfd:jit", "/memfd:libffi", "/memfd:/jit-cache"]
+            .iter()
+            .any(|name| plain.starts_with(name));
         let is_odd = is_anybodys(plain) || (plain.starts_with("/memfd:") && !is_runtime);
         if rights.contains('x') && is_odd && !is_own && !said.contains(&plain) && said.len() < LIBRARIES_MAX {
             said.push(plain);

@@ -64,7 +64,8 @@ impl Terms {
             }
         }
         let finder = |wanted: bool| {
-            let numbers: Vec<usize> = (0..needles.len()).filter(|n| (needles[*n].written == "base64") == wanted).collect();
+            let numbers: Vec<usize> =
+                (0..needles.len()).filter(|n| (needles[*n].written == "base64") == wanted).collect();
             let texts = numbers.iter().map(|n| needles[*n].text.as_bytes());
             let built = AhoCorasick::builder().ascii_case_insensitive(!wanted).build(texts);
             built.ok().map(|built| (built, numbers))
@@ -75,12 +76,12 @@ impl Terms {
 
     /// The best that a line holds: plain before encoded, names before addresses.
     pub fn find(&self, line: &str) -> Option<Hit> {
-        self.all(line).min_by_key(|(number, range)| (self.needles[*number].written != "plain", *number, range.start)).map(
-            |(number, range)| {
+        self.all(line)
+            .min_by_key(|(number, range)| (self.needles[*number].written != "plain", *number, range.start))
+            .map(|(number, range)| {
                 let needle = &self.needles[number];
                 Hit { value: needle.value.clone(), written: needle.written, range }
-            },
-        )
+            })
     }
 
     /// Where a line says it in plain words.
@@ -92,9 +93,9 @@ impl Terms {
     fn all<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
         self.finders.iter().flat_map(move |(finder, numbers)| {
             let found = finder.find_overlapping_iter(line);
-            found.map(|found| (numbers[found.pattern().as_usize()], found.range())).filter(|(number, range)| {
-                stands_alone(line.as_bytes(), range, self.needles[*number].edge)
-            })
+            found
+                .map(|found| (numbers[found.pattern().as_usize()], found.range()))
+                .filter(|(number, range)| stands_alone(line.as_bytes(), range, self.needles[*number].edge))
         })
     }
 }
@@ -171,7 +172,8 @@ fn stands_alone(line: &[u8], range: &Range<usize>, edge: Edge) -> bool {
         Edge::Free => true,
         Edge::Name => {
             let wild = before(1) == b'.' && before(2) == b'*';
-            let ends = !is_name(after(0)) && !(after(0) == b'.' && is_name(after(1)));
+            let goes_on = is_name(after(0)) || (after(0) == b'.' && is_name(after(1)));
+            let ends = !goes_on;
             // In `\nname` and `%2Fname` a letter stands before it, and yet it begins.
             let escaped = before(2) == b'\\' || (before(3) == b'%' && before(2).is_ascii_hexdigit());
             ends && (wild || escaped || (!is_name(before(1)) && before(1) != b'.'))
@@ -239,7 +241,11 @@ mod tests {
             assert_eq!(found(other), None, "{other}");
         }
         let terms = Terms::of(&[], "2001:db8::9".parse().unwrap());
-        for line in ["[2001:db8::9]:443", "2001:0DB8:0:0:0:0:0:9 x".replace("0DB8", "DB8").as_str(), "2001:0db8:0000:0000:0000:0000:0000:0009"] {
+        for line in [
+            "[2001:db8::9]:443",
+            "2001:0DB8:0:0:0:0:0:9 x".replace("0DB8", "DB8").as_str(),
+            "2001:0db8:0000:0000:0000:0000:0000:0009",
+        ] {
             assert!(terms.find(line).is_some(), "{line}");
         }
         assert!(terms.find("2001:db8::99").is_none() && terms.find("1:2001:db8::9").is_none());

@@ -86,7 +86,12 @@ fn a_name_that_nobody_configured_drives_packaged_programs_only() {
 fn here(folder: &Path) -> Process {
     let pid = std::process::id();
     let start_ns = start_ns(&PathBuf::from(format!("/proc/{pid}"))).unwrap();
-    Process { key: ProcessKey { pid, start_ns }, exe: "/nowhere/app".into(), cwd: Some(folder.display().to_string()), ..Process::default() }
+    Process {
+        key: ProcessKey { pid, start_ns },
+        exe: "/nowhere/app".into(),
+        cwd: Some(folder.display().to_string()),
+        ..Process::default()
+    }
 }
 
 /// Not below `/tmp`: what lies there explains nothing.
@@ -141,5 +146,8 @@ fn an_inbound_connection_is_explained_by_its_listener() {
     question.ruleset = Ok(r#"{"nftables":[]}"#.to_owned());
     let why = explain(&question);
     let exposure = why.exposure.unwrap();
-    assert_eq!((why.cause, exposure.scope.as_str(), exposure.from_internet), (Cause::ExposedService, "loopback", Some(false)));
+    assert_eq!(
+        (why.cause, exposure.scope.as_str(), exposure.from_internet),
+        (Cause::ExposedService, "loopback", Some(false))
+    );
 }

@@ -134,9 +134,14 @@ fn lay_out(folder: &Path, case: &Case, fill: &dyn Fn(&str) -> String) -> Result<
             write(path, fill(text).as_bytes(), 0o755)?;
         }
         let words = case.run.iter().flat_map(|word| word.split([' ', '\'', '"', ';']));
-        for program in words.filter(|word| word.starts_with("/usr/sbin/") || word.starts_with("/opt/") || word.starts_with("TEMP/")) {
+        for program in words
+            .filter(|word| word.starts_with("/usr/sbin/") || word.starts_with("/opt/") || word.starts_with("TEMP/"))
+        {
             let path = program.replace("TEMP/", "/");
-            if !program.ends_with(".sh") && !path.ends_with(".list") && !folder.join(path.trim_start_matches('/')).exists() {
+            if !program.ends_with(".sh")
+                && !path.ends_with(".list")
+                && !folder.join(path.trim_start_matches('/')).exists()
+            {
                 write(&path, &shell, 0o755)?;
             }
         }
@@ -147,7 +152,8 @@ fn lay_out(folder: &Path, case: &Case, fill: &dyn Fn(&str) -> String) -> Result<
 
 fn start(folder: &Path, case: &Case, fill: &dyn Fn(&str) -> String) -> Result<Running, String> {
     let root = folder.display();
-    let mounts = ["etc", "opt", "srv", "usr/sbin"].map(|part| format!("mount --bind {root}/{part} /{part}")).join(" && ");
+    let mounts =
+        ["etc", "opt", "srv", "usr/sbin"].map(|part| format!("mount --rbind {root}/{part} /{part}")).join(" && ");
     let script = format!("{} && {mounts} && cd {} && exec \"$@\"", fill(case.before), case.cwd);
     let mut command = Command::new("/usr/bin/unshare");
     command.args(["-m", "/bin/sh", "-c", &script, "sh"]).args(case.run.iter().map(|word| fill(word)));

@@ -12,7 +12,9 @@ pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> 
     let mut out = String::new();
     let o = &mut out;
     let process = connection.process.as_ref();
-    let who = process.map_or("an unknown process".to_owned(), |process| format!("{} ({})", process.application().name, process.key.pid));
+    let who = process.map_or("an unknown process".to_owned(), |process| {
+        format!("{} ({})", process.application().name, process.key.pid)
+    });
     let (way, peer) = match connection.direction {
         Direction::Outbound => ("->", connection.remote.to_string()),
         Direction::Inbound => ("<-", format!("{} at {}", connection.remote.ip(), connection.local)),

@@ -12,11 +12,8 @@ use crate::locate::{How, Located, Log, Subject};
 pub(super) struct Apache;
 
 /// Debian's, Red Hat's, upstream's.
-const USUAL: &[(&str, &str)] = &[
-    ("/etc/apache2", "apache2.conf"),
-    ("/etc/httpd", "conf/httpd.conf"),
-    ("/usr/local/apache2", "conf/httpd.conf"),
-];
+const USUAL: &[(&str, &str)] =
+    &[("/etc/apache2", "apache2.conf"), ("/etc/httpd", "conf/httpd.conf"), ("/usr/local/apache2", "conf/httpd.conf")];
 
 impl Server for Apache {
     fn programs(&self) -> &'static [&'static str] {
@@ -54,7 +51,9 @@ impl Server for Apache {
 fn variables(subject: &Subject, root: &Path) -> BTreeMap<String, String> {
     let text = text(subject, &root.join("envvars")).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.replace("$SUFFIX", "").trim_matches(['"', '\'']).to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.replace("$SUFFIX", "").trim_matches(['"', '\'']).to_owned()))
+        .collect()
 }
 
 struct Reading<'s> {

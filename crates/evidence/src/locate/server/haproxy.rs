@@ -25,7 +25,10 @@ impl Server for Haproxy {
                     syslog(subject, &path, line, facility, found);
                 }
                 ["log", "stdout" | "stderr" | "fd@1" | "fd@2", ..] => {
-                    found.missing.push(format!("{}:{line}: HAProxy logs to its output: the journal or its container has it", path.display()));
+                    found.missing.push(format!(
+                        "{}:{line}: HAProxy logs to its output: the journal or its container has it",
+                        path.display()
+                    ));
                 }
                 ["log", target, ..] if *target != "global" && target.contains(['.', ':']) => {
                     found.missing.push(format!("{}:{line}: HAProxy logs to {target}: look there", path.display()));
@@ -39,12 +42,19 @@ impl Server for Haproxy {
 /// rsyslog's file for the program, as Debian's package sets it up.
 fn syslog(subject: &Subject, file: &Path, line: u64, facility: &str, found: &mut Located) {
     let how = How::Configuration { file: file.to_owned(), line };
-    let candidates = ["/var/log/haproxy.log".to_owned(), format!("/var/log/{facility}.log"), "/var/log/syslog".to_owned(), "/var/log/messages".to_owned()];
+    let candidates = [
+        "/var/log/haproxy.log".to_owned(),
+        format!("/var/log/{facility}.log"),
+        "/var/log/syslog".to_owned(),
+        "/var/log/messages".to_owned(),
+    ];
     for path in candidates {
         let log = Log { path: path.into(), root: subject.root(), how: how.clone(), pattern: None };
         if crate::locate::open(&log).is_ok() {
             return found.add(log);
         }
     }
-    found.missing.push(format!("{}:{line}: HAProxy logs to syslog ({facility}), and no file of it is here", file.display()));
+    found
+        .missing
+        .push(format!("{}:{line}: HAProxy logs to syslog ({facility}), and no file of it is here", file.display()));
 }

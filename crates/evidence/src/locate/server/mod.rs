@@ -16,14 +16,8 @@ use super::opened::open_in;
 use super::{Located, Subject};
 
 /// Every server whose configuration is read.
-const SERVERS: &[&dyn Server] = &[
-    &nginx::Nginx,
-    &apache::Apache,
-    &tomcat::Tomcat,
-    &haproxy::Haproxy,
-    &postgresql::Postgresql,
-    &redis::Redis,
-];
+const SERVERS: &[&dyn Server] =
+    &[&nginx::Nginx, &apache::Apache, &tomcat::Tomcat, &haproxy::Haproxy, &postgresql::Postgresql, &redis::Redis];
 
 /// A kind of server.
 trait Server: Sync {

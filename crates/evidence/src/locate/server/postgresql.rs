@@ -15,7 +15,9 @@ impl Server for Postgresql {
 
     fn find(&self, subject: &Subject, found: &mut Located) {
         let Some(data) = option(&subject.argv, &["-D"]).map(PathBuf::from) else {
-            return found.missing.push("PostgreSQL's data folder is not on its command line: a worker's is not its own".into());
+            return found
+                .missing
+                .push("PostgreSQL's data folder is not on its command line: a worker's is not its own".into());
         };
         let named = subject.argv.iter().find_map(|word| word.strip_prefix("config_file=")).map(PathBuf::from);
         let path = named.unwrap_or_else(|| data.join("postgresql.conf"));
@@ -23,7 +25,8 @@ impl Server for Postgresql {
             Ok(text) => text,
             Err(reason) => return found.missing.push(format!("PostgreSQL's configuration: {reason}")),
         };
-        let collects = setting(&text, "logging_collector").is_some_and(|(_, value)| matches!(value, "on" | "true" | "yes" | "1"));
+        let collects =
+            setting(&text, "logging_collector").is_some_and(|(_, value)| matches!(value, "on" | "true" | "yes" | "1"));
         if !collects {
             return debian(subject, &data, found);
         }

@@ -7,7 +7,8 @@ use crate::locate::{How, Located, Log, Subject};
 
 pub(super) struct Redis;
 
-const USUAL: &[&str] = &["/etc/redis/redis.conf", "/etc/redis.conf", "/etc/valkey/valkey.conf", "/usr/local/etc/redis/redis.conf"];
+const USUAL: &[&str] =
+    &["/etc/redis/redis.conf", "/etc/redis.conf", "/etc/valkey/valkey.conf", "/usr/local/etc/redis/redis.conf"];
 
 impl Server for Redis {
     fn programs(&self) -> &'static [&'static str] {

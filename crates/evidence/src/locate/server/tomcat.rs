@@ -15,7 +15,9 @@ impl Server for Tomcat {
 
     fn find(&self, subject: &Subject, found: &mut Located) {
         let property = |name: &str| subject.argv.iter().find_map(|word| word.strip_prefix(&format!("-D{name}=")));
-        let Some(base) = property("catalina.base").or_else(|| property("catalina.home")).map(PathBuf::from) else { return };
+        let Some(base) = property("catalina.base").or_else(|| property("catalina.home")).map(PathBuf::from) else {
+            return;
+        };
         let configuration = base.join("conf/server.xml");
         match text(subject, &configuration) {
             Ok(text) => valves(subject, &base, &configuration, &text, found),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Place;
-use crate::why::ancestry::{Role, role_of};
 use crate::why::look::{Files, Look};
+use crate::why::role::{Role, role_of};
 
 pub(super) struct Argv;
 

@@ -43,7 +43,9 @@ impl Place for Beside {
                 look.file(self.name(), Files::Own, Path::new(&format!("/etc/{name}.{end}")));
             }
             let folder = PathBuf::from(format!("/etc/{name}"));
-            for file in look.names(Files::Own, &folder).into_iter().filter(|name| is_configuration(name)).take(FILES_MAX) {
+            for file in
+                look.names(Files::Own, &folder).into_iter().filter(|name| is_configuration(name)).take(FILES_MAX)
+            {
                 look.file(self.name(), Files::Own, &folder.join(file));
             }
         }
@@ -60,8 +62,35 @@ fn is_configuration(name: &str) -> bool {
 /// Folders that many share say nothing of one program.
 fn is_own(folder: &Path) -> bool {
     let text = folder.to_string_lossy();
-    let shared = ["/", "/etc", "/usr", "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin",
-        "/usr/local", "/usr/local/etc", "/usr/etc", "/usr/config", "/usr/conf", "/root", "/home", "/opt", "/srv", "/var", "/usr/lib", "/usr/libexec",
-        "/usr/local/config", "/usr/local/conf", "/etc/config", "/etc/conf"];
-    text.starts_with('/') && !shared.contains(&text.trim_end_matches('/')) && text.len() > 1 && !is_anybodys(&format!("{text}/"))
+    let shared = [
+        "/",
+        "/etc",
+        "/usr",
+        "/usr/bin",
+        "/usr/sbin",
+        "/bin",
+        "/sbin",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/local",
+        "/usr/local/etc",
+        "/usr/etc",
+        "/usr/config",
+        "/usr/conf",
+        "/root",
+        "/home",
+        "/opt",
+        "/srv",
+        "/var",
+        "/usr/lib",
+        "/usr/libexec",
+        "/usr/local/config",
+        "/usr/local/conf",
+        "/etc/config",
+        "/etc/conf",
+    ];
+    text.starts_with('/')
+        && !shared.contains(&text.trim_end_matches('/'))
+        && text.len() > 1
+        && !is_anybodys(&format!("{text}/"))
 }

@@ -36,7 +36,9 @@ impl Place for Compose {
 impl Compose {
     /// Without a container, a compose file in the working folder may still be what starts it.
     fn beside(&self, look: &mut Look<'_>) {
-        let Some(cwd) = look.question.process.cwd.clone().filter(|cwd| cwd.len() > 1 && !super::super::is_anybodys(cwd)) else {
+        let Some(cwd) =
+            look.question.process.cwd.clone().filter(|cwd| cwd.len() > 1 && !super::super::is_anybodys(cwd))
+        else {
             return;
         };
         for name in NAMES {

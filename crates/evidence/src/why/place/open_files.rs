@@ -21,8 +21,11 @@ impl Place for OpenFiles {
             Ok(entries) => entries,
             Err(error) => return look.say(format!("its open files are not searched: {error}")),
         };
-        let mut paths: Vec<PathBuf> =
-            entries.flatten().take(DESCRIPTORS_MAX).filter_map(|entry| readable(&subject.proc, &entry.path())).collect();
+        let mut paths: Vec<PathBuf> = entries
+            .flatten()
+            .take(DESCRIPTORS_MAX)
+            .filter_map(|entry| readable(&subject.proc, &entry.path()))
+            .collect();
         paths.sort();
         paths.dedup();
         for path in paths.iter().take(FILES_MAX) {

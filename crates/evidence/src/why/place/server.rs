@@ -10,33 +10,71 @@ pub(super) struct Server;
 
 /// Programs, the options that name their configuration, and where it is without them.
 const SERVERS: &[(&[&str], &[&str], &[&str])] = &[
-    (&["nginx", "openresty", "angie"], &["-c"], &["/etc/nginx/nginx.conf", "/etc/nginx/conf.d/*", "/etc/nginx/sites-enabled/*"]),
+    (
+        &["nginx", "openresty", "angie"],
+        &["-c"],
+        &["/etc/nginx/nginx.conf", "/etc/nginx/conf.d/*", "/etc/nginx/sites-enabled/*"],
+    ),
     (
         &["apache2", "httpd"],
         &["-f"],
-        &["/etc/apache2/apache2.conf", "/etc/apache2/sites-enabled/*", "/etc/apache2/conf-enabled/*", "/etc/httpd/conf/httpd.conf", "/etc/httpd/conf.d/*"],
+        &[
+            "/etc/apache2/apache2.conf",
+            "/etc/apache2/sites-enabled/*",
+            "/etc/apache2/conf-enabled/*",
+            "/etc/httpd/conf/httpd.conf",
+            "/etc/httpd/conf.d/*",
+        ],
     ),
     (&["haproxy"], &["-f"], &["/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/*"]),
     (&["caddy"], &["--config", "-conf"], &["/etc/caddy/Caddyfile", "/etc/caddy/conf.d/*"]),
-    (&["traefik"], &["--configFile"], &["/etc/traefik/traefik.yml", "/etc/traefik/traefik.toml", "/etc/traefik/conf.d/*"]),
+    (
+        &["traefik"],
+        &["--configFile"],
+        &["/etc/traefik/traefik.yml", "/etc/traefik/traefik.toml", "/etc/traefik/conf.d/*"],
+    ),
     (&["envoy"], &["-c", "--config-path"], &["/etc/envoy/envoy.yaml"]),
     (&["squid"], &["-f"], &["/etc/squid/squid.conf", "/etc/squid/conf.d/*"]),
     (&["varnishd"], &["-f"], &["/etc/varnish/default.vcl"]),
     (&["redis-server", "valkey-server"], &[], &["/etc/redis/redis.conf", "/etc/redis.conf", "/etc/valkey/valkey.conf"]),
-    (&["mysqld", "mariadbd"], &["--defaults-file"], &["/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/mysql/conf.d/*", "/etc/mysql/mariadb.conf.d/*"]),
-    (&["named"], &["-c"], &["/etc/bind/named.conf", "/etc/bind/named.conf.options", "/etc/bind/named.conf.local", "/etc/named.conf"]),
+    (
+        &["mysqld", "mariadbd"],
+        &["--defaults-file"],
+        &["/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/mysql/conf.d/*", "/etc/mysql/mariadb.conf.d/*"],
+    ),
+    (
+        &["named"],
+        &["-c"],
+        &["/etc/bind/named.conf", "/etc/bind/named.conf.options", "/etc/bind/named.conf.local", "/etc/named.conf"],
+    ),
     (&["unbound"], &["-c"], &["/etc/unbound/unbound.conf", "/etc/unbound/unbound.conf.d/*"]),
     (&["dnsmasq"], &["-C"], &["/etc/dnsmasq.conf", "/etc/dnsmasq.d/*"]),
     (&["rsyslogd"], &["-f"], &["/etc/rsyslog.conf", "/etc/rsyslog.d/*"]),
-    (&["chronyd"], &["-f"], &["/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/chrony/sources.d/*", "/etc/chrony/conf.d/*"]),
-    (&["ntpd", "systemd-timesyncd"], &["-c"], &["/etc/ntp.conf", "/etc/ntpsec/ntp.conf", "/etc/systemd/timesyncd.conf"]),
+    (
+        &["chronyd"],
+        &["-f"],
+        &["/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/chrony/sources.d/*", "/etc/chrony/conf.d/*"],
+    ),
+    (
+        &["ntpd", "systemd-timesyncd"],
+        &["-c"],
+        &["/etc/ntp.conf", "/etc/ntpsec/ntp.conf", "/etc/systemd/timesyncd.conf"],
+    ),
     (&["systemd-resolved"], &[], &["/etc/systemd/resolved.conf", "/etc/systemd/resolved.conf.d/*", "/etc/resolv.conf"]),
     (&["master", "smtp"], &[], &["/etc/postfix/main.cf", "/etc/postfix/transport"]),
-    (&["exim4", "exim"], &["-C"], &["/etc/exim4/update-exim4.conf.conf", "/etc/exim4/exim4.conf", "/etc/exim/exim.conf"]),
+    (
+        &["exim4", "exim"],
+        &["-C"],
+        &["/etc/exim4/update-exim4.conf.conf", "/etc/exim4/exim4.conf", "/etc/exim/exim.conf"],
+    ),
     (&["filebeat", "metricbeat"], &["-c"], &["/etc/filebeat/filebeat.yml", "/etc/metricbeat/metricbeat.yml"]),
     (&["prometheus"], &["--config.file"], &["/etc/prometheus/prometheus.yml"]),
     (&["telegraf"], &["--config"], &["/etc/telegraf/telegraf.conf", "/etc/telegraf/telegraf.d/*"]),
-    (&["zabbix_agentd", "zabbix_agent2"], &["-c"], &["/etc/zabbix/zabbix_agentd.conf", "/etc/zabbix/zabbix_agent2.conf"]),
+    (
+        &["zabbix_agentd", "zabbix_agent2"],
+        &["-c"],
+        &["/etc/zabbix/zabbix_agentd.conf", "/etc/zabbix/zabbix_agent2.conf"],
+    ),
     (&["puppet", "salt-minion"], &[], &["/etc/puppet/puppet.conf", "/etc/salt/minion"]),
     (&["postgres"], &[], &["/etc/postgresql/*"]),
     (&["php-fpm"], &["-y", "--fpm-config"], &["/etc/php-fpm.conf", "/etc/php-fpm.d/*"]),
@@ -61,7 +99,9 @@ impl Place for Server {
                 let joined = word.strip_prefix(option)?.trim_start_matches('=');
                 if joined.is_empty() { words.get(at + 1).copied() } else { Some(joined) }
             });
-            let positional = words.get(1).filter(|word| word.starts_with('/') && programs.contains(&"redis-server"));
+            let is_file =
+                |word: &&&str| word.starts_with('/') && word.ends_with(".conf") && programs.contains(&"redis-server");
+            let positional = words.get(1).filter(is_file);
             let given: Vec<&str> = named.into_iter().chain(positional.copied()).collect();
             let starts: Vec<PathBuf> = match given.is_empty() {
                 false => given.iter().map(|path| absolute(Path::new(path), paths[0], look)).collect(),
@@ -79,7 +119,11 @@ fn absolute(path: &Path, usual: &str, look: &Look<'_>) -> PathBuf {
     }
     let usual = Path::new(usual).parent().unwrap_or(Path::new("/"));
     let cwd = look.question.process.cwd.as_deref().map_or(usual, Path::new);
-    if look.root(Files::Own).join(cwd.strip_prefix("/").unwrap_or(cwd)).join(path).exists() { cwd.join(path) } else { usual.join(path) }
+    if look.root(Files::Own).join(cwd.strip_prefix("/").unwrap_or(cwd)).join(path).exists() {
+        cwd.join(path)
+    } else {
+        usual.join(path)
+    }
 }
 
 impl Server {
@@ -120,7 +164,10 @@ fn includes(text: &str) -> impl Iterator<Item = PathBuf> + '_ {
         let line = line.trim().trim_start_matches(['!', '@']);
         let (word, rest) = line.split_once(|c: char| c.is_whitespace() || c == ':' || c == '=')?;
         let lower = word.to_ascii_lowercase();
-        if !matches!(lower.as_str(), "include" | "includeoptional" | "import" | "include_dir" | "includedir" | "conf-dir") {
+        if !matches!(
+            lower.as_str(),
+            "include" | "includeoptional" | "import" | "include_dir" | "includedir" | "conf-dir"
+        ) {
             return None;
         }
         let path = rest.trim().trim_end_matches(';').trim_matches(['"', '\'', ' ']);

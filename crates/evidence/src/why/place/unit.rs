@@ -54,7 +54,8 @@ impl Unit {
             look.file(self.name(), Files::Host, &file);
         }
         // What it runs may be a script, or be given its configuration.
-        for word in text.lines().filter(|line| line.starts_with("Exec")).flat_map(|line| line.split_ascii_whitespace()) {
+        for word in text.lines().filter(|line| line.starts_with("Exec")).flat_map(|line| line.split_ascii_whitespace())
+        {
             let word = word.rsplit('=').next().unwrap_or(word).trim_start_matches(['-', '@', '+', '!', '"', '\'']);
             let word = word.trim_end_matches(['"', '\'']);
             let is_text = TEXTS.iter().any(|end| word.ends_with(end));

@@ -9,7 +9,8 @@ pub(super) fn find(line: &str, secrets: &mut Vec<Range<usize>>) {
         from = start;
         let rest = &line[start..];
         // To the end of the word, or to the next address of a list.
-        let word = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(rest.len());
+        let word =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(rest.len());
         let next = rest[..word].find("://").map_or(word, |next| {
             let scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
             rest[..next].rfind(|c: char| !scheme(c)).unwrap_or(next)
@@ -21,7 +22,8 @@ pub(super) fn find(line: &str, secrets: &mut Vec<Range<usize>>) {
             // A secret may hold what should have been encoded. What looks like a port is none.
             None => rest.split_once(':').and_then(|(_, after)| {
                 let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-                let is_port = digits > 0 && after[digits..].chars().next().is_none_or(|c| matches!(c, '/' | '?' | '#' | ','));
+                let is_port =
+                    digits > 0 && after[digits..].chars().next().is_none_or(|c| matches!(c, '/' | '?' | '#' | ','));
                 let at = rest.rfind('@').filter(|_| !is_port)?;
                 Some(&rest[..at])
             }),

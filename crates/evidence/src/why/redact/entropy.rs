@@ -56,7 +56,9 @@ fn is_random(word: &str) -> bool {
     let bytes = word.as_bytes();
     let is_change = |pair: &&[u8]| kind(pair[0]) != kind(pair[1]) && kind(pair[0]) < 3 && kind(pair[1]) < 3;
     let changes = bytes.windows(2).filter(is_change).count();
-    classes >= 2 && entropy(word) >= BITS_LEAST && (classes == 3 && changes * 5 >= word.len() || changes * 3 >= word.len())
+    classes >= 2
+        && entropy(word) >= BITS_LEAST
+        && (classes == 3 && changes * 5 >= word.len() || changes * 3 >= word.len())
 }
 
 fn entropy(word: &str) -> f64 {
@@ -72,10 +74,22 @@ mod tests {
 
     #[test]
     fn words_stay_and_noise_goes() {
-        for word in ["wJalrXUtnFEMIK7MDENGbPxRfiCYz1", "9f86d081884c7d659a2feaa0c55ad015", "kQ3vT8mZp1Lx7WcR", "Zm9vYmFyYmF6cXV4MTIz"] {
+        for word in [
+            "wJalrXUtnFEMIK7MDENGbPxRfiCYz1",
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "kQ3vT8mZp1Lx7WcR",
+            "Zm9vYmFyYmF6cXV4MTIz",
+        ] {
             assert!(is_random(word), "{word}");
         }
-        for word in ["proxy_connect_timeout", "Environment=PATH", "systemd-journal-remote", "/usr/lib/x86_64-linux-gnu", "ConnectionRefusedError", "application-production-01"] {
+        for word in [
+            "proxy_connect_timeout",
+            "Environment=PATH",
+            "systemd-journal-remote",
+            "/usr/lib/x86_64-linux-gnu",
+            "ConnectionRefusedError",
+            "application-production-01",
+        ] {
             assert!(!is_random(word), "{word}");
         }
     }

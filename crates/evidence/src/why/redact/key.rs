@@ -12,12 +12,15 @@ static PAIR: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"(?P<key>[A-Za-z0-9_.\-]+)(?P<sep>\\?["'`\]]*[ \t]*(?:=>|:=|\+=|=|:)[ \t]*)"#));
 
 /// Where the value of an unquoted pair ends, at the latest: at the next pair or option.
-static NEXT: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(?:[\s,;&|]+\\?["'{]*[A-Za-z_][\w.\-]*\\?["']?\s*=|[\s]+--?[A-Za-z]|[,;]\s*["']?[\w.\-]+["']?\s*:|"\s)"#));
+static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"(?:[\s,;&|]+\\?["'{]*[A-Za-z_][\w.\-]*\\?["']?\s*=|[\s]+--?[A-Za-z]|[,;]\s*["']?[\w.\-]+["']?\s*:|"\s)"#)
+});
 
 /// A name that ends a line, or has its value in the next one.
 static LAST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r#"(?:^|[\s"'\[{,(])(?:-{0,2})(?P<key>[A-Za-z0-9_.\-]+)["']?\s*(?:[:=,\\(]|=>)*\s*(?P<block>[|>][+\-0-9]*)?\s*$"#)
+    regex(
+        r#"(?:^|[\s"'\[{,(])(?:-{0,2})(?P<key>[A-Za-z0-9_.\-]+)["']?\s*(?:[:=,\\(]|=>)*\s*(?P<block>[|>][+\-0-9]*)?\s*$"#,
+    )
 });
 
 /// `name: DB_PASSWORD`, the value of which follows.
@@ -27,7 +30,9 @@ static NAMED: LazyLock<Regex> =
 /// `<password>secret`, `name="password" value="secret"`.
 static ELEMENT: LazyLock<Regex> = LazyLock::new(|| regex(r"<(?P<key>[\w.:\-]+)(?:\s[^<>]*)?>(?P<secret>[^<]+)"));
 static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r#"(?i)\b(?:name|key|field)["']?\s*[:=]\s*["']?(?P<key>[\w.\-]+)["']?[\s,;]+["']?(?:value|content)["']?\s*[:=]\s*(?P<secret>"[^"]*"?|'[^']*'?|[^\s,}>]+)"#)
+    regex(
+        r#"(?i)\b(?:name|key|field)["']?\s*[:=]\s*["']?(?P<key>[\w.\-]+)["']?[\s,;]+["']?(?:value|content)["']?\s*[:=]\s*(?P<secret>"[^"]*"?|'[^']*'?|[^\s,}>]+)"#,
+    )
 });
 
 /// `requirepass secret`, `--password secret`, `password secret` of netrc: blanks alone between.
@@ -37,28 +42,132 @@ static BLANK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Parts of names whose values are secrets.
 const SECRET: &[&str] = &[
-    "password", "passwd", "passphrase", "passcode", "passwort", "pwd", "secret", "token", "apikey", "api_key", "api-key",
-    "api.key", "accesskey", "access_key", "access-key", "accountkey", "account_key", "account-key", "privatekey",
-    "private_key", "private-key", "encryptionkey", "encryption_key", "encryption-key", "signingkey", "signing_key",
-    "signing-key", "masterkey", "master_key", "master-key", "sharedkey", "shared_key", "shared-key", "preshared",
-    "credential", "authkey", "auth_key", "auth-key", "authorization", "signature", "requirepass", "masterauth",
-    "bindpw", "sessionid", "session_id", "session-id", "cookie", "license_key", "licensekey", "license-key", "webhook",
-    "key_base", "x-api-key", "deploy_key", "deploykey", "storage_key", "storagekey", "hmac", "otp_seed", "totp",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "passwort",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "api.key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "accountkey",
+    "account_key",
+    "account-key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "encryptionkey",
+    "encryption_key",
+    "encryption-key",
+    "signingkey",
+    "signing_key",
+    "signing-key",
+    "masterkey",
+    "master_key",
+    "master-key",
+    "sharedkey",
+    "shared_key",
+    "shared-key",
+    "preshared",
+    "credential",
+    "authkey",
+    "auth_key",
+    "auth-key",
+    "authorization",
+    "signature",
+    "requirepass",
+    "masterauth",
+    "bindpw",
+    "sessionid",
+    "session_id",
+    "session-id",
+    "cookie",
+    "license_key",
+    "licensekey",
+    "license-key",
+    "webhook",
+    "key_base",
+    "x-api-key",
+    "deploy_key",
+    "deploykey",
+    "storage_key",
+    "storagekey",
+    "hmac",
+    "otp_seed",
+    "totp",
 ];
 
 /// Whole names, and last parts of names, that are too short to be looked for within others.
-const SECRET_WORDS: &[&str] =
-    &["pass", "psk", "creds", "sig", "auth", "pw", "pin", "salt", "community", "seed", "dsn_key", "key", "jwt", "bearer"];
+const SECRET_WORDS: &[&str] = &[
+    "pass",
+    "psk",
+    "creds",
+    "sig",
+    "auth",
+    "pw",
+    "pin",
+    "salt",
+    "community",
+    "seed",
+    "dsn_key",
+    "key",
+    "jwt",
+    "bearer",
+];
 
 /// Last parts of names that only speak about a secret.
 const ABOUT: &[&str] = &[
-    "file", "url", "uri", "host", "hostname", "path", "type", "name", "ttl", "expiry", "expires", "endpoint", "port",
-    "policy", "length", "issuer", "server", "address", "addr", "domain", "algorithm", "enabled", "dir", "audience",
+    "file",
+    "url",
+    "uri",
+    "host",
+    "hostname",
+    "path",
+    "type",
+    "name",
+    "ttl",
+    "expiry",
+    "expires",
+    "endpoint",
+    "port",
+    "policy",
+    "length",
+    "issuer",
+    "server",
+    "address",
+    "addr",
+    "domain",
+    "algorithm",
+    "enabled",
+    "dir",
+    "audience",
 ];
 
 /// Names whose values may be separated by blanks alone.
-const BLANK_WORDS: &[&str] =
-    &["requirepass", "masterauth", "password", "passwd", "secret", "rootpw", "bindpw", "psk", "passphrase", "community", "rocommunity", "rwcommunity", "auth-user-pass", "set_password", "identified_by"];
+const BLANK_WORDS: &[&str] = &[
+    "requirepass",
+    "masterauth",
+    "password",
+    "passwd",
+    "secret",
+    "rootpw",
+    "bindpw",
+    "psk",
+    "passphrase",
+    "community",
+    "rocommunity",
+    "rwcommunity",
+    "auth-user-pass",
+    "set_password",
+    "identified_by",
+];
 
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.trim_matches(['-', '.', '_']).to_ascii_lowercase();
@@ -150,10 +259,34 @@ mod tests {
 
     #[test]
     fn names_of_secrets_and_names_about_them() {
-        for key in ["DB_PASSWORD", "password", "apiKey", "--token", "client-secret", "smtp_pass", "AWS_SECRET_ACCESS_KEY", "auth", "hash_salt", "PGPASSWORD", "app.key"] {
+        for key in [
+            "DB_PASSWORD",
+            "password",
+            "apiKey",
+            "--token",
+            "client-secret",
+            "smtp_pass",
+            "AWS_SECRET_ACCESS_KEY",
+            "auth",
+            "hash_salt",
+            "PGPASSWORD",
+            "app.key",
+        ] {
             assert!(is_secret(key), "{key}");
         }
-        for key in ["PASSWORD_FILE", "token_url", "secret-name", "key", "host", "PATH", "https", "public_key", "author", "keyboard", "pinned"] {
+        for key in [
+            "PASSWORD_FILE",
+            "token_url",
+            "secret-name",
+            "key",
+            "host",
+            "PATH",
+            "https",
+            "public_key",
+            "author",
+            "keyboard",
+            "pinned",
+        ] {
             assert!(!is_secret(key), "{key}");
         }
     }

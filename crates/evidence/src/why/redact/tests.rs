@@ -18,27 +18,111 @@ const SECRETS: &[(&str, &[&str])] = &[
     ("gitlab", &["glpat-x1Y2z3A4b5C6d7E8f9G0", "gldt-Ab12Cd34Ef56Gh78Ij90"]),
     ("slack", &["xoxb-123456789012-abcdefGHIJKLmnop", "xapp-1-A012345-9876543210-0a1b2c3d4e5f"]),
     ("stripe", &["sk_live_4eC39HqLyjWDarjtT1zdp7dc", "rk_test_51H8xkQ2eZvKYlo2C0aBcDeFg"]),
-    ("jwt", &["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N", "eyJ0eXAiOiJKV1QifQ.eyJhIjoxfQ.sig-nature_123"]),
-    ("hex key", &["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "0123456789abcdeffedcba9876543210", "deadbeef00112233445566778899aabb"]),
-    ("base64 key", &["Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==", "q83vEjRWeJq83vEjRWeJq83vEjRWeA==", "MTIzNDU2Nzg5MGFiY2RlZmdoaWo="]),
+    (
+        "jwt",
+        &[
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N",
+            "eyJ0eXAiOiJKV1QifQ.eyJhIjoxfQ.sig-nature_123",
+        ],
+    ),
+    (
+        "hex key",
+        &[
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+            "0123456789abcdeffedcba9876543210",
+            "deadbeef00112233445566778899aabb",
+        ],
+    ),
+    (
+        "base64 key",
+        &["Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==", "q83vEjRWeJq83vEjRWeJq83vEjRWeA==", "MTIzNDU2Nzg5MGFiY2RlZmdoaWo="],
+    ),
     ("uuid token", &["3f2504e0-4f89-41d3-9a0c-0305e82c3301", "c9bf9e57-1685-4c89-bafb-ff5af830be8a"]),
     ("google", &["AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q", "ya29.a0AfH6SMBx1Y2z3A4b5C6d7E8f9G0h"]),
     ("vault", &["hvs.CAESIJlT1a2B3c4D5e6F7g8H9i0J", "hvb.AAAAAQJz1Y2z3A4b5C6d7E8f9G0h1"]),
-    ("bcrypt", &["$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$6$rounds=5000$usesome$D4IrlXatmP7rx3P3InaxBeoomnAihC"]),
+    (
+        "bcrypt",
+        &[
+            "$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+            "$6$rounds=5000$usesome$D4IrlXatmP7rx3P3InaxBeoomnAihC",
+        ],
+    ),
     ("npm and pypi", &["npm_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", "pypi-AgEIcHlwaS5vcmcCJDk4Njc2NTQz"]),
     ("pin and short", &["4711", "xyzzy", "s3"]),
     ("with signs", &["p@ss/w0rd", "a:b:c#d", "semi;colon9", "ro=ot=99", "per%cent8", "am&per7"]),
-    ("azure", &["Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq==", "AbC8Q~x1Y2z3A4b5C6d7E8f9G0h1I2j3K4l5M6n7"]),
-    ("telegram and discord", &["110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", "MTA5NTc2.GhJkLm.a1B2c3D4e5F6g7H8i9J0k1L2"]),
+    (
+        "azure",
+        &[
+            "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq==",
+            "AbC8Q~x1Y2z3A4b5C6d7E8f9G0h1I2j3K4l5M6n7",
+        ],
+    ),
+    (
+        "telegram and discord",
+        &["110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", "MTA5NTc2.GhJkLm.a1B2c3D4e5F6g7H8i9J0k1L2"],
+    ),
     ("wireguard", &["yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", "cHJpdmF0ZSBrZXkgb2YgYSB0dW5uZWwgMTIzNDU2Nzg="]),
-    ("more passwords", &["Sommer2024", "admin123", "changeme", "P4ssw0rd", "iloveyou2", "monkey99", "dragon7", "sunshine5", "toor", "raspberry", "mypass", "Qwertz12"]),
-    ("generated", &["tQ7wZ2mK", "8fJd0sLq3", "vbN4kPzX1c", "Jx9QwE5rTy", "mZ6nB2vC8x", "hG3fD7sA1q", "pL0oK9iJ8u", "rT5yU6iO7p"]),
-    ("long hex", &["5f4dcc3b5aa765d61d8327deb882cf99aabbccdd", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c", "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"]),
-    ("openai and others", &["sk-proj-a1B2c3D4e5F6g7H8i9J0", "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ", "gsk_1a2b3c4d5e6f7g8h9i0j", "r8_Ab1Cd2Ef3Gh4Ij5Kl6"]),
+    (
+        "more passwords",
+        &[
+            "Sommer2024",
+            "admin123",
+            "changeme",
+            "P4ssw0rd",
+            "iloveyou2",
+            "monkey99",
+            "dragon7",
+            "sunshine5",
+            "toor",
+            "raspberry",
+            "mypass",
+            "Qwertz12",
+        ],
+    ),
+    (
+        "generated",
+        &["tQ7wZ2mK", "8fJd0sLq3", "vbN4kPzX1c", "Jx9QwE5rTy", "mZ6nB2vC8x", "hG3fD7sA1q", "pL0oK9iJ8u", "rT5yU6iO7p"],
+    ),
+    (
+        "long hex",
+        &[
+            "5f4dcc3b5aa765d61d8327deb882cf99aabbccdd",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c",
+            "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+        ],
+    ),
+    (
+        "openai and others",
+        &[
+            "sk-proj-a1B2c3D4e5F6g7H8i9J0",
+            "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ",
+            "gsk_1a2b3c4d5e6f7g8h9i0j",
+            "r8_Ab1Cd2Ef3Gh4Ij5Kl6",
+        ],
+    ),
     ("sendgrid and mail", &["SG.ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf9", "key-3ax6xnjp29jd6fds4gc373sgvjxteol0"]),
-    ("docker and cloud", &["dckr_pat_a1B2c3D4e5F6g7H8i9J0k1L2m3N", "dop_v1_a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6", "PMAK-5f6a7b8c9d0e1f2a3b4c5d6e"]),
+    (
+        "docker and cloud",
+        &[
+            "dckr_pat_a1B2c3D4e5F6g7H8i9J0k1L2m3N",
+            "dop_v1_a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6",
+            "PMAK-5f6a7b8c9d0e1f2a3b4c5d6e",
+        ],
+    ),
     ("age and ssh", &["AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", "ATATT3xFfGF0a1B2c3D4e5F6g7H8"]),
-    ("two words joined", &["blue_house_42", "river.stone.9", "tiger-lamp-77", "north_star_1", "cold.tea.33", "left-turn-58", "paper_moon_7", "open.gate.12"]),
+    (
+        "two words joined",
+        &[
+            "blue_house_42",
+            "river.stone.9",
+            "tiger-lamp-77",
+            "north_star_1",
+            "cold.tea.33",
+            "left-turn-58",
+            "paper_moon_7",
+            "open.gate.12",
+        ],
+    ),
 ];
 
 /// Shapes of files: `S` is the secret, `N` the name and `A` the address that were searched for. Where a secret's own
@@ -108,7 +192,12 @@ fn every_secret_of_the_corpus_is_gone_and_what_was_searched_for_stays() {
         }
     }
     let secrets: usize = SECRETS.iter().map(|(_, secrets)| secrets.len()).sum();
-    println!("{secrets} secrets of {} kinds in {} shapes: {cases} cases, {} failed", SECRETS.len(), SHAPES.len(), failed.len());
+    println!(
+        "{secrets} secrets of {} kinds in {} shapes: {cases} cases, {} failed",
+        SECRETS.len(),
+        SHAPES.len(),
+        failed.len()
+    );
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
     assert!(cases > 2500 && secrets >= 100 && SECRETS.len() >= 15 && SHAPES.len() >= 15);
 }
@@ -118,7 +207,10 @@ fn file_of(template: &str, secret: &str) -> String {
     let mut out = String::new();
     let bytes = template.as_bytes();
     for (at, c) in template.char_indices() {
-        let beside = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-');
+        let beside = |at: Option<usize>| {
+            at.and_then(|at| bytes.get(at))
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-')
+        };
         // `\n` was turned into a line break by the compiler; what stands alone is a mark.
         let alone = !beside(at.checked_sub(1)) && !beside(Some(at + 1));
         match c {
@@ -147,7 +239,8 @@ fn leaks(shown: &str, without: &str, secret: &str, least: usize) -> bool {
 #[test]
 fn private_keys_are_gone_over_all_their_lines() {
     let body = "MIIEowIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MaU2o1\nshort==";
-    let pem = format!("host {NAME}\n-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nip {ADDRESS}");
+    let pem =
+        format!("host {NAME}\n-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nip {ADDRESS}");
     let shown = redacted(&pem);
     assert!(!shown.contains("MIIE") && !shown.contains("short") && shown.contains(NAME) && shown.contains(ADDRESS));
     let line = format!("key: \"-----BEGIN PRIVATE KEY-----\\n{}\\n\"", body.replace('\n', "\\n"));
