@@ -125,11 +125,12 @@ fn of_address(context: &Context, address: IpAddr) -> anyhow::Result<Found> {
                 let of = alert.connections.iter().filter(|one| canonical(one.remote.ip()) == address);
                 for connection in each_once(of.map(|one| of_alerts(one, &alert))) {
                     let pid = connection.process.as_ref().map(|process| process.key);
+                    let has_room = found.len() < CONNECTIONS_MAX;
                     let known =
                         found.iter_mut().find(|(known, _)| known.process.as_ref().map(|process| process.key) == pid);
                     match known {
                         Some((_, of)) => *of = Some(alert.clone()),
-                        None if found.len() < CONNECTIONS_MAX => found.push((connection, Some(alert.clone()))),
+                        None if has_room => found.push((connection, Some(alert.clone()))),
                         None => {}
                     }
                 }

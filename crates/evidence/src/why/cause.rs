@@ -3,7 +3,7 @@
 use tripoint_model::why::{Cause, Mention, NameSource, Starter, Why};
 use tripoint_model::{Direction, Verdict};
 
-use super::role::is_of_system;
+use super::role::{is_of_system, is_runner};
 use super::signs::Sign;
 use super::{Owner, Question, Subject, is_anybodys, place};
 
@@ -49,7 +49,11 @@ impl Scene<'_> {
 
     /// The nearest of a role, where it lies in a place that only root writes.
     fn nearest(&self, role: &str) -> Option<(usize, &Starter)> {
-        self.why.started_by.iter().enumerate().find(|(_, one)| self.has_role(one, role) && is_of_system(&one.exe))
+        let works = |(distance, one): &(usize, &Starter)| {
+            let runs_others = role == "package manager" && *distance > 0 && is_runner(&one.exe, &one.command);
+            self.has_role(one, role) && is_of_system(&one.exe) && !runs_others
+        };
+        self.why.started_by.iter().enumerate().find(works)
     }
 
     /// Mentions that can be a cause, by whoever may write where they stand: not what everybody may write.

@@ -322,7 +322,19 @@ pub(super) fn role_of(exe: &str, argv: &[String]) -> Option<Role> {
     as_script.or(role)
 }
 
-fn base(path: &str) -> &str {
+/// Package managers that run programs for people too: what is below them is seldom their own work.
+const RUNNERS: &[&str] = &[
+    "npm", "npx", "yarn", "pnpm", "bundle", "poetry", "pipx", "uv", "cargo", "go", "mvn", "gradle", "composer", "nix",
+    "conda", "snap", "flatpak",
+];
+
+/// Whether a program, or the script that an interpreter runs, is one of these.
+pub(super) fn is_runner(exe: &str, command: &str) -> bool {
+    let words = command.split(' ').take(3).map(base);
+    std::iter::once(base(exe)).chain(words).any(|name| RUNNERS.contains(&name))
+}
+
+pub(super) fn base(path: &str) -> &str {
     let path = path.trim_end_matches(" (deleted)");
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -362,6 +374,7 @@ mod tests {
         assert_eq!(role("/usr/bin/python3", &["python3", "-c", "x", "pip"]), Some(Role::Interpreter));
         assert_eq!(role("/usr/bin/java", &["java", "org.apache.catalina.startup.Bootstrap"]), Some(Role::Server));
         assert_eq!(role("/opt/app/app", &[]), None);
+        assert!(is_runner("/usr/bin/node", "node /usr/bin/npm start") && !is_runner("/usr/bin/apt", "apt update"));
         assert!(is_of_system("/usr/bin/apt") && !is_of_system("/tmp/apt") && !is_of_system("apt"));
     }
 }

@@ -207,4 +207,11 @@ pub const CASES: &[Case] = &[
         run: &["/usr/sbin/fcgiwrap", "-c", "/bin/bash /opt/cgi/pay.sh; :"],
         ..CASE
     },
+    Case {
+        name: "program that a package manager runs for somebody",
+        cause: ConfiguredDependency,
+        environment: &[("UPSTREAM", "ADDR:PORT")],
+        run: &["/usr/sbin/npm", "-c", "/opt/app/app /opt/go.sh; :"],
+        ..CASE
+    },
 ];
