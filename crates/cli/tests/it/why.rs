@@ -4,10 +4,11 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use tripoint_api::agent::Item;
-use tripoint_model::Alert;
+use tripoint_api::{AgentIdentity, Batch, BatchAnswer, path};
+use tripoint_model::{Alert, Timestamp};
 
 use crate::bench::Bench;
-use crate::rig::{Rig, alert};
+use crate::rig::{Rig, alert, block_on};
 
 /// Ends with the test.
 struct Talker(Child);
@@ -68,7 +69,11 @@ fn an_alert_gives_process_and_peer() {
     let line = r#"{"id":{"cookie":7},"protocol":"tcp","direction":"outbound","local":"192.0.2.9:5000","remote":"203.0.113.66:443",
         "state":"closed","opened":"2025-06-01T03:00:00Z","bytes_in":1,"bytes_out":1,"process":null}"#;
     told.connections = vec![std::sync::Arc::new(serde_json::from_str(line).unwrap())];
-    rig.report(1, vec![Item::Alert { alert: told }]);
+    // An agent speaks for its own host: this one.
+    let agent =
+        AgentIdentity { host: told.host.clone(), boot_id: "boot".into(), version: "1".into(), started: Timestamp(1) };
+    let batch = Batch { agent, sequence: 1, items: vec![Item::Alert { alert: told }] };
+    let _: BatchAnswer = block_on(rig.client().post(path::AGENT_BATCH, &batch)).unwrap();
     let said = rig.bench.run(&["why", "00000000000000ab", "--json"]).expect(0).json();
     assert_eq!(
         (said["alert"].as_str(), said["cause"].as_str()),
