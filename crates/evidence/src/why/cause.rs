@@ -3,7 +3,7 @@
 use tripoint_model::why::{Cause, Mention, NameSource, Starter, Why};
 use tripoint_model::{Direction, Verdict};
 
-use super::role::{is_of_system, is_runner};
+use super::role::{Role, is_of_system, is_runner, role_of};
 use super::signs::Sign;
 use super::{Owner, Question, Subject, is_anybodys, place};
 
@@ -124,11 +124,22 @@ fn reaction(scene: &Scene<'_>) -> Option<Case> {
         return None;
     }
     let attempted = scene.attempted();
+    // A visitor writes no variables of the server: what they name, somebody set up.
+    if attempted.is_none() && scene.mentions().any(|one| one.place == "environment") {
+        return None;
+    }
+    // Whoever listens may be any application, which starts tools for reasons of its own.
+    let words: Vec<String> = starter.command.split(' ').map(str::to_owned).collect();
+    let is_known = role_of(&starter.exe, &words) == Some(Role::Server);
     let mut reasons = Vec::new();
     let confidence = match (distance > 0, attempted) {
         (true, _) => {
             reasons.push(format!("a server started a shell or tool: {}", chain(scene.why, distance)));
-            if attempted.is_some() { 90 } else { 75 }
+            match (attempted.is_some(), is_known) {
+                (true, _) => 90,
+                (false, true) => 75,
+                (false, false) => 55,
+            }
         }
         (false, Some(_)) if !scene.mentions().any(|one| one.place != "executable") => {
             reasons.push("a server connects to a peer that its configuration does not name".to_owned());

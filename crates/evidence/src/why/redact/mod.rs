@@ -66,7 +66,7 @@ impl Redactor {
     /// A line without its secrets. `keep`: what was searched for.
     pub fn redact(&self, state: State, line: &str, keep: &[Range<usize>]) -> String {
         let mut secrets = match state {
-            State::Secret => Vec::from([0..line.len()]),
+            State::Secret => std::iter::once(0..line.len()).collect(),
             State::Value => vec![key::value_of(line)],
             State::Free => Vec::new(),
         };

@@ -214,4 +214,11 @@ pub const CASES: &[Case] = &[
         run: &["/usr/sbin/npm", "-c", "/opt/app/app /opt/go.sh; :"],
         ..CASE
     },
+    Case {
+        name: "tool of a server, by a variable of the server",
+        cause: ConfiguredDependency,
+        environment: &[("UPSTREAM", "ADDR:PORT")],
+        run: &["/usr/sbin/gunicorn", "-c", "/bin/sh -c 'bash /opt/go.sh; :'; :"],
+        ..CASE
+    },
 ];
