@@ -9,13 +9,15 @@ use tripoint_model::why::Starter;
 
 use super::role::{Role, role_of};
 use super::terms::Terms;
-use super::{Question, redact};
+use super::{Question, Subject, redact};
 
 /// The process and its ancestors with their roles.
-pub(super) fn starters(question: &Question<'_>, terms: &Terms) -> Vec<Starter> {
+pub(super) fn starters(question: &Question<'_>, subject: &Subject, terms: &Terms) -> Vec<Starter> {
     let process = question.process;
     let own = Ancestor { pid: process.key.pid, exe: process.exe.clone(), argv: process.argv.clone() };
     let all = std::iter::once(&own).chain(&process.ancestry).take(ANCESTORS_MAX);
+    // Numbers of processes that ended may be others' by now.
+    let listens = |one: &Ancestor| subject.is_alive && listens(one);
     let starter = |(at, one): (usize, &Ancestor)| {
         let role = role_of(&one.exe, &one.argv).or_else(|| listens(one).then_some(Role::Server));
         // A language's runtime that waits for others is the server that it runs.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tripoint_model::text::truncate;
 use tripoint_model::why::{MENTIONS_MAX, Mention, Why};
 
-use super::redact::Redactor;
+use super::redact::{LINE_BYTES_MAX, Redactor, State};
 use super::terms::{Hit, Terms};
 use super::{Question, Subject};
 use crate::locate::opened::{OpenError, open_in};
@@ -149,7 +149,7 @@ impl<'l> Look<'l> {
         for (number, line) in (1..).zip(text.lines()) {
             let state = redactor.see(line);
             if let Some(hit) = self.terms.find(line) {
-                let shown = redactor.redact(state, line, &self.terms.plain(line));
+                let shown = self.shown(&redactor, state, line, &hit);
                 self.keep(place, file, number, line, &hit, &shown);
             }
         }
@@ -160,9 +160,18 @@ impl<'l> Look<'l> {
         if let Some(hit) = self.terms.find(piece) {
             let mut redactor = Redactor::default();
             let state = redactor.see(piece);
-            let shown = redactor.redact(state, piece, &self.terms.plain(piece));
+            let shown = self.shown(&redactor, state, piece, &hit);
             self.keep(place, file, number, piece, &hit, &shown);
         }
+    }
+
+    /// The line without its secrets. Of a very long one nothing but what was found: what belongs together in it may lie
+    /// far apart, and to look for that would take long.
+    fn shown(&self, redactor: &Redactor, state: State, line: &str, hit: &Hit) -> String {
+        if line.len() > LINE_BYTES_MAX {
+            return format!("…{}… (a line of {} bytes)", hit.value, line.len());
+        }
+        redactor.redact(state, line, &self.terms.plain(line))
     }
 
     fn keep(&mut self, place: &'static str, file: &str, line: u64, raw: &str, hit: &Hit, shown: &str) {
@@ -265,6 +274,19 @@ const REFUSALS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_very_long_line_nothing_else_is_shown() {
+        let process = tripoint_model::Process::default();
+        let question = super::super::tests::asked(&process, &|| false);
+        let (subject, terms) = (Subject::of(&question), Terms::of(&[], question.peer));
+        let mut look = Look::new(&question, &subject, &terms);
+        let line = format!("password=x{} 203.0.113.66 {}", "://a:b".repeat(20_000), "secret".repeat(20_000));
+        look.text("beside", "f", &line);
+        let mut why = Why::default();
+        look.finish(&mut why);
+        assert_eq!(why.mentions[0].text, format!("…203.0.113.66… (a line of {} bytes)", line.len()));
+    }
 
     #[test]
     fn comments_and_refusals_are_no_causes() {

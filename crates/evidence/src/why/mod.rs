@@ -82,7 +82,7 @@ pub fn explain(question: &Question<'_>) -> Why {
     let mut look = Look::new(question, &subject, &terms);
     place::all(&mut look);
     look.finish(&mut why);
-    why.started_by = ancestry::starters(question, &terms);
+    why.started_by = ancestry::starters(question, &subject, &terms);
     let signs = signs::of(question, &subject);
     if question.direction == Direction::Inbound {
         why.exposure = Some(exposure::of(question, &subject));
@@ -114,7 +114,12 @@ impl Subject {
         let proc = PathBuf::from(format!("/proc/{}", process.key.pid));
         let is_alive = start_ns(&proc).is_some_and(|start| process.key.start_ns == 0 || start == process.key.start_ns);
         let is_contained = process.container.is_some();
-        let root = if is_alive { proc.join("root") } else { PathBuf::from("/") };
+        // Of a container's process that has ended the host's files are nobody's: no process has the number 0.
+        let root = match (is_alive, is_contained) {
+            (true, _) => proc.join("root"),
+            (false, false) => PathBuf::from("/"),
+            (false, true) => PathBuf::from("/proc/0/root"),
+        };
         let host = if is_contained { PathBuf::from("/") } else { root.clone() };
         let link = std::fs::read_link(proc.join("exe")).ok().filter(|_| is_alive);
         let exe = link.map_or_else(|| process.exe.clone(), |path| path.to_string_lossy().into_owned());

@@ -21,7 +21,7 @@ fn gone(exe: &str, ancestry: &[&str]) -> Process {
     }
 }
 
-fn asked<'q>(process: &'q Process, is_over: &'q dyn Fn() -> bool) -> Question<'q> {
+pub(super) fn asked<'q>(process: &'q Process, is_over: &'q dyn Fn() -> bool) -> Question<'q> {
     Question {
         process,
         peer: PEER.parse().unwrap(),

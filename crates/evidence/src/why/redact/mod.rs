@@ -13,6 +13,9 @@ use std::ops::Range;
 /// What stands for a secret.
 pub const REDACTED: &str = "[redacted]";
 
+/// Longer lines are not to be shown: whoever wants one redacted cuts it to what was found.
+pub const LINE_BYTES_MAX: usize = 16 << 10;
+
 /// Reads a file line by line, as secrets go over several.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -49,7 +52,7 @@ impl Redactor {
         }
         let announced = std::mem::take(&mut self.next_is_secret);
         let in_block = self.block.is_some();
-        if !in_block {
+        if !in_block && line.len() <= LINE_BYTES_MAX {
             match key::announces(line) {
                 Some(key::Announced::Next) => self.next_is_secret = true,
                 Some(key::Announced::Block) => self.block = Some(indent),
