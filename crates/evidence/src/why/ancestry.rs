@@ -23,7 +23,9 @@ pub(super) fn starters(question: &Question<'_>, subject: &Subject, terms: &Terms
         // A language's runtime that waits for others is the server that it runs.
         let is_runtime = role == Some(Role::Interpreter);
         let role = if is_runtime && at > 0 && listens(one) { Some(Role::Server) } else { role };
-        let command = redact::text(&one.argv.join(" "), &|line| terms.plain(line)).replace('\n', " ");
+        let whole = one.argv.join(" ");
+        let whole = truncate(&whole, redact::LINE_BYTES_MAX).0;
+        let command = redact::text(whole, &|line| terms.plain(line)).replace('\n', " ");
         let command = truncate(&command, COMMAND_BYTES_MAX).0.to_owned();
         Starter { pid: one.pid, exe: one.exe.clone(), command, role: role.map(|role| role.as_str().to_owned()) }
     };

@@ -16,7 +16,7 @@ fn found(exe: &str, argv: &[&str], files: &[(&str, &str)]) -> (tempfile::TempDir
         fs::write(path, text.replace("ROOT", &root)).unwrap();
     }
     let argv = argv.iter().map(|word| word.replace("ROOT", &root)).collect();
-    let subject = Subject { pid: std::process::id(), exe: exe.into(), argv, ..Subject::default() };
+    let subject = Subject { pid: Some(std::process::id()), exe: exe.into(), argv, ..Subject::default() };
     let mut found = Located::default();
     find(&subject, &mut found);
     (folder, found)
