@@ -130,7 +130,7 @@ impl Investigate {
         let at = Timestamp::from_system(SystemTime::now());
         let logs = self.logs(case, at, begun);
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let found = Investigation { at, took_ms, logs };
+        let found = Investigation { at, took_ms, logs, ..Investigation::default() };
         tracing::info!(alert = %case.alert, took_ms, lines = found.logs.lines, "looked into an alert");
         let _ = self.reports.send(Report::Investigation(case.alert.clone(), Box::new(found.clone())));
         // Once more when whatever was under way is over.

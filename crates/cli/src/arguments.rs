@@ -6,6 +6,7 @@ mod evidence;
 mod guard;
 mod past;
 mod response;
+mod why;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use evidence::{Evidence, Rules, ScanLogs};
 pub use guard::Guard;
 pub use past::{Connections, ConnectionsList, Policy};
+pub use why::Why;
 
 /// Catches the moment a known-bad address, a live connection and a vulnerable application meet.
 #[derive(Parser)]
@@ -89,6 +91,8 @@ pub enum Command {
     /// What logs say of attacks
     #[command(subcommand, arg_required_else_help = true)]
     Evidence(Evidence),
+    /// Why a process is connected to a peer at all: what names it, who started it, what let it in
+    Why(Why),
     /// Intelligence, advisories and rules as one signed file, for hosts without a network
     #[command(subcommand, arg_required_else_help = true)]
     Bundle(Bundle),

@@ -23,3 +23,4 @@ pub mod series;
 pub mod service;
 pub mod stamp;
 pub mod views;
+pub mod why;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempt, Verdict};
 use crate::time::Timestamp;
+use crate::why::Why;
 
 /// What a responder would look up, looked up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Investigation {
     pub took_ms: u64,
     /// What the application's own logs say of the peer.
     pub logs: LogEvidence,
+    /// Why the application was connected to the peer at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
 /// What logs say of a peer.

@@ -36,6 +36,7 @@ pub mod target;
 pub mod terms;
 pub mod text;
 pub mod time;
+pub mod why;
 
 pub use action::{Action, ActionKind, Cut, Outcome, OutcomeState, Plan, PlannedAction, Refusal, Scope};
 pub use alert::{Alert, AlertId, AlertStatus, Resolution};
@@ -60,3 +61,4 @@ pub use severity::{Factor, Level, Severity};
 pub use target::Target;
 pub use terms::{Terms, Via};
 pub use time::Timestamp;
+pub use why::{Cause, Mention, Why};

@@ -20,6 +20,7 @@ mod scan;
 mod show;
 mod versions;
 mod vulns;
+mod why;
 
 pub mod daemons;
 
@@ -43,6 +44,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Intel(intel) => intel::run(context, intel),
         Command::Vulns(vulns) => vulns::run(context, vulns),
         Command::Evidence(evidence) => evidence::run(context, evidence),
+        Command::Why(asked) => why::run(context, &asked),
         Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
         Command::Investigate { id } => investigate::run(context, &id),

@@ -29,3 +29,4 @@ mod taxii;
 mod trivy;
 mod usage;
 mod vulns;
+mod why;

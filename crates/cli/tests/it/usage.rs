@@ -28,6 +28,7 @@ const COMMANDS: &[&str] = &[
     "vulns query",
     "vulns compare",
     "vulns satisfies",
+    "why",
     "bundle",
     "bundle export",
     "bundle import",
@@ -79,6 +80,7 @@ fn what_cannot_be_meant_is_64() {
     bench.tell(&["doctor", "--colour"]).expect(64);
     bench.tell(&["alerts", "resolve", "x", "--as", "boredom"]).expect(64);
     bench.tell(&["alerts", "list", "--status", "asleep"]).expect(64);
+    bench.tell(&["why", "not an address"]).expect(64);
     bench.tell(&["block"]).expect(64);
     bench.tell(&["block", "not an address"]).expect(64);
     bench.tell(&["block", "203.0.113.66", "--for", "soon"]).expect(64);

@@ -7,7 +7,7 @@
 mod container;
 mod layout;
 mod open_files;
-mod opened;
+pub(crate) mod opened;
 mod rotated;
 mod server;
 

@@ -36,7 +36,7 @@ pub fn open(log: &Log) -> Result<File, OpenError> {
 }
 
 /// Opens `path` as seen from `root`.
-pub(super) fn open_in(root: &Path, path: &Path) -> Result<File, OpenError> {
+pub(crate) fn open_in(root: &Path, path: &Path) -> Result<File, OpenError> {
     let failed = |error: rustix::io::Errno| match error {
         rustix::io::Errno::LOOP => OpenError::Link(path.to_owned()),
         error => OpenError::Io(path.to_owned(), error.into()),

@@ -2,7 +2,12 @@
 //!
 //! A server is one file and one line in `SERVERS`.
 
+mod apache;
+mod haproxy;
 mod nginx;
+mod postgresql;
+mod redis;
+mod tomcat;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +16,8 @@ use super::opened::open_in;
 use super::{Located, Subject};
 
 /// Every server whose configuration is read.
-const SERVERS: &[&dyn Server] = &[&nginx::Nginx];
+const SERVERS: &[&dyn Server] =
+    &[&nginx::Nginx, &apache::Apache, &tomcat::Tomcat, &haproxy::Haproxy, &postgresql::Postgresql, &redis::Redis];
 
 /// A kind of server.
 trait Server: Sync {
@@ -77,3 +83,6 @@ fn matching(subject: &Subject, pattern: &Path) -> Vec<PathBuf> {
 }
 
 const FILES_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! A cause as a person reads it: what it is, what speaks for it, what was found, what would end it.
+
+use std::fmt::Write as _;
+
+use tripoint_model::why::{Change, Mention, Starter, WhyName};
+use tripoint_model::{Connection, Direction, Why};
+
+use crate::output;
+
+/// The whole page. What is in it is foreign text; the caller makes it harmless.
+pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> String {
+    let mut out = String::new();
+    let o = &mut out;
+    let process = connection.process.as_ref();
+    let who = process.map_or("an unknown process".to_owned(), |process| {
+        format!("{} ({})", process.application().name, process.key.pid)
+    });
+    let (way, peer) = match connection.direction {
+        Direction::Outbound => ("->", connection.remote.to_string()),
+        Direction::Inbound => ("<-", format!("{} at {}", connection.remote.ip(), connection.local)),
+    };
+    let _ = writeln!(o, "{who} {way} {peer}{}", connection.names_in_words());
+    let sure = if why.confidence > 0 { format!(", confidence {}", why.confidence) } else { String::new() };
+    let _ = writeln!(o, "  why: {}{sure}", why.cause.as_words());
+    section(o, "BECAUSE", why.reasons.iter().cloned());
+    section(o, "NAMES", why.names.iter().map(name));
+    section(o, "CONFIGURATION", why.mentions.iter().map(mention));
+    if why.mentions_left_out > 0 {
+        let _ = writeln!(o, "  and {} more", why.mentions_left_out);
+    }
+    section(o, "STARTED BY", why.started_by.iter().map(starter));
+    if let Some(exposure) = &why.exposure {
+        let reach = match exposure.from_internet {
+            Some(true) => "reachable from the internet: yes",
+            Some(false) => "reachable from the internet: no",
+            None => "reachable from the internet: not known",
+        };
+        let listener = exposure.listener.as_ref().map(|listener| format!("listens on {listener} ({})", exposure.scope));
+        let lines = listener.into_iter().chain([reach.to_owned()]);
+        section(o, "EXPOSURE", lines.chain(exposure.reasons.iter().cloned()).chain(exposure.rules.iter().cloned()));
+    }
+    section(o, "SMALLEST CHANGE", why.changes.iter().flat_map(change));
+    section(o, "NOT KNOWN", why.missing.iter().cloned());
+    section(o, "ALERT", alert.map(|id| format!("tripoint alerts show {id}")).into_iter());
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn name(one: &WhyName) -> String {
+    let asker = one.asker.as_ref().map(|asker| format!(" by {asker}")).unwrap_or_default();
+    let at = one.at.map(|at| format!(", {}", output::time(at))).unwrap_or_default();
+    let answers = if one.answers.is_empty() { String::new() } else { format!(" -> {}", one.answers.join(", ")) };
+    format!("{}{answers}  {}{asker}{at}", one.name, one.how.as_words())
+}
+
+fn mention(one: &Mention) -> String {
+    let line = if one.line > 0 { format!(":{}", one.line) } else { String::new() };
+    let written = if one.written == "plain" { String::new() } else { format!(" as {}", one.written) };
+    let aside = if one.counts { "" } else { " (a comment or refusal)" };
+    format!("{}{line}  {}{aside}  names {}{written}\n      {}", one.file, one.place, one.matched, one.text)
+}
+
+fn starter(one: &Starter) -> String {
+    let role = one.role.as_ref().map(|role| format!(" [{role}]")).unwrap_or_default();
+    format!("{}  {}{role}  {}", one.pid, one.exe, one.command)
+}
+
+fn change(one: &Change) -> Vec<String> {
+    std::iter::once(one.what.clone()).chain(one.commands.iter().map(|command| format!("  {command}"))).collect()
+}
+
+fn section(out: &mut String, name: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "\n{name}");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}

@@ -1,0 +1,127 @@
+//! Do servers' own configurations lead to their logs?
+
+use std::fs;
+use std::path::Path;
+
+use super::find;
+use crate::locate::{How, Located, Subject};
+
+/// What a program with this command line is found to write, where `ROOT` is a folder with these files.
+fn found(exe: &str, argv: &[&str], files: &[(&str, &str)]) -> (tempfile::TempDir, Located) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("ROOT", &root)).unwrap();
+    }
+    let argv = argv.iter().map(|word| word.replace("ROOT", &root)).collect();
+    let subject = Subject { pid: Some(std::process::id()), exe: exe.into(), argv, ..Subject::default() };
+    let mut found = Located::default();
+    find(&subject, &mut found);
+    (folder, found)
+}
+
+fn shown(folder: &Path, found: &Located) -> Vec<String> {
+    let of = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    let logs = found.logs.iter().map(|log| match &log.how {
+        How::Configuration { file, line } => format!("{} by {}:{line}", of(&log.path), of(file)),
+        how => format!("{} by {how:?}", of(&log.path)),
+    });
+    logs.collect()
+}
+
+#[test]
+fn apache_says_where_and_how_it_writes() {
+    let (folder, found) = found(
+        "/usr/sbin/apache2",
+        &["apache2", "-d", "ROOT", "-f", "ROOT/apache2.conf"],
+        &[
+            ("envvars", "export APACHE_LOG_DIR=ROOT/log$SUFFIX\n"),
+            (
+                "apache2.conf",
+                "# x\nErrorLog ${APACHE_LOG_DIR}/error.log\nLogFormat \"%h %l \\\"%r\\\" %>s\" own\nIncludeOptional sites/*.conf\n",
+            ),
+            (
+                "sites/a.conf",
+                "<VirtualHost *:80>\n  CustomLog ${APACHE_LOG_DIR}/access.log \\\n    own\n  CustomLog \"|/bin/x\" own\n  ErrorLog syslog:local1\n</VirtualHost>\n",
+            ),
+        ],
+    );
+    assert_eq!(shown(folder.path(), &found), ["log/error.log by apache2.conf:2", "log/access.log by sites/a.conf:2"]);
+    assert_eq!(found.logs[1].pattern.as_deref(), Some("%h %l \"%r\" %>s"));
+}
+
+#[test]
+fn tomcat_says_it_by_its_valves() {
+    let (folder, found) = found(
+        "/usr/bin/java",
+        &["java", "-Dcatalina.base=ROOT"],
+        &[
+            (
+                "conf/server.xml",
+                "<Server>\n<!-- <Valve className=\"x.AccessLogValve\" prefix=\"no\"/> -->\n<Valve className=\"org.apache.catalina.valves.AccessLogValve\" directory=\"logs\" prefix=\"acc\" suffix=\".txt\" pattern=\"%h &quot;%r&quot;\" />\n</Server>\n",
+            ),
+            ("logs/acc.2026-01-01.txt", ""),
+            ("logs/acc.2026-01-02.txt", ""),
+            ("logs/no.2026-01-02.txt", ""),
+            ("logs/catalina.2026-01-02.log", ""),
+            ("logs/catalina.out", ""),
+        ],
+    );
+    assert_eq!(
+        shown(folder.path(), &found),
+        [
+            "logs/acc.2026-01-02.txt by conf/server.xml:3",
+            "logs/acc.2026-01-01.txt by conf/server.xml:3",
+            "logs/catalina.2026-01-02.log by Layout",
+            "logs/catalina.out by Layout",
+        ]
+    );
+    assert_eq!(found.logs[0].pattern.as_deref(), Some("%h \"%r\""));
+}
+
+#[test]
+fn postgresql_says_it_by_its_collector() {
+    let (folder, found) = found(
+        "/usr/lib/postgresql/15/bin/postgres",
+        &["postgres", "-D", "ROOT"],
+        &[
+            (
+                "postgresql.conf",
+                "#logging_collector = off\nlogging_collector = on # yes\nlog_directory = 'pg_log'\nlog_filename = 'db-%Y.log'\n",
+            ),
+            ("pg_log/db-2025.log", ""),
+            ("pg_log/db-2026.log", ""),
+            ("pg_log/other.csv", ""),
+        ],
+    );
+    assert_eq!(
+        shown(folder.path(), &found),
+        ["pg_log/db-2026.log by postgresql.conf:3", "pg_log/db-2025.log by postgresql.conf:3"]
+    );
+}
+
+#[test]
+fn redis_says_where_it_writes() {
+    let (folder, found) = found(
+        "/usr/bin/redis-server",
+        &["redis-server", "ROOT/redis.conf"],
+        &[("redis.conf", "port 1\nlogfile \"ROOT/r.log\"\n")],
+    );
+    assert_eq!(shown(folder.path(), &found), ["r.log by redis.conf:2"]);
+    let (_folder, quiet) =
+        self::found("/usr/bin/redis-server", &["redis-server", "ROOT/redis.conf"], &[("redis.conf", "logfile \"\"\n")]);
+    assert!(quiet.logs.is_empty() && quiet.missing[0].contains("output"));
+}
+
+#[test]
+fn haproxy_says_to_whom_it_sends() {
+    let (_folder, found) = found(
+        "/usr/sbin/haproxy",
+        &["haproxy", "-f", "ROOT/h.cfg"],
+        &[("h.cfg", "global\n log stdout local0\n log 192.0.2.7:514 local1\n")],
+    );
+    assert_eq!(found.missing.len(), 2, "{:?}", found.missing);
+    assert!(found.missing[1].contains("192.0.2.7:514"));
+}
