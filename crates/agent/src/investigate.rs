@@ -16,8 +16,9 @@ use tripoint_evidence::locate::{Subject, locate};
 use tripoint_evidence::scan::Options;
 use tripoint_evidence::search::{Query, search};
 use tripoint_evidence::stamp::Clock;
+use tripoint_evidence::why::{Owner, Question, explain, names_of};
 use tripoint_model::address::canonical;
-use tripoint_model::{Alert, AlertId, Investigation, LogEvidence, Process, Timestamp};
+use tripoint_model::{Alert, AlertId, Connection, Investigation, LogEvidence, Process, Timestamp, Verdict, Why};
 use tripoint_sensor::procfs;
 
 use crate::config::Evidence;
@@ -40,6 +41,8 @@ pub struct Case {
     pub alert: AlertId,
     /// The process that was connected.
     pub process: Option<Arc<Process>>,
+    /// Its newest connection.
+    pub connection: Option<Arc<Connection>>,
     /// Its peers.
     pub peers: Vec<IpAddr>,
     /// When it began.
@@ -52,7 +55,13 @@ impl Case {
         let mut peers: Vec<IpAddr> = alert.connections.iter().map(|one| canonical(one.remote.ip())).collect();
         peers.sort_unstable();
         peers.dedup();
-        Self { alert: alert.id.clone(), process: alert.process.clone(), peers, since: alert.first_seen }
+        Self {
+            alert: alert.id.clone(),
+            process: alert.process.clone(),
+            connection: alert.connections.first().cloned(),
+            peers,
+            since: alert.first_seen,
+        }
     }
 }
 
@@ -129,8 +138,9 @@ impl Investigate {
         let begun = Instant::now();
         let at = Timestamp::from_system(SystemTime::now());
         let logs = self.logs(case, at, begun);
+        let why = self.why(case, logs.verdict);
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let found = Investigation { at, took_ms, logs, ..Investigation::default() };
+        let found = Investigation { at, took_ms, logs, why };
         tracing::info!(alert = %case.alert, took_ms, lines = found.logs.lines, "looked into an alert");
         let _ = self.reports.send(Report::Investigation(case.alert.clone(), Box::new(found.clone())));
         // Once more when whatever was under way is over.
@@ -138,6 +148,26 @@ impl Investigate {
             self.plan(Box::new(case.clone()));
         }
         found
+    }
+
+    /// Why it was connected. Other programs are not run here: what the packet filter lets pass, `tripoint why` reads.
+    fn why(&self, case: &Case, verdict: Option<Verdict>) -> Option<Why> {
+        let (process, connection) = (case.process.as_deref()?, case.connection.as_deref()?);
+        let begun = Instant::now();
+        Some(explain(&Question {
+            process,
+            peer: canonical(connection.remote.ip()),
+            port: connection.remote.port(),
+            direction: connection.direction,
+            protocol: connection.protocol,
+            names: names_of(connection),
+            local: Some(connection.local),
+            attempted: verdict.filter(|verdict| *verdict >= Verdict::Attempted),
+            owner: Owner::NotKnown,
+            ruleset: Err("its rules are read by `tripoint why`".into()),
+            alert: Some(case.alert.to_string()),
+            is_over: &|| begun.elapsed() > self.config.time_max,
+        }))
     }
 
     fn logs(&self, case: &Case, now: Timestamp, begun: Instant) -> LogEvidence {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tripoint_model::alert::{CONNECTIONS_MAX, LOG_EVIDENCE, Missing, SCHEMA, Work};
+use tripoint_model::alert::{CAUSE, CONNECTIONS_MAX, LOG_EVIDENCE, Missing, SCHEMA, Work};
 use tripoint_model::text::visible;
 use tripoint_model::{
     Alert, AlertId, Application, ApplicationKind, Category, Claim, Confidence, Direction, GuardHit, Meeting,
@@ -252,7 +252,7 @@ fn missing(case: &Case, newest: &Contact) -> Vec<Missing> {
         add("CVSS", "no source gives a vector for these vulnerabilities");
     }
     add(LOG_EVIDENCE, "the host has not looked into the application's logs yet");
-    add("cause", "configuration and units are not searched for the peer in this version");
+    add(CAUSE, "the host has not looked yet what explains the connection");
     add("network owner and country", "no source of network ownership is configured");
     missing
 }

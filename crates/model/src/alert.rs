@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 /// How `missing` calls what an application's logs say.
 pub const LOG_EVIDENCE: &str = "log evidence";
 
+/// How `missing` calls why the application was connected at all.
+pub const CAUSE: &str = "cause";
+
 /// The layout of an alert in JSON; a breaking change adds one.
 pub const SCHEMA: u32 = 1;
 

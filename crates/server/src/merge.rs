@@ -1,6 +1,6 @@
 //! What becomes of people's work and of what was known, when an agent reports an alert anew?
 
-use tripoint_model::alert::{Change, LOG_EVIDENCE, Missing};
+use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing};
 use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Outcome, OutcomeState, Refusal, Timestamp};
 
 /// The author of changes that nobody made by hand.
@@ -45,6 +45,9 @@ pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
     if found.logs.read.is_empty() {
         let why = found.logs.missing.first().cloned().unwrap_or_else(|| "no log was found".into());
         alert.missing.push(Missing { what: LOG_EVIDENCE.into(), why });
+    }
+    if found.why.is_some() {
+        alert.missing.retain(|missing| missing.what != CAUSE);
     }
     alert.investigation = Some(found);
 }

@@ -28,6 +28,8 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     findings(o, alert);
     let found = alert.investigation.as_ref().map(|found| super::investigate::logs(&found.logs));
     section(o, "WHAT ITS LOGS SAY", found.into_iter().flatten());
+    let why = alert.investigation.as_ref().and_then(|found| found.why.as_ref()).map(super::why::shortly);
+    section(o, "WHY IT WAS CONNECTED", why.into_iter().flatten());
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
     section(o, &format!("CONFIDENCE ({})", alert.confidence), alert.confidence_why.iter().map(factor));

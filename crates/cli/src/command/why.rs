@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tripoint_api::{AlertList, AlertQuery, path};
-use tripoint_evidence::why::{Owner, Question, explain};
+use tripoint_evidence::why::{Owner, Question, explain, names_of};
 use tripoint_linux::{capability, netns::NetNs};
 use tripoint_model::address::canonical;
-use tripoint_model::why::{NameSource, WhyName};
-use tripoint_model::{Alert, Connection, NamedBy, Process, Verdict};
+use tripoint_model::{Alert, Connection, Process, Verdict};
 use tripoint_sensor::Seen;
 use tripoint_sensor::diag::DiagSensor;
 
@@ -22,6 +21,8 @@ use crate::arguments::Why as Asked;
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
+
+pub use page::shortly;
 
 /// One connection, explained.
 #[derive(Serialize)]
@@ -166,7 +167,7 @@ fn one(connection: Connection, alert: Option<&Alert>, seconds: Duration) -> Expl
         port: connection.remote.port(),
         direction: connection.direction,
         protocol: connection.protocol,
-        names: names(&connection),
+        names: names_of(&connection),
         local: Some(connection.local),
         attempted: attempted.filter(|verdict| *verdict >= Verdict::Attempted),
         owner: Owner::NotKnown,
@@ -176,19 +177,6 @@ fn one(connection: Connection, alert: Option<&Alert>, seconds: Duration) -> Expl
     };
     let why = explain(&question);
     Explained { schema: 1, alert: alert.map(|alert| alert.id.to_string()), why, connection: connection.clone() }
-}
-
-fn names(connection: &Connection) -> Vec<WhyName> {
-    let name = |name: &str, how| WhyName { name: name.to_owned(), how, asker: None, at: None, answers: Vec::new() };
-    let asked = connection.remote_name.as_deref().map(|asked| name(asked, NameSource::Dns));
-    let given = connection.named.as_ref().map(|named| {
-        let how = match named.by {
-            NamedBy::Sni => NameSource::Sni,
-            NamedBy::HttpHost => NameSource::HttpHost,
-        };
-        name(&named.name, how)
-    });
-    asked.into_iter().chain(given).collect()
 }
 
 /// The rules of the packet filter that the process's connections pass.

@@ -20,8 +20,8 @@ mod terms;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use tripoint_model::why::{Why, WhyName};
-use tripoint_model::{Direction, Process, Protocol, Verdict};
+use tripoint_model::why::{NameSource, Why, WhyName};
+use tripoint_model::{Connection, Direction, NamedBy, Process, Protocol, Verdict};
 
 use look::Look;
 use terms::Terms;
@@ -64,6 +64,20 @@ pub enum Owner {
     /// Nobody looked.
     #[default]
     NotKnown,
+}
+
+/// The names under which a connection's peer was reached, as far as it carries them.
+pub fn names_of(connection: &Connection) -> Vec<WhyName> {
+    let name = |name: &str, how| WhyName { name: name.to_owned(), how, asker: None, at: None, answers: Vec::new() };
+    let asked = connection.remote_name.as_deref().map(|asked| name(asked, NameSource::Dns));
+    let given = connection.named.as_ref().map(|named| {
+        let how = match named.by {
+            NamedBy::Sni => NameSource::Sni,
+            NamedBy::HttpHost => NameSource::HttpHost,
+        };
+        name(&named.name, how)
+    });
+    asked.into_iter().chain(given).collect()
 }
 
 /// Finds out why.

@@ -46,6 +46,15 @@ pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> 
     out
 }
 
+/// The cause in a few lines, for a page about more.
+pub fn shortly(why: &Why) -> Vec<String> {
+    let sure = if why.confidence > 0 { format!(", confidence {}", why.confidence) } else { String::new() };
+    let first = format!("{}{sure}", why.cause.as_words());
+    let reasons = why.reasons.iter().take(4).map(|reason| format!("because: {reason}"));
+    let changes = why.changes.iter().take(1).flat_map(change);
+    std::iter::once(first).chain(reasons).chain(why.mentions.iter().take(3).map(mention)).chain(changes).collect()
+}
+
 fn name(one: &WhyName) -> String {
     let asker = one.asker.as_ref().map(|asker| format!(" by {asker}")).unwrap_or_default();
     let at = one.at.map(|at| format!(", {}", output::time(at))).unwrap_or_default();
