@@ -91,7 +91,9 @@ pub fn rules() -> impl Iterator<Item = Rule> {
 /// The same, compiled once.
 pub fn pack() -> &'static Pack {
     static PACK: OnceLock<Pack> = OnceLock::new();
-    PACK.get_or_init(|| Pack::new(rules()).unwrap_or_else(|error| panic!("the pack that comes with Tripoint: {error}")))
+    PACK.get_or_init(|| {
+        Pack::of_known(rules()).unwrap_or_else(|error| panic!("the pack that comes with Tripoint: {error}"))
+    })
 }
 
 #[cfg(test)]

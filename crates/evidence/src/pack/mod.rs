@@ -9,6 +9,8 @@ mod required;
 pub mod rule;
 mod texts;
 
+use std::sync::OnceLock;
+
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
 
@@ -27,8 +29,14 @@ pub struct Pack {
     wanted_by: Vec<Vec<u32>>,
 }
 
+/// A rule, and its expressions from the first line on that may match: hundreds of them take a hundred MiB, and a host
+/// meets few.
 struct Compiled {
     rule: Rule,
+    expressions: OnceLock<Option<Expressions>>,
+}
+
+struct Expressions {
     pattern: Regex,
     unless: Option<Regex>,
 }
@@ -59,8 +67,15 @@ const DFA_BYTES_MAX: usize = 512 << 10;
 const PATTERN_BYTES_MAX: usize = 4 << 20;
 
 impl Pack {
-    /// Compiles rules; the first that cannot be used is named.
+    /// Takes rules; the first that cannot be used is named.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PackError> {
+        let rules: Vec<Rule> = rules.into_iter().collect();
+        rules.iter().try_for_each(|rule| Expressions::of(rule).map(drop))?;
+        Self::of_known(rules)
+    }
+
+    /// The same of rules whose expressions are known to be good.
+    pub(crate) fn of_known(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PackError> {
         let mut compiled: Vec<Compiled> = Vec::new();
         let mut wanted: std::collections::BTreeMap<Vec<u8>, Vec<u32>> = std::collections::BTreeMap::new();
         for rule in rules {
@@ -71,12 +86,12 @@ impl Pack {
             for text in texts_of(&rule)? {
                 wanted.entry(text).or_default().push(number);
             }
-            compiled.push(Compiled::new(rule)?);
+            compiled.push(Compiled { rule, expressions: OnceLock::new() });
         }
         let prefilter = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(wanted.keys())
             .map_err(|error| PackError::Pattern { id: "all".into(), reason: error.to_string() })?;
         Ok(Self { rules: compiled, prefilter, wanted_by: wanted.into_values().collect() })
@@ -136,8 +151,8 @@ impl Pack {
     }
 }
 
-impl Compiled {
-    fn new(rule: Rule) -> Result<Self, PackError> {
+impl Expressions {
+    fn of(rule: &Rule) -> Result<Self, PackError> {
         let build = |pattern: &str| {
             let built = RegexBuilder::new(pattern)
                 .size_limit(PATTERN_BYTES_MAX)
@@ -148,14 +163,18 @@ impl Compiled {
         };
         let pattern = build(&rule.pattern)?;
         let unless = if rule.unless.is_empty() { None } else { Some(build(&rule.unless)?) };
-        Ok(Self { rule, pattern, unless })
+        Ok(Self { pattern, unless })
     }
+}
 
+impl Compiled {
     fn matches(&self, texts: &Texts<'_>) -> bool {
         let views: &Views = texts.views(self.rule.part);
-        views
-            .iter()
-            .any(|view| self.pattern.is_match(view) && self.unless.as_ref().is_none_or(|unless| !unless.is_match(view)))
+        let Some(Expressions { pattern, unless }) = self.expressions.get_or_init(|| Expressions::of(&self.rule).ok())
+        else {
+            return false;
+        };
+        views.iter().any(|view| pattern.is_match(view) && unless.as_ref().is_none_or(|unless| !unless.is_match(view)))
     }
 }
 
