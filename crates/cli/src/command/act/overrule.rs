@@ -54,8 +54,9 @@ fn give(context: &Context, wanted: Wanted) -> anyhow::Result<String> {
 /// How what holds for a moment only is kept.
 pub fn remind(answer: &ActionAnswer) {
     let applied = |id: &str| answer.outcomes.iter().any(|one| one.id == id && one.state == OutcomeState::Applied);
-    for planned in answer.plan.iter().filter(|planned| applied(&planned.id)) {
-        if let Some(until) = planned.terms.confirmed_until {
+    // The end first: a plan may have a hundred thousand actions, and hardly one waits.
+    for planned in &answer.plan {
+        if let Some(until) = planned.terms.confirmed_until.filter(|_| applied(&planned.id)) {
             let (id, end, until) = (&planned.id, output::time(planned.expires), output::time(until));
             eprintln!("tripoint: it ends at {end}; `tripoint actions confirm {id}` lets it hold until {until}");
         }
