@@ -117,13 +117,15 @@ impl Located {
             // What its lines look like is news of a log that is open anyway.
             Some(known) => known.pattern = known.pattern.take().or(log.pattern),
             None if has_room => self.logs.push(log),
-            None => {}
+            None if self.missing.iter().any(|reason| reason == TOO_MANY) => {}
+            None => self.missing.push(TOO_MANY.to_owned()),
         }
     }
 }
 
 /// Logs of one application; more are a misread configuration.
 const LOGS_MAX: usize = 64;
+const TOO_MANY: &str = "more than 64 logs: the others are not read";
 
 /// Finds the logs of a process.
 pub fn locate(subject: &Subject) -> Located {

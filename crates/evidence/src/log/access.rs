@@ -31,15 +31,16 @@ pub(super) fn read<'l>(text: &'l str, clock: &Clock) -> Option<Entry<'l>> {
     let (asked, rest) = quoted(rest.trim_start())?;
     let mut request = asked_for(asked);
     let mut words = head.split(' ').filter(|word| !word.is_empty());
-    let (mut first, mut second) = (words.next()?, words.next());
+    let (first, second) = (words.next()?, words.next());
     let mut remote = whole_address(first);
     if remote.is_none()
         && let Some(found) = second.and_then(whole_address)
     {
         request.host = first.into();
-        (remote, first, second) = (Some(found), second.unwrap_or_default(), words.next());
+        remote = Some(found);
+        // `ident`, which nobody uses; without a virtual host it is the second word.
+        let _ident = words.next();
     }
-    let _ = (first, second);
     // A name instead of an address, perhaps of a host before it; more is a line in a frame.
     if remote.is_none() && (head.contains("]: ") || head.split(' ').count() > 4) {
         return None;

@@ -33,12 +33,14 @@ impl Server for Apache {
             formats: BTreeMap::new(),
             logs: Vec::new(),
             files: 0,
+            unread: Vec::new(),
         };
         let start = reading.absolute(file.unwrap_or(usual.1));
         if let Err(reason) = reading.file(&start, 0) {
             found.missing.push(format!("Apache's configuration: {reason}"));
         }
-        let Reading { formats, logs, .. } = reading;
+        let Reading { formats, logs, unread, .. } = reading;
+        found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
         for (log, format) in logs {
             // A format is named, or written out where it is used.
             let pattern = format.map(|format| formats.get(&format).cloned().unwrap_or(format));
@@ -63,9 +65,13 @@ struct Reading<'s> {
     formats: BTreeMap<String, String>,
     logs: Vec<(Log, Option<String>)>,
     files: usize,
+    /// Included files that could not be read, and why.
+    unread: Vec<String>,
 }
 
 const FILES_MAX: usize = 500;
+/// Files whose reason is told.
+const UNREAD_MAX: usize = 20;
 const DEPTH_MAX: u32 = 8;
 
 impl Reading<'_> {
@@ -76,7 +82,7 @@ impl Reading<'_> {
     fn file(&mut self, path: &Path, depth: u32) -> Result<(), String> {
         self.files += 1;
         if depth > DEPTH_MAX || self.files > FILES_MAX {
-            return Ok(());
+            return Err(format!("{}: included too deep, or one of too many files", path.display()));
         }
         let text = text(self.subject, path)?;
         for (line, words) in directives(&text) {
@@ -87,7 +93,11 @@ impl Reading<'_> {
                 ("include" | "includeoptional", [pattern]) => {
                     for path in matching(self.subject, &self.absolute(pattern)) {
                         // One file that cannot be read hides no other.
-                        let _ = self.file(&path, depth + 1);
+                        if let Err(reason) = self.file(&path, depth + 1)
+                            && self.unread.len() < UNREAD_MAX
+                        {
+                            self.unread.push(reason);
+                        }
                     }
                 }
                 ("serverroot", [root]) => self.root = PathBuf::from(root),

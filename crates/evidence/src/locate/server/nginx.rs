@@ -21,12 +21,19 @@ impl Server for Nginx {
         let words: Vec<String> = subject.argv.iter().flat_map(|word| word.split(' ')).map(str::to_owned).collect();
         let prefix = option(&words, &["-p"]).unwrap_or("/etc/nginx").to_owned();
         let file = option(&words, &["-c"]).unwrap_or("nginx.conf");
-        let mut reading =
-            Reading { subject, prefix: prefix.into(), formats: BTreeMap::new(), logs: Vec::new(), files: 0 };
+        let mut reading = Reading {
+            subject,
+            prefix: prefix.into(),
+            formats: BTreeMap::new(),
+            logs: Vec::new(),
+            files: 0,
+            unread: Vec::new(),
+        };
         if let Err(reason) = reading.file(&reading.absolute(file), 0) {
             found.missing.push(format!("nginx's configuration: {reason}"));
         }
-        let Reading { formats, logs, .. } = reading;
+        let Reading { formats, logs, unread, .. } = reading;
+        found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
         for (log, format) in logs {
             let pattern = format.and_then(|name| formats.get(&name).cloned());
             found.add(Log { pattern, ..log });
@@ -40,9 +47,13 @@ struct Reading<'s> {
     formats: BTreeMap<String, String>,
     logs: Vec<(Log, Option<String>)>,
     files: usize,
+    /// Included files that could not be read, and why.
+    unread: Vec<String>,
 }
 
 const FILES_MAX: usize = 500;
+/// Files whose reason is told.
+const UNREAD_MAX: usize = 20;
 const DEPTH_MAX: u32 = 8;
 
 impl Reading<'_> {
@@ -53,7 +64,7 @@ impl Reading<'_> {
     fn file(&mut self, path: &Path, depth: u32) -> Result<(), String> {
         self.files += 1;
         if depth > DEPTH_MAX || self.files > FILES_MAX {
-            return Ok(());
+            return Err(format!("{}: included too deep, or one of too many files", path.display()));
         }
         let text = text(self.subject, path)?;
         for (line, words) in statements(&text) {
@@ -62,7 +73,11 @@ impl Reading<'_> {
                 ["include", pattern] => {
                     for path in matching(self.subject, &self.absolute(pattern)) {
                         // One file that cannot be read hides no other.
-                        let _ = self.file(&path, depth + 1);
+                        if let Err(reason) = self.file(&path, depth + 1)
+                            && self.unread.len() < UNREAD_MAX
+                        {
+                            self.unread.push(reason);
+                        }
                     }
                 }
                 ["log_format", name, parts @ ..] => {
