@@ -1,7 +1,7 @@
 //! Which addresses and networks are blocked on at least one host, and what changed of that since when?
 //!
-//! `blocks` holds what each host said, `decisions` the union over hosts: one row a target, with a number that grows
-//! with every change. A row that is no longer in force stays until nobody can hold it any more by its own timer.
+//! `blocks` holds what each host said (`blocks.rs`), `decisions` the union over hosts: one row a target, with a number
+//! that grows with every change. A row that is no longer in force stays until nobody can hold it any more by its own timer.
 
 use std::time::Duration;
 
@@ -9,12 +9,11 @@ use ipnet::IpNet;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use tripoint_api::span::SPAN_MAX;
 use tripoint_model::address::parse_net;
-use tripoint_model::{ActionKind, Observable, Outcome, OutcomeState, Target, Timestamp};
+use tripoint_model::{Observable, Timestamp};
 
-use super::StoreError;
 use super::rows::{signed, unsigned};
+use super::{StoreError, blocks};
 
 /// A target that is blocked somewhere, or was until lately.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,126 +58,6 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE cursors (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
 ];
 
-/// Takes what a host said of a block. `why` is the rule behind it.
-pub(super) async fn take(
-    connection: &mut SqliteConnection,
-    host: &str,
-    outcome: &Outcome,
-    why: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(net) = publishable(outcome) else { return Ok(()) };
-    let target = text(net);
-    match (outcome.action, outcome.state) {
-        (ActionKind::Block, OutcomeState::Applied) if outcome.verified => {
-            let Some(expires) = outcome.expires.filter(|expires| *expires > now) else { return Ok(()) };
-            // No block is longer than that, whatever an agent says.
-            let expires = expires.min(now.plus(SPAN_MAX));
-            sqlx::query(
-                "INSERT INTO blocks (target, host, expires) VALUES ($1, $2, $3) \
-                 ON CONFLICT (target, host) DO UPDATE SET expires = excluded.expires",
-            )
-            .bind(&target)
-            .bind(host)
-            .bind(expires.0)
-            .execute(&mut *connection)
-            .await?;
-        }
-        (ActionKind::Block, OutcomeState::Lifted | OutcomeState::Expired | OutcomeState::Failed)
-        | (ActionKind::Unblock, OutcomeState::Applied | OutcomeState::Lifted | OutcomeState::Nothing) => {
-            sqlx::query("DELETE FROM blocks WHERE target = $1 AND host = $2")
-                .bind(&target)
-                .bind(host)
-                .execute(&mut *connection)
-                .await?;
-        }
-        _ => return Ok(()),
-    }
-    unite(connection, net, why, now).await
-}
-
-/// Addresses and networks of the whole host. What no guard lets pass is not handed on to anybody either: an agent that
-/// was taken over could cut others off through us.
-fn publishable(outcome: &Outcome) -> Option<IpNet> {
-    let net = match &outcome.target {
-        Target::Peer(peer @ (Observable::Address(_) | Observable::Network(_))) if outcome.scope.is_host() => {
-            peer.net()?
-        }
-        _ => return None,
-    };
-    let first = net.network();
-    let special = first.is_loopback() || first.is_unspecified() || first.is_multicast();
-    let shortest = if first.is_ipv4() { SHORTEST_V4 } else { SHORTEST_V6 };
-    if special || net.prefix_len() < shortest {
-        tracing::warn!(%net, "an agent reports a block that no guard lets pass; it is not handed on");
-        return None;
-    }
-    Some(net)
-}
-
-/// Brings the union over hosts up to date for one target. What stays the same has no change.
-async fn unite(connection: &mut SqliteConnection, net: IpNet, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    let target = text(net);
-    let last: Option<i64> = sqlx::query_scalar("SELECT MAX(expires) FROM blocks WHERE target = $1 AND expires > $2")
-        .bind(&target)
-        .bind(now.0)
-        .fetch_one(&mut *connection)
-        .await?;
-    let known = sqlx::query("SELECT in_force, expires FROM decisions WHERE target = $1")
-        .bind(&target)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let known: Option<(i64, i64)> =
-        known.map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))).transpose()?;
-    let standing = known.filter(|(in_force, _)| *in_force == 1).map(|(_, expires)| expires);
-    match (last, standing) {
-        (None, None) => {}
-        (Some(last), Some(standing)) if last == standing => {}
-        (Some(last), Some(_)) => {
-            let change = next_change(connection).await?;
-            sqlx::query("UPDATE decisions SET expires = $1, changed = $2 WHERE target = $3")
-                .bind(last)
-                .bind(change)
-                .bind(&target)
-                .execute(connection)
-                .await?;
-        }
-        (Some(last), None) => {
-            let change = next_change(connection).await?;
-            sqlx::query(
-                "INSERT INTO decisions (target, place, number, in_force, expires, why, changed) VALUES ($1, $2, $3, 1, $4, $5, $3) \
-                 ON CONFLICT (target) DO UPDATE SET number = excluded.number, in_force = 1, expires = excluded.expires, \
-                 why = excluded.why, changed = excluded.changed",
-            )
-            .bind(&target)
-            .bind(place(net.network().into()))
-            .bind(change)
-            .bind(last)
-            .bind(why)
-            .execute(connection)
-            .await?;
-        }
-        (None, Some(_)) => {
-            let change = next_change(connection).await?;
-            sqlx::query("UPDATE decisions SET in_force = 0, changed = $1 WHERE target = $2")
-                .bind(change)
-                .bind(&target)
-                .execute(connection)
-                .await?;
-        }
-    }
-    Ok(())
-}
-
-async fn next_change(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar(
-        "INSERT INTO cursors (name, value) VALUES ('decisions', 1) \
-         ON CONFLICT (name) DO UPDATE SET value = cursors.value + 1 RETURNING value",
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
 /// Whether something in force has come to its end, or something that ended may be forgotten.
 pub(super) async fn is_due(readers: &SqlitePool, now: Timestamp) -> Result<bool, StoreError> {
     let due: Option<i64> = sqlx::query_scalar(
@@ -199,9 +78,7 @@ pub(super) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> 
             .bind(SWEEP_MAX)
             .fetch_all(&mut *connection)
             .await?;
-    for target in due {
-        unite(connection, net_of(&target)?, "", now).await?;
-    }
+    blocks::unite(connection, due.iter().map(|target| (target.as_str(), "")).collect(), now).await?;
     sqlx::query("DELETE FROM blocks WHERE expires <= $1").bind(now.0).execute(&mut *connection).await?;
     sqlx::query("DELETE FROM decisions WHERE in_force = 0 AND expires <= $1")
         .bind(now.minus(GONE_KEPT).0)
@@ -266,7 +143,7 @@ fn decision(row: &SqliteRow) -> Result<Decision, StoreError> {
     })
 }
 
-fn net_of(target: &str) -> Result<IpNet, StoreError> {
+pub(super) fn net_of(target: &str) -> Result<IpNet, StoreError> {
     parse_net(target).map_err(|error| unreadable(&error.to_string()))
 }
 
@@ -275,21 +152,18 @@ fn unreadable(why: &str) -> StoreError {
 }
 
 /// As observables are written: one address without its length.
-fn text(net: IpNet) -> String {
+pub(super) fn text(net: IpNet) -> String {
     Observable::from_net(net).to_string()
 }
 
 /// Addresses of one family in their order, as text.
-fn place(net: IpNet) -> String {
+pub(super) fn place(net: IpNet) -> String {
     match net {
         IpNet::V4(net) => format!("4{:08x}", u32::from(net.addr())),
         IpNet::V6(net) => format!("6{:032x}", u128::from(net.addr())),
     }
 }
 
-/// As narrow as a person may block (`Limits` of the guard).
-const SHORTEST_V4: u8 = 16;
-const SHORTEST_V6: u8 = 32;
 /// Ends turned into changes at once; the rest follows with the next question.
 const SWEEP_MAX: i64 = 10_000;
 /// How long after its end something is remembered that was withdrawn earlier: whoever comes later has dropped it by

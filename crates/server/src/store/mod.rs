@@ -11,6 +11,7 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
 
 mod alerts;
+mod blocks;
 mod bouncers;
 mod contacts;
 mod counts;

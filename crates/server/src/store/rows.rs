@@ -11,10 +11,11 @@ use tripoint_api::{Answer, Batch, NumberedOrder, Order};
 use tripoint_model::alert::{Change, Comment};
 use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 
-use super::notes::note;
+use super::blocks::Said;
+use super::notes::Notes;
 use super::outbox::Actions;
 use super::verdicts::teach;
-use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts, decisions};
+use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -110,7 +111,10 @@ pub(super) async fn ingest(
             changed.push(id);
         }
     }
-    noticed.actions.tell(connection, keep.tell, &batch.agent.host, now).await?;
+    let host = &batch.agent.host;
+    noticed.actions.tell(connection, keep.tell, host, now).await?;
+    noticed.said.keep(connection, host, now).await?;
+    noticed.notes.keep(connection, host, now).await?;
     sqlx::query(
         "INSERT INTO batches (boot_id, sequence) VALUES ($1, $2) \
          ON CONFLICT (boot_id) DO UPDATE SET sequence = excluded.sequence",
@@ -132,6 +136,8 @@ pub(super) struct Noticed {
     /// A verdict was taken back.
     pub(super) untaught: bool,
     pub(super) actions: Actions,
+    said: Said,
+    notes: Notes,
 }
 
 /// Takes one item; the alert that it changed.
@@ -147,15 +153,14 @@ async fn take(
         Item::Outcome { alert: Some(id), outcome } => {
             noticed.actions.outcome(Some(&id), &outcome);
             let rule = load(connection, &id.0).await?.map(|alert| alert.rule);
-            decisions::take(connection, host, &outcome, rule.as_deref().unwrap_or(UNASKED), now).await?;
+            noticed.said.hear(&outcome, rule.as_deref().unwrap_or(UNASKED), now);
             let changed = alerts::add(connection, &id, &[outcome], &[], now).await?;
             Ok(changed.map(|alert| alert.id))
         }
         Item::Outcome { alert: None, outcome } => {
             noticed.actions.outcome(None, &outcome);
-            decisions::take(connection, host, &outcome, UNASKED, now).await?;
-            let detail = to_text("outcome", &outcome)?;
-            note(connection, host, outcome.at, (&outcome.id, "outcome", &detail), now).await?;
+            noticed.said.hear(&outcome, UNASKED, now);
+            noticed.notes.add(outcome.at, &outcome.id, "outcome", to_text("outcome", &outcome)?);
             Ok(None)
         }
         Item::Refusal { alert, refusal } => {
@@ -177,7 +182,7 @@ async fn take(
         }
         Item::Ledger { entry } => {
             noticed.actions.entry(&entry);
-            note(connection, host, entry.at, (&entry.id, &entry.state, &entry.detail), now).await?;
+            noticed.notes.add(entry.at, &entry.id, &entry.state, entry.detail);
             Ok(None)
         }
     }
