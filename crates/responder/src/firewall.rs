@@ -91,6 +91,12 @@ pub trait Firewall: Send {
     }
     /// Every block of ours that holds at `now`, as read from the kernel.
     fn list(&mut self, now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError>;
+    /// Those of `asked` that hold at `now`, and possibly others, as read from the kernel: where a mechanism can ask for
+    /// single ones, a few are not paid for with a walk over all.
+    fn held(&mut self, asked: &[(&Target, &Scope)], now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
+        let _ = asked;
+        self.list(now)
+    }
     /// The kernel holds what the ledger wants: whatever an earlier agent left may go now.
     fn settled(&mut self) {}
     /// What somebody did to whatever holds the blocks, in words, since this was last asked; it has been put right, or

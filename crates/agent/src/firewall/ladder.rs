@@ -86,6 +86,12 @@ impl Firewall for Ladder {
         Ok(listed)
     }
 
+    fn held(&mut self, asked: &[(&Target, &Scope)], now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
+        let mut held = self.wall.held(asked, now)?;
+        held.extend(self.frozen.list());
+        Ok(held)
+    }
+
     fn settled(&mut self) {
         self.wall.settled();
     }

@@ -40,6 +40,17 @@ impl NftFirewall {
     pub fn over(table: Table) -> Self {
         Self { table, ends: Ends::default() }
     }
+
+    /// As the contract has them, until when they were asked for.
+    fn told(&self, held: Vec<Block>) -> Vec<KernelBlock> {
+        let now_ns = boot_ns();
+        let told = |block: Block| {
+            let end_ns = now_ns.saturating_add(u64::try_from(block.left.as_nanos()).unwrap_or(u64::MAX));
+            let expires = self.ends.asked(block.net, block.port, end_ns);
+            KernelBlock { target: target(block.net, block.port), scope: Scope::Host, expires }
+        };
+        held.into_iter().map(told).collect()
+    }
 }
 
 impl Firewall for NftFirewall {
@@ -101,16 +112,16 @@ impl Firewall for NftFirewall {
 
     fn list(&mut self, _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
         let held = self.table.list().map_err(|error| kernel("list", &error))?;
-        let now_ns = boot_ns();
-        self.ends.forget_ended(now_ns);
-        Ok(held
-            .into_iter()
-            .map(|block| {
-                let end_ns = now_ns.saturating_add(u64::try_from(block.left.as_nanos()).unwrap_or(u64::MAX));
-                let expires = self.ends.asked(block.net, block.port, end_ns);
-                KernelBlock { target: target(block.net, block.port), scope: Scope::Host, expires }
-            })
-            .collect())
+        self.ends.forget_ended(boot_ns());
+        Ok(self.told(held))
+    }
+
+    fn held(&mut self, asked: &[(&Target, &Scope)], _now: Timestamp) -> Result<Vec<KernelBlock>, FirewallError> {
+        // What the table cannot hold, it does not hold.
+        let places: Vec<(IpNet, u16)> =
+            asked.iter().filter_map(|(target, scope)| place(self.name(), target, scope).ok()).collect();
+        let held = self.table.held(&places).map_err(|error| kernel("look for", &error))?;
+        Ok(self.told(held))
     }
 
     fn disconnect(&mut self, cuts: &[Cut]) -> Result<Disconnected, FirewallError> {

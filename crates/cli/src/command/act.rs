@@ -7,6 +7,7 @@ pub mod told;
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tripoint_api::people::{TARGETS_MAX, TARGETS_UNCONFIRMED};
 use tripoint_api::{ActionAnswer, ActionRequest, Client, ProposalState, parse_span, path};
 use tripoint_linux::capability;
@@ -78,13 +79,17 @@ fn targets(act: &Act) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// Asks in portions that one request may hold.
+/// Asks in portions that one request may hold, the next while the one before is still being answered.
 async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud: bool) -> anyhow::Result<ActionAnswer> {
     let mut all = ActionAnswer::default();
     let mut done = 0;
-    for portion in targets.chunks(TARGETS_MAX) {
+    let one = |portion: &[Target]| {
         let request = ActionRequest { targets: portion.to_vec(), ..request.clone() };
-        let one: ActionAnswer = client.post(path::ACTIONS, &request).await?;
+        async move { client.post(path::ACTIONS, &request).await.map(|one: ActionAnswer| (request.targets.len(), one)) }
+    };
+    let mut answers = stream::iter(targets.chunks(TARGETS_MAX).map(one)).buffered(AT_ONCE);
+    while let Some((count, one)) = answers.try_next().await? {
+        done += count;
         all.plan.extend(one.plan);
         all.refused.extend(one.refused);
         all.outcomes.extend(one.outcomes);
@@ -93,7 +98,6 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
         all.proposed.extend(one.proposed);
         all.errors.extend(one.errors);
         all.hosts.extend(one.hosts);
-        done += portion.len();
         if loud && targets.len() > TARGETS_MAX {
             eprint!("\r{done} of {} targets", targets.len());
         }
@@ -105,6 +109,9 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
     all.hosts.dedup();
     Ok(all)
 }
+
+/// Portions on their way at the same time.
+const AT_ONCE: usize = 2;
 
 /// Where no server answers on this host, it is done without one.
 pub fn release_all(context: &Context) -> anyhow::Result<Exit> {

@@ -11,7 +11,7 @@ use super::rule::{self, End};
 use super::set::Set;
 use super::{Block, Hold, NftError, failed};
 use crate::faults::{self, Lack};
-use crate::netlink::{DUMP, Message, Netlink, attributes};
+use crate::netlink::{ACK, DUMP, Message, Netlink, attributes};
 
 /// What the table has refused so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Table {
 
 /// Elements of one message: the nested list of the widest (48 bytes each) must stay below 64 KiB.
 const ELEMENTS_MAX: usize = 1000;
+/// Single blocks asked for at once: each comes as a message of its own, and they must fit into the socket's buffer.
+const ANSWERS_MAX: usize = 64;
 /// How often a listing that changed meanwhile is begun anew, before what came is taken.
 const LISTINGS_MAX: u64 = 20;
 
@@ -227,6 +229,42 @@ impl Table {
         Ok(all)
     }
 
+    /// Those of these blocks that are in force, with the time that the kernel will still hold them.
+    pub fn held(&mut self, asked: &[(IpNet, u16)]) -> Result<Vec<Block>, NftError> {
+        let Some(found) = self.look()?.filter(Found::is_whole) else {
+            self.sets = None;
+            return Ok(Vec::new());
+        };
+        let sets = found.sets();
+        let asked: Vec<Block> =
+            asked.iter().map(|(net, port)| Block { net: *net, port: *port, left: SHORTEST }).collect();
+        let mut held = Vec::new();
+        for (set, asked) in sorted(&asked)? {
+            if sets.contains(&set) {
+                self.look_for(set, &asked, &mut held)?;
+            }
+        }
+        self.sets = Some(sets);
+        Ok(held)
+    }
+
+    /// The kernel answers one by one and stops at the first that is not there.
+    fn look_for(&mut self, set: Set, mut asked: &[Block], held: &mut Vec<Block>) -> Result<(), NftError> {
+        while !asked.is_empty() {
+            let part = &asked[..asked.len().min(ANSWERS_MAX)];
+            let question = self.elements(message(layout::GET_ELEMENTS, ACK), set, part, false);
+            let before = held.len();
+            let done = self.netlink.ask(question, &mut |_, payload| held.extend(told(set, payload)));
+            let missing = match done {
+                Ok(()) => 0,
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => 1,
+                Err(error) => return Err(failed("look for blocks")(error)),
+            };
+            asked = &asked[(held.len() - before + missing).max(1).min(part.len())..];
+        }
+        Ok(())
+    }
+
     fn list_set(&mut self, set: Set) -> Result<Vec<Block>, NftError> {
         let mut held = BTreeMap::new();
         for attempt in 1..=LISTINGS_MAX {
@@ -307,6 +345,13 @@ fn sorted(blocks: &[Block]) -> Result<BTreeMap<Set, Vec<Block>>, NftError> {
         by_set.entry(set).or_default().push(block);
     }
     Ok(by_set)
+}
+
+/// Blocks that a message of elements tells.
+fn told(set: Set, payload: &[u8]) -> Vec<Block> {
+    let list = rule::value(payload.get(4..).unwrap_or_default(), 3).unwrap_or_default();
+    let block = |((net, port), left)| Block { net, port, left };
+    attributes(list).filter_map(|(_, element)| element_of(set, element)).map(block).collect()
 }
 
 /// Key and time left of a listed element (`NFTA_SET_ELEM_KEY`, `NFTA_SET_ELEM_EXPIRATION`).

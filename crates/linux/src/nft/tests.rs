@@ -65,6 +65,29 @@ fn assert_left(blocks: &[Block], seconds: u64) {
 }
 
 #[test]
+fn single_blocks_are_looked_for_among_many() {
+    alone(|| {
+        let mut table = Table::open("tripoint").unwrap();
+        assert_eq!(table.held(&[(SHAPES[0].0.parse().unwrap(), 0)]).unwrap(), []);
+        let many = (0..1000u32).map(|host| block(&format!("198.51.{}.{}/32", host >> 8, host & 255), 0, 3600));
+        let mut blocks: Vec<Block> = shapes(3600).into_iter().chain(many).collect();
+        table.insert(&blocks).unwrap();
+        blocks[0].left = Duration::from_millis(1);
+        table.insert(&blocks[..1]).unwrap();
+        sleep(Duration::from_millis(20));
+        // Every other one is not there, and so is one whose end has come.
+        let asked: Vec<(IpNet, u16)> = keys(&blocks)
+            .into_iter()
+            .flat_map(|(net, port)| [(net, port), (net, if net.prefix_len() % 32 == 0 { port + 7 } else { port })])
+            .collect();
+        let held = table.held(&asked).unwrap();
+        assert_left(&held, 3600);
+        assert_eq!(keys(&held), keys(&blocks[1..]));
+        assert_eq!(keys(&held), keys(&table.list().unwrap()));
+    });
+}
+
+#[test]
 fn every_shape_goes_in_is_listed_and_comes_out() {
     alone(|| {
         let mut table = Table::open("tripoint").unwrap();
