@@ -20,7 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_api::agent::{Answer, LedgerEntry, Order};
 use tripoint_intel::Index;
-use tripoint_model::{Action, AlertId, Connection, Cut, Exception, IndicatorLookup, Outcome, Plan, Target, Timestamp};
+use tripoint_model::{
+    Action, AlertId, Connection, Cut, Exception, IndicatorLookup, Outcome, OutcomeState, Plan, Target, Timestamp,
+};
 use tripoint_responder::{Firewall, Guard, LedgerError, Reconciled, Responder, plan};
 
 use crate::blocked_names::{BlockedNames, NameAnswer};
@@ -42,6 +44,9 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 const PROTECTED_AGE: Duration = Duration::from_secs(2);
 /// The same for looking after what stands already.
 const PROTECTED_AGE_STANDING: Duration = Duration::from_secs(30);
+
+/// Outcomes of one order with a line each in the log.
+const LINES_MAX: usize = 100;
 
 /// Everything that can wake the responder.
 pub enum Ask {
@@ -240,8 +245,8 @@ impl Respond {
     }
 
     fn tell(&mut self, plan: &Plan, outcomes: &[Outcome]) {
+        log(outcomes);
         for (planned, outcome) in plan.plan.iter().zip(outcomes) {
-            tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
             self.say(planned.cause.clone(), outcome.clone());
         }
         self.tell_ended();
@@ -323,6 +328,19 @@ pub(crate) fn cut(connection: &Connection) -> Cut {
         netns: connection.netns,
         pid: process.map_or(0, |process| process.key.pid),
         application: process.map(|process| process.application().name).unwrap_or_default(),
+    }
+}
+
+/// One line each of what a person can read; of more, those that failed and how many there were. The ledger has each.
+fn log(outcomes: &[Outcome]) {
+    let is_told = |outcome: &&Outcome| outcomes.len() <= LINES_MAX || outcome.state == OutcomeState::Failed;
+    for outcome in outcomes.iter().filter(is_told).take(LINES_MAX) {
+        tracing::info!(action = outcome.action.as_str(), target = %outcome.target, mechanism = outcome.mechanism, state = ?outcome.state, verified = outcome.verified, "action");
+    }
+    if outcomes.len() > LINES_MAX {
+        let failed = outcomes.iter().filter(|outcome| outcome.state == OutcomeState::Failed).count();
+        let verified = outcomes.iter().filter(|outcome| outcome.verified).count();
+        tracing::info!(actions = outcomes.len(), failed, verified, "actions");
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tripoint_api::agent::{
     AgentHealth, AgentIdentity, Answer, BATCH_ITEMS_MAX, Item, LedgerEntry, NumberedOrder, Order,
 };
-use tripoint_api::client::Client;
+use tripoint_api::client::{Client, ClientError};
 use tripoint_api::path;
 use tripoint_model::{Alert, AlertId, Contact, Investigation, Outcome, Refusal};
 
@@ -143,8 +143,7 @@ impl Uplink {
                 }
             }
             for (number, answer) in answers {
-                let sent: Result<serde::de::IgnoredAny, _> = client.post(&path::order_answer(number), &answer).await;
-                if let Err(error) = sent {
+                if let Err(error) = answered(&client, number, &answer).await {
                     tracing::warn!(number, %error, "the answer to an order was not delivered");
                 }
             }
@@ -190,6 +189,22 @@ impl Uplink {
         }
     }
 }
+
+/// Answers an order; where the answer is longer than the server takes, whoever asked is told at least that.
+async fn answered(client: &Client, number: u64, answer: &Answer) -> Result<(), ClientError> {
+    let path = path::order_answer(number);
+    match client.post(&path, answer).await {
+        Err(ClientError::Problem(problem)) if problem.status == TOO_LONG => {
+            let (outcomes, standing) = (answer.outcomes.len(), answer.standing.len());
+            let error = format!("the answer is too long to be sent: {outcomes} outcomes, {standing} blocks in force");
+            client.post(&path, &Answer { error: Some(error), ..Answer::default() }).await
+        }
+        other => other,
+    }
+}
+
+/// What HTTP calls content too large.
+const TOO_LONG: u16 = 413;
 
 /// Holds one request open for orders and passes them on in their order.
 async fn fetch_orders(socket: PathBuf, host: String, doors: Doors) {

@@ -13,6 +13,8 @@ use crate::proposal::Proposal;
 
 /// Most items in one batch; a longer one is refused with 413.
 pub const BATCH_ITEMS_MAX: usize = 1000;
+/// The longest answer, in bytes: a table full of blocks (120,000), each with what was planned and what became of it.
+pub const ANSWER_MAX: usize = 128 << 20;
 
 /// Which agent speaks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

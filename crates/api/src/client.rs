@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use tripoint_model::Alert;
 
+use crate::agent::ANSWER_MAX;
 use crate::path;
 use crate::problem::Problem;
 
@@ -229,8 +230,8 @@ impl Watch {
                     return read_json(&data).map(Some);
                 }
             }
-            if self.buffer.len() > ANSWER_MAX {
-                return Err(ClientError::Unreadable(format!("an event longer than {ANSWER_MAX} bytes")));
+            if self.buffer.len() > EVENT_MAX {
+                return Err(ClientError::Unreadable(format!("an event longer than {EVENT_MAX} bytes")));
             }
             match self.body.frame().await {
                 None => return Ok(None),
@@ -267,8 +268,8 @@ fn data_of(event: &[u8]) -> Option<Vec<u8>> {
     data
 }
 
-/// Longest answer that is read.
-const ANSWER_MAX: usize = 16 << 20;
+/// Longest event of a stream.
+const EVENT_MAX: usize = 16 << 20;
 /// Longer than the longest wait that the server grants (`agent::OrdersQuery::wait_s`).
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -312,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_answer_is_cut_off() {
-        let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n".to_vec();
+        let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n".to_vec();
         answer.resize(ANSWER_MAX + 1000, b'x');
         let (_folder, client) = answering(answer).await;
         assert!(matches!(client.get::<()>("/").await, Err(ClientError::Unreadable(_))));

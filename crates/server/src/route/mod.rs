@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
+use tripoint_api::agent::ANSWER_MAX;
 use tripoint_api::path;
 
 use crate::access;
@@ -58,8 +59,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::AGENT_BATCH, post(agent::batch))
         .route(path::AGENT_ORDERS, get(agent::orders))
         .route(path::AGENT_INTEL, get(intel::image))
-        .route("/v1/agent/orders/{number}/answer", post(agent::answer))
         .layer(DefaultBodyLimit::max(16 << 20))
+        .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), access::agents));
     people
         .merge(agents)

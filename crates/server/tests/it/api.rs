@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use tripoint_api::agent::Item;
+use tripoint_api::agent::{ANSWER_MAX, Item, KernelWord, StandingAction};
+use tripoint_api::people::StandingList;
 use tripoint_api::{
     ActionAnswer, ActionRequest, AgentHealth, AgentStatus, AlertList, AlertQuery, Answer, AssignRequest, Batch,
     BatchAnswer, Client, ClientError, CommentRequest, ExceptionList, ExceptionRequest, FeedHealth, LedgerEntry, Order,
     Orders, ReopenRequest, ResolveRequest, ServerHealth, path,
 };
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Exception, Outcome, OutcomeState, Resolution, Scope, Terms, Timestamp,
 };
 
 use crate::rig::{Rig, alert, held_feed, identity};
@@ -171,6 +172,38 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     assert_eq!(status(rig.client.post::<ActionAnswer>(path::ACTIONS, &nobody).await.unwrap_err()), 422);
     rig.stop().await;
     agent.abort();
+}
+
+#[tokio::test]
+async fn a_table_full_of_blocks_is_listed_and_a_longer_answer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[]).await;
+    let block = |number: u32| StandingAction {
+        id: format!("b{number}"),
+        target: format!("198.18.{}.{}", number >> 8 & 255, number & 255).parse().unwrap(),
+        scope: Scope::Host,
+        since: Some(Timestamp(1)),
+        expires: Timestamp(2),
+        requester: "socket:0".into(),
+        reason: "a list of addresses that somebody keeps".into(),
+        cause: None,
+        terms: Terms::default(),
+        mechanism: "nft".into(),
+        kernel: KernelWord::Held,
+    };
+    let client = rig.client.clone();
+    let asking = tokio::spawn(async move { client.get::<StandingList>(path::ACTIONS).await });
+    let asked = format!("{}?host=web1&after=0&wait_s=5", path::AGENT_ORDERS);
+    let orders: Orders = rig.client.get(&asked).await.unwrap();
+    let answer = path::order_answer(orders.orders[0].number);
+    let endless = Answer { error: Some("x".repeat(ANSWER_MAX)), ..Answer::default() };
+    assert_eq!(status(rig.client.post::<()>(&answer, &endless).await.unwrap_err()), 413);
+    let full = Answer { standing: (0..120_000).map(block).collect(), ..Answer::default() };
+    assert!(serde_json::to_vec(&full).unwrap().len() > 16 << 20);
+    rig.client.post::<()>(&answer, &full).await.unwrap();
+    assert_eq!(asking.await.unwrap().unwrap().actions.len(), 120_000);
+    rig.stop().await;
 }
 
 #[tokio::test]
