@@ -141,44 +141,55 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
             self.flush();
         }
-        let Some(format) = self.format_of(text) else { return };
+        let Some((format, read)) = self.format_of(text) else { return };
         if format.begins(text) {
             self.pending = Some(Pending { format, number, offset, text: text.to_owned() });
-        } else {
-            self.entry(format, number, offset, text);
+        } else if let Some(entry) = read.or_else(|| self.read(format, text)) {
+            self.entry(format, entry, number, offset, text);
         }
     }
 
     /// Takes what was waiting for more lines.
     fn flush(&mut self) {
         if let Some(pending) = self.pending.take() {
-            self.entry(pending.format, pending.number, pending.offset, &pending.text);
+            let Pending { format, number, offset, text } = pending;
+            if let Some(entry) = self.read(format, &text) {
+                self.entry(format, entry, number, offset, &text);
+            }
         }
     }
 
-    /// The format of a line: that of the one before, else the first that can read it.
-    fn format_of(&mut self, text: &str) -> Option<&'o dyn LogFormat> {
+    /// The format of a line, and what it says where that is known by then: the format of the line before, else the
+    /// first that can read it.
+    fn format_of<'t>(&mut self, text: &'t str) -> Option<(&'o dyn LogFormat, Option<Entry<'t>>)> {
         if let Some(format) = self.options.format {
-            return Some(format);
+            return Some((format, None));
         }
         let clock = &self.options.clock;
-        if let Some(format) = self.preferred.filter(|format| format.read(text, clock).is_some()) {
-            return Some(format);
+        if let Some(found) = self.preferred.and_then(|format| Some((format, Some(format.read(text, clock)?)))) {
+            return Some(found);
         }
-        let reads = |format: &dyn LogFormat| format.begins(text) || format.read(text, clock).is_some();
+        let reads = |number: usize| {
+            let format = FORMATS[number];
+            let entry = if format.begins(text) { None } else { Some(format.read(text, clock)?) };
+            Some((number, format, entry))
+        };
         let plain = FORMATS.len() - 1;
-        if self.last != plain && reads(FORMATS[self.last]) {
-            return Some(FORMATS[self.last]);
-        }
-        self.last = FORMATS.iter().position(|format| reads(*format))?;
-        Some(FORMATS[self.last])
+        let as_before = if self.last == plain { None } else { reads(self.last) };
+        let (number, format, entry) = as_before.or_else(|| (0..FORMATS.len()).find_map(reads))?;
+        self.last = number;
+        Some((format, entry))
     }
 
-    fn entry(&mut self, format: &dyn LogFormat, number: u64, offset: u64, text: &str) {
-        // A line may begin like those of a format and still be none: then it is text, unless only that format is wanted.
-        let as_text =
-            || self.options.format.is_none().then(|| FORMATS[FORMATS.len() - 1].read(text, &self.options.clock));
-        let Some(mut entry) = format.read(text, &self.options.clock).or_else(|| as_text().flatten()) else { return };
+    /// What a text says. It may begin like those of a format and still be none: then it is plain text, unless only
+    /// that format is wanted.
+    fn read<'t>(&self, format: &dyn LogFormat, text: &'t str) -> Option<Entry<'t>> {
+        let clock = &self.options.clock;
+        let as_text = || FORMATS[FORMATS.len() - 1].read(text, clock);
+        format.read(text, clock).or_else(|| if self.options.format.is_none() { as_text() } else { None })
+    }
+
+    fn entry(&mut self, format: &dyn LogFormat, mut entry: Entry<'_>, number: u64, offset: u64, text: &str) {
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
         let spoken_for = self.believe(&mut entry);
         let place = Place { number, offset, text, claimed: spoken_for };

@@ -11,12 +11,15 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// The text as it stands and each form of it that decoding gives, lower case, each once.
 #[derive(Clone, Debug, Default)]
-pub struct Views(Vec<String>);
+pub struct Views {
+    all: Vec<String>,
+    reaches_far: bool,
+}
 
 impl Views {
     /// All views of `text`.
     pub fn of(text: &str) -> Self {
-        let mut views = Self(vec![text.to_ascii_lowercase()]);
+        let mut views = Self { all: vec![text.to_ascii_lowercase()], reaches_far: text.len() > NEAR_BYTES };
         if !may_be_encoded(text) {
             return views;
         }
@@ -30,26 +33,33 @@ impl Views {
                 None => break,
             }
         }
-        let hidden = packed_words(&current);
+        let (hidden, is_cut) = packed_words(&current);
+        views.reaches_far |= is_cut;
         for word in hidden {
             let inner = undone(&word).unwrap_or(word);
             views.add(inner.to_ascii_lowercase());
         }
         let last = current.to_ascii_lowercase();
-        views.add(plain_spacing(&last));
-        views.add(unquoted(&last));
+        views.reaches_far |= last.contains("/*");
+        plain_spacing(&last).into_iter().chain(unquoted(&last)).for_each(|view| views.add(view));
         views
     }
 
     /// Each view.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.all.iter().map(String::as_str)
+    }
+
+    /// Whether what stands in one place of the text decides how another is read: a comment that begins in one field
+    /// ends in the next, and bounds count the whole. Else the views of a part are parts of these.
+    pub fn reaches_far(&self) -> bool {
+        self.reaches_far
     }
 
     fn add(&mut self, view: String) {
-        let bytes: usize = self.0.iter().map(String::len).sum();
-        if bytes + view.len() <= BYTES_MAX && !self.0.contains(&view) {
-            self.0.push(view);
+        let bytes: usize = self.all.iter().map(String::len).sum();
+        if bytes + view.len() <= BYTES_MAX && !self.all.contains(&view) {
+            self.all.push(view);
         }
     }
 }
@@ -58,6 +68,9 @@ impl Views {
 const ROUNDS_MAX: usize = 4;
 /// Bytes of all views.
 const BYTES_MAX: usize = 512 << 10;
+
+/// All views of a text of this length are within the bound.
+const NEAR_BYTES: usize = 16 << 10;
 
 /// Whether any view could differ from the text in lower case. Cheap, as every line is asked.
 pub fn may_be_encoded(text: &str) -> bool {
@@ -79,8 +92,10 @@ const ENCODING: [bool; 256] = {
 /// One round: every escape that is known, once. Nothing where there was none.
 fn undone(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
+    let mut at = bytes.iter().position(|byte| matches!(byte, b'%' | b'\\' | b'&' | b'+'))?;
     let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
-    let (mut at, mut changed) = (0, false);
+    out.extend_from_slice(&bytes[..at]);
+    let mut changed = false;
     while at < bytes.len() {
         let rest = &bytes[at..];
         let found = match rest[0] {
@@ -185,15 +200,15 @@ fn folded(code: u32) -> Option<char> {
     }
 }
 
-/// What words in base64 say, where it is text.
-fn packed_words(text: &str) -> Vec<String> {
+/// What words in base64 say, where it is text; and whether there were more words than are tried.
+fn packed_words(text: &str) -> (Vec<String>, bool) {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_')));
     let long = words.filter(|word| word.len() >= PACKED_MIN);
     // A path is of the same letters: each of its parts is tried, too.
-    let parts =
+    let mut parts =
         long.flat_map(|word| std::iter::once(word).chain(word.split('/').filter(|part| part.len() >= PACKED_MIN)));
     let mut found = Vec::new();
-    for word in parts.take(WORDS_MAX) {
+    for word in parts.by_ref().take(WORDS_MAX) {
         // A last letter or two that are no whole byte.
         let whole = &word[..word.len() - usize::from(word.len() % 4 == 1)];
         let decoded = STANDARD_NO_PAD.decode(whole).or_else(|_| URL_SAFE_NO_PAD.decode(whole));
@@ -204,7 +219,7 @@ fn packed_words(text: &str) -> Vec<String> {
             found.push(text);
         }
     }
-    found
+    (found, parts.next().is_some())
 }
 
 /// Whether a word is long enough to hold something in base64, and of more than small letters.
@@ -227,8 +242,12 @@ fn has_packed_word(text: &str) -> bool {
 const PACKED_MIN: usize = 12;
 const WORDS_MAX: usize = 32;
 
-/// Comments of SQL taken out and every gap one blank, as databases read it.
-fn plain_spacing(text: &str) -> String {
+/// Comments of SQL taken out and every gap one blank, as databases read it; nothing where that changes nothing.
+fn plain_spacing(text: &str) -> Option<String> {
+    let is_odd = |pair: &[u8]| pair[0] < b' ' || pair[0] >= 0x7f || matches!(pair, b"  " | b"/*");
+    if !text.as_bytes().windows(2).any(is_odd) && !text.ends_with(|c| !(' '..='~').contains(&c)) {
+        return None;
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("/*") {
@@ -244,7 +263,7 @@ fn plain_spacing(text: &str) -> String {
         }
     }
     push_spaced(&mut out, rest);
-    out
+    Some(out)
 }
 
 fn push_spaced(out: &mut String, text: &str) {
@@ -261,10 +280,15 @@ fn push_spaced(out: &mut String, text: &str) {
     }
 }
 
-/// Without what a shell takes out of words: quotes, backslashes, carets, empty variables.
-fn unquoted(text: &str) -> String {
-    let text = text.replace("${ifs}", " ").replace("$ifs$9", " ").replace("$ifs", " ").replace("$@", "");
-    text.chars().filter(|c| !matches!(c, '\'' | '"' | '\\' | '^' | '`')).collect()
+/// Without what a shell takes out of words: quotes, backslashes, carets, empty variables; nothing where there is none.
+fn unquoted(text: &str) -> Option<String> {
+    let is_quote = |c: char| matches!(c, '\'' | '"' | '\\' | '^' | '`');
+    if !text.contains(|c| c == '$' || is_quote(c)) {
+        return None;
+    }
+    let mut text = text.replace("${ifs}", " ").replace("$ifs$9", " ").replace("$ifs", " ").replace("$@", "");
+    text.retain(|c| !is_quote(c));
+    Some(text)
 }
 
 #[cfg(test)]

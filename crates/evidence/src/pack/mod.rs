@@ -5,17 +5,20 @@
 
 pub mod example;
 pub mod folder;
+mod prefilter;
 mod required;
 pub mod rule;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use aho_corasick::BuildError;
 use regex::{Regex, RegexBuilder};
 
 use crate::entry::Entry;
 use crate::views::{Views, may_be_encoded};
+use prefilter::Prefilter;
 use rule::{Part, Rule};
 use texts::Texts;
 
@@ -24,9 +27,10 @@ pub use required::BYTES_MIN as REQUIRED_BYTES_MIN;
 /// Rules, ready to be asked.
 pub struct Pack {
     rules: Vec<Compiled>,
-    prefilter: AhoCorasick,
-    /// Of each text of the prefilter the rules that require it.
-    wanted_by: Vec<Vec<u32>>,
+    /// Of rules that look at arguments only: what ordinary headers hold does not concern them.
+    of_arguments: Prefilter,
+    /// Of all others.
+    of_others: Prefilter,
 }
 
 /// A rule, and its expressions from the first line on that may match: hundreds of them take a hundred MiB, and a host
@@ -57,9 +61,8 @@ pub enum PackError {
     Twice(String),
 }
 
-/// Everything but the whole.
-const PARTS_ALONE: &[Part] =
-    &[Part::Target, Part::Path, Part::Arguments, Part::Agent, Part::Headers, Part::Body, Part::Message];
+/// Everything but the whole, and but arguments, whose rules are asked for by themselves.
+const PARTS_ALONE: &[Part] = &[Part::Target, Part::Path, Part::Agent, Part::Headers, Part::Body, Part::Message];
 
 /// Memory for the states of a pattern that were met, bytes.
 const DFA_BYTES_MAX: usize = 512 << 10;
@@ -77,24 +80,23 @@ impl Pack {
     /// The same of rules whose expressions are known to be good.
     pub(crate) fn of_known(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PackError> {
         let mut compiled: Vec<Compiled> = Vec::new();
-        let mut wanted: std::collections::BTreeMap<Vec<u8>, Vec<u32>> = std::collections::BTreeMap::new();
+        let (mut of_arguments, mut of_others) = (BTreeMap::<_, Vec<u32>>::new(), BTreeMap::<_, Vec<u32>>::new());
         for rule in rules {
             if compiled.iter().any(|known| known.rule.id == rule.id) {
                 return Err(PackError::Twice(rule.id));
             }
             let number = compiled.len() as u32;
+            let wanted = if rule.part == Part::Arguments { &mut of_arguments } else { &mut of_others };
             for text in texts_of(&rule)? {
                 wanted.entry(text).or_default().push(number);
             }
             compiled.push(Compiled { rule, expressions: OnceLock::new() });
         }
-        let prefilter = AhoCorasickBuilder::new()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(wanted.keys())
-            .map_err(|error| PackError::Pattern { id: "all".into(), reason: error.to_string() })?;
-        Ok(Self { rules: compiled, prefilter, wanted_by: wanted.into_values().collect() })
+        let build = |wanted| {
+            let refused = |error: BuildError| PackError::Pattern { id: "all".into(), reason: error.to_string() };
+            Prefilter::new(wanted).map_err(refused)
+        };
+        Ok(Self { rules: compiled, of_arguments: build(of_arguments)?, of_others: build(of_others)? })
     }
 
     /// How many rules there are.
@@ -116,27 +118,36 @@ impl Pack {
     /// that say nothing cost no memory.
     pub fn may_match(&self, entry: &Entry<'_>, room: &mut String) -> bool {
         room.clear();
-        texts::write_everything(entry, room);
-        may_be_encoded(room) || self.prefilter.is_match(room.as_str())
+        let arguments = texts::write_everything(entry, room);
+        let room: &str = room;
+        if texts::has_body(entry) || self.of_others.is_match(room) {
+            return true;
+        }
+        let arguments = &room[arguments];
+        if self.of_arguments.is_match(arguments) {
+            return true;
+        }
+        let decoded = |text: &str, prefilter: &Prefilter| {
+            let views = Views::of(text);
+            views.iter().skip(1).any(|view| prefilter.is_match(view)) || views.reaches_far()
+        };
+        // Every view of another part is in one of the whole.
+        may_be_encoded(room)
+            && (decoded(room, &self.of_others) || may_be_encoded(arguments) && decoded(arguments, &self.of_arguments))
     }
 
     /// The rules that match, in the order of the pack.
     pub fn matching<'p>(&'p self, entry: &Entry<'_>) -> Vec<&'p Rule> {
         let texts = Texts::new(entry);
         let mut candidates: Vec<u32> = Vec::new();
-        let mut look = |view: &str| {
-            for found in self.prefilter.find_overlapping_iter(view) {
-                candidates.extend(&self.wanted_by[found.pattern().as_usize()]);
-            }
+        let mut look = |part: Part, prefilter: &Prefilter| {
+            texts.views(part).iter().for_each(|view| prefilter.look(view, &mut candidates));
         };
-        texts.views(Part::Any).iter().for_each(&mut look);
-        // A part alone may decode to what the whole does not: bounds are for each text, and comments end elsewhere.
-        for part in PARTS_ALONE {
-            // Query and body stand side by side in their part only.
-            if *part == Part::Arguments {
-                texts.views(*part).iter().take(1).for_each(&mut look);
-            }
-            texts.views(*part).iter().skip(1).for_each(&mut look);
+        look(Part::Arguments, &self.of_arguments);
+        look(Part::Any, &self.of_others);
+        // A part alone may decode to what the whole does not, but only then.
+        if texts.views(Part::Any).reaches_far() || texts::has_body(entry) {
+            PARTS_ALONE.iter().for_each(|part| look(*part, &self.of_others));
         }
         candidates.sort_unstable();
         candidates.dedup();

@@ -3,6 +3,7 @@
 //! From the pattern itself: of parts in a row the most telling, of alternatives all together. A line in which none of
 //! them stands cannot match, and is never looked at again.
 
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Texts of which each match holds at least one; nothing where no such set is small and telling enough.
@@ -25,10 +26,23 @@ pub const BYTES_MIN: usize = 3;
 const TEXTS_MAX: usize = 8192;
 const BYTES_MAX: usize = 40;
 
-/// How telling a set is: its shortest text, then how few there are.
-fn worth(set: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    (set.iter().map(Vec::len).min().unwrap_or(0).min(8), std::cmp::Reverse(set.len()))
+/// How telling a set is: by none of its texts standing in every other line, then its shortest text, then how few there
+/// are.
+fn worth(set: &[Vec<u8>]) -> (bool, usize, std::cmp::Reverse<usize>) {
+    let rare = !set.iter().any(|text| memchr::memmem::find(ORDINARY, text).is_some());
+    let shortest = set.iter().map(Vec::len).min().unwrap_or(0).min(8);
+    (rare && shortest >= BYTES_MIN, shortest, std::cmp::Reverse(set.len()))
 }
+
+/// What stands in most lines of most logs: names of headers, what clients call themselves, where pages lie.
+const ORDINARY: &[u8] =
+    b"get / post / http/1.1\nhost: www.\nreferer: http://www. https://www. .com/ .org/ .net/ .html\n\
+user-agent: mozilla/5.0 (x11; ubuntu; linux x86_64; rv:109.0) gecko/20100101 firefox/115.0 \
+(windows nt 10.0; win64; x64) (macintosh; intel mac os x 10_15_7) applewebkit/537.36 (khtml, like gecko) \
+chrome/120.0.0.0 mobile safari/537.36 edg/120.0 version/17.0 (compatible; googlebot/2.1; bingbot/2.0; \
++http://www.google.com/bot.html) (iphone; cpu iphone os 17_0 like mac os x) (linux; android 13; msie 9.0; trident/5.0) \
+curl/8.0 python-requests go-http-client /images/ /img/ /files/ /icons/ /static/ /assets/ /css/ /js/ .css .js .png .jpg \
+/index /search?q= &page= ?id= /api/v1/ /blog/ /user /help /version /show /start /open /print /input /profile \n";
 
 fn best(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
@@ -70,6 +84,10 @@ fn in_a_row(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
                 run = texts;
             }
             (None, None) => {
+                // How the part begins ends the run.
+                if let Some(longer) = beginnings(part).and_then(|texts| join(&run, &texts)) {
+                    offer(longer);
+                }
                 offer(std::mem::replace(&mut run, vec![Vec::new()]));
                 // What is too large to be joined may begin a run of its own.
                 if let Some(texts) = exact(part) {
@@ -119,6 +137,22 @@ fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
         _ => None,
     }
 }
+
+/// Texts of which each match begins with one, where they are few.
+fn beginnings(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let mut extractor = Extractor::new();
+    extractor
+        .kind(ExtractKind::Prefix)
+        .limit_class(CLASS_MAX)
+        .limit_total(TEXTS_MAX / 8)
+        .limit_literal_len(BEGINNING_MAX);
+    let found = extractor.extract(hir);
+    let texts: Vec<Vec<u8>> = found.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect();
+    (!texts.is_empty() && texts.iter().all(|text| !text.is_empty())).then_some(texts)
+}
+
+/// What of a beginning is looked at, bytes.
+const BEGINNING_MAX: usize = 8;
 
 /// Every text that is there once or more, where they are few.
 fn repeated(hir: &Hir) -> Option<Vec<Vec<u8>>> {

@@ -1,6 +1,7 @@
 //! What of an entry does a rule look at?
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use super::rule::Part;
 use crate::entry::{Entry, Request, Said};
@@ -71,18 +72,30 @@ fn everything(entry: &Entry<'_>) -> String {
     text
 }
 
-/// All that the peer sent: the request line first.
-pub(super) fn write_everything(entry: &Entry<'_>, text: &mut String) {
+pub(super) fn has_body(entry: &Entry<'_>) -> bool {
+    matches!(&entry.said, Said::Request(request) if !request.body.is_empty())
+}
+
+/// All that the peer sent: the request line first. Where the arguments lie in it, if there is no body.
+pub(super) fn write_everything(entry: &Entry<'_>, text: &mut String) -> Range<usize> {
     let request = match &entry.said {
         Said::Request(request) => request,
-        Said::Text(said) => return text.push_str(said),
+        Said::Text(said) => {
+            text.push_str(said);
+            return 0..0;
+        }
         // A name is what a stranger sent.
-        Said::LogIn(log_in) => return text.push_str(&log_in.user),
+        Said::LogIn(log_in) => {
+            text.push_str(&log_in.user);
+            return 0..0;
+        }
     };
     text.push_str(&request.method);
     text.push(' ');
     text.push_str(&request.target);
+    let query = text.len() - path_and_query(request).1.len();
     text.push('\n');
+    let arguments = query..text.len();
     if !request.user.is_empty() {
         text.push_str("user: ");
         text.push_str(&request.user);
@@ -91,4 +104,5 @@ pub(super) fn write_everything(entry: &Entry<'_>, text: &mut String) {
     write_headers(request, text);
     text.push('\n');
     text.push_str(&request.body);
+    arguments
 }
