@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use aho_corasick::BuildError;
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::entry::Entry;
 use crate::views::{Views, may_be_encoded};
@@ -164,18 +164,21 @@ impl Pack {
 
 impl Expressions {
     fn of(rule: &Rule) -> Result<Self, PackError> {
+        // Words are those of ASCII, which keeps automata small; only a pattern that names other characters counts in
+        // characters and not in bytes.
         let build = |pattern: &str| {
-            let built = RegexBuilder::new(pattern)
-                .size_limit(PATTERN_BYTES_MAX)
-                .dfa_size_limit(DFA_BYTES_MAX)
-                .multi_line(true)
-                .build();
+            let built = compiled(pattern, false).or_else(|_| compiled(pattern, true));
             built.map_err(|error| PackError::Pattern { id: rule.id.clone(), reason: error.to_string() })
         };
         let pattern = build(&rule.pattern)?;
         let unless = if rule.unless.is_empty() { None } else { Some(build(&rule.unless)?) };
         Ok(Self { pattern, unless })
     }
+}
+
+fn compiled(pattern: &str, unicode: bool) -> Result<Regex, regex::Error> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(DFA_BYTES_MAX).multi_line(true).unicode(unicode).build()
 }
 
 impl Compiled {
@@ -185,7 +188,8 @@ impl Compiled {
         else {
             return false;
         };
-        views.iter().any(|view| pattern.is_match(view) && unless.as_ref().is_none_or(|unless| !unless.is_match(view)))
+        let is_spared = |view: &str| unless.as_ref().is_some_and(|unless| unless.is_match(view.as_bytes()));
+        views.iter().any(|view| pattern.is_match(view.as_bytes()) && !is_spared(view))
     }
 }
 
