@@ -70,7 +70,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("inventory", inventory::run, "what an inventory costs, beside syft and trivy"),
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
-    ("evidence", evidence::run, "how fast a log is searched for attacks, beside a set of the same patterns"),
+    ("evidence", evidence::run, "how fast a log is searched for attacks, beside others with the same patterns"),
     ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 

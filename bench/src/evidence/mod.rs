@@ -1,4 +1,6 @@
-//! How fast is a log searched for attacks, beside a set of the same patterns?
+//! How fast is a log searched for attacks, beside others with the same patterns?
+
+mod peers;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -30,7 +32,8 @@ pub fn run() -> Result<Vec<Figure>> {
     figures.push(Figure::new("scan", ours, "MB/s"));
     figures.push(Figure::count("findings", hits, "findings"));
     let lines = ordinary.bytes().filter(|byte| *byte == b'\n').count();
-    figures.push(Figure::new("scan", ours * 1e6 * lines as f64 / ordinary.len() as f64, "lines/s"));
+    let lines_a_second = ours * 1e6 * lines as f64 / ordinary.len() as f64;
+    figures.push(Figure::new("scan", lines_a_second, "lines/s"));
     let (worst, _) = best(2, &hostile, &mut scanned);
     figures.push(Figure::new("scan, hostile", worst, "MB/s"));
     figures.push(Figure::new("hostile, share of ordinary", worst / ours, ""));
@@ -41,8 +44,25 @@ pub fn run() -> Result<Vec<Figure>> {
     figures.push(Figure::new("scan by RegexSet", ours / peer, "times"));
     let (alone, found) = best(1, part, &mut one_by_one);
     figures.push(Figure::new("each rule alone", alone, "MB/s"));
-    let (_, together) = best(1, part, &mut scanned);
-    ensure!(found == together, "together {together} findings, each rule alone {found}");
+    let (_, together) = best(1, part, &mut all_at_once);
+    ensure!(found == together, "all at once {together} rules match, each alone {found}");
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), &ordinary)?;
+    match peers::hyperscan(file.path())? {
+        Some((peer, refused)) => {
+            figures.push(Figure::new("Hyperscan, the same patterns, lines as they stand", peer, "MB/s"));
+            figures.push(Figure::count("patterns that Hyperscan refuses", refused, "patterns"));
+            figures.push(Figure::new("scan by Hyperscan", ours / peer, "times"));
+        }
+        None => eprintln!("skipped: the Python module hyperscan is not installed"),
+    }
+    match peers::crowdsec(&ordinary)? {
+        Some(peer) => {
+            figures.push(Figure::new("CrowdSec", peer, "lines/s"));
+            figures.push(Figure::new("scan by CrowdSec", lines_a_second / peer, "times"));
+        }
+        None => eprintln!("skipped: CROWDSEC_CONFIG names no configuration of CrowdSec"),
+    }
     Ok(figures)
 }
 
@@ -67,6 +87,12 @@ fn one_by_one(log: &str) -> usize {
     let clock = Clock::at(Timestamp(0));
     let entries = log.lines().filter_map(|line| FORMATS[0].read(line, &clock));
     entries.map(|entry| attempt::pack().matching_one_by_one(&entry).len()).sum()
+}
+
+fn all_at_once(log: &str) -> usize {
+    let clock = Clock::at(Timestamp(0));
+    let entries = log.lines().filter_map(|line| FORMATS[0].read(line, &clock));
+    entries.map(|entry| attempt::pack().matching(&entry).len()).sum()
 }
 
 /// The patterns of the pack as one set, with room enough for its automaton.
