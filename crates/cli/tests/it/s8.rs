@@ -42,7 +42,8 @@ fn s8_no_feed_leads_into_private_space() {
         for report in reports.as_array().unwrap() {
             assert_eq!(report["state"], "failed", "{host}: {report}");
             let reason = report["reason"].as_str().unwrap();
-            let expected = reason.contains("not public") || reason.contains("cannot fetch");
+            // Where no name server answers, a name may still be asked for when the time is over.
+            let expected = ["not public", "cannot fetch", "took longer"].iter().any(|word| reason.contains(word));
             assert!(expected, "{host}: {reason}");
         }
         assert_eq!(reports.as_array().unwrap().len(), 3);
