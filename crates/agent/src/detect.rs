@@ -1,21 +1,22 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
+mod indexed;
 mod listed;
 mod policy;
+mod tried;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
 use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
-use tripoint_linux::bpf::{SetMaps, SetParts};
+use tripoint_linux::bpf::SetMaps;
 use tripoint_model::{
-    Alert, AlertId, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Refusal,
+    Alert, AlertId, Attempt, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Refusal,
     Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
@@ -56,6 +57,15 @@ pub enum Wake {
     AddException(Exception),
     /// Somebody wants them again.
     RemoveException(String),
+    /// What the logs of a server show, and connections that may be its consequence.
+    Tried {
+        /// The server.
+        server: Arc<Process>,
+        /// What was tried on it.
+        attempts: Arc<[Attempt]>,
+        /// Connections of it, or of what it began, with when they were so.
+        calls: Vec<(Arc<Connection>, Timestamp)>,
+    },
     /// An action has an outcome, with the alert that caused it, if one did.
     Outcome(Option<AlertId>, Outcome),
     /// The guard refused what policy wanted about an alert.
@@ -99,6 +109,8 @@ pub struct Detector {
     permit_ranges: Vec<IpNet>,
     enforced_at: Option<Instant>,
     sensing_since: Timestamp,
+    /// Connections to peers that no list knows, and that followed an attack.
+    called_back: HashSet<ConnectionId>,
     /// Listen to the first words of clients while names are listed.
     sni: bool,
 }
@@ -133,6 +145,7 @@ impl Detector {
             exceptions: Vec::new(),
             permit_ranges: config.intel.permit_ranges.clone(),
             enforced_at: None,
+            called_back: HashSet::new(),
             sensing_since: now().plus(Duration::from_secs(1)),
             sni: config.sensor.sni,
         }
@@ -182,6 +195,7 @@ impl Detector {
                 self.enforce();
                 self.observe(now(), What::ExceptionRemoved { id });
             }
+            Wake::Tried { server, attempts, calls } => self.tried(server, attempts, calls),
             Wake::Outcome(cause, outcome) => self.outcome(cause, &outcome),
             Wake::Refused(alert, refusal) => _ = self.doors.reports.send(Report::Refused(alert, refusal)),
             Wake::Stop => {}
@@ -221,14 +235,15 @@ impl Detector {
         let connection = self.with_name(connection);
         let claims = claims(index, &connection);
         if claims.is_empty() {
-            return;
+            return self.follow_up(connection, at);
         }
         let guard = guard(index, &connection);
         let connection = self.with_hash(connection);
         self.follow(&connection, at);
         let sighting = Sighting { connection: id, claims, guard };
         self.observe(at, What::Sighting { sighting });
-        self.observe(at, What::Connection { connection });
+        let alerts = self.observe(at, What::Connection { connection: Arc::clone(&connection) });
+        self.look_unasked(&connection, alerts);
     }
 
     /// The connection with the name that it gave its peer, if the sensor has forgotten it meanwhile.
@@ -346,42 +361,9 @@ impl Detector {
         }
     }
 
-    /// New indicators: into the kernel first, then every open connection is asked about again.
-    fn swap(&mut self, index: Arc<Index>) {
-        if let Some(set) = &mut self.set {
-            let parts = index.kernel_set();
-            let parts = SetParts {
-                bitmap: parts.bitmap,
-                rank: parts.rank,
-                nodes: parts.nodes,
-                blocks: parts.blocks,
-                filter6_32: parts.filter6_32,
-                filter6_48: parts.filter6_48,
-            };
-            match set.swap(&parts) {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::warn!("the list outgrew the kernel's room; restart the agent to make it exact again")
-                }
-                Err(error) => tracing::error!(%error, "the kernel did not take the list"),
-            }
-        }
-        let names = index.has_names();
-        if let Some(set) = &mut self.set {
-            set.set_hello(self.sni && names);
-        }
-        if let Ok(mut known) = self.doors.shared.names.write() {
-            *known = names.then(|| Arc::clone(&index));
-        }
-        tracing::info!(indicators = index.len(), built = %index.built(), "indicators in force");
-        self.index = Some(Arc::clone(&index));
-        self.enforce();
-        let _ = self.doors.actions.send(Ask::Index(index));
-        self.doors.shared.sweep.store(true, Ordering::Relaxed);
-        self.doors.shared.matching.store(true, Ordering::Release);
-    }
-
-    fn observe(&mut self, at: Timestamp, what: What) {
+    /// Tells whoever has to know what a fact changes; says how many alerts that were.
+    fn observe(&mut self, at: Timestamp, what: What) -> usize {
+        let mut count = 0;
         for mut alert in self.correlator.observe(&Fact { at, what }) {
             let moment = now();
             if let Some(newest) = alert.connections.first() {
@@ -391,7 +373,9 @@ impl Detector {
             // One that finds no room is looked into when it changes.
             let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
             let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
+            count += 1;
         }
+        count
     }
 }
 

@@ -3,26 +3,35 @@
 //! A thread of its own: logs are large, and nothing may wait for them. Each alert is looked into a moment after it came
 //! (servers write a request down when it is over), again a minute later, and while it goes on every ten minutes.
 
+mod consequence;
+mod server;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tripoint_api::agent::Answer;
 use tripoint_evidence::attempt;
-use tripoint_evidence::locate::{Subject, locate};
+use tripoint_evidence::before::{Window, tried};
+use tripoint_evidence::locate::Located;
 use tripoint_evidence::scan::Options;
 use tripoint_evidence::search::{Query, search};
 use tripoint_evidence::stamp::Clock;
 use tripoint_evidence::why::{Owner, Question, explain, names_of};
 use tripoint_model::address::canonical;
-use tripoint_model::{Alert, AlertId, Connection, Investigation, LogEvidence, Process, Timestamp, Verdict, Why};
-use tripoint_sensor::procfs;
+use tripoint_model::{
+    Alert, AlertId, Attempt, Connection, Direction, Investigation, LogEvidence, Process, Timestamp, Verdict, Why,
+};
 
 use crate::config::Evidence;
+use crate::detect::Wake;
+use crate::sense::Shared;
 use crate::uplink::Report;
+use consequence::Deeds;
 
 /// What is asked of the thread.
 pub enum Ask {
@@ -47,6 +56,8 @@ pub struct Case {
     pub peers: Vec<IpAddr>,
     /// When it began.
     pub since: Timestamp,
+    /// Whether there is an alert; else only a listed peer was met, and what the logs say may make one of it.
+    pub is_raised: bool,
 }
 
 impl Case {
@@ -61,7 +72,26 @@ impl Case {
             connection: alert.connections.first().cloned(),
             peers,
             since: alert.first_seen,
+            is_raised: true,
         }
+    }
+
+    /// What a connection to a listed peer is about, of which no alert came.
+    pub fn unraised(connection: &Arc<Connection>) -> Option<Self> {
+        let process = connection.process.clone()?;
+        let peer = canonical(connection.remote.ip());
+        Some(Self {
+            alert: AlertId(format!("{} {peer}", process.application().key())),
+            process: Some(process),
+            connection: Some(Arc::clone(connection)),
+            peers: vec![peer],
+            since: connection.opened,
+            is_raised: false,
+        })
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        self.connection.as_ref().map(|connection| connection.direction)
     }
 }
 
@@ -78,6 +108,8 @@ const KNOWN_MAX: usize = 10_000;
 pub struct Investigate {
     config: Evidence,
     reports: UnboundedSender<Report>,
+    wake: SyncSender<Wake>,
+    shared: Arc<Shared>,
     /// When each alert was last looked into, and how often.
     known: HashMap<AlertId, (Instant, u32)>,
     /// What is to be looked into, and when.
@@ -86,8 +118,13 @@ pub struct Investigate {
 
 impl Investigate {
     /// Nothing looked into so far.
-    pub fn new(config: Evidence, reports: UnboundedSender<Report>) -> Self {
-        Self { config, reports, known: HashMap::new(), waiting: BTreeMap::new() }
+    pub fn new(
+        config: Evidence,
+        reports: UnboundedSender<Report>,
+        wake: SyncSender<Wake>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { config, reports, wake, shared, known: HashMap::new(), waiting: BTreeMap::new() }
     }
 
     /// Runs until `Ask::Stop`.
@@ -95,6 +132,8 @@ impl Investigate {
         loop {
             let next = self.waiting.keys().next().map(|(at, _)| at.saturating_duration_since(Instant::now()));
             match asks.recv_timeout(next.unwrap_or(WHILE_IT_LASTS)) {
+                // What is no alert yet takes no place from what is one.
+                Ok(Ask::Alert(case)) if !case.is_raised && self.waiting.len() >= WAITING_MAX / 4 => {}
                 Ok(Ask::Alert(case)) => self.plan(case),
                 Ok(Ask::Order(number, case)) => {
                     let found = self.look(&case);
@@ -138,15 +177,18 @@ impl Investigate {
         let begun = Instant::now();
         let at = Timestamp::from_system(SystemTime::now());
         let logs = self.logs(case, at, begun);
+        // Once more when whatever was under way is over.
+        if times == 1 && self.config.auto {
+            self.plan(Box::new(case.clone()));
+        }
+        if !case.is_raised {
+            return Investigation { at, logs, ..Investigation::default() };
+        }
         let why = self.why(case, logs.verdict);
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let found = Investigation { at, took_ms, logs, why };
         tracing::info!(alert = %case.alert, took_ms, lines = found.logs.lines, "looked into an alert");
         let _ = self.reports.send(Report::Investigation(case.alert.clone(), Box::new(found.clone())));
-        // Once more when whatever was under way is over.
-        if times == 1 && self.config.auto {
-            self.plan(Box::new(case.clone()));
-        }
         found
     }
 
@@ -170,14 +212,33 @@ impl Investigate {
         }))
     }
 
+    /// What the logs say, judged by what followed; detection is told too.
     fn logs(&self, case: &Case, now: Timestamp, begun: Instant) -> LogEvidence {
         let Some(process) = &case.process else {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
-        let located = locate(&subject(process));
+        let (server, located) = server::of(process, case.direction());
+        let mut whole = self.of_peers(case, &located, now, begun);
+        let mut others = self.of_others(case, &located, now, begun, &mut whole);
+        if whole.attempts.iter().chain(&others).any(Attempt::is_exploit) {
+            self.list_open();
+            let deeds = Deeds::of(&server, &self.shared.recent);
+            let mut calls = deeds.judge(&mut whole.attempts);
+            calls.extend(deeds.judge(&mut others));
+            let attempts: Arc<[Attempt]> = gravest(whole.attempts.iter().chain(&others)).cloned().collect();
+            let _ = self.wake.send(Wake::Tried { server, attempts, calls });
+        }
+        // Of what others tried only what had to do with the peer is this alert's.
+        whole.attempts.extend(others.into_iter().filter(|one| one.verdict == Verdict::LikelySucceeded));
+        whole.verdict = whole.attempts.iter().map(|attempt| attempt.verdict).max();
+        whole
+    }
+
+    /// What the peers themselves tried, and what names them.
+    fn of_peers(&self, case: &Case, located: &Located, now: Timestamp, begun: Instant) -> LogEvidence {
         let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &|_| false };
         let is_over = || begun.elapsed() > self.config.time_max;
-        let mut whole = LogEvidence { missing: located.missing, ..LogEvidence::default() };
+        let mut whole = LogEvidence { missing: located.missing.clone(), ..LogEvidence::default() };
         for peer in &case.peers {
             let query = Query {
                 peer: *peer,
@@ -189,14 +250,53 @@ impl Investigate {
         }
         whole
     }
-}
 
-fn subject(process: &Process) -> Subject {
-    Subject {
-        pid: (procfs::key_of(process.key.pid) == Some(process.key)).then_some(process.key.pid),
-        exe: process.exe.clone(),
-        argv: process.argv.clone(),
-        unit: process.unit.clone(),
-        container: process.container.as_ref().map(|container| (container.runtime.clone(), container.id.clone())),
+    /// What anybody tried shortly before the application called out: who attacks and who is called are often two.
+    fn of_others(
+        &self,
+        case: &Case,
+        located: &Located,
+        now: Timestamp,
+        begun: Instant,
+        whole: &mut LogEvidence,
+    ) -> Vec<Attempt> {
+        let Some(connection) = case.connection.as_ref().filter(|one| one.direction == Direction::Outbound) else {
+            return Vec::new();
+        };
+        let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &|_| false };
+        let window = Window { from: connection.opened.minus(BEFORE), to: connection.opened.plus(consequence::SLACK) };
+        let found = tried(&located.logs, window, &options, &|| begun.elapsed() > self.config.time_max);
+        whole.missing.extend(found.missing.into_iter().filter(|reason| !located.missing.contains(reason)));
+        let is_same = |one: &Attempt| {
+            let known =
+                |known: &Attempt| (known.offset, &known.file, &known.rule) == (one.offset, &one.file, &one.rule);
+            whole.attempts.iter().any(known)
+        };
+        found.attempts.into_iter().filter(|one| !is_same(one)).collect()
+    }
+
+    /// Has the sensor list what is open: a connection to a peer that nobody lists is told when it ends.
+    fn list_open(&self) {
+        self.shared.sweep.store(true, Ordering::Relaxed);
+        let until = Instant::now() + LIST_WITHIN;
+        while self.shared.sweep.load(Ordering::Relaxed) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(LISTING);
     }
 }
+
+/// The attempts that detection is told: the gravest, of those the newest.
+fn gravest<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> impl Iterator<Item = &'a Attempt> {
+    let mut all: Vec<&Attempt> = attempts.collect();
+    all.sort_by_key(|one| std::cmp::Reverse((one.verdict, one.time)));
+    all.into_iter().take(TOLD_MAX)
+}
+
+/// How long before a connection an attack may have caused it.
+const BEFORE: Duration = Duration::from_secs(600);
+/// As many as detection keeps of one server.
+const TOLD_MAX: usize = 32;
+/// The sensor looks at its orders between two batches; then it takes a moment.
+const LIST_WITHIN: Duration = Duration::from_secs(1);
+const LISTING: Duration = Duration::from_millis(200);

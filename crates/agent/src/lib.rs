@@ -29,6 +29,7 @@ pub mod place;
 pub mod protected;
 pub mod pull;
 pub mod reached;
+pub mod recent;
 pub mod respond;
 pub mod sense;
 pub mod simulate;

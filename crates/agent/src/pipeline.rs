@@ -4,6 +4,7 @@
 //!  kernel ──rings──▶ sense ──Seen──▶ detect ──Alert──▶ uplink ──HTTP──▶ server
 //!                     └─▶ contacts ──Contact────────────┘   ▲
 //!                                       │ └─Case─▶ investigate ◀─Order── uplink
+//!                                       │ ◀─Tried──────┘
 //!                                    ▲  ▲ │ └─Policy─▶ respond ◀─Order── uplink
 //!  data folder ──images──▶ content ──┘  │ └─Request─▶ findings
 //!        ▲                              └──Findings──────┘
@@ -90,7 +91,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             })?,
             named("respond", scope, move || respond.run(&asks))?,
             named("investigate", scope, {
-                let investigate = Investigate::new(config.evidence.clone(), report.clone());
+                let (wake, shared) = (wake.clone(), Arc::clone(&shared));
+                let investigate = Investigate::new(config.evidence.clone(), report.clone(), wake, shared);
                 move || investigate.run(&cases)
             })?,
             named("detect", scope, move || detector.run(&wakes))?,

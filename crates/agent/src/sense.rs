@@ -17,6 +17,7 @@ use crate::blocked_names::BlockedNames;
 use crate::contacts::Inbox;
 use crate::detect::Wake;
 use crate::reached::Reached;
+use crate::recent::Recent;
 
 /// What the sensing thread shares with the rest.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub struct Shared {
     pub names: Arc<RwLock<Option<Arc<Index>>>>,
     /// By which names addresses were reached, for exceptions that speak of names.
     pub reached: Arc<Reached>,
+    /// What was begun and connected to in the last minutes, for who asks afterwards.
+    pub recent: Arc<Recent>,
     /// Which names are blocked: an answer about one is for the responder.
     pub blocked: Arc<BlockedNames>,
     /// Records from the kernel that could not be read.
@@ -168,6 +171,7 @@ fn lost(counters: &Mutex<Counters>) -> u64 {
 fn forward(seen: Vec<Seen>, candidates: bool, shared: &Shared, out: &SyncSender<Wake>) {
     let mut passed = Vec::new();
     shared.reached.take(&seen);
+    shared.recent.take(&seen, candidates);
     if let Some(inbox) = shared.inbox.get() {
         inbox.leave(&seen);
     }

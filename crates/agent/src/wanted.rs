@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tripoint_model::confidence::total_to_act_on;
-use tripoint_model::{Alert, Claim, Connection, Direction, Meeting, Timestamp};
+use tripoint_model::{Alert, Claim, Connection, Direction, Meeting, Observable, Timestamp};
 
 use crate::config::{Matter, Policy, Response};
 use crate::respond::{Place, Proposal};
@@ -19,11 +19,28 @@ pub fn wanted(response: &Response, alert: &Alert, moment: Timestamp) -> Option<P
     if alert.suppressed_by.is_some() {
         return None;
     }
-    response.policy_for(&Matter {
-        rule: &alert.rule,
-        direction: alert.direction,
-        application: &alert.application.key(),
-        confidence: sure(alert, moment),
+    let decides = |rule: &str| {
+        response.policy_for(&Matter {
+            rule,
+            direction: alert.direction,
+            application: &alert.application.key(),
+            confidence: sure(alert, moment),
+        })
+    };
+    decides(&alert.rule).or_else(|| decides(without_its_call_back(alert)?))
+}
+
+/// The rule that such an alert would have without it: what policy does about a listed peer it does all the more when
+/// an attack came first.
+fn without_its_call_back(alert: &Alert) -> Option<&'static str> {
+    if alert.call_back.is_none() || alert.claims.is_empty() {
+        return None;
+    }
+    let by_name = alert.claims.iter().all(|claim| matches!(claim.matched, Observable::Domain(_)));
+    Some(match (alert.findings.is_empty(), by_name) {
+        (true, _) => "bad_peer",
+        (false, true) => "bad_name_of_vulnerable_app",
+        (false, false) => "bad_server_of_vulnerable_app",
     })
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn write(
         outcomes: known.outcomes(&id),
         refusals: Vec::new(),
         investigation: None,
+        call_back: case.call_back.clone().map(Box::new),
         suggested: suggested(&id, case, newest),
         suppressed_by: suppressed_by(host, case, rule.name(), known),
         missing: missing(case, newest),
@@ -114,7 +115,10 @@ fn vulnerable(case: &Case) -> String {
 }
 
 fn kind_of_peer(case: &Case) -> &'static str {
-    let claims = case.contacts.iter().flat_map(|contact| &contact.claims);
+    let mut claims = case.contacts.iter().flat_map(|contact| &contact.claims).peekable();
+    if claims.peek().is_none() {
+        return "unlisted address";
+    }
     let surest = claims.max_by_key(|claim| (claim.confidence, std::cmp::Reverse((&claim.feed, claim.category))));
     match surest.map_or(Category::Malicious, |claim| claim.category) {
         Category::C2 => "command-and-control server",
@@ -139,6 +143,11 @@ fn kind_of_peer(case: &Case) -> &'static str {
 fn confidence(case: &Case) -> Confidence {
     let newest = case.contacts.first().map(|contact| &contact.connection);
     let claims: Vec<&Claim> = case.contacts.iter().flat_map(|contact| &contact.claims).collect();
+    if let Some(call_back) = case.call_back.as_ref().filter(|_| claims.is_empty()) {
+        let terms = crate::call_back::confidence(call_back);
+        let total = terms.iter().map(|term| term.points).sum::<i16>().clamp(0, 100);
+        return Confidence { total: u8::try_from(total).unwrap_or(0), terms };
+    }
     let opened = || case.contacts.iter().map(|contact| contact.connection.opened);
     let ends = case.contacts.iter().map(|contact| contact.end(case.now));
     let at = opened().max().unwrap_or_default();

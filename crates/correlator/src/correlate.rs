@@ -35,13 +35,13 @@ impl Correlator {
         match &fact.what {
             What::Connection { connection } => {
                 self.known.add_connection(at, connection);
-                let changed = self.reassign(&[connection.id]);
+                let changed = self.reassign_with_below(connection.id);
                 self.known.shed_connections();
                 self.recompute(changed)
             }
             What::Sighting { sighting } => {
                 self.known.add_sighting(at, sighting);
-                let changed = self.reassign(&[sighting.connection]);
+                let changed = self.reassign_with_below(sighting.connection);
                 self.recompute(changed)
             }
             What::ProcessStarted { process } => {
@@ -70,6 +70,11 @@ impl Correlator {
             What::ExceptionRemoved { id } => {
                 self.known.remove_exception(at, id);
                 self.recompute_all()
+            }
+            What::Attempts { server, attempts } => {
+                let (changed, forgotten) = self.known.attacked.add(at, server, attempts);
+                self.known.counters.servers_forgotten += forgotten;
+                if changed { self.retell() } else { Vec::new() }
             }
             What::Outcome { alert, outcome } => {
                 self.known.add_outcome(at, alert, outcome);
@@ -103,7 +108,30 @@ impl Correlator {
         self.known.counters
     }
 
+    /// What logs tell may explain any connection that is kept, also one that no list knows.
+    fn retell(&mut self) -> Vec<Alert> {
+        let all: Vec<ConnectionId> = self.known.connections.keys().copied().collect();
+        let mut changed = self.reassign(&all);
+        changed.extend(self.dossiers.keys().cloned());
+        self.recompute(changed)
+    }
+
+    /// Puts a connection where it belongs, and with one of a listed client those of what the server began since.
+    fn reassign_with_below(&mut self, id: ConnectionId) -> BTreeSet<DossierKey> {
+        let inbound = self.known.connections.get(&id).filter(|record| {
+            record.sighting.is_some()
+                && record.connection.as_ref().is_some_and(|newest| newest.value.direction == Direction::Inbound)
+        });
+        let server = inbound.and_then(|record| record.process.as_ref()).map(|newest| newest.value.key);
+        let below = server.into_iter().flat_map(|key| self.known.attacked.below(key));
+        let ids: Vec<ConnectionId> = std::iter::once(id).chain(below).collect();
+        self.reassign(&ids)
+    }
+
     fn touch_process(&mut self, process: ProcessKey) -> Vec<Alert> {
+        if self.known.attacked.server(process).is_some() {
+            return self.retell();
+        }
         let ids: Vec<ConnectionId> = self
             .known
             .processes

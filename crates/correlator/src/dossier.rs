@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tripoint_model::address::canonical;
 use tripoint_model::{
-    Application, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process, Timestamp,
+    Application, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process,
+    Timestamp,
 };
 
+use crate::call_back;
 use crate::known::{ConnectionRecord, Known};
 
 /// What one alert is about.
@@ -99,6 +102,10 @@ pub struct Case {
     pub mended: bool,
     /// Whether a bad client had contacted the same application within the hour before.
     pub contacted_before: bool,
+    /// The attack that the newest of its connections followed.
+    pub call_back: Option<CallBack>,
+    /// The gravest thing that the application's logs tell of its peers.
+    pub(crate) told: Option<Attempt>,
     /// Newest first, never empty.
     pub(crate) contacts: Vec<Contact>,
     pub(crate) folded: Folded,
@@ -130,15 +137,19 @@ pub(crate) fn effective_claims(record: &ConnectionRecord, now: Timestamp) -> Vec
     sighting.value.claims.iter().filter(holds).cloned().collect()
 }
 
-/// The dossier that this connection belongs in; `None` when nothing bad is said of it.
+/// The dossier that this connection belongs in; `None` when nothing bad is said of it. What an attacked server began
+/// is counted as the server's.
 pub(crate) fn key_of(record: &ConnectionRecord, known: &Known) -> Option<DossierKey> {
+    let connection = &record.connection.as_ref()?.value;
     let claims = effective_claims(record, known.now);
-    let indicator =
-        claims.iter().map(|claim| &claim.matched).min_by_key(|observable| (breadth(observable), *observable))?;
-    let application =
-        owner(record, known).map_or_else(|| UNKNOWN_APPLICATION.to_owned(), |process| process.application().key());
-    let direction = record.connection.as_ref()?.value.direction;
-    Some(DossierKey { application, direction, indicator: indicator.clone() })
+    let listed = claims.iter().map(|claim| &claim.matched).min_by_key(|one| (breadth(one), *one)).cloned();
+    let owner = owner(record, known);
+    let call_back = owner.as_ref().and_then(|owner| call_back::of(connection, owner, known, listed.is_some()));
+    let own = || Observable::Address(canonical(connection.remote.ip()));
+    let indicator = listed.or_else(|| call_back.as_ref().map(|_| own()))?;
+    let process = call_back.map(|call_back| call_back.server).or(owner);
+    let application = process.map_or_else(|| UNKNOWN_APPLICATION.to_owned(), |process| process.application().key());
+    Some(DossierKey { application, direction: connection.direction, indicator })
 }
 
 /// The owner: as the connection names it, else as the process table knew it.
@@ -171,9 +182,22 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         contacts.extend(known.connections.get(id).and_then(|record| contact(record, known)));
     }
     let newest = contacts.first()?;
-    let application = newest.process.as_ref().map(|process| process.application());
-    let (mut findings, scanned) = findings(&contacts, known);
-    let processes = contacts.iter().filter_map(|contact| contact.process.as_ref()).map(|process| process.key);
+    let call_back = contacts.iter().find_map(|contact| {
+        call_back::of(&contact.connection, contact.process.as_ref()?, known, !contact.claims.is_empty())
+    });
+    let server = call_back.as_ref().map(|call_back| call_back.server.application());
+    let application = server
+        .filter(|application| application.key() == key.application)
+        .or_else(|| newest.process.as_ref().map(|process| process.application()));
+    let met = contacts.iter().filter_map(|contact| Some((contact.process.as_deref()?, &*contact.connection)));
+    let told = call_back::gravest(known, met).cloned();
+    let (mut findings, scanned) = findings(&contacts, call_back.as_ref().map(|call_back| &call_back.server), known);
+    // What an attacked server began says nothing about the server's code.
+    let of = |process: &Arc<Process>| match &call_back {
+        Some(CallBack { server, child: Some(child), .. }) if child.key == process.key => server.key,
+        _ => process.key,
+    };
+    let processes = contacts.iter().filter_map(|contact| contact.process.as_ref()).map(of);
     let mended = !findings.is_empty() && known.is_mended(&key.application, processes);
     let findings_total = findings.len();
     let cves_total = cves(&findings).count();
@@ -194,6 +218,8 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         scanned,
         mended,
         contacted_before,
+        call_back,
+        told,
         contacts,
         folded: dossier.folded,
         now: known.now,
@@ -220,12 +246,15 @@ fn contact(record: &ConnectionRecord, known: &Known) -> Option<Contact> {
     })
 }
 
-/// What the owners were vulnerable to while they were connected, worst first, each once.
-fn findings(contacts: &[Contact], known: &Known) -> (Vec<Finding>, bool) {
+/// What the owners, and the server that was attacked, were vulnerable to while they were connected, worst first, each
+/// once.
+fn findings(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) -> (Vec<Finding>, bool) {
     let mut found: BTreeMap<(String, String), Finding> = BTreeMap::new();
     let mut scanned = true;
-    for contact in contacts.iter().rev() {
-        let record = contact.process.as_ref().and_then(|process| known.processes.get(&process.key));
+    let owned = contacts.iter().rev().map(|contact| (contact, contact.process.as_ref()));
+    let through = contacts.first().filter(|_| server.is_some()).map(|contact| (contact, server));
+    for (contact, process) in owned.chain(through) {
+        let record = process.and_then(|process| known.processes.get(&process.key));
         scanned &= record.is_some_and(|record| record.is_scanned());
         let Some(record) = record else { continue };
         // An open connection meets whatever is found next, also between two ticks.

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use tripoint_model::address::canonical;
 use tripoint_model::{
-    AlertId, Connection, ConnectionId, Exception, Finding, Outcome, Process, ProcessKey, Sighting, Timestamp,
+    AlertId, Connection, ConnectionId, Direction, Exception, Finding, Outcome, Process, ProcessKey, Sighting, Timestamp,
 };
 
+use crate::attacked::Attacked;
 use crate::dossier::DossierKey;
+use crate::judged::{Judged, ProcessRecord};
 
 /// What was dropped or folded to keep memory bounded; all counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Counters {
     pub processes_forgotten: u64,
     /// Names forgotten.
     pub names_forgotten: u64,
+    /// Servers of which it was forgotten what their logs told.
+    pub servers_forgotten: u64,
     /// Alerts no longer updated because nothing happened for long.
     pub dossiers_forgotten: u64,
 }
@@ -58,67 +62,6 @@ pub(crate) struct ConnectionRecord {
     pub(crate) key: Option<DossierKey>,
 }
 
-/// What is known of one process.
-#[derive(Debug, Default)]
-pub(crate) struct ProcessRecord {
-    pub(crate) process: Option<Newest<Arc<Process>>>,
-    pub(crate) ended: Option<Timestamp>,
-    /// Each list of findings, from its moment on.
-    findings: BTreeMap<Timestamp, Judged>,
-    pub(crate) connections: BTreeSet<ConnectionId>,
-}
-
-/// A list of findings, and whether it is only another judgement of the code of the list before.
-#[derive(Clone, Debug, PartialEq)]
-struct Judged {
-    list: Arc<[Finding]>,
-    again: bool,
-}
-
-impl ProcessRecord {
-    fn add_findings(&mut self, at: Timestamp, findings: Judged) {
-        let mut slot = self.findings.remove(&at).map(|value| Newest { at, value });
-        keep(&mut slot, at, findings);
-        self.findings.extend(slot.map(|newest| (newest.at, newest.value)));
-        while self.findings.len() > FINDING_LISTS_MAX {
-            self.findings.pop_first();
-        }
-    }
-
-    /// What each state of the code is judged to be, from its moment on: of several judgements of one
-    /// state the last stands.
-    fn states(&self) -> Vec<(Timestamp, &Arc<[Finding]>)> {
-        let mut out: Vec<(Timestamp, &Arc<[Finding]>)> = Vec::new();
-        for (at, judged) in &self.findings {
-            match out.last_mut() {
-                Some(last) if judged.again => last.1 = &judged.list,
-                _ => out.push((*at, &judged.list)),
-            }
-        }
-        out
-    }
-
-    /// The lists that were in force at some moment from `opened` to `end`. A first list speaks of
-    /// the time before it too: the code was there before it was looked at.
-    pub(crate) fn findings_during(&self, opened: Timestamp, end: Timestamp) -> Vec<&Arc<[Finding]>> {
-        let states = self.states();
-        let first = states.iter().rposition(|(at, _)| *at <= opened).unwrap_or(0);
-        let until = states.get(first).map_or(end, |(at, _)| end.max(*at));
-        states.into_iter().skip(first).take_while(|(at, _)| *at <= until).map(|(_, list)| list).collect()
-    }
-
-    /// Whether the code that it runs now has been looked at, and nothing vulnerable is in it.
-    pub(crate) fn is_clean(&self) -> bool {
-        let vulnerable = |list: &Arc<[Finding]>| list.iter().any(|finding| finding.state.is_vulnerable());
-        self.findings.values().next_back().is_some_and(|judged| !vulnerable(&judged.list))
-    }
-
-    /// Whether anybody has looked.
-    pub(crate) fn is_scanned(&self) -> bool {
-        !self.findings.is_empty()
-    }
-}
-
 /// An exception as added and withdrawn.
 #[derive(Debug, Default)]
 struct ExceptionRecord {
@@ -137,6 +80,7 @@ pub(crate) struct Known {
     names: BTreeMap<IpAddr, BTreeSet<(Timestamp, u64, String)>>,
     exceptions: BTreeMap<String, ExceptionRecord>,
     outcomes: BTreeMap<AlertId, BTreeMap<String, Option<Newest<Outcome>>>>,
+    pub(crate) attacked: Attacked,
     /// The latest tick.
     pub(crate) now: Timestamp,
     pub(crate) counters: Counters,
@@ -147,9 +91,16 @@ impl Known {
         let id = connection.id;
         let record = self.connections.entry(id).or_default();
         if let Some(process) = &connection.process {
-            let before = record.process.as_ref().map(|newest| newest.value.key);
+            let owner = |record: &ConnectionRecord| record.process.as_ref().map(|newest| Arc::clone(&newest.value));
+            let former = owner(record);
             keep(&mut record.process, at, Arc::clone(process));
-            let key = record.process.as_ref().map(|newest| newest.value.key);
+            let now = owner(record);
+            let (before, key) = (former.as_ref().map(|owner| owner.key), now.as_ref().map(|owner| owner.key));
+            if connection.direction == Direction::Outbound
+                && let Some(now) = &now
+            {
+                self.attacked.own(id, former.as_deref(), now);
+            }
             if before != key {
                 if let Some(old) = before.and_then(|old| self.processes.get_mut(&old)) {
                     old.connections.remove(&id);
@@ -197,6 +148,11 @@ impl Known {
         let newest = all.iter().max_by_key(|key| (key.start_ns, key.pid));
         newest.and_then(record).is_some_and(ProcessRecord::is_clean)
             && all.iter().filter_map(record).all(|record| record.ended.is_some() || record.is_clean())
+    }
+
+    /// Whether a process was ever found to have one of these vulnerabilities.
+    pub(crate) fn has_hole(&self, process: ProcessKey, cves: &[String]) -> bool {
+        !cves.is_empty() && self.processes.get(&process).is_some_and(|record| record.had_any_of(cves))
     }
 
     pub(crate) fn end_process(&mut self, at: Timestamp, process: ProcessKey) {
@@ -285,8 +241,11 @@ impl Known {
                 }
             }
         }
-        if let Some(process) = record.process.as_ref().and_then(|newest| self.processes.get_mut(&newest.value.key)) {
-            process.connections.remove(&id);
+        if let Some(owner) = record.process.as_ref().map(|newest| &newest.value) {
+            self.attacked.disown(id, owner);
+            if let Some(process) = self.processes.get_mut(&owner.key) {
+                process.connections.remove(&id);
+            }
         }
         Some(record)
     }
@@ -318,6 +277,7 @@ impl Known {
             !keys.is_empty()
         });
         self.counters.processes_forgotten += (before - self.processes.len()) as u64;
+        self.attacked.expire(now);
         let before = self.names.len();
         self.names.retain(|_, names| names.last().is_some_and(|newest| now.since(newest.0) < NAME_KEPT));
         while self.names.len() > NAMES_MAX {
@@ -378,7 +338,6 @@ fn is_done(record: &ConnectionRecord, now: Timestamp) -> bool {
 const CONNECTIONS_MAX: usize = 16_384;
 /// Processes kept at once.
 const PROCESSES_MAX: usize = 32_768;
-const FINDING_LISTS_MAX: usize = 8;
 const NAMES_MAX: usize = 65_536;
 const NAMES_PER_ADDRESS_MAX: usize = 4;
 const ADDRESSES_PER_NAME_MAX: usize = 64;

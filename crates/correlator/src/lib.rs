@@ -19,9 +19,12 @@
 
 pub mod advice;
 mod alert;
+mod attacked;
 mod beacon;
+mod call_back;
 mod correlate;
 mod dossier;
+mod judged;
 mod known;
 pub mod rule;
 pub mod severity;

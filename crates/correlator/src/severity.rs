@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tripoint_model::confidence::independent;
-use tripoint_model::{Category, Direction, Factor, PackageState, Severity, Timestamp};
+use tripoint_model::{Category, Direction, Factor, PackageState, Severity, Timestamp, Verdict};
 
 use crate::dossier::Case;
 
@@ -52,6 +52,10 @@ pub const WEIGHTS: &[Weight] = &[
     row("data-out", 5, "more than a mebibyte left the host towards a bad server"),
     row("beacon", 8, "people do not come like clockwork"),
     row("contacted-before", 15, "a bad client came first, the application called out afterwards"),
+    row("log-attempted", 8, "the application's own logs show that the peer, or who had it called, tried to exploit it"),
+    row("log-likely-succeeded", 15, "they show that it, or what followed, most likely worked"),
+    row("called-back", 20, "an attack came first, and something ties the connection to it"),
+    row("child-process", 10, "what connected was begun below the attacked server: its code runs already"),
     row("targeted-cve", 10, "the source says that this peer exploits what the application has"),
     row("known-exploited", 15, "attackers use this vulnerability now"),
     row("epss-high", 8, "more likely than one in ten to be exploited within a month"),
@@ -98,6 +102,7 @@ pub(crate) fn severity(case: &Case, weights: &Weights) -> Severity {
     let mut factors = Vec::new();
     claims(case, weights, &mut factors);
     connections(case, weights, &mut factors);
+    logs(case, weights, &mut factors);
     vulnerabilities(case, weights, &mut factors);
     let place = |factor: &Factor| WEIGHTS.iter().position(|weight| weight.name == factor.name);
     factors.sort_by_key(place);
@@ -177,6 +182,29 @@ fn connections(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
             "contacted-before",
             "a bad client contacted the application within the hour before".into(),
         );
+    }
+}
+
+/// What the application's own logs add; nothing that they say, or do not say, takes away.
+fn logs(case: &Case, weights: &Weights, factors: &mut Vec<Factor>) {
+    let tried = case.call_back.iter().flat_map(|call_back| &call_back.attempts).chain(&case.told);
+    if let Some(gravest) = tried.max_by_key(|one| (one.verdict, one.time, &one.file, one.offset, &one.rule)) {
+        let name = match gravest.verdict {
+            Verdict::Probed => None,
+            Verdict::Attempted => Some("log-attempted"),
+            Verdict::LikelySucceeded => Some("log-likely-succeeded"),
+        };
+        if let Some(name) = name {
+            let points = weights.points(name).max(0);
+            let reason = format!("{} by {}:{}", gravest.family, gravest.file, gravest.line);
+            factors.push(Factor { name: name.into(), points, reason });
+        }
+    }
+    let Some(call_back) = &case.call_back else { return };
+    add(factors, weights, "called-back", call_back.reasons.first().cloned().unwrap_or_default());
+    if let Some(child) = &call_back.child {
+        let reason = format!("{} (pid {})", crate::call_back::name(child), child.key.pid);
+        add(factors, weights, "child-process", reason);
     }
 }
 

@@ -12,6 +12,7 @@
 //! a line says is believed beyond what the program that wrote it saw.
 
 pub mod attempt;
+pub mod before;
 pub mod entry;
 pub mod lines;
 pub mod locate;

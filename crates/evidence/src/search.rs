@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use memchr::memmem::Finder;
+use tripoint_model::mention::stands_alone;
 use tripoint_model::{Attempt, LogEvidence, LogLine, ReadLog, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
@@ -75,18 +76,8 @@ fn names(peer: IpAddr) -> Vec<String> {
 /// Whether a line names the peer, and not one whose address goes on.
 fn is_named(line: &str, finders: &[Finder<'_>]) -> bool {
     let bytes = line.as_bytes();
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
-    finders.iter().any(|finder| {
-        finder.find_iter(bytes).any(|at| {
-            let end = at + finder.needle().len();
-            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
-            let goes_on = bytes.get(end) == Some(&b'.') && is_part(bytes.get(end + 1));
-            let colon_goes_on =
-                finder.needle().contains(&b':') && bytes.get(end) == Some(&b':') && is_part(bytes.get(end + 1));
-            let dotted = before == Some(&b'.') && !finder.needle().contains(&b':');
-            !is_part(before) && !is_part(bytes.get(end)) && !goes_on && !colon_goes_on && !dotted
-        })
-    })
+    let mut each = finders.iter();
+    each.any(|finder| finder.find_iter(bytes).any(|at| stands_alone(bytes, at, finder.needle())))
 }
 
 fn file(
@@ -162,9 +153,13 @@ struct Kept<'e> {
 }
 
 impl Kept<'_> {
-    fn take(&mut self, attempt: Attempt, peer: IpAddr) {
+    fn take(&mut self, mut attempt: Attempt, peer: IpAddr) {
         let is_peers = attempt.remote == Some(peer) || attempt.claimed_remote == Some(peer) || attempt.remote.is_none();
-        if !is_peers {
+        // Somebody else's request that names the peer would have had the server call it.
+        let is_for_peer = attempt.is_exploit() && attempt.names(peer, []);
+        if is_for_peer {
+            attempt.reasons.push(format!("what was sent names {peer}"));
+        } else if !is_peers {
             return;
         }
         if self.evidence.attempts.len() < ATTEMPTS_MAX {

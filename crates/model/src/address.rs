@@ -130,6 +130,13 @@ pub fn special_range(net: &IpNet) -> Option<&'static SpecialRange> {
     SPECIAL_RANGES.iter().find(|range| overlaps(&range.net, net))
 }
 
+/// Whether it is an address of this host or of networks near it: loopback, private, link-local and the like.
+/// Documentation and benchmarking ranges stand for the world.
+pub fn is_local(address: IpAddr) -> bool {
+    let range = special_range(&IpNet::from(canonical(address)));
+    range.is_some_and(|range| !matches!(range.name, "documentation" | "benchmarking"))
+}
+
 /// Whether two networks share an address.
 pub fn overlaps(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)

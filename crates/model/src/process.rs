@@ -37,11 +37,26 @@ pub struct Container {
 pub struct Ancestor {
     /// Process id.
     pub pid: u32,
+    /// Its start, as in `ProcessKey`; 0 where it is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start_ns: u64,
     /// Its executable's path or command name.
     pub exe: String,
     /// Its command line, redacted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<String>,
+}
+
+impl Ancestor {
+    /// Which process it is, where its start is known.
+    pub fn key(&self) -> Option<ProcessKey> {
+        (self.start_ns != 0).then_some(ProcessKey { pid: self.pid, start_ns: self.start_ns })
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A process as it was at the moment of interest. Fields that could not be learnt are empty,

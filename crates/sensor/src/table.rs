@@ -197,7 +197,7 @@ impl ProcessTable {
         while let Some(parent) = next.filter(|parent| parent.pid != 0 && chain.len() < ANCESTRY_MAX) {
             let Some(process) = self.get(parent) else { break };
             let exe = if process.exe.is_empty() { process.command.clone() } else { process.exe.clone() };
-            chain.push(Ancestor { pid: parent.pid, exe, argv: process.argv.clone() });
+            chain.push(Ancestor { pid: parent.pid, start_ns: parent.start_ns, exe, argv: process.argv.clone() });
             next = self.entries.get(&parent).map(|entry| entry.parent).filter(|above| *above != parent);
         }
         chain

@@ -25,6 +25,10 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     report.bytes_in = report.bytes_in.max(stored.bytes_in);
     report.bytes_out = report.bytes_out.max(stored.bytes_out);
     report.latency_ms = stored.latency_ms.or(report.latency_ms);
+    // An agent that was restarted has not read the logs again yet.
+    if report.call_back.is_none() && stored.call_back.is_some() {
+        (report.call_back, report.rule) = (stored.call_back, stored.rule);
+    }
     if let Some(found) = stored.investigation {
         investigated(&mut report, found);
     }
@@ -52,9 +56,13 @@ pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
     alert.investigation = Some(found);
 }
 
-/// A known vulnerability outranks a merely bad peer.
+/// A known vulnerability outranks a merely bad peer, and an attack that was followed by a call outranks both.
 fn rank(rule: &str) -> u8 {
-    u8::from(rule != "bad_peer")
+    match rule {
+        "bad_peer" => 0,
+        "exploited_then_called_back" => 2,
+        _ => 1,
+    }
 }
 
 /// Adds what the kernel said; the newest state of each action counts. A verified block contains an
@@ -153,6 +161,7 @@ mod tests {
             outcomes: vec![],
             refusals: vec![],
             investigation: None,
+            call_back: None,
             suggested: vec![],
             suppressed_by: None,
             missing: vec![],

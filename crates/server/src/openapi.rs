@@ -149,6 +149,7 @@ const SCHEMAS: &[Schema] = &[
             "outcomes []Outcome",
             "refusals []Refusal",
             "investigation object",
+            "call_back object",
             "suggested []string",
             "suppressed_by string",
             "missing []object",

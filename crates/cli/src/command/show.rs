@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use tripoint_intel::networks::Networks;
 use tripoint_model::alert::{Change, Comment};
 use tripoint_model::confidence::GUARDED_LESS;
-use tripoint_model::{Alert, Claim, Connection, Factor, Outcome, Process, Refusal};
+use tripoint_model::text::visible;
+use tripoint_model::{Alert, CallBack, Claim, Connection, Factor, Outcome, Process, Refusal};
 
 /// The whole alert. Everything in it is foreign text; the caller makes it harmless.
 pub fn whole(alert: &Alert, networks: &Networks) -> String {
@@ -21,6 +22,7 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     if let Some(process) = &alert.process {
         who(o, alert, process);
     }
+    section(o, "WHAT LED TO IT", alert.call_back.iter().flat_map(|call_back| led_by(call_back)));
     section(o, "WHERE", alert.connections.iter().take(5).map(|connection| place(connection)));
     section(o, "WHOSE NETWORK", owners(alert, networks).into_iter());
     section(o, "SAYS WHO", alert.claims.iter().map(claim));
@@ -49,6 +51,24 @@ fn owners(alert: &Alert, networks: &Networks) -> Vec<String> {
         let line = networks.find(address).map(|network| format!("{address}: {}", super::intel::owner(&network)));
         lines.extend(line.filter(|line| lines.len() < 5 && !lines.contains(line)));
     }
+    lines
+}
+
+/// The attack, what it began, and the connection, in their order.
+fn led_by(call_back: &CallBack) -> Vec<String> {
+    let mut lines: Vec<String> = call_back.reasons.clone();
+    for attempt in &call_back.attempts {
+        let time = attempt.time.map(|time| format!("{time} ")).unwrap_or_default();
+        lines.push(format!("{time}{}:{} {} ({})", attempt.file, attempt.line, attempt.family, attempt.rule));
+        lines.extend(attempt.reasons.iter().map(|reason| format!("  {reason}")));
+        lines.push(format!("  {}", visible(&attempt.raw)));
+    }
+    lines.extend(call_back.visit.iter().map(|visit| place(visit)));
+    if let Some(child) = &call_back.child {
+        let started = child.started.map(|at| format!("{at} ")).unwrap_or_default();
+        lines.push(format!("{started}{} (pid {}): {}", child.exe, child.key.pid, child.argv.join(" ")));
+    }
+    lines.push(place(&call_back.connection));
     lines
 }
 

@@ -3,6 +3,7 @@
 mod apart;
 mod blind;
 mod bulk;
+mod called_back;
 mod contacts;
 mod crowdsec;
 mod demo;

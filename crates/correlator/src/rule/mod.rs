@@ -7,9 +7,11 @@ mod bad_client_of_vulnerable_app;
 mod bad_name_of_vulnerable_app;
 mod bad_peer;
 mod bad_server_of_vulnerable_app;
+mod exploited_then_called_back;
 
 /// Every rule; a case gets the first one that applies.
 pub const RULES: &[&dyn Rule] = &[
+    &exploited_then_called_back::ExploitedThenCalledBack,
     &bad_name_of_vulnerable_app::BadNameOfVulnerableApp,
     &bad_server_of_vulnerable_app::BadServerOfVulnerableApp,
     &bad_client_of_vulnerable_app::BadClientOfVulnerableApp,

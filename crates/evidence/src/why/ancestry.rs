@@ -14,7 +14,12 @@ use super::{Question, Subject, redact};
 /// The process and its ancestors with their roles.
 pub(super) fn starters(question: &Question<'_>, subject: &Subject, terms: &Terms) -> Vec<Starter> {
     let process = question.process;
-    let own = Ancestor { pid: process.key.pid, exe: process.exe.clone(), argv: process.argv.clone() };
+    let own = Ancestor {
+        pid: process.key.pid,
+        start_ns: process.key.start_ns,
+        exe: process.exe.clone(),
+        argv: process.argv.clone(),
+    };
     let all = std::iter::once(&own).chain(&process.ancestry).take(ANCESTORS_MAX);
     // Numbers of processes that ended may be others' by now.
     let listens = |one: &Ancestor| subject.is_alive && listens(one);

@@ -24,6 +24,7 @@ use tripoint_model::why::{NameSource, Why, WhyName};
 use tripoint_model::{Connection, Direction, NamedBy, Process, Protocol, Verdict};
 
 use look::Look;
+pub use role::{Role, role_of};
 use terms::Terms;
 
 /// What is to be explained, and what whoever asks knows already.

@@ -2,7 +2,8 @@
 
 /// What a kind of program does among those that start others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+#[allow(missing_docs)]
+pub enum Role {
     Shell,
     Interpreter,
     Downloader,
@@ -16,6 +17,7 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Shell => "shell",
@@ -298,8 +300,9 @@ const TELLING: &[(Role, &[&str])] = &[
     ),
 ];
 
-/// Modules and scripts that an interpreter runs as a program of the table: `python -m pip`, `/usr/bin/pip`.
-pub(super) fn role_of(exe: &str, argv: &[String]) -> Option<Role> {
+/// What a program does, by its name, and of interpreters by what they run; nothing where no table knows it.
+/// Modules and scripts that an interpreter runs count as a program of the table: `python -m pip`, `/usr/bin/pip`.
+pub fn role_of(exe: &str, argv: &[String]) -> Option<Role> {
     let name = base(exe);
     let role = by_name(name);
     if role != Some(Role::Interpreter) && role != Some(Role::Shell) {

@@ -12,7 +12,7 @@ const PEER: &str = "203.0.113.66";
 
 /// A process that is gone: only what is told about it counts.
 fn gone(exe: &str, ancestry: &[&str]) -> Process {
-    let ancestor = |exe: &&str| Ancestor { pid: 0, exe: (*exe).to_owned(), argv: Vec::new() };
+    let ancestor = |exe: &&str| Ancestor { pid: 0, start_ns: 0, exe: (*exe).to_owned(), argv: Vec::new() };
     Process {
         key: ProcessKey { pid: u32::MAX, start_ns: 1 },
         exe: exe.to_owned(),

