@@ -154,6 +154,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
     ("evidence.auto", "true", "Search an application's own logs for the peer as soon as an alert is raised."),
     ("evidence.back", "\"24h\"", "Logs that were last written longer before the alert are not opened."),
+    (
+        "evidence.proxies",
+        "[]",
+        "Proxies before this host's applications (addresses, networks): what they say of a client's address counts.",
+    ),
     ("evidence.bytes_max_mib", "2048", "Most bytes of one log and its older generations that are read, unpacked."),
     ("evidence.time_max", "\"8s\"", "The longest that one alert is looked into."),
     (

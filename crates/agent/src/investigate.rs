@@ -4,6 +4,7 @@
 //! (servers write a request down when it is over), again a minute later, and while it goes on every ten minutes.
 
 mod consequence;
+mod left;
 mod server;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,8 +19,9 @@ use tripoint_api::agent::Answer;
 use tripoint_evidence::attempt;
 use tripoint_evidence::before::{Window, tried};
 use tripoint_evidence::locate::Located;
+use tripoint_evidence::locate::front::fronts;
 use tripoint_evidence::scan::Options;
-use tripoint_evidence::search::{Query, search};
+use tripoint_evidence::search::{Query, search, spoofed};
 use tripoint_evidence::stamp::Clock;
 use tripoint_evidence::why::{Owner, Question, explain, names_of};
 use tripoint_model::address::canonical;
@@ -218,61 +220,54 @@ impl Investigate {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
         let (server, located) = server::of(process, case.direction());
-        let mut whole = self.of_peers(case, &located, now, begun);
-        let mut others = self.of_others(case, &located, now, begun, &mut whole);
-        if whole.attempts.iter().chain(&others).any(Attempt::is_exploit) {
+        let fronts = if located.logs.is_empty() { Vec::new() } else { fronts() };
+        let is_proxy = |peer: IpAddr| {
+            self.config.proxies.iter().any(|net| net.contains(&peer))
+                || located.is_proxy(peer)
+                || (peer.is_loopback() && !fronts.is_empty())
+        };
+        let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &is_proxy };
+        let is_over = || begun.elapsed() > self.config.time_max;
+        let mut whole = self.of_peers(case, &located, &options, &is_over);
+        let count = whole.attempts.len();
+        let others = of_others(case, &located, &options, &is_over, &mut whole);
+        let mut all = std::mem::take(&mut whole.attempts);
+        all.extend(others);
+        if all.iter().any(Attempt::is_exploit) {
             self.list_open();
-            let deeds = Deeds::of(&server, &self.shared.recent);
-            let mut calls = deeds.judge(&mut whole.attempts);
-            calls.extend(deeds.judge(&mut others));
-            let attempts: Arc<[Attempt]> = gravest(whole.attempts.iter().chain(&others)).cloned().collect();
+            let calls = Deeds::of(&server, &self.shared.recent).judge(&mut all);
+            whole.missing.extend(left::judge(&server, &located, &mut all, &is_over));
+            let attempts: Arc<[Attempt]> = gravest(all.iter()).cloned().collect();
             let _ = self.wake.send(Wake::Tried { server, attempts, calls });
         }
         // Of what others tried only what had to do with the peer is this alert's.
+        let others = all.split_off(count);
+        whole.attempts = all;
         whole.attempts.extend(others.into_iter().filter(|one| one.verdict == Verdict::LikelySucceeded));
-        whole.verdict = whole.attempts.iter().map(|attempt| attempt.verdict).max();
+        let counts = |one: &&Attempt| !case.peers.iter().any(|peer| spoofed(one, *peer).is_some());
+        whole.verdict = whole.attempts.iter().filter(counts).map(|attempt| attempt.verdict).max();
         whole
     }
 
     /// What the peers themselves tried, and what names them.
-    fn of_peers(&self, case: &Case, located: &Located, now: Timestamp, begun: Instant) -> LogEvidence {
-        let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &|_| false };
-        let is_over = || begun.elapsed() > self.config.time_max;
+    fn of_peers(
+        &self,
+        case: &Case,
+        located: &Located,
+        options: &Options<'_>,
+        is_over: &dyn Fn() -> bool,
+    ) -> LogEvidence {
         let mut whole = LogEvidence { missing: located.missing.clone(), ..LogEvidence::default() };
         for peer in &case.peers {
             let query = Query {
                 peer: *peer,
                 since: Some(case.since.minus(self.config.back)),
                 bytes_max: u64::from(self.config.bytes_max_mib) << 20,
-                is_over: &is_over,
+                is_over,
             };
-            whole.add(search(&located.logs, &query, &options));
+            whole.add(search(&located.logs, &query, options));
         }
         whole
-    }
-
-    /// What anybody tried shortly before the application called out: who attacks and who is called are often two.
-    fn of_others(
-        &self,
-        case: &Case,
-        located: &Located,
-        now: Timestamp,
-        begun: Instant,
-        whole: &mut LogEvidence,
-    ) -> Vec<Attempt> {
-        let Some(connection) = case.connection.as_ref().filter(|one| one.direction == Direction::Outbound) else {
-            return Vec::new();
-        };
-        let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &|_| false };
-        let window = Window { from: connection.opened.minus(BEFORE), to: connection.opened.plus(consequence::SLACK) };
-        let found = tried(&located.logs, window, &options, &|| begun.elapsed() > self.config.time_max);
-        whole.missing.extend(found.missing.into_iter().filter(|reason| !located.missing.contains(reason)));
-        let is_same = |one: &Attempt| {
-            let known =
-                |known: &Attempt| (known.offset, &known.file, &known.rule) == (one.offset, &one.file, &one.rule);
-            whole.attempts.iter().any(known)
-        };
-        found.attempts.into_iter().filter(|one| !is_same(one)).collect()
     }
 
     /// Has the sensor list what is open: a connection to a peer that nobody lists is told when it ends.
@@ -284,6 +279,26 @@ impl Investigate {
         }
         std::thread::sleep(LISTING);
     }
+}
+
+/// What anybody tried shortly before the application called out: who attacks and who is called are often two.
+fn of_others(
+    case: &Case,
+    located: &Located,
+    options: &Options<'_>,
+    is_over: &dyn Fn() -> bool,
+    whole: &mut LogEvidence,
+) -> Vec<Attempt> {
+    let outbound = case.connection.as_ref().filter(|one| one.direction == Direction::Outbound);
+    let Some(connection) = outbound else { return Vec::new() };
+    let window = Window { from: connection.opened.minus(BEFORE), to: connection.opened.plus(consequence::SLACK) };
+    let found = tried(&located.logs, window, options, is_over);
+    whole.missing.extend(found.missing.into_iter().filter(|reason| !located.missing.contains(reason)));
+    let is_same = |one: &Attempt| {
+        let same = |known: &Attempt| (known.offset, &known.file, &known.rule) == (one.offset, &one.file, &one.rule);
+        whole.attempts.iter().any(same)
+    };
+    found.attempts.into_iter().filter(|one| !is_same(one)).collect()
 }
 
 /// The attempts that detection is told: the gravest, of those the newest.

@@ -13,6 +13,7 @@
 
 pub mod attempt;
 pub mod before;
+pub mod dropped;
 pub mod entry;
 pub mod lines;
 pub mod locate;

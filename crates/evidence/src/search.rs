@@ -54,7 +54,8 @@ pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> LogEvid
             }
         }
     }
-    evidence.verdict = evidence.attempts.iter().map(|attempt| attempt.verdict).max();
+    let counts = |attempt: &&Attempt| spoofed(attempt, query.peer).is_none();
+    evidence.verdict = evidence.attempts.iter().filter(counts).map(|attempt| attempt.verdict).max();
     evidence
 }
 
@@ -148,6 +149,15 @@ fn file(
     Ok(if *bytes_left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
+/// Says of an attempt that only a header calls the peer's: whoever sent it may have written what it liked, and it says
+/// nothing about the peer.
+pub fn spoofed(attempt: &Attempt, peer: IpAddr) -> Option<String> {
+    let remote = attempt.remote.filter(|remote| *remote != peer)?;
+    let is_claimed = attempt.claimed_remote == Some(peer) && !(attempt.is_exploit() && attempt.names(peer, []));
+    is_claimed
+        .then(|| format!("{peer} stands in a header only, sent by {remote}, which is no known proxy: not believed"))
+}
+
 struct Kept<'e> {
     evidence: &'e mut LogEvidence,
 }
@@ -161,6 +171,9 @@ impl Kept<'_> {
             attempt.reasons.push(format!("what was sent names {peer}"));
         } else if !is_peers {
             return;
+        }
+        if let Some(spoof) = spoofed(&attempt, peer) {
+            attempt.reasons.push(spoof);
         }
         if self.evidence.attempts.len() < ATTEMPTS_MAX {
             self.evidence.attempts.push(attempt);

@@ -157,6 +157,8 @@ pub struct Evidence {
     pub auto: bool,
     #[serde(deserialize_with = "span")]
     pub back: Duration,
+    #[serde(deserialize_with = "list")]
+    pub proxies: Vec<IpNet>,
     pub bytes_max_mib: u32,
     #[serde(deserialize_with = "span")]
     pub time_max: Duration,

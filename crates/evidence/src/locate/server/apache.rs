@@ -1,7 +1,8 @@
 //! Where does Apache write, and what do its lines look like?
 //!
-//! `CustomLog`, `ErrorLog`, `TransferLog`, `LogFormat`, `ServerRoot`, `Define` and `Include`; variables of Debian's
-//! `envvars` are put in. [Apache: mod_log_config, core]
+//! `CustomLog`, `ErrorLog`, `TransferLog`, `LogFormat`, `ServerRoot`, `Define` and `Include`, with them what it serves
+//! (`DocumentRoot`, `Alias`, `ScriptAlias`) and whom it believes (`RemoteIPInternalProxy`, `RemoteIPTrustedProxy`);
+//! variables of Debian's `envvars` are put in. [Apache: mod_log_config, mod_alias, mod_remoteip, core]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,12 +35,18 @@ impl Server for Apache {
             logs: Vec::new(),
             files: 0,
             unread: Vec::new(),
+            served: Vec::new(),
+            trusted: Vec::new(),
+            tells: None,
         };
         let start = reading.absolute(file.unwrap_or(usual.1));
         if let Err(reason) = reading.file(&start, 0) {
             found.missing.push(format!("Apache's configuration: {reason}"));
         }
-        let Reading { formats, logs, unread, .. } = reading;
+        let Reading { formats, logs, unread, served, trusted, tells, .. } = reading;
+        found.tells = found.tells.take().or(tells);
+        served.into_iter().for_each(|folder| found.serve(folder));
+        trusted.iter().for_each(|(address, file, line)| found.trust(address, file, *line));
         found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
         for (log, format) in logs {
             // A format is named, or written out where it is used.
@@ -67,6 +74,10 @@ struct Reading<'s> {
     files: usize,
     /// Included files that could not be read, and why.
     unread: Vec<String>,
+    served: Vec<PathBuf>,
+    trusted: Vec<(String, PathBuf, u64)>,
+    /// Where it stands before another server.
+    tells: Option<(PathBuf, u64)>,
 }
 
 const FILES_MAX: usize = 500;
@@ -99,6 +110,17 @@ impl Reading<'_> {
                             self.unread.push(reason);
                         }
                     }
+                }
+                ("documentroot", [folder]) | ("alias" | "scriptalias", [_, folder]) => {
+                    self.served.push(self.absolute(folder));
+                }
+                // mod_proxy adds the client to the header by itself.
+                ("proxypass" | "proxypassmatch", [_, _, ..]) => {
+                    self.tells.get_or_insert((path.to_owned(), line));
+                }
+                ("remoteipinternalproxy" | "remoteiptrustedproxy", addresses) => {
+                    let each = addresses.iter().map(|one| ((*one).to_owned(), path.to_owned(), line));
+                    self.trusted.extend(each);
                 }
                 ("serverroot", [root]) => self.root = PathBuf::from(root),
                 ("define", [name, value]) => drop(self.variables.insert((*name).to_owned(), (*value).to_owned())),

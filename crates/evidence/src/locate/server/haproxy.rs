@@ -18,6 +18,7 @@ impl Server for Haproxy {
             Ok(text) => text,
             Err(reason) => return found.missing.push(format!("HAProxy's configuration: {reason}")),
         };
+        let mut accepts: Vec<u64> = Vec::new();
         for (line, words) in (1..).zip(text.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>())) {
             match words.as_slice() {
                 // The socket is syslog's; its own rule for the program says in which file it ends.
@@ -33,8 +34,25 @@ impl Server for Haproxy {
                 ["log", target, ..] if *target != "global" && target.contains(['.', ':']) => {
                     found.missing.push(format!("{}:{line}: HAProxy logs to {target}: look there", path.display()));
                 }
+                ["option", "forwardfor", ..] => {
+                    found.tells.get_or_insert((path.clone(), line));
+                }
+                ["http-request", "set-header", header, "%[src]"] if header.eq_ignore_ascii_case("X-Forwarded-For") => {
+                    found.tells.get_or_insert((path.clone(), line));
+                }
+                ["server", _, _, rest @ ..] if rest.iter().any(|word| word.starts_with("send-proxy")) => {
+                    found.tells.get_or_insert((path.clone(), line));
+                }
+                ["bind", rest @ ..] if rest.contains(&"accept-proxy") => accepts.push(line),
+                ["tcp-request", "connection", "expect-proxy", ..] => accepts.push(line),
                 _ => {}
             }
+        }
+        if let Some(line) = accepts.first() {
+            found.missing.push(format!(
+                "{}:{line}: HAProxy takes the PROXY protocol: clients' addresses are what whoever connects there says",
+                path.display()
+            ));
         }
     }
 }

@@ -27,6 +27,12 @@ trait Server: Sync {
     fn find(&self, subject: &Subject, found: &mut Located);
 }
 
+/// Whether a program can stand before others and says in its configuration for whom it speaks.
+pub(super) fn is_proxy(program: &str) -> bool {
+    let proxies: [&dyn Server; 3] = [&nginx::Nginx, &apache::Apache, &haproxy::Haproxy];
+    proxies.iter().any(|server| server.programs().contains(&program))
+}
+
 pub(super) fn find(subject: &Subject, found: &mut Located) {
     let program = subject.program();
     for server in SERVERS.iter().filter(|server| server.programs().contains(&program)) {

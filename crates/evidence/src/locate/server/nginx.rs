@@ -1,7 +1,8 @@
 //! Where does nginx write, and what do its lines look like?
 //!
-//! `access_log`, `error_log`, `log_format` and `include` of `nginx.conf` are read as nginx does; everything else is
-//! passed over. [nginx: ngx_http_log_module, ngx_core_module]
+//! `access_log`, `error_log`, `log_format` and `include` of `nginx.conf` are read as nginx does, with them what it serves
+//! (`root`, `alias`) and whom it believes (`set_real_ip_from`); everything else is passed over. [nginx:
+//! ngx_http_log_module, ngx_core_module, ngx_http_realip_module]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,11 +29,24 @@ impl Server for Nginx {
             logs: Vec::new(),
             files: 0,
             unread: Vec::new(),
+            served: Vec::new(),
+            trusted: Vec::new(),
+            tells: None,
+            told: Vec::new(),
         };
         if let Err(reason) = reading.file(&reading.absolute(file), 0) {
             found.missing.push(format!("nginx's configuration: {reason}"));
         }
-        let Reading { formats, logs, unread, .. } = reading;
+        let Reading { formats, logs, unread, served, trusted, told, tells, .. } = reading;
+        found.tells = found.tells.take().or(tells);
+        if let Some((file, line)) = told.first().filter(|_| trusted.is_empty()) {
+            found.missing.push(format!(
+                "{}:{line}: proxy_protocol without set_real_ip_from: clients' addresses are what whoever connects says",
+                file.display()
+            ));
+        }
+        served.into_iter().for_each(|folder| found.serve(folder));
+        trusted.iter().for_each(|(address, file, line)| found.trust(address, file, *line));
         found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
         for (log, format) in logs {
             let pattern = format.and_then(|name| formats.get(&name).cloned());
@@ -49,6 +63,12 @@ struct Reading<'s> {
     files: usize,
     /// Included files that could not be read, and why.
     unread: Vec<String>,
+    served: Vec<PathBuf>,
+    trusted: Vec<(String, PathBuf, u64)>,
+    /// Where it writes the client's address into a header.
+    tells: Option<(PathBuf, u64)>,
+    /// Where it takes the PROXY protocol.
+    told: Vec<(PathBuf, u64)>,
 }
 
 const FILES_MAX: usize = 500;
@@ -80,6 +100,17 @@ impl Reading<'_> {
                         }
                     }
                 }
+                ["root" | "alias", folder] => self.served.push(self.absolute(folder)),
+                // Also of the PROXY protocol: `real_ip_header proxy_protocol` believes nobody else.
+                ["set_real_ip_from", address] => {
+                    self.trusted.push(((*address).to_owned(), path.to_owned(), line));
+                }
+                ["listen", rest @ ..] if rest.contains(&"proxy_protocol") => {
+                    self.told.push((path.to_owned(), line));
+                }
+                ["proxy_set_header", header, value] if tells_truly(header, value) => {
+                    self.tells.get_or_insert((path.to_owned(), line));
+                }
                 ["log_format", name, parts @ ..] => {
                     let parts = parts.iter().filter(|part| !part.starts_with("escape="));
                     self.formats.insert((*name).to_owned(), parts.copied().collect());
@@ -95,6 +126,13 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a header gets the client's address from nginx itself; a list that a client began ends in it.
+fn tells_truly(header: &str, value: &str) -> bool {
+    let is_claim = ["X-Forwarded-For", "X-Real-IP", "Forwarded"].iter().any(|known| known.eq_ignore_ascii_case(header));
+    is_claim
+        && ["$remote_addr", "$proxy_add_x_forwarded_for", "$proxy_protocol_addr"].iter().any(|one| value.ends_with(one))
 }
 
 /// Neither switched off nor sent elsewhere nor named by a variable.

@@ -125,3 +125,53 @@ fn haproxy_says_to_whom_it_sends() {
     assert_eq!(found.missing.len(), 2, "{:?}", found.missing);
     assert!(found.missing[1].contains("192.0.2.7:514"));
 }
+
+/// What is served, who is believed, and where a proxy tells truly for whom it speaks.
+#[test]
+fn servers_say_what_they_serve_and_whom_they_believe() {
+    let (_folder, nginx) = found(
+        "/usr/sbin/nginx",
+        &["nginx", "-p", "ROOT"],
+        &[(
+            "nginx.conf",
+            "http {\n set_real_ip_from 192.0.2.0/24;\n set_real_ip_from unix:;\n server {\n  listen 80 proxy_protocol;\n  root /srv/www;\n  location /f { alias /srv/files; }\n  location /$x { root $y; }\n  location / { proxy_pass http://127.0.0.1:8080; proxy_set_header Host $host;\n   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }\n }\n}\n",
+        )],
+    );
+    assert_eq!(nginx.served, [Path::new("/srv/www"), Path::new("/srv/files")]);
+    assert_eq!(
+        nginx.proxies.iter().map(|one| (one.net.to_string(), one.line)).collect::<Vec<_>>(),
+        [("192.0.2.0/24".into(), 2)]
+    );
+    assert!(nginx.is_proxy("192.0.2.7".parse().unwrap()) && !nginx.is_proxy("192.0.3.7".parse().unwrap()));
+    assert_eq!(nginx.tells.map(|(_, line)| line), Some(10));
+    assert!(nginx.missing.is_empty(), "{:?}", nginx.missing);
+
+    let (_folder, open) = found(
+        "/usr/sbin/nginx",
+        &["nginx", "-p", "ROOT"],
+        &[(
+            "nginx.conf",
+            "server { listen 80 proxy_protocol; proxy_set_header X-Forwarded-For $http_x_forwarded_for; }",
+        )],
+    );
+    assert!(open.tells.is_none() && open.missing[0].contains("what whoever connects says"), "{:?}", open.missing);
+
+    let (_folder, apache) = found(
+        "/usr/sbin/apache2",
+        &["apache2", "-d", "ROOT", "-f", "ROOT/a.conf"],
+        &[(
+            "a.conf",
+            "DocumentRoot /var/www/html\nScriptAlias /cgi-bin/ /usr/lib/cgi-bin/\nRemoteIPInternalProxy 10.0.0.0/8 2001:db8::1\nProxyPass / http://127.0.0.1:8080/\n",
+        )],
+    );
+    assert_eq!(apache.served, [Path::new("/var/www/html"), Path::new("/usr/lib/cgi-bin/")]);
+    assert_eq!((apache.proxies.len(), apache.tells.map(|(_, line)| line)), (2, Some(4)));
+
+    let (_folder, haproxy) = found(
+        "/usr/sbin/haproxy",
+        &["haproxy", "-f", "ROOT/h.cfg"],
+        &[("h.cfg", "frontend f\n bind :80 accept-proxy\nbackend b\n server s 127.0.0.1:81 check send-proxy-v2\n")],
+    );
+    assert_eq!(haproxy.tells.map(|(_, line)| line), Some(4));
+    assert!(haproxy.missing[0].contains("h.cfg:2: HAProxy takes the PROXY protocol"), "{:?}", haproxy.missing);
+}

@@ -23,6 +23,7 @@ impl Server for Tomcat {
             Ok(text) => valves(subject, &base, &configuration, &text, found),
             Err(reason) => found.missing.push(format!("Tomcat's configuration: {reason}")),
         }
+        found.serve(base.join("webapps"));
         let logs = base.join("logs");
         add_newest(subject, &logs, "catalina.", ".log", &How::Layout, None, found);
         add_newest(subject, &logs, "localhost.", ".log", &How::Layout, None, found);

@@ -21,7 +21,9 @@ pub(super) fn pieces(pattern: &str) -> Result<Vec<Piece>, PatternError> {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
             (name, rest) = rest.split_at(end);
         }
-        pieces.push(Piece::Field(field(name)));
+        // Behind the real-ip module this is the proxy's address; the client's has a variable of its own.
+        let is_proxys = name == "realip_remote_addr" && pattern.contains("$remote_addr");
+        pieces.push(Piece::Field(if is_proxys { Field::Passed } else { field(name) }));
     }
     if !rest.is_empty() {
         pieces.push(Piece::Text(rest.to_owned()));
@@ -44,7 +46,11 @@ fn field(name: &str) -> Field {
         "http_user_agent" => Field::Agent,
         "remote_user" => Field::User,
         "request_body" => Field::Body,
-        "http_x_forwarded_for" | "proxy_add_x_forwarded_for" | "http_x_real_ip" | "http_forwarded" => Field::Claimed,
+        "http_x_forwarded_for"
+        | "proxy_add_x_forwarded_for"
+        | "http_x_real_ip"
+        | "http_forwarded"
+        | "proxy_protocol_addr" => Field::Claimed,
         other => match other.strip_prefix("http_").or_else(|| other.strip_prefix("cookie_")) {
             Some(header) => Field::Header(header.replace('_', "-")),
             None => Field::Passed,
