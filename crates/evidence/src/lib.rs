@@ -11,6 +11,7 @@
 //! Log lines are written by attackers: encodings are undone in bounded steps, patterns run in linear time, and nothing
 //! a line says is believed beyond what the program that wrote it saw.
 
+pub mod aims;
 pub mod attempt;
 pub mod before;
 pub mod dropped;

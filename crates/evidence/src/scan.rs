@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use tripoint_model::attempt::{Attempt, RAW_BYTES_MAX, ShownBy};
 use tripoint_model::{Timestamp, Verdict};
 
+use crate::aims;
 use crate::entry::{Entry, Outcome, Said};
 
 use crate::lines::Lines;
@@ -250,6 +251,10 @@ impl<'s, 'o> Scan<'s, 'o> {
                 None => attempts.push(found),
             }
         }
+        if !attempts.is_empty() {
+            let aims = aims::of(entry);
+            attempts.iter_mut().for_each(|attempt| attempt.aims.clone_from(&aims));
+        }
         attempts
     }
 
@@ -285,6 +290,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             family: "brute-force".to_owned(),
             attack: vec!["T1110".to_owned()],
             cves: Vec::new(),
+            aims: Vec::new(),
             verdict: Verdict::Attempted,
             rule: rule.to_owned(),
             reasons: if reason.is_empty() { Vec::new() } else { vec![reason.to_owned()] },

