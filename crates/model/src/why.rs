@@ -180,6 +180,9 @@ pub struct Exposure {
     pub listener: Option<String>,
     /// What kind of address that is: `every address`, `loopback`, `private`, `public`.
     pub scope: String,
+    /// The rules, or policies of chains, that let this connection in, chain by chain, by the rules as they stand now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admitted_by: Vec<String>,
     /// Rules of packet filters that speak of the port, as they stand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,

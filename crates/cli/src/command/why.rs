@@ -179,12 +179,16 @@ fn one(connection: Connection, alert: Option<&Alert>, seconds: Duration) -> Expl
     Explained { schema: 1, alert: alert.map(|alert| alert.id.to_string()), why, connection: connection.clone() }
 }
 
+/// Sets of a million elements are told whole.
+const RULESET_BYTES_MAX: usize = 64 << 20;
+
 /// The rules of the packet filter that the process's connections pass.
 fn ruleset(pid: u32) -> Result<String, String> {
     let namespace = NetNs::of_process(pid).map_err(|error| format!("its network namespace: {error}"))?;
     let nft = || Command::new("nft").args(["-j", "list", "ruleset"]).stdin(Stdio::null()).output();
     let output = namespace.run(nft).and_then(|output| output).map_err(|error| format!("nft: {error}"))?;
     match output.status.success() {
+        true if output.stdout.len() > RULESET_BYTES_MAX => Err("the ruleset is larger than 64 MiB".to_owned()),
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(format!("nft: {}", String::from_utf8_lossy(&output.stderr).trim())),
     }

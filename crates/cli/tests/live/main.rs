@@ -10,6 +10,7 @@ mod demo;
 mod disturbed;
 mod enforce;
 mod evidence;
+mod exposed;
 mod follow;
 mod instance;
 mod kill;

@@ -1,15 +1,15 @@
 //! What let a peer in: which listener, which rules of the packet filter, and can the internet reach it?
 //!
-//! Rules are shown as far as they speak of the port; what a rule leaves open is not guessed: then it is not known.
+//! The rules are walked as the kernel does; what they leave open is not guessed: then it is not known.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use serde::Deserialize;
 use tripoint_model::Protocol;
 use tripoint_model::address::canonical;
 use tripoint_model::why::Exposure;
 
+use super::ruleset::{Outcome, Packet, Ruleset, ask};
 use super::{Question, Subject};
 
 pub(super) fn of(question: &Question<'_>, subject: &Subject) -> Exposure {
@@ -25,7 +25,7 @@ pub(super) fn of(question: &Question<'_>, subject: &Subject) -> Exposure {
         None => format!("{local} (the listener itself is gone)"),
     });
     found.scope = scope(bound.ip()).to_owned();
-    let filter = filter(question, local, &mut found);
+    let filter = filter(question, subject, local, &mut found);
     found.from_internet = reach(question, local, bound, filter, &mut found.reasons);
     found
 }
@@ -100,117 +100,85 @@ fn is_private(address: IpAddr) -> bool {
 enum Filter {
     /// No rule can keep a packet out.
     Open,
-    /// A rule lets everybody in to the port.
+    /// The rules let everybody in to the port.
     Admits,
-    /// Everything is dropped that no rule admits, and none speaks of the port.
+    /// They stop whom no rule speaks of.
     Closed,
-    /// Rules that are not understood here.
+    /// It depends on what is not evaluated here.
     NotKnown,
-}
-
-/// What of `nft -j list ruleset` is asked for.
-#[derive(Deserialize)]
-struct Ruleset {
-    nftables: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    chain: Option<Chain>,
-    rule: Option<Rule>,
-}
-
-#[derive(Deserialize)]
-struct Chain {
-    family: String,
-    table: String,
-    name: String,
-    hook: Option<String>,
-    policy: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Rule {
-    family: String,
-    table: String,
-    chain: String,
-    handle: Option<u64>,
-    /// As it stands: its statements are of many kinds.
-    #[serde(default)]
-    expr: Vec<serde_json::Value>,
-    comment: Option<String>,
 }
 
 const RULES_SHOWN_MAX: usize = 10;
 
-fn filter(question: &Question<'_>, local: SocketAddr, found: &mut Exposure) -> Filter {
-    let ruleset = question.ruleset.as_ref().map_err(Clone::clone);
-    let ruleset = ruleset
-        .and_then(|text| serde_json::from_str::<Ruleset>(text).map_err(|error| format!("nft's answer: {error}")));
-    let ruleset = match ruleset {
+/// Asks the rules twice: what let this peer in, and what they do with anybody.
+fn filter(question: &Question<'_>, subject: &Subject, local: SocketAddr, found: &mut Exposure) -> Filter {
+    let read = question.ruleset.as_ref().map_err(Clone::clone).and_then(|text| Ruleset::read(text));
+    let ruleset = match read {
         Ok(ruleset) => ruleset,
         Err(reason) => {
             found.reasons.push(format!("the rules of the packet filter are not known: {reason}"));
             return Filter::NotKnown;
         }
     };
-    let hooks = ["input", "prerouting", "ingress"];
-    let chains: Vec<&Chain> = ruleset.nftables.iter().filter_map(|item| item.chain.as_ref()).collect();
-    let base: Vec<&&Chain> =
-        chains.iter().filter(|chain| chain.hook.as_deref().is_some_and(|hook| hooks.contains(&hook))).collect();
-    if base.is_empty() {
+    speaking(&ruleset, local.port(), found);
+    let met = Packet {
+        source: Some(SocketAddr::new(question.peer, question.port)),
+        target: local,
+        protocol: question.protocol,
+        interface: interface(&subject.proc, question.peer),
+        is_accepted: true,
+    };
+    let answer = ask(&ruleset, &met);
+    if !answer.is_filtered {
         found.reasons.push("no rule of the packet filter looks at what comes in".to_owned());
         return Filter::Open;
     }
-    let closes = base.iter().find(|chain| chain.policy.as_deref() == Some("drop"));
-    let (mut admits, mut refuses, mut unclear) = (false, false, false);
-    for rule in ruleset.nftables.iter().filter_map(|item| item.rule.as_ref()) {
-        let text = serde_json::to_string(&rule.expr).unwrap_or_default();
-        let verdict =
-            ["accept", "drop", "reject"].into_iter().find(|verdict| text.contains(&format!("\"{verdict}\":")));
-        let speaks = speaks_of_port(&rule.expr, local.port());
-        let is_plain = !text.contains("\"saddr\"")
-            && !text.contains("\"ct\"")
-            && !text.contains("\"meta\"")
-            && !text.contains("\"xt\"");
-        unclear |= text.contains("\"jump\"")
-            || text.contains("\"goto\"")
-            || text.contains("\"xt\"")
-            || (!speaks && verdict.is_some() && verdict != Some("accept"));
-        if !speaks {
-            continue;
-        }
-        match verdict {
-            Some("accept") if is_plain => admits = true,
-            Some("drop" | "reject") => refuses = true,
-            _ => unclear = true,
-        }
-        if found.rules.len() < RULES_SHOWN_MAX {
-            let handle = rule.handle.map(|handle| format!(" handle {handle}")).unwrap_or_default();
-            let comment = rule.comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
-            let what = verdict.map_or_else(|| "more than a verdict".to_owned(), str::to_owned);
-            found.rules.push(format!(
-                "{} {} {}{handle}: port {} {what}{comment}",
-                rule.family,
-                rule.table,
-                rule.chain,
-                local.port()
-            ));
-        }
+    if answer.outcome == Outcome::Stopped {
+        found.reasons.push(format!(
+            "as the rules stand now this connection would be stopped ({}): they were others, or it came another way",
+            answer.by.last().map_or("", String::as_str)
+        ));
+    } else {
+        found.admitted_by = answer.by;
     }
-    match (closes, admits, refuses) {
-        (_, true, false) => Filter::Admits,
-        (None, false, false) if !unclear => Filter::Open,
-        (Some(chain), false, _) if !unclear => {
-            found.reasons.push(format!("{} {} {} drops what no rule admits", chain.family, chain.table, chain.name));
+    found.reasons.extend(answer.uncertain.into_iter().map(|what| format!("not evaluated: {what}")));
+    let anybody = ask(&ruleset, &Packet { source: None, is_accepted: false, ..met });
+    match anybody.outcome {
+        Outcome::Passes => Filter::Admits,
+        Outcome::Stopped => {
+            let by = anybody.by.last().map_or("", String::as_str);
+            found.reasons.push(format!("others are stopped by {by}"));
             Filter::Closed
         }
-        _ => {
-            found
-                .reasons
-                .push("the packet filter has rules that were not evaluated: jumps, sets, origins or states".to_owned());
+        Outcome::NotKnown => {
+            for what in anybody.uncertain {
+                let reason = format!("not evaluated: {what}");
+                if !found.reasons.contains(&reason) {
+                    found.reasons.push(reason);
+                }
+            }
             Filter::NotKnown
         }
+    }
+}
+
+/// The interface by which a peer comes, where it can only be one.
+fn interface(proc: &Path, peer: IpAddr) -> Option<String> {
+    if peer.is_loopback() {
+        return Some("lo".to_owned());
+    }
+    let text = std::fs::read_to_string(proc.join("net/dev")).ok()?;
+    let names = text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()));
+    let mut others = names.filter(|name| *name != "lo");
+    others.next().filter(|_| others.next().is_none()).map(str::to_owned)
+}
+
+/// The rules that speak of the port.
+fn speaking(ruleset: &Ruleset, port: u16, found: &mut Exposure) {
+    for rule in ruleset.rules().filter(|rule| speaks_of_port(rule.statements(), port)).take(RULES_SHOWN_MAX) {
+        let text = serde_json::to_string(rule.statements()).unwrap_or_default();
+        let verdict = ["accept", "drop", "reject"].into_iter().find(|one| text.contains(&format!("\"{one}\":")));
+        found.rules.push(format!("{}: port {port} {}", rule.place(), verdict.unwrap_or("more than a verdict")));
     }
 }
 

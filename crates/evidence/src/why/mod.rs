@@ -14,6 +14,7 @@ mod owner;
 mod place;
 pub mod redact;
 mod role;
+mod ruleset;
 mod signs;
 mod terms;
 

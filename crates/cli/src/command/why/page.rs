@@ -37,7 +37,12 @@ pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> 
         };
         let listener = exposure.listener.as_ref().map(|listener| format!("listens on {listener} ({})", exposure.scope));
         let lines = listener.into_iter().chain([reach.to_owned()]);
-        section(o, "EXPOSURE", lines.chain(exposure.reasons.iter().cloned()).chain(exposure.rules.iter().cloned()));
+        let admitted = exposure.admitted_by.iter().map(|by| format!("let in by {by}"));
+        section(
+            o,
+            "EXPOSURE",
+            lines.chain(admitted).chain(exposure.reasons.iter().cloned()).chain(exposure.rules.iter().cloned()),
+        );
     }
     section(o, "SMALLEST CHANGE", why.changes.iter().flat_map(change));
     section(o, "NOT KNOWN", why.missing.iter().cloned());
