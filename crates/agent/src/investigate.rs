@@ -21,7 +21,7 @@ use tripoint_evidence::before::{Window, tried};
 use tripoint_evidence::locate::Located;
 use tripoint_evidence::locate::front::fronts;
 use tripoint_evidence::scan::Options;
-use tripoint_evidence::search::{Query, search, spoofed};
+use tripoint_evidence::search::{Query, search, search_journal, spoofed};
 use tripoint_evidence::stamp::Clock;
 use tripoint_evidence::why::{Owner, Question, explain, names_of};
 use tripoint_model::address::canonical;
@@ -220,7 +220,7 @@ impl Investigate {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
         let (server, located) = server::of(process, case.direction());
-        let fronts = if located.logs.is_empty() { Vec::new() } else { fronts() };
+        let fronts = if located.is_empty() { Vec::new() } else { fronts() };
         let is_proxy = |peer: IpAddr| {
             self.config.proxies.iter().any(|net| net.contains(&peer))
                 || located.is_proxy(peer)
@@ -266,6 +266,7 @@ impl Investigate {
                 is_over,
             };
             whole.add(search(&located.logs, &query, options));
+            whole.add(located.journal.as_ref().map(|one| search_journal(one, &query, options)).unwrap_or_default());
         }
         whole
     }
@@ -292,7 +293,7 @@ fn of_others(
     let outbound = case.connection.as_ref().filter(|one| one.direction == Direction::Outbound);
     let Some(connection) = outbound else { return Vec::new() };
     let window = Window { from: connection.opened.minus(BEFORE), to: connection.opened.plus(consequence::SLACK) };
-    let found = tried(&located.logs, window, options, is_over);
+    let found = tried(&located.logs, located.journal.as_ref(), window, options, is_over);
     whole.missing.extend(found.missing.into_iter().filter(|reason| !located.missing.contains(reason)));
     let is_same = |one: &Attempt| {
         let same = |known: &Attempt| (known.offset, &known.file, &known.rule) == (one.offset, &one.file, &one.rule);

@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use tripoint_model::{Attempt, Timestamp};
 
+use crate::journal::{self, Journal};
 use crate::lines::Lines;
 use crate::locate::{Log, generations, open};
 use crate::log::{LogFormat, pattern};
@@ -39,8 +40,19 @@ const END_BYTES_MAX: u64 = 8 << 20;
 const COUNTED_BYTES_MAX: u64 = 512 << 20;
 
 /// Reads the ends of logs.
-pub fn tried(logs: &[Log], window: Window, options: &Options<'_>, is_over: &dyn Fn() -> bool) -> Tried {
+pub fn tried(
+    logs: &[Log],
+    journal: Option<&Journal>,
+    window: Window,
+    options: &Options<'_>,
+    is_over: &dyn Fn() -> bool,
+) -> Tried {
     let mut found = Tried::default();
+    if let Some(journal) = journal
+        && let Err(error) = of_journal(journal, window, options, is_over, &mut found)
+    {
+        found.missing.push(format!("{journal}: {error}"));
+    }
     for log in logs {
         // A log that was rotated a moment ago has its end in the generation before, which is packed a day later.
         for one in generations(log).iter().take(2).filter(|one| !is_packed(one)) {
@@ -54,6 +66,34 @@ pub fn tried(logs: &[Log], window: Window, options: &Options<'_>, is_over: &dyn 
         }
     }
     found
+}
+
+fn of_journal(
+    journal: &Journal,
+    window: Window,
+    options: &Options<'_>,
+    is_over: &dyn Fn() -> bool,
+    found: &mut Tried,
+) -> Result<(), String> {
+    let records = journal.read((window.from, window.to), is_over).map_err(|error| error.to_string())?;
+    let path = journal.to_string();
+    let mut show = |mut attempt: Attempt| {
+        if attempt.time.is_some_and(|time| (window.from..=window.to).contains(&time)) && attempt.is_exploit() {
+            let cursor = journal::cursor(&attempt.raw).map(|cursor| format!("journalctl --cursor='{cursor}'"));
+            attempt.reasons.extend(cursor);
+            // The newest come first here.
+            if found.attempts.len() < ATTEMPTS_MAX {
+                found.attempts.push(attempt);
+            }
+        }
+    };
+    let mut scan = Scan::new(&path, options, &mut show);
+    let mut lines = Lines::new(records.take(END_BYTES_MAX));
+    while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
+        scan.line(line.number, line.offset, &line.text);
+    }
+    scan.end();
+    Ok(())
 }
 
 fn is_packed(log: &Log) -> bool {
@@ -143,7 +183,7 @@ mod tests {
         let log = Log { path: folder.join(name), root: "/".into(), how: How::OpenFile, pattern: None };
         let at = |second: i64| Timestamp::from_seconds(1_795_946_400 + second);
         let options = Options { format: None, clock: Clock::at(at(60)), pack: pack(), is_proxy: &|_| false };
-        let mut found = tried(&[log], Window { from: at(5), to: at(20) }, &options, &|| false);
+        let mut found = tried(&[log], None, Window { from: at(5), to: at(20) }, &options, &|| false);
         found.attempts.retain(|one| one.family == "jndi");
         found
     }

@@ -16,6 +16,7 @@ pub mod attempt;
 pub mod before;
 pub mod dropped;
 pub mod entry;
+pub mod journal;
 pub mod lines;
 pub mod locate;
 pub mod log;

@@ -12,6 +12,7 @@ use memchr::memmem::Finder;
 use tripoint_model::{Attempt, LogEvidence, LogLine, ReadLog, Timestamp};
 use tripoint_unpack::{Limits, Source};
 
+use crate::journal::{self, Journal};
 use crate::lines::Lines;
 use crate::locate::{Log, generations, open};
 use crate::log::{FORMATS, LogFormat, pattern};
@@ -53,8 +54,7 @@ pub fn search(logs: &[Log], query: &Query<'_>, options: &Options<'_>) -> LogEvid
             }
         }
     }
-    let counts = |attempt: &&Attempt| spoofed(attempt, query.peer).is_none();
-    evidence.verdict = evidence.attempts.iter().filter(counts).map(|attempt| attempt.verdict).max();
+    evidence.verdict = verdict(&evidence, query.peer);
     evidence
 }
 
@@ -124,42 +124,8 @@ fn file(
     let limits =
         Limits { out_bytes_max: u64::MAX, entry_bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
     let outcome = tripoint_unpack::entries(Source::Open(&file), &path, &limits, &mut |_, input| {
-        let mut kept = Kept { evidence: &mut *evidence };
-        let mut show = |attempt: Attempt| kept.take(attempt, query.peer);
-        let mut scan = Scan::new(&path, options, &mut show).preferring(preferred);
-        let mut examples = Vec::new();
-        let mut lines = Lines::new(input);
-        loop {
-            match lines.next_line() {
-                Ok(None) => break,
-                Ok(Some(line)) => {
-                    read.lines += 1;
-                    *bytes_left = bytes_left.saturating_sub(line.text.len() as u64 + 1);
-                    let named = is_named(&line.text, finders);
-                    if named {
-                        read.of_peer += 1;
-                        if examples.len() < EXAMPLES_MAX {
-                            let raw = tripoint_model::text::truncate(&line.text, EXAMPLE_BYTES_MAX).0.to_owned();
-                            examples.push(LogLine { file: path.clone(), line: line.number, raw });
-                        }
-                    }
-                    if named || scan.is_waiting() || FORMATS.iter().any(|format| format.begins(&line.text)) {
-                        scan.line(line.number, line.offset, &line.text);
-                    }
-                    if *bytes_left == 0 || (read.lines.is_multiple_of(65_536) && (query.is_over)()) {
-                        failed = Some(format!("{path}: read to line {} only, a bound was met", line.number));
-                        break;
-                    }
-                }
-                Err(error) => {
-                    failed = Some(format!("{path}: {error}"));
-                    break;
-                }
-            }
-        }
-        scan.end();
-        let room = EXAMPLES_MAX.saturating_sub(evidence.examples.len());
-        evidence.examples.extend(examples.into_iter().take(room));
+        let of = Of { path: &path, preferred, finders, query, options };
+        failed = lines(&of, input, bytes_left, &mut read, evidence);
         ControlFlow::Break(())
     });
     evidence.lines += read.of_peer;
@@ -168,6 +134,97 @@ fn file(
         return Err(reason);
     }
     Ok(if *bytes_left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+}
+
+/// What is searched, and for whom.
+struct Of<'f> {
+    path: &'f str,
+    preferred: Option<&'f dyn LogFormat>,
+    finders: &'f [Finder<'f>],
+    query: &'f Query<'f>,
+    options: &'f Options<'f>,
+}
+
+/// Searches lines until their end or a bound; says why it was not their end.
+fn lines(
+    of: &Of<'_>,
+    input: &mut dyn std::io::Read,
+    bytes_left: &mut u64,
+    read: &mut ReadLog,
+    evidence: &mut LogEvidence,
+) -> Option<String> {
+    let mut kept = Kept { evidence: &mut *evidence };
+    let mut show = |attempt: Attempt| kept.take(attempt, of.query.peer);
+    let mut scan = Scan::new(of.path, of.options, &mut show).preferring(of.preferred);
+    let mut examples = Vec::new();
+    let mut lines = Lines::new(input);
+    let mut failed = None;
+    loop {
+        match lines.next_line() {
+            Ok(None) => break,
+            Ok(Some(line)) => {
+                read.lines += 1;
+                *bytes_left = bytes_left.saturating_sub(line.text.len() as u64 + 1);
+                let named = is_named(&line.text, of.finders);
+                if named {
+                    read.of_peer += 1;
+                    if examples.len() < EXAMPLES_MAX {
+                        let raw = tripoint_model::text::truncate(&line.text, EXAMPLE_BYTES_MAX).0.to_owned();
+                        examples.push(LogLine { file: of.path.to_owned(), line: line.number, raw });
+                    }
+                }
+                if named || scan.is_waiting() || FORMATS.iter().any(|format| format.begins(&line.text)) {
+                    scan.line(line.number, line.offset, &line.text);
+                }
+                if *bytes_left == 0 || (read.lines.is_multiple_of(65_536) && (of.query.is_over)()) {
+                    failed = Some(format!("{}: read to line {} only, a bound was met", of.path, line.number));
+                    break;
+                }
+            }
+            Err(error) => {
+                failed = Some(format!("{}: {error}", of.path));
+                break;
+            }
+        }
+    }
+    scan.end();
+    let room = EXAMPLES_MAX.saturating_sub(evidence.examples.len());
+    evidence.examples.extend(examples.into_iter().take(room));
+    failed
+}
+
+/// Searches the journal, from the newest record back to the time wanted.
+pub fn search_journal(journal: &Journal, query: &Query<'_>, options: &Options<'_>) -> LogEvidence {
+    let mut evidence = LogEvidence::default();
+    let path = journal.to_string();
+    let from = query.since.unwrap_or(Timestamp(0));
+    let mut records = match journal.read((from, options.clock.now), query.is_over) {
+        Ok(records) => records,
+        Err(error) => {
+            evidence.missing.push(format!("{path}: {error}"));
+            return evidence;
+        }
+    };
+    let names = names(query.peer);
+    let finders: Vec<Finder<'_>> = names.iter().map(|name| Finder::new(name.as_bytes())).collect();
+    let of = Of { path: &path, preferred: None, finders: &finders, query, options };
+    let mut bytes_left = query.bytes_max;
+    let mut read = ReadLog { file: path.clone(), found: "where its output goes".to_owned(), lines: 0, of_peer: 0 };
+    let failed = lines(&of, &mut records, &mut bytes_left, &mut read, &mut evidence);
+    evidence.missing.extend(failed);
+    for attempt in &mut evidence.attempts {
+        attempt.reasons.extend(journal::cursor(&attempt.raw).map(|cursor| format!("journalctl --cursor='{cursor}'")));
+    }
+    evidence.lines += read.of_peer;
+    evidence.read.push(read);
+    evidence.verdict = verdict(&evidence, query.peer);
+    evidence
+}
+
+/// The gravest of what is the peer's.
+fn verdict(evidence: &LogEvidence, peer: IpAddr) -> Option<tripoint_model::Verdict> {
+    let counts = |attempt: &&Attempt| spoofed(attempt, peer).is_none();
+    evidence.attempts.iter().filter(counts).map(|attempt| attempt.verdict).max()
 }
 
 /// Says of an attempt that only a header calls the peer's: whoever sent it may have written what it liked, and it says

