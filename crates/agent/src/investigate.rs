@@ -4,6 +4,7 @@
 //! (servers write a request down when it is over), again a minute later, and while it goes on every ten minutes.
 
 mod consequence;
+mod follow;
 mod left;
 mod server;
 
@@ -34,6 +35,7 @@ use crate::detect::Wake;
 use crate::sense::Shared;
 use crate::uplink::Report;
 use consequence::Deeds;
+use follow::Follow;
 
 /// What is asked of the thread.
 pub enum Ask {
@@ -102,6 +104,8 @@ pub const WAITING_MAX: usize = 256;
 /// Servers write a request down when it is over.
 const AT_FIRST: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(60);
+/// What is written down meanwhile is seen within this.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const WHILE_IT_LASTS: Duration = Duration::from_secs(600);
 /// Alerts that are remembered.
 const KNOWN_MAX: usize = 10_000;
@@ -116,6 +120,9 @@ pub struct Investigate {
     known: HashMap<AlertId, (Instant, u32)>,
     /// What is to be looked into, and when.
     waiting: BTreeMap<(Instant, AlertId), Box<Case>>,
+    /// The logs in which more may come.
+    follow: Follow,
+    followed_at: Option<Instant>,
 }
 
 impl Investigate {
@@ -126,14 +133,25 @@ impl Investigate {
         wake: SyncSender<Wake>,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { config, reports, wake, shared, known: HashMap::new(), waiting: BTreeMap::new() }
+        Self {
+            config,
+            reports,
+            wake,
+            shared,
+            known: HashMap::new(),
+            waiting: BTreeMap::new(),
+            follow: Follow::default(),
+            followed_at: None,
+        }
     }
 
     /// Runs until `Ask::Stop`.
     pub fn run(mut self, asks: &Receiver<Ask>) {
         loop {
             let next = self.waiting.keys().next().map(|(at, _)| at.saturating_duration_since(Instant::now()));
-            match asks.recv_timeout(next.unwrap_or(WHILE_IT_LASTS)) {
+            let patience = next.unwrap_or(WHILE_IT_LASTS);
+            let patience = if self.follow.is_empty() { patience } else { patience.min(FOLLOW_EVERY) };
+            match asks.recv_timeout(patience) {
                 // What is no alert yet takes no place from what is one.
                 Ok(Ask::Alert(case)) if !case.is_raised && self.waiting.len() >= WAITING_MAX / 4 => {}
                 Ok(Ask::Alert(case)) => self.plan(case),
@@ -145,10 +163,24 @@ impl Investigate {
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.hurry();
             while let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= Instant::now()) {
                 let case = entry.remove();
                 self.look(&case);
             }
+        }
+    }
+
+    /// Looks into alerts at once of whose peers something new was written down.
+    fn hurry(&mut self) {
+        if self.followed_at.is_some_and(|at| at.elapsed() < FOLLOW_EVERY) {
+            return;
+        }
+        self.followed_at = Some(Instant::now());
+        for (case, rested) in self.follow.news() {
+            let at = rested.max(Instant::now());
+            self.waiting.retain(|(_, id), _| *id != case.alert);
+            self.waiting.insert((at, case.alert.clone()), case);
         }
     }
 
@@ -179,6 +211,7 @@ impl Investigate {
         let begun = Instant::now();
         let at = Timestamp::from_system(SystemTime::now());
         let logs = self.logs(case, at, begun);
+        self.follow.rest(case, begun.elapsed());
         // Once more when whatever was under way is over.
         if times == 1 && self.config.auto {
             self.plan(Box::new(case.clone()));
@@ -215,11 +248,14 @@ impl Investigate {
     }
 
     /// What the logs say, judged by what followed; detection is told too.
-    fn logs(&self, case: &Case, now: Timestamp, begun: Instant) -> LogEvidence {
+    fn logs(&mut self, case: &Case, now: Timestamp, begun: Instant) -> LogEvidence {
         let Some(process) = &case.process else {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
         let (server, located) = server::of(process, case.direction());
+        if case.is_raised && self.config.auto {
+            self.follow.keep(case, &located.logs);
+        }
         let fronts = if located.is_empty() { Vec::new() } else { fronts() };
         let is_proxy = |peer: IpAddr| {
             self.config.proxies.iter().any(|net| net.contains(&peer))

@@ -73,6 +73,21 @@ fn names(peer: IpAddr) -> Vec<String> {
     names
 }
 
+/// Finds a peer in lines, however they write it.
+pub struct Finders(Vec<Finder<'static>>);
+
+impl Finders {
+    /// Those of one peer.
+    pub fn of(peer: IpAddr) -> Self {
+        Self(names(peer).iter().map(|name| Finder::new(name.as_bytes()).into_owned()).collect())
+    }
+
+    /// Whether a line names the peer.
+    pub fn is_named(&self, line: &str) -> bool {
+        is_named(line, &self.0)
+    }
+}
+
 /// Whether a line names the peer, and not one whose address goes on.
 fn is_named(line: &str, finders: &[Finder<'_>]) -> bool {
     let bytes = line.as_bytes();

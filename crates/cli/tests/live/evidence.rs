@@ -42,6 +42,15 @@ fn an_alert_says_what_the_peer_tried_by_the_applications_own_log() {
     assert!(why["cause"].is_string() && !why["reasons"].as_array().unwrap().is_empty(), "{why:#}");
     assert!(alert["missing"].as_array().unwrap().iter().all(|missing| missing["what"] != "cause"), "{alert:#}");
 
+    // What comes later is attached within moments, without anybody asking.
+    write(&asked("198.51.100.77", "/a?id=1+union+select+password+from+users"));
+    write(&asked(BAD4, "/a?x=${jndi:dns://192.0.2.1/a}"));
+    let since = std::time::Instant::now();
+    instance.wait("what came later", || {
+        let logs = instance.fine(&["alerts", "show", &id])["investigation"]["logs"].clone();
+        logs["attempts"].to_string().contains("jndi").then_some(())
+    });
+    assert!(since.elapsed() < std::time::Duration::from_secs(8), "{:?}", since.elapsed());
     // Asked for, it looks again, at what came since.
     write(&asked(BAD4, "/a?id=1+union+select+password+from+users"));
     let asked_for = instance.fine(&["investigate", &id]);
