@@ -134,7 +134,8 @@ impl Walk<'_> {
         let is_own = about.st_uid == self.look.uid;
         let may_run = about.st_mode & 0o111 != 0;
         let is_script = is_served && SCRIPTS.iter().any(|end| ends_with(name, end));
-        if !is_script && !(is_own && may_run) {
+        let may_be_one = is_script || (is_own && may_run);
+        if !may_be_one {
             return;
         }
         self.read += 1;

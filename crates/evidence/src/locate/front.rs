@@ -28,12 +28,7 @@ pub fn fronts() -> Vec<Front> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten().take(PROCESSES_MAX);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let mut found: Vec<Front> = Vec::new();
-    let mut asked = 0;
-    for subject in pids.filter_map(subject) {
-        if asked >= PROXIES_MAX {
-            break;
-        }
-        asked += 1;
+    for subject in pids.filter_map(subject).take(PROXIES_MAX) {
         let front = of(&subject);
         found.extend(front.filter(|front| !found.contains(front)));
     }
