@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -123,6 +123,8 @@ pub struct Investigate {
     /// The logs in which more may come.
     follow: Follow,
     followed_at: Option<Instant>,
+    /// When the sensor was last asked to list what is open.
+    listed_at: Option<Instant>,
 }
 
 impl Investigate {
@@ -142,6 +144,7 @@ impl Investigate {
             waiting: BTreeMap::new(),
             follow: Follow::default(),
             followed_at: None,
+            listed_at: None,
         }
     }
 
@@ -252,6 +255,7 @@ impl Investigate {
         let Some(process) = &case.process else {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
+        let mut listed = false;
         let (server, located) = server::of(process, case.direction());
         if case.is_raised && self.config.auto {
             self.follow.keep(case, &located.logs);
@@ -269,12 +273,19 @@ impl Investigate {
         let others = of_others(case, &located, &options, &is_over, &mut whole);
         let mut all = std::mem::take(&mut whole.attempts);
         all.extend(others);
+        let mut calls = Vec::new();
         if all.iter().any(Attempt::is_exploit) {
-            self.list_open();
-            let calls = Deeds::of(&server, &self.shared.recent).judge(&mut all);
+            let is_due = self.listed_at.is_none_or(|at| at.elapsed() > LIST_PAUSE);
+            if is_due {
+                self.list_open();
+            }
+            calls = Deeds::of(&server, &self.shared.recent).judge(&mut all);
             whole.missing.extend(left::judge(&server, &located, &mut all, &is_over));
+            listed = is_due;
+        }
+        if all.iter().any(|one| one.verdict >= Verdict::Attempted) {
             let attempts: Arc<[Attempt]> = gravest(all.iter()).cloned().collect();
-            let _ = self.wake.send(Wake::Tried { server, attempts, calls });
+            self.tell(Wake::Tried { server, attempts, calls });
         }
         // Of what others tried only what had to do with the peer is this alert's.
         let others = all.split_off(count);
@@ -282,6 +293,9 @@ impl Investigate {
         whole.attempts.extend(others.into_iter().filter(|one| one.verdict == Verdict::LikelySucceeded));
         let counts = |one: &&Attempt| !case.peers.iter().any(|peer| spoofed(one, *peer).is_some());
         whole.verdict = whole.attempts.iter().filter(counts).map(|attempt| attempt.verdict).max();
+        if listed {
+            self.listed_at = Some(Instant::now());
+        }
         whole
     }
 
@@ -305,6 +319,19 @@ impl Investigate {
             whole.add(located.journal.as_ref().map(|one| search_journal(one, &query, options)).unwrap_or_default());
         }
         whole
+    }
+
+    /// Tells detection, which may be behind; not at any price, as it may have ended.
+    fn tell(&self, mut wake: Wake) {
+        let until = Instant::now() + TELL_WITHIN;
+        while let Err(TrySendError::Full(back)) = self.wake.try_send(wake) {
+            if self.shared.stop.load(Ordering::Relaxed) || Instant::now() > until {
+                tracing::warn!("detection is behind: what a log shows was not told to it");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            wake = back;
+        }
     }
 
     /// Has the sensor list what is open: a connection to a peer that nobody lists is told when it ends.
@@ -350,5 +377,7 @@ const BEFORE: Duration = Duration::from_secs(600);
 /// As many as detection keeps of one server.
 const TOLD_MAX: usize = 32;
 /// The sensor looks at its orders between two batches; then it takes a moment.
+const LIST_PAUSE: Duration = Duration::from_secs(5);
+const TELL_WITHIN: Duration = Duration::from_secs(5);
 const LIST_WITHIN: Duration = Duration::from_secs(1);
 const LISTING: Duration = Duration::from_millis(200);
