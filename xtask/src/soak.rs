@@ -10,7 +10,7 @@ use crate::{fuzz, run};
 const ROUNDS: u32 = 20;
 /// A round takes some minutes: a thousand are a weekend.
 const ROUNDS_MAX: u32 = 1000;
-/// What touches the kernel, and the stories.
+/// What touches the kernel, the stories, and what tells attacks from innocent lines.
 const PACKAGES: &[&str] = &[
     "tripoint-linux",
     "tripoint-sensor",
@@ -18,9 +18,10 @@ const PACKAGES: &[&str] = &[
     "tripoint-responder",
     "tripoint-agent",
     "tripoint-cli",
+    "tripoint-evidence",
 ];
-/// How much more is tried than in the gate: kills at each moment, plans, histories, races for one tuple, swaps and the
-/// blocks that are swapped. A round takes half an hour longer for them.
+/// How much more is tried than in the gate: kills at each moment, plans, histories, races for one tuple, swaps, the
+/// blocks that are swapped, and innocent lines of logs. A round takes half an hour longer for them.
 const MORE: &[(&str, &str)] = &[
     ("TRIPOINT_KILL_ROUNDS", "25"),
     ("TRIPOINT_PLANS", "1000000"),
@@ -28,6 +29,7 @@ const MORE: &[(&str, &str)] = &[
     ("TRIPOINT_RACES", "10000"),
     ("TRIPOINT_SWAPS", "100"),
     ("TRIPOINT_SWAPPED", "100000"),
+    ("TRIPOINT_INNOCENT_LINES", "1000000"),
 ];
 
 /// Repeats the tests that depend on the kernel's timing, and the search for inputs that break a parser; stops at the

@@ -33,7 +33,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::known("fortisiem-uploads", r"/phoenix/(?:rest/)?h2/|/api/v1/fct/", &["CVE-2023-48788"]),
         Sign::known("panos-globalprotect", r"/global-protect/(?:login\.esp[^\n]*\.\./|vpn-cert)|sessid=(?:/?\.\./)[^\n]*", &["CVE-2024-3400"]).within(Part::Any),
         Sign::known("panos-sslmgr", r"/sslmgr\b", &["CVE-2019-1579"]),
-        Sign::known("panos-management-bypass", r"/php/(?:utils/createremoteappwebsession\.php/|ztp_gate\.php/)[^\n]*\.(?:js\.map|css)|x-pan-authcheck: ?off|/unauth/(?:%252e%252e|\.\./|%2e%2e)", &["CVE-2024-0012", "CVE-2024-9474", "CVE-2025-0108"]).within(Part::Any),
+        Sign::known("panos-management-bypass", r"/php/(?:utils/createremoteappwebsession\.php/|ztp_gate\.php/)[^\n]*\.(?:js\.map|css)|\.php/[^?\s]{0,40}\.js\.map|x-pan-authcheck: ?off|/unauth/(?:%252e%252e|\.\./|%2e%2e)", &["CVE-2024-0012", "CVE-2024-9474", "CVE-2025-0108"]).within(Part::Any),
         Sign::known("panos-esp-mime", r"/esp/cms_changedevicecontext\.esp", &["CVE-2017-15944"]),
         Sign::known("expedition-reset", r"/os/startup/restore/restoreadmin\.php", &["CVE-2024-5910"]),
         Sign::known("cisco-asa-traversal", r"/\+csco[te]\+/[^\n]*(?:\.\./|\.\.%2f|textdomain=)|/\+cscou\+/\.\./", &["CVE-2020-3452", "CVE-2018-0296"]).served(),

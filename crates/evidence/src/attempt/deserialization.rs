@@ -14,7 +14,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::exploit("yaml-tag", r"!!(?:javax?\.|python/object|com\.|org\.|ruby/(?:object|hash)|sun\.)|!ruby/(?:object|hash|struct)"),
         Sign::exploit("php-object", r#"\b(?:o|c):\+?[0-9]{1,4}:\\?"[a-z0-9_\\]{1,80}\\?":[0-9]{1,4}:\{?|\ba:[0-9]{1,4}:\{(?:i|s):[0-9]{1,4}[:;][^\n]{0,200}\bo:[0-9]{1,4}:"#),
         Sign::exploit("php-gadget", r"(?:monolog\\handler|guzzlehttp\\|illuminate\\|symfony\\component|swift_|phpggc|unserialize ?\(|__wakeup|__destruct|think\\(?:app|process|model|request))"),
-        Sign::exploit("pickle", r"(?:\bcos\nsystem\n|\bc__builtin__|\bcposix\nsystem|\bcsubprocess\n|gasvk|gaspq|pickle\.loads|cbuiltins\n|\bgan9c|\bgajjc)"),
+        Sign::exploit("pickle", r"(?:\bcos\nsystem\n|\bc__builtin__|\bcposix\nsystem|\bcsubprocess\n|(?:^|[=:\x22' /])(?:gasvk|gaspq)[a-z0-9+/]|pickle\.loads|cbuiltins\n|\bgan9c|\bgajjc)"),
         Sign::exploit("node-object", r"_\$\$nd_func\$\$_"),
         Sign::exploit("dotnet-object", r"(?:system\.(?:windows\.data\.objectdataprovider|diagnostics\.process|configuration\.install|web\.ui\.losformatter|collections\.generic\.list|management\.automation)|objectdataprovider|aaeaaad/////|typeconfusedelegate|windowsidentity|textformattingrunproperties|activitysurrogate|resourcedictionary xmlns|/weaa[a-z0-9]{2})"),
         Sign::known("viewstate-generator-query", r"__viewstategenerator=[^&\n]{8}&__viewstate=[^&\n]{200,}", &["CVE-2020-0688"]),

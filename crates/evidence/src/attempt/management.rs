@@ -71,7 +71,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         Sign::known("dlink-getcfg", r"/getcfg\.php\b", &["CVE-2017-7404"]),
         Sign::known("wsus-webservice", r"/clientwebservice/client\.asmx\b[\s\S]*authorizationcookie|/reportingwebservice/reportingwebservice\.asmx", &["CVE-2025-59287"]).within(Part::Any),
         Sign::known("commvault-deploy", r"/commandcenter/deploywebpackage\.do", &["CVE-2025-34028"]),
-        Sign::known("erlang-craft-sap-visual", r"/developmentserver/|/irj/servlet_jsp/irj/root/[\w-]+\.jsp", &["CVE-2025-31324"]),
+        Sign::known("sap-visual-composer", r"/developmentserver/|/irj/servlet_jsp/irj/root/[\w-]+\.jsp", &["CVE-2025-31324"]),
         Sign::known("sysaid-upload", r"/userentry\?[^\n]*accountid=\.\.|/mdm/(?:checkin|serverurl)\b", &["CVE-2023-47246", "CVE-2025-2775"]),
         Sign::known("qlik-path", r"/resources/qmc/fonts/\.\./|/resources/qmc/[^\n]*\?\.ttf", &["CVE-2023-41265", "CVE-2023-41266", "CVE-2023-48365"]),
     ],

@@ -11,6 +11,7 @@ mod cross_site_scripting;
 mod deserialization;
 mod expression_injection;
 mod file_inclusion;
+mod firewall;
 mod jndi;
 mod ldap_injection;
 mod management;
@@ -21,6 +22,7 @@ mod php_execution;
 mod prototype_pollution;
 mod scanner;
 mod sensitive_file;
+mod shell;
 mod shellshock;
 mod sign;
 mod sql_injection;
@@ -61,6 +63,7 @@ pub const TECHNIQUES: &[Technique] = &[
     crlf_injection::TECHNIQUE,
     sensitive_file::TECHNIQUE,
     open_proxy::TECHNIQUE,
+    firewall::TECHNIQUE,
     scanner::TECHNIQUE,
 ];
 

@@ -7,7 +7,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
     family: "nosql-injection",
     attack: &["T1190"],
     signs: &[
-        Sign::exploit("operator-in-brackets", r"\[ ?['\x22]?\$(?:ne|eq|gte?|lte?|n?in|regex|exists|where|or|and|not|nor|all|size|type|mod|expr|text|options|elemmatch|comment|jsonschema)['\x22]? ?\]"),
+        Sign::exploit("operator-in-brackets", r"\[ ?['\x22]?\$(?:ne|eq|gte?|lte?|n?in|regex|exists|where|or|and|not|nor|all|size|type|mod|expr|text|options|elemmatch|comment|jsonschema)['\x22]? ?\]").unless(r"[?&]filters\["),
         Sign::exploit("operator-as-key", r#"[{,] ?['"]?\$(?:ne|eq|gte?|lte?|n?in|regex|exists|where|or|and|not|nor|all|size|type|mod|expr|text|elemmatch|function|accumulator|lookup|func|reduce|slice|unset|rename)['"]? ?:"#),
         Sign::exploit("script-in-query", r"(?:\bthis\.(?:password|passwd|username|user|email|constructor|name|\w{2,20}) ?(?:\.|==|!=|\[|\.match|<|>)|\bdb\.(?:\w+\.(?:find|insert|drop|remove|update|mapreduce|aggregate)|getcollectionnames|injection|version|admincommand|stores|users)|['\x22;{] ?(?:return (?:true|this|\(|1|[\w'\x22]+ ?[=!]=)|var \w+ ?=|while ?\(|sleep ?\(\d)|mapreduce ?\(|tojson ?\(|obj\.\w+ ?(?:==|\.)|\|\| ?['\x22]?\d['\x22]? ?== ?['\x22]?\d|&& ?this\.)").within(Part::Arguments),
         Sign::exploit("redis-in-value", r"(?:\*\d\r?\n\$\d+\r?\n|\r?\n(?:set|config set|slaveof|flushall|eval|module load|save|lpush) \S+)").within(Part::Arguments),

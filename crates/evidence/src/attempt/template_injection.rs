@@ -14,7 +14,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         ),
         Sign::exploit(
             "jinja",
-            r"(?:__(?:class|mro|subclasses|globals|builtins|init|base|bases|import|getattribute|reduce|dict|code|doc)__|\{\{ ?(?:config|self|request|cycler|lipsum|joiner|namespace|get_flashed_messages)\b[^}\n]{0,80}\}?|\{% ?(?:for|if|import|include|set|debug|raw)\b[^%\n]{0,120}%?\}?)",
+            r"(?:__(?:class|mro|subclasses|globals|builtins|init|base|bases|import|getattribute|reduce|dict|code|doc)__|\{\{ ?(?:config|self|request|cycler|lipsum|joiner|namespace|get_flashed_messages)\b[^}\n]{0,80}\}?|\{% ?(?:for|if|import|include|set|debug|raw)\b[^%\n]*%?\}?)",
         ),
         Sign::exploit(
             "sum-in-braces",
@@ -26,7 +26,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         ),
         Sign::exploit(
             "erb-pug-handlebars",
-            r"(?:<%=? ?(?:`|system|file\.|dir\.|io\.|exec|%x|7\*7|\d+ ?\*|eval|self|request|response\.write|out\.print|global)|#\{ ?(?:root|global|process|function|system|`|%x|file|io\.|1337|\w+\.constructor)|\{\{#with\b|\{\{(?:constructor|this)\b[^\n]{0,60}\}\}|\.constructor\.constructor ?\(|constructor ?\( ?['\x22]return|\{\{ ?\w+\.constructor|\{\{= ?it\.)",
+            r"(?:<%=? ?(?:if|for|end|endif|while|unless|puts|print)\b|<%=? ?(?:`|system|file\.|dir\.|io\.|exec|%x|7\*7|\d+ ?\*|eval|self|request|response\.write|out\.print|global)|#\{ ?(?:root|global|process|function|system|`|%x|file|io\.|1337|\w+\.constructor)|\{\{#with\b|\{\{(?:constructor|this)\b[^\n]{0,60}\}\}|\.constructor\.constructor ?\(|constructor ?\( ?['\x22]return|\{\{ ?\w+\.constructor|\{\{= ?it\.)",
         ),
         Sign::exploit(
             "thymeleaf-groovy",
@@ -34,7 +34,7 @@ pub(super) const TECHNIQUE: Technique = Technique {
         ),
         Sign::known(
             "text4shell",
-            r"\$\{(?:script|dns|url|const|env|file|java):(?:[\w-]*:)?[^}\n]{0,300}",
+            r"\$\{(?:script|dns|url|const|env|file|java):(?:[\w-]*:)?[^}\n]*",
             &["CVE-2022-42889"],
         )
         .within(Part::Any)

@@ -28,6 +28,7 @@ mod raw_http;
 mod redis;
 mod syslog;
 mod traefik;
+mod zoraxy;
 
 use std::net::IpAddr;
 
@@ -57,6 +58,7 @@ pub const FORMATS: &[&dyn LogFormat] = &[
     &redis::Redis,
     &couchdb::CouchDb,
     &gin::Gin,
+    &zoraxy::Zoraxy,
     &syslog::Syslog,
     &java::Java,
     &raw_http::RawHttp,

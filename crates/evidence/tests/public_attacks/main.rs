@@ -2,55 +2,15 @@
 //!
 //! Levels are printed; each miss is listed with `SHOW_MISSES=1`.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod core_rule_set;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use support::{access_line, found, found_in_line, ids, in_query, request, unpacked};
-
-/// A regression test of the Core Rule Set, as far as it is used.
-#[derive(Deserialize)]
-struct Regression {
-    tests: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    stages: Vec<Stage>,
-}
-
-#[derive(Deserialize)]
-struct Stage {
-    input: Input,
-    output: Output,
-}
-
-#[derive(Deserialize)]
-struct Input {
-    #[serde(default)]
-    method: Option<String>,
-    #[serde(default)]
-    uri: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, yaml_serde::Value>,
-    #[serde(default)]
-    data: Option<yaml_serde::Value>,
-}
-
-#[derive(Deserialize)]
-struct Output {
-    #[serde(default)]
-    log: Option<Log>,
-}
-
-#[derive(Deserialize)]
-struct Log {
-    #[serde(default)]
-    expect_ids: Vec<u32>,
-    #[serde(default)]
-    no_expect_ids: Vec<u32>,
-}
 
 fn text(value: &yaml_serde::Value) -> String {
     match value {
@@ -79,94 +39,6 @@ fn miss(what: &str) {
         println!("  miss {}", what.escape_debug());
     }
 }
-
-/// The families of attacks; those of 920 and 921 are about the protocol.
-const ATTACKS: &[u32] = &[930, 931, 932, 933, 934, 941, 942, 943, 944];
-
-#[test]
-fn core_rule_set_regression() {
-    let Some(files) = unpacked("logs/crs/regression-tests.tar.gz") else { return };
-    let (mut whole, mut lines): (BTreeMap<u32, Level>, BTreeMap<u32, Level>) = Default::default();
-    let mut innocent = Level::default();
-    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".yaml")) {
-        let Ok(read) = yaml_serde::from_slice::<Regression>(bytes) else { continue };
-        for stage in read.tests.iter().flat_map(|case| &case.stages) {
-            let Some(log) = &stage.output.log else { continue };
-            let input = &stage.input;
-            let headers: Vec<(String, String)> =
-                input.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-            let header = |wanted: &str| {
-                let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-                found.map_or("", |(_, value)| value.as_str()).to_owned()
-            };
-            let method = input.method.as_deref().unwrap_or("GET");
-            let uri = input.uri.as_deref().unwrap_or("/");
-            let body = input.data.as_ref().map(text).unwrap_or_default();
-            // The agent of the suite is no part of the attack.
-            let agent = header("user-agent").replace("OWASP CRS test agent", "Mozilla/5.0");
-            let headers: Vec<(String, String)> = headers
-                .iter()
-                .map(|(name, value)| {
-                    let is_agent = name.eq_ignore_ascii_case("user-agent");
-                    (name.clone(), if is_agent { agent.clone() } else { value.clone() })
-                })
-                .collect();
-            let rules = found(request(method, uri, &headers, &body));
-            let shown = format!("{method} {uri} {headers:?} {body}");
-            let family = log.expect_ids.iter().map(|id| id / 1000).find(|family| ATTACKS.contains(family));
-            if let Some(family) = family {
-                whole.entry(family).or_default().add(!rules.is_empty());
-                if rules.is_empty() {
-                    miss(&format!("{:?} {shown}", log.expect_ids));
-                }
-                // As a log's line, where nothing but what is logged could hold the attack.
-                if body.is_empty() && headers.iter().all(|(name, _)| is_usual(name)) {
-                    let line = access_line(method, uri, &header("referer"), &agent);
-                    lines.entry(family).or_default().add(!found_in_line(&line).is_empty());
-                }
-            } else if log.expect_ids.is_empty() && !log.no_expect_ids.is_empty() && {
-                let id = log.no_expect_ids[0] / 1000;
-                ATTACKS.contains(&id)
-            } {
-                innocent.add(!rules.is_empty());
-                if !rules.is_empty() {
-                    miss(&format!("innocent {name} {shown} {:?}", ids(&rules)));
-                }
-            }
-        }
-    }
-    for (family, level) in &whole {
-        println!("crs {family} whole request: {}/{} {:.1} %", level.0, level.1, 100.0 * level.share());
-    }
-    for (family, level) in &lines {
-        println!("crs {family} line of a log: {}/{} {:.1} %", level.0, level.1, 100.0 * level.share());
-    }
-    println!("crs innocents flagged: {}/{} {:.2} %", innocent.0, innocent.1, 100.0 * innocent.share());
-    for (family, least) in CRS_LEAST {
-        assert!(whole[family].share() >= *least, "{family}");
-    }
-    let all = lines.values().fold(Level::default(), |sum, level| Level(sum.0 + level.0, sum.1 + level.1));
-    println!("crs lines of a log: {}/{} {:.1} %", all.0, all.1, 100.0 * all.share());
-    assert!(all.share() >= CRS_LINES_LEAST);
-    assert!(innocent.share() <= CRS_INNOCENT_MAX);
-}
-
-/// Whether a header is logged, or sent with every request of the suite.
-fn is_usual(name: &str) -> bool {
-    let usual = ["host", "user-agent", "referer", "accept", "accept-encoding", "accept-language", "connection"];
-    usual.contains(&name.to_ascii_lowercase().as_str())
-}
-
-/// What is reached of whole requests; asked were 0.9 of each but 931. What is missed are single words that no log
-/// shows to be an attack (`abs(`, `quit`, `var=engine=true`, `?x=http://foo.bar`), and shell commands without any
-/// separator or argument.
-const CRS_LEAST: &[(u32, f64)] =
-    &[(930, 0.86), (931, 0.44), (932, 0.61), (933, 0.59), (934, 0.91), (941, 0.61), (942, 0.65), (944, 0.98)];
-/// Asked was 0.9.
-const CRS_LINES_LEAST: f64 = 0.66;
-/// Asked was 0.02. The suite's innocents are so for one rule only; most are attacks that other rules must find
-/// (metadata services, `bash -c`, `UNION ALL SELECT`).
-const CRS_INNOCENT_MAX: f64 = 0.16;
 
 #[derive(Deserialize)]
 struct Template {
@@ -250,7 +122,7 @@ fn exploit_requests_by_cve() {
         }
     }
     println!("exploits by cve: found {}/{}, with the very CVE {}/{}", level.0, level.1, exact.0, exact.1);
-    assert!(level.share() >= 0.95);
+    assert!(level.share() >= 1.0 && exact.share() >= 1.0);
 }
 
 #[derive(Deserialize)]
@@ -276,7 +148,7 @@ fn innocent_texts() {
         }
     }
     println!("innocent texts flagged: {}/{}", flagged.0, flagged.1);
-    assert!(flagged.share() <= 0.001);
+    assert_eq!(flagged.0, 0);
 }
 
 #[test]
@@ -292,7 +164,7 @@ fn real_lines_of_a_web_server() {
         }
     }
     println!("real lines flagged: {}/{}", flagged.0, flagged.1);
-    assert!(flagged.share() <= 0.001);
+    assert!(flagged.share() <= 0.0002);
 }
 
 #[test]
@@ -326,5 +198,5 @@ fn parameters() {
         attacks.0 as f64 / attacks.1 as f64,
         attacks.0 as f64 / flagged as f64
     );
-    assert!(attacks.0 * 100 >= attacks.1 * 90);
+    assert!(attacks.0 * 100 >= attacks.1 * 98 && kinds["norm"].0 == 0);
 }
