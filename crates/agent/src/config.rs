@@ -153,6 +153,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
     ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
     ("evidence.auto", "true", "Search an application's own logs for the peer as soon as an alert is raised."),
+    (
+        "evidence.rules",
+        "\"\"",
+        "More rules for logs: an image of `tripoint evidence rules compile`; or a folder of rules, which `tripoint up` compiles at its start.",
+    ),
     ("evidence.back", "\"24h\"", "Logs that were last written longer before the alert are not opened."),
     (
         "evidence.proxies",

@@ -16,6 +16,7 @@ use tripoint_vuln::{Database, SourceInfo};
 use crate::detect::Wake;
 use crate::findings::Request;
 use crate::pull::{Fetched, Pull};
+use crate::rules::{Rules, Told};
 
 /// What is loaded, for `doctor`.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Loaded {
     pub sources: Vec<SourceInfo>,
     /// What came from a server with a data folder of its own; nothing where the folder is one.
     pub fetched: Option<Fetched>,
+    /// The rules of evidence beside our own; nothing where none are configured.
+    pub rules: Option<Told>,
 }
 
 /// Watches the data folder; a damaged image is passed over and the former one stays in force.
@@ -38,12 +41,13 @@ pub struct Content {
     trust: Trust,
     loaded: Arc<Mutex<Loaded>>,
     pull: Option<Pull>,
+    rules: Arc<Rules>,
 }
 
 impl Content {
     /// Watches `data`, and has it filled where it is not the server's.
-    pub fn new(data: &Path, loaded: Arc<Mutex<Loaded>>, pull: Option<Pull>) -> Self {
-        Self { data: data.to_owned(), intel: 0, vuln: 0, trust: Trust::default(), loaded, pull }
+    pub fn new(data: &Path, loaded: Arc<Mutex<Loaded>>, pull: Option<Pull>, rules: Arc<Rules>) -> Self {
+        Self { data: data.to_owned(), intel: 0, vuln: 0, trust: Trust::default(), loaded, pull, rules }
     }
 
     /// The newest whole index, for sizing the kernel's maps before anything else starts.
@@ -87,6 +91,10 @@ impl Content {
     }
 
     fn look(&mut self, detector: &SyncSender<Wake>, findings: &Sender<Request>) {
+        self.rules.look();
+        if let Ok(mut loaded) = self.loaded.lock() {
+            loaded.rules = self.rules.told();
+        }
         let trust = trust::load(&self.data);
         // New verdicts change what the image in force is worth.
         let above = if trust == self.trust { self.intel } else { 0 };

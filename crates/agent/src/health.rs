@@ -206,6 +206,7 @@ impl Health {
         if loaded.vuln.is_none_or(|(_, packages)| packages == 0) {
             all.push(source("vuln", None, now, "no advisories loaded: run `tripoint vulns sync`"));
         }
+        all.extend(loaded.rules.map(|rules| rules.health(now)));
         all.extend(advisory_sources(&self.data, &loaded.sources, &self.patience, now));
         all
     }

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tripoint_api::agent::Answer;
-use tripoint_evidence::attempt;
 use tripoint_evidence::before::{Window, tried};
 use tripoint_evidence::locate::Located;
 use tripoint_evidence::locate::front::fronts;
@@ -32,6 +31,7 @@ use tripoint_model::{
 
 use crate::config::Evidence;
 use crate::detect::Wake;
+use crate::rules::Rules;
 use crate::sense::Shared;
 use crate::uplink::Report;
 use consequence::Deeds;
@@ -113,6 +113,7 @@ const KNOWN_MAX: usize = 10_000;
 /// Looks into alerts until told to stop.
 pub struct Investigate {
     config: Evidence,
+    rules: Arc<Rules>,
     reports: UnboundedSender<Report>,
     wake: SyncSender<Wake>,
     shared: Arc<Shared>,
@@ -131,12 +132,14 @@ impl Investigate {
     /// Nothing looked into so far.
     pub fn new(
         config: Evidence,
+        rules: Arc<Rules>,
         reports: UnboundedSender<Report>,
         wake: SyncSender<Wake>,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             config,
+            rules,
             reports,
             wake,
             shared,
@@ -266,7 +269,8 @@ impl Investigate {
                 || located.is_proxy(peer)
                 || (peer.is_loopback() && !fronts.is_empty())
         };
-        let options = Options { format: None, clock: Clock::here(now), pack: attempt::pack(), is_proxy: &is_proxy };
+        let pack = self.rules.in_force();
+        let options = Options { format: None, clock: Clock::here(now), pack: &pack, is_proxy: &is_proxy };
         let is_over = || begun.elapsed() > self.config.time_max;
         let mut whole = self.of_peers(case, &located, &options, &is_over);
         let count = whole.attempts.len();

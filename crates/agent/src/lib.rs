@@ -31,6 +31,7 @@ pub mod pull;
 pub mod reached;
 pub mod recent;
 pub mod respond;
+pub mod rules;
 pub mod sense;
 pub mod simulate;
 pub mod uplink;

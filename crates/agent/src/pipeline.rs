@@ -29,7 +29,7 @@ use tripoint_model::Timestamp;
 
 use crate::config::{self, Config};
 use crate::contacts;
-use crate::content::Content;
+use crate::content::{Content, Loaded};
 use crate::detect::{Detector, Doors, Wake};
 use crate::eyes::{self, Eyes};
 use crate::findings::{Findings, Request};
@@ -40,6 +40,7 @@ use crate::investigate::{self, Investigate};
 use crate::place::Place;
 use crate::pull::{Pull, socket};
 use crate::respond::{Ask, Respond};
+use crate::rules::Rules;
 use crate::sense::Shared;
 use crate::uplink::{self, Report, Uplink};
 
@@ -49,8 +50,9 @@ const SEEN_MAX: usize = 1024;
 /// Runs the agent until `stop` is set. `ready` is called once everything senses.
 pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
     let host = Some(&config.agent.host).filter(|host| !host.is_empty()).cloned().unwrap_or_else(capability::host_name);
-    let loaded = Arc::new(Mutex::new(crate::content::Loaded::default()));
-    let mut content = Content::new(place.data(), Arc::clone(&loaded), Pull::wanted(place, config, &host, &loaded));
+    let loaded = Arc::new(Mutex::new(Loaded::default()));
+    let rules = Arc::new(Rules::of(&config.evidence, place.data()));
+    let mut content = content(place, config, &host, &loaded, &rules);
     let first_index = content.first_index();
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
         eyes::open(config, first_index.as_deref(), &place.kernel_name())?;
@@ -92,7 +94,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
             named("respond", scope, move || respond.run(&asks))?,
             named("investigate", scope, {
                 let (wake, shared) = (wake.clone(), Arc::clone(&shared));
-                let investigate = Investigate::new(config.evidence.clone(), report.clone(), wake, shared);
+                let investigate = Investigate::new(config.evidence.clone(), rules, report.clone(), wake, shared);
                 move || investigate.run(&cases)
             })?,
             named("detect", scope, move || detector.run(&wakes))?,
@@ -116,6 +118,10 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         let _ = (report.send(Report::Stop), case.send(investigate::Ask::Stop));
         Ok(())
     })
+}
+
+fn content(place: &Place, config: &Config, host: &str, loaded: &Arc<Mutex<Loaded>>, rules: &Arc<Rules>) -> Content {
+    Content::new(place.data(), Arc::clone(loaded), Pull::wanted(place, config, host, loaded), Arc::clone(rules))
 }
 
 fn identity(host: &str) -> AgentIdentity {

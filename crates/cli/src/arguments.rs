@@ -16,7 +16,7 @@ pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
-pub use evidence::{Evidence, Rules, ScanLogs};
+pub use evidence::{CompileRules, Evidence, Rules, ScanLogs};
 pub use guard::Guard;
 pub use past::{Connections, ConnectionsList, Policy};
 pub use why::Why;

@@ -25,6 +25,7 @@ pub mod scan;
 pub mod search;
 pub mod series;
 pub mod service;
+pub mod sigma;
 pub mod stamp;
 pub mod views;
 pub mod why;

@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::net::IpAddr;
 
-use tripoint_model::attempt::{Attempt, RAW_BYTES_MAX, ShownBy};
+use tripoint_model::attempt::{Attempt, BySigma, RAW_BYTES_MAX, ShownBy};
 use tripoint_model::{Timestamp, Verdict};
 
 use crate::aims;
@@ -16,6 +16,7 @@ use crate::log::{FORMATS, LogFormat};
 use crate::pack::Pack;
 use crate::pack::rule::Rule;
 use crate::series::{self, Found, Series};
+use crate::sigma::correlate::{Run, Told};
 use crate::stamp::Clock;
 
 /// How a log is to be read.
@@ -41,6 +42,8 @@ pub struct Counts {
     pub cut: u64,
     /// Findings.
     pub hits: u64,
+    /// Matches of Sigma correlations that were forgotten for want of room.
+    pub forgotten: u64,
 }
 
 impl Counts {
@@ -50,6 +53,7 @@ impl Counts {
         self.entries += other.entries;
         self.cut += other.cut;
         self.hits += other.hits;
+        self.forgotten += other.forgotten;
     }
 }
 
@@ -76,6 +80,7 @@ pub struct Scan<'s, 'o> {
     options: &'s Options<'o>,
     show: &'s mut dyn FnMut(Attempt),
     series: Vec<Box<dyn Series>>,
+    sigma: Option<Run<'o>>,
     /// What the lines look like by the server's configuration, which is tried before all others.
     preferred: Option<&'o dyn LogFormat>,
     /// The format of the line before, which is tried first.
@@ -106,6 +111,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             options,
             show,
             series,
+            sigma: options.pack.sigma().map(Run::new),
             preferred: None,
             last: 0,
             pending: None,
@@ -128,6 +134,7 @@ impl<'s, 'o> Scan<'s, 'o> {
     /// What was waiting is whole; gives what was read.
     pub fn end(mut self) -> Counts {
         self.flush();
+        self.counts.forgotten = self.sigma.as_ref().map_or(0, Run::forgotten);
         self.counts
     }
 
@@ -210,6 +217,14 @@ impl<'s, 'o> Scan<'s, 'o> {
             }
         }
         let at = entry.time.unwrap_or(self.options.clock.now);
+        if let Some(mut sigma) = self.sigma.take() {
+            for told in sigma.see(&entry, format.name(), text, at, number) {
+                let mut hit = self.hit(&entry, &place, EMPTY);
+                by_sigma(&mut hit, told);
+                self.tell(hit);
+            }
+            self.sigma = Some(sigma);
+        }
         for found in self.see(&entry, at, number) {
             let mut hit = self.hit(&entry, &place, EMPTY);
             found_in(&mut hit, found);
@@ -295,6 +310,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             rule: rule.to_owned(),
             reasons: if reason.is_empty() { Vec::new() } else { vec![reason.to_owned()] },
             raw: tripoint_model::text::truncate(place.text, RAW_BYTES_MAX).0.to_owned(),
+            sigma: None,
         }
     }
 
@@ -314,6 +330,22 @@ struct Place<'t> {
 const FAILED_LOG_IN: (&str, &str) = ("failed-log-in", "a log-in was refused");
 const REFUSED: (&str, &str) = ("refused", "the service refused what was asked of it");
 const EMPTY: (&str, &str) = ("", "");
+
+fn by_sigma(hit: &mut Attempt, told: Told<'_>) {
+    let about = told.about;
+    hit.family = about.family.clone();
+    hit.attack = about.attack.clone();
+    hit.cves = about.cves.clone();
+    hit.rule = about.id.clone();
+    hit.verdict = about.verdict;
+    hit.reasons.push(told.reason);
+    let (title, id, level) = (about.title.clone(), about.id.clone(), about.level.as_str().to_owned());
+    hit.sigma = Some(Box::new(BySigma { title, id, level }));
+    if let Some(lines) = told.lines {
+        hit.kind = ShownBy::Series;
+        hit.lines = lines;
+    }
+}
 
 fn found_in(hit: &mut Attempt, found: Found) {
     hit.kind = ShownBy::Series;

@@ -202,7 +202,11 @@ fn lines(
             }
         }
     }
-    scan.end();
+    let forgotten = scan.end().forgotten;
+    if forgotten > 0 && failed.is_none() {
+        failed =
+            Some(format!("{}: {forgotten} matches of Sigma correlations found no room and were forgotten", of.path));
+    }
     let room = EXAMPLES_MAX.saturating_sub(evidence.examples.len());
     evidence.examples.extend(examples.into_iter().take(room));
     failed

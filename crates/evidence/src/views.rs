@@ -64,6 +64,25 @@ impl Views {
     }
 }
 
+/// The same forms with capitals as they were written, for who tells them apart: the text itself comes first.
+pub fn forms(text: &str) -> Vec<String> {
+    let mut forms = Views { all: vec![text.to_owned()], reaches_far: false };
+    if !may_be_encoded(text) {
+        return forms.all;
+    }
+    let mut current = Cow::Borrowed(text);
+    for _ in 0..ROUNDS_MAX {
+        let Some(next) = undone(&current) else { break };
+        forms.add(next.clone());
+        current = Cow::Owned(next);
+    }
+    for word in packed_words(&current).0 {
+        forms.add(undone(&word).unwrap_or(word));
+    }
+    plain_spacing(&current).into_iter().chain(unquoted(&current)).for_each(|form| forms.add(form));
+    forms.all
+}
+
 /// Rounds of decoding.
 const ROUNDS_MAX: usize = 4;
 /// Bytes of all views.
@@ -335,6 +354,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// What is told apart by capitals is the same otherwise; a shell's `${ifs}` alone is known in small letters only.
+        #[test]
+        fn forms_are_views_with_capitals(text in "[ -~]{0,60}") {
+            let small: Vec<String> = forms(&text).iter().map(|form| form.to_ascii_lowercase()).collect();
+            let views = Views::of(&text);
+            for form in &small {
+                proptest::prop_assert!(views.iter().any(|view| view == form) || form.contains("ifs"), "{form}");
+            }
+        }
+
         #[test]
         fn what_cannot_be_encoded_has_one_view(text in "[ -~\u{e4}%+'\\\\&]{0,60}") {
             let views = Views::of(&text);

@@ -45,6 +45,20 @@ pub struct Attempt {
     pub reasons: Vec<String>,
     /// The line as it stands, at most `RAW_BYTES_MAX`.
     pub raw: String,
+    /// The Sigma rule that found it, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<Box<BySigma>>,
+}
+
+/// A Sigma rule, as its author names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BySigma {
+    /// What it finds, in words.
+    pub title: String,
+    /// Its number, mostly a UUID.
+    pub id: String,
+    /// `informational`, `low`, `medium`, `high` or `critical`.
+    pub level: String,
 }
 
 impl Attempt {
@@ -114,6 +128,7 @@ mod tests {
             rule: "jndi-lookup".into(),
             reasons: vec![],
             raw: "203.0.113.9 x".into(),
+            sigma: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod evidence;
 mod feed;
 mod image;
 mod kernel;
+mod sigma;
 mod taxii;
 mod text;
 mod version;
@@ -58,6 +59,8 @@ pub const TARGETS: &[Target] = &[
     text::ARGV,
     evidence::LOG,
     evidence::PATTERN,
+    sigma::RULES,
+    sigma::IMAGE,
     feed::ANY,
     taxii::PAGE,
     feed::LOAD,

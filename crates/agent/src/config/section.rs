@@ -155,6 +155,7 @@ pub struct Inventory {
 #[allow(missing_docs)]
 pub struct Evidence {
     pub auto: bool,
+    pub rules: PathBuf,
     #[serde(deserialize_with = "span")]
     pub back: Duration,
     #[serde(deserialize_with = "list")]

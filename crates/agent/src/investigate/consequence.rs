@@ -217,6 +217,7 @@ mod tests {
             rule: "x".into(),
             reasons: vec![],
             raw: "x".into(),
+            sigma: None,
         }
     }
 

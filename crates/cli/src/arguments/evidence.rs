@@ -30,14 +30,14 @@ pub struct ScanLogs {
     /// Peers whose `X-Forwarded-For` and the like are believed (addresses, networks; several)
     #[arg(long, value_name = "NETWORK")]
     pub proxy: Vec<String>,
-    /// More rules: folder or file
+    /// More rules, Tripoint's (.toml) and Sigma's (.yml): folder, file or rule image
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct RuleFiles {
-    /// Folder or file of rules (none: those that come with Tripoint)
+    /// Folder or file of rules, Tripoint's (.toml) and Sigma's (.yml) (none: those that come with Tripoint)
     pub path: Option<PathBuf>,
 }
 
@@ -49,4 +49,15 @@ pub enum Rules {
     Test(RuleFiles),
     /// What is wrong with files of rules?
     Check(RuleFiles),
+    /// Makes a rule image of them, which agents read (`evidence.rules`)
+    Compile(CompileRules),
+}
+
+#[derive(Args)]
+pub struct CompileRules {
+    /// Folder or file of rules, Tripoint's (.toml) and Sigma's (.yml)
+    pub path: PathBuf,
+    /// The image
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }

@@ -317,6 +317,7 @@ pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         return Err(NeedsRoot("`tripoint up`: sensing and blocking").into());
     }
     let config = context.config()?.config;
+    super::evidence::compile_configured(context).context("evidence.rules")?;
     let mut daemons = Daemons::start(context, listen, None)?;
     if let Some(path) = &listen.ready_file {
         std::fs::write(path, b"ready\n").with_context(|| path.display().to_string())?;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tripoint_agent::health::{FROM_SERVER, STALE_S, advisory_sources, host_capabilities};
+use tripoint_agent::rules::{SOURCE, Told};
 use tripoint_api::{AgentStatus, Capability, CrowdsecHealth, DataSource, ServerHealth, path};
 use tripoint_linux::capability;
+use tripoint_model::Timestamp;
 use tripoint_vuln::Patience;
 
 use super::{intel, vulns};
@@ -106,6 +108,7 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         let status = format!("the import of {file} was cut short: import it again");
         all.push(DataSource { source: "bundle".into(), age: None, status });
     }
+    all.extend(rules(context, now));
     match vulns::mapped(&context.data_dir, tripoint_vuln::Database::open) {
         Ok(Some((generation, database))) => {
             let newest =
@@ -120,6 +123,19 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         Err(error) => all.push(DataSource { source: "vuln".into(), age: None, status: error.to_string() }),
     }
     all
+}
+
+/// The rules of evidence that are configured.
+fn rules(context: &Context, now: Timestamp) -> Option<DataSource> {
+    let config = context.config().ok()?.config;
+    let image = tripoint_agent::rules::image_of(&config.evidence, &context.data_dir)?;
+    let told = match tripoint_agent::rules::read(&image) {
+        Ok(found) => {
+            Told { built: Some(found.built), status: format!("ok, {}", tripoint_agent::rules::counted(&found)) }
+        }
+        Err(error) => Told { built: None, status: format!("{}: {error}", image.display()) },
+    };
+    Some(told.health(now))
 }
 
 fn text(report: &Report) -> anyhow::Result<()> {
@@ -152,6 +168,9 @@ fn text(report: &Report) -> anyhow::Result<()> {
         }
         for data in health.data.iter().filter(|data| data.source == FROM_SERVER) {
             output::line(&format!("  {}: {}, confirmed {} ago", data.source, data.status, age(data.age)))?;
+        }
+        for data in health.data.iter().filter(|data| data.source == SOURCE) {
+            output::line(&format!("  {}: {}", data.source, data.status))?;
         }
         let losses: Vec<String> = health.losses.iter().map(|(name, count)| format!("{name} {count}")).collect();
         for gap in health.gaps.iter().rev().take(5) {

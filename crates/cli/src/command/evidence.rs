@@ -1,6 +1,7 @@
 //! `tripoint evidence`: what do logs say of attacks?
 
 mod rules;
+pub(super) mod sources;
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -21,6 +22,19 @@ use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
 
+/// Makes the image of a folder of rules that `evidence.rules` names, where it names one.
+pub(super) fn compile_configured(context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?.config;
+    let folder = &config.evidence.rules;
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let found = sources::read(folder, &mut sources::taken())?;
+    let image = sources::usable(folder, found, now(), context.quiet)?;
+    let out = context.data_dir.join(tripoint_agent::rules::COMPILED);
+    rules::write(&image, &out).map(drop)
+}
+
 pub fn run(context: &Context, command: Evidence) -> anyhow::Result<Exit> {
     match command {
         Evidence::Scan(options) => scan_logs(context, &options),
@@ -32,7 +46,7 @@ fn scan_logs(context: &Context, asked: &ScanLogs) -> anyhow::Result<Exit> {
     let proxies = asked.proxy.iter().map(|text| network(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let is_proxy = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let zone = stamp::zone(&asked.tz).ok_or_else(|| WrongUsage(format!("{:?} is no time zone", asked.tz)))?;
-    let pack = rules::with(&asked.rules)?;
+    let pack = sources::pack(&asked.rules, context.quiet)?;
     let format = Format::named(&asked.format)?;
     let options = Options {
         format: format.reader(),
@@ -60,6 +74,10 @@ fn scan_logs(context: &Context, asked: &ScanLogs) -> anyhow::Result<Exit> {
             output::counted(total.hits, "finding"),
             if total.cut > 0 { format!(", {} cut", total.cut) } else { String::new() }
         );
+        if total.forgotten > 0 {
+            let forgotten = output::counted(total.forgotten, "match");
+            eprintln!("{forgotten} of Sigma correlations found no room and were forgotten");
+        }
     }
     Ok(match failed.len() {
         0 => Exit::Fine,
@@ -165,5 +183,8 @@ fn print(context: &Context, hit: &Attempt) -> anyhow::Result<()> {
         "{}:{}  {time}  {remote}  {verdict}  {} ({}) {cves}",
         hit.file, hit.line, hit.family, hit.rule
     ))?;
+    if let Some(sigma) = &hit.sigma {
+        output::line(&format!("    Sigma, {}: {}", sigma.level, sigma.title))?;
+    }
     output::line(&format!("    {}", hit.raw))
 }

@@ -22,6 +22,7 @@ mod rig;
 mod s8;
 mod scan;
 mod server;
+mod sigma;
 mod stranger;
 mod sync;
 mod systems;

@@ -11,6 +11,34 @@ fn asked(peer: &str, target: &str) -> String {
     format!("{peer} - - [29/Nov/2026:10:00:00 +0000] \"GET {target} HTTP/1.1\" 200 512 \"-\" \"curl/8\"\n")
 }
 
+/// What nothing of our own rules finds.
+const RULE: &str = "title: Export of everything\nid: 0b7a1f7e-6b1c-4f0a-9b52-000000000001\nlevel: high\nlogsource:\n  \
+                    category: webserver\ndetection:\n  a:\n    cs-uri-query|contains: /export/all\n  condition: a\n";
+
+#[test]
+fn an_alert_says_what_sigma_rules_find_too() {
+    let rules = tempfile::tempdir().unwrap();
+    std::fs::write(rules.path().join("export.yml"), RULE).unwrap();
+    // A folder, which `up` compiles for the agent.
+    let configuration = format!("[evidence]\nrules = \"{}\"\n", rules.path().display());
+    let Some((_alone, _lab, mut instance, mut app)) = stage(&configuration) else { return };
+    instance.up();
+    std::fs::write(instance.path().join("app.log"), asked(BAD4, "/%65xport/all.csv")).unwrap();
+    app.call("tcp", BAD4);
+    let alert = instance.wait("the alert", || instance.alert("bad_server_of_vulnerable_app", BAD4));
+    let id = alert["id"].as_str().unwrap().to_owned();
+    let attempts = instance.wait("what its log says", || {
+        let alert = instance.fine(&["alerts", "show", &id]);
+        alert["investigation"]["logs"]["attempts"].as_array().filter(|attempts| !attempts.is_empty()).cloned()
+    });
+    let sigma = &attempts[0]["sigma"];
+    assert_eq!((&sigma["title"], &sigma["level"]), (&"Export of everything".into(), &"high".into()), "{attempts:#?}");
+    let doctor = instance.fine(&["doctor"]);
+    let data = doctor["agents"][0]["health"]["data"].as_array().unwrap();
+    let rules = data.iter().find(|data| data["source"] == "rules of evidence").unwrap();
+    assert!(rules["status"].as_str().unwrap().starts_with("ok, 1 Sigma rules"), "{rules:#}");
+}
+
 #[test]
 fn an_alert_says_what_the_peer_tried_by_the_applications_own_log() {
     let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };

@@ -73,7 +73,7 @@ fn number(name: &str) -> bool {
 }
 
 /// A value as it was before audit wrote it as hexadecimal digits.
-fn plain(value: &str) -> Cow<'_, str> {
+pub(crate) fn plain(value: &str) -> Cow<'_, str> {
     let is_hex =
         value.len() >= 4 && value.len().is_multiple_of(2) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || value.bytes().any(|byte| byte.is_ascii_lowercase()) {

@@ -59,6 +59,11 @@ impl<'l> Fields<'l> {
         self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
+    /// Every value called `name`.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
     /// The first of several names that has a value.
     pub(crate) fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().filter_map(|name| self.get(name)).find(|value| !value.is_empty() && *value != "-")
@@ -76,6 +81,12 @@ impl<'l> Fields<'l> {
         if self.0.len() < FIELDS_MAX {
             self.0.push((name.to_owned(), Cow::Borrowed(value)));
         }
+    }
+
+    /// Takes those of another text too.
+    pub(crate) fn append(&mut self, mut more: Self) {
+        more.0.truncate(FIELDS_MAX - self.0.len());
+        self.0.append(&mut more.0);
     }
 
     #[cfg(test)]

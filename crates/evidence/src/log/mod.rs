@@ -5,7 +5,7 @@
 
 mod access;
 mod apache_error;
-mod audit;
+pub(crate) mod audit;
 mod couchdb;
 mod cri;
 mod docker;

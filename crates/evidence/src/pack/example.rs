@@ -10,19 +10,25 @@ use crate::stamp::Clock;
 
 /// A line of a log in a known format, a request line (`GET /path`, with or without its version), or else a message.
 pub fn entry(text: &str) -> Entry<'_> {
+    read(text).1
+}
+
+/// The same, with the name of its format.
+pub(crate) fn read(text: &str) -> (&'static str, Entry<'_>) {
     let clock = Clock::at(Timestamp(0));
     let plain = log::FORMATS.len() - 1;
-    if let Some(entry) = log::FORMATS[..plain].iter().find_map(|format| format.read(text, &clock)) {
-        return entry;
+    let mut known = log::FORMATS[..plain].iter();
+    if let Some(found) = known.find_map(|format| Some((format.name(), format.read(text, &clock)?))) {
+        return found;
     }
     let is_method = |word: &str| word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
     match text.split_once(' ') {
         Some((method, rest)) if is_method(method) => {
             let target = rest.rsplit_once(" HTTP/").map_or(rest, |(target, _)| target);
             let request = Request { method: method.into(), target: target.into(), ..Request::default() };
-            Entry::new(None, None, Said::Request(Box::new(request)))
+            ("access", Entry::new(None, None, Said::Request(Box::new(request))))
         }
-        _ => Entry::new(None, None, Said::Text(text.into())),
+        _ => ("plain", Entry::new(None, None, Said::Text(text.into()))),
     }
 }
 

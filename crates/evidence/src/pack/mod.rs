@@ -6,7 +6,7 @@
 pub mod example;
 pub mod folder;
 mod prefilter;
-mod required;
+pub(crate) mod required;
 pub mod rule;
 mod texts;
 
@@ -17,6 +17,7 @@ use aho_corasick::BuildError;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::entry::Entry;
+use crate::sigma::Sigma;
 use crate::views::{Views, may_be_encoded};
 use prefilter::Prefilter;
 use rule::{Part, Rule};
@@ -31,6 +32,7 @@ pub struct Pack {
     of_arguments: Prefilter,
     /// Of all others.
     of_others: Prefilter,
+    sigma: Option<Sigma>,
 }
 
 /// A rule, and its expressions from the first line on that may match: hundreds of them take a hundred MiB, and a host
@@ -96,10 +98,20 @@ impl Pack {
             let refused = |error: BuildError| PackError::Pattern { id: "all".into(), reason: error.to_string() };
             Prefilter::new(wanted).map_err(refused)
         };
-        Ok(Self { rules: compiled, of_arguments: build(of_arguments)?, of_others: build(of_others)? })
+        Ok(Self { rules: compiled, of_arguments: build(of_arguments)?, of_others: build(of_others)?, sigma: None })
     }
 
-    /// How many rules there are.
+    /// The same with Sigma rules beside them.
+    pub fn with_sigma(self, sigma: Sigma) -> Self {
+        Self { sigma: Some(sigma), ..self }
+    }
+
+    /// The Sigma rules beside them.
+    pub fn sigma(&self) -> Option<&Sigma> {
+        self.sigma.as_ref()
+    }
+
+    /// How many rules there are, without those of Sigma.
     pub fn len(&self) -> usize {
         self.rules.len()
     }

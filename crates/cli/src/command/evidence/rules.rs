@@ -1,17 +1,19 @@
 //! `tripoint evidence rules`: what do attacks look like, and are somebody's rules in order?
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::Context as _;
 use tripoint_evidence::attempt;
 use tripoint_evidence::pack::Pack;
-use tripoint_evidence::pack::folder::{self, Fault, Read};
 use tripoint_evidence::pack::rule::Rule;
+use tripoint_evidence::sigma::compile::{Listed, State, misjudged};
+use tripoint_evidence::sigma::image::Image;
 
-use crate::arguments::Rules;
-use crate::context::Context;
-use crate::exit::{Exit, WrongUsage};
+use super::sources::{self, Sources, tell};
+use crate::arguments::{CompileRules, Rules};
+use crate::context::{Context, now};
+use crate::exit::Exit;
 use crate::output;
 
 pub(super) fn run(context: &Context, command: &Rules) -> anyhow::Result<Exit> {
@@ -19,61 +21,60 @@ pub(super) fn run(context: &Context, command: &Rules) -> anyhow::Result<Exit> {
         Rules::List(files) => list(context, &read(files.path.as_deref())?),
         Rules::Test(files) => test(context, &read(files.path.as_deref())?),
         Rules::Check(files) => check(context, &read(files.path.as_deref())?),
+        Rules::Compile(asked) => compile(context, asked),
     }
 }
 
-/// The rules that come with Tripoint and those of files; nothing where there are no files.
-pub(super) fn with(paths: &[PathBuf]) -> anyhow::Result<Option<Pack>> {
-    if paths.is_empty() {
-        return Ok(None);
-    }
-    let mut rules: Vec<Rule> = attempt::rules().collect();
-    let mut taken: BTreeSet<String> = rules.iter().map(|rule| rule.id.clone()).collect();
-    for path in paths {
-        let read = folder::read(path, &mut taken).with_context(|| path.display().to_string())?;
-        tell(&read.faults);
-        if !read.faults.is_empty() {
-            return Err(WrongUsage(format!("{}: not every rule can be used", path.display())).into());
-        }
-        rules.extend(read.rules);
-    }
-    Ok(Some(Pack::new(rules)?))
-}
-
-fn read(path: Option<&Path>) -> anyhow::Result<Read> {
+fn read(path: Option<&Path>) -> anyhow::Result<Sources> {
     let Some(path) = path else {
-        return Ok(Read { rules: attempt::rules().collect(), ..Read::default() });
+        let mut own = Sources::default();
+        own.own.rules = attempt::rules().collect();
+        return Ok(own);
     };
-    let mut taken = attempt::rules().map(|rule| rule.id).collect();
-    folder::read(path, &mut taken).with_context(|| path.display().to_string())
-}
-
-fn tell(faults: &[Fault]) {
-    for fault in faults {
-        let said = format!("{}:{}: {}", fault.file, fault.line, fault.reason);
-        eprintln!("{}", tripoint_model::text::visible(&said));
-    }
+    sources::read(path, &mut sources::taken())
 }
 
 fn outcome(is_fine: bool) -> Exit {
     if is_fine { Exit::Fine } else { Exit::Failed }
 }
 
-fn list(context: &Context, read: &Read) -> anyhow::Result<Exit> {
-    tell(&read.faults);
-    if context.json {
-        for rule in &read.rules {
-            output::json_line(rule)?;
-        }
-    } else {
-        let row = |rule: &Rule| vec![rule.id.clone(), rule.family.clone(), rule.attack.join(" "), rule.cves.join(" ")];
-        output::table(&["RULE", "TECHNIQUE", "ATT&CK", "CVES"], read.rules.iter().map(row).collect())?;
-    }
-    Ok(outcome(read.faults.is_empty()))
+fn tell_all(found: &Sources) -> bool {
+    tell(&found.own.faults);
+    tell(&found.sigma.faults);
+    found.own.faults.is_empty() && found.sigma.faults.is_empty()
 }
 
-fn check(context: &Context, read: &Read) -> anyhow::Result<Exit> {
-    for fault in &read.faults {
+fn list(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
+    let is_fine = tell_all(found);
+    if context.json {
+        found.own.rules.iter().try_for_each(output::json_line)?;
+        found.sigma.listed.iter().try_for_each(output::json_line)?;
+        return Ok(outcome(is_fine));
+    }
+    if !found.own.rules.is_empty() || found.sigma.files == 0 {
+        let row = |rule: &Rule| vec![rule.id.clone(), rule.family.clone(), rule.attack.join(" "), rule.cves.join(" ")];
+        output::table(&["RULE", "TECHNIQUE", "ATT&CK", "CVES"], found.own.rules.iter().map(row).collect())?;
+    }
+    if found.sigma.files > 0 {
+        let row = |rule: &Listed| {
+            let about = &rule.about;
+            let state = match (rule.state, rule.reason.as_str()) {
+                (State::Loaded, "") => "loaded".to_owned(),
+                (State::Loaded, reason) => format!("loaded in part: {reason}"),
+                (State::Skipped, reason) => format!("skipped: {reason}"),
+            };
+            let level = about.level.as_str().to_owned();
+            vec![about.id.clone(), level, about.attack.join(" "), about.cves.join(" "), about.title.clone(), state]
+        };
+        let head = ["SIGMA RULE", "LEVEL", "ATT&CK", "CVES", "TITLE", "STATE"];
+        output::table(&head, found.sigma.listed.iter().map(row).collect())?;
+    }
+    Ok(outcome(is_fine))
+}
+
+fn check(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
+    let faults = found.own.faults.iter().chain(&found.sigma.faults);
+    for fault in faults.clone() {
         if context.json {
             output::json_line(fault)?;
         } else {
@@ -81,30 +82,74 @@ fn check(context: &Context, read: &Read) -> anyhow::Result<Exit> {
         }
     }
     if !context.quiet {
-        let fine = output::counted(read.rules.len() as u64, "rule");
-        eprintln!("{fine} in order, {}", output::counted(read.faults.len() as u64, "fault"));
+        if found.own.files > 0 || found.sigma.files == 0 {
+            let fine = output::counted(found.own.rules.len() as u64, "rule");
+            eprintln!("{fine} in order, {}", output::counted(found.own.faults.len() as u64, "fault"));
+        }
+        if found.sigma.files > 0 {
+            eprintln!("{}", sources::counted(&found.sigma));
+        }
     }
-    Ok(outcome(read.faults.is_empty()))
+    Ok(outcome(faults.count() == 0))
 }
 
-fn test(context: &Context, read: &Read) -> anyhow::Result<Exit> {
-    tell(&read.faults);
-    let pack = Pack::new(read.rules.iter().cloned())?;
+fn test(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
+    let is_fine = tell_all(found);
+    let pack = Pack::new(found.own.rules.iter().cloned())?;
     let (mut asked, mut wrong) = (0, 0);
-    for rule in &read.rules {
+    let mut judged = |id: &str, is_attack: bool, text: &str| {
+        wrong += 1;
+        if context.json {
+            return output::json_line(&serde_json::json!({"rule": id, "attack": is_attack, "text": text}));
+        }
+        let what = if is_attack { "does not find" } else { "finds the innocent" };
+        output::line(&format!("{id} {what}: {text}"))
+    };
+    for rule in &found.own.rules {
         asked += rule.attacks.len() + rule.innocents.len();
         for (is_attack, text) in pack.misjudged(rule) {
-            wrong += 1;
-            if context.json {
-                output::json_line(&serde_json::json!({"rule": rule.id, "attack": is_attack, "text": text}))?;
-            } else {
-                let what = if is_attack { "does not find" } else { "finds the innocent" };
-                output::line(&format!("{} {what}: {text}", rule.id))?;
-            }
+            judged(&rule.id, is_attack, text)?;
         }
+    }
+    asked += found.sigma.listed.iter().map(|rule| rule.attacks.len() + rule.innocents.len()).sum::<usize>();
+    for (id, is_attack, text) in misjudged(&found.sigma)? {
+        judged(&id, is_attack, &text)?;
     }
     if !context.quiet {
         eprintln!("{}, {wrong} judged wrongly", output::counted(asked as u64, "example"));
     }
-    Ok(outcome(wrong == 0 && read.faults.is_empty()))
+    Ok(outcome(wrong == 0 && is_fine))
+}
+
+fn compile(context: &Context, asked: &CompileRules) -> anyhow::Result<Exit> {
+    let found = sources::read(&asked.path, &mut sources::taken())?;
+    let is_whole = found.sigma.faults.is_empty();
+    let image = sources::usable(&asked.path, found, now(), context.quiet)?;
+    let bytes = write(&image, &asked.out)?;
+    let (sigma, correlations, rules) = (image.sigma.len(), image.correlations.len(), image.rules.len());
+    if context.json {
+        let out = asked.out.display().to_string();
+        let built = image.built;
+        output::json(&serde_json::json!({
+            "file": out, "bytes": bytes, "built": built, "sigma": sigma, "correlations": correlations, "rules": rules,
+        }))?;
+    } else {
+        let counted = tripoint_agent::rules::counted(&image);
+        output::line(&format!("{}: {bytes} bytes, {counted}", asked.out.display()))?;
+    }
+    Ok(if is_whole { Exit::Fine } else { Exit::Partial })
+}
+
+/// Writes an image beside its place and renames it, so that nobody reads half of one; its size in bytes. What the
+/// agent would refuse is refused here.
+pub(super) fn write(image: &Image, out: &Path) -> anyhow::Result<usize> {
+    let bytes = image.write()?;
+    Image::read(&bytes)?.pack()?;
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let said = || format!("write {}", out.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(said)?;
+    file.write_all(&bytes).with_context(said)?;
+    file.as_file().sync_all().with_context(said)?;
+    file.persist(out).map_err(|error| error.error).with_context(said)?;
+    Ok(bytes.len())
 }

@@ -1,0 +1,117 @@
+//! Where do somebody's rules come from, and what is ready to be asked?
+//!
+//! A folder or file of Tripoint's rules (`.toml`) and of Sigma's (`.yml`, `.yaml`), or a rule image.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tripoint_evidence::attempt;
+use tripoint_evidence::pack::Pack;
+use tripoint_evidence::pack::folder::{self, Fault};
+use tripoint_evidence::sigma::Sigma;
+use tripoint_evidence::sigma::compile::{self, State};
+use tripoint_evidence::sigma::image::Image;
+use tripoint_model::Timestamp;
+
+use crate::exit::WrongUsage;
+use crate::output;
+
+/// What a folder or file holds.
+#[derive(Default)]
+pub struct Sources {
+    /// Tripoint's rules.
+    pub own: folder::Read,
+    /// Sigma's.
+    pub sigma: compile::Read,
+}
+
+/// The names of rules that come with Tripoint, which no other may have.
+pub fn taken() -> BTreeSet<String> {
+    attempt::rules().map(|rule| rule.id).collect()
+}
+
+/// Reads what is written down; of a folder that holds only one kind the other is empty.
+pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> anyhow::Result<Sources> {
+    let is_folder = path.is_dir();
+    let mut found = Sources::default();
+    let said = || path.display().to_string();
+    if is_folder || !compile::is_named_so(path) {
+        found.own = folder::read(path, taken).with_context(said)?;
+    }
+    if is_folder || compile::is_named_so(path) {
+        found.sigma = compile::read(path, taken).with_context(said)?;
+    }
+    Ok(found)
+}
+
+/// The rules that come with Tripoint and those of files and images; nothing where there are none.
+pub fn pack(paths: &[PathBuf], quiet: bool) -> anyhow::Result<Option<Pack>> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let mut rules: Vec<_> = attempt::rules().collect();
+    let (mut sigma, mut correlations) = (Vec::new(), Vec::new());
+    let mut taken = taken();
+    for path in paths {
+        let found = match image(path)? {
+            Some(image) => image,
+            None => usable(path, read(path, &mut taken)?, Timestamp(0), quiet)?,
+        };
+        let before = u32::try_from(sigma.len())?;
+        rules.extend(found.rules);
+        sigma.extend(found.sigma);
+        correlations.extend(found.correlations.into_iter().map(|mut one| {
+            one.of.iter_mut().for_each(|member| member.rule += before);
+            one
+        }));
+    }
+    Ok(Some(Pack::new(rules)?.with_sigma(Sigma::new(sigma, correlations)?)))
+}
+
+/// What of the sources is used; refused where a rule of ours cannot be. Of Sigma's, which others wrote for many
+/// products, those that cannot be used are told and left out.
+pub fn usable(path: &Path, found: Sources, built: Timestamp, quiet: bool) -> anyhow::Result<Image> {
+    tell(&found.own.faults);
+    if !found.own.faults.is_empty() {
+        return Err(WrongUsage(format!("{}: not every rule can be used", path.display())).into());
+    }
+    tell(&found.sigma.faults);
+    if !quiet && found.sigma.files > 0 {
+        eprintln!("{}: {}", path.display(), counted(&found.sigma));
+    }
+    let compile::Read { rules: sigma, correlations, .. } = found.sigma;
+    Ok(Image { built, rules: found.own.rules, sigma, correlations })
+}
+
+/// `3 Sigma rules, 1 correlation; 2 skipped: no log …; 0 refused`.
+pub fn counted(read: &compile::Read) -> String {
+    let skipped = read.listed.iter().filter(|rule| rule.state == State::Skipped).count() as u64;
+    format!(
+        "{}, {}; {skipped} skipped as nothing here could match them, {} refused",
+        output::counted(read.rules.len() as u64, "Sigma rule"),
+        output::counted(read.correlations.len() as u64, "correlation"),
+        read.faults.len()
+    )
+}
+
+pub fn tell(faults: &[Fault]) {
+    for fault in faults {
+        let said = format!("{}:{}: {}", fault.file, fault.line, fault.reason);
+        eprintln!("{}", tripoint_model::text::visible(&said));
+    }
+}
+
+/// The image in a file; nothing where it is something else.
+fn image(path: &Path) -> anyhow::Result<Option<Image>> {
+    if !std::fs::metadata(path).with_context(|| path.display().to_string())?.is_file() {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(8).read_to_end(&mut head)?;
+    if !Image::is_one(&head) {
+        return Ok(None);
+    }
+    tripoint_agent::rules::read(path).map(Some).with_context(|| path.display().to_string())
+}
