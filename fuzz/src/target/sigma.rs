@@ -62,7 +62,8 @@ fn ask(image: Image) {
     }
 }
 
-const LINES: &str = "203.0.113.9 - - [10/Oct/2025:13:55:36 +0000] \"GET /a?f=..%2fetc%2Fpasswd HTTP/1.1\" 200 12 \"-\" \"curl/8\"
+const LINES: &str =
+    "203.0.113.9 - - [10/Oct/2025:13:55:36 +0000] \"GET /a?f=..%2fetc%2Fpasswd HTTP/1.1\" 200 12 \"-\" \"curl/8\"
 Jan  2 03:04:05 host sshd[7]: Failed password for root from 203.0.113.9 port 22 ssh2
 type=EXECVE msg=audit(1700000000.123:7): argc=2 a0=\"sh\" a1=6361742078
 ";
@@ -74,8 +75,11 @@ fn seeds() -> Vec<Vec<u8>> {
     let count = "title: b\nid: b\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [c-ip]\n  timespan: 5m\n  \
                  condition:\n    gte: 2\n";
     let filter = "title: c\nfilter:\n  rules: any\n  a:\n    c-ip|cidr: 192.0.2.0/24\n  condition: not a\n";
-    let modifiers = rule.replace("cs-method: GET", "cs-uri|re|i: 'x+'\n    sc-status|gte: 400\n    cs-referer: null\n    \
-                                  cs-host|fieldref: r-dns\n    time|hour: 3\n    cs-user-agent|wide|base64offset: x");
+    let modifiers = rule.replace(
+        "cs-method: GET",
+        "cs-uri|re|i: 'x+'\n    sc-status|gte: 400\n    cs-referer: null\n    \
+                                  cs-host|fieldref: r-dns\n    time|hour: 3\n    cs-user-agent|wide|base64offset: x",
+    );
     let global = "action: global\ntitle: x\nlogsource:\n  product: linux\n---\ndetection:\n  a: [x]\n  condition: a\n";
     let all = [rule.to_owned(), format!("{rule}---\n{count}---\n{filter}"), modifiers, global.to_owned()];
     all.into_iter().map(String::into_bytes).collect()
