@@ -1,6 +1,7 @@
 //! How fast is a log searched for attacks, beside others with the same patterns?
 
 mod peers;
+mod rotated;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -63,6 +64,7 @@ pub fn run() -> Result<Vec<Figure>> {
         }
         None => eprintln!("skipped: CROWDSEC_CONFIG names no configuration of CrowdSec"),
     }
+    figures.extend(rotated::run(&ordinary)?);
     Ok(figures)
 }
 

@@ -20,6 +20,7 @@ use tripoint_api::agent::Answer;
 use tripoint_evidence::before::{Window, tried};
 use tripoint_evidence::locate::Located;
 use tripoint_evidence::locate::front::fronts;
+use tripoint_evidence::pack::Pack;
 use tripoint_evidence::scan::Options;
 use tripoint_evidence::search::{Query, search, search_journal, spoofed};
 use tripoint_evidence::stamp::Clock;
@@ -214,9 +215,11 @@ impl Investigate {
         }
         let times = self.known.get(&case.alert).map_or(1, |(_, times)| times + 1);
         self.known.insert(case.alert.clone(), (Instant::now(), times));
+        // Made ready at the first case; that is no part of what a case may take.
+        let pack = self.rules.in_force();
         let begun = Instant::now();
         let at = Timestamp::from_system(SystemTime::now());
-        let logs = self.logs(case, at, begun);
+        let logs = self.logs(case, &pack, at, begun);
         self.follow.rest(case, begun.elapsed());
         // Once more when whatever was under way is over.
         if times == 1 && self.config.auto {
@@ -254,7 +257,7 @@ impl Investigate {
     }
 
     /// What the logs say, judged by what followed; detection is told too.
-    fn logs(&mut self, case: &Case, now: Timestamp, begun: Instant) -> LogEvidence {
+    fn logs(&mut self, case: &Case, pack: &Pack, now: Timestamp, begun: Instant) -> LogEvidence {
         let Some(process) = &case.process else {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
@@ -269,8 +272,7 @@ impl Investigate {
                 || located.is_proxy(peer)
                 || (peer.is_loopback() && !fronts.is_empty())
         };
-        let pack = self.rules.in_force();
-        let options = Options { format: None, clock: Clock::here(now), pack: &pack, is_proxy: &is_proxy };
+        let options = Options { format: None, clock: Clock::here(now), pack, is_proxy: &is_proxy };
         let is_over = || begun.elapsed() > self.config.time_max;
         let mut whole = self.of_peers(case, &located, &options, &is_over);
         let count = whole.attempts.len();
