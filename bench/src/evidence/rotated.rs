@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
@@ -36,7 +36,7 @@ pub fn run(ordinary: &str) -> Result<Vec<Figure>> {
         let told = if age <= 2 { attack.as_str() } else { "" };
         pack(&folder.path().join(format!("access.log.{age}.gz")), ordinary, told, age)?;
     }
-    let log = Log { path: PathBuf::from(path), root: "/".into(), how: How::OpenFile, pattern: None };
+    let log = Log { path, root: "/".into(), how: How::OpenFile, pattern: None };
     let mut figures = Vec::new();
     for (name, time_max) in [("within the bound of an investigation", TIME_MAX), ("to the end", Duration::MAX)] {
         let (took, found, lines) = searched(&log, time_max)?;
