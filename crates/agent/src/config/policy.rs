@@ -153,6 +153,11 @@ impl Response {
         concerned.into_iter().find(content)
     }
 
+    /// Whether any entry, or the keys of `[response]` themselves, speak of this, content with the confidence or not.
+    pub fn is_concerned(&self, matter: &Matter<'_>) -> bool {
+        self.entries().iter().chain([&self.plain()]).any(|policy| policy.concerns(matter))
+    }
+
     /// The keys of `[response]` as an entry.
     fn plain(&self) -> Policy {
         Policy {
