@@ -341,11 +341,14 @@ impl Detector {
     /// Everything about a process that ended; its connections end with it.
     fn forget(&mut self, process: ProcessKey) {
         let of_process = |c: &Connection| c.process.as_ref().is_some_and(|owner| owner.key == process);
-        let gone: Vec<u64> = self.met.iter().filter(|(_, (c, _))| of_process(c)).map(|(id, _)| id.cookie).collect();
+        let gone: Vec<ConnectionId> = self.met.iter().filter(|(_, (c, _))| of_process(c)).map(|(id, _)| *id).collect();
         self.met.retain(|_, (connection, _)| !of_process(connection));
+        gone.iter().for_each(|id| {
+            self.called_back.remove(id);
+        });
         if let Ok(mut watched) = self.doors.shared.watched.lock() {
-            gone.iter().for_each(|cookie| {
-                watched.remove(cookie);
+            gone.iter().for_each(|id| {
+                watched.remove(&id.cookie);
             });
         }
     }

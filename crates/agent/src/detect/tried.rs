@@ -22,10 +22,17 @@ impl Detector {
         for (connection, at) in calls {
             // A listed one is known already, with what is said of it.
             let is_known = self.met.contains_key(&connection.id) || self.is_listed(&connection);
-            if is_known || self.called_back.len() >= CALLED_BACK_MAX {
+            if is_known || self.called_back.contains(&connection.id) {
                 continue;
             }
-            self.called_back.insert(connection.id);
+            // One that has ended already is told once; nothing more comes of it.
+            if connection.state.is_open() {
+                if self.called_back.len() >= CALLED_BACK_MAX {
+                    tracing::warn!(remote = %connection.remote, "too many call-backs are followed; of this one only its beginning is told");
+                } else {
+                    self.called_back.insert(connection.id);
+                }
+            }
             let connection = self.with_hash(connection);
             self.follow(&connection, at);
             self.observe(at, What::Connection { connection });
