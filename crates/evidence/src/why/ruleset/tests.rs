@@ -57,6 +57,23 @@ fn what_cannot_be_evaluated_is_said_and_not_guessed() {
     assert!(Ruleset::read("{\"nftables\": 7}").is_err() && Ruleset::read("").is_err());
 }
 
+/// A map by interface of which the packet's is not known, before a policy that drops.
+#[test]
+fn a_way_that_cannot_be_followed_is_no_way_that_was_stopped() {
+    let own = read(
+        r#"{"chain":{"family":"inet","table":"t","name":"input","handle":1,"type":"filter","hook":"input","prio":0,"policy":"drop"}}
+{"rule":{"family":"inet","table":"t","chain":"input","handle":2,"expr":[{"vmap":{"key":{"meta":{"key":"iifname"}},"data":{"set":[["lo",{"accept":null}],["eth0",{"accept":null}]]}}}]}}"#,
+    );
+    let seen = |interface: Option<&str>, is_accepted| {
+        let interface = interface.map(str::to_owned);
+        ask(&own, &Packet { interface, is_accepted, ..packet(Some("192.0.2.7"), 80) }).outcome
+    };
+    assert_eq!(seen(Some("eth0"), false), Outcome::Passes);
+    assert_eq!(seen(Some("eth1"), false), Outcome::Stopped);
+    assert_eq!(seen(None, false), Outcome::NotKnown);
+    assert_eq!(seen(None, true), Outcome::NotKnown);
+}
+
 #[test]
 fn rules_of_iptables_are_walked_and_their_extensions_named() {
     let iptables = read(IPTABLES);

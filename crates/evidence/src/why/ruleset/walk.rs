@@ -34,6 +34,8 @@ const DEPTH_MAX: u32 = 16;
 /// Rules that are walked.
 const STEPS_MAX: u32 = 200_000;
 const UNCERTAIN_MAX: usize = 10;
+/// Rules that may have let it pass and are named.
+const EARLIER_MAX: usize = 10;
 
 /// Walks every chain that looks at what comes in.
 pub(in super::super) fn ask(ruleset: &Ruleset, packet: &Packet) -> Answer {
@@ -53,9 +55,10 @@ pub(in super::super) fn ask(ruleset: &Ruleset, packet: &Packet) -> Answer {
     let mut chains: Vec<&Chain> = ruleset.chains.iter().filter(looks).collect();
     chains.sort_by_key(order);
     for chain in chains {
-        let mut walk = Walk { ruleset, packet, maybe: Vec::new(), uncertain: &mut answer.uncertain, steps: 0 };
+        let mut walk =
+            Walk { ruleset, packet, maybe: Vec::new(), strayed: false, uncertain: &mut answer.uncertain, steps: 0 };
         let end = walk.chain((&chain.family, &chain.table), &chain.name, 0);
-        let maybe = std::mem::take(&mut walk.maybe);
+        let (maybe, strayed) = (std::mem::take(&mut walk.maybe), walk.strayed);
         let named = format!("{} {} {}", chain.family, chain.table, chain.name);
         let is_empty = !ruleset.rules.contains_key(&(chain.family.clone(), chain.table.clone(), chain.name.clone()));
         let is_closed = chain.policy.as_deref() == Some("drop");
@@ -70,7 +73,7 @@ pub(in super::super) fn ask(ruleset: &Ruleset, packet: &Packet) -> Answer {
         for (rule, accepts, why) in &maybe {
             note(&mut answer.uncertain, format!("{rule} {}: {why}", if *accepts { "may accept" } else { "may drop" }));
         }
-        let differs = maybe.iter().any(|(_, accepts, _)| *accepts != passes);
+        let differs = strayed || maybe.iter().any(|(_, accepts, _)| *accepts != passes);
         match (passes, differs) {
             (true, true) if !packet.is_accepted => answer.outcome = worse(answer.outcome, Outcome::NotKnown),
             (false, true) => answer.outcome = worse(answer.outcome, Outcome::NotKnown),
@@ -80,10 +83,15 @@ pub(in super::super) fn ask(ruleset: &Ruleset, packet: &Packet) -> Answer {
         // Of a packet that passed, an earlier rule that may accept is as likely the one.
         let earlier: Vec<&str> =
             maybe.iter().filter(|(_, accepts, _)| *accepts).map(|(rule, ..)| rule.as_str()).collect();
+        let more = earlier.len().saturating_sub(EARLIER_MAX);
+        let mut first = earlier[..earlier.len() - more].join(", or ");
+        if more > 0 {
+            first.push_str(&format!(", or {more} more"));
+        }
         answer.by.push(match (earlier.is_empty(), passes) {
             (true, _) => by,
-            (false, true) => format!("{}, or {by}", earlier.join(", or ")),
-            (false, false) => format!("{}, else stopped by {by}", earlier.join(", or ")),
+            (false, true) => format!("{first}, or {by}"),
+            (false, false) => format!("{first}, else stopped by {by}"),
         });
         if !passes && !differs {
             break;
@@ -121,6 +129,8 @@ struct Walk<'w> {
     packet: &'w Packet,
     /// Verdicts of rules that may match: where, whether they accept, what is not known.
     maybe: Vec<(String, bool, String)>,
+    /// The packet may have gone another way than was walked.
+    strayed: bool,
     uncertain: &'w mut Vec<String>,
     steps: u32,
 }
@@ -128,7 +138,7 @@ struct Walk<'w> {
 impl<'w> Walk<'w> {
     fn chain(&mut self, table: (&str, &str), name: &str, depth: u32) -> End {
         if depth > DEPTH_MAX {
-            note(self.uncertain, format!("{} {} {name}: jumps within jumps", table.0, table.1));
+            self.stray(format!("{} {} {name}: jumps within jumps", table.0, table.1));
             return End::Over;
         }
         let place = (table.0.to_owned(), table.1.to_owned(), name.to_owned());
@@ -136,7 +146,7 @@ impl<'w> Walk<'w> {
         for rule in ruleset.rules.get(&place).into_iter().flatten() {
             self.steps += 1;
             if self.steps > STEPS_MAX {
-                note(self.uncertain, "the ruleset is too large to be walked".to_owned());
+                self.stray("the ruleset is too large to be walked".to_owned());
                 return End::Over;
             }
             match self.rule(rule, depth) {
@@ -175,7 +185,7 @@ impl<'w> Walk<'w> {
                     }
                     Ok(None) => return Step::On,
                     Err(why) => {
-                        note(self.uncertain, format!("{}: {why}", rule.place()));
+                        self.stray(format!("{}: {why}", rule.place()));
                         return Step::On;
                     }
                 },
@@ -201,11 +211,11 @@ impl<'w> Walk<'w> {
             ("drop" | "reject", Some(why)) => self.may(rule, false, why),
             ("return", None) => Step::Back,
             ("return", Some(why)) => {
-                note(self.uncertain, format!("{} may return: {why}", rule.place()));
+                self.stray(format!("{} may return: {why}", rule.place()));
                 Step::On
             }
             ("queue", _) => {
-                note(self.uncertain, format!("{} hands it to a program", rule.place()));
+                self.stray(format!("{} hands it to a program", rule.place()));
                 Step::On
             }
             (kind, unknown) => {
@@ -228,6 +238,11 @@ impl<'w> Walk<'w> {
                 Step::On
             }
         }
+    }
+
+    fn stray(&mut self, why: String) {
+        self.strayed = true;
+        note(self.uncertain, why);
     }
 
     fn may(&mut self, rule: &Rule, accepts: bool, why: String) -> Step {
