@@ -199,6 +199,10 @@ fn check(test: &Test, depth: usize, tests: &mut usize) -> Result<(), String> {
         }
         Test::Not(inner) => check(inner, depth + 1, tests),
         Test::Text { text, .. } => short_enough(text.len()),
+        // Without letters nothing would be passed over, for ever.
+        Test::Like { parts, .. } if parts.iter().any(|part| matches!(part, Part::Text(text) if text.is_empty())) => {
+            Err("a part of a text with gaps is empty".into())
+        }
         Test::Like { parts, .. } => {
             let length = |part: &Part| if let Part::Text(text) = part { text.len() } else { 1 };
             short_enough(parts.iter().map(length).sum())

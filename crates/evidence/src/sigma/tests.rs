@@ -159,3 +159,13 @@ fn what_finds_no_room_is_counted() {
     // A hundred peers too many, one more for the last, and what one peer did beyond what any correlation counts.
     assert_eq!(run.forgotten(), 101 + 3000 - 1024);
 }
+
+#[test]
+fn a_text_with_gaps_that_would_never_end_is_refused() {
+    let like = |text: &str| -> Test {
+        let parts = serde_json::json!(["many", {"text": text}, {"text": "a"}]);
+        serde_json::from_value(serde_json::json!({"like": {"place": "cs-method", "parts": parts}})).unwrap()
+    };
+    assert!(Sigma::new(vec![rule("good", like("x"))], Vec::new()).is_ok());
+    assert!(Sigma::new(vec![rule("endless", like(""))], Vec::new()).is_err());
+}
