@@ -317,7 +317,10 @@ pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         return Err(NeedsRoot("`tripoint up`: sensing and blocking").into());
     }
     let config = context.config()?.config;
-    super::evidence::compile_configured(context).context("evidence.rules")?;
+    // A rule that cannot be used keeps nobody from sensing and blocking.
+    if let Err(error) = super::evidence::compile_configured(context) {
+        eprintln!("tripoint: evidence.rules: {error:#}; logs are asked by the former rules");
+    }
     let mut daemons = Daemons::start(context, listen, None)?;
     if let Some(path) = &listen.ready_file {
         std::fs::write(path, b"ready\n").with_context(|| path.display().to_string())?;
