@@ -152,26 +152,34 @@ impl Investigate {
         }
     }
 
-    /// Runs until `Ask::Stop`.
+    /// Runs until `Ask::Stop`. Between two looks everything that was asked meanwhile is taken: nobody waits for more
+    /// than one.
     pub fn run(mut self, asks: &Receiver<Ask>) {
         loop {
             let next = self.waiting.keys().next().map(|(at, _)| at.saturating_duration_since(Instant::now()));
             let patience = next.unwrap_or(WHILE_IT_LASTS);
             let patience = if self.follow.is_empty() { patience } else { patience.min(FOLLOW_EVERY) };
-            match asks.recv_timeout(patience) {
-                // What is no alert yet takes no place from what is one.
-                Ok(Ask::Alert(case)) if !case.is_raised && self.waiting.len() >= WAITING_MAX / 4 => {}
-                Ok(Ask::Alert(case)) => self.plan(case),
-                Ok(Ask::Order(number, case)) => {
-                    let found = self.look(&case);
-                    let answer = Answer { investigation: Some(Box::new(found)), ..Answer::default() };
-                    let _ = self.reports.send(Report::Answer(number, answer));
+            let mut asked = match asks.recv_timeout(patience) {
+                Ok(ask) => Some(ask),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            while let Some(ask) = asked {
+                match ask {
+                    // What is no alert yet takes no place from what is one.
+                    Ask::Alert(case) if !case.is_raised && self.waiting.len() >= WAITING_MAX / 4 => {}
+                    Ask::Alert(case) => self.plan(case),
+                    Ask::Order(number, case) => {
+                        let found = self.look(&case);
+                        let answer = Answer { investigation: Some(Box::new(found)), ..Answer::default() };
+                        let _ = self.reports.send(Report::Answer(number, answer));
+                    }
+                    Ask::Stop => return,
                 }
-                Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
+                asked = asks.try_recv().ok();
             }
             self.hurry();
-            while let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= Instant::now()) {
+            if let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= Instant::now()) {
                 let case = entry.remove();
                 self.look(&case);
             }
@@ -273,7 +281,8 @@ impl Investigate {
                 || (peer.is_loopback() && !fronts.is_empty())
         };
         let options = Options { format: None, clock: Clock::here(now), pack, is_proxy: &is_proxy };
-        let is_over = || begun.elapsed() > self.config.time_max;
+        let stop = Arc::clone(&self.shared);
+        let is_over = || begun.elapsed() > self.config.time_max || stop.stop.load(Ordering::Relaxed);
         let mut whole = self.of_peers(case, &located, &options, &is_over);
         let count = whole.attempts.len();
         let others = of_others(case, &located, &options, &is_over, &mut whole);

@@ -193,9 +193,13 @@ mod tests {
         assert_eq!(news("203.0.113.9 a\n"), 1);
         File::options().write(true).truncate(true).open(&path).unwrap();
         assert_eq!(news("198.51.100.1 another beginning\n203.0.113.9 b\n"), 1);
-        // A pipe in its place is not waited for.
+        // A link in its place is not followed, and a pipe not waited for.
+        std::fs::rename(&path, folder.path().join("other")).unwrap();
+        append(&folder.path().join("other"), "203.0.113.9 of another file\n");
+        std::os::unix::fs::symlink(folder.path().join("other"), &path).unwrap();
+        assert_eq!(follow.news().len(), 0);
         std::fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         assert_eq!(follow.news().len(), 0);
     }
 
