@@ -17,6 +17,8 @@ pub mod bouncer;
 pub mod client;
 pub mod connections;
 pub mod exceptions;
+#[cfg(feature = "filter")]
+pub mod filter;
 #[cfg(feature = "client")]
 pub mod image;
 pub mod path;

@@ -21,9 +21,26 @@ pub enum SpanError {
     TooLong(String),
 }
 
-/// Reads `90s`, `15m`, `24h`, `30d`, `2w` and sums of them (`1h30m`); nothing without a unit.
+/// Reads `90s`, `15m`, `24h`, `30d`, `2w` and sums of them (`1h30m`); nothing without a unit, nothing beyond `SPAN_MAX`.
 pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
-    let shown = || text.chars().take(32).collect::<String>();
+    bounded(seconds(text)?).map_err(|error| match error {
+        SpanError::TooLong(_) => SpanError::TooLong(shown(text)),
+        other => other,
+    })
+}
+
+/// The same of any length, for what looks back.
+#[cfg(feature = "filter")]
+pub(crate) fn parse_any(text: &str) -> Result<Duration, SpanError> {
+    seconds(text).map(Duration::from_secs)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(32).collect()
+}
+
+fn seconds(text: &str) -> Result<u64, SpanError> {
+    let shown = || shown(text);
     let mut seconds: u64 = 0;
     let mut number = String::new();
     for c in text.trim().chars() {
@@ -49,10 +66,7 @@ pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
     if !number.is_empty() || text.trim().is_empty() {
         return Err(SpanError::Unreadable(shown()));
     }
-    bounded(seconds).map_err(|error| match error {
-        SpanError::TooLong(_) => SpanError::TooLong(shown()),
-        other => other,
-    })
+    Ok(seconds)
 }
 
 /// The span of `seconds`, or `SPAN_DEFAULT` for `None`, within the limits.
