@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use tripoint_model::{Contact, Direction, Observable, Scope, Target, Timestamp};
 
-use crate::path::segment;
-
 /// Most contacts in one answer.
 pub const CONNECTIONS_MAX: u32 = 5_000;
 
@@ -51,14 +49,7 @@ impl ConnectionQuery {
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("after", self.after.clone()),
         ];
-        let mut out = String::new();
-        for (name, value) in parts {
-            if let Some(value) = value {
-                out.push(if out.is_empty() { '?' } else { '&' });
-                out.push_str(&format!("{name}={}", segment(&value)));
-            }
-        }
-        out
+        crate::path::query(&parts)
     }
 }
 

@@ -25,6 +25,8 @@ pub mod path;
 pub mod people;
 pub mod problem;
 pub mod proposal;
+#[cfg(feature = "filter")]
+pub mod queue;
 pub mod span;
 
 pub use agent::{

@@ -15,6 +15,16 @@ pub const IMAGE_DELTA: &str = "tripoint-intel-1";
 pub const ALERTS: &str = "/v1/alerts";
 /// `GET`: server-sent events, one `model::Alert` as JSON in each, for every new or changed alert.
 pub const ALERTS_WATCH: &str = "/v1/alerts/watch";
+/// `GET ?filter=&sort=&limit=&after=`: `queue::QueueQuery` → `queue::QueuePage`.
+pub const QUEUE: &str = "/v1/queue";
+/// `GET ?filter=`: `queue::FacetQuery` → `queue::Facets`.
+pub const QUEUE_FACETS: &str = "/v1/queue/facets";
+/// `GET ?filter=`: server-sent events `alert`, one `queue::AlertSummary` as JSON in each, with its moment of change as
+/// id; `gone` with the id of what the filter takes no more. With `Last-Event-ID`, what was missed comes first, or
+/// `reset` where that is too much.
+pub const QUEUE_WATCH: &str = "/v1/queue/watch";
+/// `POST`: `queue::BulkRequest` → `queue::BulkAnswer`.
+pub const QUEUE_WORK: &str = "/v1/queue/work";
 /// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most
 /// `ACTION_WAIT_S`.
 pub const ACTIONS: &str = "/v1/actions";
@@ -85,6 +95,20 @@ pub fn bouncer(name: &str) -> String {
 
 /// Longest that `ACTIONS` waits for the agent, in seconds.
 pub const ACTION_WAIT_S: u64 = 10;
+
+/// A query string with its question mark, of what is set; empty when nothing is.
+pub fn query(parts: &[(&str, Option<String>)]) -> String {
+    let mut out = String::new();
+    for (name, value) in parts {
+        if let Some(value) = value {
+            out.push(if out.is_empty() { '?' } else { '&' });
+            out.push_str(name);
+            out.push('=');
+            out.push_str(&segment(value));
+        }
+    }
+    out
+}
 
 /// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).
 pub fn segment(text: &str) -> String {

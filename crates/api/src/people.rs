@@ -59,16 +59,7 @@ impl AlertQuery {
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("after", self.after.clone()),
         ];
-        let mut out = String::new();
-        for (name, value) in parts {
-            if let Some(value) = value {
-                out.push(if out.is_empty() { '?' } else { '&' });
-                out.push_str(name);
-                out.push('=');
-                out.push_str(&crate::path::segment(&value));
-            }
-        }
-        out
+        crate::path::query(&parts)
     }
 }
 

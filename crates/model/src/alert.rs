@@ -16,7 +16,7 @@ use crate::indicator::{Claim, GuardHit};
 use crate::investigation::Investigation;
 use crate::observable::Observable;
 use crate::process::Process;
-use crate::severity::{Factor, Severity};
+use crate::severity::{Factor, Level, Severity};
 use crate::time::Timestamp;
 
 /// How `missing` calls what an application's logs say.
@@ -202,6 +202,15 @@ pub struct Work {
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<SeverityOverride>,
+    /// The alert that it is part of; whoever works on that one works on this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<AlertId>,
+    /// What belongs to it and lies elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
 /// What somebody said.
@@ -224,6 +233,35 @@ pub struct Change {
     pub author: String,
     /// What, in words.
     pub what: String,
+}
+
+/// A person's own judgement of how bad it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeverityOverride {
+    /// How bad.
+    pub level: Level,
+    /// Who says so.
+    pub author: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// A reference to something that lies elsewhere: a ticket, a capture, a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What it is.
+    pub name: String,
+    /// Where it lies; `http` or `https`.
+    pub url: String,
+    /// SHA-256 of what lay there, hex, where somebody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Who added it.
+    pub author: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 #[cfg(test)]

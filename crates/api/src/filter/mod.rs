@@ -11,7 +11,7 @@ mod text;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use tripoint_model::{Timestamp, glob};
+use tripoint_model::Timestamp;
 
 pub use field::{Field, Kind};
 pub use parse::{FilterError, parse};
@@ -43,7 +43,7 @@ pub struct Test {
 /// What a field's value has to be. Of a field with several values, one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wanted {
-    /// This text, without regard to case; `*` and `?` as in file names.
+    /// This text in lower case; `*` stands for any characters, also none.
     Like(String),
     /// Exactly this text, in lower case.
     Same(String),
@@ -92,6 +92,16 @@ impl Filter {
         Self::All(vec![self, other])
     }
 
+    /// Whether it asks about this field anywhere.
+    pub fn names(&self, field: &str) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(field)),
+            Self::Not(part) => part.names(field),
+            Self::Is(test) => test.field.name == field,
+            Self::Word(_) => false,
+        }
+    }
+
     /// Whether the thing is what is wanted.
     pub fn matches(&self, subject: &dyn Subject) -> bool {
         match self {
@@ -115,7 +125,7 @@ impl Wanted {
     /// Whether a value is what is wanted.
     pub fn takes(&self, value: Value<'_>) -> bool {
         match (self, value) {
-            (Self::Like(pattern), Value::Text(text)) => glob::fits(pattern, text),
+            (Self::Like(pattern), Value::Text(text)) => fits(pattern, &text.to_lowercase()),
             (Self::Same(own), Value::Text(text)) => text.to_lowercase() == *own,
             (Self::Holding(part), Value::Text(text)) => text.to_lowercase().contains(part.as_str()),
             (Self::Between(low, high), Value::Number(number)) => (*low..=*high).contains(&number),
@@ -125,6 +135,19 @@ impl Wanted {
             _ => false,
         }
     }
+}
+
+/// Whether a text is what a pattern with stars describes. The parts between them are taken as early as they come, so
+/// it costs no more than the text is long for each part.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(first) else { return false };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some(at) = text.find(part) else { return false };
+        text = text.get(at + part.len()..).unwrap_or_default();
+    }
+    text.ends_with(last)
 }
 
 /// The longest filter, bytes.

@@ -175,7 +175,7 @@ impl<'p> Reader<'p> {
         match field.kind {
             Kind::Text if operator == "~" => Ok(Wanted::Holding(value.to_lowercase())),
             Kind::Text if is_equal && is_quoted => Ok(Wanted::Same(value.to_lowercase())),
-            Kind::Text if is_equal => Ok(Wanted::Like(value.to_owned())),
+            Kind::Text if is_equal => Ok(Wanted::Like(value.to_lowercase())),
             Kind::Text => Err(format!("{} is a text; it takes : and ~ (contains)", field.name)),
             Kind::Word(words) => {
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(value));

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, contacts, decisions, exceptions, outbox};
+use super::{StoreError, bouncers, contacts, decisions, exceptions, outbox, queue};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -62,4 +62,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     exceptions::COUNTS,
     contacts::TABLES,
     outbox::TABLES,
+    queue::TABLES,
 ];

@@ -3,6 +3,8 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use tripoint_api::filter::Filter;
+use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
 use tripoint_api::{
     AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
     Order,
@@ -20,6 +22,7 @@ mod exceptions;
 mod layout;
 mod notes;
 mod outbox;
+mod queue;
 mod rows;
 mod sqlite;
 mod verdicts;
@@ -125,6 +128,20 @@ pub trait Store: Send + Sync {
     /// The next alerts by when they last changed, and by id where that is the same, after such a place; at least
     /// one where there is one. No two changes since this version have the same moment.
     fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>>;
+    /// A page of the queue; `None` when `after` is no place in it.
+    fn queue_page(
+        &self,
+        filter: Filter,
+        sort: Sort,
+        limit: Option<u32>,
+        after: Option<String>,
+    ) -> Stored<'_, Option<QueuePage>>;
+    /// How many alerts the filter takes, and by what.
+    fn queue_facets(&self, filter: Filter) -> Stored<'_, Facets>;
+    /// At most `limit` lines of the queue that changed after a moment, in the order in which they did, with their words.
+    fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>>;
+    /// The last moment at which an alert changed.
+    fn last_change(&self) -> Stored<'_, Timestamp>;
     /// One alert.
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;
     /// Writes a person's work down; `None` when there is no such alert.

@@ -15,7 +15,7 @@ use super::blocks::Said;
 use super::notes::Notes;
 use super::outbox::Actions;
 use super::verdicts::teach;
-use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts};
+use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts, queue};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -53,6 +53,8 @@ pub(super) async fn load(connection: &mut SqliteConnection, id: &str) -> Result<
 pub(super) async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) -> Result<(), StoreError> {
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;
+    let changed = Timestamp(now.0.max(last.saturating_add(1)));
+    queue::put(connection, alert, changed).await?;
     sqlx::query(
         "INSERT INTO alerts (id, host, rule, status, suppressed, last_seen, body, changed, indicator, first_seen, refuted) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
@@ -68,7 +70,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, alert: &Alert, now: 
     .bind(i64::from(alert.suppressed_by.is_some()))
     .bind(alert.last_seen.0)
     .bind(to_text("alert", alert)?)
-    .bind(now.0.max(last.saturating_add(1)))
+    .bind(changed.0)
     .bind(alert.indicator.to_string())
     .bind(alert.first_seen.0)
     .bind(i64::from(alert.work.resolution == Some(Resolution::FalsePositive)))

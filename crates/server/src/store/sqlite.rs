@@ -9,7 +9,9 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row};
 
+use tripoint_api::filter::Filter;
 use tripoint_api::people::LIMIT_MAX;
+use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
 use tripoint_api::{
     AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery,
     KeptException, NumberedOrder, Order,
@@ -22,7 +24,7 @@ use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, 
 use super::writer::Writer;
 use super::{Bouncer, Decision, Message, Messages, Metered, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
-use super::{bouncers, contacts, decisions, exceptions, outbox, verdicts};
+use super::{bouncers, contacts, decisions, exceptions, outbox, queue, verdicts};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
@@ -51,6 +53,7 @@ impl Sqlite {
             .map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))?;
         let mut connection = options.connect().await?;
         migrate(&mut connection).await?;
+        queue::fill(&mut connection).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer: Writer::start(connection), readers, keep })
     }
@@ -150,6 +153,32 @@ impl Store for Sqlite {
 
     fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>> {
         Box::pin(self.changed(after))
+    }
+
+    fn queue_page(
+        &self,
+        filter: Filter,
+        sort: Sort,
+        limit: Option<u32>,
+        after: Option<String>,
+    ) -> Stored<'_, Option<QueuePage>> {
+        Box::pin(async move { queue::page(&self.readers, &filter, sort, limit, after.as_deref()).await })
+    }
+
+    fn queue_facets(&self, filter: Filter) -> Stored<'_, Facets> {
+        Box::pin(async move { queue::facets(&self.readers, &filter).await })
+    }
+
+    fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
+        Box::pin(queue::changed(&self.readers, after, limit))
+    }
+
+    fn last_change(&self) -> Stored<'_, Timestamp> {
+        Box::pin(async move {
+            let last: Option<i64> =
+                sqlx::query_scalar("SELECT MAX(changed) FROM queue").fetch_one(&self.readers).await?;
+            Ok(Timestamp(last.unwrap_or(0)))
+        })
     }
 
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>> {

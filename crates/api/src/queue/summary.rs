@@ -1,0 +1,288 @@
+//! What is the one line of an alert?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use tripoint_model::{
+    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, OutcomeState, Resolution,
+    Timestamp,
+};
+
+use crate::filter::{Subject, Value};
+
+/// One line of the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertSummary {
+    /// The alert's id.
+    pub id: AlertId,
+    /// Its one line.
+    pub title: String,
+    /// The rule that raised it.
+    pub rule: String,
+    /// Where.
+    pub host: String,
+    /// Who talked.
+    pub application: Application,
+    /// With whom, as it is listed.
+    pub indicator: Observable,
+    /// Who began.
+    pub direction: Direction,
+    /// How bad, 0 to 100.
+    pub score: u8,
+    /// The same as a level; what a person set where one did.
+    pub level: Level,
+    /// How sure, 0 to 100.
+    pub confidence: u8,
+    /// How it stands.
+    pub status: AlertStatus,
+    /// Why it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Who works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// When it began.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// When anything about it last changed; no two alerts have the same moment.
+    pub changed: Timestamp,
+    /// Connections.
+    pub count: u64,
+    /// Bytes that came.
+    pub bytes_in: u64,
+    /// Bytes that went.
+    pub bytes_out: u64,
+    /// Whether a connection is still open.
+    pub still_open: bool,
+    /// The exception that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<String>,
+    /// Until when a verified block is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_until: Option<Timestamp>,
+    /// Whether one of its vulnerabilities is known to be exploited.
+    pub known_exploited: bool,
+    /// How many comments it has.
+    pub comments: u32,
+    /// What else can be asked, by field: several values each, at most `VALUES_MAX`.
+    pub values: BTreeMap<String, Vec<String>>,
+}
+
+/// Values of a field that are kept for the queue.
+const VALUES_MAX: usize = 32;
+/// Bytes of an alert that words are looked for in.
+const SEARCHED_MAX: usize = 16 << 10;
+
+impl AlertSummary {
+    /// The line of an alert that last changed at `changed`.
+    pub fn of(alert: &Alert, changed: Timestamp) -> Self {
+        Self {
+            id: alert.id.clone(),
+            title: alert.title.clone(),
+            rule: alert.rule.clone(),
+            host: alert.host.clone(),
+            application: alert.application.clone(),
+            indicator: alert.indicator.clone(),
+            direction: alert.direction,
+            score: alert.work.severity.as_ref().map_or(alert.severity.score, |own| score_of(own.level)),
+            level: alert.work.severity.as_ref().map_or(alert.severity.level, |own| own.level),
+            confidence: alert.confidence,
+            status: alert.work.status,
+            resolution: alert.work.resolution,
+            assignee: alert.work.assignee.clone(),
+            first_seen: alert.first_seen,
+            last_seen: alert.last_seen,
+            changed,
+            count: alert.count,
+            bytes_in: alert.bytes_in,
+            bytes_out: alert.bytes_out,
+            still_open: alert.still_open,
+            suppressed_by: alert.suppressed_by.clone(),
+            blocked_until: blocked_until(alert),
+            known_exploited: alert.findings.iter().any(|finding| finding.known_exploited),
+            comments: u32::try_from(alert.work.comments.len()).unwrap_or(u32::MAX),
+            values: values(alert),
+        }
+    }
+
+    fn of_field(&self, field: &str) -> &[String] {
+        self.values.get(field).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The score of a level that a person set: the middle of its range.
+fn score_of(level: Level) -> u8 {
+    20 * level as u8 + 10
+}
+
+/// The end of the last verified block that is in force.
+fn blocked_until(alert: &Alert) -> Option<Timestamp> {
+    let is_block = |kind: ActionKind| matches!(kind, ActionKind::Block | ActionKind::Isolate);
+    let in_force = alert
+        .outcomes
+        .iter()
+        .filter(|outcome| is_block(outcome.action) && outcome.verified && outcome.state == OutcomeState::Applied);
+    in_force.filter_map(|outcome| outcome.expires).max()
+}
+
+/// What has several values.
+fn values(alert: &Alert) -> BTreeMap<String, Vec<String>> {
+    let mut sets: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |field: &'static str, value: &str| {
+        if !value.is_empty() {
+            sets.entry(field).or_default().insert(value.to_owned());
+        }
+    };
+    for connection in &alert.connections {
+        add("address", &connection.remote.ip().to_canonical().to_string());
+        let port = match connection.direction {
+            Direction::Outbound => connection.remote.port(),
+            Direction::Inbound => connection.local.port(),
+        };
+        add("port", &port.to_string());
+        add("name", connection.remote_name.as_deref().unwrap_or_default());
+        add("name", connection.named.as_ref().map_or("", |named| named.name.as_str()));
+    }
+    for finding in &alert.findings {
+        finding.cves.iter().chain([&finding.id]).for_each(|cve| add("cve", cve));
+        add("package", &finding.name);
+        add("package", &finding.purl);
+    }
+    for claim in &alert.claims {
+        add("feed", &claim.feed);
+        add("category", claim.category.as_str());
+    }
+    add("merged", alert.work.merged_into.as_ref().map_or("", |into| into.0.as_str()));
+    alert.techniques.iter().for_each(|technique| add("technique", technique));
+    for (name, value) in &alert.work.tags {
+        add("tag", name);
+        add("tag", &format!("{name}={value}"));
+    }
+    if let Some(process) = &alert.process {
+        add("process", &process.exe);
+        add("process", process.exe.rsplit('/').next().unwrap_or_default());
+        add("user", &process.uid.to_string());
+        if let Some(container) = &process.container {
+            let named =
+                [Some(&container.id), container.name.as_ref(), container.image.as_ref(), container.pod.as_ref()];
+            named.into_iter().flatten().for_each(|name| add("container", name));
+        }
+    }
+    if let Some(found) = &alert.investigation {
+        add("evidence", &found.logs.verdict.map_or_else(|| "none".to_owned(), |verdict| word(&verdict)));
+        add("cause", &found.why.as_ref().map(|why| word(&why.cause)).unwrap_or_default());
+    }
+    let bounded = |set: BTreeSet<String>| set.into_iter().take(VALUES_MAX).collect();
+    sets.into_iter().map(|(field, set)| (field.to_owned(), bounded(set))).collect()
+}
+
+/// A value of a closed set, as JSON writes it.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Everything of an alert that words are looked for in, in lower case.
+fn searched(alert: &Alert, summary: &AlertSummary) -> String {
+    let mut text = String::new();
+    let mut add = |part: &str| {
+        let room = SEARCHED_MAX.saturating_sub(text.len() + 1);
+        let end = part.floor_char_boundary(room.min(part.len()));
+        text.push_str(&part.get(..end).unwrap_or_default().to_lowercase());
+        text.push('\n');
+    };
+    let whole = [&alert.id.0, &alert.title, &alert.rule, &alert.host, &alert.application.id, &alert.application.name];
+    whole.into_iter().for_each(|part| add(part));
+    add(&alert.indicator.to_string());
+    add(alert.work.assignee.as_deref().unwrap_or_default());
+    summary.values.values().flatten().for_each(|value| add(value));
+    alert.work.comments.iter().for_each(|comment| add(&comment.text));
+    if let Some(process) = &alert.process {
+        add(&process.argv.join(" "));
+    }
+    if let Some(found) = &alert.investigation {
+        found.logs.attempts.iter().for_each(|attempt| {
+            add(&attempt.family);
+            add(&attempt.raw);
+        });
+    }
+    text
+}
+
+/// A line of the queue with what words are looked for in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueRow {
+    /// The line.
+    pub summary: AlertSummary,
+    /// The words, in lower case.
+    pub text: String,
+}
+
+impl Subject for QueueRow {
+    fn values(&self, field: &str, with: &mut dyn FnMut(Value<'_>) -> bool) {
+        let own = &self.summary;
+        let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
+        let enough = match field {
+            "id" => with(Value::Text(&own.id.0)),
+            "rule" => with(Value::Text(&own.rule)),
+            "title" => with(Value::Text(&own.title)),
+            "host" => with(Value::Text(&own.host)),
+            "application" => {
+                with(Value::Text(&own.application.name))
+                    || with(Value::Text(&own.application.id))
+                    || with(Value::Text(&own.application.key()))
+            }
+            "peer" => with(Value::Text(&own.indicator.to_string())),
+            "direction" => with(Value::Text(own.direction.as_str())),
+            "status" => with(Value::Text(&word(&own.status))),
+            "resolution" => own.resolution.is_some_and(|resolution| with(Value::Text(&word(&resolution)))),
+            "severity" => with(Value::Number(own.level as i64)),
+            "score" => with(Value::Number(own.score.into())),
+            "confidence" => with(Value::Number(own.confidence.into())),
+            "count" => with(number(own.count)),
+            "bytes_in" => with(number(own.bytes_in)),
+            "bytes_out" => with(number(own.bytes_out)),
+            "first_seen" | "age" => with(Value::Number(own.first_seen.0)),
+            "last_seen" | "quiet" => with(Value::Number(own.last_seen.0)),
+            "changed" => with(Value::Number(own.changed.0)),
+            "open" => with(Value::Flag(own.still_open)),
+            "suppressed" => with(Value::Flag(own.suppressed_by.is_some())),
+            "merged" => with(Value::Flag(!own.of_field("merged").is_empty())),
+            "blocked" => with(Value::Flag(own.blocked_until.is_some())),
+            "kev" => with(Value::Flag(own.known_exploited)),
+            "assignee" => with(Value::Text(own.assignee.as_deref().unwrap_or("none"))),
+            "address" => self.addresses(with),
+            "port" | "user" => {
+                own.of_field(field).iter().any(|value| value.parse().is_ok_and(|port| with(Value::Number(port))))
+            }
+            "evidence" if own.of_field(field).is_empty() => with(Value::Text("none")),
+            _ => own.of_field(field).iter().any(|value| with(Value::Text(value))),
+        };
+        let _ = enough;
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl QueueRow {
+    /// The line of an alert that last changed at `changed`, and its words.
+    pub fn of(alert: &Alert, changed: Timestamp) -> Self {
+        let summary = AlertSummary::of(alert, changed);
+        let text = searched(alert, &summary);
+        Self { summary, text }
+    }
+
+    /// What is listed, and what was met.
+    fn addresses(&self, with: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let listed = match &self.summary.indicator {
+            Observable::Address(address) | Observable::AddressPort(address, _) => with(Value::Address(*address)),
+            Observable::Network(net) => with(Value::Network(*net)),
+            Observable::Domain(_) | Observable::System(_) => false,
+        };
+        let met = |value: &String| value.parse::<IpAddr>().is_ok_and(|address| with(Value::Address(address)));
+        listed || self.summary.of_field("address").iter().any(met)
+    }
+}

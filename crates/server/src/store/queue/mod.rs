@@ -1,0 +1,187 @@
+//! How is the queue of alerts kept so that it is quick to search?
+//!
+//! Three tables beside the alerts: `queue`, short rows with what is sorted and counted by; `queue_terms`, what has
+//! several values; `queue_lines`, the line that is shown and the words that are looked for. All are made from the
+//! alert when it is saved, in the same transaction, and can be made anew at any time.
+
+mod facets;
+mod page;
+mod sql;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use sqlx::{Row, SqliteConnection};
+
+use tripoint_api::queue::{AlertSummary, QueueRow};
+use tripoint_model::{Alert, Observable, Timestamp};
+
+use super::StoreError;
+use super::rows::{from_text, signed, to_text};
+
+pub(super) use facets::facets;
+pub(super) use page::{changed, page};
+
+pub(super) const TABLES: &[&str] = &[
+    "CREATE TABLE queue (id TEXT PRIMARY KEY, score BIGINT NOT NULL, severity BIGINT NOT NULL, confidence BIGINT NOT NULL, \
+     count BIGINT NOT NULL, bytes_in BIGINT NOT NULL, bytes_out BIGINT NOT NULL, first_seen BIGINT NOT NULL, \
+     last_seen BIGINT NOT NULL, changed BIGINT NOT NULL, open BIGINT NOT NULL, suppressed BIGINT NOT NULL, \
+     merged BIGINT NOT NULL, blocked BIGINT NOT NULL, kev BIGINT NOT NULL, comments BIGINT NOT NULL, direction TEXT NOT NULL, \
+     status TEXT NOT NULL, resolution TEXT NOT NULL, rule TEXT NOT NULL, host TEXT NOT NULL, application TEXT NOT NULL, \
+     application_id TEXT NOT NULL, application_key TEXT NOT NULL, assignee TEXT NOT NULL, peer TEXT NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL)",
+    "CREATE INDEX queue_worst ON queue (score, last_seen, id)",
+    "CREATE INDEX queue_seen ON queue (last_seen, id)",
+    "CREATE INDEX queue_begun ON queue (first_seen, id)",
+    "CREATE INDEX queue_changed ON queue (changed)",
+    "CREATE TABLE queue_terms (id TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (field, value, id))",
+    "CREATE INDEX queue_terms_of ON queue_terms (id)",
+    "CREATE TABLE queue_lines (id TEXT PRIMARY KEY, title TEXT NOT NULL, words TEXT NOT NULL, line TEXT NOT NULL)",
+];
+
+/// Writes the line of an alert that was saved as changed at `changed`.
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    alert: &Alert,
+    changed: Timestamp,
+) -> Result<(), StoreError> {
+    let row = QueueRow::of(alert, changed);
+    put_row(connection, &row.summary).await?;
+    put_terms(connection, &row.summary).await?;
+    sqlx::query(
+        "INSERT INTO queue_lines (id, title, words, line) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (id) DO UPDATE SET title = excluded.title, words = excluded.words, line = excluded.line",
+    )
+    .bind(&alert.id.0)
+    .bind(lower(&row.summary.title))
+    .bind(row.text.replace('\0', " "))
+    .bind(to_text("line of the queue", &row.summary)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Result<(), StoreError> {
+    let word = |value: Result<String, StoreError>| value.map(|text| text.trim_matches('"').to_owned());
+    let resolution = row.resolution.map(|resolution| word(to_text("resolution", &resolution))).transpose()?;
+    let (low, high) = bounds(&row.indicator);
+    sqlx::query(
+        "INSERT INTO queue (id, score, severity, confidence, count, bytes_in, bytes_out, first_seen, last_seen, changed, open, \
+         suppressed, merged, blocked, kev, comments, direction, status, resolution, rule, host, application, application_id, \
+         application_key, assignee, peer, low, high) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (id) DO UPDATE SET score = excluded.score, \
+         severity = excluded.severity, confidence = excluded.confidence, count = excluded.count, bytes_in = excluded.bytes_in, \
+         bytes_out = excluded.bytes_out, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
+         changed = excluded.changed, open = excluded.open, suppressed = excluded.suppressed, merged = excluded.merged, \
+         blocked = excluded.blocked, kev = excluded.kev, comments = excluded.comments, direction = excluded.direction, \
+         status = excluded.status, resolution = excluded.resolution, rule = excluded.rule, host = excluded.host, \
+         application = excluded.application, application_id = excluded.application_id, application_key = excluded.application_key, assignee = excluded.assignee, \
+         peer = excluded.peer, low = excluded.low, high = excluded.high",
+    )
+    .bind(&row.id.0)
+    .bind(i64::from(row.score))
+    .bind(row.level as i64)
+    .bind(i64::from(row.confidence))
+    .bind(signed(row.count))
+    .bind(signed(row.bytes_in))
+    .bind(signed(row.bytes_out))
+    .bind(row.first_seen.0)
+    .bind(row.last_seen.0)
+    .bind(row.changed.0)
+    .bind(i64::from(row.still_open))
+    .bind(i64::from(row.suppressed_by.is_some()))
+    .bind(i64::from(row.values.contains_key("merged")))
+    .bind(i64::from(row.blocked_until.is_some()))
+    .bind(i64::from(row.known_exploited))
+    .bind(i64::from(row.comments))
+    .bind(row.direction.as_str())
+    .bind(super::rows::status_text(row.status))
+    .bind(resolution.unwrap_or_default())
+    .bind(lower(&row.rule))
+    .bind(lower(&row.host))
+    .bind(lower(&row.application.name))
+    .bind(lower(&row.application.id))
+    .bind(lower(&row.application.key()))
+    .bind(lower(row.assignee.as_deref().unwrap_or("none")))
+    .bind(lower(&row.indicator.to_string()))
+    .bind(low)
+    .bind(high)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Most changes of an alert leave its terms alone: they are written when they differ.
+async fn put_terms(connection: &mut SqliteConnection, row: &AlertSummary) -> Result<(), StoreError> {
+    let mut wanted: Vec<(String, String)> = Vec::new();
+    for (field, values) in &row.values {
+        let term = |value: &String| match field.as_str() {
+            "address" => value.parse().ok().map(|address: IpAddr| sortable(address.into()).0),
+            _ => Some(lower(value)),
+        };
+        wanted.extend(values.iter().filter_map(term).map(|value| (field.clone(), value)));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let rows = sqlx::query("SELECT field, value FROM queue_terms WHERE id = $1 ORDER BY field, value")
+        .bind(&row.id.0)
+        .fetch_all(&mut *connection)
+        .await?;
+    let known =
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    if known == wanted {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM queue_terms WHERE id = $1").bind(&row.id.0).execute(&mut *connection).await?;
+    for (field, value) in wanted {
+        sqlx::query("INSERT INTO queue_terms (id, field, value) VALUES ($1, $2, $3)")
+            .bind(&row.id.0)
+            .bind(field)
+            .bind(value)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// As texts are compared. A NUL would end a text for the database.
+fn lower(text: &str) -> String {
+    text.to_lowercase().replace('\0', " ")
+}
+
+/// The first and last address of a network as texts that sort like addresses; those of one family never lie between
+/// those of the other.
+fn sortable(net: IpNet) -> (String, String) {
+    let text = |address: IpAddr| match address {
+        IpAddr::V4(address) => format!("4{:08x}", u32::from(address)),
+        IpAddr::V6(address) => format!("6{:032x}", u128::from(address)),
+    };
+    (text(net.network()), text(net.broadcast()))
+}
+
+/// The same of what is listed; empty where that is no address.
+fn bounds(listed: &Observable) -> (String, String) {
+    listed.net().map(sortable).unwrap_or_default()
+}
+
+/// Makes lines for alerts that have none: those of an older version.
+pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    loop {
+        let rows = sqlx::query(
+            "SELECT changed, body FROM alerts WHERE id NOT IN (SELECT id FROM queue) ORDER BY id LIMIT 200",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        for row in rows {
+            let alert: Alert = from_text("alert", &row.try_get::<String, _>(1)?)?;
+            put(connection, &alert, Timestamp(row.try_get(0)?)).await?;
+        }
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests;

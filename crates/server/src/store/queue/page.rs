@@ -1,0 +1,117 @@
+//! Which lines of the queue come next?
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
+
+use tripoint_api::filter::Filter;
+use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
+use tripoint_model::Timestamp;
+
+use super::sql::{Bound, Condition};
+use crate::store::StoreError;
+use crate::store::rows::from_text;
+
+/// Lines of a page when nothing is said.
+const PAGE: u32 = 50;
+
+/// Where a page ended.
+struct Place {
+    key: i64,
+    seen: i64,
+    id: String,
+}
+
+impl Place {
+    /// Reads a cursor; one of another order is none.
+    fn read(cursor: &str, sort: Sort) -> Option<Self> {
+        let mut parts = cursor.splitn(4, '.');
+        if parts.next()? != sort.as_str() {
+            return None;
+        }
+        Some(Self { key: parts.next()?.parse().ok()?, seen: parts.next()?.parse().ok()?, id: parts.next()?.to_owned() })
+    }
+
+    fn write(line: &AlertSummary, sort: Sort) -> String {
+        let key = match sort {
+            Sort::Worst | Sort::Mildest => i64::from(line.score),
+            Sort::LastSeen | Sort::LongestQuiet => line.last_seen.0,
+            Sort::Youngest | Sort::Oldest => line.first_seen.0,
+            Sort::Changed => line.changed.0,
+        };
+        format!("{}.{key}.{}.{}", sort.as_str(), line.last_seen.0, line.id)
+    }
+}
+
+/// A page of what the filter takes; an unreadable cursor is told as nothing.
+pub(in crate::store) async fn page(
+    readers: &SqlitePool,
+    filter: &Filter,
+    sort: Sort,
+    limit: Option<u32>,
+    after: Option<&str>,
+) -> Result<Option<QueuePage>, StoreError> {
+    let place = match after.map(|cursor| Place::read(cursor, sort)) {
+        Some(None) => return Ok(None),
+        Some(place) => place,
+        None => None,
+    };
+    let limit = limit.unwrap_or(PAGE).clamp(1, QUEUE_MAX);
+    let mut condition = Condition::of(filter);
+    let column = sort.as_str().trim_start_matches('-');
+    let (order, beyond) = if sort.as_str().starts_with('-') { ("DESC", "<") } else { ("ASC", ">") };
+    if let Some(place) = place {
+        let key = condition.bind(Bound::Number(place.key));
+        let seen = condition.bind(Bound::Number(place.seen));
+        let id = condition.bind(Bound::Text(place.id));
+        condition.text.push_str(&format!(
+            " AND ({column} {beyond} {key} OR ({column} = {key} AND (last_seen < {seen} OR (last_seen = {seen} AND id > {id}))))"
+        ));
+    }
+    let most = condition.bind(Bound::Number(i64::from(limit) + 1));
+    // The lines are long: they are read for the page alone.
+    let text = format!(
+        "SELECT line FROM (SELECT id AS found, {column} AS key, last_seen AS seen FROM queue WHERE {} \
+         ORDER BY {column} {order}, last_seen DESC, id LIMIT {most}) JOIN queue_lines ON id = found \
+         ORDER BY key {order}, seen DESC, found",
+        condition.text
+    );
+    let rows = ask(readers, text, condition.values).await?;
+    let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let more = lines.len() > limit as usize;
+    lines.truncate(limit as usize);
+    let next = lines.last().filter(|_| more).map(|last| Place::write(last, sort));
+    Ok(Some(QueuePage { rows: lines, next }))
+}
+
+/// The next lines by when they last changed, with their words.
+pub(in crate::store) async fn changed(
+    readers: &SqlitePool,
+    after: Timestamp,
+    limit: u32,
+) -> Result<Vec<QueueRow>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT line, words FROM (SELECT id AS found, changed AS at FROM queue WHERE changed > $1 ORDER BY changed LIMIT $2) \
+         JOIN queue_lines ON id = found ORDER BY at",
+    )
+    .bind(after.0)
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
+    rows.iter().map(|row| Ok(QueueRow { summary: line(row)?, text: row.try_get(1)? })).collect()
+}
+
+fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
+    from_text("line of the queue", row.try_get::<&str, _>(0)?)
+}
+
+/// Asks what a filter became. The text holds names of ours and `$n` only; all that people wrote is bound.
+pub(super) async fn ask(readers: &SqlitePool, text: String, values: Vec<Bound>) -> Result<Vec<SqliteRow>, StoreError> {
+    let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(text));
+    for value in values {
+        query = match value {
+            Bound::Text(text) => query.bind(text),
+            Bound::Number(number) => query.bind(number),
+        };
+    }
+    Ok(query.fetch_all(readers).await?)
+}
