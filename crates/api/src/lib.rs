@@ -28,6 +28,7 @@ pub mod proposal;
 #[cfg(feature = "filter")]
 pub mod queue;
 pub mod span;
+pub mod work;
 
 pub use agent::{
     AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,

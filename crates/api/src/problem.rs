@@ -18,11 +18,24 @@ pub struct Problem {
     pub status: u16,
     /// This case in words.
     pub detail: String,
+    /// The first byte of what is wrong in what was sent, where a place is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<usize>,
+    /// The byte behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<usize>,
 }
 
 impl Problem {
     /// A problem of the kind `tripoint:<name>`.
     pub fn new(status: u16, name: &str, title: &str, detail: impl Into<String>) -> Self {
-        Self { kind: format!("tripoint:{name}"), title: title.to_owned(), status, detail: detail.into() }
+        Self {
+            kind: format!("tripoint:{name}"),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            at: None,
+            end: None,
+        }
     }
 }

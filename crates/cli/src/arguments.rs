@@ -290,6 +290,9 @@ pub enum Intel {
 pub enum Alerts {
     /// The queue, worst first
     List {
+        /// Only what this takes, such as `severity>=high host:web-* not kev:no` (docs/reference/filter.md)
+        #[arg(long, conflicts_with_all = ["status", "rule", "all", "suppressed"])]
+        filter: Option<String>,
         /// open, investigating, contained or resolved
         #[arg(long)]
         status: Option<String>,

@@ -21,6 +21,7 @@ mod content;
 mod images;
 mod lapi;
 mod listen;
+mod live;
 pub mod merge;
 mod narrow;
 mod notify;
@@ -150,6 +151,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
+    tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
         tasks.spawn(lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));

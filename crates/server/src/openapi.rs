@@ -4,6 +4,8 @@ mod actions;
 mod bouncers;
 mod connections;
 mod exceptions;
+mod health;
+mod queue;
 mod shape;
 
 use serde_json::{Map, Value, json};
@@ -48,7 +50,7 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    let more = connections::ROUTES.iter().chain(bouncers::PEOPLE).chain(bouncers::KEYED);
+    let more = connections::ROUTES.iter().chain(queue::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED);
     ROUTES.iter().chain(actions::PEOPLE).chain(more)
 }
 
@@ -117,7 +119,11 @@ const ROUTES: &[Route] = &[
 type Schema = (&'static str, &'static str, &'static [&'static str]);
 
 const SCHEMAS: &[Schema] = &[
-    ("Problem", "A refusal (RFC 9457).", &["type! string", "title! string", "status! integer", "detail! string"]),
+    (
+        "Problem",
+        "A refusal (RFC 9457).",
+        &["type! string", "title! string", "status! integer", "detail! string", "at integer", "end integer"],
+    ),
     (
         "Alert",
         "A rule's judgement and the facts it rests on.",
@@ -154,22 +160,32 @@ const SCHEMAS: &[Schema] = &[
             "suppressed_by string",
             "missing []object",
             "latency_ms number",
-            "work Work",
+            "work WorkDone",
         ],
     ),
     ("Application", "What an administrator would call it.", &["kind! string", "id! string", "name! string"]),
     ("Severity", "A score with its arithmetic.", &["score! integer", "level! string", "factors! []object"]),
     (
-        "Work",
-        "People's work on an alert.",
-        &["status! string", "resolution string", "assignee string", "comments []object", "history []object", "tags {}"],
+        "WorkDone",
+        "People's work on an alert, as it stands.",
+        &[
+            "status! string",
+            "resolution string",
+            "assignee string",
+            "comments []object",
+            "history []object",
+            "tags {}",
+            "severity object",
+            "merged_into string",
+            "attachments []object",
+        ],
     ),
     ("AlertList", "A page of alerts.", &["alerts! []Alert", "next string"]),
     ("ResolveRequest", "Why an alert is closed.", &["resolution! string", "comment string"]),
     (
         "Resolved",
         "The alert with all its fields; a false positive with the narrowest exception that would keep it quiet.",
-        &["id! string", "work! Work", "exception ProposedException"],
+        &["id! string", "work! WorkDone", "exception ProposedException"],
     ),
     ("ProposedException", "An exception that nobody has made yet.", &["request! ExceptionRequest", "command! string"]),
     ("ReopenRequest", "Why an alert is opened again.", &["comment string"]),
@@ -266,50 +282,6 @@ const SCHEMAS: &[Schema] = &[
             "expires time",
         ],
     ),
-    ("AgentIdentity", "Which agent.", &["host! string", "boot_id! string", "version! string", "started! time"]),
-    (
-        "AgentStatus",
-        "An agent as last heard of.",
-        &["agent! AgentIdentity", "last_seen! time", "connected! boolean", "health AgentHealth"],
-    ),
-    (
-        "AgentHealth",
-        "What its kernel offers, what it lost, how old its data is.",
-        &[
-            "kernel string",
-            "sensor! string",
-            "firewall string",
-            "mode string",
-            "capabilities []object",
-            "data []object",
-            "losses {}",
-            "counters {}",
-        ],
-    ),
-    (
-        "FeedHealth",
-        "How a feed is, and what is wrong with it.",
-        &[
-            "feed! string",
-            "state! string",
-            "count! integer",
-            "last_success string",
-            "last_change string",
-            "trouble string",
-        ],
-    ),
-    (
-        "ServerHealth",
-        "How the server is.",
-        &[
-            "status! string",
-            "version! string",
-            "agents! integer",
-            "alerts_open! integer",
-            "crowdsec CrowdsecHealth",
-            "notify NotifyHealth",
-        ],
-    ),
     ("Batch", "What an agent reports.", &["agent! AgentIdentity", "sequence! integer", "items! []object"]),
     ("BatchAnswer", "The highest durable sequence number.", &["acknowledged! integer"]),
     ("Orders", "Unanswered orders, oldest first.", &["orders! []object"]),
@@ -321,7 +293,12 @@ const SCHEMAS: &[Schema] = &[
 ];
 
 fn all_schemas() -> impl Iterator<Item = &'static Schema> {
-    let more = connections::SCHEMAS.iter().chain(bouncers::SCHEMAS).chain(exceptions::SCHEMAS);
+    let more = connections::SCHEMAS
+        .iter()
+        .chain(queue::SCHEMAS)
+        .chain(bouncers::SCHEMAS)
+        .chain(exceptions::SCHEMAS)
+        .chain(health::SCHEMAS);
     SCHEMAS.iter().chain(actions::SCHEMAS).chain(more)
 }
 

@@ -16,6 +16,7 @@ use tripoint_model::{Alert, Timestamp};
 use crate::access::Access;
 use crate::images::Images;
 use crate::lapi::push::PushState;
+use crate::live::Changed;
 use crate::notify::NotifyState;
 use crate::store::{Store, StoreError};
 use crate::taxii::indicators::Indicators;
@@ -28,6 +29,10 @@ pub(crate) struct App {
     pub(crate) stopped: watch::Receiver<bool>,
     /// Alerts as JSON, for everybody who watches.
     pub(crate) alerts: broadcast::Sender<Arc<str>>,
+    /// Lines of the queue that changed, for everybody who watches it.
+    pub(crate) live: broadcast::Sender<Changed>,
+    /// Counts changes of alerts, to wake who tells of them.
+    pub(crate) changes: watch::Sender<u64>,
     /// Counts new orders.
     pub(crate) orders: watch::Sender<u64>,
     /// Counts answers to orders.
@@ -69,6 +74,8 @@ impl App {
             access,
             stopped,
             alerts: broadcast::channel(WATCH_QUEUE).0,
+            live: broadcast::channel(WATCH_QUEUE).0,
+            changes: watch::channel(0).0,
             orders: watch::channel(0).0,
             answers: watch::channel(0).0,
             heard: Mutex::default(),
@@ -136,6 +143,7 @@ impl App {
 
     /// Shows changed alerts to everybody who watches.
     pub(crate) fn show(&self, alerts: &[Alert]) {
+        self.changes.send_modify(|count| *count += 1);
         for alert in alerts {
             if let Ok(text) = serde_json::to_string(alert) {
                 // No receiver is no error.

@@ -63,3 +63,23 @@ pub const ALERT_FIELDS: &[Field] = &[
     ),
     Field::new("cause", Kind::Text, "why it was connected"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_in_the_reference() {
+        let page = include_str!("../../../../docs/reference/filter.md");
+        let mut names: Vec<&str> = Vec::new();
+        for field in ALERT_FIELDS {
+            names.extend(field.also.iter().chain([&field.name]));
+            assert!(page.contains(&format!("| `{}` |", field.name)), "{} is not on the page", field.name);
+            assert!(page.contains(field.about), "{}: its words are not on the page", field.name);
+        }
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

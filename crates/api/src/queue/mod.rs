@@ -91,6 +91,18 @@ pub struct FacetQuery {
     pub filter: Option<String>,
 }
 
+/// The query of `path::QUEUE_WATCH`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchQuery {
+    /// Only what this filter takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// What changed after this moment comes first, microseconds since 1970: the `id` of an event, or the latest
+    /// `changed` of a page. `Last-Event-ID` outranks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
 /// How many alerts there are, and by what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facets {

@@ -1,12 +1,15 @@
 //! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
+use tripoint_api::filter::parse;
+use tripoint_api::queue::{ALERT_FIELDS, AlertSummary, QUEUE_MAX, QueuePage, QueueQuery};
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved, path,
 };
 use tripoint_intel::networks::Networks;
-use tripoint_model::{Alert, AlertStatus, Resolution};
+use tripoint_model::{Alert, AlertStatus, Resolution, Timestamp};
 
 use super::{advise, show};
 use crate::arguments::Alerts;
@@ -16,7 +19,8 @@ use crate::output;
 
 pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
     match command {
-        Alerts::List { status, rule, all, suppressed } => {
+        Alerts::List { filter: Some(filter), .. } => searched(context, filter),
+        Alerts::List { filter: None, status, rule, all, suppressed } => {
             let status: Option<AlertStatus> = status.map(|text| word(&text, "status")).transpose()?;
             let only = suppressed.then_some(true);
             list(
@@ -95,8 +99,51 @@ fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
         row.extend(by);
         row
     });
-    let heads = ["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE", "EXCEPTION"];
-    output::table(&heads[..5 + usize::from(by)], rows.collect())?;
+    output::table(&HEADS[..5 + usize::from(by)], rows.collect())?;
+    Ok(Exit::Fine)
+}
+
+const HEADS: [&str; 6] = ["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE", "EXCEPTION"];
+
+/// What a filter takes. In JSON whole alerts, as without a filter.
+fn searched(context: &Context, filter: String) -> anyhow::Result<Exit> {
+    // Told here, with the place, before anybody is asked.
+    if let Err(error) = parse(&filter, ALERT_FIELDS, Timestamp::from_system(SystemTime::now())) {
+        return Err(WrongUsage(error.pointed(&filter)).into());
+    }
+    let client = context.client()?;
+    let mut query = QueueQuery { filter: Some(filter), limit: Some(QUEUE_MAX), ..QueueQuery::default() };
+    let (rows, alerts) = context.ask(async {
+        let (mut rows, mut alerts) = (Vec::new(), Vec::new());
+        loop {
+            let page: QueuePage = client.get(&format!("{}{}", path::QUEUE, query.to_query())).await?;
+            if context.json {
+                for row in &page.rows {
+                    alerts.push(client.get::<Alert>(&path::alert(&row.id.0)).await?);
+                }
+            }
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok((rows, alerts)),
+            }
+        }
+    })?;
+    if context.json {
+        output::json(&alerts)?;
+        return Ok(Exit::Fine);
+    }
+    if rows.is_empty() {
+        eprintln!("no alerts");
+        return Ok(Exit::Fine);
+    }
+    let row = |row: &AlertSummary| {
+        let status =
+            serde_json::to_value(row.status).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let severity = format!("{} {}", row.level, row.score);
+        vec![row.id.to_string(), severity, status, output::time(row.last_seen), row.title.clone()]
+    };
+    output::table(&HEADS[..5], rows.iter().map(row).collect())?;
     Ok(Exit::Fine)
 }
 

@@ -6,24 +6,26 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
 
+use tripoint_api::work::Work;
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, Order, ReopenRequest, ResolveRequest, Resolved,
 };
-use tripoint_model::{Alert, Resolution};
+use tripoint_model::{Alert, Resolution, Timestamp};
 
 use super::actions;
 use crate::access::Caller;
 use crate::listen::until;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
-use crate::store::WorkChange;
+use crate::store::Worked;
 use crate::{merge, narrow};
 
 type Changed = Result<Json<Alert>, Refused>;
@@ -37,9 +39,20 @@ pub(crate) async fn list(
     Ok(Json(app.store.alerts(query).await?))
 }
 
-/// One alert.
-pub(crate) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Changed {
-    app.store.alert(id).await?.map(Json).ok_or_else(missing)
+/// One alert, with its version as `ETag`; 304 for whoever has it.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let version = app.store.version(id.clone()).await?.ok_or_else(missing)?;
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| version_of(value).ok());
+    if known == Some(version) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let alert = app.store.alert(id).await?.ok_or_else(missing)?;
+    let tag = [(header::ETAG, format!("\"{}\"", version.0))];
+    Ok((tag, Json(alert)).into_response())
 }
 
 /// Closes an alert. A false one comes with what would keep it from coming again.
@@ -50,8 +63,8 @@ pub(crate) async fn resolve(
     body: Bytes,
 ) -> Result<Json<Resolved>, Refused> {
     let request: ResolveRequest = json(&body)?;
-    let Json(alert) = work(&app, id, WorkChange::Resolve(request.resolution, request.comment), caller).await?;
-    app.hand_on_trust().await;
+    let wanted = Work::Resolve { resolution: request.resolution, comment: request.comment };
+    let alert = done(&app, id, wanted, None, caller).await?;
     let exception = (request.resolution == Resolution::FalsePositive).then(|| narrow::exception(&alert));
     Ok(Json(Resolved { alert, exception }))
 }
@@ -64,9 +77,7 @@ pub(crate) async fn reopen(
     body: Bytes,
 ) -> Changed {
     let request: ReopenRequest = json(&body)?;
-    let changed = work(&app, id, WorkChange::Reopen(request.comment), caller).await?;
-    app.hand_on_trust().await;
-    Ok(changed)
+    done(&app, id, Work::Reopen { comment: request.comment }, None, caller).await.map(Json)
 }
 
 /// Says something about an alert.
@@ -77,20 +88,8 @@ pub(crate) async fn comment(
     body: Bytes,
 ) -> Changed {
     let request: CommentRequest = json(&body)?;
-    if request.text.trim().is_empty() {
-        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "a comment needs a text"));
-    }
-    if request.text.len() > COMMENT_MAX {
-        return Err(refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "too-long",
-            format!("a comment has at most {COMMENT_MAX} bytes"),
-        ));
-    }
-    work(&app, id, WorkChange::Comment(request.text), caller).await
+    done(&app, id, Work::Comment { text: request.text }, None, caller).await.map(Json)
 }
-
-const COMMENT_MAX: usize = 16 << 10;
 
 /// Gives an alert to somebody.
 pub(crate) async fn assign(
@@ -100,7 +99,7 @@ pub(crate) async fn assign(
     body: Bytes,
 ) -> Changed {
     let request: AssignRequest = json(&body)?;
-    work(&app, id, WorkChange::Assign(request.assignee.filter(|who| !who.is_empty())), caller).await
+    done(&app, id, Work::Assign { assignee: request.assignee }, None, caller).await.map(Json)
 }
 
 /// Has the host look into an alert now, and gives the alert with what was found.
@@ -123,10 +122,68 @@ pub(crate) async fn investigate(State(app): State<Arc<App>>, Path(id): Path<Stri
     }
 }
 
-async fn work(app: &App, id: String, change: WorkChange, caller: Caller) -> Changed {
-    let alert = app.store.work(id, change, caller.0, now()).await?.ok_or_else(missing)?;
-    app.show(std::slice::from_ref(&alert));
-    Ok(Json(alert))
+/// Any work on an alert; with `If-Match`, only on the alert as the person saw it.
+pub(crate) async fn work(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let wanted: Work = json(&body)?;
+    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
+    let alert = done(&app, id, wanted, expected, caller).await?;
+    Ok(with_version(&app, alert).await)
+}
+
+async fn done(
+    app: &App,
+    id: String,
+    wanted: Work,
+    expected: Option<Timestamp>,
+    caller: Caller,
+) -> Result<Alert, Refused> {
+    sound(&wanted)?;
+    let judges = matches!(wanted, Work::Resolve { .. } | Work::Reopen { .. });
+    match app.store.work(id, wanted, (caller.0, expected), now()).await? {
+        Worked::Done(mut alerts) => {
+            app.show(&alerts);
+            if judges {
+                app.hand_on_trust().await;
+            }
+            Ok(alerts.swap_remove(0))
+        }
+        Worked::Missing => Err(missing()),
+        Worked::Changed => {
+            let detail = "somebody or something has changed it since; look again";
+            Err(refuse(StatusCode::PRECONDITION_FAILED, "changed", detail))
+        }
+        Worked::Refused(why) => Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "not-possible", why)),
+    }
+}
+
+/// Refuses what cannot be meant.
+pub(crate) fn sound(wanted: &Work) -> Result<(), Refused> {
+    match wanted.fault() {
+        Some(fault) => Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", fault)),
+        None => Ok(()),
+    }
+}
+
+/// The version that an `If-Match` or `If-None-Match` names.
+fn version_of(value: &HeaderValue) -> Result<Timestamp, Refused> {
+    let number = value.to_str().ok().and_then(|text| text.trim().trim_matches('"').parse().ok());
+    number.map(Timestamp).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "unreadable", "this is no ETag of an alert"))
+}
+
+/// An alert with its version as `ETag`. The version is at most older than the alert, so that nobody overwrites unseen.
+async fn with_version(app: &App, alert: Alert) -> Response {
+    let version = app.store.version(alert.id.0.clone()).await.ok().flatten();
+    let mut response = Json(alert).into_response();
+    if let Some(tag) = version.and_then(|version| HeaderValue::try_from(format!("\"{}\"", version.0)).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 fn missing() -> Refused {

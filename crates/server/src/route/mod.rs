@@ -25,6 +25,7 @@ mod exceptions;
 mod health;
 mod intel;
 mod lapi;
+mod queue;
 mod taxii;
 
 /// Everything that is served. Nothing is open to strangers.
@@ -37,7 +38,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/reopen", post(alerts::reopen))
         .route("/v1/alerts/{id}/comment", post(alerts::comment))
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
+        .route("/v1/alerts/{id}/work", post(alerts::work))
         .route("/v1/alerts/{id}/investigate", post(alerts::investigate))
+        .route(path::QUEUE, get(queue::page))
+        .route(path::QUEUE_FACETS, get(queue::facets))
+        .route(path::QUEUE_WATCH, get(queue::watch))
+        .route(path::QUEUE_WORK, post(queue::work))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
         .route("/v1/actions/{id}/approve", post(decide::approve))
         .route("/v1/actions/{id}/confirm", post(decide::confirm))

@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
     AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
     Order,
 };
 use tripoint_model::confidence::Trust;
-use tripoint_model::{Alert, AlertStatus, Exception, Resolution, Timestamp};
+use tripoint_model::{Alert, AlertId, AlertStatus, Exception, Timestamp};
 
 mod alerts;
 mod blocks;
@@ -23,9 +24,11 @@ mod layout;
 mod notes;
 mod outbox;
 mod queue;
+mod read;
 mod rows;
 mod sqlite;
 mod verdicts;
+mod work;
 mod writer;
 
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
@@ -87,17 +90,17 @@ pub struct Ingested {
     pub untaught: bool,
 }
 
-/// A person's work on an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorkChange {
-    /// Close it.
-    Resolve(Resolution, Option<String>),
-    /// Open it again.
-    Reopen(Option<String>),
-    /// Say something.
-    Comment(String),
-    /// Give it to somebody, or to nobody.
-    Assign(Option<String>),
+/// What became of a person's work on an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Worked {
+    /// Done; the alert first, then what changed with it.
+    Done(Vec<Alert>),
+    /// There is no such alert.
+    Missing,
+    /// It has changed since the person looked.
+    Changed,
+    /// It cannot be done, and why.
+    Refused(String),
 }
 
 /// How an order stands.
@@ -144,8 +147,18 @@ pub trait Store: Send + Sync {
     fn last_change(&self) -> Stored<'_, Timestamp>;
     /// One alert.
     fn alert(&self, id: String) -> Stored<'_, Option<Alert>>;
-    /// Writes a person's work down; `None` when there is no such alert.
-    fn work(&self, id: String, change: WorkChange, author: String, now: Timestamp) -> Stored<'_, Option<Alert>>;
+    /// Writes a person's work down; with `expected`, only if the alert has not changed since that moment.
+    fn work(&self, id: String, work: Work, by: (String, Option<Timestamp>), now: Timestamp) -> Stored<'_, Worked>;
+    /// The same for many: each for itself, all in one transaction. What changed comes with the answer.
+    fn work_on(
+        &self,
+        ids: Vec<AlertId>,
+        work: Work,
+        author: String,
+        now: Timestamp,
+    ) -> Stored<'_, (BulkAnswer, Vec<Alert>)>;
+    /// When an alert last changed.
+    fn version(&self, id: String) -> Stored<'_, Option<Timestamp>>;
     /// What closed alerts say of the sources they rest on.
     fn verdicts(&self) -> Stored<'_, Trust>;
     /// How many alerts stand how.

@@ -8,14 +8,12 @@ use sqlx::{Row, SqliteConnection};
 
 use tripoint_api::agent::Item;
 use tripoint_api::{Answer, Batch, NumberedOrder, Order};
-use tripoint_model::alert::{Change, Comment};
 use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 
 use super::blocks::Said;
 use super::notes::Notes;
 use super::outbox::Actions;
-use super::verdicts::teach;
-use super::{Ingested, Keep, OrderState, StoreError, WorkChange, alerts, contacts, queue};
+use super::{Ingested, Keep, OrderState, StoreError, alerts, contacts, queue};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -188,54 +186,6 @@ async fn take(
             Ok(None)
         }
     }
-}
-
-pub(super) async fn work(
-    connection: &mut SqliteConnection,
-    id: &str,
-    change: WorkChange,
-    author: String,
-    now: Timestamp,
-) -> Result<Option<Alert>, StoreError> {
-    let Some(mut alert) = load(connection, id).await? else { return Ok(None) };
-    let judges = matches!(change, WorkChange::Resolve(..) | WorkChange::Reopen(_));
-    let comment = match &change {
-        WorkChange::Resolve(_, comment) | WorkChange::Reopen(comment) => comment.clone(),
-        WorkChange::Comment(text) => Some(text.clone()),
-        WorkChange::Assign(_) => None,
-    };
-    let what = match change {
-        WorkChange::Resolve(resolution, _) => {
-            alert.work.status = AlertStatus::Resolved;
-            alert.work.resolution = Some(resolution);
-            let word = to_text("resolution", &resolution)?;
-            Some(format!("resolved as {}", word.trim_matches('"')))
-        }
-        WorkChange::Reopen(_) => {
-            alert.work.status = AlertStatus::Open;
-            alert.work.resolution = None;
-            Some("reopened".to_owned())
-        }
-        WorkChange::Comment(_) => None,
-        WorkChange::Assign(assignee) => {
-            if assignee.is_some() && alert.work.status == AlertStatus::Open {
-                alert.work.status = AlertStatus::Investigating;
-            }
-            let what =
-                assignee.as_ref().map_or_else(|| "assigned to nobody".to_owned(), |who| format!("assigned to {who}"));
-            alert.work.assignee = assignee;
-            Some(what)
-        }
-    };
-    if let Some(text) = comment.filter(|text| !text.is_empty()) {
-        alert.work.comments.push(Comment { at: now, author: author.clone(), text });
-    }
-    alert.work.history.extend(what.map(|what| Change { at: now, author, what }));
-    if judges {
-        teach(connection, &alert).await?;
-    }
-    save(connection, &alert, now).await?;
-    Ok(Some(alert))
 }
 
 pub(super) async fn give(

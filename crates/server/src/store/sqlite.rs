@@ -10,26 +10,26 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Row};
 
 use tripoint_api::filter::Filter;
-use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
-    AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery,
-    KeptException, NumberedOrder, Order,
+    AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
+    Order,
 };
 use tripoint_model::confidence::Trust;
-use tripoint_model::{Alert, Exception, Timestamp};
+use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 
 use super::layout::migrate;
-use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, status_text, unsigned, work};
+use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, unsigned};
 use super::writer::Writer;
 use super::{Bouncer, Decision, Message, Messages, Metered, Pull, Which};
-use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, WorkChange};
-use super::{bouncers, contacts, decisions, exceptions, outbox, queue, verdicts};
+use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
+use super::{bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, work};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
     writer: Writer,
-    readers: SqlitePool,
+    pub(super) readers: SqlitePool,
     keep: Keep,
 }
 
@@ -58,88 +58,6 @@ impl Sqlite {
         Ok(Self { writer: Writer::start(connection), readers, keep })
     }
 }
-
-impl Sqlite {
-    async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
-        let limit = query.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
-        let only = query.suppressed_only.unwrap_or(false);
-        // The cursor is the last row's place: its time, then its id.
-        let (time, id) = query
-            .after
-            .as_deref()
-            .and_then(|cursor| cursor.split_once('-'))
-            .and_then(|(time, id)| Some((time.parse::<i64>().ok()?, id.to_owned())))
-            .unwrap_or((i64::MAX, String::new()));
-        let rows = sqlx::query(
-            "SELECT body FROM alerts WHERE ($1 = '' OR status = $1) AND ($2 = '' OR rule = $2) AND ($3 = '' OR host = $3) \
-             AND suppressed BETWEEN $8 AND $4 AND (last_seen < $5 OR (last_seen = $5 AND id > $6)) \
-             ORDER BY last_seen DESC, id LIMIT $7",
-        )
-        .bind(query.status.map_or("", status_text))
-        .bind(query.rule.unwrap_or_default())
-        .bind(query.host.unwrap_or_default())
-        .bind(i64::from(query.suppressed.unwrap_or(false) || only))
-        .bind(time)
-        .bind(id)
-        .bind(i64::from(limit) + 1)
-        .bind(i64::from(only))
-        .fetch_all(&self.readers)
-        .await?;
-        let mut alerts: Vec<Alert> = Vec::with_capacity(rows.len());
-        let mut bytes = 0;
-        let mut more = false;
-        for row in rows {
-            let body: String = row.try_get(0)?;
-            bytes += body.len();
-            if alerts.len() == limit as usize || (bytes > PAGE_BYTES && !alerts.is_empty()) {
-                more = true;
-                break;
-            }
-            alerts.push(from_text("alert", &body)?);
-        }
-        let next = alerts.last().filter(|_| more).map(|last| format!("{}-{}", last.last_seen.0, last.id));
-        Ok(AlertList { alerts, next })
-    }
-
-    async fn changed(&self, (time, id): (Timestamp, String)) -> Result<Vec<(Timestamp, Alert)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT changed, body FROM alerts WHERE (changed, id) > ($1, $2) ORDER BY changed, id LIMIT $3",
-        )
-        .bind(time.0)
-        .bind(id)
-        .bind(i64::from(LIMIT_MAX))
-        .fetch_all(&self.readers)
-        .await?;
-        let mut bytes = 0;
-        let mut alerts = Vec::with_capacity(rows.len());
-        for row in rows {
-            let body: String = row.try_get(1)?;
-            bytes += body.len();
-            if bytes > PAGE_BYTES && !alerts.is_empty() {
-                break;
-            }
-            alerts.push((Timestamp(row.try_get(0)?), from_text("alert", &body)?));
-        }
-        Ok(alerts)
-    }
-
-    async fn all_agents(&self) -> Result<Vec<AgentStatus>, StoreError> {
-        let rows = sqlx::query("SELECT identity, last_seen, health FROM agents ORDER BY host")
-            .fetch_all(&self.readers)
-            .await?;
-        let mut agents = Vec::with_capacity(rows.len());
-        for row in rows {
-            let agent: AgentIdentity = from_text("agent", &row.try_get::<String, _>(0)?)?;
-            let health: Option<String> = row.try_get(2)?;
-            let health: Option<AgentHealth> = health.map(|text| from_text("health", &text)).transpose()?;
-            agents.push(AgentStatus { agent, last_seen: Timestamp(row.try_get(1)?), connected: false, health });
-        }
-        Ok(agents)
-    }
-}
-
-/// A page ends early when it gets longer than this; clients read answers of up to 16 MiB.
-const PAGE_BYTES: usize = 8 << 20;
 
 impl Store for Sqlite {
     fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested> {
@@ -188,11 +106,34 @@ impl Store for Sqlite {
         })
     }
 
-    fn work(&self, id: String, change: WorkChange, author: String, now: Timestamp) -> Stored<'_, Option<Alert>> {
+    fn work(
+        &self,
+        id: String,
+        work: Work,
+        (author, expected): (String, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Stored<'_, Worked> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move { work::work(connection, &id, &work, (&author, expected), now).await })
+        }))
+    }
+
+    fn work_on(
+        &self,
+        ids: Vec<AlertId>,
+        work: Work,
+        author: String,
+        now: Timestamp,
+    ) -> Stored<'_, (BulkAnswer, Vec<Alert>)> {
         Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { work(connection, &id, change, author, now).await })),
+            self.writer.submit(move |connection| {
+                Box::pin(async move { work::bulk(connection, ids, work, &author, now).await })
+            }),
         )
+    }
+
+    fn version(&self, id: String) -> Stored<'_, Option<Timestamp>> {
+        Box::pin(async move { work::changed(&mut *self.readers.acquire().await?, &id).await })
     }
 
     fn verdicts(&self) -> Stored<'_, Trust> {
@@ -398,7 +339,7 @@ mod tests {
         assert_eq!((kept[0].exception.owner.as_str(), kept[0].used), ("ada", Default::default()));
         // A clock that stands still does not hide a change.
         for expected in [8, 9] {
-            store.work("aa".into(), WorkChange::Assign(None), "x".into(), Timestamp(1)).await.unwrap();
+            store.work("aa".into(), Work::Assign { assignee: None }, ("x".into(), None), Timestamp(1)).await.unwrap();
             let changed = Store::changed(&store, (Timestamp(expected - 1), "aa".into())).await.unwrap();
             assert_eq!(changed[0].0, Timestamp(expected));
         }

@@ -9,6 +9,7 @@ mod lapi;
 mod notify;
 mod openapi;
 mod push;
+mod queue;
 mod rig;
 mod second;
 mod taxii;

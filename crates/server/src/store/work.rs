@@ -1,0 +1,222 @@
+//! What does a person's work change about an alert, and whom else does it concern?
+
+use sqlx::SqliteConnection;
+
+use tripoint_api::work::{BulkAnswer, BulkRefusal, EACH_MAX, Work};
+use tripoint_model::alert::{Attachment, Change, Comment, SeverityOverride};
+use tripoint_model::{Alert, AlertId, AlertStatus, Timestamp};
+
+use super::rows::{load, save, to_text};
+use super::verdicts::teach;
+use super::{StoreError, Worked};
+
+/// Does the work on one alert; with `expected`, only if it has not changed since.
+pub(super) async fn work(
+    connection: &mut SqliteConnection,
+    id: &str,
+    work: &Work,
+    (author, expected): (&str, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<Worked, StoreError> {
+    let Some(alert) = load(connection, id).await? else { return Ok(Worked::Missing) };
+    if expected.is_some() && expected != changed(connection, id).await? {
+        return Ok(Worked::Changed);
+    }
+    if let Work::Merge { into } = work
+        && let Some(why) = cannot_merge(connection, &alert, into).await?
+    {
+        return Ok(Worked::Refused(why));
+    }
+    if let Some(why) = is_full(&alert, work) {
+        return Ok(Worked::Refused(why));
+    }
+    let mut all = vec![done(connection, alert, work, (author, ""), now).await?];
+    if matches!(work, Work::Resolve { .. } | Work::Reopen { .. }) {
+        let with = format!(" with {id}");
+        for part in parts(connection, id).await? {
+            if let Some(alert) = load(connection, &part).await? {
+                all.push(done(connection, alert, work, (author, &with), now).await?);
+            }
+        }
+    }
+    Ok(Worked::Done(all))
+}
+
+/// The same for many.
+pub(super) async fn bulk(
+    connection: &mut SqliteConnection,
+    ids: Vec<AlertId>,
+    wanted: Work,
+    author: &str,
+    now: Timestamp,
+) -> Result<(BulkAnswer, Vec<Alert>), StoreError> {
+    let mut answer = BulkAnswer::default();
+    let mut changed = Vec::new();
+    for id in ids {
+        let reason = match work(connection, &id.0, &wanted, (author, None), now).await? {
+            Worked::Done(alerts) => {
+                changed.extend(alerts);
+                answer.done.push(id);
+                continue;
+            }
+            Worked::Missing => "there is no such alert".to_owned(),
+            Worked::Changed => "it has changed".to_owned(),
+            Worked::Refused(why) => why,
+        };
+        answer.refused.push(BulkRefusal { id, reason });
+    }
+    Ok((answer, changed))
+}
+
+/// When an alert last changed.
+pub(super) async fn changed(connection: &mut SqliteConnection, id: &str) -> Result<Option<Timestamp>, StoreError> {
+    let at: Option<i64> =
+        sqlx::query_scalar("SELECT changed FROM alerts WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    Ok(at.map(Timestamp))
+}
+
+/// The alerts that are part of another.
+async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
+    let found =
+        sqlx::query_scalar("SELECT id FROM queue_terms WHERE field = 'merged' AND value = $1 ORDER BY id LIMIT 1000")
+            .bind(id)
+            .fetch_all(connection)
+            .await?;
+    Ok(found)
+}
+
+/// One level only, so that nothing is part of itself: neither may be part of another or have parts of its own below.
+async fn cannot_merge(
+    connection: &mut SqliteConnection,
+    alert: &Alert,
+    into: &AlertId,
+) -> Result<Option<String>, StoreError> {
+    if alert.id == *into {
+        return Ok(Some("an alert is no part of itself".into()));
+    }
+    let Some(whole) = load(connection, &into.0).await? else {
+        return Ok(Some(format!("there is no alert {into} to merge it into")));
+    };
+    if let Some(other) = whole.work.merged_into {
+        return Ok(Some(format!("{into} is part of {other} itself; merge it into that")));
+    }
+    if !parts(connection, &alert.id.0).await?.is_empty() {
+        return Ok(Some("other alerts are part of it; split them first, or merge the other way round".into()));
+    }
+    Ok(None)
+}
+
+fn is_full(alert: &Alert, work: &Work) -> Option<String> {
+    let is_full = match work {
+        Work::Tag { name, .. } => alert.work.tags.len() >= EACH_MAX && !alert.work.tags.contains_key(name),
+        Work::Attach { .. } => alert.work.attachments.len() >= EACH_MAX,
+        _ => false,
+    };
+    is_full.then(|| format!("it has {EACH_MAX} of them already"))
+}
+
+async fn done(
+    connection: &mut SqliteConnection,
+    mut alert: Alert,
+    work: &Work,
+    (author, with): (&str, &str),
+    now: Timestamp,
+) -> Result<Alert, StoreError> {
+    let what = apply(&mut alert, work, author, now)?;
+    alert.work.history.extend(what.map(|what| Change {
+        at: now,
+        author: author.to_owned(),
+        what: format!("{what}{with}"),
+    }));
+    if matches!(work, Work::Resolve { .. } | Work::Reopen { .. }) {
+        teach(connection, &alert).await?;
+    }
+    save(connection, &alert, now).await?;
+    Ok(alert)
+}
+
+/// Changes the alert; how its history tells it.
+fn apply(alert: &mut Alert, work: &Work, author: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let own = &mut alert.work;
+    let mut say = |text: &Option<String>| {
+        let text = text.as_ref().filter(|text| !text.is_empty()).cloned();
+        own.comments.extend(text.map(|text| Comment { at: now, author: author.to_owned(), text }));
+    };
+    Ok(Some(match work {
+        Work::Resolve { resolution, comment } => {
+            say(comment);
+            own.status = AlertStatus::Resolved;
+            own.resolution = Some(*resolution);
+            format!("resolved as {}", to_text("resolution", resolution)?.trim_matches('"'))
+        }
+        Work::Reopen { comment } => {
+            say(comment);
+            own.status = AlertStatus::Open;
+            own.resolution = None;
+            "reopened".to_owned()
+        }
+        Work::Comment { text } => {
+            say(&Some(text.clone()));
+            return Ok(None);
+        }
+        Work::Assign { assignee } => {
+            let assignee = assignee.clone().filter(|who| !who.is_empty());
+            if assignee.is_some() && own.status == AlertStatus::Open {
+                own.status = AlertStatus::Investigating;
+            }
+            let what = format!("assigned to {}", assignee.as_deref().unwrap_or("nobody"));
+            own.assignee = assignee;
+            what
+        }
+        Work::Status { status } => {
+            own.status = *status;
+            own.resolution = None;
+            format!("now {}", super::rows::status_text(*status))
+        }
+        Work::Severity { level: None, .. } => {
+            own.severity = None;
+            "severity left to the sum again".to_owned()
+        }
+        Work::Severity { level: Some(level), reason } => {
+            let (author, reason) = (author.to_owned(), reason.clone());
+            let what = format!("severity set to {level}: {reason}");
+            own.severity = Some(SeverityOverride { level: *level, author, at: now, reason });
+            what
+        }
+        Work::Tag { .. } | Work::Untag { .. } | Work::Attach { .. } | Work::Detach { .. } => {
+            return Ok(label(own, work, author, now));
+        }
+        Work::Merge { into } => {
+            own.merged_into = Some(into.clone());
+            format!("merged into {into}")
+        }
+        Work::Split => match own.merged_into.take() {
+            Some(whole) => format!("split from {whole}"),
+            None => return Ok(None),
+        },
+    }))
+}
+
+/// Adds or takes away what is added to an alert; nothing where there was nothing to take away.
+fn label(own: &mut tripoint_model::alert::Work, work: &Work, author: &str, now: Timestamp) -> Option<String> {
+    match work {
+        Work::Tag { name, value } => {
+            own.tags.insert(name.clone(), value.clone());
+            Some(if value.is_empty() { format!("tagged {name}") } else { format!("tagged {name}={value}") })
+        }
+        Work::Untag { name } => own.tags.remove(name).map(|_| format!("tag {name} taken away")),
+        Work::Attach { name, url, sha256 } => {
+            own.attachments.retain(|known| known.url != *url);
+            let (name, url, author) = (name.clone(), url.clone(), author.to_owned());
+            let what = format!("attached {name}: {url}");
+            own.attachments.push(Attachment { name, url, sha256: sha256.clone(), author, at: now });
+            Some(what)
+        }
+        Work::Detach { url } => {
+            let before = own.attachments.len();
+            own.attachments.retain(|known| known.url != *url);
+            (own.attachments.len() < before).then(|| format!("reference {url} taken away"))
+        }
+        _ => None,
+    }
+}

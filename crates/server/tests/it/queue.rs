@@ -1,0 +1,175 @@
+//! Is the queue searched, counted, watched and worked on as people see it?
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use tripoint_api::ClientError;
+use tripoint_api::queue::{Facets, QueuePage, QueueQuery};
+use tripoint_api::work::BulkAnswer;
+use tripoint_model::Alert;
+
+use crate::rig::{Rig, alert};
+
+async fn rows(rig: &Rig, filter: &str) -> Vec<String> {
+    let query = QueueQuery { filter: Some(filter.into()), ..QueueQuery::default() };
+    let page: QueuePage = rig.client.get(&format!("/v1/queue{}", query.to_query())).await.unwrap();
+    page.rows.into_iter().map(|row| row.id.0).collect()
+}
+
+async fn work(rig: &Rig, id: &str, work: Value) -> Result<Alert, ClientError> {
+    rig.client.post(&format!("/v1/alerts/{id}/work"), &work).await
+}
+
+async fn rig(folder: &std::path::Path) -> Rig {
+    let rig = Rig::start(folder).await;
+    let alerts = [alert("aa", 90, 1), alert("bb", 50, 2), alert("cc", 10, 3)];
+    rig.report("web1", 1, &alerts).await;
+    rig
+}
+
+#[tokio::test]
+async fn a_queue_is_searched_and_a_wrong_filter_is_pointed_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    assert_eq!(rows(&rig, "").await, ["aa", "bb", "cc"], "the worst first");
+    assert_eq!(rows(&rig, "severity>=medium -id:aa").await, ["bb"]);
+    assert_eq!(rows(&rig, "address:203.0.113.0/24 score<20").await, ["cc"]);
+    assert_eq!(rows(&rig, "nothing").await, [""; 0]);
+    let wrong = rig.client.get::<QueuePage>("/v1/queue?filter=score%3E50%20hots%3Aa").await;
+    let Err(ClientError::Problem(problem)) = wrong else { panic!("{wrong:?}") };
+    assert_eq!((problem.status, problem.at, problem.end), (422, Some(9), Some(13)));
+    assert!(problem.detail.contains("is host meant"), "{problem}");
+    let facets: Facets = rig.client.get("/v1/queue/facets?filter=score%3E20").await.unwrap();
+    let severity = facets.fields.iter().find(|facet| facet.field == "severity").unwrap();
+    let counted: Vec<_> = severity.values.iter().map(|value| (value.value.as_str(), value.count)).collect();
+    assert_eq!((facets.total, counted), (2, vec![("medium", 1), ("critical", 1)]));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn work_is_done_refused_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let reason = "the host is a test machine";
+    work(&rig, "aa", json!({"do": "severity", "level": "low", "reason": reason})).await.unwrap();
+    assert_eq!(rows(&rig, "severity:low").await, ["aa"], "a person's word outranks the sum");
+    work(&rig, "aa", json!({"do": "tag", "name": "team", "value": "blue"})).await.unwrap();
+    assert_eq!(rows(&rig, "tag:team=blue").await, ["aa"]);
+    work(&rig, "bb", json!({"do": "assign", "assignee": "ada"})).await.unwrap();
+    assert_eq!(rows(&rig, "assignee:ada status:investigating").await, ["bb"]);
+    let url = "https://tickets.example/1";
+    let with = work(&rig, "bb", json!({"do": "attach", "name": "ticket", "url": url})).await.unwrap();
+    assert_eq!(with.work.attachments[0].url, url);
+
+    // What is merged goes with the whole, and only one level deep.
+    work(&rig, "cc", json!({"do": "merge", "into": "bb"})).await.unwrap();
+    assert_eq!(rows(&rig, "").await, ["bb", "aa"]);
+    assert_eq!(rows(&rig, "merged:yes").await, ["cc"]);
+    for (id, into) in [("bb", "bb"), ("bb", "aa"), ("aa", "cc"), ("aa", "zz")] {
+        let refused = work(&rig, id, json!({"do": "merge", "into": into})).await;
+        assert!(
+            matches!(&refused, Err(ClientError::Problem(problem)) if problem.status == 422),
+            "{id} {into}: {refused:?}"
+        );
+    }
+    work(&rig, "bb", json!({"do": "resolve", "resolution": "expected"})).await.unwrap();
+    assert_eq!(rows(&rig, "merged:yes status:resolved resolution:expected").await, ["cc"]);
+    let split = work(&rig, "cc", json!({"do": "split"})).await.unwrap();
+    let told: Vec<&str> = split.work.history.iter().map(|change| change.what.as_str()).collect();
+    assert_eq!(told[told.len() - 3..], ["merged into bb", "resolved as expected with bb", "split from bb"]);
+    // A person's work outlives what the agent reports next.
+    rig.report("web1", 2, &[alert("aa", 92, 9)]).await;
+    assert_eq!(rows(&rig, "severity:low tag:team").await, ["aa"]);
+
+    let bulk = json!({"ids": ["aa", "zz", "cc"], "work": {"do": "tag", "name": "seen"}});
+    let answer: BulkAnswer = rig.client.post("/v1/queue/work", &bulk).await.unwrap();
+    assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
+    assert_eq!((answer.refused.len(), answer.refused[0].id.0.as_str()), (1, "zz"));
+    assert_eq!(rows(&rig, "tag:seen").await.len(), 2);
+    rig.stop().await;
+}
+
+/// Sends a request through TCP; the connection, from which the answer can be read.
+async fn send(rig: &Rig, request: &str, header: &str, body: &str) -> TcpStream {
+    let token = std::fs::read_to_string(rig.ready.socket.with_file_name("token")).unwrap();
+    let mut stream = TcpStream::connect(rig.ready.address.unwrap()).await.unwrap();
+    let text = format!(
+        "{request} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{header}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        token.trim(),
+        body.len()
+    );
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn answer(rig: &Rig, request: &str, header: &str, body: &str) -> String {
+    let mut answer = String::new();
+    send(rig, request, header, body).await.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Reads an endless answer until a text has come; all that has come.
+async fn until(stream: &mut TcpStream, text: &str) -> String {
+    let mut seen = String::new();
+    let read = async {
+        let mut buffer = [0; 4096];
+        while !seen.contains(text) {
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "ended before {text:?}: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap_or_else(|_| panic!("{text:?} did not come"));
+    seen
+}
+
+#[tokio::test]
+async fn who_looked_at_an_older_state_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let shown = answer(&rig, "GET /v1/alerts/aa", "", "").await;
+    let tag = shown.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    let again = answer(&rig, "GET /v1/alerts/aa", &format!("if-none-match: {tag}\r\n"), "").await;
+    assert!(again.starts_with("HTTP/1.1 304"), "{again}");
+    let header = format!("if-match: {tag}\r\n");
+    let comment = r#"{"do":"comment","text":"seen"}"#;
+    let first = answer(&rig, "POST /v1/alerts/aa/work", &header, comment).await;
+    assert!(first.starts_with("HTTP/1.1 200") && !first.contains(&format!("etag: {tag}")), "{first}");
+    let second = answer(&rig, "POST /v1/alerts/aa/work", &header, comment).await;
+    assert!(second.starts_with("HTTP/1.1 412"), "{second}");
+    let changed = answer(&rig, "GET /v1/alerts/aa", &format!("if-none-match: {tag}\r\n"), "").await;
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn who_watches_is_told_at_once_and_what_was_missed_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let watch = "GET /v1/queue/watch?filter=severity%3E%3Dmedium";
+    let mut stream = send(&rig, watch, "", "").await;
+    until(&mut stream, "text/event-stream").await;
+    rig.report("web1", 2, &[alert("dd", 70, 5)]).await;
+    let told = until(&mut stream, "\"dd\"").await;
+    assert!(told.contains("event: alert") && !told.contains("\"aa\""), "{told}");
+    work(&rig, "dd", json!({"do": "resolve", "resolution": "testing"})).await.unwrap();
+    let told = until(&mut stream, "\"resolved\"").await;
+    let id = told.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    drop(stream);
+    work(&rig, "bb", json!({"do": "severity", "level": "low", "reason": "test"})).await.unwrap();
+    work(&rig, "aa", json!({"do": "tag", "name": "late"})).await.unwrap();
+    let mut stream = send(&rig, watch, &format!("last-event-id: {id}\r\n"), "").await;
+    let told = until(&mut stream, "late").await;
+    assert!(told.contains("event: gone\ndata: bb") && !told.contains("\"dd\""), "{told}");
+    drop(stream);
+    // Who has been away for too long is told to look anew.
+    let many: Vec<Alert> = (0..1001).map(|number| alert(&format!("x{number}"), 50, 1)).collect();
+    rig.report("web1", 3, &many[..1000]).await;
+    rig.report("web1", 4, &many[1000..]).await;
+    let mut stream = send(&rig, watch, &format!("last-event-id: {id}\r\n"), "").await;
+    until(&mut stream, "event: reset").await;
+    rig.stop().await;
+}
