@@ -10,7 +10,7 @@ pub(crate) mod required;
 pub mod rule;
 mod texts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;
 
 use aho_corasick::BuildError;
@@ -81,10 +81,10 @@ impl Pack {
 
     /// The same of rules whose expressions are known to be good.
     pub(crate) fn of_known(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PackError> {
-        let mut compiled: Vec<Compiled> = Vec::new();
+        let (mut compiled, mut names) = (Vec::new(), HashSet::new());
         let (mut of_arguments, mut of_others) = (BTreeMap::<_, Vec<u32>>::new(), BTreeMap::<_, Vec<u32>>::new());
         for rule in rules {
-            if compiled.iter().any(|known| known.rule.id == rule.id) {
+            if !names.insert(rule.id.clone()) {
                 return Err(PackError::Twice(rule.id));
             }
             let number = compiled.len() as u32;

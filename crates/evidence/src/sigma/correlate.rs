@@ -54,28 +54,20 @@ impl<'s> Run<'s> {
                 Told { about: &rule.about, lines: None, reason }
             })
             .collect();
-        for (place, correlation) in (0u32..).zip(self.sigma.correlations()) {
-            for (member, counted) in (0u64..).zip(&correlation.of) {
-                if matching.binary_search(&counted.rule).is_err() {
-                    continue;
-                }
-                let Some(key) = self.series.key(place, &event, &counted.by) else { continue };
-                let what = match correlation.kind {
-                    Kind::EventCount => number,
-                    Kind::ValueCount => match self.series.key(place, &event, &correlation.differ) {
-                        Some(value) => value,
-                        None => continue,
-                    },
-                    Kind::Temporal | Kind::TemporalOrdered => member,
-                };
-                let seen = Seen { at, line: number, what, member };
-                if let Some((count, lines)) = self.series.add(key, seen, correlation) {
-                    told.push(Told {
-                        about: &correlation.about,
-                        lines: Some(lines),
-                        reason: reason(correlation, count),
-                    });
-                }
+        for (place, member) in self.sigma.counting(&matching) {
+            let correlation = &self.sigma.correlations()[place as usize];
+            let Some(key) = self.series.key(place, &event, &correlation.of[member as usize].by) else { continue };
+            let what = match correlation.kind {
+                Kind::EventCount => number,
+                Kind::ValueCount => match self.series.key(place, &event, &correlation.differ) {
+                    Some(value) => value,
+                    None => continue,
+                },
+                Kind::Temporal | Kind::TemporalOrdered => u64::from(member),
+            };
+            let seen = Seen { at, line: number, what, member: u64::from(member) };
+            if let Some((count, lines)) = self.series.add(key, seen, correlation) {
+                told.push(Told { about: &correlation.about, lines: Some(lines), reason: reason(correlation, count) });
             }
         }
         told
@@ -132,7 +124,7 @@ const GROUPS_MAX: usize = 50_000;
 /// Matches of all groups.
 const KEPT_MAX: usize = 400_000;
 /// Matches of one group; no correlation counts further.
-const GROUP_MAX: usize = super::engine::COUNT_MAX as usize + 24;
+const GROUP_MAX: usize = super::bounds::COUNT_MAX as usize + 24;
 
 impl Series {
     /// The values of fields as a number; nothing where the entry does not hold one of them.

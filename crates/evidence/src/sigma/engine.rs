@@ -3,20 +3,21 @@
 //! The texts that tests require are searched together in everything that tests look at; only rules of which one was
 //! found are asked, and only their tests whose texts were found. The answer is that of asking each rule alone.
 
-use std::collections::HashMap;
-
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
+use super::bounds::Totals;
 use super::event::{Event, Slots};
 use super::field::Name;
-use super::node::{self, Node, Numbers};
-use super::rule::{Correlation, Kind, Part, SigmaRule, Test};
+use super::node::{Node, Numbers};
+use super::rule::{Correlation, SigmaRule};
 use super::source::Sort;
 
 /// Sigma rules, ready to be asked.
 pub struct Sigma {
     rules: Vec<SigmaRule>,
     correlations: Vec<Correlation>,
+    /// Of each rule the correlations that count it, and its place among their rules.
+    counted_by: Vec<Vec<(u32, u32)>>,
     groups: [Group; Sort::ALL.len()],
 }
 
@@ -46,9 +47,6 @@ pub enum SigmaError {
         /// In words.
         reason: String,
     },
-    /// More than there may be.
-    #[error("there are more than {0} Sigma rules")]
-    TooMany(usize),
     /// The texts of all rules are too many.
     #[error("the texts of all Sigma rules together: {0}")]
     Texts(String),
@@ -62,34 +60,25 @@ pub struct Room {
     asked: Vec<u32>,
 }
 
-/// Rules, and correlations.
-pub const RULES_MAX: usize = 20_000;
-/// Tests inside one another.
-pub const DEPTH_MAX: usize = 24;
-/// Tests of one rule.
-pub const TESTS_MAX: usize = 50_000;
-/// Bytes of one text or pattern.
-pub const TEXT_BYTES_MAX: usize = 16 << 10;
-/// What a correlation may count to; beyond it nothing is remembered.
-pub const COUNT_MAX: u64 = 1000;
-
 impl Sigma {
     /// Takes rules that somebody compiled; the first that breaks a bound is named.
     pub fn new(rules: Vec<SigmaRule>, correlations: Vec<Correlation>) -> Result<Self, SigmaError> {
-        if rules.len() > RULES_MAX || correlations.len() > RULES_MAX {
-            return Err(SigmaError::TooMany(RULES_MAX));
-        }
+        let mut totals = Totals::default();
         for rule in &rules {
             let refuse = |reason: String| SigmaError::Rule { id: rule.about.id.clone(), reason };
-            check(&rule.when, 0, &mut 0).map_err(refuse)?;
+            totals.take_rule(rule).map_err(refuse)?;
         }
-        for correlation in &correlations {
+        let mut counted_by = vec![Vec::new(); rules.len()];
+        for (place, correlation) in (0u32..).zip(&correlations) {
             let refuse = |reason: String| SigmaError::Rule { id: correlation.about.id.clone(), reason };
-            check_correlation(correlation, rules.len()).map_err(refuse)?;
+            totals.take_correlation(correlation).map_err(refuse)?;
+            for (member, counted) in (0u32..).zip(&correlation.of) {
+                counted_by[counted.rule as usize].push((place, member));
+            }
         }
         let group = |sort: Sort| Group::of(&rules, sort);
         let groups = [group(Sort::Request)?, group(Sort::Forwarded)?, group(Sort::Audit)?, group(Sort::Message)?];
-        Ok(Self { rules, correlations, groups })
+        Ok(Self { rules, correlations, counted_by, groups })
     }
 
     /// Each rule, by its number.
@@ -100,6 +89,14 @@ impl Sigma {
     /// Each correlation.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
+    }
+
+    /// The correlations that count one of these rules, in their order, each with the rule's place in it.
+    pub(super) fn counting(&self, rules: &[u32]) -> Vec<(u32, u32)> {
+        let mut all: Vec<(u32, u32)> =
+            rules.iter().flat_map(|rule| self.counted_by[*rule as usize].iter().copied()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// The numbers of the rules that match, in their order.
@@ -154,10 +151,10 @@ impl Sigma {
 
 impl Group {
     fn of(rules: &[SigmaRule], sort: Sort) -> Result<Self, SigmaError> {
-        let (mut names, mut texts, mut known) = (vec![Name::of("")], Vec::new(), HashMap::new());
-        let mut numbers = Numbers { names: &mut names, texts: &mut texts, known: &mut known };
+        let mut numbers = Numbers::default();
         let here = (0u32..).zip(rules).filter(|(_, rule)| rule.source.kinds.contains(&sort));
         let rules: Vec<(u32, Node)> = here.map(|(number, rule)| (number, numbers.node(&rule.when))).collect();
+        let Numbers { names, texts, .. } = numbers;
         let (mut wanted_by, mut always) = (vec![Vec::new(); texts.len()], Vec::new());
         for (place, (_, node)) in (0u32..).zip(&rules) {
             match node.wanted(&texts) {
@@ -174,62 +171,3 @@ impl Group {
         Ok(Self { names, rules, texts: automaton, texts_len: texts.len(), wanted_by, always })
     }
 }
-
-/// Whether a rule's test keeps the bounds.
-#[cfg(feature = "sigma")]
-pub(super) fn check_rule(test: &Test) -> Result<(), String> {
-    check(test, 0, &mut 0)
-}
-
-fn check(test: &Test, depth: usize, tests: &mut usize) -> Result<(), String> {
-    *tests += 1;
-    if depth > DEPTH_MAX {
-        return Err(format!("tests stand more than {DEPTH_MAX} deep in one another"));
-    }
-    if *tests > TESTS_MAX {
-        return Err(format!("there are more than {TESTS_MAX} tests"));
-    }
-    let short_enough = |bytes: usize| {
-        let fits = bytes <= TEXT_BYTES_MAX;
-        if fits { Ok(()) } else { Err(format!("a text has more than {TEXT_BYTES_MAX} bytes")) }
-    };
-    match test {
-        Test::All(inner) | Test::Any(inner) | Test::AtLeast(_, inner) => {
-            inner.iter().try_for_each(|test| check(test, depth + 1, tests))
-        }
-        Test::Not(inner) => check(inner, depth + 1, tests),
-        Test::Text { text, .. } => short_enough(text.len()),
-        // Without letters nothing would be passed over, for ever.
-        Test::Like { parts, .. } if parts.iter().any(|part| matches!(part, Part::Text(text) if text.is_empty())) => {
-            Err("a part of a text with gaps is empty".into())
-        }
-        Test::Like { parts, .. } => {
-            let length = |part: &Part| if let Part::Text(text) = part { text.len() } else { 1 };
-            short_enough(parts.iter().map(length).sum())
-        }
-        Test::Pattern { pattern, .. } => {
-            short_enough(pattern.len())?;
-            node::syntax(pattern)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_correlation(correlation: &Correlation, rules: usize) -> Result<(), String> {
-    if correlation.of.is_empty() || correlation.of.len() > MEMBERS_MAX {
-        return Err(format!("it counts the matches of {} rules", correlation.of.len()));
-    }
-    if let Some(member) = correlation.of.iter().find(|member| member.rule as usize >= rules) {
-        return Err(format!("there is no rule {}", member.rule));
-    }
-    if correlation.at_least == 0 || correlation.at_least > COUNT_MAX {
-        return Err(format!("it asks for {} matches, at least one and at most {COUNT_MAX}", correlation.at_least));
-    }
-    if correlation.kind == Kind::ValueCount && correlation.differ.is_empty() {
-        return Err("value_count needs a field".into());
-    }
-    Ok(())
-}
-
-/// Rules of one correlation.
-pub const MEMBERS_MAX: usize = 64;

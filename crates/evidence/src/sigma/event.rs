@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::field::{self, Name};
@@ -101,7 +102,7 @@ pub(super) struct Slots<'s, 'e> {
     names: &'s [Name],
     slots: Vec<OnceCell<Vec<Rc<Value>>>>,
     /// Fields share values: each is decoded once.
-    known: RefCell<Vec<Rc<Value>>>,
+    known: RefCell<HashMap<String, Rc<Value>, foldhash::fast::RandomState>>,
 }
 
 /// The slot of the whole line, whose name is empty.
@@ -136,7 +137,7 @@ impl<'s, 'e> Slots<'s, 'e> {
                 }
             }
         }
-        for value in self.known.borrow().iter() {
+        for value in self.known.borrow().values() {
             value.forms.iter().skip(usize::from(value.stands)).for_each(|form| look(&form.cased));
         }
     }
@@ -153,11 +154,11 @@ impl<'s, 'e> Slots<'s, 'e> {
 
     fn value(&self, text: &str, stands: bool) -> Rc<Value> {
         let mut known = self.known.borrow_mut();
-        if let Some(same) = known.iter().find(|value| value.forms[0].cased == text) {
+        if let Some(same) = known.get(text) {
             return Rc::clone(same);
         }
         let value = Rc::new(Value { forms: forms(text).into_iter().map(Form::of).collect(), stands });
-        known.push(Rc::clone(&value));
+        known.insert(text.to_owned(), Rc::clone(&value));
         value
     }
 }

@@ -65,7 +65,9 @@ pub const MAGIC: &[u8; 8] = b"TRIRULES";
 /// Its layout; any other is refused.
 pub const VERSION: u32 = 1;
 /// Bytes of an image: what is used here of SigmaHQ's 821 rules takes 200 KiB.
-pub const BYTES_MAX: usize = 16 << 20;
+pub const BYTES_MAX: usize = 8 << 20;
+/// Rules as Tripoint writes them.
+const OWN_RULES_MAX: usize = 10_000;
 const HEADER_BYTES: usize = 24;
 
 impl Image {
@@ -116,6 +118,9 @@ impl Image {
 
     /// The rules, beside those that come with Tripoint, ready to be asked.
     pub fn pack(self) -> Result<Pack, ImageError> {
+        if self.rules.len() > OWN_RULES_MAX {
+            return Err(ImageError::Content(format!("it holds more than {OWN_RULES_MAX} rules")));
+        }
         let sigma = Sigma::new(self.sigma, self.correlations)?;
         // Those of the image are tried one by one; our own are known to be good.
         Pack::new(self.rules.iter().cloned())?;

@@ -5,6 +5,7 @@
 //! entries show together; `image` is how rules travel to a host. Reading the rules' YAML is `compile`, behind the
 //! feature `sigma`, so that the agent holds the evaluator alone.
 
+pub mod bounds;
 #[cfg(feature = "sigma")]
 pub mod compile;
 pub mod correlate;

@@ -3,6 +3,7 @@
 //! Each leaf knows texts of which one must stand in what it looks at. They are searched for all rules at once; a leaf
 //! whose texts were not found says no without looking.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use ipnet::IpNet;
@@ -36,7 +37,7 @@ enum Ask {
     Text(How, String, bool),
     Like(Vec<Part>, bool),
     /// Made when first asked for: a host meets few.
-    Pattern(String, OnceLock<Option<Regex>>),
+    Pattern(String, OnceLock<Regex>),
     Within(IpNet),
     Number(Compare, f64),
     Truth(bool),
@@ -48,37 +49,65 @@ enum Ask {
 pub(super) type FoundTexts<'f> = Option<&'f [bool]>;
 
 /// Gives fields and texts their numbers.
-pub(super) struct Numbers<'n> {
-    pub names: &'n mut Vec<Name>,
-    pub texts: &'n mut Vec<String>,
-    pub known: &'n mut std::collections::HashMap<String, u32>,
+pub(super) struct Numbers {
+    /// The whole line first.
+    pub names: Vec<Name>,
+    pub texts: Vec<String>,
+    slots: HashMap<String, usize>,
+    known: HashMap<String, u32>,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        let slots = HashMap::from([(String::new(), LINE)]);
+        Self { names: vec![Name::of("")], texts: Vec::new(), slots, known: HashMap::new() }
+    }
 }
 
 /// Memory of a compiled pattern, bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// What is tried before, so that all patterns together can be counted.
+const WEIGHTS: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, PATTERN_BYTES_MAX];
+/// Memory for the states of a pattern that were met, bytes.
+const DFA_BYTES_MAX: usize = 256 << 10;
 /// Texts of one pattern.
 const TEXTS_MAX: usize = 128;
+/// Of a longer text only its beginning is searched for all rules at once: so few texts can end at one letter of a line.
+pub(super) const SEARCHED_BYTES_MAX: usize = 64;
 
 /// A regular expression as rules write it.
-pub(super) fn pattern(text: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX / 2).nest_limit(64).build()
+pub(super) fn pattern(text: &str) -> Result<Regex, String> {
+    within(text, PATTERN_BYTES_MAX).map_err(|error| one_line(&error))
 }
 
-/// Whether a text can be one. Without compiling it: that is done where it is needed.
-pub(super) fn syntax(text: &str) -> Result<(), String> {
-    let mut parser = regex_syntax::ParserBuilder::new().nest_limit(64).build();
-    parser.parse(text).map(drop).map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-impl Numbers<'_> {
-    fn slot(&mut self, name: &str) -> usize {
-        match self.names.iter().position(|known| known.text == name) {
-            Some(slot) => slot,
-            None => {
-                self.names.push(Name::of(name));
-                self.names.len() - 1
-            }
+/// About how much memory a pattern takes when it is compiled, from above; or why it cannot be.
+pub(super) fn weight(text: &str) -> Result<usize, String> {
+    for bytes in WEIGHTS {
+        match within(text, bytes) {
+            Ok(_) => return Ok(bytes),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(error) => return Err(one_line(&error)),
         }
+    }
+    Err(format!("a regular expression takes more than {PATTERN_BYTES_MAX} bytes when it is compiled"))
+}
+
+fn within(text: &str, bytes: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(bytes).dfa_size_limit(DFA_BYTES_MAX).nest_limit(64).build()
+}
+
+fn one_line(error: &regex::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Numbers {
+    fn slot(&mut self, name: &str) -> usize {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        self.names.push(Name::of(name));
+        self.slots.insert(name.to_owned(), self.names.len() - 1);
+        self.names.len() - 1
     }
 
     fn place(&mut self, place: &Place) -> usize {
@@ -97,7 +126,10 @@ impl Numbers<'_> {
 
     /// What must stand in what this test looks at, in small letters; nothing where that is too short to tell.
     fn telling(&mut self, test: &Test) -> Option<Vec<u32>> {
-        let one = |text: &str| (text.len() >= required::BYTES_MIN).then(|| vec![text.to_ascii_lowercase()]);
+        let one = |text: &str| {
+            let text = tripoint_model::text::truncate(text, SEARCHED_BYTES_MAX).0;
+            (text.len() >= required::BYTES_MIN).then(|| vec![text.to_ascii_lowercase()])
+        };
         let texts = match test {
             Test::Text { place, text, .. } if !is_made(place) => one(text),
             Test::Like { place, parts, .. } if !is_made(place) => {
@@ -139,12 +171,13 @@ fn is_made(place: &Place) -> bool {
 }
 
 /// What must stand in everything that a pattern matches, whatever its capitals.
-fn of_pattern(pattern: &str) -> Option<Vec<String>> {
+pub(super) fn of_pattern(pattern: &str) -> Option<Vec<String>> {
     let hir = regex_syntax::parse(pattern).ok()?;
     let mut texts = Vec::new();
     for text in required::required(&hir)? {
         // A piece of a character: nothing that could be searched as text.
-        texts.push(String::from_utf8(text).ok()?.to_ascii_lowercase());
+        let text = String::from_utf8(text).ok()?.to_ascii_lowercase();
+        texts.push(tripoint_model::text::truncate(&text, SEARCHED_BYTES_MAX).0.to_owned());
     }
     texts.sort_unstable();
     texts.dedup();
@@ -200,8 +233,8 @@ impl Leaf {
             Ask::Text(how, text, cased) => slots.forms(self.slot).any(|form| how.holds(text_of(form, *cased), text)),
             Ask::Like(parts, cased) => slots.forms(self.slot).any(|form| globs::fits(parts, text_of(form, *cased))),
             Ask::Pattern(text, made) => {
-                let made = made.get_or_init(|| pattern(text).ok());
-                made.as_ref().is_some_and(|made| slots.forms(self.slot).any(|form| made.is_match(&form.cased)))
+                let made = made.get_or_init(|| pattern(text).expect("it was compiled when the rules were taken"));
+                slots.forms(self.slot).any(|form| made.is_match(&form.cased))
             }
             Ask::Within(net) => {
                 let of = |form: &Form| form.cased.parse().is_ok_and(|address: std::net::IpAddr| net.contains(&address));

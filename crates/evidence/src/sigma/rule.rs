@@ -144,6 +144,20 @@ pub enum Test {
     Moment(String, Unit, i64),
 }
 
+impl Test {
+    /// How many tests it is, with those inside it.
+    #[cfg(feature = "sigma")]
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::All(inner) | Self::Any(inner) | Self::AtLeast(_, inner) => {
+                1 + inner.iter().map(Self::count).sum::<usize>()
+            }
+            Self::Not(inner) => 1 + inner.count(),
+            _ => 1,
+        }
+    }
+}
+
 /// How a text stands in a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,6 +2,7 @@
 
 use tripoint_model::{Timestamp, Verdict};
 
+use super::bounds;
 use super::correlate::Run;
 use super::engine::{Room, Sigma};
 use super::event::Event;
@@ -168,4 +169,85 @@ fn a_text_with_gaps_that_would_never_end_is_refused() {
     };
     assert!(Sigma::new(vec![rule("good", like("x"))], Vec::new()).is_ok());
     assert!(Sigma::new(vec![rule("endless", like(""))], Vec::new()).is_err());
+}
+
+fn refused(rules: Vec<SigmaRule>, correlations: Vec<Correlation>) -> String {
+    Sigma::new(rules, correlations).map(drop).unwrap_err().to_string()
+}
+
+fn pattern(text: &str) -> Test {
+    Test::Pattern { place: Some("cs-uri-query".into()), pattern: text.into() }
+}
+
+#[test]
+fn a_pattern_that_is_too_large_is_refused_by_its_rule() {
+    let refused = refused(vec![rule("small", pattern("a{9}")), rule("large", pattern(r"\w{900}x{900}"))], Vec::new());
+    assert!(refused.starts_with("Sigma rule large:") && refused.contains("when it is compiled"), "{refused}");
+}
+
+#[test]
+fn all_rules_together_have_bounds_too() {
+    let each = |count: usize, test: &dyn Fn(usize) -> Test| -> Vec<SigmaRule> {
+        (0..count).map(|number| rule(&number.to_string(), test(number))).collect()
+    };
+    let fits = |rules: &[SigmaRule]| Sigma::new(rules.to_vec(), Vec::new()).is_ok();
+    let is = |number: usize| holds(Some("cs-method"), How::Equals, &format!("m{number}"), false);
+
+    // One rule of each is well within its own bound.
+    let many = |test: Test| each(7, &|_| Test::Any(vec![test.clone(); bounds::TESTS_MAX - 1]));
+    let said = refused(many(Test::Truth(None, true)), Vec::new());
+    assert_eq!(said, "Sigma rule 5: with it all rules together have more than 6291456 bytes");
+    let said = refused(many(Test::All(Vec::new())), Vec::new());
+    assert_eq!(said, "Sigma rule 6: with it all rules together have more than 300000 tests");
+
+    let fields = each(bounds::ALL_FIELDS_MAX + 1, &|number| Test::Has(format!("f{number}")));
+    assert!(fits(&fields[..bounds::ALL_FIELDS_MAX]));
+    assert!(refused(fields, Vec::new()).contains("more than 1024 fields"));
+
+    let patterns = each(bounds::ALL_PATTERNS_MAX + 1, &|number| pattern(&format!("x{number}")));
+    assert!(fits(&patterns[..100]));
+    assert!(refused(patterns, Vec::new()).contains("more than 1000 regular expressions"));
+
+    let large = each(70, &|number| pattern(&format!("{number}[a-z0-9]{{8000}}")));
+    assert!(fits(&large[..2]));
+    assert!(refused(large, Vec::new()).contains("bytes of compiled regular expressions"));
+
+    let texts = each(40, &|number| {
+        let text = |at: usize| holds(None, How::Contains, &format!("{number:07}{at:07}{}", "x".repeat(60)), false);
+        Test::Any((0..1000).map(text).collect())
+    });
+    assert!(fits(&texts[..2]));
+    assert!(refused(texts, Vec::new()).contains("more than 2097152 bytes of texts"));
+
+    let member = || Member { rule: 0, by: Vec::new() };
+    let count = |number: usize, of: usize, by: usize| Correlation {
+        about: about(&format!("c{number}")),
+        kind: Kind::EventCount,
+        of: (0..of).map(|_| Member { by: vec!["x".into(); by], ..member() }).collect(),
+        span_s: 60,
+        at_least: 3,
+        at_most: None,
+        differ: Vec::new(),
+    };
+    let many = (0..bounds::ALL_MEMBERS_MAX / bounds::MEMBERS_MAX + 1).map(|number| count(number, 64, 0)).collect();
+    assert!(refused(vec![rule("a", is(0))], many).contains("more than 50000 rules that correlations count"));
+    assert!(refused(vec![rule("a", is(0))], vec![count(0, 1, 65)]).contains("more than 64 fields"));
+    assert!(refused(vec![rule("a", is(0))], vec![count(0, 65, 0)]).contains("65 rules"));
+
+    let mut wide = rule("wide", is(0));
+    wide.source.programs = vec!["x".into(); 65];
+    assert!(refused(vec![wide], Vec::new()).contains("more than 64 programs"));
+}
+
+/// Of a long text only the beginning is searched for; the answer is still that of the whole.
+#[test]
+fn a_long_text_is_found_whole() {
+    let text = "long/".repeat(40);
+    let sigma = Sigma::new(vec![rule("long", holds(None, How::Contains, &text, false))], Vec::new()).unwrap();
+    let request = |target: &str| {
+        let line =
+            format!("203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] \"GET /{target} HTTP/1.1\" 200 12 \"-\" \"x\"");
+        compared(&sigma, &line).unwrap().len()
+    };
+    assert_eq!((request(&text), request(&text[..100])), (1, 0));
 }

@@ -2,7 +2,7 @@
 
 use rsigma_parser::{ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, WindowMode};
 
-use super::super::engine::{COUNT_MAX, MEMBERS_MAX};
+use super::super::bounds::{COUNT_MAX, MEMBERS_MAX};
 use super::super::rule::{About, Correlation, Kind, Member};
 use super::{Names, Unused, in_use};
 

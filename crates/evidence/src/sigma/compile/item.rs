@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsigma_parser::{DetectionItem, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
 
+use super::super::bounds::{TESTS_MAX, too_many_tests};
 use super::super::node;
 use super::super::rule::{Compare, How, Part, Place, Test, Unit};
 use super::super::source::Source;
@@ -82,9 +83,13 @@ pub(super) fn test(item: &DetectionItem, source: &Source) -> Result<Test, Unused
     if item.values.is_empty() || item.values.len() > VALUES_MAX {
         return Err(refuse(format!("{} values, from 1 to {VALUES_MAX}", item.values.len())));
     }
-    let mut tests = Vec::new();
+    let (mut tests, mut count) = (Vec::new(), 0);
     for value in &item.values {
         tests.push(one(&place, value, &asked, source).map_err(refuse)?);
+        count += tests.last().map_or(0, Test::count);
+        if count > TESTS_MAX {
+            return Err(refuse(too_many_tests()));
+        }
     }
     let test = match (tests.len(), asked.all) {
         (1, _) => tests.remove(0),
@@ -149,8 +154,7 @@ fn special(place: &Place, value: &SigmaValue, asked: &Asked, other: Modifier) ->
             let flags = &asked.flags;
             let pattern =
                 if flags.is_empty() { value.original.clone() } else { format!("(?{flags}){}", value.original) };
-            let refused = |error: regex::Error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            node::pattern(&pattern).map_err(refused)?;
+            node::weight(&pattern)?;
             Ok(Test::Pattern { place: place.clone(), pattern })
         }
         Modifier::Cidr => {

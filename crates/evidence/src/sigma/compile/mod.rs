@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use rsigma_parser::{CorrelationRule, FilterRule, SigmaDocument, Status};
 use serde::Serialize;
 
-use super::engine::{RULES_MAX, Room, Sigma, SigmaError};
+use super::bounds::Totals;
+use super::engine::{Room, Sigma, SigmaError};
 use super::event::Event;
 use super::rule::{About, Correlation, SigmaRule};
 use crate::pack::example;
@@ -195,11 +196,11 @@ type Names = HashMap<String, Result<u32, String>>;
 
 fn compile(collected: Collected, all: &mut Read, taken: &mut BTreeSet<String>) {
     let Collected { rules, correlations, filters } = collected;
-    let mut names = Names::new();
+    let (mut names, mut totals) = (Names::new(), Totals::default());
     for (at, rule) in rules {
         let [attacks, innocents] = ["attacks", "innocents"].map(|key| about::texts(rule.custom_attributes.get(key)));
         let made = about::of_rule(&rule, &at).and_then(|about| {
-            taken_once(&about, all, taken)?;
+            taken_once(&about, taken)?;
             Ok(about)
         });
         let about = match made {
@@ -223,7 +224,8 @@ fn compile(collected: Collected, all: &mut Read, taken: &mut BTreeSet<String>) {
                 names.insert(name.clone(), number.clone());
             }
         };
-        match detection::rule(&rule, about.clone(), &filters) {
+        let made = detection::rule(&rule, about.clone(), &filters);
+        match made.and_then(|made| totals.take_rule(&made.0).map(|()| made).map_err(Unused::wrong)) {
             Ok((made, left_out)) => {
                 known(Ok(all.rules.len() as u32));
                 all.rules.push(made);
@@ -247,13 +249,20 @@ fn compile(collected: Collected, all: &mut Read, taken: &mut BTreeSet<String>) {
         }
     }
     for (at, rule) in correlations {
-        correlate(&at, &rule, &names, all, taken);
+        correlate(&at, &rule, &names, &mut totals, all, taken);
     }
 }
 
-fn correlate(at: &At, rule: &CorrelationRule, names: &Names, all: &mut Read, taken: &mut BTreeSet<String>) {
+fn correlate(
+    at: &At,
+    rule: &CorrelationRule,
+    names: &Names,
+    totals: &mut Totals,
+    all: &mut Read,
+    taken: &mut BTreeSet<String>,
+) {
     let about = about::of_correlation(rule, at).and_then(|about| {
-        taken_once(&about, all, taken)?;
+        taken_once(&about, taken)?;
         Ok(about)
     });
     let about = match about {
@@ -264,7 +273,8 @@ fn correlate(at: &At, rule: &CorrelationRule, names: &Names, all: &mut Read, tak
     let (attacks, innocents) = (Vec::new(), Vec::new());
     let mut listed =
         Listed { about: about.clone(), file, line, state: State::Loaded, reason: String::new(), attacks, innocents };
-    match correlation::compile(rule, about, names) {
+    let made = correlation::compile(rule, about, names);
+    match made.and_then(|made| totals.take_correlation(&made).map(|()| made).map_err(Unused::wrong)) {
         Ok(made) => {
             // What is only counted is not told by itself, unless the correlation says so.
             for member in made.of.iter().filter(|_| !rule.generate) {
@@ -281,10 +291,7 @@ fn correlate(at: &At, rule: &CorrelationRule, names: &Names, all: &mut Read, tak
     }
 }
 
-fn taken_once(about: &About, all: &Read, taken: &mut BTreeSet<String>) -> Result<(), Unused> {
-    if all.rules.len() + all.correlations.len() >= RULES_MAX {
-        return Err(Unused::wrong(format!("there are more than {RULES_MAX} rules")));
-    }
+fn taken_once(about: &About, taken: &mut BTreeSet<String>) -> Result<(), Unused> {
     if !taken.insert(about.id.clone()) {
         return Err(Unused::Wrong(format!("rule {} is there twice", about.id), "id:".into()));
     }

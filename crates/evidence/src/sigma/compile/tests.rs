@@ -231,3 +231,35 @@ fn folders_are_read_to_their_ends_and_links_in_circles_are_not() {
     faults.sort_unstable();
     assert_eq!(faults, ["large.yml", "two.yaml"]);
 }
+
+#[test]
+fn what_is_too_much_is_refused_alone() {
+    // Small to write, large to ask: a value with four dashes is 625, and a condition names a selection again and again.
+    let dashes = (0..90).map(|number| format!("\n    - '{number}-a-b-c-d'")).collect::<String>();
+    assert_eq!(
+        web(&format!("a:\n  cs-uri-query|windash:{dashes}\ncondition: a")),
+        "7: cs-uri-query: there are more than 50000 tests"
+    );
+    let (again, values) = (["a"; 60].join(" or "), ["x"; 1000].join(", "));
+    let again = web(&format!("a:\n  cs-method: [{values}]\ncondition: {again}"));
+    assert!(again.contains("more than 50000 tests"), "{again}");
+    let large = web("a:\n  cs-uri-query|re: '\\w{900}x{900}'\ncondition: a");
+    assert!(large.starts_with("7: cs-uri-query: a regular expression takes more than 1048576 bytes"), "{large}");
+
+    // The rule that goes beyond what all may have is refused; those before and behind it stay.
+    let one = |number: usize, field: usize| {
+        format!(
+            "title: t\nid: r{number}\nlogsource:\n  service: auditd\n  product: linux\ndetection:\n  a:\n    f{field}: x\n  condition: a\n---\n"
+        )
+    };
+    let texts =
+        [(0..1000).map(|n| one(n, n)).collect::<String>(), (1000..1030).map(|n| one(n, n)).collect(), one(1030, 3)];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in ["a.yml", "b.yml", "c.yml"].iter().zip(texts) {
+        std::fs::write(folder.path().join(name), text.trim_end_matches("---\n")).unwrap();
+    }
+    let read = read(folder.path(), &mut BTreeSet::new()).unwrap();
+    assert_eq!((read.rules.len(), read.faults.len()), (1025, 6), "{:?}", read.faults.first());
+    assert!(read.faults[0].reason.contains("more than 1024 fields"), "{}", read.faults[0].reason);
+    assert!(read.sigma().is_ok());
+}
