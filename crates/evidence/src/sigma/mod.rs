@@ -13,6 +13,7 @@ pub mod engine;
 pub mod event;
 mod field;
 mod globs;
+mod group;
 pub mod image;
 mod node;
 pub mod rule;
