@@ -89,11 +89,16 @@ fn of_journal(
     };
     let mut scan = Scan::new(&path, options, &mut show);
     let mut lines = Lines::new(records.take(END_BYTES_MAX));
+    let mut outcome = Ok(());
     while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
         scan.line(line.number, line.offset, &line.text);
+        if is_over() {
+            outcome = Err(read_to(line.number));
+            break;
+        }
     }
     scan.end();
-    Ok(())
+    outcome
 }
 
 fn is_packed(log: &Log) -> bool {
@@ -134,17 +139,24 @@ fn end_of(
     };
     let mut scan = Scan::new(&path, options, &mut show).preferring(made.as_ref().map(|made| made as &dyn LogFormat));
     let mut lines = Lines::new(file.take(END_BYTES_MAX));
+    let mut outcome = Ok(());
     while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
         // The first one was cut by where we began.
         if start == 0 || line.number > 1 {
             scan.line(before.unwrap_or(0) + line.number, start + line.offset, &line.text);
         }
-        if line.number.is_multiple_of(4096) && is_over() {
+        // To look at a line costs more than to look at the clock.
+        if is_over() {
+            outcome = Err(read_to(before.unwrap_or(0) + line.number));
             break;
         }
     }
     scan.end();
-    Ok(())
+    outcome
+}
+
+fn read_to(line: u64) -> String {
+    format!("read to line {line} only, the time is over")
 }
 
 /// How many lines end before `end`; nothing where counting would take long.
@@ -214,5 +226,19 @@ mod tests {
         let attempts = found(folder.path(), "a.log").attempts;
         assert_eq!(attempts.len(), 1);
         assert_eq!((attempts[0].line, attempts[0].offset), (many as u64 + 1, (filler.len() * many) as u64));
+    }
+
+    #[test]
+    fn what_was_not_read_for_want_of_time_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.log"), request(10, "/").repeat(100)).unwrap();
+        let log = Log { path: folder.path().join("a.log"), root: "/".into(), how: How::OpenFile, pattern: None };
+        let at = |second: i64| Timestamp::from_seconds(1_795_946_400 + second);
+        let options = Options { format: None, clock: Clock::at(at(60)), pack: pack(), is_proxy: &|_| false };
+        let looks = std::cell::Cell::new(0);
+        let is_over = || looks.replace(looks.get() + 1) > 10;
+        let found = tried(&[log], None, Window { from: at(5), to: at(20) }, &options, &is_over);
+        assert!(found.missing[0].ends_with("only, the time is over"), "{:?}", found.missing);
+        assert!(looks.get() < 20, "{}", looks.get());
     }
 }

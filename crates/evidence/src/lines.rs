@@ -26,6 +26,8 @@ pub struct Line<'b> {
     pub number: u64,
     /// Where it begins in the unpacked file, bytes.
     pub offset: u64,
+    /// Where the next one begins.
+    pub end: u64,
     /// Its text without its end.
     pub text: Cow<'b, str>,
 }
@@ -71,7 +73,8 @@ impl<R: Read> Lines<R> {
         self.cut += u64::from(is_cut);
         let bytes = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         let bytes = if self.number == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
-        Ok(Some(Line { number: self.number, offset: self.offset, text: String::from_utf8_lossy(bytes) }))
+        let text = String::from_utf8_lossy(bytes);
+        Ok(Some(Line { number: self.number, offset: self.offset, end: self.next_offset, text }))
     }
 }
 

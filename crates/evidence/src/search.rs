@@ -4,6 +4,9 @@
 //! is met; what was not read is said. Lines that do not name the peer are passed over unread, so that nothing of
 //! anybody else is taken.
 
+mod bounded;
+
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
@@ -17,6 +20,7 @@ use crate::lines::Lines;
 use crate::locate::{Log, generations, open};
 use crate::log::{FORMATS, LogFormat, pattern};
 use crate::scan::{Options, Scan};
+use bounded::Bounded;
 
 /// What is wanted.
 pub struct Query<'q> {
@@ -29,6 +33,9 @@ pub struct Query<'q> {
     /// Whether to stop now.
     pub is_over: &'q dyn Fn() -> bool,
 }
+
+/// Bytes of lines that are passed over between two looks at the clock.
+const CLOCK_BYTES: u64 = 64 << 10;
 
 /// Attempts that are kept.
 pub const ATTEMPTS_MAX: usize = 200;
@@ -172,14 +179,16 @@ fn lines(
     let mut show = |attempt: Attempt| kept.take(attempt, of.query.peer);
     let mut scan = Scan::new(of.path, of.options, &mut show).preferring(of.preferred);
     let mut examples = Vec::new();
-    let mut lines = Lines::new(input);
-    let mut failed = None;
+    let is_met = Cell::new(false);
+    let mut lines = Lines::new(Bounded::new(input, *bytes_left, of.query.is_over, &is_met));
+    let (mut failed, mut looked_at) = (None, 0);
+    let met = |line: u64| Some(format!("{}: read to line {line} only, a bound was met", of.path));
     loop {
         match lines.next_line() {
             Ok(None) => break,
             Ok(Some(line)) => {
                 read.lines += 1;
-                *bytes_left = bytes_left.saturating_sub(line.text.len() as u64 + 1);
+                *bytes_left = bytes_left.saturating_sub(line.end - line.offset);
                 let named = is_named(&line.text, of.finders);
                 if named {
                     read.of_peer += 1;
@@ -188,13 +197,23 @@ fn lines(
                         examples.push(LogLine { file: of.path.to_owned(), line: line.number, raw });
                     }
                 }
+                // A line that is only passed over costs little; one that is looked at may cost more than the clock.
+                looked_at += line.end - line.offset;
                 if named || scan.is_waiting() || FORMATS.iter().any(|format| format.begins(&line.text)) {
                     scan.line(line.number, line.offset, &line.text);
+                    looked_at += CLOCK_BYTES;
                 }
-                if *bytes_left == 0 || (read.lines.is_multiple_of(65_536) && (of.query.is_over)()) {
-                    failed = Some(format!("{}: read to line {} only, a bound was met", of.path, line.number));
+                let is_due = looked_at >= CLOCK_BYTES;
+                looked_at = if is_due { 0 } else { looked_at };
+                if *bytes_left == 0 || (is_due && (of.query.is_over)()) {
+                    failed = met(line.number);
                     break;
                 }
+            }
+            Err(_) if is_met.get() => {
+                *bytes_left = 0;
+                failed = met(read.lines);
+                break;
             }
             Err(error) => {
                 failed = Some(format!("{}: {error}", of.path));

@@ -121,3 +121,44 @@ fn addresses_are_told_from_longer_ones() {
         assert_eq!(is_named(text, &[Finder::new(name.as_bytes())]), is_there, "{text}");
     }
 }
+
+/// Searches a log of `text` under a clock that moves one step each time it is looked at; the time is over after so many.
+fn clocked(text: &[u8], steps: u64, bytes_max: u64) -> (LogEvidence, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("access.log"), text).unwrap();
+    let log = Log { path: "/access.log".into(), root: folder.path().into(), how: How::Layout, pattern: None };
+    let clock = Clock::at("2026-06-15T12:00:00Z".parse().unwrap());
+    let options = Options { format: None, clock, pack: attempt::pack(), is_proxy: &|_| false };
+    let looks = std::cell::Cell::new(0);
+    let is_over = || {
+        looks.set(looks.get() + 1);
+        looks.get() > steps
+    };
+    let query = Query { peer: "203.0.113.9".parse().unwrap(), since: None, bytes_max, is_over: &is_over };
+    (search(&[log], &query, &options), looks.get())
+}
+
+#[test]
+fn time_is_looked_at_by_what_lines_cost() {
+    // Lines that name the peer are looked at each: the time is over within a few of them.
+    let (found, _) = clocked(line("203.0.113.9", "/a").repeat(1000).as_bytes(), 20, 1 << 30);
+    assert!(found.read[0].lines < 25, "{:?}", found.read);
+    assert!(found.missing[0].contains("only, a bound was met"), "{:?}", found.missing);
+    // Lines of others cost little: the clock is looked at by their bytes.
+    let others = line("198.51.100.1", "/a").repeat(20_000);
+    let (found, looks) = clocked(others.as_bytes(), u64::MAX, 1 << 30);
+    assert_eq!((found.read[0].lines, found.missing.len()), (20_000, 0), "{:?}", found.missing);
+    assert!(looks > others.len() as u64 / (80 << 10) && looks < 200, "{looks}");
+}
+
+#[test]
+fn a_line_without_end_is_bounded_too() {
+    let (found, _) = clocked(&vec![b'x'; 8 << 20], 8, 1 << 30);
+    assert!(found.missing[0].contains("read to line 0 only, a bound was met"), "{:?}", found.missing);
+    let (found, _) = clocked(&vec![b'x'; 8 << 20], u64::MAX, 1 << 20);
+    assert!(found.missing[0].contains("read to line 0 only, a bound was met"), "{:?}", found.missing);
+    // What a line holds beyond what is looked at counts too.
+    let long = [vec![b'x'; 600 << 10], b"\n".to_vec(), line("203.0.113.9", "/a").into_bytes()].concat();
+    let (found, _) = clocked(&long, u64::MAX, 512 << 10);
+    assert_eq!(found.read[0].lines, 1, "{:?}", found.missing);
+}
