@@ -3,7 +3,7 @@
 //! `evidence.rules` names a rule image, made by `tripoint evidence rules compile`. It is looked at as often as other
 //! content; one that cannot be used leaves the former in force and is told.
 
-use std::fs::{self, Metadata};
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use tripoint_api::agent::DataSource;
 use tripoint_evidence::attempt;
 use tripoint_evidence::pack::Pack;
+use tripoint_evidence::pack::written::regular;
 use tripoint_evidence::sigma::image::{BYTES_MAX, Image, ImageError};
 use tripoint_model::Timestamp;
 
@@ -28,13 +29,19 @@ pub const COMPILED: &str = "evidence.rules";
 #[derive(Default)]
 pub struct Rules {
     path: Option<PathBuf>,
+    /// Held by whoever reads the file; nobody waits for it.
+    looking: Mutex<()>,
     state: Mutex<State>,
 }
 
+/// A file as it was found: device, number, size, time of change in nanoseconds.
+type Stamp = (u64, u64, u64, i128);
+
 #[derive(Default)]
 struct State {
-    /// The file as it was read last: device, number, size, time of change in nanoseconds.
-    seen: Option<(u64, u64, u64, i128)>,
+    /// The file as it was read last, and how often in vain.
+    seen: Option<Stamp>,
+    failed: u32,
     /// Nothing: those that come with Tripoint alone.
     pack: Option<Arc<Pack>>,
     built: Option<Timestamp>,
@@ -97,12 +104,22 @@ pub fn image_of(config: &Evidence, data: &Path) -> Option<PathBuf> {
 
 /// Reads an image; only a regular file of bounded size.
 pub fn read(path: &Path) -> Result<Image, RulesError> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file").into());
-    }
+    read_from(regular(path)?)
+}
+
+fn read_from(file: File) -> Result<Image, RulesError> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(Image::read(&bytes)?)
+}
+
+/// Rules that were read, and what is said of them.
+type Made = (Timestamp, String, Pack);
+
+fn made(file: std::io::Result<File>) -> Result<Made, RulesError> {
+    let image = read_from(file?)?;
+    let (built, said) = (image.built, counted(&image));
+    Ok((built, said, image.pack()?))
 }
 
 /// How many rules of which kind there are, in words.
@@ -118,22 +135,25 @@ pub fn counted(image: &Image) -> String {
 impl Rules {
     /// Nothing read so far.
     pub fn of(config: &Evidence, data: &Path) -> Self {
-        Self { path: image_of(config, data), state: Mutex::default() }
+        Self { path: image_of(config, data), ..Self::default() }
     }
 
     /// Reads the image where it is another than before.
     pub fn look(&self) {
+        self.look_by(made);
+    }
+
+    /// Nobody who asks for the rules waits while they are read.
+    fn look_by(&self, read: impl FnOnce(std::io::Result<File>) -> Result<Made, RulesError>) {
         let Some(path) = &self.path else { return };
+        let Ok(_alone) = self.looking.try_lock() else { return };
+        let file = regular(path);
+        let seen = file.as_ref().ok().and_then(|file| file.metadata().ok()).map(|about| stamp(&about));
+        let Some(tried) = self.tried(seen) else { return };
+        let made = read(file);
         let Ok(mut state) = self.state.lock() else { return };
-        let seen = fs::metadata(path).ok().map(|about| stamp(&about));
-        if seen == state.seen && (seen.is_some() || !state.status.is_empty()) {
-            return;
-        }
         state.seen = seen;
-        let made = read(path).and_then(|image| {
-            let (built, said) = (image.built, counted(&image));
-            Ok((built, said, image.pack()?))
-        });
+        state.failed = if made.is_ok() { 0 } else { tried + 1 };
         match made {
             Ok((built, said, pack)) => {
                 tracing::info!(path = %path.display(), rules = said, "rules of evidence are in force");
@@ -141,11 +161,24 @@ impl Rules {
                 state.status = format!("ok, {said}");
             }
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "rules of evidence cannot be used; the former ones stay");
                 let former = if state.pack.is_some() { "the former ones are in force" } else { "none but our own" };
-                state.status = format!("{}: {error}; {former}", path.display());
+                let status = format!("{}: {error}; {former}", path.display());
+                if status != state.status {
+                    tracing::error!(path = %path.display(), %error, "rules of evidence cannot be used; the former ones stay");
+                }
+                state.status = status;
             }
         }
+    }
+
+    /// How often the file was read in vain as it is; nothing where that was enough, or where it is in force. What could
+    /// not be opened is always tried again.
+    fn tried(&self, seen: Option<Stamp>) -> Option<u32> {
+        let state = self.state.lock().ok()?;
+        let is_same = seen.is_some() && seen == state.seen;
+        let is_done = is_same && (state.failed == 0 || state.failed >= TRIES_MAX);
+        let tried = if is_same { state.failed } else { 0 };
+        (!is_done).then_some(tried)
     }
 
     /// The rules that are in force.
@@ -161,17 +194,24 @@ impl Rules {
     }
 }
 
-fn stamp(about: &Metadata) -> (u64, u64, u64, i128) {
+/// How often a file is read that looks the same and cannot be used: somebody may still be writing it.
+const TRIES_MAX: u32 = 4;
+
+fn stamp(about: &Metadata) -> Stamp {
     let changed = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());
     (about.dev(), about.ino(), about.len(), changed)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     fn rules(path: &Path) -> Rules {
-        Rules { path: Some(path.to_owned()), state: Mutex::default() }
+        Rules { path: Some(path.to_owned()), ..Rules::default() }
     }
 
     fn image(pattern: &str) -> Vec<u8> {
@@ -207,6 +247,74 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(status(&rules).contains("No such file"));
         assert_eq!(rules.in_force().len(), own + 1);
+    }
+
+    /// Somebody writes the file in place while it is read: size and time stay the same, and what is in it does not.
+    #[test]
+    fn what_passes_is_tried_again_and_what_stays_wrong_is_not_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.rules");
+        let rules = rules(&path);
+        let good = image("evil");
+        let mut half = good.clone();
+        half.iter_mut().skip(40).for_each(|byte| *byte = 0);
+        let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let write = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            File::options().append(true).open(&path).unwrap().set_modified(then).unwrap();
+        };
+        write(&half);
+        rules.look();
+        assert!(rules.told().unwrap().status.contains("checksum"));
+        write(&good);
+        rules.look();
+        assert!(rules.told().unwrap().status.starts_with("ok"), "{}", rules.told().unwrap().status);
+        let reads = std::cell::Cell::new(0);
+        let look = || {
+            rules.look_by(|file| {
+                reads.set(reads.get() + 1);
+                made(file)
+            });
+        };
+        look();
+        assert_eq!(reads.get(), 0, "what is in force is not read again");
+        fs::write(&path, &half).unwrap();
+        (0..20).for_each(|_| look());
+        assert_eq!(reads.get(), TRIES_MAX);
+        fs::remove_file(&path).unwrap();
+        (0..5).for_each(|_| look());
+        assert_eq!(reads.get(), TRIES_MAX + 5);
+    }
+
+    #[test]
+    fn nobody_waits_while_rules_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.rules");
+        fs::write(&path, image("evil")).unwrap();
+        let rules = rules(&path);
+        rules.look_by(|file| {
+            assert_eq!(rules.in_force().len(), attempt::pack().len());
+            assert!(rules.told().is_some());
+            // A second one leaves it to the first.
+            rules.look();
+            made(file)
+        });
+        assert_eq!(rules.in_force().len(), attempt::pack().len() + 1);
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.rules");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        for path in [path.as_path(), Path::new("/dev/zero"), folder.path()] {
+            let rules = rules(path);
+            rules.look();
+            assert!(rules.told().unwrap().status.contains("no regular file"), "{}", path.display());
+        }
+        let large = folder.path().join("large.rules");
+        File::create(&large).unwrap().set_len(1 << 40).unwrap();
+        assert!(read(&large).is_err());
     }
 
     #[test]
