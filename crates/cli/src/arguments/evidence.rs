@@ -57,7 +57,10 @@ pub enum Rules {
 pub struct CompileRules {
     /// Folder or file of rules, Tripoint's (.toml) and Sigma's (.yml)
     pub path: PathBuf,
-    /// The image
+    /// The image; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Give up root for this user once the files are read
+    #[arg(long, value_name = "UID:GID", hide = true)]
+    pub user: Option<String>,
 }

@@ -62,8 +62,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let (push, notify) = (push(&config)?, notify(&config)?);
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
-        let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-        let (uid, gid) = ids.with_context(|| format!("{user:?} is no UID:GID"))?;
+        let (uid, gid) = ids(user)?;
         // Whoever is no member cannot give the socket to the group.
         let group = Some(&config.server.group).filter(|group| !group.is_empty());
         let group = group.map(|group| tripoint_server::group_id(group)).transpose()?;
@@ -296,7 +295,7 @@ fn spawn(command: &mut Command, log: Option<&Path>) -> anyhow::Result<Child> {
 
 /// User and group of the server: the user `tripoint`, else an id that nobody else has. Never a shared
 /// one such as `nobody`: whoever shares it could read the token and replace the socket.
-fn server_user() -> (u32, u32) {
+pub(super) fn server_user() -> (u32, u32) {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let entry = |line: &str| -> Option<(String, u32, u32)> {
         let fields: Vec<&str> = line.split(':').collect();
@@ -311,6 +310,12 @@ fn server_user() -> (u32, u32) {
     (free, free)
 }
 
+/// Reads what `--user` says.
+pub(super) fn ids(user: &str) -> anyhow::Result<(u32, u32)> {
+    let ids = user.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+    ids.with_context(|| format!("{user:?} is no UID:GID"))
+}
+
 /// `tripoint up`.
 pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     if !tripoint_linux::capability::is_root() {
@@ -318,7 +323,7 @@ pub fn up(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     }
     let config = context.config()?.config;
     // A rule that cannot be used keeps nobody from sensing and blocking.
-    if let Err(error) = super::evidence::compile_configured(context) {
+    if let Err(error) = super::evidence::apart::compile_configured(context) {
         eprintln!("tripoint: evidence.rules: {error:#}; logs are asked by the former rules");
     }
     let mut daemons = Daemons::start(context, listen, None)?;

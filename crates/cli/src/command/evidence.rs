@@ -1,5 +1,6 @@
 //! `tripoint evidence`: what do logs say of attacks?
 
+pub(super) mod apart;
 mod rules;
 pub(super) mod sources;
 
@@ -21,19 +22,6 @@ use crate::arguments::{Evidence, ScanLogs};
 use crate::context::{Context, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
-
-/// Makes the image of a folder of rules that `evidence.rules` names, where it names one.
-pub(super) fn compile_configured(context: &Context) -> anyhow::Result<()> {
-    let config = context.config()?.config;
-    let folder = &config.evidence.rules;
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let found = sources::read(folder, &mut sources::taken())?;
-    let image = sources::usable(folder, found, now(), context.quiet)?;
-    let out = context.data_dir.join(tripoint_agent::rules::COMPILED);
-    rules::write(&image, &out).map(drop)
-}
 
 pub fn run(context: &Context, command: Evidence) -> anyhow::Result<Exit> {
     match command {

@@ -1,5 +1,7 @@
 //! Are Sigma rules taken wherever rules are, and does a rule image say the same as the folder it was made of?
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::bench::Bench;
 
 const TRIES: &str = "title: Export of everything
@@ -128,4 +130,26 @@ fn an_image_that_is_none_is_refused() {
     bench.write("data/rules.toml", format!("[evidence]\nrules = \"{}\"\n", bench.path("rules.image").display()));
     let doctor = bench.run(&["doctor", "--json"]).expect(0).json();
     assert!(of(&doctor).starts_with("ok, 1 Sigma rules, 1 correlations, 1 others"), "{}", of(&doctor));
+}
+
+/// As `up` has rules compiled: what asks for their meaning may write nothing of root's any more.
+#[test]
+fn whoever_compiles_for_up_has_no_rights_left() {
+    if !rustix::process::getuid().is_root() {
+        println!("skipped: only root has rights to give up");
+        return;
+    }
+    let bench = bench();
+    let only_root = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(bench.path("rules"), only_root).unwrap();
+    let compile = |out: &str, user: &str| {
+        let arguments = ["evidence", "rules", "compile", "--out", out, "--user", user, "--", "rules"];
+        let told = bench.command(&arguments).output().unwrap();
+        (told.status.code().unwrap(), told.stdout, String::from_utf8(told.stderr).unwrap())
+    };
+    let (code, image, said) = compile("-", "61199:61199");
+    assert!(code == 0 && image.starts_with(b"TRIRULES"), "the files were read before: {said}");
+    let (code, _, said) = compile("rules.image", "61199:61199");
+    assert!(code == 77 && said.contains("Permission denied"), "{code} {said}");
+    assert_eq!(compile("-", "somebody").0, 1);
 }

@@ -1,6 +1,7 @@
 //! Does an alert come with what the application's own logs say of the peer, without anybody asking?
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
@@ -19,10 +20,14 @@ const RULE: &str = "title: Export of everything\nid: 0b7a1f7e-6b1c-4f0a-9b52-000
 fn an_alert_says_what_sigma_rules_find_too() {
     let rules = tempfile::tempdir().unwrap();
     std::fs::write(rules.path().join("export.yml"), RULE).unwrap();
-    // A folder, which `up` compiles for the agent.
+    // A folder that only root may read, which `up` has compiled for the agent; of rules that are wrong it says so.
+    std::fs::write(rules.path().join("wrong.yml"), RULE.replace("condition: a", "condition: b")).unwrap();
+    std::fs::set_permissions(rules.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let configuration = format!("[evidence]\nrules = \"{}\"\n", rules.path().display());
     let Some((_alone, _lab, mut instance, mut app)) = stage(&configuration) else { return };
     instance.up();
+    let said = std::fs::read_to_string(instance.path().join("log")).unwrap();
+    assert!(said.contains("wrong.yml:9: the condition names \"b\""), "{said}");
     std::fs::write(instance.path().join("app.log"), asked(BAD4, "/%65xport/all.csv")).unwrap();
     app.call("tcp", BAD4);
     let alert = instance.wait("the alert", || instance.alert("bad_server_of_vulnerable_app", BAD4));
@@ -37,6 +42,19 @@ fn an_alert_says_what_sigma_rules_find_too() {
     let data = doctor["agents"][0]["health"]["data"].as_array().unwrap();
     let rules = data.iter().find(|data| data["source"] == "rules of evidence").unwrap();
     assert!(rules["status"].as_str().unwrap().starts_with("ok, 1 Sigma rules"), "{rules:#}");
+}
+
+#[test]
+fn rules_that_cannot_be_used_keep_nobody_from_starting() {
+    let rules = tempfile::tempdir().unwrap();
+    std::fs::write(rules.path().join("own.toml"), "[[rule]]\nid = \"a\"\nfamily = \"x\"\npattern = \"(\"\n").unwrap();
+    let configuration = format!("[evidence]\nrules = \"{}\"\n", rules.path().display());
+    let Some((_alone, _lab, mut instance, mut app)) = stage(&configuration) else { return };
+    instance.up();
+    let said = std::fs::read_to_string(instance.path().join("log")).unwrap();
+    assert!(said.contains("own.toml:1: rule a: ") && said.contains("logs are asked by the former rules"), "{said}");
+    app.call("tcp", BAD4);
+    instance.wait("the alert", || instance.alert("bad_server_of_vulnerable_app", BAD4));
 }
 
 #[test]

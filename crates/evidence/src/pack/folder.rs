@@ -4,7 +4,6 @@
 //! number and the memory of each pattern have bounds, and a rule that cannot be used costs nothing but itself.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use toml::Spanned;
 
 use super::Pack;
 use super::rule::Rule;
+use super::written::{self, Written};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -37,13 +37,11 @@ pub struct Fault {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Tables {
     #[serde(default)]
     rule: Vec<Spanned<Rule>>,
 }
 
-/// Bytes of a file.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Files of a folder.
 const FILES_MAX: usize = 1000;
 /// Rules of all files.
@@ -54,19 +52,28 @@ const PATTERN_MAX: usize = 16 << 10;
 /// Reads a file, or the files of a folder that end in `.toml`, in the order of their names. `taken` are the names that
 /// other rules have.
 pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> std::io::Result<Read> {
+    Ok(read_written(written(path)?, taken))
+}
+
+/// What stands in that file, or in those files of a folder.
+pub fn written(path: &Path) -> std::io::Result<Vec<Written>> {
+    Ok(written::read(files(path)?))
+}
+
+/// Which rules stand there.
+pub fn read_written(files: Vec<Written>, taken: &mut BTreeSet<String>) -> Read {
     let mut all = Read::default();
-    for file in files(path)? {
-        let name = file.display().to_string();
+    for Written { file: name, text } in files {
         let mut fault = |line: usize, reason: String| all.faults.push(Fault { file: name.clone(), line, reason });
-        let text = match text(&file) {
+        let text = match text {
             Ok(text) => text,
-            Err(error) => {
-                fault(1, error.to_string());
+            Err(reason) => {
+                fault(1, reason);
                 continue;
             }
         };
         all.files += 1;
-        let written: Written = match toml::from_str(&text) {
+        let tables: Tables = match toml::from_str(&text) {
             Ok(written) => written,
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
@@ -74,7 +81,7 @@ pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> std::io::Result<Read> 
                 continue;
             }
         };
-        for one in written.rule {
+        for one in tables.rule {
             let line = line_of(&text, one.span().start);
             let rule = one.into_inner();
             let checked = if all.rules.len() >= RULES_MAX {
@@ -88,7 +95,7 @@ pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> std::io::Result<Read> 
             }
         }
     }
-    Ok(all)
+    all
 }
 
 fn check(rule: &Rule, taken: &mut BTreeSet<String>) -> Result<(), String> {
@@ -129,19 +136,6 @@ fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Only regular files: a pipe never ends.
-pub(crate) fn text(path: &Path) -> std::io::Result<String> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(std::io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
 }
 
 fn line_of(text: &str, at: usize) -> usize {

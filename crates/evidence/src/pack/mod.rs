@@ -9,6 +9,7 @@ mod prefilter;
 pub(crate) mod required;
 pub mod rule;
 mod texts;
+pub mod written;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;

@@ -10,6 +10,7 @@ use tripoint_evidence::pack::rule::Rule;
 use tripoint_evidence::sigma::compile::{Listed, State, misjudged};
 use tripoint_evidence::sigma::image::Image;
 
+use super::apart;
 use super::sources::{self, Sources, tell};
 use crate::arguments::{CompileRules, Rules};
 use crate::context::{Context, now};
@@ -122,10 +123,20 @@ fn test(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
 }
 
 fn compile(context: &Context, asked: &CompileRules) -> anyhow::Result<Exit> {
-    let found = sources::read(&asked.path, &mut sources::taken())?;
+    let written = sources::written(&asked.path)?;
+    if let Some(user) = &asked.user {
+        apart::give_up_root(user)?;
+    }
+    let found = written.read(&mut sources::taken());
     let is_whole = found.sigma.faults.is_empty();
     let image = sources::usable(&asked.path, found, now(), context.quiet)?;
-    let bytes = write(&image, &asked.out)?;
+    let bytes = bytes_of(&image)?;
+    if asked.out == Path::new("-") {
+        std::io::stdout().write_all(&bytes).context("write to standard output")?;
+        return Ok(outcome_of(is_whole));
+    }
+    put(&bytes, &asked.out)?;
+    let bytes = bytes.len();
     let (sigma, correlations, rules) = (image.sigma.len(), image.correlations.len(), image.rules.len());
     if context.json {
         let out = asked.out.display().to_string();
@@ -137,19 +148,27 @@ fn compile(context: &Context, asked: &CompileRules) -> anyhow::Result<Exit> {
         let counted = tripoint_agent::rules::counted(&image);
         output::line(&format!("{}: {bytes} bytes, {counted}", asked.out.display()))?;
     }
-    Ok(if is_whole { Exit::Fine } else { Exit::Partial })
+    Ok(outcome_of(is_whole))
 }
 
-/// Writes an image beside its place and renames it, so that nobody reads half of one; its size in bytes. What the
-/// agent would refuse is refused here.
-pub(super) fn write(image: &Image, out: &Path) -> anyhow::Result<usize> {
+fn outcome_of(is_whole: bool) -> Exit {
+    if is_whole { Exit::Fine } else { Exit::Partial }
+}
+
+/// The bytes of an image. What the agent would refuse is refused here.
+fn bytes_of(image: &Image) -> anyhow::Result<Vec<u8>> {
     let bytes = image.write()?;
     Image::read(&bytes)?.pack()?;
+    Ok(bytes)
+}
+
+/// Writes an image beside its place and renames it, so that nobody reads half of one.
+pub(super) fn put(bytes: &[u8], out: &Path) -> anyhow::Result<()> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let said = || format!("write {}", out.display());
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(said)?;
-    file.write_all(&bytes).with_context(said)?;
+    file.write_all(bytes).with_context(said)?;
     file.as_file().sync_all().with_context(said)?;
     file.persist(out).map_err(|error| error.error).with_context(said)?;
-    Ok(bytes.len())
+    Ok(())
 }

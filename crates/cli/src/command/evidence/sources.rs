@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tripoint_evidence::attempt;
 use tripoint_evidence::pack::Pack;
 use tripoint_evidence::pack::folder::{self, Fault};
+use tripoint_evidence::pack::written;
 use tripoint_evidence::sigma::Sigma;
 use tripoint_evidence::sigma::compile::{self, State};
 use tripoint_evidence::sigma::image::Image;
@@ -32,18 +33,33 @@ pub fn taken() -> BTreeSet<String> {
     attempt::rules().map(|rule| rule.id).collect()
 }
 
+/// What stands in a folder's files, or in a file; what it means nobody has asked yet.
+pub struct Written {
+    own: Vec<written::Written>,
+    sigma: Vec<written::Written>,
+}
+
 /// Reads what is written down; of a folder that holds only one kind the other is empty.
-pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> anyhow::Result<Sources> {
+pub fn written(path: &Path) -> anyhow::Result<Written> {
     let is_folder = path.is_dir();
-    let mut found = Sources::default();
     let said = || path.display().to_string();
-    if is_folder || !compile::is_named_so(path) {
-        found.own = folder::read(path, taken).with_context(said)?;
+    let is_asked = |is_sigma: bool| is_folder || is_sigma == compile::is_named_so(path);
+    let own = if is_asked(false) { folder::written(path).with_context(said)? } else { Vec::new() };
+    let sigma = if is_asked(true) { compile::written(path).with_context(said)? } else { Vec::new() };
+    Ok(Written { own, sigma })
+}
+
+impl Written {
+    /// What it means.
+    pub fn read(self, taken: &mut BTreeSet<String>) -> Sources {
+        let own = folder::read_written(self.own, taken);
+        Sources { own, sigma: compile::read_written(self.sigma, taken) }
     }
-    if is_folder || compile::is_named_so(path) {
-        found.sigma = compile::read(path, taken).with_context(said)?;
-    }
-    Ok(found)
+}
+
+/// Both at once.
+pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> anyhow::Result<Sources> {
+    Ok(written(path)?.read(taken))
 }
 
 /// The rules that come with Tripoint and those of files and images; nothing where there are none.

@@ -24,7 +24,8 @@ use super::engine::{Room, Sigma, SigmaError};
 use super::event::Event;
 use super::rule::{About, Correlation, SigmaRule};
 use crate::pack::example;
-use crate::pack::folder::{self, Fault};
+use crate::pack::folder::Fault;
+use crate::pack::written::{self, Written};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -120,22 +121,31 @@ const FOLDERS_DEEP_MAX: usize = 16;
 /// Reads a file, or all files of a folder and of those beneath it that end in `.yml` or `.yaml`, in the order of their
 /// names. `taken` are the names that other rules have.
 pub fn read(path: &Path, taken: &mut BTreeSet<String>) -> std::io::Result<Read> {
-    let mut all = Read::default();
-    let mut collected = Collected::default();
+    Ok(read_written(written(path)?, taken))
+}
+
+/// What stands in that file, or in those files.
+pub fn written(path: &Path) -> std::io::Result<Vec<Written>> {
     let mut files = Vec::new();
     gather(path, 0, &mut files)?;
-    for path in files {
-        let name = path.display().to_string();
-        match folder::text(&path) {
+    Ok(written::read(files))
+}
+
+/// Which rules stand there.
+pub fn read_written(files: Vec<Written>, taken: &mut BTreeSet<String>) -> Read {
+    let mut all = Read::default();
+    let mut collected = Collected::default();
+    for Written { file, text } in files {
+        match text {
             Ok(text) => {
                 all.files += 1;
-                collected.take(&name, &text, &mut all.faults);
+                collected.take(&file, &text, &mut all.faults);
             }
-            Err(error) => all.faults.push(Fault { file: name, line: 1, reason: error.to_string() }),
+            Err(reason) => all.faults.push(Fault { file, line: 1, reason }),
         }
     }
     compile(collected, &mut all, taken);
-    Ok(all)
+    all
 }
 
 /// The same of a text that `file` holds.

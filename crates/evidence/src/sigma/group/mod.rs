@@ -46,12 +46,7 @@ impl Group {
 
     /// Takes one match; how many there are and their lines where that completes the series, once for each series.
     /// Matches that find no room although they may count are added to `forgotten`.
-    pub(super) fn add(
-        &mut self,
-        new: Seen,
-        correlation: &Correlation,
-        forgotten: &mut u64,
-    ) -> Option<(u64, Vec<u64>)> {
+    pub(super) fn add(&mut self, new: Seen, correlation: &Correlation, forgotten: &mut u64) -> Option<(u64, Vec<u64>)> {
         let span = correlation.span_s.saturating_mul(1_000_000);
         let is_near = |seen: &Seen| seen.at.0.abs_diff(new.at.0) <= span;
         // Of a value its newest match counts; of a line its first.

@@ -57,8 +57,8 @@ impl Simple {
             }
         });
         let mut counts = counts.filter(|count| *count > 0);
-        let enough =
-            counts.find(|count| *count >= correlation.at_least && correlation.at_most.is_none_or(|most| *count <= most));
+        let enough = counts
+            .find(|count| *count >= correlation.at_least && correlation.at_most.is_none_or(|most| *count <= most));
         self.told |= enough.is_some();
         enough
     }
