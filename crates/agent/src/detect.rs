@@ -385,3 +385,6 @@ impl Detector {
 fn now() -> Timestamp {
     Timestamp::from_system(SystemTime::now())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ mod consequence;
 mod follow;
 mod left;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

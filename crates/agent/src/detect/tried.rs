@@ -8,7 +8,7 @@ use super::{Detector, now};
 use crate::investigate::{self, Case};
 
 /// Connections that are followed although no list knows their peers.
-const CALLED_BACK_MAX: usize = 1024;
+pub(super) const CALLED_BACK_MAX: usize = 1024;
 
 impl Detector {
     /// Logs tell of attempts; detection judges which connections followed from them.

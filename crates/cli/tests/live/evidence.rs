@@ -21,7 +21,11 @@ fn an_alert_says_what_sigma_rules_find_too() {
     let rules = tempfile::tempdir().unwrap();
     std::fs::write(rules.path().join("export.yml"), RULE).unwrap();
     // A folder that only root may read, which `up` has compiled for the agent; of rules that are wrong it says so.
-    std::fs::write(rules.path().join("wrong.yml"), RULE.replace("condition: a", "condition: b")).unwrap();
+    std::fs::write(
+        rules.path().join("wrong.yml"),
+        RULE.replace("condition: a", "condition: b").replace("000001", "000002"),
+    )
+    .unwrap();
     std::fs::set_permissions(rules.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let configuration = format!("[evidence]\nrules = \"{}\"\n", rules.path().display());
     let Some((_alone, _lab, mut instance, mut app)) = stage(&configuration) else { return };
