@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Server, matching, option, text};
-use crate::locate::{How, Located, Log, Subject};
+use super::includes::{self, At, Dialect, Found};
+use super::{Server, option, text};
+use crate::locate::{Located, Subject};
 
 pub(super) struct Apache;
 
@@ -27,32 +28,12 @@ impl Server for Apache {
         let there = |(root, file): &&(&str, &str)| text(subject, &Path::new(root).join(file)).is_ok();
         let usual = USUAL.iter().find(there).unwrap_or(&USUAL[0]);
         let root = PathBuf::from(root.unwrap_or(usual.0));
-        let mut reading = Reading {
-            subject,
-            variables: variables(subject, &root),
-            root,
-            formats: BTreeMap::new(),
-            logs: Vec::new(),
-            files: 0,
-            unread: Vec::new(),
-            served: Vec::new(),
-            trusted: Vec::new(),
-            tells: None,
-        };
+        let mut reading = Reading { variables: variables(subject, &root), root, formats: BTreeMap::new() };
         let start = reading.absolute(file.unwrap_or(usual.1));
-        if let Err(reason) = reading.file(&start, 0) {
-            found.missing.push(format!("Apache's configuration: {reason}"));
-        }
-        let Reading { formats, logs, unread, served, trusted, tells, .. } = reading;
-        found.tells = found.tells.take().or(tells);
-        served.into_iter().for_each(|folder| found.serve(folder));
-        trusted.iter().for_each(|(address, file, line)| found.trust(address, file, *line));
-        found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
-        for (log, format) in logs {
-            // A format is named, or written out where it is used.
-            let pattern = format.map(|format| formats.get(&format).cloned().unwrap_or(format));
-            found.add(Log { pattern: pattern.filter(|pattern| pattern.contains('%')), ..log });
-        }
+        let read = includes::read(&mut reading, subject, ("Apache's", &start), found);
+        // A format is named, or written out where it is used.
+        let pattern = |format: String| reading.formats.get(&format).cloned().unwrap_or(format);
+        read.add_to(found, |format| Some(pattern(format)).filter(|pattern| pattern.contains('%')));
     }
 }
 
@@ -65,89 +46,69 @@ fn variables(subject: &Subject, root: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-struct Reading<'s> {
-    subject: &'s Subject,
+struct Reading {
     root: PathBuf,
     variables: BTreeMap<String, String>,
     formats: BTreeMap<String, String>,
-    logs: Vec<(Log, Option<String>)>,
-    files: usize,
-    /// Included files that could not be read, and why.
-    unread: Vec<String>,
-    served: Vec<PathBuf>,
-    trusted: Vec<(String, PathBuf, u64)>,
-    /// Where it stands before another server.
-    tells: Option<(PathBuf, u64)>,
 }
 
-const FILES_MAX: usize = 500;
-/// Files whose reason is told.
-const UNREAD_MAX: usize = 20;
-const DEPTH_MAX: u32 = 8;
+/// Variables, and bytes of a word: variables that hold variables again and again make few lines huge.
+const VARIABLES_MAX: usize = 500;
+const WORD_BYTES_MAX: usize = 16 << 10;
 
-impl Reading<'_> {
+impl Dialect for Reading {
+    fn statements(&self, text: &str) -> Vec<(u64, Vec<String>)> {
+        directives(text)
+    }
+
+    fn take(&mut self, words: &[String], at: &At<'_>, found: &mut Found) -> Option<PathBuf> {
+        let words: Vec<String> = words.iter().map(|word| self.filled(word)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (name, rest) = words.split_first()?;
+        match (name.to_ascii_lowercase().as_str(), rest) {
+            ("include" | "includeoptional", [pattern]) => return Some(self.absolute(pattern)),
+            ("documentroot", [folder]) | ("alias" | "scriptalias", [_, folder]) => found.serves(self.absolute(folder)),
+            // mod_proxy adds the client to the header by itself.
+            ("proxypass" | "proxypassmatch", [_, _, ..]) => found.tells(at),
+            ("remoteipinternalproxy" | "remoteiptrustedproxy", addresses) => {
+                addresses.iter().for_each(|address| found.trusts(address, at));
+            }
+            ("serverroot", [root]) => self.root = PathBuf::from(root),
+            ("define", [name, value]) if self.variables.len() < VARIABLES_MAX => {
+                self.variables.insert((*name).to_owned(), (*value).to_owned());
+            }
+            ("logformat", [format, name]) => drop(self.formats.insert((*name).to_owned(), (*format).to_owned())),
+            ("customlog", [target, format, ..]) => self.log(target, Some(format), at, found),
+            ("errorlog" | "transferlog", [target]) => self.log(target, None, at, found),
+            _ => {}
+        }
+        None
+    }
+}
+
+impl Reading {
     fn absolute(&self, path: &str) -> PathBuf {
         if path.starts_with('/') { path.into() } else { self.root.join(path) }
     }
 
-    fn file(&mut self, path: &Path, depth: u32) -> Result<(), String> {
-        self.files += 1;
-        if depth > DEPTH_MAX || self.files > FILES_MAX {
-            return Err(format!("{}: included too deep, or one of too many files", path.display()));
-        }
-        let text = text(self.subject, path)?;
-        for (line, words) in directives(&text) {
-            let words: Vec<String> = words.iter().map(|word| self.filled(word)).collect();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let Some((name, rest)) = words.split_first() else { continue };
-            match (name.to_ascii_lowercase().as_str(), rest) {
-                ("include" | "includeoptional", [pattern]) => {
-                    for path in matching(self.subject, &self.absolute(pattern)) {
-                        // One file that cannot be read hides no other.
-                        if let Err(reason) = self.file(&path, depth + 1)
-                            && self.unread.len() < UNREAD_MAX
-                        {
-                            self.unread.push(reason);
-                        }
-                    }
-                }
-                ("documentroot", [folder]) | ("alias" | "scriptalias", [_, folder]) => {
-                    self.served.push(self.absolute(folder));
-                }
-                // mod_proxy adds the client to the header by itself.
-                ("proxypass" | "proxypassmatch", [_, _, ..]) => {
-                    self.tells.get_or_insert((path.to_owned(), line));
-                }
-                ("remoteipinternalproxy" | "remoteiptrustedproxy", addresses) => {
-                    let each = addresses.iter().map(|one| ((*one).to_owned(), path.to_owned(), line));
-                    self.trusted.extend(each);
-                }
-                ("serverroot", [root]) => self.root = PathBuf::from(root),
-                ("define", [name, value]) => drop(self.variables.insert((*name).to_owned(), (*value).to_owned())),
-                ("logformat", [format, name]) => drop(self.formats.insert((*name).to_owned(), (*format).to_owned())),
-                ("customlog", [target, format, ..]) => self.log(path, line, target, Some(format)),
-                ("errorlog" | "transferlog", [target]) => self.log(path, line, target, None),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn log(&mut self, file: &Path, line: u64, target: &str, format: Option<&str>) {
+    fn log(&self, target: &str, format: Option<&str>, at: &At<'_>, found: &mut Found) {
         // A program behind a pipe writes where it wants; what is still a variable is not known.
-        if target.starts_with('|') || target.starts_with("syslog") || target.contains("${") {
-            return;
+        if !target.starts_with('|') && !target.starts_with("syslog") && !target.contains("${") {
+            found.log(self.absolute(target), format, at);
         }
-        let how = How::Configuration { file: file.to_owned(), line };
-        let log = Log { path: self.absolute(target), root: self.subject.root(), how, pattern: None };
-        self.logs.push((log, format.map(str::to_owned)));
     }
 
-    /// `${NAME}` replaced by what is known of it.
+    /// `${NAME}` replaced by what is known of it, but for what would become too long.
     fn filled(&self, word: &str) -> String {
         let mut word = word.to_owned();
+        if !word.contains("${") {
+            return word;
+        }
         for (name, value) in &self.variables {
-            word = word.replace(&format!("${{{name}}}"), value);
+            let name = format!("${{{name}}}");
+            if word.len() + word.matches(&name).count() * value.len() <= WORD_BYTES_MAX {
+                word = word.replace(&name, value);
+            }
         }
         word
     }

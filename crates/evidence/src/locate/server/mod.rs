@@ -4,6 +4,7 @@
 
 mod apache;
 mod haproxy;
+mod includes;
 mod nginx;
 mod postgresql;
 mod redis;

@@ -5,10 +5,11 @@
 //! ngx_http_log_module, ngx_core_module, ngx_http_realip_module]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{Server, matching, option, text};
-use crate::locate::{How, Located, Log, Subject};
+use super::includes::{self, At, Dialect, Found};
+use super::{Server, option};
+use crate::locate::{Located, Subject};
 
 pub(super) struct Nginx;
 
@@ -20,111 +21,60 @@ impl Server for Nginx {
     fn find(&self, subject: &Subject, found: &mut Located) {
         // The master's title holds the command line; a worker's does not.
         let words: Vec<String> = subject.argv.iter().flat_map(|word| word.split(' ')).map(str::to_owned).collect();
-        let prefix = option(&words, &["-p"]).unwrap_or("/etc/nginx").to_owned();
-        let file = option(&words, &["-c"]).unwrap_or("nginx.conf");
-        let mut reading = Reading {
-            subject,
-            prefix: prefix.into(),
-            formats: BTreeMap::new(),
-            logs: Vec::new(),
-            files: 0,
-            unread: Vec::new(),
-            served: Vec::new(),
-            trusted: Vec::new(),
-            tells: None,
-            told: Vec::new(),
-        };
-        if let Err(reason) = reading.file(&reading.absolute(file), 0) {
-            found.missing.push(format!("nginx's configuration: {reason}"));
-        }
-        let Reading { formats, logs, unread, served, trusted, told, tells, .. } = reading;
-        found.tells = found.tells.take().or(tells);
-        if let Some((file, line)) = told.first().filter(|_| trusted.is_empty()) {
+        let prefix = option(&words, &["-p"]).unwrap_or("/etc/nginx").into();
+        let mut reading = Reading { prefix, formats: BTreeMap::new(), told: None };
+        let start = reading.absolute(option(&words, &["-c"]).unwrap_or("nginx.conf"));
+        let read = includes::read(&mut reading, subject, ("nginx's", &start), found);
+        if let Some((file, line)) = reading.told.filter(|_| !read.is_trusting()) {
             found.missing.push(format!(
                 "{}:{line}: proxy_protocol without set_real_ip_from: clients' addresses are what whoever connects says",
                 file.display()
             ));
         }
-        served.into_iter().for_each(|folder| found.serve(folder));
-        trusted.iter().for_each(|(address, file, line)| found.trust(address, file, *line));
-        found.missing.extend(unread.into_iter().map(|reason| format!("an included file: {reason}")));
-        for (log, format) in logs {
-            let pattern = format.and_then(|name| formats.get(&name).cloned());
-            found.add(Log { pattern, ..log });
-        }
+        read.add_to(found, |name| reading.formats.get(&name).cloned());
     }
 }
 
-struct Reading<'s> {
-    subject: &'s Subject,
+struct Reading {
     prefix: PathBuf,
     formats: BTreeMap<String, String>,
-    logs: Vec<(Log, Option<String>)>,
-    files: usize,
-    /// Included files that could not be read, and why.
-    unread: Vec<String>,
-    served: Vec<PathBuf>,
-    trusted: Vec<(String, PathBuf, u64)>,
-    /// Where it writes the client's address into a header.
-    tells: Option<(PathBuf, u64)>,
     /// Where it takes the PROXY protocol.
-    told: Vec<(PathBuf, u64)>,
+    told: Option<(PathBuf, u64)>,
 }
 
-const FILES_MAX: usize = 500;
-/// Files whose reason is told.
-const UNREAD_MAX: usize = 20;
-const DEPTH_MAX: u32 = 8;
-
-impl Reading<'_> {
+impl Reading {
     fn absolute(&self, path: &str) -> PathBuf {
         if path.starts_with('/') { path.into() } else { self.prefix.join(path) }
     }
+}
 
-    fn file(&mut self, path: &Path, depth: u32) -> Result<(), String> {
-        self.files += 1;
-        if depth > DEPTH_MAX || self.files > FILES_MAX {
-            return Err(format!("{}: included too deep, or one of too many files", path.display()));
-        }
-        let text = text(self.subject, path)?;
-        for (line, words) in statements(&text) {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            match words.as_slice() {
-                ["include", pattern] => {
-                    for path in matching(self.subject, &self.absolute(pattern)) {
-                        // One file that cannot be read hides no other.
-                        if let Err(reason) = self.file(&path, depth + 1)
-                            && self.unread.len() < UNREAD_MAX
-                        {
-                            self.unread.push(reason);
-                        }
-                    }
-                }
-                ["root" | "alias", folder] => self.served.push(self.absolute(folder)),
-                // Also of the PROXY protocol: `real_ip_header proxy_protocol` believes nobody else.
-                ["set_real_ip_from", address] => {
-                    self.trusted.push(((*address).to_owned(), path.to_owned(), line));
-                }
-                ["listen", rest @ ..] if rest.contains(&"proxy_protocol") => {
-                    self.told.push((path.to_owned(), line));
-                }
-                ["proxy_set_header", header, value] if tells_truly(header, value) => {
-                    self.tells.get_or_insert((path.to_owned(), line));
-                }
-                ["log_format", name, parts @ ..] => {
-                    let parts = parts.iter().filter(|part| !part.starts_with("escape="));
-                    self.formats.insert((*name).to_owned(), parts.copied().collect());
-                }
-                ["access_log" | "error_log", target, rest @ ..] if is_file(target) => {
-                    let how = How::Configuration { file: path.to_owned(), line };
-                    let log = Log { path: self.absolute(target), root: self.subject.root(), how, pattern: None };
-                    let format = rest.first().filter(|_| words[0] == "access_log").map(|name| (*name).to_owned());
-                    self.logs.push((log, format));
-                }
-                _ => {}
+impl Dialect for Reading {
+    fn statements(&self, text: &str) -> Vec<(u64, Vec<String>)> {
+        statements(text)
+    }
+
+    fn take(&mut self, words: &[String], at: &At<'_>, found: &mut Found) -> Option<PathBuf> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["include", pattern] => return Some(self.absolute(pattern)),
+            ["root" | "alias", folder] => found.serves(self.absolute(folder)),
+            // Also of the PROXY protocol: `real_ip_header proxy_protocol` believes nobody else.
+            ["set_real_ip_from", address] => found.trusts(address, at),
+            ["listen", rest @ ..] if rest.contains(&"proxy_protocol") => {
+                self.told.get_or_insert((at.file.to_owned(), at.line));
             }
+            ["proxy_set_header", header, value] if tells_truly(header, value) => found.tells(at),
+            ["log_format", name, parts @ ..] => {
+                let parts = parts.iter().filter(|part| !part.starts_with("escape="));
+                self.formats.insert((*name).to_owned(), parts.copied().collect());
+            }
+            ["access_log" | "error_log", target, rest @ ..] if is_file(target) => {
+                let format = rest.first().filter(|_| words[0] == "access_log");
+                found.log(self.absolute(target), format.copied(), at);
+            }
+            _ => {}
         }
-        Ok(())
+        None
     }
 }
 

@@ -175,3 +175,27 @@ fn servers_say_what_they_serve_and_whom_they_believe() {
     assert_eq!(haproxy.tells.map(|(_, line)| line), Some(4));
     assert!(haproxy.missing[0].contains("h.cfg:2: HAProxy takes the PROXY protocol"), "{:?}", haproxy.missing);
 }
+
+#[test]
+fn what_includes_itself_again_and_again_and_words_that_double_are_bounded() {
+    let files = [
+        ("nginx.conf", "include ROOT/*.conf;\ninclude ROOT/nginx.conf;\naccess_log /var/log/a.log;\n"),
+        ("b.conf", "include ROOT/nginx.conf;\n"),
+    ];
+    let (_folder, circles) = found("/usr/sbin/nginx", &["nginx", "-c", "ROOT/nginx.conf"], &files);
+    assert_eq!(circles.logs.len(), 1, "the same log is one");
+    assert!(circles.missing.iter().any(|one| one.contains("too many files")), "{:?}", circles.missing);
+
+    let doubled = "Define A ${A}${A}\n".repeat(200);
+    let text = format!("Define A 0123456789\n{doubled}DocumentRoot /srv/${{A}}\nErrorLog /var/log/e.log\n");
+    let files = [("apache2.conf", text.as_str())];
+    let (_folder, apache) = found("/usr/sbin/apache2", &["apache2", "-d", "ROOT", "-f", "ROOT/apache2.conf"], &files);
+    assert_eq!(apache.logs.len(), 1, "{:?}", apache.missing);
+    assert!(apache.served.iter().all(|folder| folder.as_os_str().len() <= 17 << 10));
+
+    let many = (0..3000).map(|number| format!("set_real_ip_from 10.{}.{}.0/24;\n", number / 256, number % 256));
+    let text = many.collect::<String>();
+    let (_folder, many) = found("/usr/sbin/nginx", &["nginx", "-c", "ROOT/nginx.conf"], &[("nginx.conf", &text)]);
+    assert!(many.proxies.len() <= 2000 && !many.proxies.is_empty());
+    assert!(many.missing.iter().any(|one| one.contains("1000 more than 2000")), "{:?}", many.missing);
+}
