@@ -5,6 +5,7 @@ mod advisory;
 mod archive;
 mod catalog;
 mod claim;
+mod configuration;
 mod container;
 mod document;
 mod evidence;
@@ -59,6 +60,9 @@ pub const TARGETS: &[Target] = &[
     text::ARGV,
     evidence::LOG,
     evidence::PATTERN,
+    configuration::REDACTOR,
+    configuration::SERVER,
+    configuration::PLACES,
     sigma::RULES,
     sigma::IMAGE,
     feed::ANY,

@@ -19,7 +19,7 @@ mod signs;
 mod terms;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tripoint_model::why::{NameSource, Why, WhyName};
 use tripoint_model::{Connection, Direction, NamedBy, Process, Protocol, Verdict};
@@ -92,13 +92,7 @@ pub fn explain(question: &Question<'_>) -> Why {
             question.process.key.pid
         ));
     }
-    hosts::add(question, &subject, &mut why);
-    let names: Vec<&str> = why.names.iter().map(|name| name.name.as_str()).collect();
-    let terms = Terms::of(&names, question.peer);
-    let mut look = Look::new(question, &subject, &terms);
-    place::all(&mut look);
-    look.finish(&mut why);
-    why.started_by = ancestry::starters(question, &subject, &terms);
+    search(question, &subject, &mut why);
     let signs = signs::of(question, &subject);
     if question.direction == Direction::Inbound {
         why.exposure = Some(exposure::of(question, &subject));
@@ -106,6 +100,27 @@ pub fn explain(question: &Question<'_>) -> Why {
     cause::judge(question, &subject, &signs, &mut why);
     why.changes = change::suggest(question, &subject, &why);
     why
+}
+
+/// Which places name the peer in a folder that holds a system's files, and below `proc` those of the process. Nothing is
+/// judged, and nothing of this machine is looked at.
+pub fn mentioned(question: &Question<'_>, folder: &Path) -> Why {
+    let exe = question.process.exe.clone();
+    let (root, proc, owner) = (folder.to_owned(), folder.join("proc"), Owner::NotKnown);
+    let subject = Subject { is_alive: true, proc, host: root.clone(), root, exe, owner };
+    let mut why = Why { names: question.names.clone(), ..Why::default() };
+    search(question, &subject, &mut why);
+    why
+}
+
+fn search(question: &Question<'_>, subject: &Subject, why: &mut Why) {
+    hosts::add(question, subject, why);
+    let names: Vec<&str> = why.names.iter().map(|name| name.name.as_str()).collect();
+    let terms = Terms::of(&names, question.peer);
+    let mut look = Look::new(question, subject, &terms);
+    place::all(&mut look);
+    look.finish(why);
+    why.started_by = ancestry::starters(question, subject, &terms);
 }
 
 /// The process as far as it still can be read.
