@@ -295,19 +295,34 @@ fn spawn(command: &mut Command, log: Option<&Path>) -> anyhow::Result<Child> {
 
 /// User and group of the server: the user `tripoint`, else an id that nobody else has. Never a shared
 /// one such as `nobody`: whoever shares it could read the token and replace the socket.
-pub(super) fn server_user() -> (u32, u32) {
+fn server_user() -> (u32, u32) {
+    let entries = users();
+    if let Some((_, uid, gid)) = entries.iter().find(|(name, _, _)| name == SERVER_USER) {
+        return (*uid, *gid);
+    }
+    let free = PRIVATE_IDS.into_iter().find(|id| is_free(&entries, *id)).unwrap_or(PRIVATE_IDS.start);
+    (free, free)
+}
+
+/// User and group of what only reads strangers' files for a moment: not the server's, for the same reason.
+pub(super) fn reader_user() -> (u32, u32) {
+    let entries = users();
+    let free = PRIVATE_IDS.rev().find(|id| is_free(&entries, *id)).unwrap_or(PRIVATE_IDS.end - 1);
+    (free, free)
+}
+
+/// Name, uid and gid of each user of the host.
+fn users() -> Vec<(String, u32, u32)> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let entry = |line: &str| -> Option<(String, u32, u32)> {
         let fields: Vec<&str> = line.split(':').collect();
         Some(((*fields.first()?).to_owned(), fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
     };
-    let entries: Vec<(String, u32, u32)> = passwd.lines().filter_map(entry).collect();
-    if let Some((_, uid, gid)) = entries.iter().find(|(name, _, _)| name == SERVER_USER) {
-        return (*uid, *gid);
-    }
-    let taken = |id: u32| entries.iter().any(|(_, uid, gid)| *uid == id || *gid == id);
-    let free = PRIVATE_IDS.into_iter().find(|id| !taken(*id)).unwrap_or(PRIVATE_IDS.start);
-    (free, free)
+    passwd.lines().filter_map(entry).collect()
+}
+
+fn is_free(users: &[(String, u32, u32)], id: u32) -> bool {
+    !users.iter().any(|(_, uid, gid)| *uid == id || *gid == id)
 }
 
 /// Reads what `--user` says.

@@ -31,7 +31,7 @@ pub fn compile_configured(context: &Context) -> anyhow::Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    let (uid, gid) = daemons::server_user();
+    let (uid, gid) = daemons::reader_user();
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["evidence", "rules", "compile", "--out", "-", "--user"]).arg(format!("{uid}:{gid}"));
     if context.quiet {
