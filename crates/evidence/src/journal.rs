@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
@@ -97,7 +97,7 @@ impl Journal {
             return Err(JournalError::Name(name.clone()));
         }
         let mut command = Command::new(tool);
-        command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.args(["--output=json", "--no-pager", "--quiet", "--reverse", "--all"]);
         command.arg(format!("--since=@{}", from.0.div_euclid(1_000_000)));
         command.arg(format!("--until=@{}", to.0.div_euclid(1_000_000) + 1));
@@ -110,32 +110,91 @@ impl Journal {
             Of::Container(id) => command.arg(format!("CONTAINER_ID_FULL={id}")),
         };
         let mut child = command.spawn().map_err(JournalError::Start)?;
-        let Some(output) = child.stdout.take() else { return Err(JournalError::NoTool) };
-        Ok(Records { child, output, is_over })
+        let (Some(output), Some(talk)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(JournalError::NoTool);
+        };
+        Ok(Records { child, output, talk: Some(talk), said: Vec::new(), is_over })
     }
 }
 
 const NAME_BYTES_MAX: usize = 256;
 
-/// What the tool answers. Dropped, the tool ends.
+/// As much as is kept of what the tool complains of.
+const SAID_BYTES_MAX: usize = 1 << 10;
+
+/// What the tool answers. Dropped, the tool ends. Behind the last record stands an error where the tool says that it
+/// has not read everything: it failed, or complained of a file.
 pub struct Records<'o> {
     child: Child,
     output: ChildStdout,
+    /// Where it complains, until that ends.
+    talk: Option<ChildStderr>,
+    said: Vec<u8>,
     is_over: &'o dyn Fn() -> bool,
 }
 
 impl Read for Records<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if (self.is_over)() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "the time is over"));
+            if self.wait()? {
+                let read = self.output.read(buffer)?;
+                return if read == 0 && !buffer.is_empty() { self.end() } else { Ok(read) };
             }
-            let mut fds = [PollFd::new(&self.output, PollFlags::IN)];
-            match poll(&mut fds, Some(&PATIENCE)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return self.output.read(buffer),
-                Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Records<'_> {
+    /// Waits a moment; says whether there is more of the answer, or its end. What it complains of is taken meanwhile, as
+    /// a tool that may not speak waits.
+    fn wait(&mut self) -> io::Result<bool> {
+        if (self.is_over)() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the time is over"));
+        }
+        let mut fds = vec![PollFd::new(&self.output, PollFlags::IN)];
+        fds.extend(self.talk.as_ref().map(|talk| PollFd::new(talk, PollFlags::IN)));
+        match poll(&mut fds, Some(&PATIENCE)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        if ready.get(1) == Some(&true) {
+            self.listen()?;
+        }
+        Ok(ready[0])
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        let Some(talk) = &mut self.talk else { return Ok(()) };
+        let mut part = [0; 512];
+        let read = talk.read(&mut part)?;
+        let room = SAID_BYTES_MAX - self.said.len();
+        self.said.extend_from_slice(&part[..read.min(room)]);
+        if read == 0 {
+            self.talk = None;
+        }
+        Ok(())
+    }
+
+    /// The answer is over: whether it was whole.
+    fn end(&mut self) -> io::Result<usize> {
+        while self.talk.is_some() {
+            self.wait()?;
+        }
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
             }
+            self.wait()?;
+        };
+        let said = String::from_utf8_lossy(&self.said);
+        let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        match (status.success(), said.is_empty()) {
+            (true, true) => Ok(0),
+            (true, false) => Err(io::Error::other(format!("read in part, journalctl says: {said}"))),
+            (false, true) => Err(io::Error::other(format!("read in part, journalctl failed: {status}"))),
+            (false, false) => Err(io::Error::other(format!("read in part, journalctl failed ({status}): {said}"))),
         }
     }
 }

@@ -39,6 +39,11 @@ impl<R: Read> Lines<R> {
         Self { reader, line: Vec::new(), number: 0, offset: 0, next_offset: 0, cut: 0 }
     }
 
+    /// Bytes of the lines that were taken.
+    pub fn read(&self) -> u64 {
+        self.next_offset
+    }
+
     /// The next line; an error ends the file.
     pub fn next_line(&mut self) -> std::io::Result<Option<Line<'_>>> {
         self.line.clear();

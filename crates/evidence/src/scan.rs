@@ -44,6 +44,8 @@ pub struct Counts {
     pub hits: u64,
     /// Matches of Sigma correlations that were forgotten for want of room.
     pub forgotten: u64,
+    /// Peers of whom series forgot what they had seen, for want of room.
+    pub peers_forgotten: u64,
 }
 
 impl Counts {
@@ -54,6 +56,7 @@ impl Counts {
         self.cut += other.cut;
         self.hits += other.hits;
         self.forgotten += other.forgotten;
+        self.peers_forgotten += other.peers_forgotten;
     }
 }
 
@@ -88,6 +91,8 @@ pub struct Scan<'s, 'o> {
     /// Lines that belong together, as far as they came.
     pending: Option<Pending<'o>>,
     counts: Counts,
+    /// The time of the earliest entry.
+    earliest: Option<Timestamp>,
     /// What is looked through, line by line.
     room: String,
 }
@@ -116,6 +121,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             last: 0,
             pending: None,
             counts: Counts::default(),
+            earliest: None,
             room: String::new(),
         }
     }
@@ -131,9 +137,15 @@ impl<'s, 'o> Scan<'s, 'o> {
         self.pending.is_some()
     }
 
+    /// The time of the earliest entry so far; nothing where none has one.
+    pub fn earliest(&self) -> Option<Timestamp> {
+        self.earliest
+    }
+
     /// What was waiting is whole; gives what was read.
     pub fn end(mut self) -> Counts {
         self.flush();
+        self.counts.peers_forgotten = self.series.iter().map(|series| series.forgotten()).sum();
         self.counts.forgotten = self.sigma.as_ref().map_or(0, Run::forgotten);
         self.counts
     }
@@ -216,6 +228,7 @@ impl<'s, 'o> Scan<'s, 'o> {
                 self.tell(attempt);
             }
         }
+        self.earliest = self.earliest.into_iter().chain(entry.time).min();
         let at = entry.time.unwrap_or(self.options.clock.now);
         if let Some(mut sigma) = self.sigma.take() {
             for told in sigma.see(&entry, format.name(), text, at, number) {

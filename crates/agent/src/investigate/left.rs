@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tripoint_evidence::before::Window;
-use tripoint_evidence::dropped::{Look, dropped};
+use tripoint_evidence::dropped::{Look, dropped, escaped};
 use tripoint_evidence::locate::Located;
 use tripoint_model::{Attempt, Process, Timestamp, Verdict};
 use tripoint_sensor::procfs;
@@ -32,7 +32,7 @@ pub fn judge(server: &Process, located: &Located, attempts: &mut [Attempt], is_o
         let Some(cause) = causes.max_by_key(|one| (one.time, one.offset)) else { continue };
         let seconds = cause.time.map_or(0, |time| file.at.since(time).as_secs());
         cause.verdict = Verdict::LikelySucceeded;
-        cause.reasons.push(format!("{} appeared {seconds} s later: {}", file.what, file.path.display()));
+        cause.reasons.push(format!("{} appeared {seconds} s later: {}", file.what, escaped(&file.path)));
     }
     found.missing
 }

@@ -66,6 +66,10 @@ fn scan_logs(context: &Context, asked: &ScanLogs) -> anyhow::Result<Exit> {
             let forgotten = output::counted(total.forgotten, "match");
             eprintln!("{forgotten} of Sigma correlations found no room and were forgotten");
         }
+        if total.peers_forgotten > 0 {
+            let forgotten = output::counted(total.peers_forgotten, "peer");
+            eprintln!("{forgotten} found no room among those whose lines are counted: series of theirs may be missed");
+        }
     }
     Ok(match failed.len() {
         0 => Exit::Fine,

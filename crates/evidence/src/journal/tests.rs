@@ -104,6 +104,30 @@ fn a_units_records_are_found_across_rotation_and_nobody_elses() {
 }
 
 #[test]
+fn what_the_tool_could_not_read_is_said() {
+    let Some(folder) = folder() else { return };
+    let query = Query {
+        peer: "203.0.113.66".parse().unwrap(),
+        since: Some(Timestamp::from_seconds(BEGUN - 10)),
+        bytes_max: 1 << 20,
+        is_over: &|| false,
+    };
+    // A file that was cut off, beside one that is whole.
+    let file = std::fs::File::options().write(true).open(folder.path().join("system.journal")).unwrap();
+    file.set_len(100).unwrap();
+    let found = search_journal(&of(folder.path(), "shop.service"), &query, &options());
+    assert!(found.missing.len() == 1 && found.missing[0].contains("journalctl says: "), "{:?}", found.missing);
+    assert_eq!(found.lines, 1, "what could be read is kept: {found:?}");
+    // No journal at all: it fails.
+    let none = folder.path().join("none");
+    let found = search_journal(&of(&none, "shop.service"), &query, &options());
+    assert!(found.missing.len() == 1 && found.missing[0].contains("journalctl failed (exit status: 1)"), "{found:?}");
+    let window = Window { from: Timestamp::from_seconds(BEGUN), to: Timestamp::from_seconds(BEGUN + 5) };
+    let tried = tried(&[], Some(&of(&none, "shop.service")), window, &options(), &|| false);
+    assert!(tried.missing.len() == 1 && tried.missing[0].contains("journalctl failed"), "{:?}", tried.missing);
+}
+
+#[test]
 fn the_tool_ends_with_its_reader_and_in_time() {
     if tool().is_none() {
         return println!("skipped: journalctl is not here");

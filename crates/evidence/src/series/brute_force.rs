@@ -49,6 +49,10 @@ impl Series for BruteForce {
             reason: format!("{failures} failed log-ins at {} from {remote}", log_in.service).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.peers.forgotten()
+    }
 }
 
 /// A success, and what came before it: told where that were many failures, also those of a whole day.

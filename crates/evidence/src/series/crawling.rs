@@ -40,6 +40,10 @@ impl Series for Crawling {
             reason: format!("{remote} asked for {} different pages within half a minute", pages.len()).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.peers.forgotten()
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,10 @@ impl Series for HttpLogIn {
             reason: format!("{} log-ins over HTTP from {remote} in vain", tries.len()).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.forms.forgotten() + self.refused.forgotten()
+    }
 }
 
 /// Whether log-in forms are sent there.

@@ -40,6 +40,10 @@ impl Series for HttpProbing {
             reason: format!("{remote} asked for {} different pages that are not there", missing.len()).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.peers.forgotten()
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ pub struct Found {
 pub trait Series {
     /// Takes one entry; tells what it completes.
     fn see(&mut self, entry: &Entry<'_>, at: Timestamp, line: u64) -> Option<Found>;
+
+    /// Peers that were forgotten for want of room.
+    fn forgotten(&self) -> u64;
 }
 
 /// Every kind, with nothing seen.

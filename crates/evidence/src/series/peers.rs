@@ -10,6 +10,7 @@ pub(super) struct Peers<K, T> {
     known: HashMap<K, (u64, T), RandomState>,
     order: BTreeMap<u64, K>,
     next: u64,
+    forgotten: u64,
 }
 
 /// Peers of one kind of series: with what is kept of each, some ten MiB.
@@ -17,7 +18,7 @@ const PEERS_MAX: usize = 20_000;
 
 impl<K, T> Default for Peers<K, T> {
     fn default() -> Self {
-        Self { known: HashMap::default(), order: BTreeMap::new(), next: 0 }
+        Self { known: HashMap::default(), order: BTreeMap::new(), next: 0, forgotten: 0 }
     }
 }
 
@@ -31,11 +32,17 @@ impl<K: Hash + Eq + Clone, T: Default> Peers<K, T> {
             && let Some((_, oldest)) = self.order.pop_first()
         {
             self.known.remove(&oldest);
+            self.forgotten += 1;
         }
         self.order.insert(self.next, peer.clone());
         let entry = self.known.entry(peer.clone()).or_default();
         entry.0 = self.next;
         &mut entry.1
+    }
+
+    /// Peers that were forgotten for want of room.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// What is known of a peer that was seen before.
@@ -59,6 +66,7 @@ mod tests {
         assert_eq!(*peers.of(&0), 7);
         peers.of(&u32::MAX);
         assert_eq!((*peers.of(&0), *peers.of(&1)), (7, 0));
+        assert_eq!(peers.forgotten(), 2, "one for each of the two that came beyond the room");
         assert_eq!((peers.known.len(), peers.order.len()), (PEERS_MAX, PEERS_MAX));
     }
 }

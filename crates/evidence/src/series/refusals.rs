@@ -39,6 +39,10 @@ impl Series for Refusals {
             reason: format!("{} refused {remote} {} different things", log_in.service, asked.len()).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.peers.forgotten()
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ impl Series for UserEnumeration {
             reason: format!("{remote} asked {service} for {} accounts in vain", users.len()).into(),
         })
     }
+
+    fn forgotten(&self) -> u64 {
+        self.peers.forgotten()
+    }
 }
 
 /// The account that was asked for in vain.
