@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tripoint_linux::clock::BootClock;
-use tripoint_model::{Connection, Direction, Process, ProcessKey, Timestamp};
+use tripoint_model::{ApplicationKind, Connection, Direction, Process, ProcessKey, Timestamp};
 use tripoint_sensor::Seen;
 
 /// Programs that are remembered, some kilobyte each; of one parent the first and the last of so many.
@@ -42,7 +42,9 @@ pub struct Met {
     pub connection: Arc<Connection>,
     /// When that state was told.
     pub at: Timestamp,
-    /// When it was first told of.
+    /// When it was last told of a new connection.
+    used: Timestamp,
+    /// Since when it waits to be forgotten.
     noted: Timestamp,
 }
 
@@ -105,11 +107,25 @@ impl Recent {
 
     /// Whom these processes, or copies of them that began no program, connected to.
     pub fn met_by(&self, keys: &HashSet<ProcessKey>) -> Vec<Met> {
-        let Ok(kept) = self.kept.lock() else { return Vec::new() };
         let pids: HashSet<u32> = keys.iter().map(|key| key.pid).collect();
+        self.met_of(|key, owner| keys.contains(&key) || pids.contains(&owner.parent))
+    }
+
+    /// Whom other processes of the same unit, container or server connected to.
+    pub fn met_beside(&self, server: &Process) -> Vec<Met> {
+        let application = server.application();
+        let is_shared = application.kind != ApplicationKind::Executable;
+        self.met_of(|key, owner| {
+            let is_worker = owner.parent == server.parent && owner.parent > 1 && owner.exe == server.exe;
+            key != server.key && (is_worker || (is_shared && owner.application() == application))
+        })
+    }
+
+    fn met_of(&self, is_wanted: impl Fn(ProcessKey, &Process) -> bool) -> Vec<Met> {
+        let Ok(kept) = self.kept.lock() else { return Vec::new() };
         let is_of = |key: &ProcessKey, met: &HashMap<SocketAddr, Met>| {
-            let parent = || met.values().next().and_then(|met| met.connection.process.as_ref()).map(|one| one.parent);
-            keys.contains(key) || parent().is_some_and(|parent| pids.contains(&parent))
+            let owner = met.values().next().and_then(|met| met.connection.process.as_ref());
+            owner.is_some_and(|owner| is_wanted(*key, owner))
         };
         let of = kept.met.iter().filter(|(key, met)| is_of(key, met));
         let mut found: Vec<Met> = of.flat_map(|(_, met)| met.values().cloned()).collect();
@@ -155,6 +171,9 @@ impl Kept {
         }
         let of_process = self.met.entry(process.key).or_default();
         if let Some(known) = of_process.get_mut(&remote) {
+            if known.connection.id != connection.id {
+                (known.first, known.used) = (known.first.min(connection.opened), known.used.max(at));
+            }
             // Each peer with its first connection: what it was at first is what has to be explained.
             if known.connection.id == connection.id && known.at <= at {
                 (known.connection, known.at) = (Arc::clone(connection), at);
@@ -162,16 +181,24 @@ impl Kept {
             return;
         }
         if of_process.len() >= PEERS_OF_ONE_MAX {
-            let oldest = of_process.iter().min_by_key(|(_, met)| met.first).map(|(remote, _)| *remote);
+            // Whom it calls every minute was met before, whatever comes between.
+            let oldest = of_process.iter().min_by_key(|(_, met)| (met.used, met.first)).map(|(remote, _)| *remote);
             oldest.and_then(|oldest| of_process.remove(&oldest));
         }
-        of_process.insert(remote, Met { first: connection.opened, connection: Arc::clone(connection), at, noted: at });
+        let met = Met { first: connection.opened, connection: Arc::clone(connection), at, used: at, noted: at };
+        of_process.insert(remote, met);
         self.met_order.push_back((at, process.key, remote));
         while self.met_order.len() > PEERS_MAX
             || self.met_order.front().is_some_and(|(first, ..)| at.since(*first) > KEPT)
         {
             let Some((noted, key, remote)) = self.met_order.pop_front() else { return };
             if let Some(of_process) = self.met.get_mut(&key) {
+                // One that was met again since waits once more.
+                if let Some(met) = of_process.get_mut(&remote).filter(|met| met.noted == noted && met.used > noted) {
+                    met.noted = at.max(met.used);
+                    self.met_order.push_back((met.noted, key, remote));
+                    continue;
+                }
                 // One that was forgotten meanwhile and met again stays until its own turn.
                 of_process.retain(|known, met| *known != remote || met.noted > noted);
                 if of_process.is_empty() {
@@ -183,40 +210,24 @@ impl Kept {
 }
 
 #[cfg(test)]
-mod tests {
-    use tripoint_model::{ConnectionId, ConnectionState, Protocol};
+pub mod staged;
 
+#[cfg(test)]
+mod tests {
+    use super::staged::process;
     use super::*;
 
-    fn process(pid: u32, parent: u32, start_ns: u64) -> Arc<Process> {
-        let key = ProcessKey { pid, start_ns };
-        Arc::new(Process { key, parent, exe: format!("/bin/p{pid}"), ..Process::default() })
-    }
-
     fn started(pid: u32, parent: u32, start_ns: u64, at: i64) -> Seen {
-        Seen::Started { process: process(pid, parent, start_ns), at: Timestamp::from_seconds(at) }
+        let process = process(pid, parent, &format!("/bin/p{pid}"), start_ns);
+        Seen::Started { process, at: Timestamp::from_seconds(at) }
     }
 
     fn connected(owner: &Arc<Process>, cookie: u64, remote: &str, at: i64) -> Seen {
-        let connection = Connection {
-            id: ConnectionId { cookie, peer: 0 },
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: "198.51.100.10:4000".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            translated: None,
-            state: ConnectionState::Closed,
-            opened: Timestamp::from_seconds(at),
-            closed: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: Some(Arc::clone(owner)),
-        };
-        Seen::Connection { connection: Arc::new(connection), matched: false, at: Timestamp::from_seconds(at) }
+        staged::connected(owner, cookie, remote, None, Timestamp::from_seconds(at))
+    }
+
+    fn portal(pid: u32, parent: u32, start_ns: u64) -> Arc<Process> {
+        process(pid, parent, "/usr/sbin/portal", start_ns)
     }
 
     fn pids(found: &[Begun]) -> Vec<u32> {
@@ -226,7 +237,7 @@ mod tests {
     #[test]
     fn what_descends_from_a_server_is_found_and_what_had_its_number_before_is_not() {
         let recent = Recent::default();
-        let server = process(10, 1, 100);
+        let server = portal(10, 1, 100);
         recent.take(
             &[
                 started(11, 10, 50, 1),
@@ -238,13 +249,13 @@ mod tests {
             false,
         );
         assert_eq!(pids(&recent.below(&server)), [12, 13, 13]);
-        let keys: HashSet<ProcessKey> = [server.key, process(13, 12, 300).key].into();
-        let copy = process(15, 10, 500);
+        let keys: HashSet<ProcessKey> = [server.key, portal(13, 12, 300).key].into();
+        let copy = portal(15, 10, 500);
         recent.take(
             &[
                 connected(&server, 1, "203.0.113.5:80", 6),
                 connected(&copy, 2, "203.0.113.6:80", 7),
-                connected(&process(14, 99, 400), 3, "203.0.113.7:80", 8),
+                connected(&portal(14, 99, 400), 3, "203.0.113.7:80", 8),
                 connected(&server, 4, "127.0.0.1:80", 9),
                 connected(&server, 5, "203.0.113.5:80", 10),
             ],
@@ -264,16 +275,37 @@ mod tests {
         recent.take(&[started(11, 10, 200, 0)], false);
         let busy: Vec<Seen> = (0..2000).map(|n| started(1000 + n, 20, 200, i64::from(n / 100))).collect();
         recent.take(&busy, false);
-        assert_eq!(pids(&recent.below(&process(10, 1, 100))), [11]);
-        let of_busy = pids(&recent.below(&process(20, 1, 100)));
+        assert_eq!(pids(&recent.below(&portal(10, 1, 100))), [11]);
+        let of_busy = pids(&recent.below(&portal(20, 1, 100)));
         assert_eq!((of_busy.len(), of_busy[0], of_busy[31]), (BEGUN_BY_ONE_MAX, 1000, 2999));
-        let server = process(10, 1, 100);
+        let server = portal(10, 1, 100);
         let crowd: Vec<Seen> =
             (0..500).map(|n| connected(&server, n, &format!("203.0.113.{}:{}", n % 250, 1000 + n), n as i64)).collect();
         recent.take(&crowd, false);
         let met = recent.met_by(&[server.key].into());
         assert_eq!((met.len(), met[63].first), (PEERS_OF_ONE_MAX, Timestamp::from_seconds(499)));
-        recent.take(&[started(12, 30, 200, 1801), connected(&process(30, 1, 1), 9, "203.0.113.1:1", 5000)], false);
+        recent.take(&[started(12, 30, 200, 1801), connected(&portal(30, 1, 1), 9, "203.0.113.1:1", 5000)], false);
         assert!(recent.below(&server).is_empty() && recent.met_by(&[server.key].into()).is_empty(), "half an hour old");
+    }
+
+    #[test]
+    fn whom_a_process_calls_all_the_time_stays_met() {
+        let recent = Recent::default();
+        let server = portal(10, 1, 100);
+        for minute in 0..120_i64 {
+            let at = minute * 60;
+            let other = format!("203.0.113.{}:{}", 1 + minute % 250, 1000 + minute);
+            recent.take(
+                &[
+                    connected(&server, 10_000 + minute.unsigned_abs(), "192.0.2.80:443", at),
+                    connected(&server, minute.unsigned_abs(), &other, at + 1),
+                ],
+                false,
+            );
+        }
+        let met = recent.met_by(&[server.key].into());
+        let cdn: Vec<_> = met.iter().filter(|met| met.connection.remote.port() == 443).map(|met| met.first).collect();
+        assert_eq!(cdn, [Timestamp::from_seconds(0)], "in every half hour it was met again");
+        assert!(met.len() < PEERS_OF_ONE_MAX, "what was not is forgotten: {}", met.len());
     }
 }

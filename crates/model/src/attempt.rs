@@ -72,6 +72,11 @@ impl Attempt {
         let is_aim = |text: &str| self.aims.iter().any(|aim| aim.eq_ignore_ascii_case(text));
         is_aim(&address.to_string()) || names.into_iter().any(is_aim)
     }
+
+    /// Whether the server was to fetch something for somebody: then an address near it is a target like any.
+    pub fn is_forgery(&self) -> bool {
+        self.family == "ssrf"
+    }
 }
 
 /// ATT&CK: exploit a public-facing application, exploitation for client execution, of remote services, a server's

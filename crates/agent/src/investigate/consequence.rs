@@ -31,6 +31,8 @@ pub struct Deeds<'d> {
     server: &'d Arc<Process>,
     below: Vec<Begun>,
     met: Vec<Met>,
+    /// Whom the rest of its application met.
+    beside: Vec<Met>,
     clock: BootClock,
 }
 
@@ -39,7 +41,7 @@ impl<'d> Deeds<'d> {
     pub fn of(server: &'d Arc<Process>, recent: &Recent) -> Self {
         let below = recent.below(server);
         let keys: HashSet<ProcessKey> = below.iter().map(|one| one.process.key).chain([server.key]).collect();
-        Self { server, met: recent.met_by(&keys), below, clock: BootClock::new() }
+        Self { server, met: recent.met_by(&keys), beside: recent.met_beside(server), below, clock: BootClock::new() }
     }
 
     /// Adds to each exploit what followed it, and judges it anew. Gives the connections that followed.
@@ -77,21 +79,31 @@ impl<'d> Deeds<'d> {
         soon.filter(move |one| is_tool(one) && !was_before(one))
     }
 
-    /// Why a connection looks like the consequence of an attempt.
+    /// Why a connection looks like the consequence of an attempt. Whoever was met before is met again whatever is sent,
+    /// and databases near the server are: that a request names one of these ties nothing.
     fn tie(&self, attempt: &Attempt, met: &Met, time: Timestamp) -> Option<String> {
         let peer = canonical(met.connection.remote.ip());
         let owner = met.connection.process.as_deref()?;
-        let after = seconds(met.first, time);
-        if attempt.names(peer, met.connection.names()) {
-            return Some(format!("{} connected to {}, which it names, {after}", called(owner), met.connection.remote));
-        }
-        let is_known = |other: &&Met| canonical(other.connection.remote.ip()) == peer && other.first.plus(SLACK) < time;
-        let is_child = owner.key != self.server.key && self.clock.wall(owner.key.start_ns).plus(SLACK) >= time;
-        if !is_child || is_local(peer) || self.met.iter().any(|other| is_known(&other)) {
+        if self.was_met_before(met, time) {
             return None;
         }
+        let after = seconds(met.first, time);
+        if attempt.names(peer, met.connection.names()) && (attempt.is_forgery() || !is_local(peer)) {
+            return Some(format!("{} connected to {}, which it names, {after}", called(owner), met.connection.remote));
+        }
+        let is_child = owner.key != self.server.key && self.clock.wall(owner.key.start_ns).plus(SLACK) >= time;
         let whom = met.connection.remote;
-        Some(format!("{}, begun below the server since, connected to {whom} {after}", called(owner)))
+        (is_child && !is_local(peer))
+            .then(|| format!("{}, begun below the server since, connected to {whom} {after}", called(owner)))
+    }
+
+    /// Whether the application had met this peer, or somebody of the same name, before.
+    fn was_met_before(&self, met: &Met, time: Timestamp) -> bool {
+        let peer = canonical(met.connection.remote.ip());
+        let has_its_name = |name: &str| met.connection.names().any(|own| own.eq_ignore_ascii_case(name));
+        let mut before = self.met.iter().chain(&self.beside).filter(|other| other.first.plus(SLACK) < time);
+        before
+            .any(|other| canonical(other.connection.remote.ip()) == peer || other.connection.names().any(has_its_name))
     }
 
     /// The connection with all that is known of its owner: of one that no list knows the sensor tells less.
@@ -165,38 +177,15 @@ const COMMAND_BYTES_MAX: usize = 200;
 #[cfg(test)]
 mod tests {
     use tripoint_model::attempt::ShownBy;
-    use tripoint_model::{ConnectionId, ConnectionState, Direction, Protocol};
     use tripoint_sensor::Seen;
 
     use super::*;
+    use crate::recent::staged;
 
     const TICK: u64 = 10_000_000;
 
     fn process(pid: u32, parent: u32, exe: &str, started: u64) -> Arc<Process> {
-        let key = ProcessKey { pid, start_ns: started / TICK * TICK };
-        Arc::new(Process { key, parent, exe: exe.into(), argv: vec![exe.into(), "-c".into()], ..Process::default() })
-    }
-
-    fn connected(owner: &Arc<Process>, remote: &str, at: Timestamp) -> Seen {
-        let connection = Connection {
-            id: ConnectionId { cookie: u64::from(owner.key.pid) ^ at.0.unsigned_abs(), peer: 0 },
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: "198.51.100.10:4000".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            translated: None,
-            state: ConnectionState::Established,
-            opened: at,
-            closed: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: Some(Arc::clone(owner)),
-        };
-        Seen::Connection { connection: Arc::new(connection), matched: false, at }
+        staged::process(pid, parent, exe, started / TICK * TICK)
     }
 
     fn attempt(time: Timestamp, aim: &str) -> Attempt {
@@ -247,11 +236,21 @@ mod tests {
         }
 
         fn connect(&self, owner: &Arc<Process>, remote: &str, seconds: i64) {
-            self.recent.take(&[connected(owner, remote, self.at(seconds))], false);
+            self.connect_by(owner, remote, None, seconds);
+        }
+
+        fn connect_by(&self, owner: &Arc<Process>, remote: &str, name: Option<&str>, seconds: i64) {
+            let at = self.at(seconds);
+            let cookie = u64::from(owner.key.pid) ^ at.0.unsigned_abs();
+            self.recent.take(&[staged::connected(owner, cookie, remote, name, at)], false);
         }
 
         fn judge(&self, aim: &str) -> (Attempt, Vec<Call>) {
-            let mut attempts = [attempt(self.time, aim)];
+            self.judge_as("command-injection", aim)
+        }
+
+        fn judge_as(&self, family: &str, aim: &str) -> (Attempt, Vec<Call>) {
+            let mut attempts = [Attempt { family: family.into(), ..attempt(self.time, aim) }];
             let calls = Deeds::of(&self.server, &self.recent).judge(&mut attempts);
             let [attempt] = attempts;
             (attempt, calls)
@@ -309,5 +308,48 @@ mod tests {
             let (attempt, calls) = scene.judge("203.0.113.66");
             assert_eq!((attempt.verdict, calls.len()), (Verdict::Attempted, 0), "{seconds}");
         }
+    }
+
+    #[test]
+    fn whom_the_application_calls_anyway_is_not_called_because_a_request_names_it() {
+        // A page is to be fetched from a host that delivers everybody's pages, which the server calls every minute.
+        let scene = Scene::new();
+        for minute in 1..10 {
+            scene.connect_by(&scene.server, "203.0.113.80:443", Some("cdn.example"), -60 * minute);
+        }
+        scene.connect_by(&scene.server, "203.0.113.80:443", Some("cdn.example"), 2);
+        // The name has another address by now.
+        scene.connect_by(&scene.server, "203.0.113.81:443", Some("CDN.example"), 3);
+        for (family, aim) in [("ssrf", "cdn.example"), ("ssrf", "203.0.113.80"), ("jndi", "cdn.example")] {
+            let (attempt, calls) = scene.judge_as(family, aim);
+            assert_eq!((attempt.verdict, calls.len()), (Verdict::Attempted, 0), "{family} {aim}: {attempt:?}");
+        }
+        // Another worker of the same server calls it every minute.
+        let scene = Scene::new();
+        scene
+            .recent
+            .take(&[staged::connected(&process(11, 9, "/x", TICK), 1, "203.0.113.80:443", None, scene.at(-30))], false);
+        scene.connect(&scene.server, "203.0.113.80:443", 2);
+        assert_eq!(scene.judge_as("ssrf", "203.0.113.80").1.len(), 1, "somebody else's calls are none of its own");
+        let sibling =
+            Arc::new(Process { unit: Some("portal.service".into()), ..Process::clone(&process(12, 9, "/y", TICK)) });
+        let server = Arc::new(Process { unit: Some("portal.service".into()), ..Process::clone(&scene.server) });
+        let scene = Scene { server, ..scene };
+        scene.connect(&sibling, "203.0.113.80:443", -30);
+        assert_eq!(scene.judge_as("ssrf", "203.0.113.80").1.len(), 0);
+    }
+
+    #[test]
+    fn an_address_near_the_server_ties_only_what_was_to_be_fetched() {
+        for (family, tied) in [("jndi", 0), ("ssrf", 1)] {
+            let scene = Scene::new();
+            scene.connect(&scene.server, "10.1.2.3:5432", 2);
+            let (attempt, calls) = scene.judge_as(family, "10.1.2.3");
+            assert_eq!((attempt.verdict == Verdict::LikelySucceeded, calls.len()), (tied == 1, tied), "{family}");
+        }
+        let scene = Scene::new();
+        scene.connect(&scene.server, "10.1.2.3:5432", -20);
+        scene.connect(&scene.server, "10.1.2.3:5432", 2);
+        assert_eq!(scene.judge_as("ssrf", "10.1.2.3").1.len(), 0, "the database that it uses anyway");
     }
 }
