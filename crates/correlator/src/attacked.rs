@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tripoint_model::{ApplicationKind, Attempt, ConnectionId, Process, ProcessKey, Timestamp};
+use tripoint_model::address::canonical;
+use tripoint_model::{ApplicationKind, Attempt, Connection, ConnectionId, Process, ProcessKey, Timestamp};
 
 use crate::known::{Newest, keep};
 
@@ -54,21 +55,38 @@ impl Attacked {
             application: String::new(),
             attempts: BTreeMap::new(),
         });
-        let mut changed = keep(&mut server.process, at, Arc::clone(process));
+        // What is told again as it is known is no news: the logs of an alert are looked into again and again.
+        let is_known = server.process().is_some_and(|known| known == process);
+        let mut changed = keep(&mut server.process, at, Arc::clone(process)) && !is_known;
         server.application = server.process().map(|process| process.application().key()).unwrap_or_default();
+        let mut news: Vec<Place> = Vec::new();
         for attempt in attempts {
             let place = (attempt.time, attempt.file.clone(), attempt.offset, attempt.rule.clone());
-            changed |= keep(server.attempts.entry(place).or_default(), at, attempt.clone());
+            let slot = server.attempts.entry(place.clone()).or_default();
+            let is_known = slot.as_ref().is_some_and(|known| known.value == *attempt);
+            if keep(slot, at, attempt.clone()) && !is_known {
+                news.push(place);
+            }
         }
         while server.attempts.len() > ATTEMPTS_PER_SERVER_MAX {
             server.attempts.pop_first();
         }
+        // One for which there is no room changes nothing either.
+        changed |= news.iter().any(|place| server.attempts.contains_key(place));
         let mut forgotten = 0;
         while self.servers.len() > SERVERS_MAX {
             let idlest = self.servers.iter().min_by_key(|(key, server)| (server.last(), **key)).map(|(key, _)| *key);
             forgotten += u64::from(idlest.and_then(|key| self.servers.remove(&key)).is_some());
         }
         (changed, forgotten)
+    }
+
+    /// Whether anything that was sent to any server names this connection's peer.
+    pub(crate) fn names(&self, connection: &Connection, names: &[String]) -> bool {
+        let peer = canonical(connection.remote.ip());
+        let all = || connection.names().chain(names.iter().map(String::as_str));
+        let sent = |attempt: &Attempt| attempt.names(peer, all()) || attempt.remote.map(canonical) == Some(peer);
+        self.servers.values().flat_map(Server::attempts).any(sent)
     }
 
     /// The server with this key.
@@ -144,3 +162,47 @@ const SERVERS_MAX: usize = 256;
 const ATTEMPTS_PER_SERVER_MAX: usize = 32;
 /// As long as a dossier in which nothing happens.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use tripoint_model::Verdict;
+    use tripoint_model::attempt::ShownBy;
+
+    use super::*;
+
+    fn attempt(second: i64) -> Attempt {
+        Attempt {
+            kind: ShownBy::Line,
+            file: "/a.log".into(),
+            line: 1,
+            offset: second.unsigned_abs(),
+            lines: vec![],
+            time: Some(Timestamp::from_seconds(second)),
+            remote: "203.0.113.9".parse().ok(),
+            claimed_remote: None,
+            family: "jndi".into(),
+            attack: vec!["T1190".into()],
+            cves: vec![],
+            aims: vec![],
+            verdict: Verdict::Attempted,
+            rule: "x".into(),
+            reasons: vec![],
+            raw: "x".into(),
+            sigma: None,
+        }
+    }
+
+    #[test]
+    fn what_is_told_again_is_no_news_and_what_is_judged_anew_is() {
+        let server = Arc::new(Process { key: ProcessKey { pid: 7, start_ns: 1 }, ..Process::default() });
+        let mut attacked = Attacked::default();
+        let mut add = |at: i64, attempts: &[Attempt]| attacked.add(Timestamp::from_seconds(at), &server, attempts).0;
+        let many: Vec<Attempt> = (100..100 + ATTEMPTS_PER_SERVER_MAX as i64).map(attempt).collect();
+        assert!(add(1000, &many));
+        assert!(!add(1060, &many), "again a minute later");
+        assert!(!add(1070, &[attempt(5)]), "older than all that there is room for");
+        let worse = Attempt { verdict: Verdict::LikelySucceeded, ..attempt(110) };
+        assert!(add(1080, std::slice::from_ref(&worse)) && !add(1090, &[worse]));
+        assert!(!add(1000, &[attempt(110)]), "told late, and older");
+    }
+}

@@ -1,9 +1,11 @@
 //! Was a connection the consequence of an attack on the server that it came from?
 //!
 //! An attack beforehand is not enough: scanners try everything everywhere. Something must tie the two together: what was
-//! sent names the peer, the peer sent it, what connects was begun below the server afterwards, the answer speaks for
-//! success, or the hole that was tried is one that the server has. Of a peer that nobody lists, only the first three count.
+//! sent names a peer that the server had not met before, the peer sent it, what connects was begun below the server
+//! afterwards, the answer speaks for success, or the hole that was tried is one that the server has. Of a peer that
+//! nobody lists, only the first three count.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +69,7 @@ fn by_attempts(connection: &Arc<Connection>, owner: &Arc<Process>, known: &Known
     let seconds = first.time.map_or(0, |time| connection.opened.since(time).as_secs());
     reasons.push(format!("{cause} was tried {seconds} s before, by {}:{}", first.file, first.line));
     let mut add = |holds: bool, reason: String| reasons.extend(holds.then_some(reason));
-    add(best.names_peer, format!("what was sent names the peer {peer}"));
+    add(best.names_peer, named(peer));
     add(best.child, format!("{} (pid {}) was begun below the server after that", name(owner), owner.key.pid));
     add(best.from_peer, "the peer itself had sent it".to_owned());
     add(best.succeeded, "what followed speaks for its success".to_owned());
@@ -98,13 +100,19 @@ fn ties(
         return None;
     }
     let peer = canonical(connection.remote.ip());
+    // Whoever was met before is met again whatever is sent, and so are databases and proxies near the server.
+    let names = known.names_for(connection);
+    let is_new = || !known.met.before((server, owner), connection, &names, time.minus(SLACK));
+    let is_sent_there = attempt.is_forgery() || !is_local(peer);
     let begun_after = owner.started.is_some_and(|started| started.plus(SLACK) >= time);
     // Programs that servers begin for every request talk with databases near them; those are not told apart here.
     let is_telling = is_listed || (!is_local(peer) && opened.since(time) <= CHILD_WITHIN);
     Some(Ties {
-        names_peer: attempt.names(peer, connection.names().chain(known.name_of(connection).as_deref())),
+        names_peer: is_sent_there
+            && attempt.names(peer, connection.names().chain(known.name_of(connection).as_deref()))
+            && is_new(),
         child: is_telling && begun_after && descends(owner, server),
-        from_peer: attempt.remote.map(canonical) == Some(peer),
+        from_peer: attempt.remote.map(canonical) == Some(peer) && (is_listed || (!is_local(peer) && is_new())),
         succeeded: attempt.verdict == Verdict::LikelySucceeded,
         has_hole: known.has_hole(server.key, &attempt.cves),
     })
@@ -151,7 +159,7 @@ pub(crate) fn confidence(call_back: &CallBack) -> Vec<Factor> {
     if let Some(first) = call_back.attempts.first() {
         add("attempt", 40, format!("{}:{} shows {}", first.file, first.line, first.family));
         let peer = canonical(call_back.connection.remote.ip());
-        if first.names(peer, call_back.connection.names()) {
+        if call_back.reasons.contains(&named(peer)) {
             add("names-the-peer", 30, format!("what was sent names {peer}"));
         }
         if first.verdict == Verdict::LikelySucceeded {
@@ -177,6 +185,10 @@ pub(crate) fn gravest<'a>(
         gravest = attempts.chain(gravest).max_by_key(|one| (one.verdict, one.time, &one.file, one.offset, &one.rule));
     }
     gravest
+}
+
+fn named(peer: IpAddr) -> String {
+    format!("what was sent names the peer {peer}")
 }
 
 /// What a person calls a process.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tripoint_model::{Alert, ConnectionId, Direction, Fact, ProcessKey, Timestamp, What};
@@ -35,6 +36,11 @@ impl Correlator {
         match &fact.what {
             What::Connection { connection } => {
                 self.known.add_connection(at, connection);
+                if self.known.note_met(connection) {
+                    let alerts = self.retell();
+                    self.known.shed_connections();
+                    return alerts;
+                }
                 let changed = self.reassign_with_below(connection.id);
                 self.known.shed_connections();
                 self.recompute(changed)
@@ -60,6 +66,15 @@ impl Correlator {
                 self.known.add_name(at, name, addresses, *netns);
                 let ids: Vec<ConnectionId> =
                     addresses.iter().flat_map(|address| self.known.connections_to(*address)).collect();
+                let mut unties = false;
+                for id in &ids {
+                    let newest = self.known.connections.get(id).and_then(|record| record.connection.as_ref());
+                    let connection = newest.map(|newest| Arc::clone(&newest.value));
+                    unties |= connection.is_some_and(|connection| self.known.note_met(&connection));
+                }
+                if unties {
+                    return self.retell();
+                }
                 let changed = self.reassign(&ids);
                 self.recompute(changed)
             }

@@ -14,6 +14,7 @@ use tripoint_model::{
 use crate::attacked::Attacked;
 use crate::dossier::DossierKey;
 use crate::judged::{Judged, ProcessRecord};
+use crate::met::Met;
 
 /// What was dropped or folded to keep memory bounded; all counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(crate) struct Known {
     exceptions: BTreeMap<String, ExceptionRecord>,
     outcomes: BTreeMap<AlertId, BTreeMap<String, Option<Newest<Outcome>>>>,
     pub(crate) attacked: Attacked,
+    pub(crate) met: Met,
     /// The latest tick.
     pub(crate) now: Timestamp,
     pub(crate) counters: Counters,
@@ -225,6 +227,20 @@ impl Known {
         names.iter().rev().find(before).map(|(_, _, name)| name.clone())
     }
 
+    /// Every name by which a connection's peer may have been reached.
+    pub(crate) fn names_for(&self, connection: &Connection) -> Vec<String> {
+        let names = self.names.get(&canonical(connection.remote.ip())).into_iter().flatten();
+        let before = |entry: &&(Timestamp, u64, String)| entry.0 <= connection.opened && entry.1 == connection.netns;
+        names.filter(before).map(|(_, _, name)| name.clone()).collect()
+    }
+
+    /// Notes whom a connection's owner met; says whether that may untie what an attack was thought to have caused.
+    pub(crate) fn note_met(&mut self, connection: &Connection) -> bool {
+        let Some(owner) = &connection.process else { return false };
+        let names = self.names_for(connection);
+        self.met.note(owner, connection, &names) && self.attacked.names(connection, &names)
+    }
+
     pub(crate) fn connections_to(&self, address: IpAddr) -> Vec<ConnectionId> {
         self.by_peer.get(&canonical(address)).into_iter().flatten().copied().collect()
     }
@@ -278,6 +294,7 @@ impl Known {
         });
         self.counters.processes_forgotten += (before - self.processes.len()) as u64;
         self.attacked.expire(now);
+        self.met.expire(now);
         let before = self.names.len();
         self.names.retain(|_, names| names.last().is_some_and(|newest| now.since(newest.0) < NAME_KEPT));
         while self.names.len() > NAMES_MAX {

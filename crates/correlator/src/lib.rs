@@ -26,6 +26,7 @@ mod correlate;
 mod dossier;
 mod judged;
 mod known;
+mod met;
 pub mod rule;
 pub mod severity;
 mod suppress;
