@@ -9,6 +9,7 @@ use tripoint_model::Protocol;
 use tripoint_model::address::canonical;
 use tripoint_model::why::Exposure;
 
+use super::device::device;
 use super::ruleset::{Outcome, Packet, Ruleset, ask};
 use super::{Question, Subject};
 
@@ -125,7 +126,7 @@ fn filter(question: &Question<'_>, subject: &Subject, local: SocketAddr, found: 
         source: Some(SocketAddr::new(question.peer, question.port)),
         target: local,
         protocol: question.protocol,
-        interface: interface(&subject.proc, question.peer),
+        interface: device(&subject.proc, question.peer, Some(local.ip())),
         is_accepted: true,
     };
     let answer = ask(&ruleset, &met);
@@ -142,7 +143,10 @@ fn filter(question: &Question<'_>, subject: &Subject, local: SocketAddr, found: 
         found.admitted_by = answer.by;
     }
     found.reasons.extend(answer.uncertain.into_iter().map(|what| format!("not evaluated: {what}")));
-    let anybody = ask(&ruleset, &Packet { source: None, is_accepted: false, ..met });
+    // The internet comes by the way that leads there, whichever way this peer came.
+    let anybodys = if local.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    let interface = device(&subject.proc, anybodys, None);
+    let anybody = ask(&ruleset, &Packet { source: None, is_accepted: false, interface, ..met });
     match anybody.outcome {
         Outcome::Passes => Filter::Admits,
         Outcome::Stopped => {
@@ -160,17 +164,6 @@ fn filter(question: &Question<'_>, subject: &Subject, local: SocketAddr, found: 
             Filter::NotKnown
         }
     }
-}
-
-/// The interface by which a peer comes, where it can only be one.
-fn interface(proc: &Path, peer: IpAddr) -> Option<String> {
-    if peer.is_loopback() {
-        return Some("lo".to_owned());
-    }
-    let text = std::fs::read_to_string(proc.join("net/dev")).ok()?;
-    let names = text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()));
-    let mut others = names.filter(|name| *name != "lo");
-    others.next().filter(|_| others.next().is_none()).map(str::to_owned)
 }
 
 /// The rules that speak of the port.

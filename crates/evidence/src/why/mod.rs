@@ -7,6 +7,7 @@
 mod ancestry;
 mod cause;
 mod change;
+mod device;
 mod exposure;
 mod hosts;
 mod look;

@@ -188,7 +188,9 @@ fn of_meta(key: &str, packet: &Packet) -> Value {
         "protocol" => Value::Text(if packet.is_four() { "ip" } else { "ip6" }.to_owned()),
         "iif" | "iifname" => match &packet.interface {
             Some(name) => Value::Text(name.clone()),
-            None => Value::Unknown("the interface".to_owned()),
+            None => {
+                Value::Unknown("it depends on the interface by which it comes, which the routes do not tell".to_owned())
+            }
         },
         // Of what comes in there is none.
         "oif" | "oifname" => Value::Text(String::new()),
