@@ -25,9 +25,16 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     report.bytes_in = report.bytes_in.max(stored.bytes_in);
     report.bytes_out = report.bytes_out.max(stored.bytes_out);
     report.latency_ms = stored.latency_ms.or(report.latency_ms);
-    // An agent that was restarted has not read the logs again yet.
+    // An agent that was restarted has not read the logs again yet: what it says meanwhile is judged without them.
     if report.call_back.is_none() && stored.call_back.is_some() {
-        (report.call_back, report.rule) = (stored.call_back, stored.rule);
+        report.call_back = stored.call_back;
+        if report.severity.score <= stored.severity.score {
+            report.title = restated(&stored.title, &report.title);
+            report.rule = stored.rule;
+            report.severity = stored.severity;
+            (report.confidence, report.confidence_why) = (stored.confidence, stored.confidence_why);
+            (report.findings, report.techniques) = (stored.findings, stored.techniques);
+        }
     }
     if let Some(found) = stored.investigation {
         investigated(&mut report, found);
@@ -54,6 +61,24 @@ pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
         alert.missing.retain(|missing| missing.what != CAUSE);
     }
     alert.investigation = Some(found);
+}
+
+/// A title with the state of the connections as another has it: `… (still open); vulnerable to …`.
+fn restated(title: &str, newer: &str) -> String {
+    match (state(title), state(newer)) {
+        (Some(old), Some(new)) => format!("{}{}{}", &title[..old.start], &newer[new], &title[old.end..]),
+        _ => title.to_owned(),
+    }
+}
+
+/// Where a title tells it: the last bracket that does; names in brackets stand before.
+fn state(title: &str) -> Option<std::ops::Range<usize>> {
+    title.rmatch_indices(" (").find_map(|(at, open)| {
+        let start = at + open.len();
+        let end = start + title[start..].find(')')?;
+        let said = &title[start..end];
+        (said.ends_with("ended") || said.ends_with("still open")).then_some(start..end)
+    })
 }
 
 /// A known vulnerability outranks a merely bad peer, and an attack that was followed by a call outranks both.
@@ -199,6 +224,43 @@ mod tests {
         let mut suppressed = alert(95, 1);
         suppressed.suppressed_by = Some("e1".into());
         assert_eq!(merge(Some(stored), suppressed, Timestamp(4)).work.status, AlertStatus::Resolved);
+    }
+
+    #[test]
+    fn a_report_without_the_logs_is_judged_as_before_in_every_word() {
+        let owner = std::sync::Arc::new(tripoint_model::Process::default());
+        let connection: tripoint_model::Connection = serde_json::from_str(
+            r#"{"id":{"cookie":1,"peer":0},"protocol":"tcp","direction":"outbound","local":"198.51.100.10:1",
+            "remote":"203.0.113.66:1389","state":"established","opened":"2026-11-20T03:00:02Z","bytes_in":0,
+            "bytes_out":0,"netns":1}"#,
+        )
+        .unwrap();
+        let mut told = alert(90, 3);
+        told.rule = "exploited_then_called_back".into();
+        told.title = "a (b) was attacked, then connected to x (c still open) (still open); vulnerable to y".into();
+        told.techniques = vec!["T1190".into()];
+        told.call_back = Some(Box::new(tripoint_model::CallBack {
+            server: owner,
+            attempts: vec![],
+            visit: None,
+            child: None,
+            connection: std::sync::Arc::new(connection),
+            reasons: vec![],
+        }));
+        let stored = merge(None, told, Timestamp(1));
+        let mut again = alert(50, 4);
+        (again.title, again.confidence) = ("a connected to x (2 connections, all ended); no".into(), 20);
+        let merged = merge(Some(stored.clone()), again, Timestamp(2));
+        assert_eq!(merged.rule, stored.rule);
+        assert_eq!((merged.severity.score, merged.severity.factors.clone()), (90, stored.severity.factors.clone()));
+        assert_eq!((merged.confidence, &merged.techniques), (90, &stored.techniques));
+        let title =
+            "a (b) was attacked, then connected to x (c still open) (2 connections, all ended); vulnerable to y";
+        assert_eq!((merged.title.as_str(), merged.count), (title, 4));
+        // One that is graver for another reason stands as it is, with what led to it.
+        let graver = merge(Some(stored), alert(95, 4), Timestamp(3));
+        assert_eq!((graver.rule.as_str(), graver.severity.score), ("bad_server_of_vulnerable_app", 95));
+        assert!(graver.call_back.is_some() && graver.title == "t");
     }
 
     #[test]
