@@ -14,6 +14,7 @@ use tripoint_evidence::pack::written;
 use tripoint_evidence::sigma::Sigma;
 use tripoint_evidence::sigma::compile::{self, State};
 use tripoint_evidence::sigma::image::Image;
+use tripoint_evidence::sigma::rule::Correlation;
 use tripoint_model::Timestamp;
 
 use crate::exit::WrongUsage;
@@ -75,15 +76,26 @@ pub fn pack(paths: &[PathBuf], quiet: bool) -> anyhow::Result<Option<Pack>> {
             Some(image) => image,
             None => usable(path, read(path, &mut taken)?, Timestamp(0), quiet)?,
         };
-        let before = u32::try_from(sigma.len())?;
+        let own = found.sigma.len();
+        let counted = behind(found.correlations, sigma.len(), own);
+        correlations.extend(counted.with_context(|| path.display().to_string())?);
         rules.extend(found.rules);
         sigma.extend(found.sigma);
-        correlations.extend(found.correlations.into_iter().map(|mut one| {
-            one.of.iter_mut().for_each(|member| member.rule += before);
-            one
-        }));
     }
     Ok(Some(Pack::new(rules)?.with_sigma(Sigma::new(sigma, correlations)?)))
+}
+
+/// Correlations of a source whose `own` rules stand behind `before` others: the numbers of theirs are moved. One that
+/// names a rule which its source does not have would name somebody else's.
+fn behind(mut all: Vec<Correlation>, before: usize, own: usize) -> anyhow::Result<Vec<Correlation>> {
+    for one in &mut all {
+        for member in &mut one.of {
+            let number = usize::try_from(member.rule)?;
+            anyhow::ensure!(number < own, "{}: there is no rule {number} that it could count", one.about.id);
+            member.rule = u32::try_from(before + number)?;
+        }
+    }
+    Ok(all)
 }
 
 /// What of the sources is used; refused where a rule of ours cannot be. Of Sigma's, which others wrote for many
@@ -130,4 +142,26 @@ fn image(path: &Path) -> anyhow::Result<Option<Image>> {
         return Ok(None);
     }
     tripoint_agent::rules::read(path).map(Some).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(member: u32) -> Vec<Correlation> {
+        let text = format!(
+            r#"[{{"id":"x","title":"x","level":"low","family":"sigma","attack":[],"cves":[],"verdict":"probed",
+            "kind":"event_count","of":[{{"rule":{member},"by":[]}}],"span_s":1,"at_least":1}}]"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_number_of_one_source_is_never_a_rule_of_another() {
+        assert_eq!(behind(image(1), 5, 2).unwrap()[0].of[0].rule, 6);
+        for number in [2, u32::MAX] {
+            let refused = behind(image(number), 5, 2).unwrap_err().to_string();
+            assert_eq!(refused, format!("x: there is no rule {number} that it could count"));
+        }
+    }
 }
