@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod input;
 mod output;
+mod page;
 mod report;
 
 use clap::Parser;

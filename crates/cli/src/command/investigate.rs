@@ -2,7 +2,6 @@
 
 use tripoint_api::path;
 use tripoint_intel::networks::Networks;
-use tripoint_model::text::visible;
 use tripoint_model::{Alert, LogEvidence, Verdict};
 
 use super::show;
@@ -25,7 +24,7 @@ pub fn run(context: &Context, id: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// What an application's logs say, a line each; everything in it is foreign text.
+/// What an application's logs say, a line each; everything in it is foreign text, which the page escapes.
 pub fn logs(found: &LogEvidence) -> Vec<String> {
     let verdict = match found.verdict {
         None if found.read.is_empty() => "no log was read".to_owned(),
@@ -38,14 +37,12 @@ pub fn logs(found: &LogEvidence) -> Vec<String> {
         let cves = if cves.is_empty() { cves } else { format!(" {cves}") };
         let what = format!("{} ({}){cves}, {}", attempt.family, attempt.rule, word(attempt.verdict));
         lines.push(format!("{}:{} {what}", attempt.file, attempt.line));
-        lines.push(format!("  {}", visible(&attempt.raw)));
+        lines.push(format!("  {}", attempt.raw));
     }
     let more = found.attempts.len().saturating_sub(SHOWN) as u64 + found.attempts_left_out;
     lines.extend((more > 0).then(|| format!("and {more} more")));
     if found.attempts.is_empty() {
-        lines.extend(
-            found.examples.iter().take(3).map(|line| format!("{}:{} {}", line.file, line.line, visible(&line.raw))),
-        );
+        lines.extend(found.examples.iter().take(3).map(|line| format!("{}:{} {}", line.file, line.line, line.raw)));
     }
     lines.extend(found.read.iter().map(|read| format!("read: {} ({} lines; {})", read.file, read.lines, read.found)));
     lines.extend(found.missing.iter().map(|reason| format!("not read: {reason}")));

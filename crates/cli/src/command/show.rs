@@ -1,23 +1,19 @@
 //! One alert as a person reads it: what happened, who, where, says who, vulnerable to what, and what now.
 
-use std::fmt::Write as _;
-
 use tripoint_intel::networks::Networks;
 use tripoint_model::alert::{Change, Comment};
 use tripoint_model::confidence::GUARDED_LESS;
-use tripoint_model::text::visible;
 use tripoint_model::{Alert, CallBack, Claim, Connection, Factor, Outcome, Process, Refusal};
 
-/// The whole alert. Everything in it is foreign text; the caller makes it harmless.
+use crate::page::{line, section};
+
+/// The whole alert, as lines of which none can be forged by what stands in it.
 pub fn whole(alert: &Alert, networks: &Networks) -> String {
     let mut out = String::new();
     let o = &mut out;
-    let _ = writeln!(o, "{}", alert.title);
-    let _ = writeln!(
-        o,
-        "{} · {} {}/100 · rule {} · confidence {}",
-        alert.id, alert.severity.level, alert.severity.score, alert.rule, alert.confidence
-    );
+    line(o, &alert.title);
+    let (level, score) = (&alert.severity.level, alert.severity.score);
+    line(o, &format!("{} · {level} {score}/100 · rule {} · confidence {}", alert.id, alert.rule, alert.confidence));
     when(o, alert);
     if let Some(process) = &alert.process {
         who(o, alert, process);
@@ -61,7 +57,7 @@ fn led_by(call_back: &CallBack) -> Vec<String> {
         let time = attempt.time.map(|time| format!("{time} ")).unwrap_or_default();
         lines.push(format!("{time}{}:{} {} ({})", attempt.file, attempt.line, attempt.family, attempt.rule));
         lines.extend(attempt.reasons.iter().map(|reason| format!("  {reason}")));
-        lines.push(format!("  {}", visible(&attempt.raw)));
+        lines.push(format!("  {}", attempt.raw));
     }
     lines.extend(call_back.visit.iter().map(|visit| place(visit)));
     if let Some(child) = &call_back.child {
@@ -117,26 +113,15 @@ fn work(o: &mut String, alert: &Alert) {
     section(o, "COMMENTS", alert.work.comments.iter().map(comment));
 }
 
-fn section(out: &mut String, name: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_none() {
-        return;
-    }
-    let _ = writeln!(out, "\n{name}");
-    for line in lines {
-        let _ = writeln!(out, "  {line}");
-    }
-}
-
 fn when(out: &mut String, alert: &Alert) {
     let open = if alert.still_open { "still open" } else { "ended" };
     let beacon = alert.beacon_score.map(|score| format!(", regularity {score}/100")).unwrap_or_default();
     let latency = alert.latency_ms.map(|ms| format!(", alert after {ms:.2} ms")).unwrap_or_default();
-    let _ = writeln!(
-        out,
-        "\nWHEN\n  {} to {}, {} connection(s), {open}, {} bytes in, {} bytes out{beacon}{latency}",
+    let line = format!(
+        "{} to {}, {} connection(s), {open}, {} bytes in, {} bytes out{beacon}{latency}",
         alert.first_seen, alert.last_seen, alert.count, alert.bytes_in, alert.bytes_out
     );
+    section(out, "WHEN", std::iter::once(line));
 }
 
 fn who(out: &mut String, alert: &Alert, process: &Process) {
@@ -201,7 +186,7 @@ fn place(connection: &Connection) -> String {
 
 fn findings(out: &mut String, alert: &Alert) {
     let affected: Vec<_> = alert.findings.iter().filter(|finding| finding.state.is_vulnerable()).collect();
-    let line = |finding: &&tripoint_model::Finding| {
+    let lines = |finding: &&tripoint_model::Finding| {
         let score = finding.cvss_tenths.map(|t| format!(" CVSS {}.{}", t / 10, t % 10)).unwrap_or_default();
         let exploited = if finding.known_exploited { ", exploited in the wild" } else { "" };
         let epss = finding.epss_bp.map(|bp| format!(", EPSS {:.2} %", f64::from(bp) / 100.0)).unwrap_or_default();
@@ -210,19 +195,23 @@ fn findings(out: &mut String, alert: &Alert) {
             .as_ref()
             .map(|fixed| format!(", fixed in {fixed}"))
             .unwrap_or_else(|| ", no fix known".into());
-        let command = finding.fix_command.as_ref().map(|c| format!("\n      fix: {c}")).unwrap_or_default();
-        format!(
-            "{}{score}{exploited}{epss}: {} {} ({:?}){fixed} [{}]{command}",
+        let command = finding.fix_command.as_ref().map(|command| format!("    fix: {command}"));
+        let line = format!(
+            "{}{score}{exploited}{epss}: {} {} ({:?}){fixed} [{}]",
             finding.cves.first().unwrap_or(&finding.id),
             finding.name,
             finding.version,
             finding.presence,
             finding.id
-        )
+        );
+        std::iter::once(line).chain(command)
     };
     let more = affected.len().saturating_sub(10);
-    section(out, &format!("VULNERABLE TO ({})", affected.len()), affected.iter().take(10).map(line));
+    section(out, &format!("VULNERABLE TO ({})", affected.len()), affected.iter().take(10).flat_map(lines));
     if more > 0 {
-        let _ = writeln!(out, "  and {more} more: `tripoint alerts show {} --json`", alert.id);
+        line(out, &format!("  and {more} more: `tripoint alerts show {} --json`", alert.id));
     }
 }
+
+#[cfg(test)]
+mod tests;

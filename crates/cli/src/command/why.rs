@@ -3,6 +3,7 @@
 mod page;
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::exit::{Exit, WrongUsage};
 use crate::output;
 
 pub use page::shortly;
+#[cfg(test)]
+pub use page::whole as page;
 
 /// One connection, explained.
 #[derive(Serialize)]
@@ -180,16 +183,64 @@ fn one(connection: Connection, alert: Option<&Alert>, seconds: Duration) -> Expl
 }
 
 /// Sets of a million elements are told whole.
-const RULESET_BYTES_MAX: usize = 64 << 20;
+const RULESET_BYTES_MAX: u64 = 64 << 20;
+const COMPLAINT_BYTES_MAX: u64 = 1 << 10;
 
 /// The rules of the packet filter that the process's connections pass.
 fn ruleset(pid: u32) -> Result<String, String> {
     let namespace = NetNs::of_process(pid).map_err(|error| format!("its network namespace: {error}"))?;
-    let nft = || Command::new("nft").args(["-j", "list", "ruleset"]).stdin(Stdio::null()).output();
-    let output = namespace.run(nft).and_then(|output| output).map_err(|error| format!("nft: {error}"))?;
-    match output.status.success() {
-        true if output.stdout.len() > RULESET_BYTES_MAX => Err("the ruleset is larger than 64 MiB".to_owned()),
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("nft: {}", String::from_utf8_lossy(&output.stderr).trim())),
+    let mut nft = Command::new("nft");
+    nft.args(["-j", "list", "ruleset"]);
+    namespace.run(|| bounded(nft, RULESET_BYTES_MAX)).unwrap_or_else(|error| Err(format!("nft: {error}")))
+}
+
+/// What a program prints, where that is no more than so many bytes; one that prints more is ended there.
+fn bounded(mut command: Command, bytes_max: u64) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| format!("{name}: {error}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let (output, complaint) = (child.stdout.take(), child.stderr.take());
+    // Beside the output: a program whose complaint nobody takes waits.
+    let listener = std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut complaint) = complaint {
+            let _ = complaint.by_ref().take(COMPLAINT_BYTES_MAX).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut complaint, &mut std::io::sink());
+        }
+        kept
+    });
+    let mut text = Vec::new();
+    let read = output.map_or(Ok(0), |output| output.take(bytes_max + 1).read_to_end(&mut text));
+    let is_more = text.len() as u64 > bytes_max;
+    if is_more || read.is_err() {
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(failed)?;
+    let complaint = listener.join().unwrap_or_default();
+    read.map_err(failed)?;
+    match status.success() {
+        _ if is_more => Err(format!("{name} prints more than {bytes_max} bytes, which is not read")),
+        true => Ok(String::from_utf8_lossy(&text).into_owned()),
+        false => Err(format!("{name}: {}", String::from_utf8_lossy(&complaint).trim())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(script: &str) -> Result<String, String> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        bounded(command, 1 << 20)
+    }
+
+    #[test]
+    fn a_program_that_prints_without_end_is_ended_at_the_bound() {
+        assert_eq!(of("exec yes").unwrap_err(), "sh prints more than 1048576 bytes, which is not read");
+        // One that complains without end does not hold up either.
+        assert_eq!(of("yes 2>/dev/null | head -c 300000 >&2; echo fine").unwrap(), "fine\n");
+        assert_eq!(of("echo no right >&2; exit 1").unwrap_err(), "sh: no right");
     }
 }

@@ -1,14 +1,13 @@
 //! A cause as a person reads it: what it is, what speaks for it, what was found, what would end it.
 
-use std::fmt::Write as _;
-
 use tripoint_model::why::{Change, Mention, Starter, WhyName};
 use tripoint_model::{Connection, Direction, Why};
 
 use crate::output;
+use crate::page::{line, section};
 
-/// The whole page. What is in it is foreign text; the caller makes it harmless.
-pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> String {
+/// The whole page, as lines of which none can be forged by what stands in it.
+pub fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> String {
     let mut out = String::new();
     let o = &mut out;
     let process = connection.process.as_ref();
@@ -19,14 +18,14 @@ pub(super) fn whole(connection: &Connection, alert: Option<&str>, why: &Why) -> 
         Direction::Outbound => ("->", connection.remote.to_string()),
         Direction::Inbound => ("<-", format!("{} at {}", connection.remote.ip(), connection.local)),
     };
-    let _ = writeln!(o, "{who} {way} {peer}{}", connection.names_in_words());
+    line(o, &format!("{who} {way} {peer}{}", connection.names_in_words()));
     let sure = if why.confidence > 0 { format!(", confidence {}", why.confidence) } else { String::new() };
-    let _ = writeln!(o, "  why: {}{sure}", why.cause.as_words());
+    line(o, &format!("  why: {}{sure}", why.cause.as_words()));
     section(o, "BECAUSE", why.reasons.iter().cloned());
     section(o, "NAMES", why.names.iter().map(name));
-    section(o, "CONFIGURATION", why.mentions.iter().map(mention));
+    section(o, "CONFIGURATION", why.mentions.iter().flat_map(mention));
     if why.mentions_left_out > 0 {
-        let _ = writeln!(o, "  and {} more", why.mentions_left_out);
+        line(o, &format!("  and {} more", why.mentions_left_out));
     }
     section(o, "STARTED BY", why.started_by.iter().map(starter));
     if let Some(exposure) = &why.exposure {
@@ -57,7 +56,7 @@ pub fn shortly(why: &Why) -> Vec<String> {
     let first = format!("{}{sure}", why.cause.as_words());
     let reasons = why.reasons.iter().take(4).map(|reason| format!("because: {reason}"));
     let changes = why.changes.iter().take(1).flat_map(change);
-    std::iter::once(first).chain(reasons).chain(why.mentions.iter().take(3).map(mention)).chain(changes).collect()
+    std::iter::once(first).chain(reasons).chain(why.mentions.iter().take(3).flat_map(mention)).chain(changes).collect()
 }
 
 fn name(one: &WhyName) -> String {
@@ -67,11 +66,12 @@ fn name(one: &WhyName) -> String {
     format!("{}{answers}  {}{asker}{at}", one.name, one.how.as_words())
 }
 
-fn mention(one: &Mention) -> String {
+fn mention(one: &Mention) -> [String; 2] {
     let line = if one.line > 0 { format!(":{}", one.line) } else { String::new() };
     let written = if one.written == "plain" { String::new() } else { format!(" as {}", one.written) };
     let aside = if one.counts { "" } else { " (a comment or refusal)" };
-    format!("{}{line}  {}{aside}  names {}{written}\n      {}", one.file, one.place, one.matched, one.text)
+    let whole = format!("{}{line}  {}{aside}  names {}{written}", one.file, one.place, one.matched);
+    [whole, format!("    {}", one.text)]
 }
 
 fn starter(one: &Starter) -> String {
@@ -81,15 +81,4 @@ fn starter(one: &Starter) -> String {
 
 fn change(one: &Change) -> Vec<String> {
     std::iter::once(one.what.clone()).chain(one.commands.iter().map(|command| format!("  {command}"))).collect()
-}
-
-fn section(out: &mut String, name: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_none() {
-        return;
-    }
-    let _ = writeln!(out, "\n{name}");
-    for line in lines {
-        let _ = writeln!(out, "  {line}");
-    }
 }
