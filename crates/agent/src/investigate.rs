@@ -272,9 +272,9 @@ impl Investigate {
             return LogEvidence { missing: vec!["the process is not known".into()], ..LogEvidence::default() };
         };
         let mut listed = false;
-        let (server, located) = server::of(process, case.direction());
+        let (server, mut located) = server::of(process, case.direction());
         if case.is_raised && self.config.auto {
-            self.follow.keep(case, &located.logs);
+            located.missing.extend(self.follow.keep(case, &located.logs, located.journal.as_ref()));
         }
         let fronts = if located.is_empty() { Vec::new() } else { fronts() };
         let is_proxy = |peer: IpAddr| {

@@ -3,23 +3,29 @@
 //! Its files are read by its own tool, as a child that gets no environment, whose answer is bounded, and that ends with
 //! whoever reads. The newest records come first: where a bound is met, the oldest are missing. [journalctl(1)]
 
+mod tail;
+mod tool;
+
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use tripoint_model::Timestamp;
 
 use crate::locate::Subject;
+
+pub use tail::Tail;
+use tool::Tool;
 
 /// Where systems have the tool.
 const TOOLS: &[&str] = &["/usr/bin/journalctl", "/bin/journalctl"];
 /// Where journals lie.
 const FOLDERS: &[&str] = &["/var/log/journal", "/run/log/journal"];
 /// How often it is asked whether the time is over while nothing comes.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Whose records are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,6 +96,20 @@ impl Journal {
         (from, to): (Timestamp, Timestamp),
         is_over: &'o dyn Fn() -> bool,
     ) -> Result<Records<'o>, JournalError> {
+        let mut command = self.command(from)?;
+        command.arg("--reverse").arg(format!("--until=@{}", to.0.div_euclid(1_000_000) + 1));
+        Ok(Records { tool: Tool::start(command).map_err(JournalError::Start)?, is_over })
+    }
+
+    /// Begins to follow what is written from this time on. `prepare` has a last word about the child.
+    pub fn follow(&self, since: Timestamp, prepare: &dyn Fn(&mut Command)) -> Result<Tail, JournalError> {
+        let mut command = self.command(since)?;
+        command.arg("--follow");
+        prepare(&mut command);
+        Tool::start(command).map(Tail::of).map_err(JournalError::Start)
+    }
+
+    fn command(&self, since: Timestamp) -> Result<Command, JournalError> {
         let tool = tool().ok_or(JournalError::NoTool)?;
         let (Of::Unit(name) | Of::Container(name)) = &self.of;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
@@ -97,10 +117,8 @@ impl Journal {
             return Err(JournalError::Name(name.clone()));
         }
         let mut command = Command::new(tool);
-        command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.args(["--output=json", "--no-pager", "--quiet", "--reverse", "--all"]);
-        command.arg(format!("--since=@{}", from.0.div_euclid(1_000_000)));
-        command.arg(format!("--until=@{}", to.0.div_euclid(1_000_000) + 1));
+        command.env_clear().current_dir("/").args(["--output=json", "--no-pager", "--quiet", "--all"]);
+        command.arg(format!("--since=@{}", since.0.div_euclid(1_000_000)));
         match &self.folder {
             Some(folder) => command.arg("--directory").arg(folder),
             None => &mut command,
@@ -109,100 +127,38 @@ impl Journal {
             Of::Unit(unit) => command.arg(format!("--unit={unit}")),
             Of::Container(id) => command.arg(format!("CONTAINER_ID_FULL={id}")),
         };
-        let mut child = command.spawn().map_err(JournalError::Start)?;
-        let (Some(output), Some(talk)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(JournalError::NoTool);
-        };
-        Ok(Records { child, output, talk: Some(talk), said: Vec::new(), is_over })
+        Ok(command)
     }
 }
 
 const NAME_BYTES_MAX: usize = 256;
 
-/// As much as is kept of what the tool complains of.
-const SAID_BYTES_MAX: usize = 1 << 10;
-
 /// What the tool answers. Dropped, the tool ends. Behind the last record stands an error where the tool says that it
 /// has not read everything: it failed, or complained of a file.
 pub struct Records<'o> {
-    child: Child,
-    output: ChildStdout,
-    /// Where it complains, until that ends.
-    talk: Option<ChildStderr>,
-    said: Vec<u8>,
+    tool: Tool,
     is_over: &'o dyn Fn() -> bool,
 }
 
 impl Read for Records<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.wait()? {
-                let read = self.output.read(buffer)?;
-                return if read == 0 && !buffer.is_empty() { self.end() } else { Ok(read) };
+            if (self.is_over)() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the time is over"));
+            }
+            match self.tool.read(buffer, PATIENCE)? {
+                Some(0) if !buffer.is_empty() => {
+                    while !self.tool.has_ended(PATIENCE)? {
+                        if (self.is_over)() {
+                            return Err(io::Error::new(io::ErrorKind::TimedOut, "the time is over"));
+                        }
+                    }
+                    return self.tool.verdict().map(|()| 0);
+                }
+                Some(read) => return Ok(read),
+                None => {}
             }
         }
-    }
-}
-
-impl Records<'_> {
-    /// Waits a moment; says whether there is more of the answer, or its end. What it complains of is taken meanwhile, as
-    /// a tool that may not speak waits.
-    fn wait(&mut self) -> io::Result<bool> {
-        if (self.is_over)() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the time is over"));
-        }
-        let mut fds = vec![PollFd::new(&self.output, PollFlags::IN)];
-        fds.extend(self.talk.as_ref().map(|talk| PollFd::new(talk, PollFlags::IN)));
-        match poll(&mut fds, Some(&PATIENCE)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        if ready.get(1) == Some(&true) {
-            self.listen()?;
-        }
-        Ok(ready[0])
-    }
-
-    fn listen(&mut self) -> io::Result<()> {
-        let Some(talk) = &mut self.talk else { return Ok(()) };
-        let mut part = [0; 512];
-        let read = talk.read(&mut part)?;
-        let room = SAID_BYTES_MAX - self.said.len();
-        self.said.extend_from_slice(&part[..read.min(room)]);
-        if read == 0 {
-            self.talk = None;
-        }
-        Ok(())
-    }
-
-    /// The answer is over: whether it was whole.
-    fn end(&mut self) -> io::Result<usize> {
-        while self.talk.is_some() {
-            self.wait()?;
-        }
-        let status = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break status;
-            }
-            self.wait()?;
-        };
-        let said = String::from_utf8_lossy(&self.said);
-        let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-        match (status.success(), said.is_empty()) {
-            (true, true) => Ok(0),
-            (true, false) => Err(io::Error::other(format!("read in part, journalctl says: {said}"))),
-            (false, true) => Err(io::Error::other(format!("read in part, journalctl failed: {status}"))),
-            (false, false) => Err(io::Error::other(format!("read in part, journalctl failed ({status}): {said}"))),
-        }
-    }
-}
-
-impl Drop for Records<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,8 @@
 //! A log is known by its device, its number and its first bytes, so that one that was moved away, and one that was
 //! emptied and grew again, are read from their beginning.
 
+mod listened;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -12,14 +14,18 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tripoint_evidence::journal::Journal;
 use tripoint_evidence::locate::{Log, open};
 use tripoint_evidence::search::Finders;
 
 use super::Case;
+use listened::Listened;
 
 /// Logs that are followed at once, and for how long after an alert last changed.
 const LOGS_MAX: usize = 64;
 const ALERTS_MAX: usize = 32;
+/// Journals that are followed at once: each is a child, of some MiB.
+const JOURNALS_MAX: usize = 16;
 const FOLLOWED: Duration = Duration::from_secs(1800);
 /// As much as is read of one log at one time; of more the rest comes a second later.
 const BYTES_MAX: u64 = 4 << 20;
@@ -41,6 +47,7 @@ struct Followed {
     case: Box<Case>,
     finders: Vec<Finders>,
     logs: Vec<(Log, Option<Mark>)>,
+    journal: Option<Listened>,
     until: Instant,
     /// Whole looks have their cost: not before this.
     rest_until: Instant,
@@ -53,26 +60,47 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Follows these logs for an alert from where they end now, or goes on where it does already.
-    pub fn keep(&mut self, case: &Case, logs: &[Log]) {
+    /// Follows these logs and this journal for an alert from where they end now, or goes on where it does already. Says
+    /// what is not followed, and why.
+    pub fn keep(&mut self, case: &Case, logs: &[Log], journal: Option<&Journal>) -> Option<String> {
         let key = case.alert.to_string();
-        let known = self.alerts.remove(&key);
+        let mut known = self.alerts.remove(&key);
+        if logs.is_empty() && journal.is_none() {
+            return None;
+        }
+        if self.alerts.len() >= ALERTS_MAX {
+            return Some(format!("its logs are not followed: those of {ALERTS_MAX} other alerts are"));
+        }
         let others: usize = self.alerts.values().map(|one| one.logs.len()).sum();
-        if logs.is_empty() || self.alerts.len() >= ALERTS_MAX || others >= LOGS_MAX {
-            return;
+        let room = LOGS_MAX.saturating_sub(others);
+        let mut left_out = Vec::new();
+        if logs.len() > room {
+            left_out.push(format!("{} of its logs are not followed: {LOGS_MAX} logs are", logs.len() - room));
         }
         let mark = |log: &Log| {
             let place = |path: &PathBuf| *path == log.path;
             let before = known.as_ref().and_then(|known| known.logs.iter().find(|(one, _)| place(&one.path)));
             before.map_or_else(|| at_end(log), |(_, mark)| mark.clone())
         };
-        let logs = logs.iter().take(LOGS_MAX - others).map(|log| (log.clone(), mark(log))).collect();
+        let logs = logs.iter().take(room).map(|log| (log.clone(), mark(log))).collect();
+        let before = known.as_mut().and_then(|known| known.journal.take());
+        let journal = journal.and_then(|journal| match before.filter(|before| before.is(journal)) {
+            Some(before) => Some(before),
+            None => self.listen(journal).map_err(|why| left_out.push(why)).ok(),
+        });
         let finders = case.peers.iter().map(|peer: &IpAddr| Finders::of(*peer)).collect();
         let case = Box::new(case.clone());
-        self.alerts.insert(
-            key,
-            Followed { case, finders, logs, until: Instant::now() + FOLLOWED, rest_until: Instant::now() },
-        );
+        let now = Instant::now();
+        self.alerts.insert(key, Followed { case, finders, logs, journal, until: now + FOLLOWED, rest_until: now });
+        (!left_out.is_empty()).then(|| left_out.join("; "))
+    }
+
+    fn listen(&self, journal: &Journal) -> Result<Listened, String> {
+        let others = self.alerts.values().filter(|one| one.journal.is_some()).count();
+        if others >= JOURNALS_MAX {
+            return Err(format!("the {journal} is not followed: {JOURNALS_MAX} others are"));
+        }
+        Listened::to(journal).map_err(|error| format!("the {journal} is not followed: {error}"))
     }
 
     /// Whether anything is followed.
@@ -99,7 +127,8 @@ impl Follow {
                     text.lines().any(named)
                 });
             }
-            found
+            // All are asked: a tool that nobody reads waits.
+            found | followed.journal.as_mut().is_some_and(|journal| journal.has_news(&followed.finders))
         };
         let mut news = Vec::new();
         for followed in self.alerts.values_mut() {
@@ -175,10 +204,10 @@ mod tests {
         append(&path, "203.0.113.9 before\n");
         let log = Log { path: path.clone(), root: "/".into(), how: How::OpenFile, pattern: None };
         let mut follow = Follow::default();
-        follow.keep(&case, std::slice::from_ref(&log));
+        follow.keep(&case, std::slice::from_ref(&log), None);
         let mut news = |text: &str| {
             append(&path, text);
-            follow.keep(&case, std::slice::from_ref(&log));
+            follow.keep(&case, std::slice::from_ref(&log), None);
             follow.news().len()
         };
         assert_eq!(news(""), 0, "what stood there before is none");
@@ -217,7 +246,8 @@ mod tests {
                 since: tripoint_model::Timestamp(0),
                 is_raised: true,
             };
-            follow.keep(&case, &(0..10).map(log).collect::<Vec<_>>());
+            let said = follow.keep(&case, &(0..10).map(log).collect::<Vec<_>>(), None);
+            assert_eq!(said.is_some(), n >= 6, "what is not followed is said: {n} {said:?}");
         }
         assert_eq!(follow.alerts.values().map(|one| one.logs.len()).sum::<usize>(), LOGS_MAX);
         assert!(follow.news().is_empty() && !follow.is_empty());

@@ -127,19 +127,90 @@ fn what_the_tool_could_not_read_is_said() {
     assert!(tried.missing.len() == 1 && tried.missing[0].contains("journalctl failed"), "{:?}", tried.missing);
 }
 
+/// Adds a record to a journal file, or makes one.
+fn write(file: &Path, record: &str) {
+    let Some(writer) = writer() else { return };
+    let export = file.with_extension("export");
+    std::fs::write(&export, record).unwrap();
+    let output = format!("--output={}", file.display());
+    let done = Command::new(writer).arg(output).arg(&export).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    std::fs::remove_file(export).unwrap();
+}
+
+/// Asks until as many records came as were wanted, some seconds long.
+fn followed(tail: &mut Tail, wanted: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        tail.records(1 << 20, &mut |record| found.push(record.to_owned())).unwrap();
+        if found.len() >= wanted {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    found
+}
+
 #[test]
-fn the_tool_ends_with_its_reader_and_in_time() {
+fn what_is_written_is_followed_into_new_files_too() {
+    let Some(folder) = folder() else { return };
+    let journal = of(folder.path(), "shop.service");
+    let mut tail = journal.follow(Timestamp::from_seconds(BEGUN + 90), &|_| {}).unwrap();
+    assert_eq!(followed(&mut tail, 0), [""; 0], "what stood there before is none");
+    write(&folder.path().join("system.journal"), &record(5, 91, "shop.service", "in the same file"));
+    assert!(followed(&mut tail, 1)[0].contains("in the same file"));
+    write(&folder.path().join("system.journal"), &record(6, 92, "other.service", "of another"));
+    write(&folder.path().join("user-1000.journal"), &record(7, 93, "shop.service", "in a new file"));
+    let found = followed(&mut tail, 1);
+    assert!(found.len() == 1 && found[0].contains("in a new file"), "{found:?}");
+}
+
+#[test]
+fn one_that_has_ended_is_said_to_have_and_why() {
     if tool().is_none() {
         return println!("skipped: journalctl is not here");
     }
     let folder = tempfile::tempdir().unwrap();
-    let range = (Timestamp::from_seconds(0), Timestamp::from_seconds(BEGUN));
-    let error = of(folder.path(), "a.service").read(range, &|| true).unwrap().read(&mut [0; 8]).unwrap_err();
+    let journal = of(&folder.path().join("none"), "a.service");
+    let mut tail = journal.follow(Timestamp::from_seconds(BEGUN), &|_| {}).unwrap();
+    let ended = (0..200).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        tail.records(1 << 20, &mut |_| {}).err()
+    });
+    assert!(ended.unwrap().to_string().contains("journalctl failed"));
+}
+
+#[test]
+fn the_tool_ends_with_its_reader_and_in_time() {
+    let Some(folder) = folder() else { return };
+    // One that follows has no end of its own.
+    let journal = of(folder.path(), "shop.service");
+    let tail = journal.follow(Timestamp::from_seconds(BEGUN), &|_| {}).unwrap();
+    let entry = PathBuf::from(format!("/proc/{}", tail.id()));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let state = std::fs::read_to_string(entry.join("stat")).unwrap();
+    assert!(!state.contains(") Z "), "it lives: {state}");
+    drop(tail);
+    assert!(!entry.exists(), "it is ended, and waited for");
+
+    // One that does not answer is not waited for beyond the time.
+    let mut command = Command::new("sleep");
+    command.arg("60");
+    let begun = std::time::Instant::now();
+    let is_over = || begun.elapsed() > std::time::Duration::from_millis(300);
+    let mut records = Records { tool: Tool::start(command).unwrap(), is_over: &is_over };
+    let error = records.read(&mut [0; 8]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    let records = of(folder.path(), "a.service").read(range, &|| false).unwrap();
-    let pid = records.child.id();
-    drop(records);
-    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    // Nor one whose answer is over and that does not end.
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec >&- 2>&-; exec sleep 60"]);
+    let begun = std::time::Instant::now();
+    let is_over = || begun.elapsed() > std::time::Duration::from_millis(300);
+    let mut records = Records { tool: Tool::start(command).unwrap(), is_over: &is_over };
+    assert_eq!(records.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+
+    let range = (Timestamp::from_seconds(0), Timestamp::from_seconds(BEGUN));
     for name in ["--file=/etc/shadow", "", "a b", "a/../b", "a\nb"] {
         let refused = Journal { of: Of::Unit(name.into()), folder: None }.read(range, &|| false);
         assert!(matches!(refused, Err(JournalError::Name(_))), "{name:?}");
