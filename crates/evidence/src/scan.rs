@@ -16,6 +16,7 @@ use crate::log::{FORMATS, LogFormat};
 use crate::pack::Pack;
 use crate::pack::rule::Rule;
 use crate::series::{self, Found, Series};
+use crate::service::session::Sessions;
 use crate::sigma::correlate::{Run, Told};
 use crate::stamp::Clock;
 
@@ -84,6 +85,8 @@ pub struct Scan<'s, 'o> {
     show: &'s mut dyn FnMut(Attempt),
     series: Vec<Box<dyn Series>>,
     sigma: Option<Run<'o>>,
+    /// Whom processes of sshd named.
+    sessions: Sessions,
     /// What the lines look like by the server's configuration, which is tried before all others.
     preferred: Option<&'o dyn LogFormat>,
     /// The format of the line before, which is tried first.
@@ -117,6 +120,7 @@ impl<'s, 'o> Scan<'s, 'o> {
             show,
             series,
             sigma: options.pack.sigma().map(Run::new),
+            sessions: Sessions::default(),
             preferred: None,
             last: 0,
             pending: None,
@@ -209,8 +213,9 @@ impl<'s, 'o> Scan<'s, 'o> {
         format.read(text, clock).or_else(|| if self.options.format.is_none() { as_text() } else { None })
     }
 
-    fn entry(&mut self, format: &dyn LogFormat, mut entry: Entry<'_>, number: u64, offset: u64, text: &str) {
+    fn entry<'t>(&mut self, format: &dyn LogFormat, mut entry: Entry<'t>, number: u64, offset: u64, text: &'t str) {
         self.counts.entries += u64::from(format.name() != FORMATS[FORMATS.len() - 1].name());
+        self.sessions.join(&mut entry, text);
         let spoken_for = self.believe(&mut entry);
         let place = Place { number, offset, text, claimed: spoken_for };
         let outcome = if let Said::LogIn(log_in) = &entry.said { log_in.outcome } else { Outcome::Accepted };

@@ -7,6 +7,7 @@
 pub(crate) mod event;
 mod pam;
 pub mod row;
+pub(crate) mod session;
 mod sshd;
 
 use std::net::IpAddr;

@@ -41,7 +41,7 @@ impl Service for Sshd {
 }
 
 /// Without what the severity, the kernel's console or PAM put before it.
-fn bare(message: &str) -> &str {
+pub(super) fn bare(message: &str) -> &str {
     let mut message = message.trim_end();
     if let Some(repeated) = message.strip_prefix("message repeated ") {
         message = repeated.split_once(" times: [ ").map_or(repeated, |(_, rest)| rest.trim_end_matches(']'));
