@@ -11,7 +11,9 @@
 //! The agent is privileged and must not carry a web server; the server must not carry the kernel
 //! parts. Both carry this crate, so that a change of the contract fails to compile on both sides.
 
+pub mod accounts;
 pub mod agent;
+pub mod audit;
 pub mod bouncer;
 #[cfg(feature = "client")]
 pub mod client;
@@ -30,10 +32,12 @@ pub mod queue;
 pub mod span;
 pub mod work;
 
+pub use accounts::{Area, Role, Scope};
 pub use agent::{
     AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,
     NumberedOrder, Order, Orders, OrdersQuery,
 };
+pub use audit::{AuditEntry, AuditList, AuditRow};
 pub use bouncer::{BouncerKey, BouncerList, BouncerStatus, CrowdsecHealth, NewBouncer};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Watch};

@@ -57,6 +57,44 @@ pub const USAGE_METRICS: &str = "/v1/usage-metrics";
 /// `GET ?family=v4|v6&limit=`: what is blocked, one address or network a line. Bouncers only.
 pub const BLOCKLIST: &str = "/v1/blocklist";
 
+/// `POST`: `accounts::Setup` → `accounts::User`: the first admin, once.
+pub const SETUP: &str = "/v1/setup";
+/// `POST`: `accounts::Login` → `accounts::Me` and the cookie; `GET` → `accounts::Me`; `DELETE` → 204: signs out.
+pub const SESSION: &str = "/v1/session";
+/// `POST`: `accounts::Confirm` → `accounts::Me`.
+pub const SESSION_CONFIRM: &str = "/v1/session/confirm";
+/// `GET` → list of `accounts::Session`, one's own; `DELETE` → 204: signs out everywhere.
+pub const SESSIONS: &str = "/v1/sessions";
+/// `POST`: `accounts::PasswordChange` → 204.
+pub const OWN_PASSWORD: &str = "/v1/me/password";
+/// `POST` → `accounts::TotpSeed`; `DELETE` → 204.
+pub const OWN_TOTP: &str = "/v1/me/totp";
+/// `POST`: `accounts::TotpCode` → `accounts::RecoveryCodes`.
+pub const OWN_TOTP_CONFIRM: &str = "/v1/me/totp/confirm";
+/// `GET` → list of `accounts::User`; `POST`: `accounts::NewUser` → `accounts::User`.
+pub const USERS: &str = "/v1/users";
+/// `GET` → list of `accounts::HostGroup`; `POST`: `accounts::HostGroup` → the same.
+pub const GROUPS: &str = "/v1/groups";
+/// `GET` → list of `accounts::Token`; `POST`: `accounts::NewToken` → `accounts::TokenMade`.
+pub const TOKENS: &str = "/v1/tokens";
+/// `GET ?limit=&after=` → `audit::AuditList`.
+pub const AUDIT: &str = "/v1/audit";
+
+/// `POST`: `accounts::UserChange` → `accounts::User`; `DELETE` → 204.
+pub fn user(name: &str) -> String {
+    format!("{USERS}/{}", segment(name))
+}
+
+/// `DELETE` → 204.
+pub fn group(name: &str) -> String {
+    format!("{GROUPS}/{}", segment(name))
+}
+
+/// `DELETE` → 204.
+pub fn token(id: &str) -> String {
+    format!("{TOKENS}/{}", segment(id))
+}
+
 /// `GET` → `model::Alert`.
 pub fn alert(id: &str) -> String {
     format!("{ALERTS}/{}", segment(id))

@@ -1,5 +1,6 @@
 //! What can be typed after `tripoint`?
 
+mod accounts;
 mod bouncers;
 mod content;
 mod evidence;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
+pub use accounts::{Audit, Groups, Tokens, Users, UsersChange};
 pub use bouncers::Bouncers;
 pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use evidence::{CompileRules, Evidence, Rules, ScanLogs};
@@ -137,6 +139,15 @@ pub enum Command {
     /// Programs that enforce our blocks elsewhere: CrowdSec's bouncers, firewalls that read a list
     #[command(subcommand, arg_required_else_help = true)]
     Bouncers(Bouncers),
+    /// Who may sign in
+    #[command(subcommand, arg_required_else_help = true)]
+    Users(Users),
+    /// Which programs may ask
+    #[command(subcommand, arg_required_else_help = true)]
+    Tokens(Tokens),
+    /// What was done, by whom
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(Audit),
     /// What is configured
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),

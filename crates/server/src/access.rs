@@ -1,23 +1,20 @@
-//! Who asks, and may they?
+//! Who is at the other end of a connection, as the kernel says, and who of this host may ask?
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::connect_info::Connected;
+use axum::http::StatusCode;
 use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::ServerOptions;
-use crate::lapi::key::basic_password;
-use crate::refuse::refuse;
-use crate::state::App;
+use crate::auth::caller::{By, Caller};
+use crate::auth::seal::write_private;
+use crate::auth::secret;
+use crate::refuse::{Refused, refuse};
 
 /// Why it could not be found out who may ask.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +38,8 @@ pub enum AccessError {
 pub(crate) enum Peer {
     /// Through the Unix socket.
     Local { uid: u32, gid: u32 },
-    /// Through TCP; proves itself with the token.
-    Network,
+    /// Through TCP; proves itself by what it sends.
+    Network(SocketAddr),
     /// The kernel did not say.
     Unknown,
 }
@@ -57,14 +54,29 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 }
 
 impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(_: IncomingStream<'_, TcpListener>) -> Self {
-        Self::Network
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self::Network(*stream.remote_addr())
     }
 }
 
-/// Who asks, by name; goes into history and requester.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller(pub(crate) String);
+impl Peer {
+    /// From where, in words.
+    pub(crate) fn from(self) -> String {
+        match self {
+            Self::Local { uid, .. } => format!("socket, {}", user_name(uid)),
+            Self::Network(address) => address.ip().to_canonical().to_string(),
+            Self::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    /// The address that tries are counted by; all of the Unix socket have one.
+    pub(crate) fn source(self) -> IpAddr {
+        match self {
+            Self::Network(address) => address.ip(),
+            _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        }
+    }
+}
 
 /// Who may ask.
 #[derive(Debug)]
@@ -93,89 +105,29 @@ impl Access {
         uid == 0 || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
     }
 
-    /// Who asks, or why it may not.
-    fn caller(&self, peer: Peer, token: Option<&str>) -> Result<String, (StatusCode, String)> {
+    /// Who asks through the Unix socket, or why it may not; `None` = through another way.
+    pub(crate) fn local(&self, peer: Peer) -> Result<Option<Caller>, Refused> {
+        let refused = |why: String| Err(refuse(StatusCode::FORBIDDEN, "forbidden", why));
         match peer {
-            Peer::Local { uid, gid } if self.may_ask(uid, gid) => Ok(user_name(uid)),
-            Peer::Local { uid, .. } => Err((StatusCode::FORBIDDEN, format!("user {uid} may not ask this server"))),
-            Peer::Network if token.is_some_and(|token| self.is_token(token)) => Ok("token".to_owned()),
-            Peer::Network => Err((StatusCode::UNAUTHORIZED, "a valid token is needed".to_owned())),
-            Peer::Unknown => Err((StatusCode::FORBIDDEN, "the peer could not be identified".to_owned())),
+            Peer::Local { uid, gid } if self.may_ask(uid, gid) => {
+                Ok(Some(Caller::of_host(user_name(uid), By::Socket { uid })))
+            }
+            Peer::Local { uid, .. } => refused(format!("user {uid} may not ask this server")),
+            Peer::Network(_) => Ok(None),
+            Peer::Unknown => refused("the peer could not be identified".to_owned()),
         }
     }
 
-    fn may_report(&self, uid: u32) -> bool {
-        uid == 0 || self.agent_uids.contains(&uid)
+    /// Whether it may speak as an agent.
+    pub(crate) fn may_report(&self, peer: Peer) -> bool {
+        matches!(peer, Peer::Local { uid, .. } if uid == 0 || self.agent_uids.contains(&uid))
     }
 
     /// Compares without stopping at the first difference.
-    fn is_token(&self, said: &str) -> bool {
+    pub(crate) fn is_token(&self, said: &str) -> bool {
         let (own, said) = (self.token.as_bytes(), said.as_bytes());
         let difference = own.iter().zip(said).fold(0, |sum, (a, b)| sum | (a ^ b));
         own.len() == said.len() && std::hint::black_box(difference) == 0
-    }
-}
-
-/// Lets people and their programs pass.
-pub(crate) async fn people(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let bearer = said(&request).and_then(|said| said.strip_prefix("Bearer ")).map(|said| said.trim().to_owned());
-    match app.access.caller(peer, bearer.as_deref()) {
-        Ok(caller) => {
-            request.extensions_mut().insert(Caller(caller));
-            next.run(request).await
-        }
-        Err((status, detail)) => {
-            let name = if status == StatusCode::UNAUTHORIZED { "unauthorized" } else { "forbidden" };
-            refuse(status, name, detail).into_response()
-        }
-    }
-}
-
-/// Lets people's TAXII clients pass; many of them know Basic only, there the token is the password.
-pub(crate) async fn taxii(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let token = said(&request).and_then(|said| match said.split_once(' ')? {
-        ("Bearer", token) => Some(token.trim().to_owned()),
-        ("Basic", _) => basic_password(said),
-        _ => None,
-    });
-    match app.access.caller(peer, token.as_deref()) {
-        Ok(_) => next.run(request).await,
-        Err((status, detail)) => {
-            let mut response = crate::taxii::refuse(status, detail).into_response();
-            if status == StatusCode::UNAUTHORIZED {
-                let ways = HeaderValue::from_static("Basic realm=\"tripoint\", Bearer");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, ways);
-            }
-            response
-        }
-    }
-}
-
-fn said(request: &Request) -> Option<&str> {
-    request.headers().get(header::AUTHORIZATION)?.to_str().ok()
-}
-
-/// Lets agents pass: through the Unix socket only.
-pub(crate) async fn agents(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match peer {
-        Peer::Local { uid, .. } if app.access.may_report(uid) => next.run(request).await,
-        _ => refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket")
-            .into_response(),
     }
 }
 
@@ -191,21 +143,9 @@ fn token(path: &Path) -> Result<String, AccessError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let token = random_hex().map_err(failed)?;
-    // Written beside and renamed, so that nobody ever reads half a token.
-    let new = path.with_extension("new");
-    let _ = fs::remove_file(&new);
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new).map_err(failed)?;
-    file.write_all(format!("{token}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&new, path).map_err(failed)?;
+    let token = secret::long().map_err(|error| failed(io::Error::other(error)))?;
+    write_private(path, format!("{token}\n").as_bytes()).map_err(failed)?;
     Ok(token)
-}
-
-/// A secret: `TOKEN_BYTES` random bytes as hex.
-pub(crate) fn random_hex() -> io::Result<String> {
-    let mut random = [0; TOKEN_BYTES];
-    File::open("/dev/urandom")?.read_exact(&mut random)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 const TOKEN_BYTES: usize = 32;
@@ -276,6 +216,10 @@ mod tests {
         }
         assert!(access.may_ask(0, 7) && access.may_ask(5, 7) && access.may_ask(6, 9));
         assert!(!access.may_ask(6, 7) && !access.may_ask(1, 7));
-        assert!(access.may_report(0) && !access.may_report(1));
+        let local = |uid| Peer::Local { uid, gid: 7 };
+        assert!(access.may_report(local(0)) && !access.may_report(local(1)));
+        assert!(access.local(local(5)).unwrap().is_some() && access.local(local(1)).is_err());
+        let network = Peer::Network("127.0.0.1:1".parse().unwrap());
+        assert!(access.local(network).unwrap().is_none() && !access.may_report(network));
     }
 }

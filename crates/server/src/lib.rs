@@ -17,6 +17,7 @@
 //!   password and no listening beyond this host.
 
 mod access;
+mod auth;
 mod content;
 mod images;
 mod lapi;
@@ -37,12 +38,17 @@ mod taxii;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
 use tripoint_api::FeedHealth;
 
 pub use access::{AccessError, group_id};
+pub use auth::audit;
+pub use auth::permits;
+pub use auth::seal;
+pub use auth::setup::setup_path;
 pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
 pub use listen::{ListenError, Ready};
@@ -83,6 +89,8 @@ pub struct ServerOptions {
     pub push: Option<Push>,
     /// Who is told what happens; without, nobody is.
     pub notify: Option<Notify>,
+    /// What secrets are sealed with; without, a key in the data folder, made where there is none.
+    pub secret_key: Option<[u8; seal::KEY_BYTES]>,
     /// How many connections are kept, and how long.
     pub contacts: KeepContacts,
 }
@@ -115,6 +123,12 @@ pub enum ServeError {
     /// Who may ask could not be found out.
     #[error("read who may ask")]
     Access(#[from] AccessError),
+    /// The key that secrets are sealed with.
+    #[error("read the key of secrets")]
+    Key(#[from] seal::KeyError),
+    /// The key of the audit, its heads, or the code of the first sign-in.
+    #[error("{0}")]
+    Io(&'static str, #[source] std::io::Error),
 }
 
 /// Runs until `shutdown` completes. Everything acknowledged before is durable.
@@ -126,12 +140,19 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     listen::create_folder(&own)?;
     let tell = options.notify.as_ref().map(|notify| notify.tell).unwrap_or_default();
     let keep = store::Keep { contacts: options.contacts, tell };
-    let store: Arc<dyn store::Store> = Arc::new(store::Sqlite::open(&own.join("server.sqlite"), keep).await?);
+    let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
+    let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
+    let tcp = match options.listen {
+        Some(address) => Some(listen::tcp(address).await?),
+        None => None,
+    };
+    let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
+    auth.origins = auth::origin::Origins::of(address);
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
     let kept = options.images.map(|reader| Arc::new(images::Images::new(reader, &own)));
-    let mut app = App::new(store, access, stopped.clone(), indicators, options.feeds, &options.data_dir);
+    let mut app = App::new(store, (access, auth), stopped.clone(), indicators, options.feeds, &options.data_dir);
     app.images = kept;
     app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
@@ -141,15 +162,17 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
-    let tcp = match options.listen {
-        Some(address) => Some(listen::tcp(address).await?),
-        None => None,
-    };
-    let ready = Ready {
-        socket: socket_path(&options.data_dir),
-        address: tcp.as_ref().and_then(|listener| listener.local_addr().ok()),
-    };
+    let signer = audit::sign::Signer::start(app.accounts.clone(), &own).await?;
+    // A data folder with a user has been set up.
+    if address.is_some() && app.accounts.count().await? == 0 {
+        app.auth
+            .setup
+            .make(address, Instant::now())
+            .map_err(|e| ServeError::Io("make the code of the first sign-in", e))?;
+    }
+    let ready = Ready { socket: socket_path(&options.data_dir), address };
     let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(signer.clone().run(stopped.clone()));
     tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
     tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
@@ -170,6 +193,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     if tokio::time::timeout(listen::FAREWELL, orderly).await.is_err() {
         tracing::warn!("some connections were cut off");
     }
+    signer.sign().await;
     let _ = std::fs::remove_file(socket_path(&options.data_dir));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What does the API look like to programs that are not ours?
 
+mod accounts;
 mod actions;
 mod bouncers;
 mod connections;
@@ -51,7 +52,7 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     let more = connections::ROUTES.iter().chain(queue::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED);
-    ROUTES.iter().chain(actions::PEOPLE).chain(more)
+    ROUTES.iter().chain(actions::PEOPLE).chain(accounts::PEOPLE).chain(more)
 }
 
 /// What people and agents ask.
@@ -299,7 +300,7 @@ fn all_schemas() -> impl Iterator<Item = &'static Schema> {
         .chain(bouncers::SCHEMAS)
         .chain(exceptions::SCHEMAS)
         .chain(health::SCHEMAS);
-    SCHEMAS.iter().chain(actions::SCHEMAS).chain(more)
+    SCHEMAS.iter().chain(actions::SCHEMAS).chain(accounts::SCHEMAS).chain(more)
 }
 
 /// The OpenAPI 3.1 document.
@@ -308,8 +309,8 @@ pub fn document() -> Value {
     for route in routes() {
         let entry = paths.entry(route.path).or_insert_with(|| json!({}));
         entry[route.method] = operation(route);
-        if bouncers::KEYED.iter().any(|keyed| keyed.path == route.path) {
-            entry[route.method]["security"] = json!([{ "bouncer": [] }]);
+        if let Some(ways) = accounts::ways(route) {
+            entry[route.method]["security"] = ways;
         }
     }
     let schemas: Map<String, Value> =
@@ -319,13 +320,14 @@ pub fn document() -> Value {
         "info": {
             "title": "Tripoint",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and on loopback TCP with the token of run/token. Below /taxii2/ it speaks TAXII 2.1, for reading.",
+            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and on loopback TCP with a token or the cookie of a session. A change that a session asks for needs an Origin of this server and a body of JSON; blocks, rights and the like a confirmation of the last five minutes (403 `tripoint:confirm-needed`). Below /taxii2/ it speaks TAXII 2.1, for reading.",
         },
-        "security": [{ "token": [] }],
+        "security": [{ "token": [] }, { "session": [] }],
         "paths": paths,
         "components": {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "__Host-tripoint" },
                 "bouncer": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
             },
             "schemas": schemas,

@@ -141,7 +141,7 @@ async fn read(
     query.limit = Some(CONNECTIONS_MAX);
     let (mut all, mut looked) = (Vec::new(), 0);
     loop {
-        let page = store.contacts(query.clone(), now).await?;
+        let page = store.contacts(query.clone(), None, now).await?;
         looked += page.connections.len();
         all.extend(page.connections.into_iter().filter(&meant));
         match page.next {

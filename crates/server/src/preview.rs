@@ -28,7 +28,7 @@ pub(crate) async fn over(store: &dyn Store, exception: Exception) -> Result<Exce
     };
     let mut query = AlertQuery { suppressed: Some(true), limit: Some(LIMIT_MAX), ..AlertQuery::default() };
     loop {
-        let page: AlertList = store.alerts(query.clone()).await?;
+        let page: AlertList = store.alerts(query.clone(), None).await?;
         for alert in &page.alerts {
             take(&mut preview, alert);
         }

@@ -12,11 +12,23 @@ use crate::store::StoreError;
 
 /// A refusal on its way out.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Problem);
+pub(crate) struct Refused(pub(crate) Problem, pub(crate) Option<u64>);
+
+impl Refused {
+    /// To be asked again after so many seconds.
+    pub(crate) fn after(self, seconds: u64) -> Self {
+        Self(self.0, Some(seconds))
+    }
+}
+
+/// What kind of problem an answer tells of, for whoever looks at answers on their way out.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind(pub(crate) String);
 
 /// A problem ready to be returned.
 pub(crate) fn refuse(status: StatusCode, name: &str, detail: impl Into<String>) -> Refused {
-    Refused(Problem::new(status.as_u16(), name, status.canonical_reason().unwrap_or("refused"), detail))
+    let problem = Problem::new(status.as_u16(), name, status.canonical_reason().unwrap_or("refused"), detail);
+    Refused(problem, (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5))
 }
 
 impl IntoResponse for Refused {
@@ -24,9 +36,11 @@ impl IntoResponse for Refused {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
+        let kind = self.0.kind.strip_prefix("tripoint:").unwrap_or(&self.0.kind).to_owned();
+        response.extensions_mut().insert(Kind(kind));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = self.1 {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -14,21 +14,34 @@ use tripoint_model::confidence::trust::FILE;
 use tripoint_model::{Alert, Timestamp};
 
 use crate::access::Access;
+use crate::auth::Auth;
+use crate::auth::caller::Caller;
 use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::live::Changed;
 use crate::notify::NotifyState;
-use crate::store::{Store, StoreError};
+use crate::store::{Accounts, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
+
+/// An alert as it is shown to whoever watches.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) host: Arc<str>,
+    /// As JSON.
+    pub(crate) text: Arc<str>,
+}
 
 /// The store, who may ask, and how waiting requests are woken.
 pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) access: Access,
+    /// Who else may ask, and what was done.
+    pub(crate) accounts: Accounts,
+    pub(crate) auth: Auth,
     pub(crate) stopped: watch::Receiver<bool>,
-    /// Alerts as JSON, for everybody who watches.
-    pub(crate) alerts: broadcast::Sender<Arc<str>>,
+    /// Alerts, for everybody who watches.
+    pub(crate) alerts: broadcast::Sender<Shown>,
     /// Lines of the queue that changed, for everybody who watches it.
     pub(crate) live: broadcast::Sender<Changed>,
     /// Counts changes of alerts, to wake who tells of them.
@@ -62,16 +75,19 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        access: Access,
+        store: Sqlite,
+        (access, auth): (Access, Auth),
         stopped: watch::Receiver<bool>,
         indicators: Option<Indicators>,
         feeds: Option<ReadFeeds>,
         data_dir: &Path,
     ) -> Self {
+        let accounts = store.accounts();
         Self {
-            store,
+            store: Arc::new(store),
             access,
+            accounts,
+            auth,
             stopped,
             alerts: broadcast::channel(WATCH_QUEUE).0,
             live: broadcast::channel(WATCH_QUEUE).0,
@@ -116,6 +132,18 @@ impl App {
         self.heard().iter().filter(|(_, at)| now.since(**at) < CONNECTED).map(|(host, _)| host.clone()).collect()
     }
 
+    /// Connected agents of hosts that the caller sees.
+    pub(crate) fn connected_to(&self, caller: &Caller) -> Vec<String> {
+        let mut hosts = self.connected_hosts();
+        hosts.retain(|host| caller.sees.host(host));
+        hosts
+    }
+
+    /// Hosts that the caller sees, of all that are known; `None` = every one.
+    pub(crate) async fn seen_by(&self, caller: &Caller) -> Result<OfHosts, StoreError> {
+        if caller.sees.all() { Ok(None) } else { Ok(caller.sees.among(self.accounts.hosts().await?)) }
+    }
+
     /// When an agent was last heard of by this run of the server.
     pub(crate) fn last_heard(&self, host: &str) -> Option<Timestamp> {
         self.heard().get(host).copied()
@@ -147,7 +175,7 @@ impl App {
         for alert in alerts {
             if let Ok(text) = serde_json::to_string(alert) {
                 // No receiver is no error.
-                let _ = self.alerts.send(text.into());
+                let _ = self.alerts.send(Shown { host: alert.host.as_str().into(), text: text.into() });
             }
         }
     }

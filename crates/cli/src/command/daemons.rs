@@ -60,6 +60,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let address = listen_address(listen, &config.server.listen)?;
     // Password and certificates are read while we may.
     let (push, notify) = (push(&config)?, notify(&config)?);
+    let secret_key = secret_key(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())?;
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
         let (uid, gid) = ids(user)?;
@@ -84,6 +85,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         expand_prefix: Some(config.bouncers.expand_prefix),
         push,
         notify,
+        secret_key,
         contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,6 +104,16 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     runtime.shutdown_background();
     served?;
     Ok(Exit::Fine)
+}
+
+/// What secrets are sealed with, where the service manager gives it: 32 bytes in the credential `tripoint.key`.
+fn secret_key(folder: Option<&std::ffi::OsStr>) -> anyhow::Result<Option<[u8; 32]>> {
+    let Some(path) = folder.map(|folder| Path::new(folder).join("tripoint.key")).filter(|path| path.exists()) else {
+        return Ok(None);
+    };
+    let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+    let key = <[u8; 32]>::try_from(bytes.as_slice());
+    key.map(Some).map_err(|_| anyhow::anyhow!("{} holds {} bytes; 32 are a key", path.display(), bytes.len()))
 }
 
 /// Who is told what happens, where somebody is.
@@ -165,6 +177,11 @@ fn announce(ready: &tripoint_server::Ready, data_dir: &Path) {
             "listening on http://{address}; sign in with the token in {}",
             tripoint_server::token_path(data_dir).display()
         );
+    }
+    // Nobody can sign in yet: whoever reads this makes the first admin.
+    let setup = std::fs::read_to_string(tripoint_server::setup_path(data_dir)).unwrap_or_default();
+    if let Some(address) = setup.lines().find_map(|line| line.strip_prefix("address ")) {
+        eprintln!("first sign-in: {address} (once, within an hour), or `tripoint users add NAME --role admin`");
     }
 }
 

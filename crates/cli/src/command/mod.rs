@@ -5,6 +5,7 @@ mod actions;
 mod advise;
 mod advisories;
 mod alerts;
+mod audit;
 mod bouncers;
 mod bundle;
 mod config;
@@ -18,6 +19,8 @@ mod investigate;
 mod policy;
 mod scan;
 mod show;
+mod tokens;
+mod users;
 mod versions;
 mod vulns;
 mod why;
@@ -65,6 +68,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Policy(Policy::Simulate { file, since }) => policy::simulate(context, file.as_deref(), &since),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
         Command::Bouncers(bouncers) => bouncers::run(context, bouncers),
+        Command::Users(users) => users::run(context, users),
+        Command::Tokens(tokens) => tokens::run(context, tokens),
+        Command::Audit(audit) => audit::run(context, audit),
         Command::Config(config) => config::run(context, config),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when nobody reads on.

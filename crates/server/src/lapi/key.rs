@@ -1,21 +1,17 @@
 //! How is a bouncer's key made, and how is it known again without being kept?
 
-use std::io;
-
 use base64::Engine as _;
-use sha2::{Digest, Sha256};
 
-use crate::access::random_hex;
+use crate::auth::secret::{self, NoRandom};
 
 /// A new key: 256 random bits as hex.
-pub(crate) fn make() -> io::Result<String> {
-    random_hex()
+pub(crate) fn make() -> Result<String, NoRandom> {
+    secret::long()
 }
 
-/// What is kept of a key. It is random and long: a plain hash cannot be turned back, and looking a hash up tells
-/// nothing by its time.
+/// What is kept of a key.
 pub(crate) fn hash(key: &str) -> String {
-    Sha256::digest(key.trim()).iter().map(|byte| format!("{byte:02x}")).collect()
+    secret::hash(key.trim())
 }
 
 /// The password of a value of `Authorization: Basic`.

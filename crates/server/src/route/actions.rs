@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
@@ -15,7 +14,7 @@ use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, HostPr
 use tripoint_model::{Action, ActionKind, Target, Terms};
 
 use super::{decide, exceptions};
-use crate::access::{Caller, Peer};
+use crate::auth::caller::Caller;
 use crate::past;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
@@ -25,24 +24,28 @@ use crate::store::OrderState;
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
     let mut request: ActionRequest = json(&body)?;
     if request.consent.is_some() {
-        decide::only_root(peer)?;
+        decide::only_root(&caller)?;
     }
+    if !request.dry_run {
+        caller.confirmed(now())?;
+    }
+    let alone = is_seen(&app, &caller, &request).await?;
     let targets = targets(&mut request)?;
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
-    let hosts = hosts(&app, request.host.as_deref())?;
-    let reason = request.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| format!("by {}", caller.0));
+    let hosts = hosts(&app, &caller, request.host.as_deref())?;
+    let reason = request.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| format!("by {}", caller.name));
     if request.kind == ActionKind::Allow && !request.dry_run {
         for target in &targets {
             let exception = ExceptionRequest {
                 target: target.peer().cloned(),
                 reason: reason.clone(),
                 for_seconds: Some(span.as_secs()),
+                hosts: alone.clone(),
                 ..ExceptionRequest::default()
             };
             exceptions::create(&app, exception, &caller).await?;
@@ -56,12 +59,29 @@ pub(crate) async fn act(
         scope: request.scope.clone(),
         expires: now.plus(span),
         reason: reason.clone(),
-        requester: caller.0.clone(),
+        requester: caller.name.clone(),
         cause: request.cause.clone(),
         terms: Terms::default(),
     };
     let actions = targets.into_iter().map(one).collect();
     ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run, consent: request.consent }).await
+}
+
+/// Whether what the request names is seen by the caller. The one host that an exception would be for, where the caller
+/// does not see all.
+async fn is_seen(app: &App, caller: &Caller, request: &ActionRequest) -> Result<Option<String>, Refused> {
+    if caller.sees.all() {
+        return Ok(None);
+    }
+    if let Some(cause) = &request.cause {
+        let alert = app.store.alert(cause.0.clone()).await?.filter(|alert| caller.sees.host(&alert.host));
+        alert.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert"))?;
+    }
+    if request.kind == ActionKind::Allow && request.host.is_none() {
+        let why = "not all hosts are yours: name one with `host`";
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "host-needed", why));
+    }
+    Ok(request.host.clone())
 }
 
 /// Everybody who is meant: at least one, not too many, and many only when somebody has seen what that means.
@@ -83,8 +103,11 @@ fn targets(request: &mut ActionRequest) -> Result<Vec<Target>, Refused> {
 }
 
 /// Asks the agents what is in force.
-pub(crate) async fn standing(State(app): State<Arc<App>>) -> Result<Json<StandingList>, Refused> {
-    let hosts = hosts(&app, None)?;
+pub(crate) async fn standing(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<StandingList>, Refused> {
+    let hosts = hosts(&app, &caller, None)?;
     let said = answers(&app, hosts, Order::Standing).await?;
     Ok(Json(listed(said)))
 }
@@ -103,13 +126,17 @@ pub(super) fn listed(said: Said) -> StandingList {
 }
 
 /// Asks the agents to lift everything.
-pub(crate) async fn release_all(State(app): State<Arc<App>>) -> Result<Json<ActionAnswer>, Refused> {
-    let hosts = hosts(&app, None)?;
+pub(crate) async fn release_all(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ActionAnswer>, Refused> {
+    let hosts = hosts(&app, &caller, None)?;
     ask(&app, hosts, Order::ReleaseAll).await
 }
 
-pub(super) fn hosts(app: &App, only: Option<&str>) -> Result<Vec<String>, Refused> {
-    let mut hosts = app.connected_hosts();
+/// Connected hosts that the caller sees, or the one among them; it is an error when there is none.
+pub(super) fn hosts(app: &App, caller: &Caller, only: Option<&str>) -> Result<Vec<String>, Refused> {
+    let mut hosts = app.connected_to(caller);
     hosts.retain(|host| only.is_none_or(|only| only == host));
     if hosts.is_empty() {
         let which = only.map_or_else(|| "no agent is".to_owned(), |host| format!("the agent of {host} is not"));

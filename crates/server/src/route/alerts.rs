@@ -18,10 +18,10 @@ use tripoint_api::work::Work;
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, Order, ReopenRequest, ResolveRequest, Resolved,
 };
-use tripoint_model::{Alert, Resolution, Timestamp};
+use tripoint_model::{Alert, AlertId, Resolution, Timestamp};
 
 use super::actions;
-use crate::access::Caller;
+use crate::auth::caller::Caller;
 use crate::listen::until;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
@@ -33,10 +33,12 @@ type Changed = Result<Json<Alert>, Refused>;
 /// A page of alerts.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<AlertQuery>, QueryRejection>,
 ) -> Result<Json<AlertList>, Refused> {
     let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
-    Ok(Json(app.store.alerts(query).await?))
+    let of = app.seen_by(&caller).await?;
+    Ok(Json(app.store.alerts(query, of).await?))
 }
 
 /// One alert, with its version as `ETag`; 304 for whoever has it.
@@ -103,9 +105,13 @@ pub(crate) async fn assign(
 }
 
 /// Has the host look into an alert now, and gives the alert with what was found.
-pub(crate) async fn investigate(State(app): State<Arc<App>>, Path(id): Path<String>) -> Changed {
+pub(crate) async fn investigate(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Changed {
     let mut alert = app.store.alert(id).await?.ok_or_else(missing)?;
-    let hosts = actions::hosts(&app, Some(&alert.host))?;
+    let hosts = actions::hosts(&app, &caller, Some(&alert.host))?;
     let said = actions::answers(&app, hosts, Order::Investigate { alert: Box::new(alert.clone()) }).await?;
     let answer = said.answers.into_iter().next().map(|(_, answer)| answer);
     match answer.map(|answer| (answer.investigation, answer.error)) {
@@ -144,8 +150,11 @@ async fn done(
     caller: Caller,
 ) -> Result<Alert, Refused> {
     sound(&wanted)?;
+    if let Work::Merge { into } = &wanted {
+        seen(app, &caller, into).await?;
+    }
     let judges = matches!(wanted, Work::Resolve { .. } | Work::Reopen { .. });
-    match app.store.work(id, wanted, (caller.0, expected), now()).await? {
+    match app.store.work(id, wanted, (caller.name, expected), now()).await? {
         Worked::Done(mut alerts) => {
             app.show(&alerts);
             if judges {
@@ -160,6 +169,15 @@ async fn done(
         }
         Worked::Refused(why) => Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "not-possible", why)),
     }
+}
+
+/// Refuses what is of a host that the caller does not see, as if it were not there.
+pub(crate) async fn seen(app: &App, caller: &Caller, id: &AlertId) -> Result<(), Refused> {
+    if caller.sees.all() {
+        return Ok(());
+    }
+    let found = app.store.alert(id.0.clone()).await?.filter(|alert| caller.sees.host(&alert.host));
+    found.map(drop).ok_or_else(missing)
 }
 
 /// Refuses what cannot be meant.
@@ -190,21 +208,25 @@ fn missing() -> Refused {
     refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert")
 }
 
-/// Every new or changed alert, as a server-sent event. A watcher that is too slow is told how many
+/// Every new or changed alert of hosts that the caller sees, as a server-sent event. A watcher that is too slow is told how many
 /// it missed in a `missed` event without data.
-pub(crate) async fn watch(State(app): State<Arc<App>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(crate) async fn watch(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let receiver = app.alerts.subscribe();
     let stopped = app.stopped.clone();
-    let stream = unfold((receiver, stopped), |(mut receiver, stopped)| async move {
+    let stream = unfold((receiver, stopped, caller.sees), |(mut receiver, stopped, sees)| async move {
         let event = tokio::select! {
             alert = receiver.recv() => match alert {
-                Ok(text) => Event::default().event("alert").data(&*text),
+                Ok(shown) if !sees.host(&shown.host) => Event::default().comment(""),
+                Ok(shown) => Event::default().event("alert").data(&*shown.text),
                 Err(RecvError::Lagged(missed)) => Event::default().comment(format!("missed {missed}")),
                 Err(RecvError::Closed) => return None,
             },
             () = until(stopped.clone()) => return None,
         };
-        Some((Ok(event), (receiver, stopped)))
+        Some((Ok(event), (receiver, stopped, sees)))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
 }

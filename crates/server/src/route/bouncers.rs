@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use tripoint_api::bouncer::NAME_MAX;
 use tripoint_api::{BouncerKey, BouncerList, BouncerStatus, NewBouncer};
 
-use crate::access::Caller;
+use crate::auth::caller::Caller;
 use crate::lapi::key;
 use crate::lapi::way::{Way, name, version};
 use crate::refuse::{Refused, json, refuse};
@@ -65,7 +65,7 @@ pub(crate) async fn add(
         let why = "there is a bouncer of that name, or there are a thousand already; remove one first";
         return Err(refuse(StatusCode::CONFLICT, "name-taken", why));
     }
-    tracing::info!(bouncer = name, by = caller.0, "bouncer added");
+    tracing::info!(bouncer = name, by = caller.name, "bouncer added");
     Ok(Json(BouncerKey { name, key }))
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn remove(
     if !app.store.remove_bouncer(name.clone()).await? {
         return Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such bouncer"));
     }
-    tracing::info!(bouncer = name, by = caller.0, "bouncer removed");
+    tracing::info!(bouncer = name, by = caller.name, "bouncer removed");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 
 use tripoint_api::{ConnectionList, ConnectionQuery};
 use tripoint_model::Observable;
 
+use crate::auth::caller::Caller;
 use crate::refuse::{Refused, refuse};
 use crate::state::{App, now};
 
 /// A page of the connections that are kept.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<ConnectionQuery>, QueryRejection>,
 ) -> Result<Json<ConnectionList>, Refused> {
     let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
@@ -23,5 +25,6 @@ pub(crate) async fn list(
         let why = format!("AS{number} is no peer; ask for a network of it");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));
     }
-    Ok(Json(app.store.contacts(query, now()).await?))
+    let of = app.seen_by(&caller).await?;
+    Ok(Json(app.store.contacts(query, of, now()).await?))
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -12,7 +11,7 @@ use tripoint_api::people::Ruling;
 use tripoint_api::{ActionAnswer, Answer, Order, ProposalState};
 
 use super::actions::{answers, ask, hosts};
-use crate::access::{Caller, Peer};
+use crate::auth::caller::Caller;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::App;
 
@@ -20,44 +19,39 @@ use crate::state::App;
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
-    only_root(peer)?;
+    only_root(&caller)?;
     let decision: Ruling = json(&body)?;
     let consent = decision.consent.ok_or_else(|| {
         refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "root's consent on the agent's host is needed")
     })?;
     let waits = |answer: &Answer| answer.standing.iter().any(|one| one.id == id && one.terms.confirmed_until.is_some());
-    let hosts = where_it_waits(&app, waits).await?;
-    ask(&app, hosts, Order::Confirm { id, by: caller.0, consent }).await
+    let hosts = where_it_waits(&app, &caller, waits).await?;
+    ask(&app, hosts, Order::Confirm { id, by: caller.name, consent }).await
 }
 
 /// Agrees to what waits for a second person.
 pub(crate) async fn approve(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     Path(id): Path<String>,
 ) -> Result<Json<ActionAnswer>, Refused> {
-    only_persons(peer)?;
-    let hosts = where_it_waits(&app, proposed(id.clone())).await?;
-    ask(&app, hosts, Order::Approve { id, by: caller.0 }).await
+    let hosts = where_it_waits(&app, &caller, proposed(id.clone())).await?;
+    ask(&app, hosts, Order::Approve { id, by: caller.name }).await
 }
 
 /// Does not.
 pub(crate) async fn reject(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<ActionAnswer>, Refused> {
-    only_persons(peer)?;
     let ruling: Ruling = json(&body)?;
-    let hosts = where_it_waits(&app, proposed(id.clone())).await?;
-    ask(&app, hosts, Order::Reject { id, by: caller.0, reason: ruling.reason }).await
+    let hosts = where_it_waits(&app, &caller, proposed(id.clone())).await?;
+    ask(&app, hosts, Order::Reject { id, by: caller.name, reason: ruling.reason }).await
 }
 
 fn proposed(id: String) -> impl Fn(&Answer) -> bool + Send {
@@ -65,8 +59,12 @@ fn proposed(id: String) -> impl Fn(&Answer) -> bool + Send {
 }
 
 /// The hosts whose agents name it.
-async fn where_it_waits(app: &App, waits: impl Fn(&Answer) -> bool + Send) -> Result<Vec<String>, Refused> {
-    let said = answers(app, hosts(app, None)?, Order::Standing).await?;
+async fn where_it_waits(
+    app: &App,
+    caller: &Caller,
+    waits: impl Fn(&Answer) -> bool + Send,
+) -> Result<Vec<String>, Refused> {
+    let said = answers(app, hosts(app, caller, None)?, Order::Standing).await?;
     let hosts: Vec<String> =
         said.answers.into_iter().filter(|(_, answer)| waits(answer)).map(|(host, _)| host).collect();
     if hosts.is_empty() {
@@ -77,24 +75,10 @@ async fn where_it_waits(app: &App, waits: impl Fn(&Answer) -> bool + Send) -> Re
     Ok(hosts)
 }
 
-/// A token is nobody: whoever proposed as themselves could agree with it.
-fn only_persons(peer: Peer) -> Result<(), Refused> {
-    match peer {
-        Peer::Local { .. } => Ok(()),
-        _ => Err(refuse(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            "a token does not say who agrees: approve and reject through the Unix socket",
-        )),
-    }
-}
-
 /// What sets the guard aside is asked for by root on the server's host; the agent wants root's consent on its own.
-pub(super) fn only_root(peer: Peer) -> Result<(), Refused> {
-    match peer {
-        Peer::Local { uid: 0, .. } => Ok(()),
-        _ => {
-            Err(refuse(StatusCode::FORBIDDEN, "forbidden", "only root, through the Unix socket, sets the guard aside"))
-        }
+pub(super) fn only_root(caller: &Caller) -> Result<(), Refused> {
+    if caller.is_root() {
+        return Ok(());
     }
+    Err(refuse(StatusCode::FORBIDDEN, "forbidden", "only root, through the Unix socket, sets the guard aside"))
 }

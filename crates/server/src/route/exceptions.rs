@@ -10,19 +10,26 @@ use sha2::{Digest, Sha256};
 
 use ipnet::IpNet;
 use tripoint_api::exceptions::{CVES_MAX, TEXT_MAX};
-use tripoint_api::{ExceptionList, ExceptionPreview, ExceptionRequest, Order};
+use tripoint_api::{ExceptionList, ExceptionPreview, ExceptionRequest, KeptException, Order};
 use tripoint_model::exception::NETWORKS_MAX;
 use tripoint_model::{Exception, Observable};
 
 use super::actions;
-use crate::access::Caller;
+use crate::auth::caller::Caller;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::{past, preview};
 
-/// Every exception that holds or will hold.
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ExceptionList>, Refused> {
-    Ok(Json(ExceptionList { exceptions: app.store.exceptions(now()).await? }))
+/// Every exception that holds or will hold for hosts that the caller sees.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ExceptionList>, Refused> {
+    let mut exceptions = app.store.exceptions(now()).await?;
+    if let Some(hosts) = app.seen_by(&caller).await? {
+        exceptions.retain(|kept| hosts.iter().any(|host| kept.exception.is_for_host(host)));
+    }
+    Ok(Json(ExceptionList { exceptions }))
 }
 
 /// Makes an exception.
@@ -46,7 +53,7 @@ pub(crate) async fn preview(
     let (connections, partial) = past::covered(&*app.store, &exception, now()).await?;
     preview.connections = connections;
     preview.errors.extend(partial);
-    let mut hosts = app.connected_hosts();
+    let mut hosts = app.connected_to(&caller);
     hosts.retain(|host| exception.is_for_host(host));
     if hosts.is_empty() {
         preview.errors.push("blocks in force: no agent that it concerns is connected".into());
@@ -76,6 +83,10 @@ pub(crate) async fn create(app: &App, request: ExceptionRequest, caller: &Caller
 /// The exception as it would be kept, made by this caller now.
 async fn draft(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<Exception, Refused> {
     checked(&request)?;
+    if !caller.sees.holds(request.hosts.as_deref()) {
+        let why = "not all hosts are yours: name one in `hosts`, or a pattern of a group of yours";
+        return Err(refuse(StatusCode::FORBIDDEN, "other-hosts", why));
+    }
     let span = tripoint_api::span::span_of(request.for_seconds)
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
     let networks = match request.target {
@@ -95,7 +106,7 @@ async fn draft(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<
         cves: request.cves,
         reason: request.reason,
         ticket: request.ticket,
-        owner: caller.0.clone(),
+        owner: caller.name.clone(),
         created,
         expires: created.plus(span),
     };
@@ -143,8 +154,15 @@ async fn networks_of(app: &App, number: u32) -> Result<Vec<IpNet>, Refused> {
 }
 
 /// Withdraws an exception.
-pub(crate) async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
-    if !app.store.remove_exception(id.clone()).await? {
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let is_theirs =
+        |kept: &KeptException| kept.exception.id == id && caller.sees.holds(kept.exception.hosts.as_deref());
+    let may = caller.sees.all() || app.store.exceptions(now()).await?.iter().any(is_theirs);
+    if !may || !app.store.remove_exception(id.clone()).await? {
         return Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such exception"));
     }
     let hosts = all_hosts(&app).await?;

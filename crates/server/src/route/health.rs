@@ -3,23 +3,29 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
 use tripoint_api::people::NotifyHealth;
 use tripoint_api::{AgentIdentity, AgentStatus, ConnectionQuery, FeedHealth, ServerHealth};
 use tripoint_model::{AlertStatus, Timestamp};
 
+use crate::auth::caller::Caller;
 use crate::lapi::push::PushState;
 use crate::refuse::Refused;
 use crate::state::{App, CONNECTED, now};
 use crate::store::Messages;
 
-/// Every agent as last heard of.
-pub(crate) async fn agents(State(app): State<Arc<App>>) -> Result<Json<Vec<AgentStatus>>, Refused> {
-    all(&app).await.map(Json)
+/// Every agent of a host that the caller sees, as last heard of.
+pub(crate) async fn agents(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<AgentStatus>>, Refused> {
+    let mut agents = all(&app).await?;
+    agents.retain(|agent| caller.sees.host(&agent.agent.host));
+    Ok(Json(agents))
 }
 
 async fn all(app: &App) -> Result<Vec<AgentStatus>, Refused> {
@@ -46,11 +52,14 @@ pub(crate) async fn feeds(State(app): State<Arc<App>>) -> Json<Vec<FeedHealth>> 
 }
 
 /// Whether the server works: the store answers.
-pub(crate) async fn health(State(app): State<Arc<App>>) -> Result<Json<ServerHealth>, Refused> {
-    let counts = app.store.counts().await?;
+pub(crate) async fn health(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ServerHealth>, Refused> {
+    let counts = app.store.counts(app.seen_by(&caller).await?).await?;
     let alerts_open =
         counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
-    let agents = u32::try_from(app.connected_hosts().len()).unwrap_or(u32::MAX);
+    let agents = u32::try_from(app.connected_to(&caller).len()).unwrap_or(u32::MAX);
     let crowdsec = app.push.as_ref().map(PushState::read);
     let notify = notify(&app).await?;
     let version = env!("CARGO_PKG_VERSION").into();
@@ -68,7 +77,7 @@ async fn notify(app: &App) -> Result<Option<NotifyHealth>, Refused> {
 
 /// The same as Prometheus text, with every agent's losses.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Refused> {
-    let counts = app.store.counts().await?;
+    let counts = app.store.counts(None).await?;
     let agents = all(&app).await?;
     let mut text = String::new();
     text.push_str("# HELP tripoint_alerts Alerts by how they stand.\n# TYPE tripoint_alerts gauge\n");
@@ -122,7 +131,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         );
     }
     let none = ConnectionQuery { limit: Some(1), ..ConnectionQuery::default() };
-    let kept = app.store.contacts(none, now()).await?.kept;
+    let kept = app.store.contacts(none, None, now()).await?.kept;
     let _ = writeln!(
         text,
         "# HELP tripoint_contacts Rows of connections that are kept.\n# TYPE tripoint_contacts gauge\n\

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 
 use tripoint_api::path;
 
+use crate::auth::gate;
+use crate::auth::permits::Who;
 use crate::lapi::filter::{Asked, Filter, bad, place};
 use crate::lapi::list::{Family, list};
 use crate::lapi::metrics::Usage;
@@ -49,6 +51,9 @@ async fn bouncers(State(app): State<Arc<App>>, mut request: Request, next: Next)
         }
         false => forbidden().into_response(),
     };
+    if !gate::permit_of(&request).is_ok_and(|permit| permit.who == Who::Bouncers) {
+        return forbidden().into_response();
+    }
     let Some(said) = said_key(request.headers(), is_list) else { return refusal() };
     match app.store.bouncer(key::hash(&said)).await {
         Ok(Some(bouncer)) => {

@@ -11,13 +11,14 @@ use axum::routing::{delete, get, post};
 use tripoint_api::agent::ANSWER_MAX;
 use tripoint_api::path;
 
-use crate::access;
+use crate::auth::gate;
 use crate::refuse::{Refused, refuse};
 use crate::state::App;
 
 mod actions;
 mod agent;
 mod alerts;
+mod audit;
 mod bouncers;
 mod connections;
 mod decide;
@@ -25,8 +26,13 @@ mod exceptions;
 mod health;
 mod intel;
 mod lapi;
+mod me;
 mod queue;
+mod session;
+mod setup;
 mod taxii;
+mod tokens;
+mod users;
 
 /// Everything that is served. Nothing is open to strangers.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -59,15 +65,16 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::FEEDS, get(health::feeds))
         .route(path::HEALTH, get(health::health))
         .route(path::METRICS, get(health::metrics))
-        .layer(DefaultBodyLimit::max(1 << 20))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), access::people));
+        .merge(accounts())
+        .layer(DefaultBodyLimit::max(gate::BODY_MAX))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::people));
     let agents = Router::new()
         .route(path::AGENT_BATCH, post(agent::batch))
         .route(path::AGENT_ORDERS, get(agent::orders))
         .route(path::AGENT_INTEL, get(intel::image))
         .layer(DefaultBodyLimit::max(16 << 20))
         .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), access::agents));
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::agents));
     people
         .merge(agents)
         .merge(taxii::router(&app))
@@ -75,6 +82,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
+}
+
+/// Who may ask, and what was done.
+fn accounts() -> Router<Arc<App>> {
+    Router::new()
+        .route(path::SETUP, post(setup::first))
+        .route(path::SESSION, get(session::show).post(session::begin).delete(session::end))
+        .route(path::SESSION_CONFIRM, post(session::confirm))
+        .route(path::SESSIONS, get(session::list).delete(session::end_all))
+        .route("/v1/sessions/{id}", delete(session::end_one))
+        .route(path::OWN_PASSWORD, post(me::password))
+        .route(path::OWN_TOTP, post(me::enrol).delete(me::remove_totp))
+        .route(path::OWN_TOTP_CONFIRM, post(me::confirm_totp))
+        .route(path::USERS, get(users::list).post(users::add))
+        .route("/v1/users/{name}", post(users::change).delete(users::remove))
+        .route(path::GROUPS, get(users::groups).post(users::set_group))
+        .route("/v1/groups/{name}", delete(users::remove_group))
+        .route(path::TOKENS, get(tokens::list).post(tokens::add))
+        .route("/v1/tokens/{id}", delete(tokens::remove))
+        .route(path::AUDIT, get(audit::list))
 }
 
 async fn nothing() -> Refused {

@@ -16,11 +16,11 @@ use tokio::sync::broadcast::error::RecvError;
 
 use tripoint_api::filter::{self, Filter, FilterError};
 use tripoint_api::queue::{ALERT_FIELDS, FacetQuery, Facets, QueuePage, QueueQuery, WatchQuery};
-use tripoint_api::work::{BULK_MAX, BulkAnswer, BulkRequest};
+use tripoint_api::work::{BULK_MAX, BulkAnswer, BulkRefusal, BulkRequest, Work};
 use tripoint_model::Timestamp;
 
-use super::alerts::sound;
-use crate::access::Caller;
+use super::alerts::{seen, sound};
+use crate::auth::caller::{Caller, Sees};
 use crate::listen::until;
 use crate::live::Changed;
 use crate::refuse::{Refused, json, refuse};
@@ -29,19 +29,29 @@ use crate::state::{App, now};
 type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// A page of the queue.
-pub(crate) async fn page(State(app): State<Arc<App>>, query: Asked<QueueQuery>) -> Result<Json<QueuePage>, Refused> {
+pub(crate) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    query: Asked<QueueQuery>,
+) -> Result<Json<QueuePage>, Refused> {
     let Query(query) = query.map_err(unreadable)?;
     let filter = filter_of(query.filter.as_deref())?;
-    let page = app.store.queue_page(filter, query.sort.unwrap_or_default(), query.limit, query.after).await?;
+    let (of, sort) = (app.seen_by(&caller).await?, query.sort.unwrap_or_default());
+    let page = app.store.queue_page(filter, of, sort, (query.limit, query.after)).await?;
     page.map(Json).ok_or_else(|| {
         refuse(StatusCode::UNPROCESSABLE_ENTITY, "cursor", "after is no place in a queue of this order; ask without it")
     })
 }
 
 /// How many alerts there are, and by what.
-pub(crate) async fn facets(State(app): State<Arc<App>>, query: Asked<FacetQuery>) -> Result<Json<Facets>, Refused> {
+pub(crate) async fn facets(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    query: Asked<FacetQuery>,
+) -> Result<Json<Facets>, Refused> {
     let Query(query) = query.map_err(unreadable)?;
-    Ok(Json(app.store.queue_facets(filter_of(query.filter.as_deref())?).await?))
+    let of = app.seen_by(&caller).await?;
+    Ok(Json(app.store.queue_facets(filter_of(query.filter.as_deref())?, of).await?))
 }
 
 /// The same work on many alerts.
@@ -56,7 +66,19 @@ pub(crate) async fn work(
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "too-many", detail));
     }
     sound(&request.work)?;
-    let (answer, changed) = app.store.work_on(request.ids, request.work, caller.0, now()).await?;
+    if let Work::Merge { into } = &request.work {
+        seen(&app, &caller, into).await?;
+    }
+    let (mut ids, mut hidden) = (Vec::with_capacity(request.ids.len()), Vec::new());
+    for id in request.ids {
+        match seen(&app, &caller, &id).await {
+            Ok(()) => ids.push(id),
+            Err(Refused(problem, wait)) if problem.status != 404 => return Err(Refused(problem, wait)),
+            Err(Refused(problem, _)) => hidden.push(BulkRefusal { id, reason: problem.detail }),
+        }
+    }
+    let (mut answer, changed) = app.store.work_on(ids, request.work, caller.name, now()).await?;
+    answer.refused.extend(hidden);
     app.show(&changed);
     app.hand_on_trust().await;
     Ok(Json(answer))
@@ -65,11 +87,12 @@ pub(crate) async fn work(
 /// Every line that is new or changed, as server-sent events; what was missed since `Last-Event-ID` first.
 pub(crate) async fn watch(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     query: Asked<WatchQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let Query(query) = query.map_err(unreadable)?;
-    let filter = Arc::new(filter_of(query.filter.as_deref())?);
+    let filter = Arc::new((filter_of(query.filter.as_deref())?, caller.sees));
     // Heard from now on, so that nothing falls between what was missed and what comes.
     let receiver = app.live.subscribe();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -113,7 +136,11 @@ async fn missed(app: &App, last: Option<Timestamp>) -> Result<(Timestamp, Option
 const MISSED_MAX: u32 = 1000;
 
 /// The line, or that it is none of those asked for.
-fn event(changed: &Changed, filter: &Filter) -> Event {
+fn event(changed: &Changed, (filter, sees): &(Filter, Sees)) -> Event {
+    // Of other hosts not even that there is something.
+    if !sees.host(&changed.row.summary.host) {
+        return Event::default().comment("known");
+    }
     let event = Event::default().id(changed.row.summary.changed.0.to_string());
     if filter.matches(&*changed.row) {
         event.event("alert").data(&*changed.line)

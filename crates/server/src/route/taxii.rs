@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
 
-use crate::access;
+use crate::auth::gate;
 use crate::state::App;
 use crate::taxii::filter::Filter;
 use crate::taxii::{Listed, MEDIA_TYPE, Page, Refused, refuse, sightings, stix};
@@ -33,7 +33,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/taxii2/{*rest}", any(nothing))
         .method_not_allowed_fallback(wrong_method)
         .route_layer(middleware::from_fn(acceptable))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(app), access::taxii))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(app), gate::taxii))
 }
 
 /// What can be read.

@@ -13,8 +13,8 @@ use tripoint_model::address::canonical_net;
 use tripoint_model::contact::HOUR;
 use tripoint_model::{Application, ApplicationKind, Contact, Direction, Observable, Protocol, Timestamp};
 
-use super::rows::{signed, unsigned};
-use super::{StoreError, counts};
+use super::rows::{names, signed, unsigned};
+use super::{OfHosts, StoreError, counts};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +174,8 @@ async fn shorten(connection: &mut SqliteConnection, keep: KeepContacts) -> Resul
 pub(super) async fn page(
     readers: &SqlitePool,
     query: ConnectionQuery,
-    keep: KeepContacts,
-    now: Timestamp,
+    of: OfHosts,
+    (keep, now): (KeepContacts, Timestamp),
 ) -> Result<ConnectionList, StoreError> {
     let limit = query.limit.unwrap_or(100).clamp(1, CONNECTIONS_MAX);
     let port = query.peer.as_ref().and_then(Observable::port);
@@ -191,7 +191,8 @@ pub(super) async fn page(
          bytes_out, first_seen, last_seen FROM contacts WHERE {id} < $1 AND peer BETWEEN $2 AND $3 \
          AND ($4 < 0 OR (port = $4 AND direction = 'outbound')) AND ($5 = '' OR name = $5) AND ($6 = '' OR host = $6) \
          AND ($7 = '' OR application = $7 OR called = $7) AND ($8 = '' OR direction = $8) AND last_seen >= $9 \
-         AND first_seen < $10 AND hour >= $11 ORDER BY {id} DESC LIMIT $12",
+         AND first_seen < $10 AND hour >= $11 \
+         AND ($13 IS NULL OR host IN (SELECT value FROM json_each($13))) ORDER BY {id} DESC LIMIT $12",
     )))
     .bind(query.after.as_deref().and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MAX))
     .bind(low)
@@ -205,6 +206,7 @@ pub(super) async fn page(
     .bind(query.until.map_or(i64::MAX, |until| until.0))
     .bind(oldest(keep, now).0)
     .bind(i64::from(limit) + 1)
+    .bind(names(&of)?)
     .fetch_all(readers)
     .await?;
     let mut list = ConnectionList {

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, contacts, decisions, exceptions, outbox, queue};
+use super::{StoreError, bouncers, contacts, decisions, exceptions, outbox, queue, users};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -63,4 +63,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     contacts::TABLES,
     outbox::TABLES,
     queue::TABLES,
+    users::TABLES,
 ];

@@ -13,7 +13,9 @@ use tripoint_api::{
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertId, AlertStatus, Exception, Timestamp};
 
+mod accounts;
 mod alerts;
+mod audit;
 mod blocks;
 mod bouncers;
 mod contacts;
@@ -26,11 +28,16 @@ mod outbox;
 mod queue;
 mod read;
 mod rows;
+pub(crate) mod sessions;
 mod sqlite;
+pub(crate) mod tokens;
+pub(crate) mod users;
 mod verdicts;
 mod work;
 mod writer;
 
+pub(crate) use accounts::Accounts;
+pub(crate) use audit::AuditFile;
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
 pub use contacts::KeepContacts;
 pub use decisions::{Decision, Which};
@@ -119,6 +126,9 @@ pub enum OrderState {
 /// How many alerts stand how.
 pub type StatusCounts = Vec<(AlertStatus, u64)>;
 
+/// Hosts that are meant; `None` = every one.
+pub type OfHosts = Option<Vec<String>>;
+
 /// The answer of a store.
 pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
@@ -126,21 +136,21 @@ pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub trait Store: Send + Sync {
     /// Takes a batch; one that was taken before changes nothing.
     fn ingest(&self, batch: Batch, now: Timestamp) -> Stored<'_, Ingested>;
-    /// A page of alerts, newest `last_seen` first; shorter than asked for when the alerts are long.
-    fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList>;
+    /// A page of alerts of these hosts, newest `last_seen` first; shorter than asked for when the alerts are long.
+    fn alerts(&self, query: AlertQuery, of: OfHosts) -> Stored<'_, AlertList>;
     /// The next alerts by when they last changed, and by id where that is the same, after such a place; at least
     /// one where there is one. No two changes since this version have the same moment.
     fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>>;
-    /// A page of the queue; `None` when `after` is no place in it.
+    /// A page of the queue of these hosts, at most so many lines after a place; `None` when that is no place in it.
     fn queue_page(
         &self,
         filter: Filter,
+        of: OfHosts,
         sort: Sort,
-        limit: Option<u32>,
-        after: Option<String>,
+        which: (Option<u32>, Option<String>),
     ) -> Stored<'_, Option<QueuePage>>;
-    /// How many alerts the filter takes, and by what.
-    fn queue_facets(&self, filter: Filter) -> Stored<'_, Facets>;
+    /// How many alerts of these hosts the filter takes, and by what.
+    fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets>;
     /// At most `limit` lines of the queue that changed after a moment, in the order in which they did, with their words.
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>>;
     /// The last moment at which an alert changed.
@@ -161,8 +171,8 @@ pub trait Store: Send + Sync {
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>>;
     /// What closed alerts say of the sources they rest on.
     fn verdicts(&self) -> Stored<'_, Trust>;
-    /// How many alerts stand how.
-    fn counts(&self) -> Stored<'_, StatusCounts>;
+    /// How many alerts of these hosts stand how.
+    fn counts(&self, of: OfHosts) -> Stored<'_, StatusCounts>;
     /// Exceptions that have not expired at `now`, soonest end first, with what came of them.
     fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>>;
     /// Keeps an exception.
@@ -201,8 +211,8 @@ pub trait Store: Send + Sync {
     fn cursor(&self, name: String) -> Stored<'_, u64>;
     /// Writes that down.
     fn move_cursor(&self, name: String, value: u64) -> Stored<'_, ()>;
-    /// A page of contacts, the last begun first.
-    fn contacts(&self, query: ConnectionQuery, now: Timestamp) -> Stored<'_, ConnectionList>;
+    /// A page of contacts of these hosts, the last begun first.
+    fn contacts(&self, query: ConnectionQuery, of: OfHosts, now: Timestamp) -> Stored<'_, ConnectionList>;
     /// Writes down something to be told; says whether there was room.
     fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool>;
     /// What is to be told next.

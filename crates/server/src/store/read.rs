@@ -6,11 +6,11 @@ use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery};
 use tripoint_model::{Alert, Timestamp};
 
-use super::rows::{from_text, status_text};
-use super::{Sqlite, StoreError};
+use super::rows::{from_text, names, status_text};
+use super::{OfHosts, Sqlite, StoreError};
 
 impl Sqlite {
-    pub(super) async fn page(&self, query: AlertQuery) -> Result<AlertList, StoreError> {
+    pub(super) async fn page(&self, query: AlertQuery, of: OfHosts) -> Result<AlertList, StoreError> {
         let limit = query.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
         let only = query.suppressed_only.unwrap_or(false);
         // The cursor is the last row's place: its time, then its id.
@@ -23,7 +23,7 @@ impl Sqlite {
         let rows = sqlx::query(
             "SELECT body FROM alerts WHERE ($1 = '' OR status = $1) AND ($2 = '' OR rule = $2) AND ($3 = '' OR host = $3) \
              AND suppressed BETWEEN $8 AND $4 AND (last_seen < $5 OR (last_seen = $5 AND id > $6)) \
-             ORDER BY last_seen DESC, id LIMIT $7",
+             AND ($9 IS NULL OR host IN (SELECT value FROM json_each($9))) ORDER BY last_seen DESC, id LIMIT $7",
         )
         .bind(query.status.map_or("", status_text))
         .bind(query.rule.unwrap_or_default())
@@ -33,6 +33,7 @@ impl Sqlite {
         .bind(id)
         .bind(i64::from(limit) + 1)
         .bind(i64::from(only))
+        .bind(names(&of)?)
         .fetch_all(&self.readers)
         .await?;
         let mut alerts: Vec<Alert> = Vec::with_capacity(rows.len());

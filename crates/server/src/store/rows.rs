@@ -13,7 +13,7 @@ use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 use super::blocks::Said;
 use super::notes::Notes;
 use super::outbox::Actions;
-use super::{Ingested, Keep, OrderState, StoreError, alerts, contacts, queue};
+use super::{Ingested, Keep, OfHosts, OrderState, StoreError, alerts, contacts, queue};
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -30,6 +30,11 @@ pub(super) fn status_text(status: AlertStatus) -> &'static str {
         AlertStatus::Contained => "contained",
         AlertStatus::Resolved => "resolved",
     }
+}
+
+/// Hosts as SQL is told them; NULL for every one.
+pub(super) fn names(of: &OfHosts) -> Result<Option<String>, StoreError> {
+    of.as_ref().map(|hosts| to_text("hosts", hosts)).transpose()
 }
 
 /// SQL integers are signed; sequence and order numbers stay far below the limit.

@@ -20,11 +20,12 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 
 use super::layout::migrate;
-use super::rows::{answer, from_text, give, hand_out, ingest, load, order_state, signed, unsigned};
+use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
 use super::writer::Writer;
-use super::{Bouncer, Decision, Message, Messages, Metered, Pull, Which};
+use super::{Accounts, Bouncer, Decision, Message, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
 use super::{bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, work};
+use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
@@ -57,6 +58,11 @@ impl Sqlite {
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer: Writer::start(connection), readers, keep })
     }
+
+    /// What is kept of those who may ask, in the same file.
+    pub(crate) fn accounts(&self) -> Accounts {
+        Accounts { writer: self.writer.clone(), readers: self.readers.clone() }
+    }
 }
 
 impl Store for Sqlite {
@@ -65,8 +71,8 @@ impl Store for Sqlite {
         Box::pin(self.writer.submit(move |connection| Box::pin(ingest(connection, batch, keep, now))))
     }
 
-    fn alerts(&self, query: AlertQuery) -> Stored<'_, AlertList> {
-        Box::pin(self.page(query))
+    fn alerts(&self, query: AlertQuery, of: OfHosts) -> Stored<'_, AlertList> {
+        Box::pin(self.page(query, of))
     }
 
     fn changed(&self, after: (Timestamp, String)) -> Stored<'_, Vec<(Timestamp, Alert)>> {
@@ -76,15 +82,15 @@ impl Store for Sqlite {
     fn queue_page(
         &self,
         filter: Filter,
+        of: OfHosts,
         sort: Sort,
-        limit: Option<u32>,
-        after: Option<String>,
+        (limit, after): (Option<u32>, Option<String>),
     ) -> Stored<'_, Option<QueuePage>> {
-        Box::pin(async move { queue::page(&self.readers, &filter, sort, limit, after.as_deref()).await })
+        Box::pin(async move { queue::page(&self.readers, (&filter, &of), sort, limit, after.as_deref()).await })
     }
 
-    fn queue_facets(&self, filter: Filter) -> Stored<'_, Facets> {
-        Box::pin(async move { queue::facets(&self.readers, &filter).await })
+    fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets> {
+        Box::pin(async move { queue::facets(&self.readers, (&filter, &of)).await })
     }
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
@@ -140,11 +146,15 @@ impl Store for Sqlite {
         Box::pin(verdicts::all(&self.readers))
     }
 
-    fn counts(&self) -> Stored<'_, StatusCounts> {
+    fn counts(&self, of: OfHosts) -> Stored<'_, StatusCounts> {
         Box::pin(async move {
-            let rows = sqlx::query("SELECT status, COUNT(*) FROM alerts GROUP BY status ORDER BY status")
-                .fetch_all(&self.readers)
-                .await?;
+            let rows = sqlx::query(
+                "SELECT status, COUNT(*) FROM alerts WHERE $1 IS NULL OR host IN (SELECT value FROM json_each($1)) \
+                 GROUP BY status ORDER BY status",
+            )
+            .bind(names(&of)?)
+            .fetch_all(&self.readers)
+            .await?;
             let mut counts = Vec::new();
             for row in rows {
                 let status = from_text("status", &format!("\"{}\"", row.try_get::<String, _>(0)?))?;
@@ -167,7 +177,8 @@ impl Store for Sqlite {
 
     fn remove_exception(&self, id: String) -> Stored<'_, bool> {
         Box::pin(
-            self.writer.submit(move |connection| Box::pin(async move { exceptions::remove(connection, &id).await })),
+            self.writer
+                .submit(move |connection| Box::pin(async move { said(exceptions::remove(connection, &id).await) })),
         )
     }
 
@@ -228,15 +239,15 @@ impl Store for Sqlite {
     }
 
     fn add_bouncer(&self, name: String, hash: String, now: Timestamp) -> Stored<'_, bool> {
-        Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { bouncers::add(connection, &name, &hash, now).await })),
-        )
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move { said(bouncers::add(connection, &name, &hash, now).await) })
+        }))
     }
 
     fn remove_bouncer(&self, name: String) -> Stored<'_, bool> {
         Box::pin(
-            self.writer.submit(move |connection| Box::pin(async move { bouncers::remove(connection, &name).await })),
+            self.writer
+                .submit(move |connection| Box::pin(async move { said(bouncers::remove(connection, &name).await) })),
         )
     }
 
@@ -275,8 +286,8 @@ impl Store for Sqlite {
         )
     }
 
-    fn contacts(&self, query: ConnectionQuery, now: Timestamp) -> Stored<'_, ConnectionList> {
-        Box::pin(contacts::page(&self.readers, query, self.keep.contacts, now))
+    fn contacts(&self, query: ConnectionQuery, of: OfHosts, now: Timestamp) -> Stored<'_, ConnectionList> {
+        Box::pin(contacts::page(&self.readers, query, of, (self.keep.contacts, now)))
     }
 
     fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool> {

@@ -1,17 +1,33 @@
 //! What does a person's work change about an alert, and whom else does it concern?
 
+use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use tripoint_api::work::{BulkAnswer, BulkRefusal, EACH_MAX, Work};
 use tripoint_model::alert::{Attachment, Change, Comment, SeverityOverride};
-use tripoint_model::{Alert, AlertId, AlertStatus, Timestamp};
+use tripoint_model::{Alert, AlertId, AlertStatus, Level, Resolution, Timestamp};
 
 use super::rows::{load, save, to_text};
 use super::verdicts::teach;
 use super::{StoreError, Worked};
+use crate::auth::audit;
 
 /// Does the work on one alert; with `expected`, only if it has not changed since.
 pub(super) async fn work(
+    connection: &mut SqliteConnection,
+    id: &str,
+    work: &Work,
+    (author, expected): (&str, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<Worked, StoreError> {
+    let worked = try_work(connection, id, work, (author, expected), now).await?;
+    if !matches!(worked, Worked::Done(_)) {
+        audit::nothing_changed();
+    }
+    Ok(worked)
+}
+
+async fn try_work(
     connection: &mut SqliteConnection,
     id: &str,
     work: &Work,
@@ -30,7 +46,9 @@ pub(super) async fn work(
     if let Some(why) = is_full(&alert, work) {
         return Ok(Worked::Refused(why));
     }
+    let before = State::of(&alert);
     let mut all = vec![done(connection, alert, work, (author, ""), now).await?];
+    audit::changed(&before, &State::of(&all[0]));
     if matches!(work, Work::Resolve { .. } | Work::Reopen { .. }) {
         let with = format!(" with {id}");
         for part in parts(connection, id).await? {
@@ -40,6 +58,31 @@ pub(super) async fn work(
         }
     }
     Ok(Worked::Done(all))
+}
+
+/// What the audit keeps of an alert; what was said stands in its request.
+#[derive(Serialize)]
+struct State {
+    status: AlertStatus,
+    resolution: Option<Resolution>,
+    assignee: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<Level>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<AlertId>,
+}
+
+impl State {
+    fn of(alert: &Alert) -> Self {
+        let work = &alert.work;
+        Self {
+            status: work.status,
+            resolution: work.resolution,
+            assignee: work.assignee.clone(),
+            severity: work.severity.as_ref().map(|own| own.level),
+            merged_into: work.merged_into.clone(),
+        }
+    }
 }
 
 /// The same for many.
@@ -53,7 +96,7 @@ pub(super) async fn bulk(
     let mut answer = BulkAnswer::default();
     let mut changed = Vec::new();
     for id in ids {
-        let reason = match work(connection, &id.0, &wanted, (author, None), now).await? {
+        let reason = match try_work(connection, &id.0, &wanted, (author, None), now).await? {
             Worked::Done(alerts) => {
                 changed.extend(alerts);
                 answer.done.push(id);
@@ -64,6 +107,12 @@ pub(super) async fn bulk(
             Worked::Refused(why) => why,
         };
         answer.refused.push(BulkRefusal { id, reason });
+    }
+    if answer.done.is_empty() {
+        audit::nothing_changed();
+    } else {
+        // Of many it is told which; how each was stands in its history.
+        audit::changed(&(), &answer.done);
     }
     Ok((answer, changed))
 }

@@ -1,10 +1,13 @@
 //! How do many waiting writers share one durable commit?
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
+use super::{StoreError, audit};
+use crate::auth::audit::{Call, current, within};
 
 /// Answers the one who waits: after the commit, or with why there was none.
 type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
@@ -30,9 +33,13 @@ impl Writer {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
+        let call = current();
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
-                let result = work(connection).await;
+                let result = match call {
+                    None => work(connection).await,
+                    Some(call) => recorded(connection, call, work).await,
+                };
                 let good = result.is_ok();
                 let reply: Reply = Box::new(move |failure| {
                     // Whoever asked may have left.
@@ -45,6 +52,18 @@ impl Writer {
         // A job that was dropped unrun belonged to a transaction that could not be begun or kept.
         told.await.map_err(|_| StoreError::Database("the transaction failed".into()))?
     }
+}
+
+/// Does the work of a call and writes its row beside it: both or neither.
+async fn recorded<T, F>(connection: &mut SqliteConnection, call: Arc<Call>, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    let done = within(Arc::clone(&call), work(&mut *connection)).await?;
+    if let Some(entry) = call.row() {
+        audit::add(connection, &entry).await.inspect_err(|_| call.unwritten())?;
+    }
+    Ok(done)
 }
 
 async fn write(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {

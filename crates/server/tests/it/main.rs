@@ -1,6 +1,7 @@
 //! Does the server keep its promises to the client: durable, idempotent, closed to strangers?
 
 mod api;
+mod browser;
 mod connections;
 mod exceptions;
 mod images;
@@ -12,6 +13,7 @@ mod push;
 mod queue;
 mod rig;
 mod second;
+mod sessions;
 mod taxii;
 mod told;
 mod verdicts;

@@ -8,8 +8,8 @@ use tripoint_api::queue::{FACET_VALUES, Facet, FacetValue, Facets};
 
 use super::page::ask;
 use super::sql::{Bound, Condition};
-use crate::store::StoreError;
 use crate::store::rows::unsigned;
+use crate::store::{OfHosts, StoreError};
 
 /// Columns of `queue` that are counted by.
 const COLUMNS: &[&str] = &["status", "severity", "direction", "rule", "host", "application", "assignee", "kev"];
@@ -19,17 +19,20 @@ const TERMS: &[&str] = &["category", "feed", "cve", "evidence", "cause", "tag"];
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 
 /// Counts what the filter takes.
-pub(in crate::store) async fn facets(readers: &SqlitePool, filter: &Filter) -> Result<Facets, StoreError> {
+pub(in crate::store) async fn facets(
+    readers: &SqlitePool,
+    (filter, of): (&Filter, &OfHosts),
+) -> Result<Facets, StoreError> {
     let counted = |text: &str| text.to_owned();
     let total = {
-        let condition = Condition::of(filter);
+        let condition = Condition::of(filter).of_hosts(of);
         let rows =
             ask(readers, format!("SELECT COUNT(*) FROM queue WHERE {}", condition.text), condition.values).await?;
         rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()?.unwrap_or(0)
     };
     let mut fields = Vec::with_capacity(COLUMNS.len() + TERMS.len());
     for column in COLUMNS {
-        let condition = Condition::of(filter);
+        let condition = Condition::of(filter).of_hosts(of);
         let text = format!(
             "SELECT CAST({column} AS TEXT), COUNT(*) FROM queue WHERE {} GROUP BY {column} ORDER BY 2 DESC, 1",
             condition.text
@@ -37,7 +40,7 @@ pub(in crate::store) async fn facets(readers: &SqlitePool, filter: &Filter) -> R
         fields.push(facet(readers, column, text, condition.values).await?);
     }
     for term in TERMS {
-        let mut condition = Condition::of(filter);
+        let mut condition = Condition::of(filter).of_hosts(of);
         let field = condition.bind(Bound::Text(counted(term)));
         let text = format!(
             "SELECT value, COUNT(*) FROM queue_terms WHERE field = {field} AND id IN (SELECT id FROM queue WHERE {}) \

@@ -8,8 +8,8 @@ use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
 use tripoint_model::Timestamp;
 
 use super::sql::{Bound, Condition};
-use crate::store::StoreError;
 use crate::store::rows::from_text;
+use crate::store::{OfHosts, StoreError};
 
 /// Lines of a page when nothing is said.
 const PAGE: u32 = 50;
@@ -45,7 +45,7 @@ impl Place {
 /// A page of what the filter takes; an unreadable cursor is told as nothing.
 pub(in crate::store) async fn page(
     readers: &SqlitePool,
-    filter: &Filter,
+    (filter, of): (&Filter, &OfHosts),
     sort: Sort,
     limit: Option<u32>,
     after: Option<&str>,
@@ -56,7 +56,7 @@ pub(in crate::store) async fn page(
         None => None,
     };
     let limit = limit.unwrap_or(PAGE).clamp(1, QUEUE_MAX);
-    let mut condition = Condition::of(filter);
+    let mut condition = Condition::of(filter).of_hosts(of);
     let column = sort.as_str().trim_start_matches('-');
     let (order, beyond) = if sort.as_str().starts_with('-') { ("DESC", "<") } else { ("ASC", ">") };
     if let Some(place) = place {

@@ -4,7 +4,8 @@
 
 use tripoint_api::filter::{Filter, Test, Wanted};
 
-use super::sortable;
+use super::{lower, sortable};
+use crate::store::OfHosts;
 
 /// A condition about `queue`, with what is to be bound to its `$n`.
 pub(super) struct Condition {
@@ -25,6 +26,16 @@ impl Condition {
         let mut condition = Self { text: String::new(), values: Vec::new() };
         condition.write(filter);
         condition
+    }
+
+    /// The same of these hosts only.
+    pub(super) fn of_hosts(mut self, of: &OfHosts) -> Self {
+        if let Some(hosts) = of {
+            let hosts: serde_json::Value = hosts.iter().map(|host| lower(host)).collect();
+            let names = self.bind(Bound::Text(hosts.to_string()));
+            self.text = format!("({}) AND host IN (SELECT value FROM json_each({names}))", self.text);
+        }
+        self
     }
 
     /// Binds another value; how the text refers to it.

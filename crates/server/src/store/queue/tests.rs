@@ -57,7 +57,7 @@ async fn found(readers: &SqlitePool, filter: &Filter, sort: Sort, limit: u32) ->
     let mut ids = Vec::new();
     let mut after = None;
     loop {
-        let page = page(readers, filter, sort, Some(limit), after.as_deref()).await.unwrap().unwrap();
+        let page = page(readers, (filter, &None), sort, Some(limit), after.as_deref()).await.unwrap().unwrap();
         assert!(page.rows.len() <= limit as usize);
         ids.extend(page.rows.iter().map(|row| row.id.0.clone()));
         match page.next {
@@ -159,7 +159,7 @@ fn the_database_takes_what_the_filter_takes() {
         hits.set(hits.get() + ids.len());
         (expected.sort(), ids.sort());
         prop_assert_eq!(&ids, &expected, "{}", text);
-        let counted = runtime.block_on(facets(&readers, &filter)).unwrap();
+        let counted = runtime.block_on(facets(&readers, (&filter, &None))).unwrap();
         prop_assert_eq!(counted.total as usize, expected.len());
         let statuses: u64 = counted.fields[0].values.iter().map(|value| value.count).sum();
         prop_assert_eq!(statuses, counted.total);
@@ -193,7 +193,7 @@ async fn pages_are_in_order_and_leave_nothing_out() {
         };
         assert!(ids.is_sorted_by_key(key), "{sort:?}");
     }
-    assert_eq!(page(&readers, &filter, Sort::Worst, None, Some("-last_seen.1.1.a")).await.unwrap(), None);
+    assert_eq!(page(&readers, (&filter, &None), Sort::Worst, None, Some("-last_seen.1.1.a")).await.unwrap(), None);
     let later = changed(&readers, Timestamp(NOW.0 + 50), 100).await.unwrap();
     assert_eq!(later.len(), 6);
     assert_eq!(later[0], rows[51]);

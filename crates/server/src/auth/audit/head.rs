@@ -1,0 +1,140 @@
+//! Who vouches for how long the audit was and how it ended, and when?
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use ring::rand::SystemRandom;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+
+use tripoint_model::Timestamp;
+
+use super::super::seal::write_private;
+use super::super::secret::hex;
+use super::chain::Chain;
+
+/// The end of the chain at a moment, signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Rows up to here.
+    pub number: u64,
+    /// The hash of the last of them; zeros where there was none.
+    pub hash: String,
+    /// When it was signed.
+    pub at: Timestamp,
+    /// Ed25519 over the three, base64.
+    pub signature: String,
+}
+
+impl Head {
+    fn said(number: u64, hash: &str, at: Timestamp) -> Vec<u8> {
+        format!("tripoint audit head\n{number}\n{hash}\n{}", at.0).into_bytes()
+    }
+}
+
+/// What heads are signed with.
+pub(crate) struct HeadKey(Ed25519KeyPair);
+
+impl HeadKey {
+    /// The key of a file that only this user can read, made where there is none, with its public half beside it.
+    pub(crate) fn load(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(KEY);
+        let refused = |_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key", path.display()));
+        let key = match fs::read(&path) {
+            Ok(document) => Self(Ed25519KeyPair::from_pkcs8(&document).map_err(refused)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let document = Self::document()?;
+                write_private(&path, &document)?;
+                Self(Ed25519KeyPair::from_pkcs8(&document).map_err(refused)?)
+            }
+            Err(error) => return Err(error),
+        };
+        fs::write(folder.join(PUBLIC), format!("{}\n", key.public().text()))?;
+        Ok(key)
+    }
+
+    fn document() -> io::Result<Vec<u8>> {
+        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        made.map(|document| document.as_ref().to_vec()).map_err(|_| io::Error::other("no random bytes"))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(Ed25519KeyPair::from_pkcs8(&Self::document()?).map_err(|_| io::Error::other("no key"))?))
+    }
+
+    pub(crate) fn public(&self) -> PublicKey {
+        PublicKey(self.0.public_key().as_ref().to_vec())
+    }
+
+    pub(crate) fn sign(&self, chain: &Chain, at: Timestamp) -> Head {
+        let (number, hash) = (chain.rows, chain.hash());
+        let signature = BASE64.encode(self.0.sign(&Head::said(number, &hash, at)));
+        Head { number, hash, at, signature }
+    }
+}
+
+/// What heads are checked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey(Vec<u8>);
+
+impl PublicKey {
+    /// As hex, to compare with one noted elsewhere.
+    pub fn text(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// Whether this key signed it.
+    pub fn check(&self, head: &Head) -> bool {
+        let Ok(signature) = BASE64.decode(&head.signature) else { return false };
+        let said = Head::said(head.number, &head.hash, head.at);
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(&said, &signature).is_ok()
+    }
+
+    /// From the file beside the key.
+    pub(crate) fn read(folder: &Path) -> io::Result<Self> {
+        let text = fs::read_to_string(folder.join(PUBLIC))?;
+        let digits = text.trim();
+        let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+        let refused = || io::Error::new(io::ErrorKind::InvalidData, format!("{PUBLIC} holds no key"));
+        bytes.filter(|bytes| bytes.len() == 32).map(Self).ok_or_else(refused)
+    }
+}
+
+/// Adds a head to the file beside the database; durable when it returns.
+pub(crate) fn append(folder: &Path, head: &Head) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(HEADS))?;
+    let line = serde_json::to_string(head).map_err(io::Error::other)?;
+    // One write: a line is there or not, but for a power cut.
+    file.write_all(format!("{line}\n").as_bytes())?;
+    file.sync_data()
+}
+
+/// Every head in its order, and what is wrong with the file where something is. A last line that a power cut left
+/// unfinished is none.
+pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Head>, Option<String>)> {
+    let text = fs::read_to_string(folder.join(HEADS))?;
+    let mut heads: Vec<Head> = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let wrong = |why: &str| Some(format!("{HEADS}:{}: {why}", number + 1));
+        match serde_json::from_str::<Head>(line) {
+            Ok(head) if !key.check(&head) => return Ok((heads, wrong("not signed with the key of this server"))),
+            Ok(head) if heads.last().is_some_and(|last| last.number > head.number) => {
+                return Ok((heads, wrong("counts fewer rows than the head before")));
+            }
+            Ok(head) => heads.push(head),
+            Err(_) if !line.ends_with('\n') => {}
+            Err(error) => return Ok((heads, wrong(&error.to_string()))),
+        }
+    }
+    Ok((heads, None))
+}
+
+pub(crate) const KEY: &str = "audit.key";
+pub(crate) const PUBLIC: &str = "audit.pub";
+pub(crate) const HEADS: &str = "audit.heads";

@@ -1,0 +1,94 @@
+//! What does the audit of a data folder say, with or without a server?
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use tripoint_api::{AuditList, AuditRow};
+use tripoint_model::Timestamp;
+
+use super::chain::{Broken, Row, Verifier};
+use super::head::{PublicKey, read};
+use crate::store::{AuditFile, StoreError};
+
+/// Why nothing could be said.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The database.
+    #[error("read {0}")]
+    Store(String, #[source] StoreError),
+    /// The heads or their key.
+    #[error("read the signed heads below {0}")]
+    Heads(String, #[source] std::io::Error),
+}
+
+/// What a look at the whole chain found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Rows that fit.
+    pub rows: u64,
+    /// Of those, how many a signed head vouches for.
+    pub vouched: u64,
+    /// When the last head was signed.
+    pub last_head: Option<Timestamp>,
+    /// What heads are checked with, hex.
+    pub public_key: String,
+    /// What is wrong; nothing where all is as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<Broken>,
+}
+
+/// Looks at every row and every head of a data folder.
+pub async fn verify_folder(data_dir: &Path) -> Result<Verified, AuditError> {
+    let folder = data_dir.join("server");
+    let at = || folder.display().to_string();
+    let key = PublicKey::read(&folder).map_err(|error| AuditError::Heads(at(), error))?;
+    let (heads, wrong) = read(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
+    let file = open(data_dir).await?;
+    let mut verifier = Verifier::new(&heads);
+    let mut rows = 0;
+    let mut broken = None;
+    'all: loop {
+        let page =
+            file.after((rows > 0).then_some(rows), PAGE).await.map_err(|error| AuditError::Store(at(), error))?;
+        if page.is_empty() {
+            break;
+        }
+        for row in &page {
+            if let Err(found) = verifier.take(row) {
+                broken = Some(found);
+                break 'all;
+            }
+            rows += 1;
+        }
+    }
+    let mut vouched = 0;
+    match (&broken, verifier.end()) {
+        (None, Ok((_, up_to))) => vouched = up_to,
+        (None, Err(found)) => broken = Some(found),
+        _ => {}
+    }
+    let broken = broken.or_else(|| wrong.map(|why| Broken { row: vouched + 1, why }));
+    let last_head = heads.last().map(|head| head.at);
+    Ok(Verified { rows, vouched, last_head, public_key: key.text(), broken })
+}
+
+/// A page of a data folder's audit, the newest first.
+pub async fn list_folder(data_dir: &Path, limit: u32, after: Option<u64>) -> Result<AuditList, AuditError> {
+    let at = || data_dir.display().to_string();
+    open(data_dir).await?.page(limit, after).await.map_err(|error| AuditError::Store(at(), error))
+}
+
+async fn open(data_dir: &Path) -> Result<AuditFile, AuditError> {
+    let path = data_dir.join("server/server.sqlite");
+    AuditFile::open(&path).await.map_err(|error| AuditError::Store(path.display().to_string(), error))
+}
+
+/// A row as people are shown it. One that cannot be read is shown as it is: the chain says whether it was changed.
+pub(crate) fn shown(row: Row) -> AuditRow {
+    let unread = || tripoint_api::AuditEntry { result: format!("unreadable: {}", row.body), ..Default::default() };
+    let entry = serde_json::from_str(&row.body).unwrap_or_else(|_| unread());
+    AuditRow { number: row.number, entry, hash: row.hash }
+}
+
+const PAGE: u32 = 10_000;

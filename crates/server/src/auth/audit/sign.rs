@@ -1,0 +1,102 @@
+//! When is the end of the audit signed, and does it go on where it ended?
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+
+use tripoint_api::AuditEntry;
+
+use super::head::{HeadKey, append, read};
+use crate::ServeError;
+use crate::listen::until;
+use crate::state::now;
+use crate::store::{Accounts, StoreError};
+
+/// Signs the end of the audit now and then.
+#[derive(Clone)]
+pub(crate) struct Signer {
+    accounts: Accounts,
+    key: Arc<HeadKey>,
+    folder: PathBuf,
+    /// How many rows the last head counts.
+    last: Arc<Mutex<u64>>,
+}
+
+impl Signer {
+    /// Compares the audit with its last head. Where it does not go on from there, that is said and written down: the
+    /// server runs all the same, so that nobody can stop it by spoiling a file.
+    pub(crate) async fn start(accounts: Accounts, folder: &Path) -> Result<Self, ServeError> {
+        let failed = |error| ServeError::Io("read the key of the audit", error);
+        let key = HeadKey::load(folder).map_err(failed)?;
+        let mut signer =
+            Self { accounts, key: Arc::new(key), folder: folder.to_owned(), last: Arc::new(Mutex::new(u64::MAX)) };
+        if let Some(trouble) = signer.compare().await? {
+            tracing::error!(trouble, "the audit does not go on where it ended; `tripoint audit verify` says more");
+            let entry = AuditEntry {
+                at: now(),
+                who: "tripoint".to_owned(),
+                by: "server".to_owned(),
+                from: "server".to_owned(),
+                what: "start".to_owned(),
+                result: trouble,
+                ..AuditEntry::default()
+            };
+            signer.accounts.write_down(entry).await?;
+        }
+        signer.sign().await;
+        Ok(signer)
+    }
+
+    async fn compare(&mut self) -> Result<Option<String>, StoreError> {
+        let end = self.accounts.audit_end().await?;
+        let heads = match read(&self.folder, &self.key.public()) {
+            Ok((heads, None)) => heads,
+            Ok((_, Some(wrong))) => return Ok(Some(wrong)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && end.rows == 0 => Vec::new(),
+            Err(error) => return Ok(Some(format!("the signed heads cannot be read: {error}"))),
+        };
+        let Some(head) = heads.last() else { return Ok(None) };
+        *self.last.lock().await = head.number;
+        if head.number > end.rows {
+            return Ok(Some(format!("{} rows, but {} were signed at {}", end.rows, head.number, head.at)));
+        }
+        let known = self.accounts.audit_hash(head.number).await?;
+        let is_it = head.number == 0 || known.as_deref() == Some(head.hash.as_str());
+        Ok((!is_it).then(|| format!("row {} is not the one that was signed at {}", head.number, head.at)))
+    }
+
+    /// Signs where the audit ends now, unless that was signed already.
+    pub(crate) async fn sign(&self) {
+        let mut last = self.last.lock().await;
+        let end = match self.accounts.audit_end().await {
+            Ok(end) if end.rows == *last => return,
+            Ok(end) => end,
+            Err(error) => {
+                tracing::error!(%error, "the end of the audit cannot be read");
+                return;
+            }
+        };
+        let head = self.key.sign(&end, now());
+        // The log may go to another machine: there it vouches too.
+        tracing::info!(rows = head.number, hash = head.hash, signature = head.signature, "audit head");
+        match append(&self.folder, &head) {
+            Ok(()) => *last = end.rows,
+            Err(error) => tracing::error!(%error, "the audit's head could not be written"),
+        }
+    }
+
+    /// Signs each minute.
+    pub(crate) async fn run(self, stopped: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => self.sign().await,
+                () = until(stopped.clone()) => return,
+            }
+        }
+    }
+}
+
+/// Promise S12.
+const EVERY: Duration = Duration::from_secs(60);

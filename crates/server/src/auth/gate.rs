@@ -1,0 +1,291 @@
+//! May this request pass, and is it written down?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+
+use tripoint_api::{Area, AuditEntry, Scope};
+use tripoint_model::Timestamp;
+
+use super::audit::{Call, asked, within};
+use super::caller::{By, Caller};
+use super::identity::{identify, nobody};
+use super::origin::{Origins, is_json};
+use super::permits::{self, Confirm, Hosts, Permit, Who};
+use crate::access::Peer;
+use crate::refuse::{Kind, Refused, refuse};
+use crate::state::{App, now};
+
+/// Lets people and their programs pass.
+pub(crate) async fn people(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    pass(app, peer, request, next).await.unwrap_or_else(Refused::into_response)
+}
+
+/// Lets people's TAXII clients pass; what is refused is refused as TAXII does.
+pub(crate) async fn taxii(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (permit, headers) = (permit_of(&request), request.headers().clone());
+    let allowed = match known(&app, peer, permit, &headers).await {
+        Ok((permit, caller)) => caller.map_or(Ok(()), |caller| may(permit, &caller)),
+        Err(refused) => Err(refused),
+    };
+    let Err(Refused(problem, _)) = allowed else { return next.run(request).await };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+    let mut response = crate::taxii::refuse(status, problem.detail).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let ways = HeaderValue::from_static("Basic realm=\"tripoint\", Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, ways);
+    }
+    response
+}
+
+/// Lets agents pass: through the Unix socket only.
+pub(crate) async fn agents(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_theirs = permit_of(&request).is_ok_and(|permit| permit.who == Who::Agents);
+    if is_theirs && app.access.may_report(peer) {
+        return next.run(request).await;
+    }
+    refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response()
+}
+
+/// The row of this request; where it has none, nobody may ask it.
+pub(crate) fn permit_of(request: &Request) -> Result<&'static Permit, Refused> {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    permits::find(request.method().as_str(), route).ok_or_else(|| match permits::knows(route) {
+        true => refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "this path does not know this method"),
+        false => forbidden("nobody may ask this: it is in no table"),
+    })
+}
+
+async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Result<Response, Refused> {
+    let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let permit = permit_of(&request);
+    let (permit, caller) = known(&app, peer, permit, &headers).await?;
+    if let Some(caller) = &caller {
+        request.extensions_mut().insert(caller.clone());
+    }
+    let allowed = match &caller {
+        Some(caller) => check_caller(&app, permit, caller, &path).await,
+        None => Ok(()),
+    };
+    if !permit.is_change() {
+        allowed?;
+        let response = next.run(request).await;
+        return Ok(match caller {
+            Some(caller) => while_allowed(app, peer, headers, caller, response),
+            None => response,
+        });
+    }
+    let checked = allowed.and_then(|()| check_change(&app.auth.origins, permit, caller.as_ref(), &headers, now()));
+    let room = if permit.who == Who::Anybody { STRANGERS_BODY_MAX } else { BODY_MAX };
+    let (parts, body) = request.into_parts();
+    let target = target(&path, permit);
+    let body = to_bytes(body, room).await.map_err(|_| {
+        refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-long", format!("a body here has at most {room} bytes"))
+    })?;
+    let call = Call::new(entry(permit, caller.as_ref(), peer, target, &body));
+    let response = match checked {
+        Ok(()) => within(Arc::clone(&call), next.run(Request::from_parts(parts, body.into()))).await,
+        Err(refused) => refused.into_response(),
+    };
+    if permit.area == Area::Admin {
+        app.auth.rights.send_modify(|count| *count += 1);
+    }
+    ended(&app, &call, response.status(), response.extensions().get::<Kind>().cloned()).await;
+    Ok(response)
+}
+
+/// The row of the request and who asks; nobody only where anybody may.
+async fn known(
+    app: &App,
+    peer: Peer,
+    permit: Result<&'static Permit, Refused>,
+    headers: &HeaderMap,
+) -> Result<(&'static Permit, Option<Caller>), Refused> {
+    if let Ok(permit) = permit
+        && permit.who == Who::Anybody
+    {
+        return Ok((permit, None));
+    }
+    let caller = identify(app, peer, headers, false, now()).await?.ok_or_else(nobody)?;
+    Ok((permit?, Some(caller)))
+}
+
+fn forbidden(detail: &str) -> Refused {
+    refuse(StatusCode::FORBIDDEN, "forbidden", detail)
+}
+
+/// Whether the caller may by its role, scopes and hosts.
+fn may(permit: &Permit, caller: &Caller) -> Result<(), Refused> {
+    let (role, fits, why) = match permit.who {
+        Who::People(role) => (Some(role), true, ""),
+        Who::Persons(role) => {
+            (Some(role), caller.is_person(), "a token does not say who agrees: sign in, or ask through the Unix socket")
+        }
+        Who::Givers(role) => {
+            let gives = !matches!(caller.by, By::Token { .. });
+            (Some(role), gives, "a token gives no rights away: sign in, or ask through the Unix socket")
+        }
+        Who::SignedIn => (None, caller.session().is_some(), "only for whoever has signed in"),
+        Who::Root => (None, caller.is_root(), "only root, through the Unix socket, sets the guard aside"),
+        Who::Anybody => (None, true, ""),
+        Who::Agents | Who::Bouncers => (None, false, "not for people"),
+    };
+    if !fits {
+        return Err(forbidden(why));
+    }
+    if role.is_some_and(|least| caller.role < least) {
+        return Err(forbidden(&format!(
+            "{} may not do this; it takes {}",
+            caller.role.as_str(),
+            role.map_or("", |r| r.as_str())
+        )));
+    }
+    let scope = Scope { area: permit.area, write: permit.write };
+    if let By::Token { scopes, .. } = &caller.by
+        && !scopes.is_empty()
+        && !scopes.contains(&scope)
+    {
+        return Err(forbidden(&format!("this token is not for {scope}")));
+    }
+    if permit.hosts == Hosts::Whole && !caller.sees.all() {
+        return Err(forbidden("this concerns all hosts, and not all are yours"));
+    }
+    Ok(())
+}
+
+/// Whether the caller may ask this of this: an alert of a host that it does not see is not there.
+async fn check_caller(app: &App, permit: &Permit, caller: &Caller, path: &str) -> Result<(), Refused> {
+    may(permit, caller)?;
+    if permit.hosts != Hosts::OfAlert || caller.sees.all() {
+        return Ok(());
+    }
+    let id = path.split('/').nth(3).and_then(unescaped).unwrap_or_default();
+    match app.store.alert(id).await? {
+        Some(alert) if caller.sees.host(&alert.host) => Ok(()),
+        _ => Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert")),
+    }
+}
+
+/// What a change needs beside the right: from a page of ours where a browser asks, and proven where it matters.
+fn check_change(
+    origins: &Origins,
+    permit: &Permit,
+    caller: Option<&Caller>,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let by_browser = caller.is_some_and(|caller| caller.session().is_some());
+    let foreign = if by_browser { !origins.asks(headers) } else { caller.is_none() && origins.is_foreign(headers) };
+    if foreign {
+        return Err(refuse(StatusCode::FORBIDDEN, "cross-site", "this was not asked by a page of this server"));
+    }
+    if (by_browser || caller.is_none()) && !is_json(headers) {
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "the body has to be said to be JSON"));
+    }
+    match caller {
+        Some(caller) if permit.confirm == Confirm::Yes => caller.confirmed(now),
+        _ => Ok(()),
+    }
+}
+
+fn entry(permit: &Permit, caller: Option<&Caller>, peer: Peer, target: String, body: &[u8]) -> AuditEntry {
+    let (asked, reason) = asked(body);
+    AuditEntry {
+        at: now(),
+        who: caller.map_or_else(String::new, |caller| caller.name.clone()),
+        by: caller.map_or_else(|| "nobody".to_owned(), Caller::proof),
+        from: peer.from(),
+        what: format!("{} {}", permit.method.to_uppercase(), permit.route),
+        target,
+        asked,
+        reason,
+        ..AuditEntry::default()
+    }
+}
+
+/// What stands in the path where the route has a name.
+fn target(path: &str, permit: &Permit) -> String {
+    let pairs = permit.route.split('/').zip(path.split('/'));
+    let named = pairs.filter(|(name, _)| name.starts_with('{')).filter_map(|(_, value)| unescaped(value));
+    named.collect::<Vec<_>>().join(" ").chars().take(TARGET_KEPT).collect()
+}
+
+/// Of `%41` the letter; `None` when it is no text.
+fn unescaped(segment: &str) -> Option<String> {
+    let bytes = segment.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped = (*byte == b'%').then(|| segment.get(at + 1..at + 3)).flatten();
+        match escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => (plain.push(byte), at += 3).1,
+            None => (plain.push(*byte), at += 1).1,
+        }
+    }
+    String::from_utf8(plain).ok()
+}
+
+/// Writes down how a call ended that the row of its change does not tell of. Who was told to wait has had rows enough.
+async fn ended(app: &App, call: &Call, status: StatusCode, kind: Option<Kind>) {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return;
+    }
+    let result = format!("{} {}", status.as_u16(), kind.map_or_else(String::new, |kind| kind.0));
+    if let Some(entry) = call.end(status.is_success(), result.trim_end())
+        && let Err(error) = app.accounts.write_down(entry).await
+    {
+        tracing::error!(%error, "a call could not be written down");
+    }
+}
+
+/// Ends a stream when whoever asked may not any more, or sees other hosts.
+fn while_allowed(app: Arc<App>, peer: Peer, headers: HeaderMap, caller: Caller, response: Response) -> Response {
+    let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    if !is_stream || matches!(caller.by, By::Socket { .. } | By::Machine) {
+        return response;
+    }
+    let mut rights = app.auth.rights.subscribe();
+    let over = async move {
+        loop {
+            tokio::select! {
+                _ = rights.changed() => {}
+                () = tokio::time::sleep(LOOKED_AGAIN) => {}
+            }
+            match identify(&app, peer, &headers, true, now()).await {
+                Ok(Some(still)) if still.role == caller.role && still.sees == caller.sees => {}
+                _ => return,
+            }
+        }
+    };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(over))))
+}
+
+/// What people's bodies may have.
+pub(crate) const BODY_MAX: usize = 1 << 20;
+/// Names and passwords.
+const STRANGERS_BODY_MAX: usize = 16 << 10;
+const TARGET_KEPT: usize = 512;
+/// Sessions and tokens end without anybody doing something.
+const LOOKED_AGAIN: Duration = Duration::from_secs(20);

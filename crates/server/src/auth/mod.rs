@@ -1,0 +1,56 @@
+//! Who may ask, how do they prove it, what may they, and how is it kept what they did?
+//!
+//! # Start here
+//! `gate` is what each request passes: it finds the `caller`, looks the request up in the table of `permits`, and has
+//! what it changes written down by `audit`. The rest is what those need: `password`, `totp`, `tries`, `setup`,
+//! `origin`, and `seal` for secrets that have to be read again.
+
+pub mod audit;
+pub(crate) mod caller;
+pub(crate) mod gate;
+pub(crate) mod identity;
+pub(crate) mod origin;
+pub(crate) mod password;
+pub mod permits;
+pub mod seal;
+pub(crate) mod secret;
+pub(crate) mod setup;
+pub(crate) mod totp;
+pub(crate) mod tries;
+mod weak;
+
+use std::path::Path;
+
+use tokio::sync::watch;
+
+use seal::{KEY_BYTES, KeyError, Sealer};
+
+/// What all requests share that is about who asks.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    pub(crate) passwords: password::Passwords,
+    pub(crate) tries: tries::Tries,
+    pub(crate) setup: setup::SetupCode,
+    pub(crate) origins: origin::Origins,
+    pub(crate) sealer: Sealer,
+    /// Counts changes of rights, to wake whoever answers for long.
+    pub(crate) rights: watch::Sender<u64>,
+}
+
+impl Auth {
+    /// For a data folder, with its own key of secrets or the one that was given.
+    pub(crate) fn load(data_dir: &Path, key: Option<&[u8; KEY_BYTES]>) -> Result<Self, KeyError> {
+        let sealer = match key {
+            Some(key) => Sealer::new(key),
+            None => Sealer::load(&data_dir.join("server/secret.key"))?,
+        };
+        Ok(Self {
+            passwords: password::Passwords::default(),
+            tries: tries::Tries::default(),
+            setup: setup::SetupCode::none(data_dir),
+            origins: origin::Origins::default(),
+            sealer,
+            rights: watch::channel(0).0,
+        })
+    }
+}
