@@ -1,14 +1,17 @@
 //! Does the server keep its promises to the client: durable, idempotent, closed to strangers?
 
 mod api;
+mod audit;
 mod browser;
 mod connections;
 mod exceptions;
 mod images;
 mod kill;
 mod lapi;
+mod matrix;
 mod notify;
 mod openapi;
+mod people;
 mod push;
 mod queue;
 mod rig;
