@@ -23,6 +23,7 @@ mod inventory;
 mod kernel_set;
 mod package_change;
 mod parser_time;
+mod queue;
 mod sensing;
 mod sensor_cost;
 mod statistics;
@@ -55,7 +56,8 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] = &["evidence", "intel-delta", "intel-index", "inventory", "parser-time", "vuln-db"];
+const UNPRIVILEGED: &[&str] =
+    &["evidence", "intel-delta", "intel-index", "inventory", "parser-time", "queue", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -71,6 +73,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
     ("evidence", evidence::run, "how fast a log is searched for attacks, beside others with the same patterns"),
+    ("queue", queue::run, "a hundred thousand alerts: pages, searches, counts, and fifty people who watch"),
     ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 

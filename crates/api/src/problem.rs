@@ -20,10 +20,10 @@ pub struct Problem {
     pub detail: String,
     /// The first byte of what is wrong in what was sent, where a place is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<usize>,
+    pub at: Option<u32>,
     /// The byte behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<usize>,
+    pub end: Option<u32>,
 }
 
 impl Problem {

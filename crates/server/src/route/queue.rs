@@ -167,7 +167,8 @@ fn read(text: &str) -> Result<Filter, Refused> {
 
 fn wrong_filter(error: FilterError) -> Refused {
     let mut refused = refuse(StatusCode::UNPROCESSABLE_ENTITY, "filter", error.why);
-    (refused.0.at, refused.0.end) = (Some(error.at), Some(error.end));
+    let place = |byte: usize| u32::try_from(byte).ok();
+    (refused.0.at, refused.0.end) = (place(error.at), place(error.end));
     refused
 }
 

@@ -1,5 +1,7 @@
 //! How many alerts does a filter take, and by what?
 
+use std::collections::BTreeMap;
+
 use sqlx::Row;
 use sqlx::sqlite::SqlitePool;
 
@@ -8,58 +10,79 @@ use tripoint_api::queue::{FACET_VALUES, Facet, FacetValue, Facets};
 
 use super::page::ask;
 use super::sql::{Bound, Condition};
+use crate::store::StoreError;
 use crate::store::rows::unsigned;
-use crate::store::{OfHosts, StoreError};
 
-/// Columns of `queue` that are counted by.
-const COLUMNS: &[&str] = &["status", "severity", "direction", "rule", "host", "application", "assignee", "kev"];
-/// Fields with several values that are counted by.
+/// Columns of `queue` with few values: counted together, in one walk.
+const FEW: &[&str] = &["status", "severity", "direction", "rule", "kev"];
+/// Columns with many.
+const MANY: &[&str] = &["host", "application", "assignee"];
+/// Fields with several values.
 const TERMS: &[&str] = &["category", "feed", "cve", "evidence", "cause", "tag"];
 /// The words of the column `severity`.
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 
+/// How many have each value of a field.
+type Counts = BTreeMap<String, u64>;
+
 /// Counts what the filter takes.
-pub(in crate::store) async fn facets(
-    readers: &SqlitePool,
-    (filter, of): (&Filter, &OfHosts),
-) -> Result<Facets, StoreError> {
-    let counted = |text: &str| text.to_owned();
-    let total = {
-        let condition = Condition::of(filter).of_hosts(of);
-        let rows =
-            ask(readers, format!("SELECT COUNT(*) FROM queue WHERE {}", condition.text), condition.values).await?;
-        rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()?.unwrap_or(0)
-    };
-    let mut fields = Vec::with_capacity(COLUMNS.len() + TERMS.len());
-    for column in COLUMNS {
-        let condition = Condition::of(filter).of_hosts(of);
-        let text = format!(
-            "SELECT CAST({column} AS TEXT), COUNT(*) FROM queue WHERE {} GROUP BY {column} ORDER BY 2 DESC, 1",
-            condition.text
-        );
-        fields.push(facet(readers, column, text, condition.values).await?);
+pub(in crate::store) async fn facets(readers: &SqlitePool, filter: &Filter) -> Result<Facets, StoreError> {
+    let (total, few) = few(readers, filter).await?;
+    let mut fields: Vec<Facet> = FEW.iter().zip(few).map(|(column, counts)| facet(column, counts)).collect();
+    for column in MANY {
+        let condition = Condition::of(filter);
+        let text = format!("SELECT {column}, COUNT(*) FROM queue WHERE {} GROUP BY 1", condition.text);
+        let rows = ask(readers, text, condition.values).await?;
+        let counts = rows.iter().map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?))));
+        fields.push(facet(column, counts.collect::<Result<_, StoreError>>()?));
     }
-    for term in TERMS {
-        let mut condition = Condition::of(filter).of_hosts(of);
-        let field = condition.bind(Bound::Text(counted(term)));
-        let text = format!(
-            "SELECT value, COUNT(*) FROM queue_terms WHERE field = {field} AND id IN (SELECT id FROM queue WHERE {}) \
-             GROUP BY value ORDER BY 2 DESC, 1",
-            condition.text
-        );
-        fields.push(facet(readers, term, text, condition.values).await?);
-    }
-    Ok(Facets { total: unsigned(total), fields })
+    fields.extend(terms(readers, filter).await?);
+    Ok(Facets { total, fields })
 }
 
-async fn facet(readers: &SqlitePool, field: &str, text: String, values: Vec<Bound>) -> Result<Facet, StoreError> {
-    let rows = ask(readers, text, values).await?;
-    let more = rows.len().saturating_sub(FACET_VALUES);
-    let value = |row: &sqlx::sqlite::SqliteRow| -> Result<FacetValue, StoreError> {
-        Ok(FacetValue { value: word(field, row.try_get(0)?), count: unsigned(row.try_get(1)?) })
-    };
-    let values = rows.iter().take(FACET_VALUES).map(value).collect::<Result<_, _>>()?;
-    Ok(Facet { field: field.to_owned(), values, more: more as u64 })
+/// How many there are, and the counts of `FEW`.
+async fn few(readers: &SqlitePool, filter: &Filter) -> Result<(u64, Vec<Counts>), StoreError> {
+    let condition = Condition::of(filter);
+    let columns = FEW.iter().map(|column| format!("CAST({column} AS TEXT)")).collect::<Vec<_>>().join(", ");
+    let groups = FEW.join(", ");
+    let text = format!("SELECT COUNT(*), {columns} FROM queue WHERE {} GROUP BY {groups}", condition.text);
+    let mut total = 0;
+    let mut all = vec![Counts::new(); FEW.len()];
+    for row in ask(readers, text, condition.values).await? {
+        let count = unsigned(row.try_get(0)?);
+        total += count;
+        for (place, counts) in all.iter_mut().enumerate() {
+            *counts.entry(row.try_get(place + 1)?).or_default() += count;
+        }
+    }
+    Ok((total, all))
+}
+
+/// The facets of `TERMS`, in one walk too.
+async fn terms(readers: &SqlitePool, filter: &Filter) -> Result<Vec<Facet>, StoreError> {
+    let mut condition = Condition::of(filter);
+    let names: Vec<String> = TERMS.iter().map(|term| condition.bind(Bound::Text((*term).to_owned()))).collect();
+    let text = format!(
+        "SELECT field, value, COUNT(*) FROM queue_terms WHERE field IN ({}) AND id IN (SELECT id FROM queue WHERE {}) \
+         GROUP BY field, value",
+        names.join(", "),
+        condition.text
+    );
+    let mut all: BTreeMap<String, Counts> = BTreeMap::new();
+    for row in ask(readers, text, condition.values).await? {
+        all.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, unsigned(row.try_get(2)?));
+    }
+    Ok(TERMS.iter().map(|term| facet(term, all.remove(*term).unwrap_or_default())).collect())
+}
+
+/// The most frequent values first.
+fn facet(field: &str, counts: Counts) -> Facet {
+    let mut values: Vec<FacetValue> =
+        counts.into_iter().map(|(value, count)| FacetValue { value: word(field, value), count }).collect();
+    values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    let more = values.len().saturating_sub(FACET_VALUES) as u64;
+    values.truncate(FACET_VALUES);
+    Facet { field: field.to_owned(), values, more }
 }
 
 /// As filters write it.
