@@ -10,8 +10,8 @@ use tripoint_api::queue::{FACET_VALUES, Facet, FacetValue, Facets};
 
 use super::page::ask;
 use super::sql::{Bound, Condition};
-use crate::store::StoreError;
 use crate::store::rows::unsigned;
+use crate::store::{OfHosts, StoreError};
 
 /// Columns of `queue` with few values: counted together, in one walk.
 const FEW: &[&str] = &["status", "severity", "direction", "rule", "kev"];
@@ -26,23 +26,24 @@ const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 type Counts = BTreeMap<String, u64>;
 
 /// Counts what the filter takes.
-pub(in crate::store) async fn facets(readers: &SqlitePool, filter: &Filter) -> Result<Facets, StoreError> {
-    let (total, few) = few(readers, filter).await?;
+pub(in crate::store) async fn facets(readers: &SqlitePool, asked: (&Filter, &OfHosts)) -> Result<Facets, StoreError> {
+    let (total, few) = few(readers, asked).await?;
     let mut fields: Vec<Facet> = FEW.iter().zip(few).map(|(column, counts)| facet(column, counts)).collect();
     for column in MANY {
-        let condition = Condition::of(filter);
+        let (filter, of) = asked;
+        let condition = Condition::of(filter).of_hosts(of);
         let text = format!("SELECT {column}, COUNT(*) FROM queue WHERE {} GROUP BY 1", condition.text);
         let rows = ask(readers, text, condition.values).await?;
         let counts = rows.iter().map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?))));
         fields.push(facet(column, counts.collect::<Result<_, StoreError>>()?));
     }
-    fields.extend(terms(readers, filter).await?);
+    fields.extend(terms(readers, asked).await?);
     Ok(Facets { total, fields })
 }
 
 /// How many there are, and the counts of `FEW`.
-async fn few(readers: &SqlitePool, filter: &Filter) -> Result<(u64, Vec<Counts>), StoreError> {
-    let condition = Condition::of(filter);
+async fn few(readers: &SqlitePool, (filter, of): (&Filter, &OfHosts)) -> Result<(u64, Vec<Counts>), StoreError> {
+    let condition = Condition::of(filter).of_hosts(of);
     let columns = FEW.iter().map(|column| format!("CAST({column} AS TEXT)")).collect::<Vec<_>>().join(", ");
     let groups = FEW.join(", ");
     let text = format!("SELECT COUNT(*), {columns} FROM queue WHERE {} GROUP BY {groups}", condition.text);
@@ -59,8 +60,8 @@ async fn few(readers: &SqlitePool, filter: &Filter) -> Result<(u64, Vec<Counts>)
 }
 
 /// The facets of `TERMS`, in one walk too.
-async fn terms(readers: &SqlitePool, filter: &Filter) -> Result<Vec<Facet>, StoreError> {
-    let mut condition = Condition::of(filter);
+async fn terms(readers: &SqlitePool, (filter, of): (&Filter, &OfHosts)) -> Result<Vec<Facet>, StoreError> {
+    let mut condition = Condition::of(filter).of_hosts(of);
     let names: Vec<String> = TERMS.iter().map(|term| condition.bind(Bound::Text((*term).to_owned()))).collect();
     let text = format!(
         "SELECT field, value, COUNT(*) FROM queue_terms WHERE field IN ({}) AND id IN (SELECT id FROM queue WHERE {}) \
