@@ -18,6 +18,8 @@ pub mod bouncer;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod connections;
+#[cfg(feature = "filter")]
+pub mod context;
 pub mod exceptions;
 #[cfg(feature = "filter")]
 pub mod filter;
@@ -30,6 +32,8 @@ pub mod proposal;
 #[cfg(feature = "filter")]
 pub mod queue;
 pub mod span;
+#[cfg(feature = "filter")]
+pub mod views;
 pub mod work;
 
 pub use accounts::{Area, Role, Scope};

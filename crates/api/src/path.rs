@@ -25,6 +25,8 @@ pub const QUEUE_FACETS: &str = "/v1/queue/facets";
 pub const QUEUE_WATCH: &str = "/v1/queue/watch";
 /// `POST`: `queue::BulkRequest` → `queue::BulkAnswer`.
 pub const QUEUE_WORK: &str = "/v1/queue/work";
+/// `GET` → `views::ViewList`; `POST`: `views::View` → `views::OwnedView`.
+pub const VIEWS: &str = "/v1/views";
 /// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most
 /// `ACTION_WAIT_S`.
 pub const ACTIONS: &str = "/v1/actions";
@@ -98,6 +100,16 @@ pub fn token(id: &str) -> String {
 /// `GET` → `model::Alert`.
 pub fn alert(id: &str) -> String {
     format!("{ALERTS}/{}", segment(id))
+}
+
+/// `GET` → `context::AlertContext`.
+pub fn alert_context(id: &str) -> String {
+    format!("{ALERTS}/{}/context", segment(id))
+}
+
+/// `DELETE` → 204.
+pub fn view(name: &str) -> String {
+    format!("{VIEWS}/{}", segment(name))
 }
 
 /// `POST` → the changed `model::Alert`; `what` is `resolve` (`people::ResolveRequest`), `reopen`

@@ -25,6 +25,7 @@ mod listen;
 mod live;
 pub mod merge;
 mod narrow;
+mod next_step;
 mod notify;
 pub mod openapi;
 mod past;

@@ -20,6 +20,7 @@ use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::live::Changed;
 use crate::notify::NotifyState;
+use crate::route::once::UnderWay;
 use crate::store::{Accounts, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
@@ -46,6 +47,8 @@ pub(crate) struct App {
     pub(crate) live: broadcast::Sender<Changed>,
     /// Counts changes of alerts, to wake who tells of them.
     pub(crate) changes: watch::Sender<u64>,
+    /// Requests with a key that are being done.
+    pub(crate) under_way: UnderWay,
     /// Counts new orders.
     pub(crate) orders: watch::Sender<u64>,
     /// Counts answers to orders.
@@ -92,6 +95,7 @@ impl App {
             alerts: broadcast::channel(WATCH_QUEUE).0,
             live: broadcast::channel(WATCH_QUEUE).0,
             changes: watch::channel(0).0,
+            under_way: UnderWay::default(),
             orders: watch::channel(0).0,
             answers: watch::channel(0).0,
             heard: Mutex::default(),

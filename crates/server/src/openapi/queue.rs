@@ -25,6 +25,20 @@ pub(super) const ROUTES: &[Route] = &[
         "Work",
         "Alert",
     ),
+    get(
+        "/v1/alerts/{id}/context",
+        "What surrounds an alert: the next step, related alerts with reasons, its parts.",
+        &[],
+        "AlertContext",
+    ),
+    get(path::VIEWS, "Kept searches: the caller's own, then those that others share.", &[], "ViewList"),
+    post(path::VIEWS, "Keeps a search, or changes it.", "View", "OwnedView"),
+    Route {
+        method: "delete",
+        answer: None,
+        request: None,
+        ..post("/v1/views/{name}", "Drops a search of one's own.", "", "")
+    },
 ];
 
 pub(super) const SCHEMAS: &[Schema] = &[
@@ -82,6 +96,24 @@ pub(super) const SCHEMAS: &[Schema] = &[
             "into string",
         ],
     ),
+    ("AlertContext", "What surrounds an alert.", &["next NextStep", "related! []Related", "parts! []AlertSummary"]),
+    (
+        "NextStep",
+        "What a person would do next; `step` is investigate, isolate, block, patch, restart, change or resolve.",
+        &["step! string", "why! string", "command string"],
+    ),
+    (
+        "Related",
+        "An alert that has something in common with another.",
+        &["alert! AlertSummary", "weight! integer", "reasons! []string"],
+    ),
+    ("View", "A kept search.", &["name! string", "filter string", "sort string", "shared boolean"]),
+    (
+        "OwnedView",
+        "A kept search and whose it is.",
+        &["owner! string", "name! string", "filter string", "sort string", "shared boolean"],
+    ),
+    ("ViewList", "Kept searches.", &["views! []OwnedView"]),
     ("BulkRequest", "The same work on many alerts.", &["ids! []string", "work! Work"]),
     ("BulkAnswer", "What became of each.", &["done! []string", "refused! []BulkRefusal"]),
     ("BulkRefusal", "An alert that was left as it was.", &["id! string", "reason! string"]),

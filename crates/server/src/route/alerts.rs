@@ -14,6 +14,8 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
 
+use tripoint_api::context::AlertContext;
+use tripoint_api::queue::AlertSummary;
 use tripoint_api::work::Work;
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, Order, ReopenRequest, ResolveRequest, Resolved,
@@ -23,6 +25,7 @@ use tripoint_model::{Alert, AlertId, Resolution, Timestamp};
 use super::actions;
 use crate::auth::caller::Caller;
 use crate::listen::until;
+use crate::next_step::next_step;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::Worked;
@@ -55,6 +58,19 @@ pub(crate) async fn show(
     let alert = app.store.alert(id).await?.ok_or_else(missing)?;
     let tag = [(header::ETAG, format!("\"{}\"", version.0))];
     Ok((tag, Json(alert)).into_response())
+}
+
+/// What surrounds an alert, of the hosts that the caller sees.
+pub(crate) async fn context(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<AlertContext>, Refused> {
+    let alert = app.store.alert(id.clone()).await?.ok_or_else(missing)?;
+    let changed = app.store.version(id).await?.ok_or_else(missing)?;
+    let of = app.seen_by(&caller).await?;
+    let (related, parts) = app.store.around(AlertSummary::of(&alert, changed), of).await?;
+    Ok(Json(AlertContext { next: next_step(&alert), related, parts }))
 }
 
 /// Closes an alert. A false one comes with what would keep it from coming again.

@@ -27,12 +27,14 @@ mod health;
 mod intel;
 mod lapi;
 mod me;
+pub(crate) mod once;
 mod queue;
 mod session;
 mod setup;
 mod taxii;
 mod tokens;
 mod users;
+mod views;
 
 /// Everything that is served. Nothing is open to strangers.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -46,6 +48,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/assign", post(alerts::assign))
         .route("/v1/alerts/{id}/work", post(alerts::work))
         .route("/v1/alerts/{id}/investigate", post(alerts::investigate))
+        .route("/v1/alerts/{id}/context", get(alerts::context))
+        .route(path::VIEWS, get(views::list).post(views::put))
+        .route("/v1/views/{name}", delete(views::remove))
         .route(path::QUEUE, get(queue::page))
         .route(path::QUEUE_FACETS, get(queue::facets))
         .route(path::QUEUE_WATCH, get(queue::watch))
@@ -67,6 +72,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::METRICS, get(health::metrics))
         .merge(accounts())
         .layer(DefaultBodyLimit::max(gate::BODY_MAX))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::people));
     let agents = Router::new()
         .route(path::AGENT_BATCH, post(agent::batch))

@@ -161,7 +161,8 @@ fn filter_of(text: Option<&str>) -> Result<Filter, Refused> {
     Ok(filter)
 }
 
-fn read(text: &str) -> Result<Filter, Refused> {
+/// Reads a filter about alerts, as it stands.
+pub(crate) fn read(text: &str) -> Result<Filter, Refused> {
     filter::parse(text, ALERT_FIELDS, now()).map_err(wrong_filter)
 }
 

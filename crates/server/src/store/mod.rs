@@ -3,8 +3,10 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use tripoint_api::context::Related;
 use tripoint_api::filter::Filter;
-use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::queue::{AlertSummary, Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::views::OwnedView;
 use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
     AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
@@ -15,6 +17,7 @@ use tripoint_model::{Alert, AlertId, AlertStatus, Exception, Timestamp};
 
 mod accounts;
 mod alerts;
+mod answered;
 mod audit;
 mod blocks;
 mod bouncers;
@@ -33,10 +36,12 @@ mod sqlite;
 pub(crate) mod tokens;
 pub(crate) mod users;
 mod verdicts;
+mod views;
 mod work;
 mod writer;
 
 pub(crate) use accounts::Accounts;
+pub use answered::Kept;
 pub(crate) use audit::AuditFile;
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
 pub use contacts::KeepContacts;
@@ -167,6 +172,18 @@ pub trait Store: Send + Sync {
         author: String,
         now: Timestamp,
     ) -> Stored<'_, (BulkAnswer, Vec<Alert>)>;
+    /// What has something in common with an alert, of these hosts, and what is part of it.
+    fn around(&self, own: AlertSummary, of: OfHosts) -> Stored<'_, (Vec<Related>, Vec<AlertSummary>)>;
+    /// The searches that somebody keeps, and those that others share.
+    fn views(&self, owner: String) -> Stored<'_, Vec<OwnedView>>;
+    /// Keeps a search, or changes it; says whether there was room.
+    fn put_view(&self, view: OwnedView) -> Stored<'_, bool>;
+    /// Drops a search of somebody; says whether there was one.
+    fn remove_view(&self, owner: String, name: String) -> Stored<'_, bool>;
+    /// What was answered to a request that may have been sent before.
+    fn answered(&self, key: String) -> Stored<'_, Option<Kept>>;
+    /// Keeps that.
+    fn keep_answer(&self, key: String, answer: Kept, now: Timestamp) -> Stored<'_, ()>;
     /// When an alert last changed.
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>>;
     /// What closed alerts say of the sources they rest on.

@@ -9,8 +9,10 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row};
 
+use tripoint_api::context::Related;
 use tripoint_api::filter::Filter;
-use tripoint_api::queue::{Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::queue::{AlertSummary, Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::views::OwnedView;
 use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
     AgentStatus, AlertList, AlertQuery, Answer, Batch, ConnectionList, ConnectionQuery, KeptException, NumberedOrder,
@@ -22,9 +24,9 @@ use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 use super::layout::migrate;
 use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
 use super::writer::Writer;
-use super::{Accounts, Bouncer, Decision, Message, Messages, Metered, OfHosts, Pull, Which};
+use super::{Accounts, Bouncer, Decision, Kept, Message, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, work};
+use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
@@ -134,6 +136,40 @@ impl Store for Sqlite {
         Box::pin(
             self.writer.submit(move |connection| {
                 Box::pin(async move { work::bulk(connection, ids, work, &author, now).await })
+            }),
+        )
+    }
+
+    fn around(&self, own: AlertSummary, of: OfHosts) -> Stored<'_, (Vec<Related>, Vec<AlertSummary>)> {
+        Box::pin(async move {
+            let related = queue::related(&self.readers, &own, &of).await?;
+            Ok((related, queue::parts(&self.readers, &own.id, &of).await?))
+        })
+    }
+
+    fn views(&self, owner: String) -> Stored<'_, Vec<OwnedView>> {
+        Box::pin(async move { views::all(&self.readers, &owner).await })
+    }
+
+    fn put_view(&self, view: OwnedView) -> Stored<'_, bool> {
+        Box::pin(self.writer.submit(move |connection| Box::pin(async move { views::put(connection, &view).await })))
+    }
+
+    fn remove_view(&self, owner: String, name: String) -> Stored<'_, bool> {
+        Box::pin(
+            self.writer
+                .submit(move |connection| Box::pin(async move { views::remove(connection, &owner, &name).await })),
+        )
+    }
+
+    fn answered(&self, key: String) -> Stored<'_, Option<Kept>> {
+        Box::pin(async move { answered::find(&self.readers, &key).await })
+    }
+
+    fn keep_answer(&self, key: String, answer: Kept, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(
+            self.writer.submit(move |connection| {
+                Box::pin(async move { answered::keep(connection, &key, &answer, now).await })
             }),
         )
     }

@@ -7,7 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use tripoint_api::ClientError;
+use tripoint_api::context::{AlertContext, Step};
 use tripoint_api::queue::{Facets, QueuePage, QueueQuery};
+use tripoint_api::views::{OwnedView, ViewList};
 use tripoint_api::work::BulkAnswer;
 use tripoint_model::Alert;
 
@@ -92,16 +94,22 @@ async fn work_is_done_refused_and_told() {
     rig.stop().await;
 }
 
+fn token(rig: &Rig) -> String {
+    std::fs::read_to_string(rig.ready.socket.with_file_name("token")).unwrap().trim().to_owned()
+}
+
+fn request(request: &str, header: &str, body: &str, token: &str) -> String {
+    let length = body.len();
+    format!(
+        "{request} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n{header}connection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+}
+
 /// Sends a request through TCP; the connection, from which the answer can be read.
-async fn send(rig: &Rig, request: &str, header: &str, body: &str) -> TcpStream {
-    let token = std::fs::read_to_string(rig.ready.socket.with_file_name("token")).unwrap();
+async fn send(rig: &Rig, what: &str, header: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(rig.ready.address.unwrap()).await.unwrap();
-    let text = format!(
-        "{request} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{header}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        token.trim(),
-        body.len()
-    );
-    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.write_all(request(what, header, body, &token(rig)).as_bytes()).await.unwrap();
     stream
 }
 
@@ -171,5 +179,83 @@ async fn who_watches_is_told_at_once_and_what_was_missed_first() {
     rig.report("web1", 4, &many[1000..]).await;
     let mut stream = send(&rig, watch, &format!("last-event-id: {id}\r\n"), "").await;
     until(&mut stream, "event: reset").await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_surrounds_an_alert_is_told_with_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let mut other = alert("ee", 40, 7);
+    other.indicator = "198.51.100.9".parse().unwrap();
+    other.application.id = "other.service".into();
+    other.host = "db1".into();
+    rig.report("db1", 1, std::slice::from_ref(&other)).await;
+    work(&rig, "cc", json!({"do": "merge", "into": "aa"})).await.unwrap();
+    let context: AlertContext = rig.client.get("/v1/alerts/aa/context").await.unwrap();
+    let near: Vec<&str> = context.related.iter().map(|one| one.alert.id.0.as_str()).collect();
+    assert_eq!(near, ["bb", "cc"], "what has nothing in common is not told");
+    assert_eq!(context.related[0].reasons[0], "the same peer, 203.0.113.66");
+    assert!(context.related[0].reasons.len() == 3 && context.related[0].weight == 80);
+    assert_eq!(context.parts.iter().map(|part| part.id.0.as_str()).collect::<Vec<_>>(), ["cc"]);
+    assert_eq!(context.next.unwrap().step, Step::Investigate);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn searches_are_kept_changed_and_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let put = |body: Value| {
+        let client = &rig.client;
+        async move { client.post::<OwnedView>("/v1/views", &body).await }
+    };
+    put(json!({"name": "worst", "filter": "severity>=high", "sort": "-last_seen"})).await.unwrap();
+    put(json!({"name": "worst", "filter": "severity:critical", "shared": true})).await.unwrap();
+    let kept: ViewList = rig.client.get("/v1/views").await.unwrap();
+    assert_eq!(kept.views.len(), 1);
+    assert_eq!((kept.views[0].view.filter.as_str(), kept.views[0].view.shared), ("severity:critical", true));
+    for wrong in [json!({"name": " "}), json!({"name": "x", "filter": "hots:a"}), json!({"name": "a\nb"})] {
+        assert!(matches!(put(wrong).await, Err(ClientError::Problem(problem)) if problem.status == 422));
+    }
+    rig.client.delete("/v1/views/worst").await.unwrap();
+    assert!(rig.client.delete("/v1/views/worst").await.is_err());
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_twice_is_done_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let comment = r#"{"do":"comment","text":"once"}"#;
+    let key = "idempotency-key: k-1\r\n";
+    let first = answer(&rig, "POST /v1/alerts/aa/work", key, comment).await;
+    let again = answer(&rig, "POST /v1/alerts/aa/work", key, comment).await;
+    assert!(first.starts_with("HTTP/1.1 200") && again.contains("idempotent-replayed: true"), "{again}");
+    let body = |text: &str| text.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&first), body(&again));
+    let alert: Alert = rig.client.get("/v1/alerts/aa").await.unwrap();
+    assert_eq!(alert.work.comments.len(), 1);
+    let other = answer(&rig, "POST /v1/alerts/aa/work", key, r#"{"do":"comment","text":"twice"}"#).await;
+    assert!(other.starts_with("HTTP/1.1 422") && other.contains("key-reused"), "{other}");
+    let refused = answer(&rig, "POST /v1/alerts/zz/work", "idempotency-key: k-2\r\n", comment).await;
+    assert!(refused.starts_with("HTTP/1.1 404"), "{refused}");
+    // Many at once: one does it, the others are told so or told what it answered.
+    let mut all = tokio::task::JoinSet::new();
+    let (address, token) = (rig.ready.address.unwrap(), token(&rig));
+    for _ in 0..20 {
+        let text = request("POST /v1/alerts/bb/work", "idempotency-key: k-3\r\n", comment, &token);
+        all.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer.get(9..12).unwrap().to_owned()
+        });
+    }
+    let statuses = all.join_all().await;
+    assert!(statuses.iter().all(|status| status == "200" || status == "409"), "{statuses:?}");
+    let alert: Alert = rig.client.get("/v1/alerts/bb").await.unwrap();
+    assert_eq!(alert.work.comments.len(), 1);
     rig.stop().await;
 }

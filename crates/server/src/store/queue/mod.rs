@@ -6,6 +6,7 @@
 
 mod facets;
 mod page;
+mod related;
 mod sql;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use super::rows::{from_text, signed, to_text};
 
 pub(super) use facets::facets;
 pub(super) use page::{changed, page};
+pub(super) use related::{parts, related};
 
 pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE queue (id TEXT PRIMARY KEY, score BIGINT NOT NULL, severity BIGINT NOT NULL, confidence BIGINT NOT NULL, \

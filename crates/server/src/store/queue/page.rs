@@ -100,7 +100,7 @@ pub(in crate::store) async fn changed(
     rows.iter().map(|row| Ok(QueueRow { summary: line(row)?, text: row.try_get(1)? })).collect()
 }
 
-fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
+pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
     from_text("line of the queue", row.try_get::<&str, _>(0)?)
 }
 

@@ -1,0 +1,148 @@
+//! What would a person do next about an alert?
+
+use tripoint_api::context::{NextStep, Step};
+use tripoint_model::{ActionKind, Alert, AlertStatus, Finding, Level, PackageState, Verdict};
+
+/// The first step that is left; the gravest matters first.
+pub(crate) fn next_step(alert: &Alert) -> Option<NextStep> {
+    if alert.work.status == AlertStatus::Resolved || alert.suppressed_by.is_some() {
+        return None;
+    }
+    let steps = [investigate, isolate, block, patch, change];
+    steps.iter().find_map(|step| step(alert)).or_else(|| Some(resolve(alert)))
+}
+
+fn step(step: Step, why: impl Into<String>, command: Option<String>) -> Option<NextStep> {
+    Some(NextStep { step, why: why.into(), command })
+}
+
+fn investigate(alert: &Alert) -> Option<NextStep> {
+    if alert.investigation.is_some() {
+        return None;
+    }
+    let why = "its logs were not looked into yet, and nothing says why it was connected";
+    step(Step::Investigate, why, Some(format!("tripoint investigate {}", alert.id)))
+}
+
+fn isolate(alert: &Alert) -> Option<NextStep> {
+    let verdict = alert.investigation.as_ref().and_then(|found| found.logs.verdict);
+    let is_cut_off = in_force(alert, ActionKind::Isolate) || in_force(alert, ActionKind::Block);
+    if verdict != Some(Verdict::LikelySucceeded) || is_cut_off {
+        return None;
+    }
+    let why = "an attack has likely succeeded, and nothing contains it";
+    step(Step::Isolate, why, Some("tripoint isolate --for 1h --dry-run".to_owned()))
+}
+
+fn block(alert: &Alert) -> Option<NextStep> {
+    if in_force(alert, ActionKind::Block) || level(alert) < Level::Medium || !alert.guard.is_empty() {
+        return None;
+    }
+    let why = match (alert.still_open, alert.claims.len()) {
+        (true, 0 | 1) => "the connection is still open".to_owned(),
+        (true, many) => format!("the connection is still open, and {many} sources call the peer bad"),
+        (false, _) => "nothing keeps it from connecting again".to_owned(),
+    };
+    step(Step::Block, why, Some(format!("tripoint block {} --for 24h --dry-run", alert.indicator)))
+}
+
+/// The worst package that has a fix.
+fn patch(alert: &Alert) -> Option<NextStep> {
+    let rank = |finding: &&Finding| (finding.known_exploited, finding.cvss_tenths, finding.epss_bp);
+    let fixable = alert.findings.iter().filter(|finding| finding.state.is_vulnerable() && finding.fixed.is_some());
+    let worst = fixable.max_by_key(rank)?;
+    let cve = worst.cves.first().unwrap_or(&worst.id);
+    if worst.presence == PackageState::Stale {
+        let why = format!("{} is fixed on disk, and the old code with {cve} still runs", worst.name);
+        return step(Step::Restart, why, worst.fix_command.clone());
+    }
+    let fixed = worst.fixed.as_deref().unwrap_or_default();
+    step(Step::Patch, format!("{} {fixed} ends {cve}", worst.name), worst.fix_command.clone())
+}
+
+/// The smallest change that keeps it from connecting.
+fn change(alert: &Alert) -> Option<NextStep> {
+    let why = alert.investigation.as_ref()?.why.as_ref()?;
+    let smallest = why.changes.first()?;
+    step(Step::Change, smallest.what.clone(), smallest.commands.first().cloned())
+}
+
+fn resolve(alert: &Alert) -> NextStep {
+    let why = match alert.work.status {
+        AlertStatus::Contained => "it is contained, and nothing is left to mend",
+        _ => "nothing is left to contain or to mend",
+    };
+    let command = Some(format!("tripoint alerts resolve {} --as true-positive-remediated", alert.id));
+    NextStep { step: Step::Resolve, why: why.to_owned(), command }
+}
+
+fn level(alert: &Alert) -> Level {
+    alert.work.severity.as_ref().map_or(alert.severity.level, |own| own.level)
+}
+
+/// Whether a verified action of this kind stands, by the newest word about each.
+fn in_force(alert: &Alert, kind: ActionKind) -> bool {
+    use tripoint_model::OutcomeState::Applied;
+    alert.outcomes.iter().any(|outcome| outcome.action == kind && outcome.verified && outcome.state == Applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn alert(change: Value) -> Alert {
+        let mut base = json!({"schema": 1, "id": "aa", "rule": "r", "title": "t", "host": "h",
+            "application": {"kind": "unit", "id": "a", "name": "a"}, "indicator": "203.0.113.66", "direction": "outbound",
+            "severity": {"score": 70, "level": "high", "factors": []}, "confidence": 90,
+            "first_seen": "2026-11-20T03:00:00Z", "last_seen": "2026-11-20T03:00:00Z", "count": 1, "bytes_in": 0,
+            "bytes_out": 0, "still_open": true, "connections": [], "claims": [], "findings": []});
+        for (name, value) in change.as_object().unwrap() {
+            base[name] = value.clone();
+        }
+        serde_json::from_value(base).unwrap()
+    }
+
+    fn looked_into(verdict: Value) -> Value {
+        json!({"at": "2026-11-20T03:00:02Z", "took_ms": 5, "logs": {"verdict": verdict, "lines": 0}})
+    }
+
+    fn applied(action: &str) -> Value {
+        json!([{"id": "b", "action": action, "target": "203.0.113.66", "mechanism": "bpf", "state": "applied",
+            "verified": true, "detail": "", "at": "2026-11-20T03:00:03Z"}])
+    }
+
+    #[test]
+    fn the_gravest_matters_first() {
+        let finding = |presence: &str| {
+            json!([{"purl": "pkg:deb/debian/x@1", "name": "x", "version": "1", "id": "D", "cves": ["CVE-2026-1"],
+                "state": "affected", "presence": presence, "fixed": "2", "fix_command": "apt-get install x=2"}])
+        };
+        let cases = [
+            (json!({}), Some(Step::Investigate)),
+            (json!({"investigation": looked_into(json!("likely_succeeded"))}), Some(Step::Isolate)),
+            (json!({"investigation": looked_into(json!("attempted"))}), Some(Step::Block)),
+            (
+                json!({"investigation": looked_into(Value::Null), "outcomes": applied("block"), "findings": finding("loaded")}),
+                Some(Step::Patch),
+            ),
+            (
+                json!({"investigation": looked_into(Value::Null), "outcomes": applied("block"), "findings": finding("stale")}),
+                Some(Step::Restart),
+            ),
+            (json!({"investigation": looked_into(Value::Null), "outcomes": applied("block")}), Some(Step::Resolve)),
+            (json!({"work": {"status": "resolved"}}), None),
+            (json!({"suppressed_by": "x1"}), None),
+        ];
+        for (change, expected) in cases {
+            assert_eq!(next_step(&alert(change.clone())).map(|next| next.step), expected, "{change}");
+        }
+        let patch = next_step(&alert(cases_patch(finding("loaded")))).unwrap();
+        assert_eq!(patch.command.as_deref(), Some("apt-get install x=2"));
+    }
+
+    fn cases_patch(findings: Value) -> Value {
+        json!({"investigation": looked_into(Value::Null), "outcomes": applied("block"), "findings": findings})
+    }
+}
