@@ -12,6 +12,7 @@ mod matrix;
 mod notify;
 mod openapi;
 mod people;
+mod permits;
 mod push;
 mod queue;
 mod rig;

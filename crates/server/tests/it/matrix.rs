@@ -115,7 +115,7 @@ fn request(permit: &Permit) -> (String, &'static str) {
 
 async fn ask(browser: &Browser, permit: &Permit) -> Heard {
     let (path, body) = request(permit);
-    if permit.route == path::ALERTS_WATCH {
+    if permit.route.ends_with("/watch") {
         let mut stream = browser.begin("GET", &path, "").await;
         let head = crate::browser::head_of(&mut stream).await;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -221,7 +221,7 @@ async fn every_row_that_has_to_be_confirmed_is_and_no_other() {
         sql(folder.path(), "UPDATE sessions SET confirmed = confirmed - 301000000").await;
         let (path, body) = request(permit);
         let heard = match permit.route {
-            path::ALERTS_WATCH => continue,
+            path::ALERTS_WATCH | path::QUEUE_WATCH => continue,
             path::ACTIONS if permit.method == "post" => {
                 browser.post(&path, json!({"kind": "block", "target": "203.0.113.1"})).await
             }

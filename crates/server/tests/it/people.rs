@@ -146,19 +146,60 @@ async fn whoever_has_a_group_sees_and_does_what_concerns_its_hosts_only() {
     for one in [&others, &whole] {
         assert_eq!(ada.delete(&path::exception(one["id"].as_str().unwrap())).await.status, 404);
     }
-    // The stream too.
-    let mut stream = ada.begin("GET", path::ALERTS_WATCH, "").await;
-    crate::browser::head_of(&mut stream).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn the_queue_and_its_streams_hold_nothing_of_other_hosts() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    rig.report("db1", 1, &[alert("dd", 50, 1)]).await;
+    rig.client.post::<Value>(path::GROUPS, &json!({"name": "web", "hosts": ["WEB*"]})).await.unwrap();
+    add_user(&rig.client, "ada", Role::Responder, &["web"]).await;
+    let ada = Browser::signed_in(&rig, "ada").await;
+    for asked in [path::QUEUE.to_owned(), format!("{}?filter=host%3Adb1%20OR%20id%3Aaa", path::QUEUE)] {
+        let page = ada.get(&asked).await.json();
+        let ids: Vec<&str> = page["rows"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["aa"], "{asked}");
+    }
+    let facets = ada.get(path::QUEUE_FACETS).await;
+    assert_eq!(facets.json()["total"], 1);
+    assert!(!facets.body.contains("db1"), "{}", facets.body);
+    let bulk = json!({"ids": ["aa", "dd", "none"], "work": {"do": "comment", "text": "x"}});
+    let answer = ada.post(path::QUEUE_WORK, bulk).await.json();
+    assert_eq!(answer["done"], json!(["aa"]));
+    let mut reasons: Vec<&Value> = answer["refused"].as_array().unwrap().iter().map(|one| &one["reason"]).collect();
+    reasons.dedup();
+    assert_eq!(reasons, [&json!("there is no such alert")], "as if it were not there");
+    for (route, wish) in [
+        (path::alert_work("aa", "work"), json!({"do": "merge", "into": "dd"})),
+        (path::QUEUE_WORK.to_owned(), json!({"ids": ["aa"], "work": {"do": "merge", "into": "dd"}})),
+    ] {
+        assert_eq!(ada.post(&route, wish).await.status, 404, "{route}");
+    }
+    // What changes while she watches, and what she missed.
+    let mut streams = Vec::new();
+    for asked in [path::ALERTS_WATCH.to_owned(), path::QUEUE_WATCH.to_owned(), format!("{}?since=0", path::QUEUE_WATCH)]
+    {
+        let mut stream = ada.begin("GET", &asked, "").await;
+        assert!(crate::browser::head_of(&mut stream).await.contains("200 OK"), "{asked}");
+        streams.push((asked, stream));
+    }
     rig.report("db1", 2, &[alert("d2", 50, 2)]).await;
     rig.report("web1", 2, &[alert("a2", 50, 2)]).await;
-    let mut heard = String::new();
-    while !heard.contains("\"a2\"") {
-        let mut bytes = [0; 4096];
-        let read = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await.unwrap();
-        assert!(read > 0, "{heard}");
-        heard.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    for (asked, mut stream) in streams {
+        let mut heard = String::new();
+        while !heard.contains("\"a2\"") {
+            let mut bytes = [0; 4096];
+            let read = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await.unwrap();
+            assert!(read > 0, "{asked}: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        for hidden in ["d2", "dd", "db1"] {
+            assert!(!heard.contains(hidden), "{asked}: {heard}");
+        }
     }
-    assert!(!heard.contains("\"d2\"") && !heard.contains("db1"), "{heard}");
     rig.stop().await;
 }
 
