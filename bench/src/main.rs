@@ -12,6 +12,7 @@
 
 mod alert_latency;
 mod attribution;
+mod audit_verify;
 mod blocking;
 mod evidence;
 mod flood;
@@ -57,7 +58,7 @@ type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
 const UNPRIVILEGED: &[&str] =
-    &["evidence", "intel-delta", "intel-index", "inventory", "parser-time", "queue", "vuln-db"];
+    &["audit-verify", "evidence", "intel-delta", "intel-index", "inventory", "parser-time", "queue", "vuln-db"];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -73,6 +74,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("package-change", package_change::run, "from a change of the package database to the alert that follows"),
     ("vuln-db", vuln_db::run, "how fast advisories are answered from, beside a walk over all of them"),
     ("evidence", evidence::run, "how fast a log is searched for attacks, beside others with the same patterns"),
+    ("audit-verify", audit_verify::run, "how long it takes to know that nothing in an audit was changed"),
     ("queue", queue::run, "a hundred thousand alerts: pages, searches, counts, and fifty people who watch"),
     ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];

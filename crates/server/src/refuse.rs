@@ -10,13 +10,13 @@ use tripoint_api::problem::CONTENT_TYPE;
 
 use crate::store::StoreError;
 
-/// A refusal on its way out.
+/// A refusal on its way out, and after how many seconds to ask again.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Problem, pub(crate) Option<u64>);
+pub(crate) struct Refused(pub(crate) Problem, pub(crate) Option<u16>);
 
 impl Refused {
     /// To be asked again after so many seconds.
-    pub(crate) fn after(self, seconds: u64) -> Self {
+    pub(crate) fn after(self, seconds: u16) -> Self {
         Self(self.0, Some(seconds))
     }
 }

@@ -1,5 +1,6 @@
 //! Does the built program keep the command contracts, as somebody outside would check them?
 
+mod accounts;
 mod advisories;
 mod apart;
 mod bench;

@@ -36,6 +36,13 @@ impl Rig {
         Self { bench, server, address }
     }
 
+    /// Stops the server in order; what is left.
+    pub fn without_server(mut self) -> Bench {
+        tripoint_linux::child::terminate(&mut self.server);
+        let _ = self.server.wait();
+        std::mem::replace(&mut self.bench, Bench::new())
+    }
+
     pub fn client(&self) -> Client {
         Client::unix(&tripoint_server::socket_path(&self.bench.path("data")))
     }

@@ -16,7 +16,7 @@ use tripoint_model::Timestamp;
 
 use super::audit::{Call, asked, within};
 use super::caller::{By, Caller};
-use super::identity::{identify, nobody};
+use super::identity::{Way, identify, nobody};
 use super::origin::{Origins, is_json};
 use super::permits::{self, Confirm, Hosts, Permit, Who};
 use crate::access::Peer;
@@ -41,7 +41,8 @@ pub(crate) async fn taxii(
     next: Next,
 ) -> Response {
     let (permit, headers) = (permit_of(&request), request.headers().clone());
-    let allowed = match known(&app, peer, permit, &headers).await {
+    let way = Way { basic: true, passive: false };
+    let allowed = match known(&app, peer, permit, (&headers, way)).await {
         Ok((permit, caller)) => caller.map_or(Ok(()), |caller| may(permit, &caller)),
         Err(refused) => Err(refused),
     };
@@ -81,7 +82,7 @@ pub(crate) fn permit_of(request: &Request) -> Result<&'static Permit, Refused> {
 async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Result<Response, Refused> {
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let permit = permit_of(&request);
-    let (permit, caller) = known(&app, peer, permit, &headers).await?;
+    let (permit, caller) = known(&app, peer, permit, (&headers, Way::default())).await?;
     if let Some(caller) = &caller {
         request.extensions_mut().insert(caller.clone());
     }
@@ -112,7 +113,11 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     if permit.area == Area::Admin {
         app.auth.rights.send_modify(|count| *count += 1);
     }
-    ended(&app, &call, response.status(), response.extensions().get::<Kind>().cloned()).await;
+    let kind = response.extensions().get::<Kind>().map_or_else(String::new, |kind| kind.0.clone());
+    // Strangers could fill the audit with nonsense: told is what took a try.
+    if caller.is_some() || response.status().is_success() || TRIED.contains(&kind.as_str()) {
+        ended(&app, &call, response.status(), &kind).await;
+    }
     Ok(response)
 }
 
@@ -121,14 +126,14 @@ async fn known(
     app: &App,
     peer: Peer,
     permit: Result<&'static Permit, Refused>,
-    headers: &HeaderMap,
+    (headers, way): (&HeaderMap, Way),
 ) -> Result<(&'static Permit, Option<Caller>), Refused> {
     if let Ok(permit) = permit
         && permit.who == Who::Anybody
     {
         return Ok((permit, None));
     }
-    let caller = identify(app, peer, headers, false, now()).await?.ok_or_else(nobody)?;
+    let caller = identify(app, peer, headers, way, now()).await?.ok_or_else(nobody)?;
     Ok((permit?, Some(caller)))
 }
 
@@ -197,7 +202,8 @@ fn check_change(
     now: Timestamp,
 ) -> Result<(), Refused> {
     let by_browser = caller.is_some_and(|caller| caller.session().is_some());
-    let foreign = if by_browser { !origins.asks(headers) } else { caller.is_none() && origins.is_foreign(headers) };
+    // Whoever says to be another's page is refused whatever else it shows.
+    let foreign = if by_browser { !origins.asks(headers) } else { origins.is_foreign(headers) };
     if foreign {
         return Err(refuse(StatusCode::FORBIDDEN, "cross-site", "this was not asked by a page of this server"));
     }
@@ -248,11 +254,11 @@ fn unescaped(segment: &str) -> Option<String> {
 }
 
 /// Writes down how a call ended that the row of its change does not tell of. Who was told to wait has had rows enough.
-async fn ended(app: &App, call: &Call, status: StatusCode, kind: Option<Kind>) {
+async fn ended(app: &App, call: &Call, status: StatusCode, kind: &str) {
     if status == StatusCode::TOO_MANY_REQUESTS {
         return;
     }
-    let result = format!("{} {}", status.as_u16(), kind.map_or_else(String::new, |kind| kind.0));
+    let result = format!("{} {kind}", status.as_u16());
     if let Some(entry) = call.end(status.is_success(), result.trim_end())
         && let Err(error) = app.accounts.write_down(entry).await
     {
@@ -273,7 +279,7 @@ fn while_allowed(app: Arc<App>, peer: Peer, headers: HeaderMap, caller: Caller, 
                 _ = rights.changed() => {}
                 () = tokio::time::sleep(LOOKED_AGAIN) => {}
             }
-            match identify(&app, peer, &headers, true, now()).await {
+            match identify(&app, peer, &headers, LOOK, now()).await {
                 Ok(Some(still)) if still.role == caller.role && still.sees == caller.sees => {}
                 _ => return,
             }
@@ -287,5 +293,11 @@ pub(crate) const BODY_MAX: usize = 1 << 20;
 /// Names and passwords.
 const STRANGERS_BODY_MAX: usize = 16 << 10;
 const TARGET_KEPT: usize = 512;
+/// How tries of strangers fail: those that were made to wait for, and wishes of whoever had the code.
+const TRIED: &[&str] = &["wrong-credentials", "totp-needed", "setup-code", "set-up", "name", "password"];
+const LOOK: Way = Way { basic: false, passive: true };
 /// Sessions and tokens end without anybody doing something.
 const LOOKED_AGAIN: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests;

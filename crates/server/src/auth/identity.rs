@@ -14,6 +14,16 @@ use crate::store::StoreError;
 use crate::store::sessions::USED_EVERY;
 use crate::store::users::Account;
 
+/// How a question is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Whether a token may come as the password of Basic, as TAXII's clients send it. Browsers send that unasked, also
+    /// for pages of others: it proves nothing where something can be changed.
+    pub(crate) basic: bool,
+    /// Whether it is no use of a session, only a look whether it holds.
+    pub(crate) passive: bool,
+}
+
 /// What a request shows to prove whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Shown {
@@ -23,16 +33,15 @@ enum Shown {
 }
 
 /// Who asks; `None` = nobody whom this server knows. Whoever shows something is taken by it and by nothing else.
-/// `passive` questions are no use of a session.
 pub(crate) async fn identify(
     app: &App,
     peer: Peer,
     headers: &HeaderMap,
-    passive: bool,
+    Way { basic, passive }: Way,
     now: Timestamp,
 ) -> Result<Option<Caller>, Refused> {
     let local = app.access.local(peer)?;
-    match shown(headers) {
+    match shown(headers, basic) {
         Shown::Token(token) if app.access.is_token(&token) => {
             Ok(Some(Caller::of_host("token".to_owned(), By::Machine)))
         }
@@ -42,11 +51,11 @@ pub(crate) async fn identify(
     }
 }
 
-fn shown(headers: &HeaderMap) -> Shown {
+fn shown(headers: &HeaderMap, basic: bool) -> Shown {
     if let Some(said) = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()) {
-        // TAXII clients know Basic only: there the token is the password.
         let token = said.strip_prefix("Bearer ").map(|token| token.trim().to_owned());
-        return Shown::Token(token.or_else(|| basic_password(said)).unwrap_or_default());
+        let token = token.or_else(|| basic_password(said).filter(|_| basic));
+        return Shown::Token(token.unwrap_or_default());
     }
     cookie(headers).map_or(Shown::Nothing, Shown::Cookie)
 }
@@ -116,18 +125,22 @@ mod tests {
 
     #[test]
     fn one_proof_is_read_and_the_token_goes_before_the_cookie() {
-        let of = |pairs: &[(&'static str, &'static str)]| {
+        let of = |basic: bool, pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
                 headers.append(*name, value.parse().unwrap());
             }
-            shown(&headers)
+            shown(&headers, basic)
         };
-        assert_eq!(of(&[]), Shown::Nothing);
-        assert_eq!(of(&[("cookie", "a=b; __Host-tripoint=x1; c=d")]), Shown::Cookie("x1".into()));
-        assert_eq!(of(&[("cookie", "x__Host-tripoint=x1; tripoint=x2")]), Shown::Nothing);
-        assert_eq!(of(&[("cookie", "__Host-tripoint=x"), ("authorization", "Bearer t")]), Shown::Token("t".into()));
-        assert_eq!(of(&[("authorization", "Basic dTpw")]), Shown::Token("p".into()));
-        assert_eq!(of(&[("authorization", "Digest x")]), Shown::Token(String::new()), "not the socket's word");
+        assert_eq!(of(false, &[]), Shown::Nothing);
+        assert_eq!(of(false, &[("cookie", "a=b; __Host-tripoint=x1; c=d")]), Shown::Cookie("x1".into()));
+        assert_eq!(of(false, &[("cookie", "x__Host-tripoint=x1; tripoint=x2")]), Shown::Nothing);
+        assert_eq!(
+            of(false, &[("cookie", "__Host-tripoint=x"), ("authorization", "Bearer t")]),
+            Shown::Token("t".into())
+        );
+        assert_eq!(of(true, &[("authorization", "Basic dTpw")]), Shown::Token("p".into()));
+        assert_eq!(of(false, &[("authorization", "Basic dTpw")]), Shown::Token(String::new()));
+        assert_eq!(of(false, &[("authorization", "Digest x")]), Shown::Token(String::new()), "not the socket's word");
     }
 }

@@ -215,7 +215,7 @@ pub(super) fn seed_purpose(name: &str) -> String {
 /// Lets somebody try a secret, or says how long to wait.
 pub(super) fn try_once(app: &App, peer: Peer, name: &str) -> Result<(), Refused> {
     app.auth.tries.begin(peer.source(), name, Instant::now()).map_err(|wait| {
-        let seconds = wait.as_secs_f64().ceil() as u64;
+        let seconds = wait.as_secs_f64().ceil() as u16;
         let why = format!("too many tries; the next one in {seconds} seconds");
         refuse(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", why).after(seconds)
     })

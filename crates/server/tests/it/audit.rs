@@ -25,7 +25,12 @@ async fn each_change_and_each_refusal_has_its_row() {
     ada.post(&path::alert_work("aa", "resolve"), resolve).await;
     ada.post(path::ACTIONS, json!({"kind": "block", "target": "203.0.113.1", "reason": "c2"})).await;
     ada.get(path::ALERTS).await;
-    Browser::new(&rig).post(path::ACTIONS, json!({})).await;
+    let stranger = Browser::new(&rig);
+    stranger.post(path::ACTIONS, json!({})).await;
+    for nonsense in ["", "{}", "[[[", "{\"name\":1}"] {
+        assert_eq!(stranger.ask("POST", path::SESSION, nonsense).await.status, 400);
+    }
+    assert_eq!(stranger.ask("POST", path::SESSION, &"x".repeat(20_000)).await.status, 413);
     ada.post(&path::alert_work("nope", "reopen"), json!({})).await;
     rig.client.post::<Value>(&path::user("ada"), &json!({"role": "viewer"})).await.unwrap();
     let rows = rows(&rig).await;

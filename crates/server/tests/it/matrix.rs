@@ -24,11 +24,6 @@ fn contract() -> Vec<(String, String)> {
     document["paths"].as_object().unwrap().iter().flat_map(of).collect()
 }
 
-fn permit(method: &str, route: &str) -> &'static Permit {
-    let found = permits::all().iter().find(|permit| permit.method == method && permit.route == route);
-    found.unwrap_or_else(|| panic!("{method} {route} has no row in auth/permits.rs"))
-}
-
 #[test]
 fn every_route_has_a_row_and_every_row_a_route() {
     let contract: BTreeSet<(String, String)> = contract().into_iter().collect();

@@ -202,7 +202,14 @@ async fn a_change_needs_a_page_of_ours_and_json() {
     // Whoever shows a token is no browser.
     let machine = std::fs::read_to_string(tripoint_server::token_path(folder.path())).unwrap();
     let program = Browser { kind: "", ..Browser::with_token(&rig, machine.trim()) };
-    assert_eq!(program.post(&comment, body).await.status, 200);
+    assert_eq!(program.post(&comment, body.clone()).await.status, 200);
+    // But a browser that says where it is, is.
+    let page = Browser { origin: Some("http://example.org".into()), ..program.clone() };
+    assert_eq!(page.post(&comment, body.clone()).await.kind(), "cross-site");
+    // Browsers send a password that was typed once to every page's requests: it is none here.
+    let packed = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("x:{}", machine.trim()));
+    let typed = Browser { token: None, more: format!("authorization: Basic {packed}\r\n"), ..program };
+    assert_eq!(typed.post(&comment, body).await.status, 401);
     rig.stop().await;
 }
 
