@@ -1,7 +1,7 @@
 //! Was this asked before? A change that carries an `Idempotency-Key` is done once, however often it is sent.
 //!
 //! The header is that of draft-ietf-httpapi-idempotency-key-header. An answer is remembered for 24 hours, for the one
-//! who asked; failures of the server (5xx) are not, so that they can be tried again. An answer that was lost with the
+//! who asked; failures of the server (5xx) and what was forbidden are not, so that they can be tried again. An answer that was lost with the
 //! server itself is not remembered either: what is asked again then is done again. Of users, tokens and bouncers nothing is
 //! remembered, as those answers hold secrets.
 
@@ -108,7 +108,8 @@ async fn keep(app: &App, key: String, request: String, response: Response) -> Re
     let (parts, body) = response.into_parts();
     let kind =
         parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    if status.is_server_error() || kind == "text/event-stream" {
+    // Whoever has to confirm first asks again, and is meant to.
+    if status.is_server_error() || status == StatusCode::FORBIDDEN || kind == "text/event-stream" {
         return Response::from_parts(parts, body);
     }
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {

@@ -7,6 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use tripoint_model::Timestamp;
 
 use super::StoreError;
+use crate::auth::audit::nothing_changed;
 
 /// An answer, and what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(super) async fn keep(
     answer: &Kept,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // What is remembered is no change of anything that somebody asked for.
+    nothing_changed();
     sqlx::query("DELETE FROM answered WHERE at < $1").bind(now.minus(KEPT).0).execute(&mut *connection).await?;
     sqlx::query(
         "INSERT INTO answered (key, request, status, kind, body, at) VALUES ($1, $2, $3, $4, $5, $6) \

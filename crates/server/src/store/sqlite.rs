@@ -152,13 +152,16 @@ impl Store for Sqlite {
     }
 
     fn put_view(&self, view: OwnedView) -> Stored<'_, bool> {
-        Box::pin(self.writer.submit(move |connection| Box::pin(async move { views::put(connection, &view).await })))
+        Box::pin(
+            self.writer.submit(move |connection| Box::pin(async move { said(views::put(connection, &view).await) })),
+        )
     }
 
     fn remove_view(&self, owner: String, name: String) -> Stored<'_, bool> {
         Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { views::remove(connection, &owner, &name).await })),
+            self.writer.submit(move |connection| {
+                Box::pin(async move { said(views::remove(connection, &owner, &name).await) })
+            }),
         )
     }
 

@@ -31,7 +31,8 @@ async fn each_change_and_each_refusal_has_its_row() {
         assert_eq!(stranger.ask("POST", path::SESSION, nonsense).await.status, 400);
     }
     assert_eq!(stranger.ask("POST", path::SESSION, &"x".repeat(20_000)).await.status, 413);
-    ada.post(&path::alert_work("nope", "reopen"), json!({})).await;
+    let once = Browser { more: "idempotency-key: k\r\n".into(), ..ada.clone() };
+    once.post(&path::alert_work("nope", "reopen"), json!({})).await;
     rig.client.post::<Value>(&path::user("ada"), &json!({"role": "viewer"})).await.unwrap();
     let rows = rows(&rig).await;
     let told: Vec<String> = rows
