@@ -167,7 +167,7 @@ fn alert(number: usize, sent: u64) -> Alert {
     let finding = |index: usize| {
         json!({"purl": format!("pkg:deb/debian/{name}@1.{index}"), "name": name, "version": format!("1.{index}"),
         "id": format!("DSA-{index}"), "cves": [format!("CVE-2026-{:04}", (number * 13 + index) % 3000)], "state": "affected",
-        "fixed": "2.0", "known_exploited": number % 50 == 0, "fix_command": "apt-get install --only-upgrade x"})
+        "fixed": "2.0", "known_exploited": number.is_multiple_of(50), "fix_command": "apt-get install --only-upgrade x"})
     };
     let text = json!({
         "schema": 1, "id": format!("{number:016x}"), "rule": "bad_server_of_vulnerable_app",
