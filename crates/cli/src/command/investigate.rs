@@ -1,6 +1,9 @@
 //! `tripoint investigate ALERT`: what the host finds out about an alert, as answers to what a responder asks.
 
-use tripoint_api::path;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use tripoint_api::path::{self, ACTION_WAIT_S};
 use tripoint_intel::networks::Networks;
 use tripoint_model::{Alert, LogEvidence, Verdict};
 
@@ -10,18 +13,44 @@ use crate::exit::Exit;
 use crate::output;
 
 pub fn run(context: &Context, id: &str) -> anyhow::Result<Exit> {
-    if !context.quiet && !context.json {
-        eprintln!("asking the host …");
-    }
     let client = context.client()?;
-    let alert: Alert =
-        context.ask(async { Ok(client.post(&path::alert_investigate(id), &serde_json::json!({})).await?) })?;
+    let asked = async { Ok(client.post(&path::alert_investigate(id), &serde_json::json!({})).await?) };
+    let alert: Alert = context.ask(while_waiting(!context.quiet && !context.json, asked))?;
     if context.json {
         output::json(&alert)?;
     } else {
         output::line(&show::whole(&alert, &Networks::open(&context.data_dir)))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Waits, and says on stderr that the host is still looking: once, and on a terminal each second for how long.
+async fn while_waiting<T>(talks: bool, asked: impl Future<Output = T>) -> T {
+    if !talks {
+        return asked.await;
+    }
+    let is_terminal = std::io::stderr().is_terminal();
+    let looks = "asking the host: who it is, its logs, its configuration, what started it …";
+    eprint!("{looks}{}", if is_terminal { "" } else { "\n" });
+    let mut asked = std::pin::pin!(asked);
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut passed = 0;
+    loop {
+        tokio::select! {
+            answer = &mut asked => {
+                if is_terminal {
+                    eprintln!();
+                }
+                return answer;
+            }
+            _ = seconds.tick() => {
+                if is_terminal {
+                    eprint!("\r{looks} {passed} s of at most {ACTION_WAIT_S}");
+                }
+                passed += 1;
+            }
+        }
+    }
 }
 
 /// What an application's logs say, a line each; everything in it is foreign text, which the page escapes.
