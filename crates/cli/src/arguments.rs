@@ -69,8 +69,14 @@ pub enum Command {
         #[arg(long)]
         ready_file: Option<PathBuf>,
     },
-    /// Run the server alone
-    Server(Listen),
+    /// Run the server alone, or put aside what it knows
+    #[command(args_conflicts_with_subcommands = true)]
+    Server {
+        #[command(flatten)]
+        listen: Listen,
+        #[command(subcommand)]
+        what: Option<ServerWork>,
+    },
     /// Stage a real attack in network namespaces: detect, investigate, contain
     Demo {
         /// Leave everything running to explore; Ctrl-C cleans up
@@ -295,6 +301,20 @@ pub enum Intel {
     /// Whose network an address is in, from tables that you bring
     #[command(subcommand, arg_required_else_help = true)]
     Networks(Networks),
+}
+
+#[derive(Subcommand)]
+pub enum ServerWork {
+    /// Put everything the server knows aside into one file, also while it runs
+    Backup {
+        /// A file that does not exist yet
+        file: PathBuf,
+    },
+    /// Bring a backup back into the data folder, where no server may run; what was there is kept beside it
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]

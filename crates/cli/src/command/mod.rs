@@ -6,6 +6,7 @@ mod advise;
 mod advisories;
 mod alerts;
 mod audit;
+mod backup;
 mod bouncers;
 mod bundle;
 mod config;
@@ -40,7 +41,8 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Up(listen) => daemons::up(context, &listen),
         Command::Agent { ready_file } => daemons::agent(context, ready_file.as_deref()),
-        Command::Server(listen) => daemons::server(context, &listen),
+        Command::Server { what: Some(what), .. } => backup::run(context, what),
+        Command::Server { what: None, listen } => daemons::server(context, &listen),
         Command::Demo { keep, replay } => demo::run(context, keep, replay),
         Command::Doctor => doctor::run(context),
         Command::Scan(options) => scan::run(context, &options),

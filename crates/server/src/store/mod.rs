@@ -19,6 +19,7 @@ mod accounts;
 mod alerts;
 mod answered;
 mod audit;
+pub mod backup;
 mod blocks;
 mod bouncers;
 mod contacts;
@@ -63,6 +64,11 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// The file is not what was written.
+    #[error(
+        "{0} is damaged: {1}; bring a backup back with `tripoint server restore FILE`, which keeps this one beside it"
+    )]
+    Damaged(String, String),
     /// It was made by a newer version.
     #[error("the database has layout {found}, this version knows up to {known}")]
     TooNew {

@@ -26,7 +26,7 @@ use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_
 use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Message, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work};
+use super::{answered, backup, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
@@ -54,7 +54,15 @@ impl Sqlite {
             .mode(0o600)
             .open(path)
             .map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))?;
-        let mut connection = options.connect().await?;
+        let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
+        let mut connection = options.connect().await.map_err(|error| match error {
+            sqlx::Error::Database(said) => damaged(said.to_string()),
+            other => other.into(),
+        })?;
+        let checked = backup::sound(&mut connection, "quick_check").await;
+        if let Some(what) = checked.map_err(|error| damaged(error.to_string()))? {
+            return Err(damaged(what));
+        }
         migrate(&mut connection).await?;
         queue::fill(&mut connection).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;

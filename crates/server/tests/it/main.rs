@@ -2,6 +2,7 @@
 
 mod api;
 mod audit;
+mod backup;
 mod browser;
 mod connections;
 mod exceptions;

@@ -1,0 +1,33 @@
+//! `tripoint server backup|restore`: everything the server knows, put aside and brought back.
+
+use std::time::SystemTime;
+
+use tripoint_model::Timestamp;
+use tripoint_server::store::backup::{backup, restore};
+
+use crate::arguments::ServerWork;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output;
+
+pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (done, how) = match what {
+        ServerWork::Backup { file } => (runtime.block_on(backup(&context.data_dir, &file))?, "put aside"),
+        ServerWork::Restore { file } => {
+            // As a file's name takes it.
+            let stamp = Timestamp::from_system(SystemTime::now()).to_string().replace([':', '.'], "-");
+            (runtime.block_on(restore(&context.data_dir, &file, &stamp))?, "brought back")
+        }
+    };
+    if context.json {
+        output::json(&done)?;
+        return Ok(Exit::Fine);
+    }
+    let alerts = output::counted(u64::try_from(done.alerts).unwrap_or(0), "alert");
+    output::line(&format!("{}: {alerts}, {} bytes, {how} and checked", done.file.display(), done.bytes))?;
+    if let Some(aside) = &done.replaced {
+        output::line(&format!("what was there before: {}", aside.display()))?;
+    }
+    Ok(Exit::Fine)
+}

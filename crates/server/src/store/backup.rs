@@ -1,0 +1,202 @@
+//! How is everything the server knows put aside while it runs, and brought back?
+//!
+//! A backup is one SQLite file: a consistent copy made by `VACUUM INTO` beside the writer, checked, durable, and put in
+//! place whole. It holds neither the key that seals secrets nor the machine's token: who has a backup cannot read them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::layout::MIGRATIONS;
+
+/// Why a backup was not made or not brought back. What was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is nothing to put aside.
+    #[error("{0} is not there: this data folder has no server's database")]
+    NothingThere(PathBuf),
+    /// It would be written over.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+    /// A server uses the folder.
+    #[error("a server is running on this data folder; stop it first")]
+    Running,
+    /// It is no backup, or damaged.
+    #[error("{path}: {why}")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file could not be read or written.
+    #[error("{0}")]
+    Io(String, #[source] io::Error),
+    /// The database refused.
+    #[error("database")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What is in a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// How long it is, bytes.
+    pub bytes: u64,
+    /// Version of its layout.
+    pub layout: i64,
+    /// Alerts in it.
+    pub alerts: i64,
+    /// Where what was there before has been put, when it was brought back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<PathBuf>,
+}
+
+/// Puts everything aside into a new file, also while a server runs.
+pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
+    let own = database(data_dir);
+    if !own.exists() {
+        return Err(BackupError::NothingThere(own));
+    }
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let new = beside(to, "new");
+    let _ = fs::remove_file(&new);
+    // SQLite writes into an empty file as it finds it: nobody else reads this one.
+    create(&new)?;
+    let mut connection = SqliteConnectOptions::new().filename(&own).connect().await?;
+    let made = sqlx::query("VACUUM INTO $1").bind(new.display().to_string()).execute(&mut connection).await;
+    let _ = connection.close().await;
+    let done = match made {
+        Ok(_) => checked(&new).await.and_then(|backup| {
+            sync(&new)?;
+            fs::rename(&new, to).map_err(|error| BackupError::Io(format!("write {}", to.display()), error))?;
+            sync_folder(to)?;
+            Ok(Backup { file: to.to_owned(), ..backup })
+        }),
+        Err(error) => Err(error.into()),
+    };
+    if done.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    done
+}
+
+/// Brings a backup back. What was there before is kept beside it.
+pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup, BackupError> {
+    if std::os::unix::net::UnixStream::connect(crate::socket_path(data_dir)).is_ok() {
+        return Err(BackupError::Running);
+    }
+    let own = database(data_dir);
+    let new = beside(&own, "restored");
+    let copy = |error| BackupError::Io(format!("copy {}", from.display()), error);
+    if let Some(folder) = own.parent() {
+        fs::create_dir_all(folder).map_err(copy)?;
+    }
+    let _ = fs::remove_file(&new);
+    create(&new)?;
+    // The copy is checked, not the file, which may change meanwhile.
+    fs::copy(from, &new).map_err(copy)?;
+    owned_as_folder(&new)?;
+    let backup = match checked(&new).await {
+        Ok(backup) => backup,
+        Err(error) => {
+            let _ = fs::remove_file(&new);
+            return Err(match error {
+                BackupError::Unusable { why, .. } => BackupError::Unusable { path: from.to_owned(), why },
+                other => other,
+            });
+        }
+    };
+    sync(&new)?;
+    let replaced = own.exists().then(|| beside(&own, &format!("before-{stamp}")));
+    for ending in ["-wal", "-shm", ""] {
+        let (file, aside) = (ended(&own, ending), replaced.as_deref().map(|aside| ended(aside, ending)));
+        if let Some(aside) = aside.filter(|_| file.exists()) {
+            let put = fs::rename(&file, &aside);
+            put.map_err(|error| BackupError::Io(format!("put {} aside", file.display()), error))?;
+        }
+    }
+    fs::rename(&new, &own).map_err(|error| BackupError::Io(format!("write {}", own.display()), error))?;
+    sync_folder(&own)?;
+    Ok(Backup { file: own, replaced, ..backup })
+}
+
+/// Where the database of a data folder is.
+pub(crate) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("server/server.sqlite")
+}
+
+/// Reads the whole file; what is in it.
+async fn checked(path: &Path) -> Result<Backup, BackupError> {
+    let unusable = |why: String| BackupError::Unusable { path: path.to_owned(), why };
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut connection = options.connect().await.map_err(|error| unusable(format!("not a database: {error}")))?;
+    let what = sound(&mut connection, "integrity_check").await.map_err(|error| unusable(error.to_string()))?;
+    if let Some(what) = what {
+        return Err(unusable(format!("damaged: {what}")));
+    }
+    let layout = "SELECT COALESCE(MAX(version), 0) FROM layout";
+    let layout: i64 = sqlx::query_scalar(layout)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|_| unusable("a database, and not one of a server".to_owned()))?;
+    let known = MIGRATIONS.len() as i64;
+    if layout > known {
+        return Err(unusable(format!("it has layout {layout}, this version knows up to {known}")));
+    }
+    let alerts = sqlx::query_scalar("SELECT COUNT(*) FROM alerts").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    let bytes = fs::metadata(path).map_err(|error| BackupError::Io(format!("read {}", path.display()), error))?.len();
+    Ok(Backup { file: path.to_owned(), bytes, layout, alerts, replaced: None })
+}
+
+/// What is wrong with a database, in its own words; nothing when it is sound. `check` is `quick_check` (each page, not
+/// whether indexes and tables agree) or `integrity_check`.
+pub(super) async fn sound(
+    connection: &mut SqliteConnection,
+    check: &'static str,
+) -> Result<Option<String>, sqlx::Error> {
+    let question = if check == "quick_check" { "PRAGMA quick_check(1)" } else { "PRAGMA integrity_check(1)" };
+    let said: String = sqlx::query_scalar(question).fetch_one(connection).await?;
+    Ok((said != "ok").then_some(said))
+}
+
+fn create(path: &Path) -> Result<(), BackupError> {
+    let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| BackupError::Io(format!("create {}", path.display()), error))
+}
+
+/// Gives a file to the owner of its folder: root may bring back what an unprivileged server reads.
+fn owned_as_folder(path: &Path) -> Result<(), BackupError> {
+    let given = fs::metadata(path.parent().unwrap_or(Path::new(".")))
+        .and_then(|folder| std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid())));
+    given.map_err(|error| BackupError::Io(format!("give {} to the owner of its folder", path.display()), error))
+}
+
+fn sync(path: &Path) -> Result<(), BackupError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| BackupError::Io(format!("sync {}", path.display()), error))
+}
+
+fn sync_folder(of: &Path) -> Result<(), BackupError> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync(folder)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    ended(path, &format!(".{ending}"))
+}
+
+fn ended(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
