@@ -43,6 +43,10 @@ pub const AGENTS: &str = "/v1/agents";
 pub const FEEDS: &str = "/v1/feeds";
 /// `GET` → `people::ServerHealth`.
 pub const HEALTH: &str = "/v1/health";
+/// `GET` → 200 while the server answers at all. Anybody.
+pub const ALIVE: &str = "/healthz";
+/// `GET` → 200 when its store answers too, else 503. Anybody.
+pub const READY: &str = "/readyz";
 /// `GET` → Prometheus text format 0.0.4.
 pub const METRICS: &str = "/metrics";
 /// `POST` → `people::ActionAnswer`: lifts every block now.

@@ -107,6 +107,12 @@ pub enum Command {
     /// What has to be looked at
     #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
+    /// The queue and the connections of this hour in a terminal, as they change
+    Top {
+        /// Only what this takes (docs/reference/filter.md); default: what is not resolved
+        #[arg(long)]
+        filter: Option<String>,
+    },
     /// Look into an alert now: who is it, is the application vulnerable, what do its logs say
     Investigate {
         /// The alert's id

@@ -93,6 +93,8 @@ const ROUTES: &[Route] = &[
     get(path::AGENTS, "Every agent as last heard of.", &[], "[]AgentStatus"),
     get(path::FEEDS, "How the feeds on this host are.", &[], "[]FeedHealth"),
     get(path::HEALTH, "How the server is.", &[], "ServerHealth"),
+    get(path::ALIVE, "Whether the server is alive; anybody may ask.", &[], "text/plain"),
+    get(path::READY, "Whether its store answers too; anybody may ask.", &[], "text/plain"),
     get(path::METRICS, "The same for Prometheus.", &[], "text/plain"),
     Route {
         agents_only: true,

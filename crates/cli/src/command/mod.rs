@@ -21,6 +21,7 @@ mod policy;
 mod scan;
 mod show;
 mod tokens;
+mod top;
 mod users;
 mod versions;
 mod vulns;
@@ -41,6 +42,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Up(listen) => daemons::up(context, &listen),
         Command::Agent { ready_file } => daemons::agent(context, ready_file.as_deref()),
+        Command::Top { filter } => top::run(context, filter),
         Command::Server { what: Some(what), .. } => backup::run(context, what),
         Command::Server { what: None, listen } => daemons::server(context, &listen),
         Command::Demo { keep, replay } => demo::run(context, keep, replay),

@@ -72,7 +72,7 @@ impl Permit {
     pub fn is_change(&self) -> bool {
         match self.who {
             Who::Agents | Who::Bouncers => false,
-            Who::Anybody => true,
+            Who::Anybody => self.method != "get",
             _ => self.write && self.method != "get",
         }
     }
@@ -180,6 +180,8 @@ const PERMITS: &[Permit] = &[
     Permit { hosts: Hosts::Apart, who: Who::Givers(Role::Viewer), ..rule("delete", "/v1/tokens/{id}") },
     look(path::AUDIT),
     Permit { hosts: Hosts::Apart, who: Who::People(Role::Viewer), ..look(path::SESSION) },
+    Permit { area: Area::Health, ..other("get", path::ALIVE, Who::Anybody) },
+    Permit { area: Area::Health, ..other("get", path::READY, Who::Anybody) },
     other("post", path::SETUP, Who::Anybody),
     other("post", path::SESSION, Who::Anybody),
     own("delete", path::SESSION, Confirm::No),

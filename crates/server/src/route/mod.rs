@@ -18,6 +18,7 @@ use crate::state::App;
 mod actions;
 mod agent;
 mod alerts;
+mod alive;
 mod audit;
 mod bouncers;
 mod connections;
@@ -69,6 +70,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::AGENTS, get(health::agents))
         .route(path::FEEDS, get(health::feeds))
         .route(path::HEALTH, get(health::health))
+        .route(path::ALIVE, get(alive::alive))
+        .route(path::READY, get(alive::ready))
         .route(path::METRICS, get(health::metrics))
         .merge(accounts())
         .layer(DefaultBodyLimit::max(gate::BODY_MAX))

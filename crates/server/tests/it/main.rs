@@ -10,6 +10,7 @@ mod images;
 mod kill;
 mod lapi;
 mod matrix;
+mod monitoring;
 mod notify;
 mod openapi;
 mod people;

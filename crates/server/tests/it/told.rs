@@ -241,6 +241,7 @@ async fn what_is_not_taken_is_tried_again_in_order_and_what_is_wrong_is_given_up
     assert_eq!(health(&rig).await, (0, 2, 1));
     let metrics = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(metrics.contains("tripoint_messages_total{state=\"undelivered\"} 1"), "{metrics}");
+    crate::monitoring::agree(&metrics);
     rig.stop().await;
 }
 
