@@ -9,6 +9,8 @@ mod content_management;
 mod crlf_injection;
 mod cross_site_scripting;
 mod deserialization;
+#[cfg(feature = "sigma")]
+pub mod examples;
 mod expression_injection;
 mod file_inclusion;
 mod firewall;

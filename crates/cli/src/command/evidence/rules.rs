@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use tripoint_evidence::attempt;
+use tripoint_evidence::attempt::{self, examples};
 use tripoint_evidence::pack::Pack;
 use tripoint_evidence::pack::rule::Rule;
 use tripoint_evidence::sigma::compile::{Listed, State, misjudged};
@@ -20,7 +20,7 @@ use crate::output;
 pub(super) fn run(context: &Context, command: &Rules) -> anyhow::Result<Exit> {
     match command {
         Rules::List(files) => list(context, &read(files.path.as_deref())?),
-        Rules::Test(files) => test(context, &read(files.path.as_deref())?),
+        Rules::Test(files) => test(context, &read(files.path.as_deref())?, files.path.is_none()),
         Rules::Check(files) => check(context, &read(files.path.as_deref())?),
         Rules::Compile(asked) => compile(context, asked),
     }
@@ -94,7 +94,8 @@ fn check(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
     Ok(outcome(faults.count() == 0))
 }
 
-fn test(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
+/// Judges the examples; `built_in`: those of the rules that come with Tripoint too.
+fn test(context: &Context, found: &Sources, built_in: bool) -> anyhow::Result<Exit> {
     let is_fine = tell_all(found);
     let pack = Pack::new(found.own.rules.iter().cloned())?;
     let (mut asked, mut wrong) = (0, 0);
@@ -106,6 +107,11 @@ fn test(context: &Context, found: &Sources) -> anyhow::Result<Exit> {
         let what = if is_attack { "does not find" } else { "finds the innocent" };
         output::line(&format!("{id} {what}: {text}"))
     };
+    if built_in {
+        let (all, misjudged) = examples::judge();
+        asked += all;
+        misjudged.iter().try_for_each(|one| judged(one.family, one.is_attack, one.line))?;
+    }
     for rule in &found.own.rules {
         asked += rule.attacks.len() + rule.innocents.len();
         for (is_attack, text) in pack.misjudged(rule) {
