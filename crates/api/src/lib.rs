@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod agent;
 pub mod audit;
 pub mod bouncer;
+pub mod channel;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod connections;

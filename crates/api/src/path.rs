@@ -63,6 +63,9 @@ pub const USAGE_METRICS: &str = "/v1/usage-metrics";
 /// `GET ?family=v4|v6&limit=`: what is blocked, one address or network a line. Bouncers only.
 pub const BLOCKLIST: &str = "/v1/blocklist";
 
+/// `GET` → `channel::ChannelList`.
+pub const CHANNELS: &str = "/v1/channels";
+
 /// `POST`: `accounts::Setup` → `accounts::User`: the first admin, once.
 pub const SETUP: &str = "/v1/setup";
 /// `POST`: `accounts::Login` → `accounts::Me` and the cookie; `GET` → `accounts::Me`; `DELETE` → 204: signs out.
@@ -140,6 +143,13 @@ pub fn order_answer(number: u64) -> String {
 /// `DELETE` → 204.
 pub fn exception(id: &str) -> String {
     format!("{EXCEPTIONS}/{}", segment(id))
+}
+
+/// `test`: `POST` → `channel::ChannelTest`; `preview`: `POST`, `channel::PreviewRequest` → `channel::ChannelPreview`;
+/// `dead`: `GET ?limit=&after=` → `channel::DeadLetters`; `dead/retry`: `POST`, `channel::RetryRequest` →
+/// `channel::Retried`.
+pub fn channel(name: &str, what: &str) -> String {
+    format!("{CHANNELS}/{}/{what}", segment(name))
 }
 
 /// `DELETE` → 204.

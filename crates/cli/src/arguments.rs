@@ -2,6 +2,8 @@
 
 mod accounts;
 mod bouncers;
+mod channels;
+mod config;
 mod content;
 mod evidence;
 mod guard;
@@ -17,6 +19,8 @@ pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use accounts::{Audit, Groups, Tokens, Users, UsersChange};
 pub use bouncers::Bouncers;
+pub use channels::Channels;
+pub use config::Config;
 pub use content::{Bundle, Lookup, Networks, Vulns};
 pub use evidence::{CompileRules, Evidence, Rules, ScanLogs};
 pub use guard::Guard;
@@ -151,6 +155,9 @@ pub enum Command {
     /// Programs that enforce our blocks elsewhere: CrowdSec's bouncers, firewalls that read a list
     #[command(subcommand, arg_required_else_help = true)]
     Bouncers(Bouncers),
+    /// Over which channels people are told: Slack, mail, PagerDuty, webhooks …
+    #[command(subcommand, arg_required_else_help = true)]
+    Channels(Channels),
     /// Who may sign in
     #[command(subcommand, arg_required_else_help = true)]
     Users(Users),
@@ -390,28 +397,6 @@ pub enum Alerts {
         id: String,
         /// To whom; nobody when missing
         to: Option<String>,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum Config {
-    /// Is it right? (all files, or only FILE)
-    Check {
-        /// Check only this file
-        file: Option<PathBuf>,
-    },
-    /// What does a key mean, what is it now and where does that come from?
-    Explain {
-        /// `section.key`; nothing: all
-        key: Option<String>,
-    },
-    /// The whole default configuration, commented
-    Default,
-    /// The values in force
-    Show {
-        /// With where each comes from
-        #[arg(long)]
-        origin: bool,
     },
 }
 

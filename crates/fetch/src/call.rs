@@ -22,11 +22,13 @@ pub enum Method {
 pub struct Call<'a> {
     /// What is asked.
     pub method: Method,
-    /// Of whom. The sender's own configuration names it, so it may be private.
+    /// Of whom. Where it is an address or `localhost`, whoever configured it said so, and it may be private.
     pub url: &'a str,
+    /// Whether a name may lead to private addresses.
+    pub permit_private: bool,
     /// Goes into `Authorization`.
     pub bearer: Option<&'a str>,
-    /// The body.
+    /// The body; JSON, unless `headers` call it something else.
     pub json: Option<&'a [u8]>,
     /// More headers, names in lower case.
     pub headers: &'a [(&'a str, &'a str)],
@@ -53,7 +55,7 @@ impl Fetcher {
         if let Some(token) = call.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if call.json.is_some() {
+        if call.json.is_some() && call.headers.iter().all(|(name, _)| *name != "content-type") {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         for (name, value) in call.headers {
@@ -63,7 +65,7 @@ impl Fetcher {
             url: at.to_string(),
             reason: "the token or a header cannot be sent".to_owned(),
         };
-        let agent = self.agent(true, self.settings.total_timeout);
+        let agent = self.agent(call.permit_private || url::names_address(&at), self.settings.total_timeout);
         let answer = match call.json {
             Some(body) => agent.run(request.body(body).map_err(bad)?),
             None => agent.run(request.body(()).map_err(bad)?),

@@ -137,6 +137,8 @@ pub struct Body {
 pub struct Fetcher {
     pub(crate) settings: Settings,
     tls: TlsConfig,
+    /// The same trust for conversations that are no HTTP.
+    pub(crate) secure: Arc<rustls::ClientConfig>,
     proxy: Option<Proxy>,
 }
 
@@ -150,11 +152,13 @@ impl Fetcher {
             Some(text) => Some(Proxy::new(text).map_err(|_| FetchError::Proxy(without_password(text)))?),
             None => None,
         };
+        let trusted = certificates(settings.ca_file.as_deref())?;
+        let secure = crate::talk::config(&trusted)?;
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&certificates(settings.ca_file.as_deref())?))
+            .root_certs(RootCerts::new_with_certs(&trusted))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        Ok(Self { settings, tls, proxy })
+        Ok(Self { settings, tls, secure, proxy })
     }
 
     /// Fetches, tries again when that may help, and follows redirects by hand.

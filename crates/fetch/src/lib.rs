@@ -2,7 +2,7 @@
 //!
 //! # Start here
 //! `Fetcher::get` is one bounded, conditional GET; `Fetcher::download` the same into a file, taken up where it was cut;
-//! `Fetcher::call` tells another program something.
+//! `Fetcher::call` tells another program something; `Fetcher::connect` leads a conversation that is no HTTP.
 //!
 //! # What it never knows
 //! What it fetches. Compression: bodies are handed on as they came (`unpack` opens them).
@@ -19,6 +19,7 @@ mod deadline;
 mod download;
 mod error;
 mod pace;
+mod talk;
 mod url;
 
 pub use address::is_public;
@@ -27,4 +28,5 @@ pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
 pub use deadline::Deadline;
 pub use download::{Arrival, Saved};
 pub use error::FetchError;
+pub use talk::{Place, Talk};
 pub use url::{is_same_server, resolve};

@@ -54,6 +54,7 @@ pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
 pub use listen::{ListenError, Ready};
 pub use notify::Notify;
+pub use notify::config as notify_config;
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
 
@@ -139,7 +140,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let access = access::Access::load(&options)?;
     let own = options.data_dir.join("server");
     listen::create_folder(&own)?;
-    let tell = options.notify.as_ref().map(|notify| notify.tell).unwrap_or_default();
+    let tell = options.notify.as_ref().map(Notify::tell).unwrap_or_default();
     let keep = store::Keep { contacts: options.contacts, tell };
     let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
     let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
@@ -158,7 +159,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     app.systems = options.systems;
-    app.notifies = options.notify.is_some();
+    app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
     let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
@@ -180,8 +181,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
         tasks.spawn(lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
     }
-    if let Some(notify) = options.notify {
-        tasks.spawn(notify::run(notify, Arc::clone(&app), own, stopped.clone()));
+    if let Some(board) = &app.notify {
+        tasks.spawn(notify::run(Arc::clone(board), Arc::clone(&app), own, stopped.clone()));
     }
     if let Some(listener) = tcp {
         tasks.spawn(listen::run_tcp(listener, router, stopped.clone()));

@@ -3,6 +3,7 @@
 mod accounts;
 mod actions;
 mod bouncers;
+mod channels;
 mod connections;
 mod exceptions;
 mod health;
@@ -51,7 +52,12 @@ const fn post(path: &'static str, summary: &'static str, request: &'static str, 
 
 /// Every request that is served, but those of TAXII, which has a standard of its own.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    let more = connections::ROUTES.iter().chain(queue::ROUTES).chain(bouncers::PEOPLE).chain(bouncers::KEYED);
+    let more = connections::ROUTES
+        .iter()
+        .chain(queue::ROUTES)
+        .chain(bouncers::PEOPLE)
+        .chain(bouncers::KEYED)
+        .chain(channels::ROUTES);
     ROUTES.iter().chain(actions::PEOPLE).chain(accounts::PEOPLE).chain(more)
 }
 
@@ -300,6 +306,7 @@ fn all_schemas() -> impl Iterator<Item = &'static Schema> {
         .iter()
         .chain(queue::SCHEMAS)
         .chain(bouncers::SCHEMAS)
+        .chain(channels::SCHEMAS)
         .chain(exceptions::SCHEMAS)
         .chain(health::SCHEMAS);
     SCHEMAS.iter().chain(actions::SCHEMAS).chain(accounts::SCHEMAS).chain(more)

@@ -19,9 +19,9 @@ use crate::auth::caller::Caller;
 use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::live::Changed;
-use crate::notify::NotifyState;
+use crate::notify::Board;
 use crate::route::once::UnderWay;
-use crate::store::{Accounts, OfHosts, Sqlite, Store, StoreError};
+use crate::store::{Accounts, Deliveries, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
 
@@ -66,10 +66,10 @@ pub(crate) struct App {
     pub(crate) push: Option<PushState>,
     /// Counts messages that were written down, to wake who sends them.
     pub(crate) messages: watch::Sender<u64>,
-    /// How sending goes.
-    pub(crate) notify: NotifyState,
-    /// Whether anybody is told.
-    pub(crate) notifies: bool,
+    /// Who is told, and how that goes, where anybody is.
+    pub(crate) notify: Option<Arc<Board>>,
+    /// What is on its way to them.
+    pub(crate) deliveries: Deliveries,
     /// Which networks an autonomous system has, where that can be told.
     pub(crate) systems: Option<FindSystem>,
     /// Where what verdicts taught is written.
@@ -85,7 +85,7 @@ impl App {
         feeds: Option<ReadFeeds>,
         data_dir: &Path,
     ) -> Self {
-        let accounts = store.accounts();
+        let (accounts, deliveries) = (store.accounts(), store.deliveries());
         Self {
             store: Arc::new(store),
             access,
@@ -105,8 +105,8 @@ impl App {
             expand_prefix: EXPAND_PREFIX,
             push: None,
             messages: watch::channel(0).0,
-            notify: NotifyState::default(),
-            notifies: false,
+            notify: None,
+            deliveries,
             systems: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }

@@ -182,6 +182,10 @@ pub struct Notify {
     #[serde(deserialize_with = "list")]
     pub kinds: Vec<String>,
     pub secret_file: PathBuf,
+    /// Whoever tells knows what they mean.
+    pub channel: Vec<toml::Table>,
+    pub route: Vec<toml::Table>,
+    pub maintenance: Vec<toml::Table>,
 }
 
 impl Notify {

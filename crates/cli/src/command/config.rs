@@ -31,6 +31,8 @@ pub fn run(context: &Context, command: Config) -> anyhow::Result<Exit> {
                 Some(file) => config::check(file).map_err(anyhow::Error::from),
                 None => context.config(),
             };
+            // Channels, routes and templates are their reader's to judge.
+            let checked = checked.and_then(|loaded| super::notify::of(&loaded));
             let error = checked.err();
             if context.json {
                 output::json(&Checked { ok: error.is_none(), error: error.as_ref().map(output::causes) })?;

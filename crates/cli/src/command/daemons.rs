@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tripoint_fetch::{Fetcher, Settings};
 use tripoint_linux::child;
-use tripoint_server::{KeepContacts, Notify, Push, ServerOptions, Tell};
+use tripoint_server::{KeepContacts, Push, ServerOptions};
 
 use super::{intel, vulns};
 use crate::arguments::Listen;
@@ -56,10 +56,11 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
 
 /// `tripoint server`.
 pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
-    let config = context.config()?.config;
+    let loaded = context.config()?;
+    let config = &loaded.config;
     let address = listen_address(listen, &config.server.listen)?;
     // Password and certificates are read while we may.
-    let (push, notify) = (push(&config)?, notify(&config)?);
+    let (push, notify) = (push(config)?, super::notify::of(&loaded)?);
     let secret_key = secret_key(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())?;
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
@@ -76,7 +77,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         ready: Some(ready),
         ready_file: listen.ready_file.clone(),
         admin_uids: vec![started_by],
-        admin_group: Some(config.server.group).filter(|group| !group.is_empty()),
+        admin_group: Some(config.server.group.clone()).filter(|group| !group.is_empty()),
         agent_uids: vec![started_by],
         indicators: Some(crate::command::intel::indicators_of(&context.data_dir)),
         feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
@@ -114,29 +115,6 @@ fn secret_key(folder: Option<&std::ffi::OsStr>) -> anyhow::Result<Option<[u8; 32
     let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
     let key = <[u8; 32]>::try_from(bytes.as_slice());
     key.map(Some).map_err(|_| anyhow::anyhow!("{} holds {} bytes; 32 are a key", path.display(), bytes.len()))
-}
-
-/// Who is told what happens, where somebody is.
-fn notify(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Notify>> {
-    let (url, path) = (&config.notify.webhook, &config.notify.secret_file);
-    if url.is_empty() {
-        return Ok(None);
-    }
-    if path.as_os_str().is_empty() {
-        bail!("notify.webhook needs notify.secret_file");
-    }
-    let secret = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let told = |kind: &str| config.notify.kinds.iter().any(|known| known == kind);
-    // One attempt at a time: the sender tries again by itself.
-    let settings = Settings { total_timeout: Duration::from_secs(20), attempts: 1, ..fetch_settings(config) };
-    Ok(Some(Notify {
-        url: url.clone(),
-        secret: secret.trim().as_bytes().to_vec(),
-        fetcher: Fetcher::new(settings)?,
-        every: Duration::from_secs(30),
-        tell: Tell { alerts: told("alerts"), actions: told("actions"), feeds: told("feeds") },
-        pause: Duration::from_secs(1),
-    }))
 }
 
 /// The CrowdSec that is told of our blocks, where one is configured.

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod bouncers;
 mod bundle;
+mod channels;
 mod config;
 mod connections;
 mod doctor;
@@ -17,6 +18,7 @@ mod evidence;
 mod exceptions;
 mod intel;
 mod investigate;
+mod notify;
 mod policy;
 mod scan;
 mod show;
@@ -72,6 +74,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Policy(Policy::Simulate { file, since }) => policy::simulate(context, file.as_deref(), &since),
         Command::Exceptions(exceptions) => exceptions::run(context, exceptions),
         Command::Bouncers(bouncers) => bouncers::run(context, bouncers),
+        Command::Channels(channels) => channels::run(context, channels),
         Command::Users(users) => users::run(context, users),
         Command::Tokens(tokens) => tokens::run(context, tokens),
         Command::Audit(audit) => audit::run(context, audit),

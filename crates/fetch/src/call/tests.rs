@@ -7,7 +7,14 @@ use crate::client::tests::{reply, serve};
 fn call(url: &str, json: Option<&[u8]>) -> Result<Said, FetchError> {
     let settings = Settings { total_timeout: std::time::Duration::from_millis(700), ..Settings::default() };
     let method = if json.is_some() { Method::Post } else { Method::Delete };
-    Fetcher::new(settings).unwrap().call(&Call { method, url, bearer: Some("secret"), json, headers: &[] })
+    Fetcher::new(settings).unwrap().call(&Call {
+        method,
+        url,
+        permit_private: false,
+        bearer: Some("secret"),
+        json,
+        headers: &[],
+    })
 }
 
 #[test]

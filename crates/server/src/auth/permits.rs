@@ -168,6 +168,16 @@ const PERMITS: &[Permit] = &[
     Permit { who: Who::People(Role::Viewer), ..look(path::BOUNCERS) },
     rule("post", path::BOUNCERS),
     rule("delete", "/v1/bouncers/{name}"),
+    read(path::CHANNELS, Area::Health, Hosts::Apart),
+    Permit { hosts: Hosts::Apart, ..act("post", "/v1/channels/{name}/test", Area::Health) },
+    Permit {
+        method: "post",
+        who: Who::People(Role::Analyst),
+        ..read("/v1/channels/{name}/preview", Area::Alerts, Hosts::Own)
+    },
+    // What was given up tells of the whole fleet.
+    Permit { who: Who::People(Role::Responder), ..read("/v1/channels/{name}/dead", Area::Alerts, Hosts::Whole) },
+    rule("post", "/v1/channels/{name}/dead/retry"),
     look(path::USERS),
     rule_by_persons("post", path::USERS),
     rule_by_persons("post", "/v1/users/{name}"),

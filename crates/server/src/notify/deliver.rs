@@ -1,75 +1,67 @@
-//! How does a message reach its receiver: signed, in order, tried again, and given up in the end?
-//!
-//! A message is a `POST` of JSON, signed: `X-Tripoint-Signature: sha256=HEX` is the HMAC-SHA-256 (RFC 2104) over the
-//! header `X-Tripoint-Timestamp` (seconds since 1970), a full stop and the body. Whoever receives it compares both and
-//! refuses times that are minutes away, so that no message can be played again.
+//! How does a channel's next message reach its receiver: in order, tried again, and given up in the end?
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use tokio::sync::watch;
 
-use tripoint_fetch::{Call, Method};
+use tripoint_model::Timestamp;
+use tripoint_model::text::{truncate, visible};
 
-use super::{Notify, PAUSES};
+use super::channel::Told;
+use super::news::News;
+use super::wire::Attempt;
+use super::{Board, Line, PAUSES, send, text_of};
 use crate::listen::until;
 use crate::state::{App, now};
-use crate::store::Message;
+use crate::store::{Delivery, Ended};
 
-/// Why the last attempt failed, where it did.
-#[derive(Default)]
-pub(crate) struct NotifyState(Mutex<Option<String>>);
+/// How a channel's attempts go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    /// Why the last attempt failed, where it did.
+    pub(crate) trouble: Option<String>,
+    pub(crate) delivered: Option<Timestamp>,
+    /// When it is tried again.
+    pub(crate) next: Option<Timestamp>,
+}
 
-impl NotifyState {
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, trouble: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+impl Standing {
+    /// `open`: it failed so often that it is left alone for a while; `half-open`: one message tries whether it is well.
+    pub(crate) fn breaker(&self) -> &'static str {
+        match (self.failures >= BREAKS_AFTER, self.next) {
+            (false, _) => "closed",
+            (true, Some(_)) => "open",
+            (true, None) => "half-open",
+        }
     }
 }
 
-/// What an attempt came to.
-#[derive(Debug, PartialEq, Eq)]
-enum Attempt {
-    Taken,
-    /// Not taken now.
-    Failed(String),
-    /// This one will never be taken; the next may.
-    Unwanted(String),
-}
-
-/// Sends what is written down until told to stop. One that is not taken is tried again, in order, and given up after
-/// `AGE_MAX`.
-pub(super) async fn run(notify: Arc<Notify>, app: Arc<App>, stopped: watch::Receiver<bool>) {
-    let mut written = app.messages.subscribe();
-    let mut pause = notify.pause;
+/// Sends what waits for one channel until told to stop. A message that is not taken is tried again, in order, and given
+/// up after `AGE_MAX`.
+pub(super) async fn run(board: Arc<Board>, at: usize, app: Arc<App>, stopped: watch::Receiver<bool>) {
+    let Some(line) = board.lines.get(at) else { return };
     loop {
-        written.borrow_and_update();
-        let wait = match app.store.next_message().await {
-            Ok(Some(message)) => match offer(&notify, &app, message).await {
-                true => {
-                    pause = notify.pause;
-                    continue;
-                }
+        let wait = match app.deliveries.next(&line.spec.name).await {
+            Ok(Some(delivery)) => match offer(&board, line, &app, delivery).await {
+                true => continue,
                 false => {
-                    let now = pause;
-                    pause = (pause * 2).min(notify.pause * PAUSES);
-                    now
+                    let pause = pause(board.notify.pause, line.standing().failures);
+                    line.standing().next = Some(now().plus(pause));
+                    pause
                 }
             },
             Ok(None) => {
                 tokio::select! {
-                    _ = written.changed() => continue,
+                    () = line.wake.notified() => continue,
                     () = tokio::time::sleep(IDLE) => continue,
                     () = until(stopped.clone()) => return,
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "what is to be told cannot be read");
+                tracing::error!(%error, channel = line.spec.name, "what is to be told cannot be read");
                 IDLE
             }
         };
@@ -77,99 +69,98 @@ pub(super) async fn run(notify: Arc<Notify>, app: Arc<App>, stopped: watch::Rece
             () = tokio::time::sleep(wait) => {}
             () = until(stopped.clone()) => return,
         }
+        line.standing().next = None;
     }
+}
+
+/// One, two, four times the first, up to `PAUSES` times.
+fn pause(first: Duration, failures: u32) -> Duration {
+    first * 2_u32.saturating_pow(failures.saturating_sub(1)).min(PAUSES)
 }
 
 /// Tries one; says whether it is done with.
-async fn offer(notify: &Arc<Notify>, app: &App, message: Message) -> bool {
-    let (number, age) = (message.number, now().since(message.queued));
-    let sender = Arc::clone(notify);
-    let attempt = tokio::task::spawn_blocking(move || send(&sender, message.body.as_bytes())).await;
-    let attempt = attempt.unwrap_or_else(|error| Attempt::Failed(error.to_string()));
-    let delivered = match &attempt {
-        Attempt::Taken => true,
+async fn offer(board: &Arc<Board>, line: &Line, app: &App, delivery: Delivery) -> bool {
+    let Delivery { number, queued, body } = delivery;
+    let (name, age) = (line.spec.name.clone(), now().since(queued));
+    let ended = match attempt(board, &name, number, body).await {
+        Attempt::Taken => Ended::Delivered,
         Attempt::Failed(error) if age < AGE_MAX => {
-            tracing::warn!(error, "nobody takes messages; it is tried again");
-            app.notify.set(Some(error.clone()));
-            return false;
+            tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
+            Ended::Failed(error)
         }
         Attempt::Failed(error) | Attempt::Unwanted(error) => {
-            tracing::error!(error, "a message is given up");
-            false
+            tracing::error!(channel = name, error, "a message is given up");
+            Ended::Dead(error)
         }
     };
-    app.notify.set(match attempt {
-        Attempt::Taken => None,
-        Attempt::Failed(error) | Attempt::Unwanted(error) => Some(error),
-    });
-    if let Err(error) = app.store.message_done(number, delivered).await {
+    {
+        let mut standing = line.standing();
+        match &ended {
+            Ended::Delivered => {
+                *standing = Standing { delivered: Some(now()), ..Standing::default() };
+            }
+            // Whoever answers that a message is wrong is well.
+            Ended::Dead(error) => {
+                *standing =
+                    Standing { trouble: Some(error.clone()), delivered: standing.delivered, ..Standing::default() };
+            }
+            Ended::Failed(error) => {
+                standing.failures = standing.failures.saturating_add(1);
+                standing.trouble = Some(error.clone());
+            }
+        }
+    }
+    let is_done = !matches!(ended, Ended::Failed(_));
+    if let Err(error) = app.deliveries.ended(name, number, ended).await {
         tracing::error!(%error, "it could not be kept that a message was told; it will be told again");
         return false;
     }
-    true
+    is_done
 }
 
-fn send(notify: &Notify, body: &[u8]) -> Attempt {
-    let seconds = now().0.div_euclid(1_000_000).to_string();
-    let signature = format!("sha256={}", sign(&notify.secret, &seconds, body));
-    let headers = [("x-tripoint-timestamp", seconds.as_str()), ("x-tripoint-signature", signature.as_str())];
-    let call = Call { method: Method::Post, url: &notify.url, bearer: None, json: Some(body), headers: &headers };
-    match notify.fetcher.call(&call) {
-        Ok(said) => judge(said.status),
-        Err(error) => Attempt::Failed(error.to_string()),
-    }
-}
-
-/// A receiver that says that this body is wrong will not change its mind (RFC 9110 section 15.5).
-fn judge(status: u16) -> Attempt {
-    let said = format!("the receiver answered with status {status}");
-    match status {
-        200..=299 => Attempt::Taken,
-        400 | 413 | 415 | 422 => Attempt::Unwanted(said),
-        _ => Attempt::Failed(said),
-    }
-}
-
-fn sign(secret: &[u8], seconds: &str, body: &[u8]) -> String {
-    // A key of any length is taken (RFC 2104 section 2).
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
-    mac.update(seconds.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Sends one message over one channel, once.
+pub(super) async fn attempt(board: &Arc<Board>, name: &str, number: u64, body: String) -> Attempt {
+    let (board, name) = (Arc::clone(board), name.to_owned());
+    let sending = tokio::task::spawn_blocking(move || {
+        let Some(line) = board.line(&name) else { return Attempt::Unwanted("there is no such channel".into()) };
+        let news = match News::read(&body) {
+            Ok(news) => news,
+            Err(error) => return Attempt::Unwanted(format!("the message cannot be read: {error}")),
+        };
+        let text = text_of(&line.spec, &news);
+        let seconds = now().0.div_euclid(1_000_000);
+        let told = Told { news: &news, text: &text, number, seconds };
+        let shown = |why: String| truncate(&visible(&line.spec.redacted(&why)), WHY_MAX).0.to_owned();
+        match send::send(&line.spec, &board.notify.fetcher, &told) {
+            Attempt::Taken => Attempt::Taken,
+            Attempt::Failed(why) => Attempt::Failed(shown(why)),
+            Attempt::Unwanted(why) => Attempt::Unwanted(shown(why)),
+        }
+    });
+    sending.await.unwrap_or_else(|error| Attempt::Failed(error.to_string()))
 }
 
 /// Older news is none.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A look without being told to.
 const IDLE: Duration = Duration::from_secs(30);
+/// Failures in a row after which a channel is left alone.
+const BREAKS_AFTER: u32 = 5;
+const WHY_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_is_that_of_the_standard() {
-        // HMAC-SHA-256 of "1.x" with the key "k", by another program.
-        assert_eq!(sign(b"k", "1", b"x"), "976cb87e4f568d1c0f03f32859e90af8597cf00b978ba37c229c97d3a15b8449");
-    }
-
-    #[test]
-    fn only_a_body_that_is_wrong_is_given_up_at_once() {
-        for (status, taken, unwanted) in [
-            (200, true, false),
-            (204, true, false),
-            (302, false, false),
-            (401, false, false),
-            (422, false, true),
-            (503, false, false),
-        ] {
-            let attempt = judge(status);
-            assert_eq!(
-                (attempt == Attempt::Taken, matches!(attempt, Attempt::Unwanted(_))),
-                (taken, unwanted),
-                "{status}"
-            );
-        }
+    fn pauses_double_up_to_a_bound_and_the_breaker_opens() {
+        let second = Duration::from_secs(1);
+        let pauses: Vec<u64> = (1..=12).map(|failures| pause(second, failures).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+        assert_eq!(pause(second, u32::MAX).as_secs(), 300);
+        let standing = |failures, next| Standing { failures, next, ..Standing::default() }.breaker();
+        assert_eq!(standing(BREAKS_AFTER - 1, Some(Timestamp(1))), "closed");
+        assert_eq!(standing(BREAKS_AFTER, Some(Timestamp(1))), "open");
+        assert_eq!(standing(BREAKS_AFTER, None), "half-open");
     }
 }

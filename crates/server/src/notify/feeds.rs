@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use tripoint_api::FeedHealth;
 
-use super::Notify;
 use crate::listen::until;
 use crate::state::{App, now};
 
@@ -18,7 +18,7 @@ type Told = BTreeMap<String, String>;
 
 /// Looks at the feeds until told to stop. What found no room among the messages is tried at the next look; what did is
 /// kept in a file, so that a restart repeats nothing.
-pub(super) async fn run(notify: &Notify, app: Arc<App>, own: PathBuf, stopped: watch::Receiver<bool>) {
+pub(super) async fn run(every: Duration, app: Arc<App>, own: PathBuf, stopped: watch::Receiver<bool>) {
     let path = own.join("notified.json");
     let mut told = read(&path);
     loop {
@@ -39,7 +39,7 @@ pub(super) async fn run(notify: &Notify, app: Arc<App>, own: PathBuf, stopped: w
             write(&path, &told);
         }
         tokio::select! {
-            () = tokio::time::sleep(notify.every) => {}
+            () = tokio::time::sleep(every) => {}
             () = until(stopped.clone()) => return,
         }
     }

@@ -66,13 +66,11 @@ pub(crate) async fn health(
     Ok(Json(ServerHealth { status: "ok".into(), version, agents, alerts_open, crowdsec, notify }))
 }
 
-/// How telling the webhook goes, where there is one.
+/// How telling goes, where anybody is told.
 async fn notify(app: &App) -> Result<Option<NotifyHealth>, Refused> {
-    if !app.notifies {
-        return Ok(None);
-    }
+    let Some(board) = &app.notify else { return Ok(None) };
     let Messages { waiting, delivered, undelivered } = app.store.messages().await?;
-    Ok(Some(NotifyHealth { waiting, delivered, undelivered, trouble: app.notify.trouble() }))
+    Ok(Some(NotifyHealth { waiting, delivered, undelivered, trouble: board.trouble() }))
 }
 
 /// The same as Prometheus text, with every agent's losses.
@@ -122,7 +120,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
     if let Some(notify) = notify(&app).await? {
         let _ = writeln!(
             text,
-            "# HELP tripoint_messages_waiting Messages that the webhook is still to be told.\n\
+            "# HELP tripoint_messages_waiting Messages that are still to be told.\n\
              # TYPE tripoint_messages_waiting gauge\ntripoint_messages_waiting {}\n\
              # HELP tripoint_messages_total Messages that were taken, and those that never will be.\n\
              # TYPE tripoint_messages_total counter\ntripoint_messages_total{{state=\"delivered\"}} {}\n\
@@ -130,6 +128,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
             notify.waiting, notify.delivered, notify.undelivered
         );
     }
+    channel_metrics(&app, &mut text).await?;
     let none = ConnectionQuery { limit: Some(1), ..ConnectionQuery::default() };
     let kept = app.store.contacts(none, None, now()).await?.kept;
     let _ = writeln!(
@@ -140,6 +139,26 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         kept.rows, kept.dropped
     );
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// What is on its way to each channel.
+async fn channel_metrics(app: &App, text: &mut String) -> Result<(), Refused> {
+    let Some(board) = &app.notify else { return Ok(()) };
+    let queues = app.deliveries.queues().await?;
+    text.push_str("# HELP tripoint_channel_messages Messages of a channel that wait, are held back, or were given up.\n# TYPE tripoint_channel_messages gauge\n");
+    for name in board.names() {
+        let queue = queues.get(name).copied().unwrap_or_default();
+        for (state, count) in [("waiting", queue.waiting), ("held", queue.held), ("dead", queue.dead)] {
+            let _ =
+                writeln!(text, "tripoint_channel_messages{{channel=\"{}\",state=\"{state}\"}} {count}", label(name));
+        }
+    }
+    text.push_str("# HELP tripoint_channel_broken Whether a channel failed so often that it is left alone for a while.\n# TYPE tripoint_channel_broken gauge\n");
+    for name in board.names() {
+        let is_broken = u8::from(board.breaker(name) != "closed");
+        let _ = writeln!(text, "tripoint_channel_broken{{channel=\"{}\"}} {is_broken}", label(name));
+    }
+    Ok(())
 }
 
 fn feed_metrics(feeds: &[FeedHealth], text: &mut String) {

@@ -21,6 +21,7 @@ mod alerts;
 mod alive;
 mod audit;
 mod bouncers;
+mod channels;
 mod connections;
 mod decide;
 mod exceptions;
@@ -74,6 +75,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::READY, get(alive::ready))
         .route(path::METRICS, get(health::metrics))
         .merge(accounts())
+        .merge(told())
         .layer(DefaultBodyLimit::max(gate::BODY_MAX))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::people));
@@ -111,6 +113,16 @@ fn accounts() -> Router<Arc<App>> {
         .route(path::TOKENS, get(tokens::list).post(tokens::add))
         .route("/v1/tokens/{id}", delete(tokens::remove))
         .route(path::AUDIT, get(audit::list))
+}
+
+/// Over which channels people are told.
+fn told() -> Router<Arc<App>> {
+    Router::new()
+        .route(path::CHANNELS, get(channels::list))
+        .route("/v1/channels/{name}/test", post(channels::test))
+        .route("/v1/channels/{name}/preview", post(channels::preview))
+        .route("/v1/channels/{name}/dead", get(channels::dead))
+        .route("/v1/channels/{name}/dead/retry", post(channels::retry))
 }
 
 async fn nothing() -> Refused {

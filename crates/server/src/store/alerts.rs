@@ -65,7 +65,7 @@ pub(super) async fn investigated(
     host: &str,
     id: &AlertId,
     found: Investigation,
-    now: Timestamp,
+    (tell, now): (Tell, Timestamp),
 ) -> Result<Option<AlertId>, StoreError> {
     let Some(mut alert) = load(connection, &id.0).await?.filter(|alert| alert.host == host) else { return Ok(None) };
     if alert.investigation.as_ref().is_some_and(|known| known.at > found.at) {
@@ -73,5 +73,6 @@ pub(super) async fn investigated(
     }
     merge::investigated(&mut alert, Box::new(found));
     save(connection, &alert, now).await?;
+    outbox::alert(connection, tell, outbox::KNOWN, &alert, now).await?;
     Ok(Some(alert.id))
 }

@@ -25,6 +25,9 @@ mod bouncers;
 mod contacts;
 mod counts;
 mod decisions;
+mod deliveries;
+mod digest;
+mod divide;
 mod exceptions;
 mod layout;
 mod notes;
@@ -39,6 +42,7 @@ pub(crate) mod users;
 mod verdicts;
 mod views;
 mod work;
+mod worked;
 mod writer;
 
 pub(crate) use accounts::Accounts;
@@ -47,6 +51,7 @@ pub(crate) use audit::AuditFile;
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
 pub use contacts::KeepContacts;
 pub use decisions::{Decision, Which};
+pub(crate) use deliveries::{Deliveries, Delivery, Ended, Routed};
 pub use outbox::{Message, Messages, Tell};
 pub use sqlite::Sqlite;
 
@@ -238,10 +243,6 @@ pub trait Store: Send + Sync {
     fn contacts(&self, query: ConnectionQuery, of: OfHosts, now: Timestamp) -> Stored<'_, ConnectionList>;
     /// Writes down something to be told; says whether there was room.
     fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool>;
-    /// What is to be told next.
-    fn next_message(&self) -> Stored<'_, Option<Message>>;
-    /// It was told, or nobody will be told of it any more.
-    fn message_done(&self, number: u64, delivered: bool) -> Stored<'_, ()>;
     /// How telling goes.
     fn messages(&self) -> Stored<'_, Messages>;
 }

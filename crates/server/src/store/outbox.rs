@@ -1,7 +1,9 @@
-//! What is still to be told to the webhook, and what is news at all?
+//! What is still to be told, and what is news at all?
 //!
 //! News is written down in the transaction that brought it and sent later by somebody else: a receiver that is slow or
 //! dead holds nothing up, and a restart forgets nothing.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection};
@@ -11,6 +13,7 @@ use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, Outcome, OutcomeSt
 
 use super::rows::{signed, to_text, unsigned};
 use super::{StoreError, counts};
+use crate::notify::news::{self, Kind};
 
 /// What is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Tell {
     pub actions: bool,
     /// Feeds that got into trouble, and out of it.
     pub feeds: bool,
+    /// Alerts that somebody took up or closed.
+    pub work: bool,
 }
 
 /// A message that waits.
@@ -39,7 +44,7 @@ pub struct Message {
 pub struct Messages {
     /// Not sent yet.
     pub waiting: u64,
-    /// Taken by the receiver.
+    /// Taken by a receiver.
     pub delivered: u64,
     /// Given up, or never taken in for want of room.
     pub undelivered: u64,
@@ -70,31 +75,36 @@ pub(super) async fn queue(connection: &mut SqliteConnection, body: &Value, now: 
     Ok(true)
 }
 
-/// The one whose turn it is.
-pub(super) async fn next<'c>(executor: impl sqlx::SqliteExecutor<'c>) -> Result<Option<Message>, StoreError> {
-    let row = sqlx::query("SELECT number, queued, body FROM messages ORDER BY number LIMIT 1")
-        .fetch_optional(executor)
+/// The first that have found no channels yet.
+pub(super) async fn first(readers: &sqlx::SqlitePool, limit: u32) -> Result<Vec<Message>, StoreError> {
+    let rows = sqlx::query("SELECT number, queued, body FROM messages ORDER BY number LIMIT $1")
+        .bind(i64::from(limit))
+        .fetch_all(readers)
         .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Message { number: unsigned(row.try_get(0)?), queued: Timestamp(row.try_get(1)?), body: row.try_get(2)? }))
+    let one = |row: &sqlx::sqlite::SqliteRow| {
+        let (number, queued) = (unsigned(row.try_get(0)?), Timestamp(row.try_get(1)?));
+        Ok(Message { number, queued, body: row.try_get(2)? })
+    };
+    rows.iter().map(one).collect()
 }
 
-/// Takes a message out: it was delivered, or nobody will be told any more.
-pub(super) async fn done(connection: &mut SqliteConnection, number: u64, delivered: bool) -> Result<(), StoreError> {
+/// Takes a message out that has found its channels; says whether it was still there.
+pub(super) async fn take_out(connection: &mut SqliteConnection, number: u64) -> Result<bool, StoreError> {
     let gone =
         sqlx::query("DELETE FROM messages WHERE number = $1").bind(signed(number)).execute(&mut *connection).await?;
     if gone.rows_affected() == 0 {
-        return Ok(());
+        return Ok(false);
     }
     // No number is used twice, also when nothing waits any more.
     let last = counts::read(&mut *connection, LAST).await?;
     counts::add(connection, LAST, signed(number.saturating_sub(last))).await?;
-    counts::add(connection, if delivered { DELIVERED } else { UNDELIVERED }, 1).await
+    Ok(true)
 }
 
 /// How telling goes.
 pub(super) async fn state(readers: &sqlx::SqlitePool) -> Result<Messages, StoreError> {
-    let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM messages").fetch_one(readers).await?;
+    let waiting = "SELECT (SELECT COUNT(*) FROM messages) + (SELECT COUNT(*) FROM deliveries WHERE state <> 'dead')";
+    let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(readers).await?;
     Ok(Messages {
         waiting: unsigned(waiting),
         delivered: counts::read(readers, DELIVERED).await?,
@@ -105,9 +115,12 @@ pub(super) async fn state(readers: &sqlx::SqlitePool) -> Result<Messages, StoreE
 /// How an alert stood before it was reported anew.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
-    known: bool,
-    resolved: bool,
+    pub(super) known: bool,
+    pub(super) resolved: bool,
 }
+
+/// Of one that is known, and has not been opened again.
+pub(super) const KNOWN: Before = Before { known: true, resolved: false };
 
 pub(super) fn before(stored: Option<&Alert>) -> Before {
     Before { known: stored.is_some(), resolved: stored.is_some_and(is_resolved) }
@@ -129,46 +142,70 @@ pub(super) async fn alert(
         return Ok(());
     }
     let bad = rank(alert);
-    let told: Option<i64> = sqlx::query_scalar("SELECT told FROM alerts WHERE id = $1")
+    let row = sqlx::query("SELECT told, told_succeeded, told_exploited FROM alerts WHERE id = $1")
         .bind(&alert.id.0)
         .fetch_one(&mut *connection)
         .await?;
-    let reopened = before.resolved && !is_resolved(alert);
+    let told: Option<i64> = row.try_get(0)?;
     // One of an older version was shown before messages were sent.
     let told = told.or(before.known.then_some(bad)).filter(|told| *told > 0);
-    let kind = match told {
-        None => Some("alert-new"),
-        Some(told) if bad > told || reopened => Some("alert-escalated"),
-        Some(_) => None,
-    };
-    sqlx::query("UPDATE alerts SET told = $1 WHERE id = $2")
+    let succeeded = news::has_succeeded(alert);
+    let mut exploited = exploited(alert);
+    let (told_succeeded, told_exploited): (Option<i64>, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
+    let told_exploited: Option<BTreeSet<String>> =
+        told_exploited.map(|text| text.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect());
+    let mut why = Vec::new();
+    if let Some(told) = told {
+        let is_new = |told: &BTreeSet<String>| !exploited.is_subset(told);
+        let reasons = [
+            (level_of(bad) > level_of(told), "severity"),
+            (bad > told && level_of(bad) == level_of(told), "vulnerable"),
+            (before.resolved && !is_resolved(alert), "reopened"),
+            (succeeded && told_succeeded == Some(0), "likely-succeeded"),
+            (told_exploited.as_ref().is_some_and(is_new), "newly-exploited"),
+        ];
+        why.extend(reasons.iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| *reason));
+    }
+    exploited.extend(told_exploited.into_iter().flatten());
+    let told_exploited: Vec<String> = exploited.into_iter().take(EXPLOITED_MAX).collect();
+    sqlx::query("UPDATE alerts SET told = $1, told_succeeded = $2, told_exploited = $3 WHERE id = $4")
         .bind(told.unwrap_or(0).max(bad))
+        .bind(i64::from(succeeded).max(told_succeeded.unwrap_or(0)))
+        .bind(told_exploited.join(" "))
         .bind(&alert.id.0)
         .execute(&mut *connection)
         .await?;
-    let Some(kind) = kind.filter(|_| tell.alerts) else { return Ok(()) };
-    let body = json!({
-        "schema": 1,
-        "type": kind,
-        "at": now,
-        "alert": {
-            "id": alert.id, "title": alert.title, "rule": alert.rule, "host": alert.host,
-            "application": alert.application, "indicator": alert.indicator, "direction": alert.direction,
-            "severity": { "score": alert.severity.score, "level": alert.severity.level },
-            "confidence": alert.confidence, "status": alert.work.status, "count": alert.count,
-            "first_seen": alert.first_seen, "last_seen": alert.last_seen,
-        },
-    });
-    queue(connection, &body, now).await.map(drop)
+    let kind = match told {
+        None => Kind::AlertNew,
+        Some(_) if !why.is_empty() => Kind::AlertEscalated,
+        Some(_) => return Ok(()),
+    };
+    if !tell.alerts {
+        return Ok(());
+    }
+    queue(connection, &news::about(kind, alert, &why, now), now).await.map(drop)
+}
+
+/// The severity in a rank.
+fn level_of(rank: i64) -> i64 {
+    (rank - 1) / 2
+}
+
+/// Vulnerabilities of the application that are known to be exploited.
+fn exploited(alert: &Alert) -> BTreeSet<String> {
+    let findings = alert.findings.iter().filter(|finding| finding.known_exploited && finding.state.is_vulnerable());
+    findings.flat_map(|finding| finding.cves.iter().cloned()).filter(|id| !id.contains(' ')).collect()
 }
 
 fn is_resolved(alert: &Alert) -> bool {
     alert.work.status == AlertStatus::Resolved
 }
 
-/// Beginning at 1: severity above all, and of the same a known vulnerability above a merely bad peer.
+/// Beginning at 1: severity above all, as a person sees it where one does, and of the same a known vulnerability above
+/// a merely bad peer.
 fn rank(alert: &Alert) -> i64 {
-    1 + 2 * (alert.severity.level as i64) + i64::from(alert.rule != "bad_peer")
+    let level = alert.work.severity.as_ref().map_or(alert.severity.level, |own| own.level);
+    1 + 2 * (level as i64) + i64::from(alert.rule != "bad_peer")
 }
 
 /// What a batch says of actions.
@@ -247,6 +284,8 @@ pub(crate) const WAITING_MAX: i64 = 10_000;
 /// Actions in one message.
 const TOGETHER_MAX: usize = 100;
 const RESTORED: &str = "restored";
+/// Vulnerabilities of one alert that are remembered as told.
+const EXPLOITED_MAX: usize = 200;
 const LAST: &str = "messages_last";
-const DELIVERED: &str = "messages_delivered";
-const UNDELIVERED: &str = "messages_undelivered";
+pub(super) const DELIVERED: &str = "messages_delivered";
+pub(super) const UNDELIVERED: &str = "messages_undelivered";

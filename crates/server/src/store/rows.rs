@@ -172,7 +172,9 @@ async fn take(
             let changed = alerts::add(connection, &alert, &[], &[refusal], now).await?;
             Ok(changed.map(|alert| alert.id))
         }
-        Item::Investigation { alert, found } => alerts::investigated(connection, host, &alert, *found, now).await,
+        Item::Investigation { alert, found } => {
+            alerts::investigated(connection, host, &alert, *found, (keep.tell, now)).await
+        }
         Item::Health { health, .. } => {
             sqlx::query("UPDATE agents SET health = $1 WHERE host = $2")
                 .bind(to_text("health", &health)?)

@@ -24,14 +24,16 @@ use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 use super::layout::migrate;
 use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
 use super::writer::Writer;
-use super::{Accounts, Bouncer, Decision, Kept, Message, Messages, Metered, OfHosts, Pull, Which};
+use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{answered, backup, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work};
+use super::{
+    answered, backup, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked,
+};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
-    writer: Writer,
+    pub(super) writer: Writer,
     pub(super) readers: SqlitePool,
     keep: Keep,
 }
@@ -129,8 +131,9 @@ impl Store for Sqlite {
         (author, expected): (String, Option<Timestamp>),
         now: Timestamp,
     ) -> Stored<'_, Worked> {
+        let told = (self.keep.tell, now);
         Box::pin(self.writer.submit(move |connection| {
-            Box::pin(async move { work::work(connection, &id, &work, (&author, expected), now).await })
+            Box::pin(async move { worked::work(connection, &id, &work, (&author, expected), told).await })
         }))
     }
 
@@ -141,11 +144,10 @@ impl Store for Sqlite {
         author: String,
         now: Timestamp,
     ) -> Stored<'_, (BulkAnswer, Vec<Alert>)> {
-        Box::pin(
-            self.writer.submit(move |connection| {
-                Box::pin(async move { work::bulk(connection, ids, work, &author, now).await })
-            }),
-        )
+        let told = (self.keep.tell, now);
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move { worked::bulk(connection, ids, work, &author, told).await })
+        }))
     }
 
     fn around(&self, own: AlertSummary, of: OfHosts) -> Stored<'_, (Vec<Related>, Vec<AlertSummary>)> {
@@ -341,14 +343,6 @@ impl Store for Sqlite {
         Box::pin(
             self.writer.submit(move |connection| Box::pin(async move { outbox::queue(connection, &body, now).await })),
         )
-    }
-
-    fn next_message(&self) -> Stored<'_, Option<Message>> {
-        Box::pin(outbox::next(&self.readers))
-    }
-
-    fn message_done(&self, number: u64, delivered: bool) -> Stored<'_, ()> {
-        Box::pin(self.writer.submit(move |connection| Box::pin(outbox::done(connection, number, delivered))))
     }
 
     fn messages(&self) -> Stored<'_, Messages> {

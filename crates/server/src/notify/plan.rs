@@ -1,0 +1,271 @@
+//! Who is told of this, now or later?
+//!
+//! Pure: a message, the alert as it stands, and the time; out come channels and what holds each back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tripoint_api::filter::{Filter, parse};
+use tripoint_api::parse_span;
+use tripoint_api::queue::{ALERT_FIELDS, QueueRow};
+use tripoint_model::{Alert, AlertStatus, Timestamp};
+
+use super::config::{MaintenanceConfig, NotifyConfig, RouteConfig, StepConfig};
+use super::hours::Hours;
+use super::news::{Kind, News};
+
+/// Routes and maintenance, checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    routes: Vec<Route>,
+    maintenance: Vec<Maintenance>,
+}
+
+#[derive(Clone, Debug)]
+struct Route {
+    name: String,
+    filter: String,
+    kinds: Vec<String>,
+    channels: Vec<String>,
+    quiet: Hours,
+    digest: Option<Duration>,
+    steps: Vec<Step>,
+}
+
+/// One step of an escalation.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) after: Duration,
+    pub(crate) when: When,
+    pub(crate) to: Vec<String>,
+}
+
+/// What a step waits to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Nobody has looked.
+    Open,
+    /// Nobody works on it.
+    Unassigned,
+}
+
+#[derive(Clone, Debug)]
+struct Maintenance {
+    name: String,
+    filter: String,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// A message for one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) channel: String,
+    /// What it waits for; nothing: its turn.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Messages of one bundle become one message when it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The reason, in words; the same for all of a bundle.
+    pub(crate) bundle: String,
+    pub(crate) due: Timestamp,
+}
+
+/// An alert that somebody has to do something about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) route: String,
+    pub(crate) step: usize,
+    pub(crate) due: Timestamp,
+}
+
+impl Plan {
+    /// Checks what the configuration says; `channels` are those that there are.
+    pub(crate) fn new(config: &NotifyConfig, channels: &[String], now: Timestamp) -> Result<Self, String> {
+        let mut routes: Vec<Route> = Vec::new();
+        for (at, one) in config.routes.iter().enumerate() {
+            let name = if one.name.is_empty() { format!("route {}", at + 1) } else { one.name.clone() };
+            if routes.iter().any(|route| route.name == name) {
+                return Err(format!("two routes are called {name:?}"));
+            }
+            routes.push(route(one, &name, channels, now).map_err(|why| format!("route {name:?}: {why}"))?);
+        }
+        let maintenance = config
+            .maintenance
+            .iter()
+            .map(|one| maintenance(one, now).map_err(|why| format!("maintenance {:?}: {why}", one.name)));
+        Ok(Self { routes, maintenance: maintenance.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether anybody wants to hear of this word of `kinds`.
+    pub(crate) fn wants(&self, group: &str) -> bool {
+        self.routes.iter().any(|route| route.kinds.iter().any(|kind| kind == group))
+    }
+
+    /// Each channel at most once; of several routes to it, the one that holds it back least.
+    pub(crate) fn place(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Placed> {
+        let muted = self.maintenance.iter().find(|one| one.covers(row, now));
+        let mut placed: BTreeMap<&str, Option<Hold>> = BTreeMap::new();
+        for route in self.routes.iter().filter(|route| route.takes(news, row, now)) {
+            let hold = match muted {
+                Some(one) => Some(Hold { bundle: format!("maintenance {}", one.name), due: one.until }),
+                None => route.hold(now),
+            };
+            for channel in &route.channels {
+                let least = placed.entry(channel).or_insert_with(|| hold.clone());
+                if due(&hold) < due(least) {
+                    least.clone_from(&hold);
+                }
+            }
+        }
+        placed.into_iter().map(|(channel, hold)| Placed { channel: channel.to_owned(), hold }).collect()
+    }
+
+    /// Whom escalations tell besides: nobody is told twice of the same, so maintenance alone holds it back.
+    pub(crate) fn place_step(&self, to: &[String], row: &QueueRow, now: Timestamp) -> Vec<Placed> {
+        let muted = self.maintenance.iter().find(|one| one.covers(Some(row), now));
+        let hold = muted.map(|one| Hold { bundle: format!("maintenance {}", one.name), due: one.until });
+        to.iter().map(|channel| Placed { channel: channel.clone(), hold: hold.clone() }).collect()
+    }
+
+    /// What has to be watched after a message of an alert.
+    pub(crate) fn watches(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Watch> {
+        if !matches!(news.kind, Kind::AlertNew | Kind::AlertEscalated) {
+            return Vec::new();
+        }
+        let routes = self.routes.iter().filter(|route| route.takes(news, row, now));
+        let first = |route: &Route| {
+            let step = route.steps.first()?;
+            Some(Watch { route: route.name.clone(), step: 0, due: now.plus(step.after) })
+        };
+        routes.filter_map(first).collect()
+    }
+
+    /// A step of a route; nothing where the configuration has it no more.
+    pub(crate) fn step(&self, route: &str, step: usize) -> Option<&Step> {
+        self.routes.iter().find(|known| known.name == route)?.steps.get(step)
+    }
+}
+
+fn due(hold: &Option<Hold>) -> Timestamp {
+    hold.as_ref().map_or(Timestamp(i64::MIN), |hold| hold.due)
+}
+
+impl Route {
+    fn takes(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> bool {
+        let Some(group) = news.kind.group() else { return false };
+        self.kinds.iter().any(|kind| kind == group)
+            && (self.filter.is_empty() || row.is_some_and(|row| matches(&self.filter, row, now)))
+    }
+
+    fn hold(&self, now: Timestamp) -> Option<Hold> {
+        if let Some(due) = self.quiet.ends(now) {
+            return Some(Hold { bundle: format!("quiet hours of {}", self.name), due });
+        }
+        self.digest.map(|every| Hold { bundle: format!("digest of {}", self.name), due: now.plus(every) })
+    }
+}
+
+impl Maintenance {
+    fn covers(&self, row: Option<&QueueRow>, now: Timestamp) -> bool {
+        (self.from..self.until).contains(&now)
+            && (self.filter.is_empty() || row.is_some_and(|row| matches(&self.filter, row, now)))
+    }
+}
+
+/// Ages are counted from now, so it is read anew.
+fn matches(filter: &str, row: &QueueRow, now: Timestamp) -> bool {
+    parse(filter, ALERT_FIELDS, now).unwrap_or(Filter::Any(Vec::new())).matches(row)
+}
+
+impl Step {
+    /// Whether nobody has done what it waits for.
+    pub(crate) fn is_met(&self, alert: &Alert) -> bool {
+        let work = &alert.work;
+        alert.suppressed_by.is_none()
+            && work.merged_into.is_none()
+            && match self.when {
+                When::Open => work.status == AlertStatus::Open,
+                When::Unassigned => work.assignee.is_none() && work.status != AlertStatus::Resolved,
+            }
+    }
+}
+
+impl When {
+    /// In words.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Open => "nobody has looked",
+            Self::Unassigned => "nobody works on it",
+        }
+    }
+}
+
+fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) -> Result<Route, String> {
+    let kinds = if config.kinds.is_empty() { vec!["alerts".to_owned()] } else { config.kinds.clone() };
+    if let Some(kind) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        return Err(format!("there is nothing to tell of {kind:?}; known: {}", KINDS.join(", ")));
+    }
+    check_filter(&config.filter, now)?;
+    let of_alerts = ["alerts", "work"];
+    if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
+        return Err("a filter is about alerts: a route that has one tells of alerts and work alone".into());
+    }
+    let known = |named: &[String]| match named.iter().find(|name| !channels.contains(name)) {
+        Some(missing) => Err(format!("there is no channel {missing:?}")),
+        None if named.is_empty() => Err("it names no channel".into()),
+        None => Ok(named.to_vec()),
+    };
+    let steps = config.escalate.iter().map(|step| {
+        let StepConfig { after, when, to } = step;
+        let when = match when.as_str() {
+            "" | "open" => When::Open,
+            "unassigned" => When::Unassigned,
+            other => return Err(format!("escalate: if = {other:?} is none of open, unassigned")),
+        };
+        let after = parse_span(after).map_err(|error| format!("escalate: {error}"))?;
+        Ok(Step { after, when, to: known(to)? })
+    });
+    let digest = match config.digest.as_str() {
+        "" => None,
+        text => Some(parse_span(text).map_err(|error| format!("digest: {error}"))?),
+    };
+    Ok(Route {
+        name: name.to_owned(),
+        filter: config.filter.clone(),
+        kinds,
+        channels: known(&config.channels)?,
+        quiet: Hours::new(&config.quiet, &config.zone).map_err(|error| format!("quiet: {error}"))?,
+        digest,
+        steps: steps.collect::<Result<_, String>>()?,
+    })
+}
+
+fn maintenance(config: &MaintenanceConfig, now: Timestamp) -> Result<Maintenance, String> {
+    check_filter(&config.filter, now)?;
+    if config.name.is_empty() {
+        return Err("it has no name".into());
+    }
+    let time = |text: &str| text.parse::<Timestamp>().map_err(|error| error.to_string());
+    let from = if config.from.is_empty() { Timestamp(i64::MIN) } else { time(&config.from)? };
+    let until = time(&config.until).map_err(|error| format!("until: {error}"))?;
+    if until <= from {
+        return Err("it ends before it begins".into());
+    }
+    Ok(Maintenance { name: config.name.clone(), filter: config.filter.clone(), from, until })
+}
+
+fn check_filter(filter: &str, now: Timestamp) -> Result<(), String> {
+    match parse(filter, ALERT_FIELDS, now) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("filter:\n{}", error.pointed(filter))),
+    }
+}
+
+/// What can be told about.
+pub(crate) const KINDS: &[&str] = &["alerts", "work", "actions", "feeds"];
+
+#[cfg(test)]
+mod tests;

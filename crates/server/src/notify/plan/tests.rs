@@ -1,0 +1,139 @@
+//! Does what is configured come out, and is what is wrong told?
+
+use tripoint_model::Level;
+
+use super::*;
+use crate::notify::news::about;
+
+fn alert(id: &str, level: Level, host: &str) -> Alert {
+    let json = format!(
+        r#"{{"schema":1,"id":"{id}","rule":"bad_peer","title":"t","host":"{host}","application":{{"kind":"unit","id":"a",
+        "name":"a"}},"indicator":"203.0.113.66","direction":"outbound","severity":{{"score":{},"level":"{level}",
+        "factors":[]}},"confidence":90,"first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:00Z","count":1,
+        "bytes_in":0,"bytes_out":0,"still_open":true,"connections":[],"claims":[],"findings":[]}}"#,
+        20 * level as u8 + 10
+    );
+    serde_json::from_str(&json).unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn plan(routes: &[RouteConfig], maintenance: &[MaintenanceConfig]) -> Result<Plan, String> {
+    let config = NotifyConfig { channels: Vec::new(), routes: routes.to_vec(), maintenance: maintenance.to_vec() };
+    let channels = ["ops", "pager", "log"].map(str::to_owned);
+    Plan::new(&config, &channels, Timestamp(0))
+}
+
+fn to(channels: &[&str]) -> RouteConfig {
+    RouteConfig { channels: channels.iter().map(|one| (*one).to_owned()).collect(), ..RouteConfig::default() }
+}
+
+/// `channel` or `channel: bundle until TIME`.
+fn placed(plan: &Plan, kind: Kind, alert: &Alert, now: &str) -> Vec<String> {
+    let news = News::read(&about(kind, alert, &[], at(now)).to_string()).unwrap();
+    let row = QueueRow::of(alert, at(now));
+    let text = |one: Placed| match one.hold {
+        None => one.channel,
+        Some(hold) => format!("{}: {} until {}", one.channel, hold.bundle, hold.due),
+    };
+    plan.place(&news, Some(&row), at(now)).into_iter().map(text).collect()
+}
+
+const NOON: &str = "2026-11-20T12:00:00Z";
+
+#[test]
+fn routes_choose_by_filter_and_kind_and_each_channel_once() {
+    let routes = [
+        RouteConfig { filter: "severity>=high".into(), ..to(&["pager", "ops"]) },
+        RouteConfig { filter: "host:web-*".into(), ..to(&["ops"]) },
+        RouteConfig { kinds: vec!["feeds".into(), "work".into()], ..to(&["log"]) },
+    ];
+    let plan = plan(&routes, &[]).unwrap();
+    let new = Kind::AlertNew;
+    assert_eq!(placed(&plan, new, &alert("a", Level::Critical, "web-1"), NOON), ["ops", "pager"]);
+    assert_eq!(placed(&plan, new, &alert("a", Level::Low, "web-1"), NOON), ["ops"]);
+    assert!(placed(&plan, new, &alert("a", Level::Low, "db-1"), NOON).is_empty());
+    assert_eq!(placed(&plan, Kind::AlertResolved, &alert("a", Level::Critical, "web-1"), NOON), ["log"]);
+    assert!(plan.wants("feeds") && plan.wants("alerts") && !plan.wants("actions"));
+    let feed = r#"{"schema":1,"type":"feed-recovered","at":"2026-11-20T12:00:00Z","feed":"f","trouble":null}"#;
+    assert_eq!(plan.place(&News::read(feed).unwrap(), None, at(NOON)).len(), 1);
+}
+
+#[test]
+fn quiet_hours_digests_and_maintenance_hold_back_and_the_least_wins() {
+    let routes = [
+        RouteConfig {
+            name: "all".into(),
+            digest: "15m".into(),
+            quiet: vec!["22:00-07:00".into()],
+            zone: "+01:00".into(),
+            ..to(&["ops", "log"])
+        },
+        RouteConfig { name: "bad".into(), filter: "severity:critical".into(), ..to(&["ops"]) },
+    ];
+    let mute = MaintenanceConfig {
+        name: "db".into(),
+        filter: "host:db-1".into(),
+        from: "2026-11-20T11:00:00Z".into(),
+        until: "2026-11-20T13:00:00Z".into(),
+    };
+    let plan = plan(&routes, &[mute]).unwrap();
+    let of = |level, host, now| placed(&plan, Kind::AlertNew, &alert("a", level, host), now);
+    assert_eq!(of(Level::Critical, "web-1", NOON), ["log: digest of all until 2026-11-20T12:15:00Z", "ops"]);
+    let night = "2026-11-20T21:30:00Z";
+    assert_eq!(of(Level::Low, "web-1", night)[0], "log: quiet hours of all until 2026-11-21T06:00:00Z");
+    // Maintenance outranks what is urgent, for as long as it lasts and no longer.
+    let muted = "maintenance db until 2026-11-20T13:00:00Z";
+    assert_eq!(of(Level::Critical, "db-1", NOON), [format!("log: {muted}"), format!("ops: {muted}")]);
+    assert_eq!(of(Level::Critical, "db-1", "2026-11-20T13:00:00Z")[1], "ops");
+    assert_eq!(of(Level::Critical, "db-1", "2026-11-20T10:59:59Z")[1], "ops");
+}
+
+#[test]
+fn escalations_are_watched_step_by_step_until_somebody_does_something() {
+    let step =
+        |after: &str, when: &str, to: &str| StepConfig { after: after.into(), when: when.into(), to: vec![to.into()] };
+    let steps = vec![step("30m", "", "pager"), step("1h", "unassigned", "log")];
+    let plan = plan(&[RouteConfig { name: "r".into(), escalate: steps, ..to(&["ops"]) }], &[]).unwrap();
+    let mut one = alert("a", Level::High, "web-1");
+    let watched = |plan: &Plan, kind, alert: &Alert| {
+        let news = News::read(&about(kind, alert, &[], at(NOON)).to_string()).unwrap();
+        plan.watches(&news, Some(&QueueRow::of(alert, at(NOON))), at(NOON))
+    };
+    let due = at("2026-11-20T12:30:00Z");
+    assert_eq!(watched(&plan, Kind::AlertNew, &one), [Watch { route: "r".into(), step: 0, due }]);
+    assert!(watched(&plan, Kind::AlertResolved, &one).is_empty());
+    let (open, unassigned) = (plan.step("r", 0).unwrap(), plan.step("r", 1).unwrap());
+    assert!(plan.step("r", 2).is_none() && plan.step("gone", 0).is_none());
+    assert!(open.is_met(&one) && unassigned.is_met(&one));
+    one.work.status = AlertStatus::Investigating;
+    assert!(!open.is_met(&one) && unassigned.is_met(&one));
+    one.work.assignee = Some("ada".into());
+    assert!(!unassigned.is_met(&one));
+    let quiet = Alert { suppressed_by: Some("x".into()), ..alert("a", Level::High, "web-1") };
+    assert!(!open.is_met(&quiet));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let wrong = |route: RouteConfig| plan(&[route], &[]).unwrap_err();
+    assert!(wrong(to(&["opps"])).contains("there is no channel \"opps\""));
+    assert!(wrong(to(&[])).contains("names no channel"));
+    assert!(wrong(RouteConfig { filter: "severty:high".into(), ..to(&["ops"]) }).contains("severty:high\n^^^^^^^"));
+    assert!(wrong(RouteConfig { kinds: vec!["all".into()], ..to(&["ops"]) }).contains("known: alerts, work"));
+    assert!(wrong(RouteConfig { quiet: vec!["late".into()], ..to(&["ops"]) }).contains("no hours"));
+    assert!(wrong(RouteConfig { digest: "soon".into(), ..to(&["ops"]) }).contains("digest: "));
+    let both = RouteConfig { filter: "kev:yes".into(), kinds: vec!["actions".into()], ..to(&["ops"]) };
+    assert!(wrong(both).contains("a filter is about alerts"));
+    let step = StepConfig { after: "1h".into(), when: "angry".into(), to: vec!["ops".into()] };
+    assert!(wrong(RouteConfig { escalate: vec![step], ..to(&["ops"]) }).contains("none of open, unassigned"));
+    let twice = [RouteConfig { name: "a".into(), ..to(&["ops"]) }, RouteConfig { name: "a".into(), ..to(&["ops"]) }];
+    assert!(plan(&twice, &[]).unwrap_err().contains("two routes"));
+    let mute =
+        |until: &str| MaintenanceConfig { name: "m".into(), until: until.into(), ..MaintenanceConfig::default() };
+    for until in ["", "tomorrow"] {
+        assert!(plan(&[], &[mute(until)]).unwrap_err().contains("maintenance \"m\": until"), "{until}");
+    }
+}
