@@ -8,8 +8,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use tripoint_fetch::{Fetcher, Settings};
-use tripoint_server::{Notify, Tell};
+use tripoint_fetch::Settings;
+use tripoint_server::Notify;
+use tripoint_server::notify_config::{ChannelConfig, NotifyConfig, RouteConfig};
 
 use crate::rig::{Rig, held_feed};
 
@@ -38,6 +39,17 @@ async fn receive(State(receiver): State<Shared>, request: Request) -> StatusCode
     StatusCode::NO_CONTENT
 }
 
+/// A webhook that is told of these kinds.
+pub fn one_webhook(folder: &std::path::Path, secret: &str, url: &str, kinds: &[&str]) -> NotifyConfig {
+    let secret_file = folder.join("webhook.secret");
+    std::fs::write(&secret_file, secret).unwrap();
+    let (name, kind) = ("webhook".to_owned(), "webhook".to_owned());
+    let channel = ChannelConfig { name, kind, url: url.into(), secret_file, ..ChannelConfig::default() };
+    let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let route = RouteConfig { kinds, channels: vec!["webhook".into()], ..RouteConfig::default() };
+    NotifyConfig { channels: vec![channel], routes: vec![route], ..NotifyConfig::default() }
+}
+
 async fn eventually(what: &str, mut probe: impl FnMut() -> bool) {
     for _ in 0..400 {
         if probe() {
@@ -61,16 +73,10 @@ async fn trouble_is_told_once_and_so_is_its_end() {
         let (feeds, url) = (Arc::clone(&feeds), url.clone());
         Rig::start_as(folder.path(), |options| {
             options.feeds = Some(Arc::new(move || feeds.lock().unwrap().clone()));
+            let config = one_webhook(folder.path(), "k", &url, &["feeds"]);
             let settings = Settings { total_timeout: Duration::from_secs(2), ..Settings::default() };
-            let fetcher = Fetcher::new(settings).unwrap();
-            options.notify = Some(Notify {
-                url,
-                secret: b"k".to_vec(),
-                fetcher,
-                every: Duration::from_millis(50),
-                tell: Tell { feeds: true, ..Tell::default() },
-                pause: Duration::from_millis(50),
-            });
+            let pace = Duration::from_millis(50);
+            options.notify = Some(Notify::new(&config, settings).unwrap().paced(pace, pace, pace));
         })
         .await
     };
