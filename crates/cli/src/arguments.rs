@@ -1,6 +1,7 @@
 //! What can be typed after `tripoint`?
 
 mod accounts;
+mod backup;
 mod bouncers;
 mod channels;
 mod config;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use accounts::{Audit, Groups, Tokens, Users, UsersChange};
+pub use backup::ServerWork;
 pub use bouncers::Bouncers;
 pub use channels::Channels;
 pub use config::Config;
@@ -314,20 +316,6 @@ pub enum Intel {
     /// Whose network an address is in, from tables that you bring
     #[command(subcommand, arg_required_else_help = true)]
     Networks(Networks),
-}
-
-#[derive(Subcommand)]
-pub enum ServerWork {
-    /// Put everything the server knows aside into one file, also while it runs
-    Backup {
-        /// A file that does not exist yet
-        file: PathBuf,
-    },
-    /// Bring a backup back into the data folder, where no server may run; what was there is kept beside it
-    Restore {
-        /// The backup
-        file: PathBuf,
-    },
 }
 
 #[derive(Subcommand)]

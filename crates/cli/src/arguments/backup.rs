@@ -1,0 +1,19 @@
+//! How is a backup asked for?
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum ServerWork {
+    /// Put everything the server knows aside into one file, also while it runs
+    Backup {
+        /// A file that does not exist yet
+        file: PathBuf,
+    },
+    /// Bring a backup back into the data folder, where no server may run; what was there is kept beside it
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+}
