@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{bpf, fuzz, run, test, tidy};
+use crate::{bpf, console, fuzz, run, test, tidy};
 
 type Step = (&'static str, fn() -> Result<ExitCode>);
 
@@ -19,10 +19,13 @@ pub fn run() -> Result<ExitCode> {
             cargo(&["fmt", "--all", "--check"])?;
             cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
         }),
+        // Before anything is compiled that carries it.
+        ("console", console::build),
         ("lints", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("tidy", || tidy::run(false)),
         ("kernel object", || bpf::run(true)),
         ("tests, generated documents fresh", tests),
+        ("console in a browser", || console::test(&[])),
         ("fuzz smoke", fuzz::smoke),
     ];
     let mut done: Vec<(&str, bool, Duration)> = Vec::new();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bpf, fuzz, run};
+use crate::{bpf, console, fuzz, run};
 
 /// Prints one line for each; nothing is changed. Fails only when nothing could be built at all.
 pub fn run() -> Result<ExitCode> {
@@ -23,6 +23,8 @@ pub fn run() -> Result<ExitCode> {
             "kernel programs are compared by hash, not rebuilt",
         ),
         ("C++ compiler, sanitizer's runtime", fuzz::missing().is_none(), "no fuzzing: apt-get install g++"),
+        ("Node 20.19", console::missing().is_none(), "the program is built without the web console"),
+        ("Chromium", run::find(&["chromium"]).is_some(), "the console is not tried in a browser"),
         ("root", run::is_root(), "kernel tests are skipped, the demonstration replays"),
         ("kernel BTF", exists("/sys/kernel/btf/vmlinux"), "no kernel programs: connections are polled"),
         ("cgroup v2", run::has_cgroup2(), "nothing is refused before its first packet"),

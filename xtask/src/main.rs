@@ -2,6 +2,7 @@
 
 mod bpf;
 mod ci;
+mod console;
 mod coverage;
 mod demo;
 mod doctor;
@@ -18,6 +19,8 @@ cargo xtask COMMAND
 
   ci                everything a change must pass: format, lints, tidy, kernel object, tests
   test [ARGS]       the tests; ARGS go to the runner
+  console           check and build the web console, where Node is
+  console-test [ARGS]  the console in a real browser, by the real program
   demo [ARGS]       build the binaries and run `tripoint demo ARGS`
   bench [NAME] [--json]  measure (without a name: say what there is)
   fuzz [TARGET]... [--seconds N] [--input FILE]  search inputs that break a parser (60 s each); an input again
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "ci" => ci::run(),
         "test" => test::run(&rest),
+        "console" => console::build(),
+        "console-test" => console::test(&rest),
         "demo" => demo::run(&rest),
         "bench" => demo::bench(&rest),
         "fuzz" => fuzz::run(&rest),

@@ -18,6 +18,7 @@
 
 mod access;
 mod auth;
+mod console;
 mod content;
 mod images;
 mod lapi;

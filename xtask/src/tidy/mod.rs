@@ -47,8 +47,8 @@ pub fn run(update: bool) -> Result<ExitCode> {
 
 /// Every text that people write here; fixtures are data and stay out.
 fn texts() -> Result<Vec<Text>> {
-    const KINDS: &[&str] = &["rs", "md", "c", "h", "toml", "sh", "yml", "yaml"];
-    const OUT: &[&str] = &["target", ".git", "fixtures", "node_modules"];
+    const KINDS: &[&str] = &["rs", "md", "c", "h", "toml", "sh", "yml", "yaml", "ts", "svelte", "css", "html"];
+    const OUT: &[&str] = &["target", ".git", "fixtures", "node_modules", "dist"];
     let mut texts = Vec::new();
     let mut open: Vec<PathBuf> = vec![run::root().to_owned()];
     while let Some(folder) = open.pop() {

@@ -12,6 +12,7 @@ use tripoint_api::agent::ANSWER_MAX;
 use tripoint_api::path;
 
 use crate::auth::gate;
+use crate::console;
 use crate::refuse::{Refused, refuse};
 use crate::state::App;
 
@@ -87,10 +88,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::agents));
     people
+        .layer(middleware::map_response(console::unstored))
         .merge(agents)
         .merge(taxii::router(&app))
         .merge(lapi::router(&app))
-        .fallback(nothing)
+        .fallback(console::answer)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
 }
@@ -123,10 +125,6 @@ fn told() -> Router<Arc<App>> {
         .route("/v1/channels/{name}/preview", post(channels::preview))
         .route("/v1/channels/{name}/dead", get(channels::dead))
         .route("/v1/channels/{name}/dead/retry", post(channels::retry))
-}
-
-async fn nothing() -> Refused {
-    refuse(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path")
 }
 
 async fn wrong_method() -> Refused {

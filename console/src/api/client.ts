@@ -1,0 +1,125 @@
+// How is the server asked, and what becomes of its refusals?
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+
+type Method = 'get' | 'post' | 'delete';
+type With<M extends Method> = { [P in keyof paths]: paths[P][M] extends { responses: unknown } ? P : never }[keyof paths];
+type Content<R> = R extends { content: infer C } ? C[keyof C] : void;
+type Answer<O> = O extends { responses: infer R } ? Content<R[Extract<keyof R, 200 | 204>]> : never;
+type Body<O> = O extends { requestBody?: { content: { 'application/json': infer B } } } ? B : undefined;
+// The contract writes every value of a query as text; numbers are written on the way.
+type Query<O> = O extends { parameters: { query?: infer Q } } ? { [K in keyof Q]?: Q[K] | number | undefined } : undefined;
+
+/** A refusal as the server puts it (RFC 9457). `at` and `end` are bytes of what was sent. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly kind: string,
+    readonly detail: string,
+    readonly at?: number,
+    readonly end?: number,
+  ) {
+    super(detail);
+  }
+}
+
+/** The server could not be reached at all. */
+export class Unreachable extends Error {
+  constructor() {
+    super('the server does not answer');
+  }
+}
+
+/** What the shell does when the server wants to know who is there. */
+export const asks = {
+  /** Resolves to true once the person has proven to be there. */
+  confirm: async (): Promise<boolean> => false,
+  /** The session is over. */
+  signIn: (): void => {},
+};
+
+export function get<P extends With<'get'>>(path: P, query?: Query<paths[P]['get']>, names?: string[]) {
+  return send<Answer<paths[P]['get']>>('GET', address(path, names, query));
+}
+
+export function post<P extends With<'post'>>(path: P, body: Body<paths[P]['post']>, names?: string[]) {
+  return send<Answer<paths[P]['post']>>('POST', address(path, names), body ?? {});
+}
+
+export function remove<P extends With<'delete'>>(path: P, names?: string[]) {
+  return send<Answer<paths[P]['delete']>>('DELETE', address(path, names));
+}
+
+/** `/v1/alerts/{id}` with the names put in, in order. */
+export function address(path: string, names: string[] = [], query?: object): string {
+  let at = 0;
+  const plain = path.replace(/\{\w+\}/g, () => encodeURIComponent(names[at++] ?? ''));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined && value !== null && value !== '') search.set(name, String(value));
+  }
+  return search.size > 0 ? `${plain}?${search}` : plain;
+}
+
+/** The answer as it was sent, for files. */
+export async function raw(path: string): Promise<string> {
+  const response = await ask('GET', path);
+  if (!response.ok) throw await refusal(response);
+  return response.text();
+}
+
+async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let response = await ask(method, path, body);
+  if (!response.ok) {
+    const refused = await refusal(response);
+    if (refused.kind !== 'confirm-needed' || !(await asks.confirm())) throw refused;
+    response = await ask(method, path, body);
+    if (!response.ok) throw await refusal(response);
+  }
+  const text = await response.text();
+  return (text ? read(text) : undefined) as T;
+}
+
+/** Reads JSON of the server; every string in it is harmless to show. */
+export function read(text: string): unknown {
+  return JSON.parse(text, (_, value: unknown) => (typeof value === 'string' ? visible(value) : value));
+}
+
+async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = method === 'GET' ? {} : { 'content-type': 'application/json' };
+  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  try {
+    return await fetch(path, init);
+  } catch {
+    throw new Unreachable();
+  }
+}
+
+async function refusal(response: Response): Promise<Refusal> {
+  const text = await response.text().catch(() => '');
+  let said: Partial<Schemas['Problem']> = {};
+  try {
+    said = JSON.parse(text);
+  } catch {
+    // Whatever stands between us and the server may say no in its own words.
+  }
+  const kind = (said.type ?? '').replace(/^tripoint:/, '');
+  // A wrong password is an answer to the form that asked, not the end of a session.
+  if (response.status === 401 && !new URL(response.url).pathname.startsWith('/v1/session')) asks.signIn();
+  return new Refusal(response.status, kind, visible(said.detail ?? `the server said ${response.status}`), said.at, said.end);
+}
+
+/**
+ * Controls and marks that turn the direction of writing, made visible. Done where strings come in, so that no view can
+ * forget it; tabs and line ends stay.
+ */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (one) => {
+    const code = one.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

@@ -1,0 +1,23 @@
+// How is a table written so that no spreadsheet runs what is in it?
+
+/** RFC 4180 with a header. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+export function csv(titles: string[], rows: (string | number)[][]): string {
+  return [titles, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
+}
+
+export function cell(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  // NUL ends a text in some programs: what follows it would be read anew.
+  const plain = value.replaceAll('\0', '\\0');
+  const safe = /^[\s]*[=+\-@\t\r|%＝＋－＠]/.test(plain) ? `'${plain}` : plain;
+  return /[",\r\n;\t']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** Hands a text to the browser as a file. */
+export function download(name: string, text: string, kind: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

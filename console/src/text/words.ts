@@ -1,0 +1,23 @@
+// What are the words of the contract called before people?
+
+const NAMES: Record<string, string> = {
+  c2: 'command and control', 'malware-host': 'malware host', 'brute-force': 'brute force', tor: 'Tor',
+  'configured-dependency': 'its configuration names the peer', 'package-manager': 'a package manager or updater at work',
+  'user-action': 'a person at a shell', 'name-driven': 'it asked for a name that no configuration holds',
+  'scheduled-job': 'a scheduled job', 'inbound-reaction': 'a request made it do so', implant: 'nothing explains it, and the program hides',
+  'exposed-service': 'a service listens where the peer can reach it', unknown: 'not known',
+  likely_succeeded: 'likely succeeded', 'not-affected': 'not affected', 'wont-fix': 'will not be fixed',
+  'no-dsa': 'no advisory', 'under-investigation': 'under investigation',
+  bad_server_of_vulnerable_app: 'Bad server, vulnerable application', bad_client_of_vulnerable_app: 'Bad client, vulnerable application',
+  exploited_then_called_back: 'Exploited, then called back', bad_name_of_vulnerable_app: 'Bad name, vulnerable application',
+};
+
+/** A friendly name for a word of the contract. */
+export function friendly(word: string): string {
+  return NAMES[word] ?? word.replaceAll('_', ' ').replaceAll('-', ' ');
+}
+
+/** `1 host`, `2 hosts`. */
+export function many(count: number, one: string, more = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
+}

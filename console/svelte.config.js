@@ -1,0 +1,2 @@
+// How are the components compiled?
+export default { compilerOptions: { runes: true } };

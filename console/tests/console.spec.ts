@@ -1,0 +1,314 @@
+// Can a person do the work of a night here, and can nobody who names a process make the console do something?
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { badOf, PASSWORD, Rig, SCREENS, until } from './rig';
+import { alert, HOSTILE, item } from './seed';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let rig: Rig;
+let page: Page;
+
+beforeAll(async () => {
+  rig = await Rig.start();
+  const apps = ['shop', 'wiki', 'mail', 'git', 'chat', 'cache'];
+  for (let host = 1; host <= 4; host += 1) {
+    const some = apps.map((app, n) => alert({ id: `00000000000a${host}${n}00`.slice(0, 16), host: `web-${host}`, app, score: [96, 82, 64, 45, 31, 12][(n + host) % 6] as number, minutes: 3 + n * 47 + host * 290, peer: `203.0.113.${60 + n}`, inbound: n % 3 === 2 }));
+    await rig.report(`web-${host}`, some.map(item));
+    await rig.report(`web-${host}`, [{ type: 'contacts', contacts: apps.map((app, n) => ({ hour: new Date(Date.now() - (Date.now() % 3_600_000)).toISOString(), application: { kind: 'unit', id: `${app}.service`, name: app }, direction: n % 2 ? 'inbound' : 'outbound', protocol: 'tcp', peer: `203.0.113.${60 + n}`, port: 443, name: 'cdn.evil.example', count: 4 + n, carried: 3, bytes_in: 12_000 * (n + 1), bytes_out: 3000, first_seen: new Date(Date.now() - 600_000).toISOString(), last_seen: new Date(Date.now() - 60_000 * n).toISOString() })) }]);
+    await rig.report(`web-${host}`, [{ type: 'health', at: new Date().toISOString(), health: { kernel: '6.1.0', sensor: 'bpf', firewall: 'bpf+nftables', mode: host === 2 ? 'enforce' : 'advise', capabilities: [{ name: 'ring buffer', status: 'ok', lost: '' }, { name: 'conntrack', status: host === 3 ? 'missing' : 'ok', lost: host === 3 ? 'translated addresses' : '' }], data: [{ source: 'intel', age: 600, status: 'fresh' }], losses: { ring_full: host === 3 ? 12 : 0 }, counters: {} } }]);
+  }
+  const context = await rig.context();
+  page = await context.newPage();
+  page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.message}`));
+});
+afterAll(() => rig?.stop());
+const problems: string[] = [];
+
+const shot = (name: string, on = page) => on.screenshot({ path: join(SCREENS, `${name}.png`) });
+
+/** No serious violation, by the rules of axe. */
+async function judged(on: Page, name: string): Promise<void> {
+  await on.evaluate(AXE).catch(() => undefined);
+  const found = await on.evaluate(async () => {
+    const axe = (window as unknown as { axe: { run: (options: unknown) => Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe;
+    const { violations } = await axe.run({ resultTypes: ['violations'] });
+    return violations.filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 240)}`).join(' | ')}`);
+  });
+  expect(found, name).toEqual([]);
+}
+
+describe('the console', () => {
+  it('is set up with the printed code, and the page may do little', async () => {
+    const answer = await page.goto(rig.setup);
+    const policy = answer?.headers()['content-security-policy'] ?? '';
+    for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) expect(policy).toContain(part);
+    expect(answer?.headers()['cache-control']).toBe('no-store');
+    await page.getByLabel('Name').waitFor();
+    await shot('setup');
+    await judged(page, 'setup');
+    await page.getByLabel('Name').fill('ada');
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByLabel('Password again').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Make the first admin' }).click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  });
+
+  it('says no to a wrong password and lets the right one in', async () => {
+    const other = await (await rig.context()).newPage();
+    await other.goto(rig.origin);
+    await other.getByLabel('Name').fill('ada');
+    await other.getByLabel('Password', { exact: true }).fill('not it at all');
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByRole('alert').waitFor();
+    await shot('sign-in', other);
+    await judged(other, 'sign-in');
+    await rig.signIn(other);
+    await other.context().close();
+  });
+
+  it('sends little before the first page is there', async () => {
+    const other = await (await rig.context()).newPage();
+    await rig.signIn(other);
+    let bytes = 0;
+    const session = await other.context().newCDPSession(other);
+    await session.send('Network.enable');
+    await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+    session.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
+    await other.goto(`${rig.origin}/queue`);
+    await other.getByRole('grid').waitFor();
+    console.log(`console: ${Math.round(bytes / 1000)} kB until the queue is there`);
+    expect(bytes).toBeLessThan(150_000);
+    await other.context().close();
+  });
+
+  it('is worked through by keyboard alone', async () => {
+    await page.keyboard.press('g');
+    await page.keyboard.press('a');
+    await page.getByRole('grid').waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    await page.keyboard.press('e');
+    await page.getByText('Investigating', { exact: true }).waitFor();
+    await page.keyboard.press('o');
+    await page.getByRole('complementary', { name: 'Alert' }).getByRole('heading', { level: 2 }).first().waitFor();
+    expect(page.url()).toContain('open=');
+    await page.waitForTimeout(400);
+    await shot('queue-with-alert');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('x');
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.getByText('2 selected').waitFor();
+    await page.keyboard.press('c');
+    await page.getByRole('dialog', { name: 'Close 2 alerts' }).waitFor();
+    await page.keyboard.press('3');
+    await shot('close');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('Closed: 2 alerts').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await page.getByText('Undone').waitFor();
+    const closed = JSON.parse((await rig.ask('GET', '/v1/queue?filter=status:resolved')).text);
+    expect(closed.rows).toEqual([]);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await shot('keys');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('wiki');
+    await page.getByRole('option').nth(1).waitFor();
+    await page.waitForTimeout(400);
+    await shot('palette');
+    await judged(page, 'palette');
+    await page.keyboard.press('Escape');
+  });
+
+  it('underlines the place where a filter is wrong', async () => {
+    await page.goto(`${rig.origin}/queue`);
+    await page.getByRole('grid').waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('kev:yes hots:web-1');
+    await page.keyboard.press('Enter');
+    await page.locator('mark').waitFor();
+    expect(await page.locator('mark').textContent()).toBe('hots');
+    await shot('filter');
+    await judged(page, 'filter');
+    await page.getByLabel('Filter alerts').fill('host:web-1');
+    await page.keyboard.press('Enter');
+    await page.getByText('6 alerts', { exact: false }).first().waitFor();
+  });
+
+  it('shows what is new as a pill, and moves no row', async () => {
+    await page.goto(`${rig.origin}/queue`);
+    await page.getByText('live', { exact: true }).waitFor();
+    const first = await page.getByRole('row').nth(1).getAttribute('id');
+    await rig.report('web-1', [item(alert({ id: 'ffffffffffff0001', host: 'web-1', app: 'fresh', score: 99, minutes: 0 }))]);
+    await page.getByRole('button', { name: '1 new' }).waitFor();
+    expect(await page.getByRole('row').nth(1).getAttribute('id')).toBe(first);
+    await shot('queue');
+    await page.getByRole('button', { name: '1 new' }).click();
+    await until(async () => (await page.getByRole('row').nth(1).getAttribute('id')) === 'row-ffffffffffff0001', 'the new one is on its place');
+  });
+
+  it('goes on where one was when the session has ended', async () => {
+    const other = await (await rig.context()).newPage();
+    await rig.signIn(other);
+    await other.goto(`${rig.origin}/queue?filter=host:web-2`);
+    await other.getByRole('grid').waitFor();
+    await other.context().clearCookies();
+    await other.getByLabel('Order').selectOption('first_seen');
+    await other.getByText('Your session has ended').waitFor();
+    await other.getByLabel('Name').fill('ada');
+    await other.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByRole('grid').waitFor();
+    expect(other.url()).toContain('filter=host%3Aweb-2');
+    await other.context().close();
+  });
+
+  it('keeps comments as text, and tags, severity and assignee', async () => {
+    await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByRole('textbox', { name: 'Comment' }).fill('**Seen** before, see `pcap`\n\n- <script>pwned()</script>\n- [ticket](https://tickets.example/7)');
+    await page.getByRole('button', { name: 'Comment', exact: true }).click();
+    await page.getByRole('link', { name: 'ticket' }).waitFor();
+    expect(await page.locator('article strong').textContent()).toBe('Seen');
+    await page.keyboard.press('Escape');
+    await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
+    await page.getByRole('heading', { name: 'Work' }).waitFor();
+    await shot('alert');
+    await page.screenshot({ path: join(SCREENS, 'alert-whole.png'), fullPage: false });
+    expect(await badOf(page)).toEqual([]);
+  });
+
+  const PAGES: [string, string][] = [['overview', '/'], ['alerts', '/queue'], ['connections', '/connections'], ['actions', '/actions'], ['exceptions', '/exceptions'], ['hosts', '/hosts'], ['feeds', '/feeds'], ['users', '/users'], ['tokens', '/tokens'], ['audit', '/audit'], ['settings', '/settings'],
+    ['address', '/address/203.0.113.62'], ['application', '/application/shop'], ['cve', '/cve/CVE-2026-10001'], ['host', '/host/web-3'], ['feed', '/feed/c2-tracker']];
+
+  it('serves nobody badly: axe finds nothing serious on any page', async () => {
+    for (const [name, path] of [...PAGES, ['alert', '/alerts/ffffffffffff0001'] as [string, string]]) {
+      await page.goto(rig.origin + path);
+      await page.locator('main h1').first().waitFor({ state: 'attached' });
+      await page.waitForTimeout(500);
+      await judged(page, name);
+      if (name !== 'alerts') await shot(name);
+      expect(await badOf(page), name).toEqual([]);
+    }
+  });
+
+  it('is light, of high contrast, and small', async () => {
+    for (const theme of ['light', 'contrast']) {
+      await page.evaluate((chosen) => localStorage.setItem('tripoint-theme', chosen), theme);
+      for (const [name, path] of [['queue', '/queue'], ['overview', '/'], ['alert', '/alerts/ffffffffffff0001']] as const) {
+        await page.goto(rig.origin + path);
+        await page.locator('main h1').first().waitFor({ state: 'attached' });
+        await page.waitForTimeout(400);
+        await judged(page, `${name} ${theme}`);
+        if (theme === 'light' || name === 'queue') await shot(`${name}-${theme}`);
+      }
+    }
+    await page.evaluate(() => localStorage.setItem('tripoint-theme', 'dark'));
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const [name, path] of [...PAGES, ['alert', '/alerts/ffffffffffff0001'] as [string, string]]) {
+      await page.goto(rig.origin + path);
+      await page.locator('main h1').first().waitFor({ state: 'attached' });
+      await page.waitForTimeout(300);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), `${name} is not wider than the screen`).toBeLessThanOrEqual(390);
+      if (['alerts', 'alert', 'overview'].includes(name)) {
+        await judged(page, `${name} small`);
+        await shot(`${name}-small`);
+      }
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  it('runs nothing that a stranger wrote, on any page', async () => {
+    const tags = async () => page.evaluate(() => document.querySelectorAll('script:not([src]), iframe, object, embed, img, main svg[onload], [onerror], base').length);
+    for (const [n, text] of HOSTILE.entries()) {
+      const id = `eeeeeeeeeeee00${String(n).padStart(2, '0')}`;
+      const host = text.slice(0, 60);
+      await rig.report(host, [item(alert({ id, host, app: text, score: 90, minutes: n, text }))]);
+      await rig.ask('POST', `/v1/alerts/${id}/work`, { do: 'comment', text });
+      await rig.ask('POST', `/v1/alerts/${id}/work`, { do: 'assign', assignee: text });
+    }
+    for (let n = 0; n < HOSTILE.length; n += 1) {
+      const id = `eeeeeeeeeeee00${String(n).padStart(2, '0')}`;
+      const text = HOSTILE[n] as string;
+      for (const path of [`/alerts/${id}`, `/queue?open=${id}`, `/application/${encodeURIComponent(text)}`, `/host/${encodeURIComponent(text)}`, `/feed/${encodeURIComponent(text)}`, `/cve/${encodeURIComponent(text)}`, `/address/${encodeURIComponent(text)}`, `/queue?filter=${encodeURIComponent(text)}`]) {
+        await page.goto(rig.origin + path);
+        await page.locator('main h1, main h2').first().waitFor({ state: 'attached' });
+        await page.waitForTimeout(120);
+        expect(await badOf(page), `${path}`).toEqual([]);
+        expect(await tags(), path).toBe(0);
+        expect(/[\u202a-\u202e\u2066-\u2069\u001b]/.test((await page.locator('main').innerText())), `${path} shows no mark that turns writing`).toBe(false);
+      }
+    }
+    for (const [, path] of PAGES) {
+      await page.goto(rig.origin + path);
+      await page.waitForTimeout(250);
+      expect(await badOf(page), path).toEqual([]);
+      expect(await tags(), path).toBe(0);
+    }
+    await page.goto(`${rig.origin}/alerts/eeeeeeeeeeee0001`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await shot('hostile');
+  });
+
+  it('writes files that no spreadsheet runs', async () => {
+    await page.goto(`${rig.origin}/queue`);
+    await page.getByRole('grid').waitFor();
+    const waiting = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save as CSV' }).click();
+    const file = readFileSync(await (await waiting).path(), 'utf8');
+    expect(file).toContain('\'=HYPERLINK');
+    expect(file).not.toMatch(/(^|,)"?[=@+]/m);
+  });
+
+  it('makes exceptions and users, asking again who is there', async () => {
+    await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
+    await page.getByRole('button', { name: 'Exception…' }).click();
+    await page.getByLabel('Why').fill('a test of ours');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByRole('region', { name: 'What it would cover' }).waitFor();
+    await shot('exception-preview');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('Exception made').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await page.getByText('Undone').waitFor();
+    expect(JSON.parse((await rig.ask('GET', '/v1/exceptions')).text).exceptions).toEqual([]);
+  });
+
+  it('scrolls ten thousand rows without a long task', async () => {
+    for (let batch = 0; batch < 20; batch += 1) {
+      const some = Array.from({ length: 500 }, (_, n) => alert({ id: (0xc0000000 + batch * 500 + n).toString(16).padStart(16, '0'), host: `bulk-${batch}`, app: `app-${n % 40}`, score: n % 60, minutes: n, poor: true }));
+      await rig.report(`bulk-${batch}`, some.map(item));
+    }
+    await page.goto(`${rig.origin}/queue?filter=host:bulk-*`);
+    await page.getByRole('grid').waitFor();
+    await until(() => page.evaluate(async () => {
+      const grid = document.querySelector('[role=grid]');
+      if (grid) grid.scrollTop = grid.scrollHeight;
+      return (grid?.scrollHeight ?? 0) > 9990 * 34;
+    }), 'all rows are loaded', 60_000);
+    const longest = await page.evaluate(async () => {
+      const grid = document.querySelector('[role=grid]') as HTMLElement;
+      grid.scrollTop = 0;
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      let worst = 0;
+      const observer = new PerformanceObserver((list) => list.getEntries().forEach((entry) => (worst = Math.max(worst, entry.duration))));
+      observer.observe({ type: 'longtask' });
+      for (let at = 0; at < grid.scrollHeight; at += 2400) {
+        grid.scrollTop = at;
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return worst;
+    });
+    console.log(`console: longest task while 10,000 rows scroll: ${Math.round(longest)} ms (0: none over 50)`);
+    expect(longest).toBeLessThan(150);
+  });
+
+  it('had no error of its own', () => expect(problems).toEqual([]));
+});
