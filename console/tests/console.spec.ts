@@ -269,7 +269,7 @@ describe('the console', () => {
   it('makes exceptions and users, asking again who is there', async () => {
     await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
     await page.getByRole('button', { name: 'Exception…' }).click();
-    await page.getByLabel('Why').fill('a test of ours');
+    await page.getByRole('dialog').getByLabel('Why', { exact: true }).fill('a test of ours');
     await page.getByRole('button', { name: 'Preview' }).click();
     await page.getByRole('region', { name: 'What it would cover' }).waitFor();
     await shot('exception-preview');
@@ -307,7 +307,7 @@ describe('the console', () => {
       return worst;
     });
     console.log(`console: longest task while 10,000 rows scroll: ${Math.round(longest)} ms (0: none over 50)`);
-    expect(longest).toBeLessThan(150);
+    expect(longest).toBeLessThan(100);
   });
 
   it('had no error of its own', () => expect(problems).toEqual([]));

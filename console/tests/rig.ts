@@ -66,7 +66,7 @@ export class Rig {
   }
 
   async context(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-    const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
+    const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark', ...options });
     // Whatever a stranger's text could do is told here.
     await context.addInitScript(() => {
       const bad: string[] = [];

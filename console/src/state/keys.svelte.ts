@@ -1,5 +1,7 @@
 // Which key does what on this page? Letters count only where nobody is writing.
 
+import { untrack } from 'svelte';
+
 export interface Key {
   key: string;
   what: string;
@@ -20,8 +22,9 @@ class Keys {
   /** Adds keys; the answer takes them away again. For `$effect`. */
   add(title: string, keys: Key[]): () => void {
     const set = { title, keys };
-    this.sets = [...this.sets, set];
-    return () => (this.sets = this.sets.filter((other) => other !== set));
+    // Whoever adds keys does not depend on which others there are.
+    untrack(() => (this.sets = [...this.sets, set]));
+    return () => untrack(() => (this.sets = this.sets.filter((other) => other !== set)));
   }
 
   hear(event: KeyboardEvent): void {

@@ -20,12 +20,14 @@ export function span(seconds: number): string {
   return `${Math.max(0, Math.floor(seconds))} s`;
 }
 
+// Made once: making one costs more than using it a thousand times.
+const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
 /** Both clocks, in full. */
 export function absolute(moment: string): string {
   const date = new Date(moment);
   if (Number.isNaN(date.getTime())) return moment;
-  const local = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-  return `${local} · ${date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`;
+  return `${LOCAL.format(date)} · ${date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`;
 }
 
 /** `2026-11-20 03:00:02`, local. */
