@@ -118,7 +118,7 @@ describe('the console', () => {
     await shot('keys');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
-    await page.getByRole('combobox').fill('wiki');
+    await page.getByRole('dialog').getByRole('combobox').fill('wiki');
     await page.getByRole('option').nth(1).waitFor();
     await page.waitForTimeout(400);
     await shot('palette');
@@ -176,11 +176,10 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Comment', exact: true }).click();
     await page.getByRole('link', { name: 'ticket' }).waitFor();
     expect(await page.locator('article strong').textContent()).toBe('Seen');
-    await page.keyboard.press('Escape');
     await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
     await page.getByRole('heading', { name: 'Work' }).waitFor();
+    await page.waitForTimeout(400);
     await shot('alert');
-    await page.screenshot({ path: join(SCREENS, 'alert-whole.png'), fullPage: false });
     expect(await badOf(page)).toEqual([]);
   });
 
@@ -270,7 +269,7 @@ describe('the console', () => {
     await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
     await page.getByRole('button', { name: 'Exception…' }).click();
     await page.getByRole('dialog').getByLabel('Why', { exact: true }).fill('a test of ours');
-    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Preview' }).click();
     await page.getByRole('region', { name: 'What it would cover' }).waitFor();
     await shot('exception-preview');
     await page.getByRole('button', { name: 'Make it' }).click();

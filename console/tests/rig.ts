@@ -1,6 +1,6 @@
 // How are the real program and a real browser put up for a test?
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdtempSync, rmSync, existsSync, mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,17 +16,16 @@ export class Rig {
   private constructor(readonly folder: string, readonly origin: string, readonly setup: string, private readonly child: ChildProcess, readonly browser: Browser) {}
 
   /** `server` alone, or `up` with the agent of this host. */
-  static async start(command: 'server' | 'up' = 'server'): Promise<Rig> {
+  static async start(command: 'server' | 'up' = 'server', more: Record<string, string> = {}): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), `tp-${process.pid}-`));
     const ready = join(folder, 'ready');
-    const child = spawn(PROGRAM, [command, '--data-dir', folder, '--listen', '127.0.0.1:0', '--ready-file', ready], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '', TRIPOINT_LOG: 'error' } });
+    const child = spawn(PROGRAM, [command, '--data-dir', folder, '--listen', '127.0.0.1:0', '--ready-file', ready], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '', TRIPOINT_LOG: 'error', ...more } });
     let said = '';
     child.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
     await until(() => existsSync(ready) || child.exitCode !== null, `the program is ready: ${said}`);
     if (child.exitCode !== null) throw new Error(`the program ended: ${said}`);
-    const origin = /address (\S+)/.exec(readFileSync(ready, 'utf8'))?.[1];
-    if (!origin) throw new Error(`no address: ${readFileSync(ready, 'utf8')}`);
     const setup = await until(() => /first sign-in: (\S+)/.exec(said)?.[1], 'the address of the first sign-in');
+    const { origin } = new URL(setup);
     const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     mkdirSync(SCREENS, { recursive: true });
     return new Rig(folder, origin, setup, child, browser);

