@@ -119,7 +119,7 @@ describe('the console', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
     await page.getByRole('dialog').getByRole('combobox').fill('wiki');
-    await page.getByRole('option').nth(1).waitFor();
+    await page.getByRole('dialog').getByRole('option').nth(1).waitFor();
     await page.waitForTimeout(400);
     await shot('palette');
     await judged(page, 'palette');
@@ -307,7 +307,7 @@ describe('the console', () => {
     });
     console.log(`console: longest task while 10,000 rows scroll: ${Math.round(longest)} ms (0: none over 50)`);
     expect(longest).toBeLessThan(100);
-  });
+  }, 150_000);
 
   it('had no error of its own', () => expect(problems).toEqual([]));
 });
