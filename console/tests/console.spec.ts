@@ -237,7 +237,7 @@ describe('the console', () => {
       const text = HOSTILE[n] as string;
       for (const path of [`/alerts/${id}`, `/queue?open=${id}`, `/application/${encodeURIComponent(text)}`, `/host/${encodeURIComponent(text)}`, `/feed/${encodeURIComponent(text)}`, `/cve/${encodeURIComponent(text)}`, `/address/${encodeURIComponent(text)}`, `/queue?filter=${encodeURIComponent(text)}`]) {
         await page.goto(rig.origin + path);
-        await page.locator('main h1, main h2').first().waitFor({ state: 'attached' });
+        await page.locator('main h1, main h2').first().waitFor({ state: 'attached', timeout: 10_000 }).catch(() => expect.fail(`${path} shows nothing: ${problems.join(' ')}`));
         await page.waitForTimeout(120);
         expect(await badOf(page), `${path}`).toEqual([]);
         expect(await tags(), path).toBe(0);
@@ -291,7 +291,8 @@ describe('the console', () => {
       if (grid) grid.scrollTop = grid.scrollHeight;
       return (grid?.scrollHeight ?? 0) > 9990 * 34;
     }), 'all rows are loaded', 60_000);
-    const longest = await page.evaluate(async () => {
+    // What the page itself costs comes each time; what the machine does besides does not.
+    const pass = () => page.evaluate(async () => {
       const grid = document.querySelector('[role=grid]') as HTMLElement;
       grid.scrollTop = 0;
       await new Promise((resolve) => setTimeout(resolve, 600));
@@ -305,8 +306,9 @@ describe('the console', () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return worst;
     });
+    const longest = Math.min(await pass(), await pass(), await pass());
     console.log(`console: longest task while 10,000 rows scroll: ${Math.round(longest)} ms (0: none over 50)`);
-    expect(longest).toBeLessThan(100);
+    expect(longest).toBeLessThanOrEqual(50);
   }, 150_000);
 
   it('had no error of its own', () => expect(problems).toEqual([]));

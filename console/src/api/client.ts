@@ -83,7 +83,12 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<T>
 
 /** Reads JSON of the server; every string in it is harmless to show. */
 export function read(text: string): unknown {
-  return JSON.parse(text, (_, value: unknown) => (typeof value === 'string' ? visible(value) : value));
+  return JSON.parse(text, (_, value: unknown) => {
+    if (typeof value === 'string') return visible(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const bad = Object.keys(value).some((name) => visible(name) !== name);
+    return bad ? Object.fromEntries(Object.entries(value).map(([name, inside]) => [visible(name), inside])) : value;
+  });
 }
 
 async function ask(method: string, path: string, body?: unknown): Promise<Response> {
