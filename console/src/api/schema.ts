@@ -1376,6 +1376,250 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every channel over which people are told, and how it fares. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChannelList"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{name}/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that were given up, the newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    limit?: string;
+                    after?: string;
+                };
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeadLetters"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{name}/dead/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries them again: these, or all. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RetryRequest"];
+                };
+            };
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Retried"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What would be sent of an alert, without secrets; nothing is sent. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PreviewRequest"];
+                };
+            };
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChannelPreview"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message that says that it is a test, now. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChannelTest"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/connections": {
         parameters: {
             query?: never;
@@ -3290,6 +3534,38 @@ export interface components {
             ids: string[];
             work: components["schemas"]["Work"];
         };
+        /** @description As the configuration names them. */
+        ChannelList: {
+            channels: components["schemas"]["ChannelStatus"][];
+        };
+        /** @description What would be sent. */
+        ChannelPreview: {
+            requests: components["schemas"]["PreviewedRequest"][];
+            text: string;
+        };
+        /** @description A channel over which people are told. */
+        ChannelStatus: {
+            breaker: string;
+            dead: number;
+            delivered: number;
+            failures: number;
+            held: number;
+            kind: string;
+            /** Format: date-time */
+            last_delivered?: string;
+            lost: number;
+            name: string;
+            /** Format: date-time */
+            next_attempt?: string;
+            trouble?: string;
+            waiting: number;
+        };
+        /** @description What became of a test. */
+        ChannelTest: {
+            delivered: boolean;
+            took_ms: number;
+            trouble?: string;
+        };
         /** @description What is said. */
         CommentRequest: {
             text: string;
@@ -3356,6 +3632,20 @@ export interface components {
             state: string;
             trouble?: string;
             url: string;
+        };
+        /** @description A message that was given up. */
+        DeadLetter: {
+            error: string;
+            headline: string;
+            number: number;
+            /** Format: date-time */
+            queued: string;
+            tries: number;
+        };
+        /** @description The newest first. */
+        DeadLetters: {
+            letters: components["schemas"]["DeadLetter"][];
+            next?: number;
         };
         /** @description An address or network that is blocked. */
         Decision: {
@@ -3614,6 +3904,15 @@ export interface components {
             target: string;
             terms?: components["schemas"]["Terms"];
         };
+        /** @description Of which alert. */
+        PreviewRequest: {
+            alert: string;
+        };
+        /** @description One request, without secrets. */
+        PreviewedRequest: {
+            body: string;
+            what: string;
+        };
         /** @description A refusal (RFC 9457). */
         Problem: {
             at?: number;
@@ -3664,6 +3963,14 @@ export interface components {
             exception?: components["schemas"]["ProposedException"];
             id: string;
             work: components["schemas"]["WorkDone"];
+        };
+        /** @description How many are tried again. */
+        Retried: {
+            retried: number;
+        };
+        /** @description Which; all, where nothing is said. */
+        RetryRequest: {
+            numbers?: number[];
         };
         /** @description A word about what waits. */
         Ruling: {

@@ -32,7 +32,8 @@ async fn the_page_is_there_for_browsers_and_may_do_little() {
     for path in ["/alerts/0123", "/queue?filter=kev:yes", "/no/such/page"] {
         assert_eq!(browser.get(path).await.status, 200, "{path}");
     }
-    for path in ["/v1/nothing", "/v1", "/taxii2/x/y/z", "/metrics/x", "/assets/no-1234.js", "/../etc/passwd", "//x/.."] {
+    for path in ["/v1/nothing", "/v1", "/taxii2/x/y/z", "/metrics/x", "/assets/no-1234.js", "/../etc/passwd", "//x/.."]
+    {
         let heard = browser.get(path).await;
         assert!(heard.status != 200 || heard.body.starts_with("<!doctype html>"), "{path}: {heard:?}");
         assert!(!heard.body.contains("root:"), "{path}");
