@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 export const PASSWORD = 'three wet owls sing';
-export const SCREENS = join(import.meta.dirname, '../../docs/screens');
+/** The pictures of the documentation are taken anew where that is asked for; else they go nowhere. */
+export const SCREENS = process.env.UPDATE ? join(import.meta.dirname, '../../docs/screens') : mkdtempSync(join(tmpdir(), 'tp-screens-'));
 const PROGRAM = process.env.TRIPOINT_PROGRAM ?? join(import.meta.dirname, '../../target/debug/tripoint');
 const BROWSER = process.env.TRIPOINT_BROWSER ?? '/usr/bin/chromium';
 
@@ -39,6 +40,7 @@ export class Rig {
       await over;
     }
     rmSync(this.folder, { recursive: true, force: true });
+    if (!process.env.UPDATE) rmSync(SCREENS, { recursive: true, force: true });
   }
 
   /** Asks through the Unix socket, as root of this host. */
