@@ -49,6 +49,10 @@ impl IntoResponse for Refused {
 impl From<StoreError> for Refused {
     /// Not durable is not acknowledged: the caller keeps it and comes again.
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Full) {
+            let detail = "the server's disk is full: this is not kept; free room where its data folder lies";
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "disk-full", detail);
+        }
         tracing::error!(error = %error, "store failed");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "store", "the store does not work at the moment")
     }

@@ -63,7 +63,8 @@ pub(crate) async fn health(
     let crowdsec = app.push.as_ref().map(PushState::read);
     let notify = notify(&app).await?;
     let version = env!("CARGO_PKG_VERSION").into();
-    Ok(Json(ServerHealth { status: "ok".into(), version, agents, alerts_open, crowdsec, notify }))
+    let status = if app.store.is_full() { "the disk is full" } else { "ok" };
+    Ok(Json(ServerHealth { status: status.into(), version, agents, alerts_open, crowdsec, notify }))
 }
 
 /// How telling goes, where anybody is told.
@@ -83,6 +84,12 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         let status = serde_json::to_string(&status).unwrap_or_default();
         let _ = writeln!(text, "tripoint_alerts{{status={status}}} {count}");
     }
+    let _ = writeln!(
+        text,
+        "# HELP tripoint_disk_full Whether the server's disk has no room for what is to be kept.\n\
+         # TYPE tripoint_disk_full gauge\ntripoint_disk_full {}",
+        u8::from(app.store.is_full())
+    );
     text.push_str("# HELP tripoint_agent_connected Whether the agent was heard of within a minute.\n# TYPE tripoint_agent_connected gauge\n");
     for agent in &agents {
         let _ = writeln!(

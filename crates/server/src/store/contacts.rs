@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Connection as _, Row, SqliteConnection};
 
 use tripoint_api::agent::CONTACTS_MAX;
 use tripoint_api::connections::{CONNECTIONS_MAX, ConnectionList, ConnectionQuery, HostContact, Kept};
@@ -159,15 +159,38 @@ async fn shorten(connection: &mut SqliteConnection, keep: KeepContacts) -> Resul
         .bind(signed(rows - keep.rows_max + keep.rows_max / 100))
         .fetch_optional(&mut *connection)
         .await?;
-    let last = last.unwrap_or(i64::MAX);
+    forget(connection, last.unwrap_or(i64::MAX)).await.map(drop)
+}
+
+/// How many there are.
+pub(super) async fn rows(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    counts::read(connection, ROWS).await
+}
+
+/// Lets the oldest go, in a transaction of its own; how many went.
+pub(super) async fn let_go(connection: &mut SqliteConnection, how_many: u64) -> Result<u64, StoreError> {
+    let mut whole = connection.begin().await?;
+    let last: Option<i64> = sqlx::query_scalar("SELECT id FROM contacts ORDER BY id LIMIT 1 OFFSET $1")
+        .bind(signed(how_many))
+        .fetch_optional(&mut *whole)
+        .await?;
+    let gone = forget(&mut whole, last.unwrap_or(i64::MAX)).await?;
+    whole.commit().await?;
+    Ok(gone)
+}
+
+/// Drops those before an id and counts what is lost with them; how many rows went.
+async fn forget(connection: &mut SqliteConnection, before: i64) -> Result<u64, StoreError> {
     let lost: i64 = sqlx::query_scalar("SELECT COALESCE(SUM(count), 0) FROM contacts WHERE id < $1")
-        .bind(last)
+        .bind(before)
         .fetch_one(&mut *connection)
         .await?;
-    let gone = sqlx::query("DELETE FROM contacts WHERE id < $1").bind(last).execute(&mut *connection).await?;
-    tracing::warn!(rows = gone.rows_affected(), connections = lost, "no room for all connections; the oldest give way");
-    counts::add(connection, ROWS, -signed(gone.rows_affected())).await?;
-    counts::add(connection, DROPPED, lost).await
+    let gone = sqlx::query("DELETE FROM contacts WHERE id < $1").bind(before).execute(&mut *connection).await?;
+    let gone = gone.rows_affected();
+    tracing::warn!(rows = gone, connections = lost, "no room for all connections; the oldest give way");
+    counts::add(connection, ROWS, -signed(gone)).await?;
+    counts::add(connection, DROPPED, lost).await?;
+    Ok(gone)
 }
 
 /// A page, the last begun first.

@@ -34,6 +34,7 @@ mod notes;
 mod outbox;
 mod queue;
 mod read;
+mod room;
 mod rows;
 pub(crate) mod sessions;
 mod sqlite;
@@ -61,6 +62,9 @@ pub enum StoreError {
     /// The database refused.
     #[error("database: {0}")]
     Database(String),
+    /// The disk has no room for it.
+    #[error("the disk is full")]
+    Full,
     /// Something stored cannot be read back.
     #[error("stored {what} is unreadable: {why}")]
     Unreadable {
@@ -89,9 +93,18 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.to_string())
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            Some(FULL | SHORT_OF_SHARED_MEMORY) => Self::Full,
+            _ => Self::Database(error.to_string()),
+        }
     }
 }
+
+/// `SQLITE_FULL`.
+const FULL: &str = "13";
+/// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log lies on the same disk.
+const SHORT_OF_SHARED_MEMORY: &str = "4874";
 
 /// What is kept beyond what everybody needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,6 +182,8 @@ pub trait Store: Send + Sync {
     fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets>;
     /// At most `limit` lines of the queue that changed after a moment, in the order in which they did, with their words.
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>>;
+    /// Whether the disk is full, as far as is known: reading goes on, and what can be kept is kept.
+    fn is_full(&self) -> bool;
     /// The last moment at which an alert changed.
     fn last_change(&self) -> Stored<'_, Timestamp>;
     /// One alert.

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,6 +23,7 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 
 use super::layout::migrate;
+use super::room::Room;
 use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
 use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Which};
@@ -56,6 +58,7 @@ impl Sqlite {
             .mode(0o600)
             .open(path)
             .map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))?;
+        let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
         let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
         let mut connection = options.connect().await.map_err(|error| match error {
             sqlx::Error::Database(said) => damaged(said.to_string()),
@@ -68,7 +71,7 @@ impl Sqlite {
         migrate(&mut connection).await?;
         queue::fill(&mut connection).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer: Writer::start(connection), readers, keep })
+        Ok(Self { writer: Writer::start(connection, room), readers, keep })
     }
 
     /// What is kept of those who may ask, in the same file.
@@ -107,6 +110,10 @@ impl Store for Sqlite {
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
         Box::pin(queue::changed(&self.readers, after, limit))
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.is_full()
     }
 
     fn last_change(&self) -> Stored<'_, Timestamp> {

@@ -1,29 +1,39 @@
 //! How do many waiting writers share one durable commit?
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::room::{self, Room};
 use super::{StoreError, audit};
 use crate::auth::audit::{Call, current, within};
 
 /// Answers the one who waits: after the commit, or with why there was none.
 type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
-/// Does its part of a transaction; `false` = it failed and must leave no trace.
-type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, (bool, Reply)> + Send>;
+/// Does its part of a transaction; with an error it must leave no trace.
+type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, (Option<StoreError>, Reply)> + Send>;
 
 /// Hands work to the one task that writes.
 #[derive(Clone)]
-pub(crate) struct Writer(mpsc::Sender<Job>);
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Room>,
+}
 
 impl Writer {
     /// Starts the task.
-    pub(crate) fn start(connection: SqliteConnection) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(write(connection, receiver));
-        Self(sender)
+    pub(super) fn start(connection: SqliteConnection, room: Arc<Room>) -> Self {
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(write(connection, Arc::clone(&room), receiver));
+        Self { jobs, room }
+    }
+
+    /// Whether the disk is full, as far as is known.
+    pub(super) fn is_full(&self) -> bool {
+        self.room.is_full()
     }
 
     /// Runs `work` inside a transaction; returns after the commit.
@@ -40,17 +50,20 @@ impl Writer {
                     None => work(connection).await,
                     Some(call) => recorded(connection, call, work).await,
                 };
-                let good = result.is_ok();
+                let error = result.as_ref().err().cloned();
                 let reply: Reply = Box::new(move |failure| {
                     // Whoever asked may have left.
                     let _ = tell.send(failure.map_or(result, Err));
                 });
-                (good, reply)
+                (error, reply)
             })
         });
-        self.0.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         // A job that was dropped unrun belonged to a transaction that could not be begun or kept.
-        told.await.map_err(|_| StoreError::Database("the transaction failed".into()))?
+        told.await.map_err(|_| match self.is_full() {
+            true => StoreError::Full,
+            false => StoreError::Database("the transaction failed".into()),
+        })?
     }
 }
 
@@ -66,37 +79,43 @@ where
     Ok(done)
 }
 
-async fn write(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
+async fn write(mut connection: SqliteConnection, room: Arc<Room>, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.recv().await {
-        let mut batch = vec![first];
+        let mut batch = VecDeque::from([first]);
         while batch.len() < BATCH {
             let Ok(next) = jobs.try_recv() else { break };
-            batch.push(next);
+            batch.push_back(next);
         }
-        let (replies, failure) = commit(&mut connection, batch).await;
+        let (replies, failure) = commit(&mut connection, &mut batch).await;
+        room::tend(&mut connection, &room, failure.as_ref()).await;
         for reply in replies {
             reply(failure.clone());
         }
+        drop(batch);
     }
 }
 
 /// One transaction; each job in a savepoint of its own, so that a failing one takes back only itself.
-async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>) -> (Vec<Reply>, Option<StoreError>) {
+/// What is left in the batch was not begun.
+async fn commit(connection: &mut SqliteConnection, batch: &mut VecDeque<Job>) -> (Vec<Reply>, Option<StoreError>) {
     let mut replies = Vec::with_capacity(batch.len());
     let mut failure = run(connection, "BEGIN IMMEDIATE").await.err();
-    for job in batch {
-        if failure.is_none() {
-            failure = run(connection, "SAVEPOINT job").await.err();
-        }
+    while failure.is_none()
+        && let Some(job) = batch.pop_front()
+    {
+        failure = run(connection, "SAVEPOINT job").await.err();
         if failure.is_some() {
+            batch.push_front(job);
             break;
         }
-        let (good, reply) = job(connection).await;
+        let (error, reply) = job(connection).await;
         replies.push(reply);
-        if failure.is_none() {
-            let end = if good { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job" };
-            failure = run(connection, end).await.err();
-        }
+        failure = match error {
+            None => run(connection, "RELEASE SAVEPOINT job").await.err(),
+            // SQLite may have taken back the whole transaction by itself.
+            Some(StoreError::Full) => Some(StoreError::Full),
+            Some(_) => run(connection, "ROLLBACK TO SAVEPOINT job").await.err(),
+        };
     }
     let failure = match failure {
         None => run(connection, "COMMIT").await.err(),
@@ -131,7 +150,8 @@ mod tests {
     async fn a_failing_job_takes_back_only_itself() {
         let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
         sqlx::query("CREATE TABLE t (n BIGINT PRIMARY KEY)").execute(&mut connection).await.unwrap();
-        let writer = Writer::start(connection);
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::start(connection, Arc::new(Room::open(folder.path())));
         let jobs = (0..50).map(|number| {
             let writer = writer.clone();
             tokio::spawn(

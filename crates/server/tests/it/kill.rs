@@ -47,25 +47,40 @@ async fn child_server() {
     serve(options, std::future::pending()).await.unwrap();
 }
 
-async fn start(folder: &Path, hook: &str) -> Child {
+/// It ends with the test, however that ends.
+struct Killed(Child);
+
+impl Killed {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn start(folder: &Path, hook: &str) -> Killed {
     let ready = folder.join("ready");
     let _ = std::fs::remove_file(&ready);
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::child_server", "--nocapture"])
         .env(FOLDER, folder)
         .env(HOOK, hook)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let child = Killed(child.unwrap());
     for _ in 0..2_000 {
         if ready.exists() {
             return child;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let _ = child.kill();
-    let _ = child.wait();
     panic!("the server did not become ready");
 }
 
@@ -169,8 +184,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         let moment = Duration::from_millis(10 + round * 7_919 % 290);
         let killer = tokio::task::spawn_blocking(move || {
             std::thread::sleep(moment);
-            child.kill().unwrap();
-            child.wait().unwrap();
+            child.kill();
         });
         write(&client, round, &mut so_far).await;
         killer.await.unwrap();
@@ -179,8 +193,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     let kept = everything(&client).await;
     compare(&so_far, &kept);
     told(&hook, &so_far).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     let found = verify_folder(folder.path()).await.unwrap();
     assert_eq!(found.broken, None, "the audit's chain holds through every kill");
     let changes = so_far.comments.len() + so_far.exceptions.len() + so_far.tokens.len();

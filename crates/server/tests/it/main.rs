@@ -8,6 +8,7 @@ mod channels;
 mod connections;
 mod console;
 mod exceptions;
+mod full;
 mod images;
 mod kill;
 mod lapi;
