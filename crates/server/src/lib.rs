@@ -138,6 +138,8 @@ pub enum ServeError {
 pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
     let run = options.data_dir.join("run");
     listen::create_folder(&run)?;
+    let held = store::Hold::take(&options.data_dir).map_err(|e| ServeError::Io("lock the data folder", e))?;
+    let Some(_held) = held else { return Err(ListenError::InUse(socket_path(&options.data_dir)).into()) };
     let access = access::Access::load(&options)?;
     let own = options.data_dir.join("server");
     listen::create_folder(&own)?;

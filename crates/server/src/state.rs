@@ -165,7 +165,11 @@ impl App {
         // Held while it is written, so that what was asked later is not overwritten.
         let path = self.trust.lock().await;
         let written = match self.store.verdicts().await {
-            Ok(trust) => write_trust(&path, &trust.text()).map_err(|error| error.to_string()),
+            Ok(trust) => {
+                let (path, text) = (path.clone(), trust.text());
+                let written = tokio::task::spawn_blocking(move || write_trust(&path, &text)).await;
+                written.map_err(io::Error::from).flatten().map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = written {

@@ -29,5 +29,11 @@ pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
     if let Some(aside) = &done.replaced {
         output::line(&format!("what was there before: {}", aside.display()))?;
     }
+    if how == "brought back" {
+        let tokens = output::counted(u64::try_from(done.tokens).unwrap_or(0), "token");
+        output::line(&format!(
+            "everybody is signed out. Users and {tokens} are as they were then: what was taken back since holds again"
+        ))?;
+    }
     Ok(Exit::Fine)
 }

@@ -89,7 +89,9 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         secret_key,
         contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // More than one: a long question of one person holds up no agent.
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
     let served = runtime.block_on(async {
         tokio::spawn(async move {

@@ -7,11 +7,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tripoint_model::Timestamp;
 
+use super::Hold;
 use super::layout::MIGRATIONS;
 
 /// Why a backup was not made or not brought back. What was there before is as it was.
@@ -53,6 +56,8 @@ pub struct Backup {
     pub layout: i64,
     /// Alerts in it.
     pub alerts: i64,
+    /// Tokens in it that have not ended: one that was taken back since is valid again.
+    pub tokens: i64,
     /// Where what was there before has been put, when it was brought back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<PathBuf>,
@@ -77,7 +82,7 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     let done = match made {
         Ok(_) => checked(&new).await.and_then(|backup| {
             sync(&new)?;
-            fs::rename(&new, to).map_err(|error| BackupError::Io(format!("write {}", to.display()), error))?;
+            rename(&new, to)?;
             sync_folder(to)?;
             Ok(Backup { file: to.to_owned(), ..backup })
         }),
@@ -89,44 +94,78 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     done
 }
 
-/// Brings a backup back. What was there before is kept beside it.
+/// Brings a backup back; nobody is signed in afterwards. What was there before is kept beside it.
 pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup, BackupError> {
-    if std::os::unix::net::UnixStream::connect(crate::socket_path(data_dir)).is_ok() {
-        return Err(BackupError::Running);
-    }
+    let held = Hold::take(data_dir).map_err(|error| BackupError::Io(format!("lock {}", data_dir.display()), error))?;
+    let Some(_held) = held else { return Err(BackupError::Running) };
     let own = database(data_dir);
-    let new = beside(&own, "restored");
-    let copy = |error| BackupError::Io(format!("copy {}", from.display()), error);
-    if let Some(folder) = own.parent() {
-        fs::create_dir_all(folder).map_err(copy)?;
-    }
-    let _ = fs::remove_file(&new);
-    create(&new)?;
-    // The copy is checked, not the file, which may change meanwhile.
-    fs::copy(from, &new).map_err(copy)?;
-    owned_as_folder(&new)?;
-    let backup = match checked(&new).await {
-        Ok(backup) => backup,
-        Err(error) => {
-            let _ = fs::remove_file(&new);
-            return Err(match error {
-                BackupError::Unusable { why, .. } => BackupError::Unusable { path: from.to_owned(), why },
-                other => other,
-            });
-        }
+    let copied = beside(&own, "copied");
+    let made = match copy(from, &copied) {
+        Ok(()) => ready(&copied).await,
+        Err(error) => Err(error),
     };
-    sync(&new)?;
-    let replaced = own.exists().then(|| beside(&own, &format!("before-{stamp}")));
-    for ending in ["-wal", "-shm", ""] {
-        let (file, aside) = (ended(&own, ending), replaced.as_deref().map(|aside| ended(aside, ending)));
-        if let Some(aside) = aside.filter(|_| file.exists()) {
-            let put = fs::rename(&file, &aside);
-            put.map_err(|error| BackupError::Io(format!("put {} aside", file.display()), error))?;
+    let backup = made.map_err(|error| {
+        let _ = fs::remove_file(&copied);
+        match error {
+            BackupError::Unusable { why, .. } => BackupError::Unusable { path: from.to_owned(), why },
+            other => other,
         }
-    }
-    fs::rename(&new, &own).map_err(|error| BackupError::Io(format!("write {}", own.display()), error))?;
+    })?;
+    // From here on a server that starts sees by this name that what it finds may be no whole.
+    let new = unfinished(&own);
+    rename(&copied, &new)?;
+    let replaced = put_aside(&own, stamp)?;
+    rename(&new, &own)?;
     sync_folder(&own)?;
     Ok(Backup { file: own, replaced, ..backup })
+}
+
+/// The copy is checked, not the file, which may change meanwhile.
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let failed = |error| BackupError::Io(format!("copy {}", from.display()), error);
+    let _ = fs::remove_file(to);
+    create(to)?;
+    // The bytes only: who may read the backup is another question than who may read the database.
+    let mut file = OpenOptions::new().write(true).open(to).map_err(failed)?;
+    io::copy(&mut File::open(from).map_err(failed)?, &mut file).map_err(failed)?;
+    owned_as_folder(to)
+}
+
+/// Checks a copy and signs everybody out of it: what ended a session since may have been a reason.
+async fn ready(copied: &Path) -> Result<Backup, BackupError> {
+    let backup = checked(copied).await?;
+    let mut connection = SqliteConnectOptions::new().filename(copied).connect().await?;
+    if has_table(&mut connection, "sessions").await? {
+        sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    sync(copied)?;
+    Ok(backup)
+}
+
+/// Takes what is there out of the way, also a journal whose database is gone: it would be played into the new one.
+fn put_aside(own: &Path, stamp: &str) -> Result<Option<PathBuf>, BackupError> {
+    let aside = beside(own, &format!("before-{stamp}"));
+    let mut any = false;
+    for ending in ["-wal", "-shm", ""] {
+        let file = ended(own, ending);
+        if file.exists() {
+            rename(&file, &ended(&aside, ending))?;
+            any = true;
+        }
+    }
+    sync_folder(own)?;
+    Ok(any.then_some(aside))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
+    fs::rename(from, to)
+        .map_err(|error| BackupError::Io(format!("rename {} to {}", from.display(), to.display()), error))
+}
+
+/// How a restore that is under way is called; after it there is nothing of this name.
+pub(super) fn unfinished(database: &Path) -> PathBuf {
+    beside(database, "restored")
 }
 
 /// Where the database of a data folder is.
@@ -153,9 +192,25 @@ async fn checked(path: &Path) -> Result<Backup, BackupError> {
         return Err(unusable(format!("it has layout {layout}, this version knows up to {known}")));
     }
     let alerts = sqlx::query_scalar("SELECT COUNT(*) FROM alerts").fetch_one(&mut connection).await?;
+    let tokens = tokens(&mut connection).await?;
     connection.close().await?;
     let bytes = fs::metadata(path).map_err(|error| BackupError::Io(format!("read {}", path.display()), error))?.len();
-    Ok(Backup { file: path.to_owned(), bytes, layout, alerts, replaced: None })
+    Ok(Backup { file: path.to_owned(), bytes, layout, alerts, tokens, replaced: None })
+}
+
+async fn tokens(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    if !has_table(connection, "tokens").await? {
+        return Ok(0);
+    }
+    let now = Timestamp::from_system(SystemTime::now());
+    sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE expires > $1").bind(now.0).fetch_one(connection).await
+}
+
+/// An older layout has fewer tables.
+async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let found = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+    let found: i64 = sqlx::query_scalar(found).bind(name).fetch_one(connection).await?;
+    Ok(found > 0)
 }
 
 /// What is wrong with a database, in its own words; nothing when it is sound. `check` is `quick_check` (each page, not

@@ -29,6 +29,7 @@ mod deliveries;
 mod digest;
 mod divide;
 mod exceptions;
+mod hold;
 mod layout;
 mod notes;
 mod outbox;
@@ -53,6 +54,7 @@ pub use bouncers::{Bouncer, Metered, Pull, Sent};
 pub use contacts::KeepContacts;
 pub use decisions::{Decision, Which};
 pub(crate) use deliveries::{Deliveries, Delivery, Ended, Routed};
+pub use hold::Hold;
 pub use outbox::{Message, Messages, Tell};
 pub use sqlite::Sqlite;
 
@@ -78,6 +80,12 @@ pub enum StoreError {
         "{0} is damaged: {1}; bring a backup back with `tripoint server restore FILE`, which keeps this one beside it"
     )]
     Damaged(String, String),
+    /// A restore was cut off between taking away what was there and putting the backup in its place.
+    #[error(
+        "a restore was cut off: {0} is still there. Run `tripoint server restore FILE` again; what was there before it \
+         lies beside it as `before-TIME`"
+    )]
+    Unfinished(String),
     /// It was made by a newer version.
     #[error("the database has layout {found}, this version knows up to {known}")]
     TooNew {

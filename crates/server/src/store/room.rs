@@ -104,7 +104,7 @@ pub(super) async fn tend(connection: &mut SqliteConnection, room: &Arc<Room>, fa
     }
 }
 
-/// Lets the oldest connections go, and folds the write-ahead log into the database.
+/// Lets the oldest connections go.
 async fn let_go(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     fold(connection).await?;
     let mut left = contacts::rows(connection).await? / PART;
@@ -116,7 +116,9 @@ async fn let_go(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Folds the write-ahead log into the database. It is begun anew and not cut short: whoever filled the disk would take
+/// what it gave back.
 async fn fold(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
+    sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(connection).await?;
     Ok(())
 }

@@ -58,6 +58,10 @@ impl Sqlite {
             .mode(0o600)
             .open(path)
             .map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))?;
+        let unfinished = backup::unfinished(path);
+        if unfinished.exists() {
+            return Err(StoreError::Unfinished(unfinished.display().to_string()));
+        }
         let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
         let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
         let mut connection = options.connect().await.map_err(|error| match error {

@@ -1,59 +1,126 @@
 //! Is what was put aside under load what comes back, and is what is damaged never served?
 
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tripoint_api::queue::QueuePage;
+use serde_json::Value;
+
+use tripoint_api::Role;
 use tripoint_server::store::backup::{BackupError, backup, restore};
 use tripoint_server::{ServerOptions, serve};
 
+use crate::browser::{Browser, add_user};
 use crate::rig::{Rig, alert};
 
-async fn ids(rig: &Rig) -> Vec<String> {
-    let page: QueuePage = rig.client.get("/v1/queue?limit=500&sort=first_seen").await.unwrap();
-    let mut ids: Vec<String> = page.rows.into_iter().map(|row| row.id.0).collect();
-    ids.sort();
-    ids
+/// Every alert as it is shown, by its id.
+async fn alerts(rig: &Rig) -> BTreeMap<String, Value> {
+    let list: Value = rig.client.get("/v1/alerts?limit=1000").await.unwrap();
+    let alerts = list["alerts"].as_array().unwrap().iter();
+    alerts.map(|alert| (alert["id"].as_str().unwrap().to_owned(), alert.clone())).collect()
 }
 
 #[tokio::test]
-async fn a_backup_under_load_holds_what_was_acknowledged_before_and_comes_back() {
+async fn a_backup_under_load_holds_what_was_acknowledged_before_and_comes_back_equal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup.sqlite");
     let rig = Rig::start(folder.path()).await;
+    add_user(&rig.client, "ada", Role::Analyst, &[]).await;
+    let ada = Browser::signed_in(&rig, "ada").await;
     rig.report("web1", 1, &(0..100).map(|n| alert(&format!("{n:03}"), 50, 1)).collect::<Vec<_>>()).await;
-    // Reports go on while it is made.
+    // Reports go on while it is made, and before it begins.
     let sent = Arc::new(AtomicU64::new(1));
     let writer = async {
-        for number in 100..200_u64 {
+        for number in 100..400_u64 {
             rig.report("web1", number, &[alert(&format!("{number:03}"), 50, 1)]).await;
             sent.store(number, Ordering::SeqCst);
         }
     };
     let copy = async {
-        let before = sent.load(Ordering::SeqCst);
-        (before, backup(folder.path(), &file).await.unwrap())
+        while sent.load(Ordering::SeqCst) < 150 {
+            tokio::task::yield_now().await;
+        }
+        (sent.load(Ordering::SeqCst), backup(folder.path(), &file).await.unwrap())
     };
     let ((), (before, made)) = tokio::join!(writer, copy);
-    assert!(made.alerts >= 100.max(before as i64 - 100 + 1) && made.alerts <= 200, "{made:?}");
+    // Alert `before` was acknowledged, and so were all with lower numbers.
+    assert!(made.alerts > before as i64 && made.alerts <= 400, "{made:?}, {before} before it");
     assert!(matches!(backup(folder.path(), &file).await, Err(BackupError::Exists(_))));
     assert!(matches!(restore(folder.path(), &file, "t").await, Err(BackupError::Running)));
-    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
-    assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(ids(&rig).await.len(), 200);
+    let mode = |file: &Path| std::fs::metadata(file).unwrap().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    let all = alerts(&rig).await;
+    assert_eq!(all.len(), 400);
+    assert_eq!(ada.get("/v1/queue").await.status, 200);
     rig.stop().await;
 
+    // Whoever may read the backup may not therefore read the database.
+    std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
     let back = restore(folder.path(), &file, "t").await.unwrap();
     assert!(back.replaced.as_ref().is_some_and(|aside| aside.exists()), "what was there is kept: {back:?}");
+    assert_eq!(mode(&back.file), 0o600);
     let rig = Rig::start(folder.path()).await;
-    assert_eq!(ids(&rig).await.len() as i64, made.alerts);
+    let restored = alerts(&rig).await;
+    let first: BTreeMap<_, _> = all.into_iter().take(made.alerts as usize).collect();
+    assert!(restored == first, "each alert as it was, in the order in which they were acknowledged");
+    let ada = Browser { at: rig.ready.address.unwrap(), ..ada };
+    assert_eq!(ada.get("/v1/queue").await.status, 401, "nobody is signed in");
+    Browser::signed_in(&rig, "ada").await;
     rig.stop().await;
     // On an empty folder too, and for its owner: root may do it for a server without privileges.
     let other = tempfile::tempdir().unwrap();
     assert_eq!(restore(other.path(), &file, "t").await.unwrap().replaced, None);
     let rig = Rig::start(other.path()).await;
-    assert_eq!(ids(&rig).await.len() as i64, made.alerts);
+    assert!(alerts(&rig).await == first);
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_lost_database_left_behind_is_not_played_into_the_restored_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, own) = (folder.path().join("backup.sqlite"), folder.path().join("server/server.sqlite"));
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    backup(folder.path(), &file).await.unwrap();
+    rig.report("web1", 2, &[alert("bb", 50, 1)]).await;
+    // As a kill leaves it, and then somebody removes the file that is called damaged.
+    let journal = ended(&own, "-wal");
+    let left = std::fs::read(&journal).unwrap();
+    rig.stop().await;
+    std::fs::write(&journal, left).unwrap();
+    std::fs::remove_file(&own).unwrap();
+    let back = restore(folder.path(), &file, "t").await.unwrap();
+    assert!(ended(&back.replaced.unwrap(), "-wal").exists() && !journal.exists());
+    let rig = Rig::start(folder.path()).await;
+    assert_eq!(alerts(&rig).await.keys().collect::<Vec<_>>(), ["aa"]);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn one_server_uses_a_folder_and_a_restore_that_was_cut_off_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let code = std::fs::read(folder.path().join("run/setup")).unwrap();
+    let second = ServerOptions { data_dir: folder.path().to_owned(), ..ServerOptions::default() };
+    let error = serve(second, std::future::ready(())).await.unwrap_err();
+    assert!(format!("{:?}", error).contains("InUse"), "{error:?}");
+    assert_eq!(std::fs::read(folder.path().join("run/setup")).unwrap(), code, "the first one's code still opens");
+    rig.stop().await;
+    let left = folder.path().join("server/server.sqlite.restored");
+    std::fs::write(&left, "").unwrap();
+    let third = ServerOptions { data_dir: folder.path().to_owned(), ..ServerOptions::default() };
+    let error = serve(third, std::future::ready(())).await.unwrap_err();
+    let said = std::error::Error::source(&error).unwrap().to_string();
+    assert!(said.contains("cut off") && said.contains("server restore"), "{said}");
+}
+
+fn ended(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ fn contacts(hour: i64, from: u32) -> Item {
         }))
         .unwrap()
     };
-    Item::Contacts { contacts: (from..from + 1000).map(one).collect(), dropped: 0 }
+    Item::Contacts { contacts: (from..from + 500).map(one).collect(), dropped: 0 }
 }
 
 async fn try_report(rig: &Rig, sequence: u64) -> Result<u64, ClientError> {
@@ -92,8 +92,9 @@ async fn a_full_disk_loses_nothing_and_stops_no_reader() {
     let ada = Browser::signed_in(&rig, "ada").await;
     let now = jiff::Timestamp::now().as_microsecond();
     let hour = now - now % 3_600_000_000;
-    rig.report_items("db1", 1, vec![contacts(hour, 0), contacts(hour, 1000)]).await;
-    rig.report_items("db1", 2, vec![contacts(hour, 2000)]).await;
+    for portion in 0..6 {
+        rig.report_items("db1", portion + 1, vec![contacts(hour, portion as u32 * 500)]).await;
+    }
     let mut acknowledged = 0;
     while acknowledged < 20 {
         acknowledged = try_report(&rig, acknowledged + 1).await.unwrap();

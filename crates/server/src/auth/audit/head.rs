@@ -1,7 +1,7 @@
 //! Who vouches for how long the audit was and how it ended, and when?
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -108,11 +108,26 @@ impl PublicKey {
 
 /// Adds a head to the file beside the database; durable when it returns.
 pub(crate) fn append(folder: &Path, head: &Head) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(HEADS))?;
+    let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(folder.join(HEADS))?;
+    cut_unfinished(&mut file)?;
     let line = serde_json::to_string(head).map_err(io::Error::other)?;
     // One write: a line is there or not, but for a power cut.
     file.write_all(format!("{line}\n").as_bytes())?;
     file.sync_data()
+}
+
+/// Takes away a last line that a power cut left unfinished: what is written behind it would be no line either.
+fn cut_unfinished(file: &mut File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let begin = length.saturating_sub(LINE_MAX);
+    let mut end = Vec::new();
+    file.seek(SeekFrom::Start(begin))?;
+    file.read_to_end(&mut end)?;
+    let whole = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    match end.len() - whole {
+        0 => Ok(()),
+        _ => file.set_len(begin + whole as u64),
+    }
 }
 
 /// Every head in its order, and what is wrong with the file where something is. A last line that a power cut left
@@ -138,3 +153,28 @@ pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Head>, Opt
 pub(crate) const KEY: &str = "audit.key";
 pub(crate) const PUBLIC: &str = "audit.pub";
 pub(crate) const HEADS: &str = "audit.heads";
+/// A head is some 250 bytes.
+const LINE_MAX: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_power_cut_left_unfinished_spoils_none_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = HeadKey::new().unwrap();
+        let head = |at| key.sign(&Chain::default(), Timestamp(at));
+        append(folder.path(), &head(1)).unwrap();
+        let whole = fs::read(folder.path().join(HEADS)).unwrap();
+        append(folder.path(), &head(2)).unwrap();
+        let both = fs::read(folder.path().join(HEADS)).unwrap();
+        for cut in whole.len()..both.len() {
+            fs::write(folder.path().join(HEADS), &both[..cut]).unwrap();
+            append(folder.path(), &head(3)).unwrap();
+            let (heads, trouble) = read(folder.path(), &key.public()).unwrap();
+            let at: Vec<i64> = heads.iter().map(|head| head.at.0).collect();
+            assert_eq!((at, trouble), (vec![1, 3], None), "cut at {cut}");
+        }
+    }
+}
