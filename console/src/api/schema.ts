@@ -478,7 +478,7 @@ export interface paths {
             parameters: {
                 query?: {
                     host?: string;
-                    wait_s?: string;
+                    wait_s?: number;
                 };
                 header?: never;
                 path?: never;
@@ -529,8 +529,8 @@ export interface paths {
             parameters: {
                 query?: {
                     host?: string;
-                    after?: string;
-                    wait_s?: string;
+                    after?: number;
+                    wait_s?: number;
                 };
                 header?: never;
                 path?: never;
@@ -674,12 +674,12 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    status?: string;
+                    status?: components["schemas"]["AlertStatus"];
                     rule?: string;
                     host?: string;
-                    suppressed?: string;
-                    suppressed_only?: string;
-                    limit?: string;
+                    suppressed?: boolean;
+                    suppressed_only?: boolean;
+                    limit?: number;
                     after?: string;
                 };
                 header?: never;
@@ -1168,8 +1168,8 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    limit?: string;
-                    after?: string;
+                    limit?: number;
+                    after?: number;
                 };
                 header?: never;
                 path?: never;
@@ -1217,7 +1217,7 @@ export interface paths {
             parameters: {
                 query?: {
                     family?: string;
-                    limit?: string;
+                    limit?: number;
                 };
                 header?: never;
                 path?: never;
@@ -1432,8 +1432,8 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    limit?: string;
-                    after?: string;
+                    limit?: number;
+                    after?: number;
                 };
                 header?: never;
                 path: {
@@ -1632,12 +1632,12 @@ export interface paths {
             parameters: {
                 query?: {
                     application?: string;
-                    peer?: string;
-                    direction?: string;
+                    peer?: components["schemas"]["Observable"];
+                    direction?: components["schemas"]["Direction"];
                     host?: string;
                     since?: string;
                     until?: string;
-                    limit?: string;
+                    limit?: number;
                     after?: string;
                 };
                 header?: never;
@@ -1690,7 +1690,7 @@ export interface paths {
                     scope?: string;
                     value?: string;
                     type?: string;
-                    contains?: string;
+                    contains?: boolean;
                 };
                 header?: never;
                 path?: never;
@@ -1704,7 +1704,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Decision"][];
+                        "application/json": components["schemas"]["Decision"][] | null;
                     };
                 };
                 /** @description Refused. */
@@ -1737,7 +1737,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    startup?: string;
+                    startup?: boolean;
                     scopes?: string;
                     origins?: string;
                     scenarios_containing?: string;
@@ -1825,7 +1825,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["ExceptionRequest"];
+                    "application/json": components["schemas"]["ExceptionRequestInput"];
                 };
             };
             responses: {
@@ -1874,7 +1874,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["ExceptionRequest"];
+                    "application/json": components["schemas"]["ExceptionRequestInput"];
                 };
             };
             responses: {
@@ -2342,8 +2342,8 @@ export interface paths {
             parameters: {
                 query?: {
                     filter?: string;
-                    sort?: string;
-                    limit?: string;
+                    sort?: components["schemas"]["Sort"];
+                    limit?: number;
                     after?: string;
                 };
                 header?: never;
@@ -2996,7 +2996,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": Record<string, never>;
+                        "application/json": unknown;
                     };
                 };
                 /** @description Refused. */
@@ -3301,355 +3301,1654 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What is asked for, by a person or by policy, before the guard has looked at it. */
+        Action: {
+            /** @description The alert that caused it. */
+            cause?: components["schemas"]["AlertId"];
+            /**
+             * Format: date-time
+             * @description Until when; ignored for disconnect and unblock.
+             */
+            expires: string;
+            /** @description What to do. */
+            kind: components["schemas"]["ActionKind"];
+            /** @description Why, in a person's words or a rule's. */
+            reason: string;
+            /** @description Who asked: a user's name or `policy`. */
+            requester: string;
+            /**
+             * @description How far.
+             * @default host
+             */
+            scope: components["schemas"]["Scope"];
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
+            /** @description What else is to be said of it. */
+            terms?: components["schemas"]["Terms"];
+        };
         /** @description What will happen, what will not, what the kernel said. */
         ActionAnswer: {
+            /** @description Failures in words, each with its host. */
             errors?: string[];
-            hosts?: string[];
+            /**
+             * @description Hosts that answered, in order.
+             * @default []
+             */
+            hosts: string[];
+            /** @description What `past` leaves out, in words. */
             notes?: string[];
+            /** @description What the kernel said. */
             outcomes: components["schemas"]["Outcome"][];
+            /** @description Whom the planned blocks would have cut off in the last hours, by the connections that are kept; only of a dry run. */
             past?: components["schemas"]["Past"][];
+            /** @description What was planned. */
             plan: components["schemas"]["PlannedAction"][];
+            /** @description What waits for a second person now, and is not done before. */
             proposed?: components["schemas"]["HostProposal"][];
+            /** @description What the guard refused. */
             refused: components["schemas"]["Refusal"][];
         };
-        /** @description What shall be done. */
+        /** @description The closed set of actions. */
+        ActionKind: "disconnect" | "block" | "unblock" | "allow" | "freeze" | "thaw" | "isolate" | "rejoin";
+        /** @description Asks for an action on every connected agent (or on `host`). */
         ActionRequest: {
-            cause?: string;
-            confirmed?: boolean;
-            consent?: string;
-            dry_run?: boolean;
-            for_seconds?: number;
-            host?: string;
-            kind: string;
-            reason?: string;
-            scope?: unknown;
-            target?: string;
-            targets?: string[];
+            /** @description The alert that is the reason, by id. */
+            cause?: components["schemas"]["AlertId"] | null;
+            /**
+             * @description That a person saw what more than `TARGETS_UNCONFIRMED` targets mean (a dry run) and wants it.
+             * @default false
+             */
+            confirmed: boolean;
+            /** @description Root's consent on the agent's host to what sets rules of its guard aside, by its number. */
+            consent?: string | null;
+            /**
+             * @description Only say what would happen.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Format: uint64
+             * @description For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
+             */
+            for_seconds?: number | null;
+            /** @description Only on this host; default: the only agent there is, else all that are connected. */
+            host?: string | null;
+            /** @description What to do. */
+            kind: components["schemas"]["ActionKind"];
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * @description How far.
+             * @default host
+             */
+            scope: components["schemas"]["ScopeInput"];
+            /** @description To whom. */
+            target?: components["schemas"]["Target"] | null;
+            /** @description To whom else; all are planned and done together, at most `TARGETS_MAX`. */
+            targets?: components["schemas"]["Target"][];
         };
-        /** @description What its kernel offers, what it lost, how old its data is. */
+        /** @description How an agent is: what its kernel lets it do, what it lost, how old its data is. */
         AgentHealth: {
-            capabilities?: Record<string, never>[];
+            /**
+             * @description What works and what is lost where it does not.
+             * @default []
+             */
+            capabilities: components["schemas"]["Capability"][];
+            /** @description Other counters and gauges, by name (`connections_seen_total`, `spool_bytes`). */
             counters?: {
-                [key: string]: unknown;
+                [key: string]: number;
             };
-            data?: Record<string, never>[];
-            firewall?: string;
-            kernel?: string;
-            losses?: {
-                [key: string]: unknown;
+            /**
+             * @description How fresh the data is.
+             * @default []
+             */
+            data: components["schemas"]["DataSource"][];
+            /**
+             * @description Which mechanism blocks: `bpf`, `none`.
+             * @default
+             */
+            firewall: string;
+            /** @description Stretches of time in which something was lost, newest last; the last hundred. */
+            gaps?: components["schemas"]["Gap"][];
+            /**
+             * @description Kernel release.
+             * @default
+             */
+            kernel: string;
+            /**
+             * @description Events lost, by the counter's name. All zero = nothing was lost.
+             * @default {}
+             */
+            losses: {
+                [key: string]: number;
             };
-            mode?: string;
+            /**
+             * @description `advise` or `enforce`.
+             * @default
+             */
+            mode: string;
+            /** @description Which sensor runs: `bpf`, `sock_diag`, `replay`, `none`. */
             sensor: string;
         };
-        /** @description Which agent. */
+        /** @description How an agent is: what its kernel lets it do, what it lost, how old its data is. */
+        AgentHealthInput: {
+            /**
+             * @description What works and what is lost where it does not.
+             * @default []
+             */
+            capabilities: components["schemas"]["CapabilityInput"][];
+            /** @description Other counters and gauges, by name (`connections_seen_total`, `spool_bytes`). */
+            counters?: {
+                [key: string]: number;
+            };
+            /**
+             * @description How fresh the data is.
+             * @default []
+             */
+            data: components["schemas"]["DataSourceInput"][];
+            /**
+             * @description Which mechanism blocks: `bpf`, `none`.
+             * @default
+             */
+            firewall: string;
+            /** @description Stretches of time in which something was lost, newest last; the last hundred. */
+            gaps?: components["schemas"]["Gap"][];
+            /**
+             * @description Kernel release.
+             * @default
+             */
+            kernel: string;
+            /**
+             * @description Events lost, by the counter's name. All zero = nothing was lost.
+             * @default {}
+             */
+            losses: {
+                [key: string]: number;
+            };
+            /**
+             * @description `advise` or `enforce`.
+             * @default
+             */
+            mode: string;
+            /** @description Which sensor runs: `bpf`, `sock_diag`, `replay`, `none`. */
+            sensor: string;
+        };
+        /** @description Which agent speaks. */
         AgentIdentity: {
+            /**
+             * @description The boot's id (`/proc/sys/kernel/random/boot_id`) with the spool's own id, so that a lost
+             *     spool never reuses a sequence number.
+             */
             boot_id: string;
+            /** @description The host's name, as in alerts. */
             host: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When this run of the agent began.
+             */
             started: string;
+            /** @description The agent's version. */
             version: string;
         };
         /** @description An agent as last heard of. */
         AgentStatus: {
+            /** @description Which. */
             agent: components["schemas"]["AgentIdentity"];
+            /** @description Whether it was heard of within the last minute. */
             connected: boolean;
+            /** @description How it said it was. */
             health?: components["schemas"]["AgentHealth"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was last heard of.
+             */
             last_seen: string;
         };
-        /** @description A rule's judgement and the facts it rests on. */
+        /** @description A rule's judgement and the facts it rests on. `work` is filled by the server only. */
         Alert: {
+            /** @description The application. */
             application: components["schemas"]["Application"];
+            /**
+             * Format: uint8
+             * @description How regular the connections are, 0 (no pattern) to 100 (a clock); absent under 4 connections.
+             */
             beacon_score?: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes received on all of them.
+             */
             bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent on all of them.
+             */
             bytes_out: number;
-            call_back?: Record<string, never>;
-            claims: Record<string, never>[];
+            /** @description The attack that the newest of its connections followed, if it followed one. */
+            call_back?: components["schemas"]["CallBack"];
+            /** @description Every source's claim. */
+            claims: components["schemas"]["Claim"][];
+            /**
+             * Format: uint8
+             * @description Confidence that the judgement is right, 0 to 100.
+             */
             confidence: number;
-            confidence_why?: Record<string, never>[];
-            connections: Record<string, never>[];
+            /** @description Its arithmetic: the points add up to it. */
+            confidence_why?: components["schemas"]["Factor"][];
+            /** @description The newest connections, newest first, at most `CONNECTIONS_MAX`. */
+            connections: components["schemas"]["Connection"][];
+            /**
+             * Format: uint64
+             * @description How many connections.
+             */
             count: number;
-            direction: string;
-            findings: Record<string, never>[];
-            /** Format: date-time */
+            /** @description Which way. */
+            direction: components["schemas"]["Direction"];
+            /** @description What the application is vulnerable to, worst first. */
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format: date-time
+             * @description First connection.
+             */
             first_seen: string;
-            guard?: Record<string, never>[];
+            /**
+             * @description Guard lists that hold the peer.
+             * @default []
+             */
+            guard: components["schemas"]["GuardHit"][];
+            /** @description The host's name. */
             host: string;
-            id: string;
-            indicator: string;
-            investigation?: Record<string, never>;
-            /** Format: date-time */
+            /** @description Deterministic id. */
+            id: components["schemas"]["AlertId"];
+            /** @description The indicator that was met: the most specific observable among the claims. */
+            indicator: components["schemas"]["Observable"];
+            /** @description What the host found out by itself: the application's logs. */
+            investigation?: components["schemas"]["Investigation"];
+            /**
+             * Format: date-time
+             * @description Last connection or change of one.
+             */
             last_seen: string;
+            /**
+             * Format: double
+             * @description Milliseconds from the connection to this alert, as measured by the agent.
+             */
             latency_ms?: number;
-            missing?: Record<string, never>[];
-            outcomes?: components["schemas"]["Outcome"][];
-            process?: Record<string, never>;
-            refusals?: components["schemas"]["Refusal"][];
+            /**
+             * @description What is not known, and why.
+             * @default []
+             */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * @description Actions taken on its account, newest state of each.
+             * @default []
+             */
+            outcomes: components["schemas"]["Outcome"][];
+            /**
+             * @description The process of the newest connection.
+             * @default null
+             */
+            process: components["schemas"]["Process"] | null;
+            /**
+             * @description Actions that the guard refused.
+             * @default []
+             */
+            refusals: components["schemas"]["Refusal"][];
+            /** @description The rule, snake_case. */
             rule: string;
+            /**
+             * Format: uint32
+             * @description `SCHEMA`.
+             */
             schema: number;
+            /** @description How bad, with its arithmetic. */
             severity: components["schemas"]["Severity"];
+            /** @description Whether one of them is open. */
             still_open: boolean;
-            suggested?: string[];
+            /**
+             * @description Suggested actions, as commands a person can run.
+             * @default []
+             */
+            suggested: string[];
+            /** @description The exception that suppresses it, if one does. The fact stays. */
             suppressed_by?: string;
-            techniques?: string[];
+            /**
+             * @description ATT&CK technique ids.
+             * @default []
+             */
+            techniques: string[];
+            /** @description Who talked to which bad address, in plain words. */
             title: string;
-            work?: components["schemas"]["WorkDone"];
+            /**
+             * @description People's work on it, kept by the server.
+             * @default {
+             *       "comments": [],
+             *       "history": [],
+             *       "status": "open"
+             *     }
+             */
+            work: components["schemas"]["WorkDone"];
         };
-        /** @description What surrounds an alert. */
+        /** @description The answer of `path::alert_context`. */
         AlertContext: {
+            /** @description What a person would do next; absent where nothing is left to do. */
             next?: components["schemas"]["NextStep"];
+            /** @description Alerts that are part of it, at most `PARTS_MAX`. */
             parts: components["schemas"]["AlertSummary"][];
+            /** @description Alerts that have something in common with it, the nearest first; at most `RELATED_MAX`. */
             related: components["schemas"]["Related"][];
         };
-        /** @description A page of alerts. */
+        /** @description Deterministic: host, application, indicator, direction. Redelivery is harmless. */
+        AlertId: string;
+        /** @description A rule's judgement and the facts it rests on. `work` is filled by the server only. */
+        AlertInput: {
+            /** @description The application. */
+            application: components["schemas"]["Application"];
+            /**
+             * Format: uint8
+             * @description How regular the connections are, 0 (no pattern) to 100 (a clock); absent under 4 connections.
+             */
+            beacon_score?: number | null;
+            /**
+             * Format: uint64
+             * @description Payload bytes received on all of them.
+             */
+            bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent on all of them.
+             */
+            bytes_out: number;
+            /** @description The attack that the newest of its connections followed, if it followed one. */
+            call_back?: components["schemas"]["CallBackInput"] | null;
+            /** @description Every source's claim. */
+            claims: components["schemas"]["ClaimInput"][];
+            /**
+             * Format: uint8
+             * @description Confidence that the judgement is right, 0 to 100.
+             */
+            confidence: number;
+            /** @description Its arithmetic: the points add up to it. */
+            confidence_why?: components["schemas"]["Factor"][];
+            /** @description The newest connections, newest first, at most `CONNECTIONS_MAX`. */
+            connections: components["schemas"]["ConnectionInput"][];
+            /**
+             * Format: uint64
+             * @description How many connections.
+             */
+            count: number;
+            /** @description Which way. */
+            direction: components["schemas"]["Direction"];
+            /** @description What the application is vulnerable to, worst first. */
+            findings: components["schemas"]["FindingInput"][];
+            /**
+             * Format: date-time
+             * @description First connection.
+             */
+            first_seen: string;
+            /**
+             * @description Guard lists that hold the peer.
+             * @default []
+             */
+            guard: components["schemas"]["GuardHit"][];
+            /** @description The host's name. */
+            host: string;
+            /** @description Deterministic id. */
+            id: components["schemas"]["AlertId"];
+            /** @description The indicator that was met: the most specific observable among the claims. */
+            indicator: components["schemas"]["Observable"];
+            /** @description What the host found out by itself: the application's logs. */
+            investigation?: components["schemas"]["InvestigationInput"] | null;
+            /**
+             * Format: date-time
+             * @description Last connection or change of one.
+             */
+            last_seen: string;
+            /**
+             * Format: double
+             * @description Milliseconds from the connection to this alert, as measured by the agent.
+             */
+            latency_ms?: number | null;
+            /**
+             * @description What is not known, and why.
+             * @default []
+             */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * @description Actions taken on its account, newest state of each.
+             * @default []
+             */
+            outcomes: components["schemas"]["OutcomeInput"][];
+            /**
+             * @description The process of the newest connection.
+             * @default null
+             */
+            process: components["schemas"]["ProcessInput"] | null;
+            /**
+             * @description Actions that the guard refused.
+             * @default []
+             */
+            refusals: components["schemas"]["Refusal"][];
+            /** @description The rule, snake_case. */
+            rule: string;
+            /**
+             * Format: uint32
+             * @description `SCHEMA`.
+             */
+            schema: number;
+            /** @description How bad, with its arithmetic. */
+            severity: components["schemas"]["Severity"];
+            /** @description Whether one of them is open. */
+            still_open: boolean;
+            /**
+             * @description Suggested actions, as commands a person can run.
+             * @default []
+             */
+            suggested: string[];
+            /** @description The exception that suppresses it, if one does. The fact stays. */
+            suppressed_by?: string | null;
+            /**
+             * @description ATT&CK technique ids.
+             * @default []
+             */
+            techniques: string[];
+            /** @description Who talked to which bad address, in plain words. */
+            title: string;
+            /**
+             * @description People's work on it, kept by the server.
+             * @default {
+             *       "comments": [],
+             *       "history": [],
+             *       "status": "open"
+             *     }
+             */
+            work: components["schemas"]["WorkDoneInput"];
+        };
+        /**
+         * @description A page of alerts: newest `last_seen` first. It may be shorter than asked for; only a missing
+         *     `next` says that it is the last.
+         */
         AlertList: {
+            /** @description The alerts. */
             alerts: components["schemas"]["Alert"][];
+            /** @description How to ask for the next page; absent on the last one. */
             next?: string;
         };
+        /** @description Where an alert stands. */
+        AlertStatus: "open" | "investigating" | "contained" | "resolved";
         /** @description One line of the queue. */
         AlertSummary: {
+            /** @description Who talked. */
             application: components["schemas"]["Application"];
+            /** @description Who works on it. */
             assignee?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Until when a verified block is in force.
+             */
             blocked_until?: string;
+            /**
+             * Format: uint64
+             * @description Bytes that came.
+             */
             bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Bytes that went.
+             */
             bytes_out: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When anything about it last changed; no two alerts have the same moment.
+             */
             changed: string;
+            /**
+             * Format: uint32
+             * @description How many comments it has.
+             */
             comments: number;
+            /**
+             * Format: uint8
+             * @description How sure, 0 to 100.
+             */
             confidence: number;
+            /**
+             * Format: uint64
+             * @description Connections.
+             */
             count: number;
-            direction: string;
-            /** Format: date-time */
+            /** @description Who began. */
+            direction: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
             first_seen: string;
+            /** @description Where. */
             host: string;
-            id: string;
-            indicator: string;
+            /** @description The alert's id. */
+            id: components["schemas"]["AlertId"];
+            /** @description With whom, as it is listed. */
+            indicator: components["schemas"]["Observable"];
+            /** @description Whether one of its vulnerabilities is known to be exploited. */
             known_exploited: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was last seen.
+             */
             last_seen: string;
-            level: string;
-            resolution?: string;
+            /** @description The same as a level; what a person set where one did. */
+            level: components["schemas"]["Level"];
+            /** @description Why it was closed. */
+            resolution?: components["schemas"]["Resolution"];
+            /** @description The rule that raised it. */
             rule: string;
+            /**
+             * Format: uint8
+             * @description How bad, 0 to 100.
+             */
             score: number;
-            status: string;
+            /** @description How it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description Whether a connection is still open. */
             still_open: boolean;
+            /** @description The exception that covers it. */
             suppressed_by?: string;
+            /** @description Its one line. */
             title: string;
+            /** @description What else can be asked, by field: several values each, at most `VALUES_MAX`. */
             values: {
-                [key: string]: unknown;
+                [key: string]: string[];
             };
         };
-        /** @description An agent's answer to an order. */
-        Answer: {
-            error?: string;
-            outcomes?: components["schemas"]["Outcome"][];
-            plan?: components["schemas"]["PlannedAction"][];
-            proposed?: Record<string, never>[];
-            refused?: components["schemas"]["Refusal"][];
+        /** @description One ancestor of a process, nearest first in a list. */
+        Ancestor: {
+            /** @description Its command line, redacted. */
+            argv?: string[];
+            /** @description Its executable's path or command name. */
+            exe: string;
+            /**
+             * Format: uint32
+             * @description Process id.
+             */
+            pid: number;
+            /**
+             * Format: uint64
+             * @description Its start, as in `ProcessKey`; 0 where it is not known.
+             */
+            start_ns?: number;
         };
-        /** @description What an administrator would call it. */
+        /** @description The agent's answer to an order. */
+        Answer: {
+            /** @description Why the order could not be carried out at all. */
+            error?: string | null;
+            /** @description What was found out about an alert; only where that was asked. */
+            investigation?: components["schemas"]["InvestigationInput"] | null;
+            /**
+             * @description What the kernel said.
+             * @default []
+             */
+            outcomes: components["schemas"]["OutcomeInput"][];
+            /**
+             * @description What was planned.
+             * @default []
+             */
+            plan: components["schemas"]["PlannedActionInput"][];
+            /** @description What waits for a second person by this order, or all of it where what is in force was asked. */
+            proposed?: components["schemas"]["Proposal"][];
+            /**
+             * @description What the guard refused.
+             * @default []
+             */
+            refused: components["schemas"]["Refusal"][];
+            /** @description What is in force; only where that was asked. */
+            standing?: components["schemas"]["StandingAction"][];
+        };
+        /** @description What an administrator would call it. Equality is by kind and id; the name is for people. */
         Application: {
+            /** @description Unit name, container id or path of the executable. */
             id: string;
-            kind: string;
+            /** @description How it is delimited. */
+            kind: components["schemas"]["ApplicationKind"];
+            /** @description The short name people know. */
             name: string;
         };
-        /** @description To whom; null takes it back. */
+        /** @description The three ways in which an application is delimited. */
+        ApplicationKind: "unit" | "container" | "executable";
+        /** @description The directions of connection that an indicator speaks of (`in`, `out`, `both` in text). */
+        AppliesTo: "in" | "out" | "both";
+        /** @description Gives an alert to somebody; an open one becomes *investigating*. */
         AssignRequest: {
-            assignee?: string;
+            /** @description To whom; `None` takes it back. */
+            assignee?: string | null;
+        };
+        /** @description A reference to something that lies elsewhere: a ticket, a capture, a report. */
+        Attachment: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who added it. */
+            author: string;
+            /** @description What it is. */
+            name: string;
+            /** @description SHA-256 of what lay there, hex, where somebody said it. */
+            sha256?: string;
+            /** @description Where it lies; `http` or `https`. */
+            url: string;
+        };
+        /** @description A reference to something that lies elsewhere: a ticket, a capture, a report. */
+        AttachmentInput: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who added it. */
+            author: string;
+            /** @description What it is. */
+            name: string;
+            /** @description SHA-256 of what lay there, hex, where somebody said it. */
+            sha256?: string | null;
+            /** @description Where it lies; `http` or `https`. */
+            url: string;
+        };
+        /** @description An attempt that a log shows: a line, or a series of them. */
+        Attempt: {
+            /** @description Whom the server would have called, had it done what was sent: addresses, and names in lower case. */
+            aims?: string[];
+            /** @description ATT&CK techniques. */
+            attack: string[];
+            /**
+             * Format: ip
+             * @description Whom a header names; anybody can write one.
+             */
+            claimed_remote?: string;
+            /** @description Vulnerabilities that it exploits. */
+            cves: string[];
+            /** @description The technique. */
+            family: string;
+            /** @description The file, and the entry of an archive. */
+            file: string;
+            /** @description Whether one line shows it or several together. */
+            kind: components["schemas"]["ShownBy"];
+            /**
+             * Format: uint64
+             * @description The line, of a series the one that completed it; from 1.
+             */
+            line: number;
+            /** @description The lines of a series, at most `LINES_MAX`. */
+            lines?: number[];
+            /**
+             * Format: uint64
+             * @description Where that line begins in the unpacked file, bytes.
+             */
+            offset: number;
+            /** @description The line as it stands, at most `RAW_BYTES_MAX`. */
+            raw: string;
+            /**
+             * @description Why, one reason each.
+             * @default []
+             */
+            reasons: string[];
+            /**
+             * Format: ip
+             * @description Who, as the program saw it.
+             */
+            remote: string | null;
+            /** @description The rule, or the kind of series. */
+            rule: string;
+            /** @description The Sigma rule that found it, where it was one. */
+            sigma?: components["schemas"]["BySigma"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time: string | null;
+            /** @description What it came to. */
+            verdict: components["schemas"]["Verdict"];
+        };
+        /** @description An attempt that a log shows: a line, or a series of them. */
+        AttemptInput: {
+            /** @description Whom the server would have called, had it done what was sent: addresses, and names in lower case. */
+            aims?: string[];
+            /** @description ATT&CK techniques. */
+            attack: string[];
+            /**
+             * Format: ip
+             * @description Whom a header names; anybody can write one.
+             */
+            claimed_remote?: string | null;
+            /** @description Vulnerabilities that it exploits. */
+            cves: string[];
+            /** @description The technique. */
+            family: string;
+            /** @description The file, and the entry of an archive. */
+            file: string;
+            /** @description Whether one line shows it or several together. */
+            kind: components["schemas"]["ShownBy"];
+            /**
+             * Format: uint64
+             * @description The line, of a series the one that completed it; from 1.
+             */
+            line: number;
+            /** @description The lines of a series, at most `LINES_MAX`. */
+            lines?: number[];
+            /**
+             * Format: uint64
+             * @description Where that line begins in the unpacked file, bytes.
+             */
+            offset: number;
+            /** @description The line as it stands, at most `RAW_BYTES_MAX`. */
+            raw: string;
+            /**
+             * @description Why, one reason each.
+             * @default []
+             */
+            reasons: string[];
+            /**
+             * Format: ip
+             * @description Who, as the program saw it.
+             */
+            remote?: string | null;
+            /** @description The rule, or the kind of series. */
+            rule: string;
+            /** @description The Sigma rule that found it, where it was one. */
+            sigma?: components["schemas"]["BySigma"] | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string | null;
+            /** @description What it came to. */
+            verdict: components["schemas"]["Verdict"];
         };
         /** @description A page, the newest first. */
         AuditList: {
+            /**
+             * Format: uint64
+             * @description For `after` of the next question; none at the end.
+             */
             next?: number;
+            /** @description The rows. */
             rows: components["schemas"]["AuditRow"][];
         };
-        /** @description What somebody did, and the chain's hash over it and all before. */
+        /** @description An entry in its place. */
         AuditRow: {
+            /** @description How it is now, as JSON. */
             after?: string;
+            /** @description What was asked for, as JSON without secrets; how long it was where it was too long. */
             asked?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When, by the server's clock.
+             */
             at: string;
+            /** @description How it was before, as JSON. */
             before?: string;
+            /** @description How it proved that: `socket`, `machine`, `token ID`, `session ID`, `nobody`, `server`. */
             by: string;
+            /** @description From where. */
             from: string;
+            /** @description SHA-256 over the hash of the row before, the number and the entry's text; hex. */
             hash: string;
+            /**
+             * Format: uint64
+             * @description Its number, from 1 without a gap.
+             */
             number: number;
+            /** @description Why, where that was said. */
             reason?: string;
+            /** @description `done`, or the status and kind of the refusal. */
             result: string;
+            /** @description Whom or what it was about: the rest of the path. */
             target?: string;
+            /** @description Which request: method and route. */
             what: string;
+            /** @description Who. */
             who: string;
         };
-        /** @description What an agent reports. */
+        /** @description What an agent has to report, in order. Sent again unchanged until acknowledged. */
         Batch: {
+            /** @description Who. */
             agent: components["schemas"]["AgentIdentity"];
-            items: Record<string, never>[];
+            /** @description What. */
+            items: components["schemas"]["Item"][];
+            /**
+             * Format: uint64
+             * @description Where the spool ends after these items. A batch that does not go beyond the last one of the
+             *     same boot id was taken already; only health, which is of the moment and never spooled, counts.
+             */
             sequence: number;
         };
-        /** @description The highest durable sequence number. */
+        /** @description The answer to a batch: everything in it is durable. */
         BatchAnswer: {
+            /**
+             * Format: uint64
+             * @description The highest sequence number that is durable for this boot id.
+             */
             acknowledged: number;
         };
-        /** @description For the header X-Api-Key; kept nowhere. */
+        /** @description The key of a bouncer. It is told once and kept nowhere. */
         BouncerKey: {
+            /** @description 64 hex digits, for the header `X-Api-Key`. */
             key: string;
+            /** @description Whose. */
             name: string;
         };
-        /** @description By name. */
+        /** @description Every bouncer, by name. */
         BouncerList: {
+            /** @description The bouncers. */
             bouncers: components["schemas"]["BouncerStatus"][];
+            /**
+             * Format: uint64
+             * @description Addresses and networks that are published to them now.
+             */
             decisions: number;
         };
         /** @description A program that enforces our blocks elsewhere. */
         BouncerStatus: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its key was made.
+             */
             created: string;
+            /**
+             * Format: uint64
+             * @description Decisions that it was told to drop.
+             */
             deleted: number;
+            /**
+             * Format: uint64
+             * @description Bytes that it says it dropped.
+             */
             dropped_bytes: number;
+            /**
+             * Format: uint64
+             * @description Packets that it says it dropped.
+             */
             dropped_packets: number;
+            /** @description What it is, in its own words; empty while it has not asked. */
             kind: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it last said what it did; older versions never do.
+             */
             last_metrics?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it last asked.
+             */
             last_pull?: string;
+            /** @description What people call it. */
             name: string;
+            /** @description Networks in force that it cannot enforce; the first few. */
             not_enforceable?: string[];
-            not_enforceable_count?: number;
+            /**
+             * Format: uint64
+             * @description How many there are.
+             * @default 0
+             */
+            not_enforceable_count: number;
+            /**
+             * Format: uint64
+             * @description Packets or requests that it says it looked at.
+             */
             processed: number;
+            /**
+             * Format: uint64
+             * @description Decisions that it was handed.
+             */
             sent: number;
+            /** @description Its version, in its own words. */
             version: string;
         };
         /** @description What became of each. */
         BulkAnswer: {
-            done: string[];
+            /** @description Done. */
+            done: components["schemas"]["AlertId"][];
+            /** @description Not done, with the reason. */
             refused: components["schemas"]["BulkRefusal"][];
         };
         /** @description An alert that was left as it was. */
         BulkRefusal: {
-            id: string;
+            /** @description Which. */
+            id: components["schemas"]["AlertId"];
+            /** @description Why. */
             reason: string;
         };
-        /** @description The same work on many alerts. */
+        /** @description The same work on many alerts: all in one transaction, each for itself. */
         BulkRequest: {
-            ids: string[];
+            /** @description Which; at most `BULK_MAX`. */
+            ids: components["schemas"]["AlertId"][];
+            /** @description What. */
             work: components["schemas"]["Work"];
         };
-        /** @description As the configuration names them. */
+        /** @description A Sigma rule, as its author names it. */
+        BySigma: {
+            /** @description Its number, mostly a UUID. */
+            id: string;
+            /** @description `informational`, `low`, `medium`, `high` or `critical`. */
+            level: string;
+            /** @description What it finds, in words. */
+            title: string;
+        };
+        /** @description An attack and the connection that followed it, with what ties the one to the other. */
+        CallBack: {
+            /** @description What its logs show of the attack, the most telling first, at most `ATTEMPTS_MAX`. */
+            attempts?: components["schemas"]["Attempt"][];
+            /** @description The process below the server that connected; nothing where it was the server itself. */
+            child?: components["schemas"]["Process"];
+            /** @description The connection that followed. */
+            connection: components["schemas"]["Connection"];
+            /** @description What ties them together, the surest first. */
+            reasons: string[];
+            /** @description The server that was attacked. */
+            server: components["schemas"]["Process"];
+            /** @description A listed client's connection to it, where no log tells of an attempt. */
+            visit?: components["schemas"]["Connection"];
+        };
+        /** @description An attack and the connection that followed it, with what ties the one to the other. */
+        CallBackInput: {
+            /** @description What its logs show of the attack, the most telling first, at most `ATTEMPTS_MAX`. */
+            attempts?: components["schemas"]["AttemptInput"][];
+            /** @description The process below the server that connected; nothing where it was the server itself. */
+            child?: components["schemas"]["ProcessInput"] | null;
+            /** @description The connection that followed. */
+            connection: components["schemas"]["ConnectionInput"];
+            /** @description What ties them together, the surest first. */
+            reasons: string[];
+            /** @description The server that was attacked. */
+            server: components["schemas"]["ProcessInput"];
+            /** @description A listed client's connection to it, where no log tells of an attempt. */
+            visit?: components["schemas"]["ConnectionInput"] | null;
+        };
+        /** @description One thing that the kernel may or may not offer. */
+        Capability: {
+            /**
+             * @description What is lost without it; empty when `ok`.
+             * @default
+             */
+            lost: string;
+            /** @description Its name. */
+            name: string;
+            /** @description `ok`, `degraded`, `missing`. */
+            status: string;
+        };
+        /** @description One thing that the kernel may or may not offer. */
+        CapabilityInput: {
+            /**
+             * @description What is lost without it; empty when `ok`.
+             * @default
+             */
+            lost: string;
+            /** @description Its name. */
+            name: string;
+            /** @description `ok`, `degraded`, `missing`. */
+            status: string;
+        };
+        /** @description What an indicator is said to be (kebab-case in text). */
+        Category: "c2" | "malware-host" | "phishing" | "exploit" | "scanner" | "brute-force" | "botnet" | "mining" | "tor" | "proxy" | "spam" | "sinkhole" | "hijacked" | "malicious";
+        /** @description Classes of causes. */
+        Cause: "configured-dependency" | "package-manager" | "user-action" | "name-driven" | "scheduled-job" | "inbound-reaction" | "implant" | "exposed-service" | "unknown";
+        /** @description What somebody changed. */
+        Change: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            author: string;
+            /** @description What, in words. */
+            what: string;
+        };
+        /** @description Every channel, as the configuration names them. */
         ChannelList: {
+            /** @description The channels. */
             channels: components["schemas"]["ChannelStatus"][];
         };
-        /** @description What would be sent. */
+        /** @description What would be sent, without secrets. */
         ChannelPreview: {
+            /** @description The requests, in their order. */
             requests: components["schemas"]["PreviewedRequest"][];
+            /** @description What the channel's template makes of it; empty where it has none. */
             text: string;
         };
-        /** @description A channel over which people are told. */
+        /** @description How a channel is. */
         ChannelStatus: {
+            /**
+             * @description `closed`: all is well; `open`: it failed so often that it is left alone for a while; `half-open`: one message
+             *     tries whether it is well again.
+             */
             breaker: string;
+            /**
+             * Format: uint64
+             * @description Messages that were given up and are kept for a person.
+             */
             dead: number;
+            /**
+             * Format: uint64
+             * @description Messages that were taken.
+             */
             delivered: number;
+            /**
+             * Format: uint32
+             * @description Attempts in a row that failed.
+             */
             failures: number;
+            /**
+             * Format: uint64
+             * @description Messages that wait to be told as one: digests, quiet hours, maintenance.
+             */
             held: number;
+            /** @description Which kind of receiver it is. */
             kind: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When a message was last taken, since the server started.
+             */
             last_delivered?: string;
+            /**
+             * Format: uint64
+             * @description Messages that found no room.
+             */
             lost: number;
+            /** @description What the configuration calls it. */
             name: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it is tried again, after an attempt that failed.
+             */
             next_attempt?: string;
+            /** @description Why the last attempt failed; nothing while all is well. */
             trouble?: string;
+            /**
+             * Format: uint64
+             * @description Messages whose turn will come.
+             */
             waiting: number;
         };
         /** @description What became of a test. */
         ChannelTest: {
+            /** @description Whether the receiver took it. */
             delivered: boolean;
+            /**
+             * Format: uint64
+             * @description How long it took, milliseconds.
+             */
             took_ms: number;
+            /** @description Why not. */
             trouble?: string;
         };
-        /** @description What is said. */
-        CommentRequest: {
+        /** @description An indicator as met: with the feed that made it. */
+        Claim: {
+            /** @description Of which kind. */
+            category: components["schemas"]["Category"];
+            /**
+             * Format: uint8
+             * @description How sure the source is, 0 to 100.
+             */
+            confidence: number;
+            /** @description CVEs it is said to exploit. */
+            cves?: string[];
+            /** @description In which direction. */
+            direction: components["schemas"]["AppliesTo"];
+            /** @description The feed's name. */
+            feed: string;
+            /**
+             * Format: date-time
+             * @description When the source first saw it.
+             */
+            first_seen: string | null;
+            /** @description Malware family, campaign and the like. */
+            labels?: string[];
+            /**
+             * Format: date-time
+             * @description When the source last saw it.
+             */
+            last_seen: string | null;
+            /** @description What it calls bad: the observable that matched. */
+            matched: components["schemas"]["Observable"];
+            /**
+             * Format: uint16
+             * @description The port, where the claim names one.
+             */
+            port?: number;
+            /** @description What is known of who says so. */
+            source?: components["schemas"]["Source"];
+            /**
+             * Format: uint32
+             * @description The autonomous system that the source names, where it does not name `matched` itself: an owners' table says that
+             *     the network is one of its. So broad a claim never makes policy act.
+             */
+            system?: number;
+            /**
+             * Format: date-time
+             * @description Not bad before this moment.
+             */
+            valid_from?: string;
+            /**
+             * Format: date-time
+             * @description Not bad from this moment on.
+             */
+            valid_until: string | null;
+        };
+        /** @description An indicator as met: with the feed that made it. */
+        ClaimInput: {
+            /** @description Of which kind. */
+            category: components["schemas"]["Category"];
+            /**
+             * Format: uint8
+             * @description How sure the source is, 0 to 100.
+             */
+            confidence: number;
+            /** @description CVEs it is said to exploit. */
+            cves?: string[];
+            /** @description In which direction. */
+            direction: components["schemas"]["AppliesTo"];
+            /** @description The feed's name. */
+            feed: string;
+            /**
+             * Format: date-time
+             * @description When the source first saw it.
+             */
+            first_seen?: string | null;
+            /** @description Malware family, campaign and the like. */
+            labels?: string[];
+            /**
+             * Format: date-time
+             * @description When the source last saw it.
+             */
+            last_seen?: string | null;
+            /** @description What it calls bad: the observable that matched. */
+            matched: components["schemas"]["Observable"];
+            /**
+             * Format: uint16
+             * @description The port, where the claim names one.
+             */
+            port?: number | null;
+            /** @description What is known of who says so. */
+            source?: components["schemas"]["Source"];
+            /**
+             * Format: uint32
+             * @description The autonomous system that the source names, where it does not name `matched` itself: an owners' table says that
+             *     the network is one of its. So broad a claim never makes policy act.
+             */
+            system?: number | null;
+            /**
+             * Format: date-time
+             * @description Not bad before this moment.
+             */
+            valid_from?: string | null;
+            /**
+             * Format: date-time
+             * @description Not bad from this moment on.
+             */
+            valid_until?: string | null;
+        };
+        /** @description What somebody said. */
+        Comment: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            author: string;
+            /** @description What. */
             text: string;
         };
-        /** @description One of the two. */
-        Confirm: {
-            password?: string;
-            totp?: string;
+        /** @description Says something about an alert. */
+        CommentRequest: {
+            /** @description What. */
+            text: string;
         };
-        /** @description A page of contacts. */
+        /** @description Proves again who is there; one of the two. */
+        Confirm: {
+            /** @description The password. */
+            password?: string | null;
+            /** @description Six digits of the authenticator. */
+            totp?: string | null;
+        };
+        /** @description Both directions of one conversation. Addresses are canonical. */
+        Connection: {
+            /**
+             * Format: uint64
+             * @description Payload bytes received so far.
+             */
+            bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent so far.
+             */
+            bytes_out: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            closed?: string;
+            /** @description Who started it. */
+            direction: components["schemas"]["Direction"];
+            /** @description Which one. */
+            id: components["schemas"]["ConnectionId"];
+            /** @description Our end. Port 0 until the kernel has chosen one. */
+            local: string;
+            /** @description The name that was given to the peer, where its first words were read. */
+            named?: components["schemas"]["Named"];
+            /**
+             * Format: uint64
+             * @description Inode of the network namespace.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for; for one older than the sensor, when it was found.
+             */
+            opened: string;
+            /**
+             * @description Whether it was already open when the sensor started.
+             * @default false
+             */
+            predates_sensor: boolean;
+            /** @description Its owner; `None` is said, never guessed. */
+            process: components["schemas"]["Process"] | null;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+            /** @description The peer. */
+            remote: string;
+            /** @description The name that was asked for to get the remote address. */
+            remote_name?: string;
+            /** @description How far it has come. */
+            state: components["schemas"]["ConnectionState"];
+            /** @description After translation, where it differs. */
+            translated?: components["schemas"]["Translated"];
+        };
+        /**
+         * @description A conversation for ever on this host and boot: the kernel's socket cookie, and for a UDP
+         *     socket that talks to many peers a number that tells the peers apart (0 otherwise).
+         */
+        ConnectionId: {
+            /**
+             * Format: uint64
+             * @description Socket cookie.
+             */
+            cookie: number;
+            /**
+             * Format: uint64
+             * @description Which peer of an unconnected socket.
+             * @default 0
+             */
+            peer: number;
+        };
+        /**
+         * @description A conversation for ever on this host and boot: the kernel's socket cookie, and for a UDP
+         *     socket that talks to many peers a number that tells the peers apart (0 otherwise).
+         */
+        ConnectionIdInput: {
+            /**
+             * Format: uint64
+             * @description Socket cookie.
+             */
+            cookie: number;
+            /**
+             * Format: uint64
+             * @description Which peer of an unconnected socket.
+             * @default 0
+             */
+            peer: number;
+        };
+        /** @description Both directions of one conversation. Addresses are canonical. */
+        ConnectionInput: {
+            /**
+             * Format: uint64
+             * @description Payload bytes received so far.
+             */
+            bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent so far.
+             */
+            bytes_out: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            closed?: string | null;
+            /** @description Who started it. */
+            direction: components["schemas"]["Direction"];
+            /** @description Which one. */
+            id: components["schemas"]["ConnectionIdInput"];
+            /** @description Our end. Port 0 until the kernel has chosen one. */
+            local: string;
+            /** @description The name that was given to the peer, where its first words were read. */
+            named?: components["schemas"]["Named"] | null;
+            /**
+             * Format: uint64
+             * @description Inode of the network namespace.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for; for one older than the sensor, when it was found.
+             */
+            opened: string;
+            /**
+             * @description Whether it was already open when the sensor started.
+             * @default false
+             */
+            predates_sensor: boolean;
+            /** @description Its owner; `None` is said, never guessed. */
+            process?: components["schemas"]["ProcessInput"] | null;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+            /** @description The peer. */
+            remote: string;
+            /** @description The name that was asked for to get the remote address. */
+            remote_name?: string | null;
+            /** @description How far it has come. */
+            state: components["schemas"]["ConnectionState"];
+            /** @description After translation, where it differs. */
+            translated?: components["schemas"]["Translated"] | null;
+        };
+        /**
+         * @description A page of contacts, the last begun first. It may be shorter than asked for; only a missing `next` says that it is
+         *     the last.
+         */
         ConnectionList: {
-            connections: components["schemas"]["Contact"][];
+            /** @description The contacts. */
+            connections: components["schemas"]["HostContact"][];
+            /** @description What is kept in all. */
             kept: components["schemas"]["Kept"];
+            /** @description How to ask for the next page; absent on the last one. */
             next?: string;
         };
-        /** @description The connections of one application with one peer in one hour: same port, protocol and direction. */
+        /** @description How far the conversation has come. */
+        ConnectionState: "opening" | "established" | "refused" | "failed" | "closed";
+        /** @description The connections of one application with one peer in one hour, counted: same port, protocol and direction. */
         Contact: {
-            application?: components["schemas"]["Application"];
+            /** @description Whose connections; `None` is said, never guessed. */
+            application?: components["schemas"]["Application"] | null;
+            /**
+             * Format: uint64
+             * @description Payload bytes received by those that ended in this hour.
+             */
             bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent by those.
+             */
             bytes_out: number;
+            /**
+             * Format: uint64
+             * @description Connections that were seen in an earlier hour and went on in this one.
+             * @default 0
+             */
             carried: number;
+            /**
+             * Format: uint64
+             * @description Connections that were first seen in this hour.
+             */
             count: number;
-            direction: string;
-            /** Format: date-time */
+            /** @description Who began them. */
+            direction: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description The first sign of one in this hour.
+             */
             first_seen: string;
-            host: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The hour's beginning.
+             */
             hour: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The last sign of one in this hour.
+             */
             last_seen: string;
-            name?: string;
+            /** @description A name that was asked for to get the peer's address, the last one. */
+            name?: string | null;
+            /**
+             * Format: ip
+             * @description The peer, canonical.
+             */
             peer: string;
+            /**
+             * Format: uint16
+             * @description The service: the peer's port where we called, ours where we were called.
+             */
             port: number;
-            protocol: string;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+        };
+        /** @description The container a process lives in. */
+        Container: {
+            /** @description The runtime's id, 64 hex digits for most. */
+            id: string;
+            /** @description The image it was made from. */
+            image?: string;
+            /** @description The runtime's name for it. */
+            name?: string;
+            /** @description Kubernetes pod, `namespace/name` where known, else its uid. */
+            pod?: string;
+            /** @description `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn`. */
+            runtime: string;
+        };
+        /** @description The container a process lives in. */
+        ContainerInput: {
+            /** @description The runtime's id, 64 hex digits for most. */
+            id: string;
+            /** @description The image it was made from. */
+            image?: string | null;
+            /** @description The runtime's name for it. */
+            name?: string | null;
+            /** @description Kubernetes pod, `namespace/name` where known, else its uid. */
+            pod?: string | null;
+            /** @description `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn`. */
+            runtime: string;
         };
         /** @description An alert that an exception would cover. */
         CoveredAlert: {
+            /**
+             * Format: uint64
+             * @description Connections that the alert carries; older ones are not kept one by one.
+             */
             carried: number;
+            /**
+             * Format: uint64
+             * @description Connections in all.
+             */
             count: number;
+            /**
+             * Format: uint64
+             * @description Connections that are covered, of those that the alert carries.
+             */
             covered: number;
+            /** @description On which host. */
             host: string;
-            id: string;
-            /** Format: date-time */
+            /** @description Which. */
+            id: components["schemas"]["AlertId"];
+            /**
+             * Format: date-time
+             * @description Its last connection.
+             */
             last_seen: string;
-            status: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description The exception that suppresses it already. */
             suppressed_by?: string;
+            /** @description Who talked to whom. */
             title: string;
         };
         /** @description How wide an exception is, by the connections that are kept. */
         CoveredConnections: {
+            /** @description Keys of their applications, sorted; at most `COVERED_MAX` are named. */
             applications: string[];
+            /**
+             * Format: uint64
+             * @description How many those are.
+             */
             applications_total: number;
+            /**
+             * Format: uint64
+             * @description Connections that it speaks of, bad or not.
+             */
             connections: number;
+            /**
+             * Format: uint64
+             * @description Peers that they were with.
+             */
             peers: number;
-            /** Format: date-time */
-            since?: string;
+            /**
+             * Format: date-time
+             * @description From when on was looked.
+             */
+            since: string | null;
         };
         /** @description How handing our blocks to a CrowdSec goes. */
         CrowdsecHealth: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When all that there was had been handed over.
+             */
             last_success?: string;
+            /**
+             * Format: uint64
+             * @description Decisions handed over since the server started.
+             */
             pushed: number;
+            /**
+             * Format: uint64
+             * @description Decisions released there since the server started.
+             */
             released: number;
+            /** @description `starting`, `ok` or `failing`. */
             state: string;
+            /** @description What is wrong; nothing while all is well. */
             trouble?: string;
+            /** @description Its Local API. */
             url: string;
+        };
+        /** @description A live connection that an action would end. */
+        Cut: {
+            /**
+             * @description The application's name, empty when unknown.
+             * @default
+             */
+            application: string;
+            /** @description Which one. */
+            connection: components["schemas"]["ConnectionId"];
+            /** @description Our end. */
+            local: string;
+            /**
+             * Format: uint64
+             * @description Inode of the network namespace it lives in.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: uint32
+             * @description The owner's pid, 0 when unknown.
+             * @default 0
+             */
+            pid: number;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+            /** @description The peer. */
+            remote: string;
+        };
+        /** @description A live connection that an action would end. */
+        CutInput: {
+            /**
+             * @description The application's name, empty when unknown.
+             * @default
+             */
+            application: string;
+            /** @description Which one. */
+            connection: components["schemas"]["ConnectionIdInput"];
+            /** @description Our end. */
+            local: string;
+            /**
+             * Format: uint64
+             * @description Inode of the network namespace it lives in.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: uint32
+             * @description The owner's pid, 0 when unknown.
+             * @default 0
+             */
+            pid: number;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+            /** @description The peer. */
+            remote: string;
+        };
+        /** @description One source of data and its age. */
+        DataSource: {
+            /**
+             * Format: uint64
+             * @description Age in seconds; `None` when there is none yet.
+             */
+            age: number | null;
+            /** @description Its name. */
+            source: string;
+            /** @description `fresh`, `stale`, `missing`. */
+            status: string;
+        };
+        /** @description One source of data and its age. */
+        DataSourceInput: {
+            /**
+             * Format: uint64
+             * @description Age in seconds; `None` when there is none yet.
+             */
+            age?: number | null;
+            /** @description Its name. */
+            source: string;
+            /** @description `fresh`, `stale`, `missing`. */
+            status: string;
         };
         /** @description A message that was given up. */
         DeadLetter: {
+            /** @description Why it was given up. */
             error: string;
+            /** @description Its one line. */
             headline: string;
+            /**
+             * Format: uint64
+             * @description Its number.
+             */
             number: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was to be told first.
+             */
             queued: string;
+            /**
+             * Format: uint64
+             * @description How often it was tried.
+             */
             tries: number;
         };
-        /** @description The newest first. */
+        /** @description Messages that were given up, the newest first. */
         DeadLetters: {
+            /** @description The letters. */
             letters: components["schemas"]["DeadLetter"][];
+            /**
+             * Format: uint64
+             * @description How to ask for the next page; absent on the last one.
+             */
             next?: number;
         };
-        /** @description An address or network that is blocked. */
+        /** @description A decision as bouncers read it. */
         Decision: {
+            /** @description As Go writes durations; negative for what is over. */
             duration: string;
+            /** Format: uint64 */
             id: number;
             origin: string;
             scenario: string;
@@ -3657,474 +4956,2302 @@ export interface components {
             type: string;
             value: string;
         };
-        /** @description Lists, or null where they are empty. */
+        /** @description The answer, as the LAPI writes it: what is empty is `null`. */
         DecisionChanges: {
-            deleted: components["schemas"]["Decision"][];
-            new: components["schemas"]["Decision"][];
+            deleted: components["schemas"]["Decision"][] | null;
+            new: components["schemas"]["Decision"][] | null;
         };
-        /** @description A scoped, expiring suppression. */
+        /** @description Who started the conversation, seen from this host. */
+        Direction: "inbound" | "outbound";
+        /**
+         * @description A scoped, expiring suppression. Every field that is set must match; at least one of target, application and
+         *     indicator is set. Suppressing an alert never drops the fact.
+         */
         Exception: {
+            /** @description The application it speaks of: its key (`unit:nginx.service`). */
             application?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description From when.
+             */
             created: string;
+            /** @description Vulnerabilities that are accepted: it covers only what is vulnerable to nothing else. */
             cves?: string[];
-            direction?: string;
-            /** Format: date-time */
+            /** @description The direction it speaks of. */
+            direction?: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description Until when. There is no exception without an end.
+             */
             expires: string;
+            /** @description The hosts it speaks of: a pattern of their names (`glob::fits`). */
             hosts?: string;
+            /** @description Its id. */
             id: string;
-            indicator?: string;
+            /** @description The indicator it speaks of: what the alert was raised for, exactly. */
+            indicator?: components["schemas"]["Observable"];
+            /**
+             * @description What the target, an autonomous system, meant when the exception was made; at most `NETWORKS_MAX`, sorted,
+             *     without overlap. Empty for every other target.
+             */
             networks?: string[];
+            /** @description Who answers for it. */
             owner: string;
+            /** @description Why. */
             reason: string;
+            /** @description The rule it speaks of. */
             rule?: string;
-            target?: string;
+            /** @description The peer it speaks of. */
+            target?: components["schemas"]["Observable"];
+            /** @description Where that is written down: a ticket's number or address. */
             ticket?: string;
         };
-        /** @description Soonest end first. */
+        /** @description The exceptions that have not expired. */
         ExceptionList: {
+            /** @description Soonest end first. */
             exceptions: components["schemas"]["KeptException"][];
         };
         /** @description What an exception would cover, had somebody made it now. */
         ExceptionPreview: {
+            /** @description Stored alerts that it would suppress, newest first; at most `COVERED_MAX` are named. */
             alerts: components["schemas"]["CoveredAlert"][];
+            /**
+             * Format: uint64
+             * @description How many those are.
+             */
             alerts_total: number;
+            /** @description Blocks in force that it would lift, by what the agents say. */
             blocks: components["schemas"]["HostAction"][];
+            /** @description Kept connections that it speaks of; absent where it speaks of certain alerts only. */
             connections?: components["schemas"]["CoveredConnections"];
+            /** @description What could not be found out, and why. */
             errors?: string[];
+            /** @description As it would be kept. */
             exception: components["schemas"]["Exception"];
+            /** @description Agents that were asked and answered. */
             hosts: string[];
+            /** @description Stored alerts of which it would cover some connections: those stay loud. At most `COVERED_MAX` are named. */
             partly: components["schemas"]["CoveredAlert"][];
+            /**
+             * Format: uint64
+             * @description How many those are.
+             */
             partly_total: number;
+            /**
+             * Format: uint64
+             * @description Stored alerts that were looked at.
+             */
             read: number;
         };
-        /** @description At least target, application or indicator, and a reason. */
+        /** @description Asks for an exception. At least one of target, application and indicator is set. */
         ExceptionRequest: {
+            /** @description The application it speaks of, by key. */
             application?: string;
+            /** @description Vulnerabilities that are accepted, by id; at most `CVES_MAX`. */
             cves?: string[];
-            direction?: string;
+            /** @description The direction it speaks of. */
+            direction?: components["schemas"]["Direction"];
+            /**
+             * Format: uint64
+             * @description For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
+             */
             for_seconds?: number;
+            /** @description The hosts it speaks of: a pattern of their names, `*` and `?`. */
             hosts?: string;
-            indicator?: string;
+            /** @description The indicator it speaks of, as the alert names it. */
+            indicator?: components["schemas"]["Observable"];
+            /**
+             * @description Why. Required.
+             * @default
+             */
             reason: string;
+            /** @description The rule it speaks of. */
             rule?: string;
-            target?: string;
+            /** @description The peer it speaks of. An autonomous system means the networks that the server's table gives it now. */
+            target?: components["schemas"]["Observable"];
+            /** @description Where that is written down. */
             ticket?: string;
+        };
+        /** @description Asks for an exception. At least one of target, application and indicator is set. */
+        ExceptionRequestInput: {
+            /** @description The application it speaks of, by key. */
+            application?: string | null;
+            /** @description Vulnerabilities that are accepted, by id; at most `CVES_MAX`. */
+            cves?: string[];
+            /** @description The direction it speaks of. */
+            direction?: components["schemas"]["Direction"] | null;
+            /**
+             * Format: uint64
+             * @description For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
+             */
+            for_seconds?: number | null;
+            /** @description The hosts it speaks of: a pattern of their names, `*` and `?`. */
+            hosts?: string | null;
+            /** @description The indicator it speaks of, as the alert names it. */
+            indicator?: components["schemas"]["Observable"] | null;
+            /**
+             * @description Why. Required.
+             * @default
+             */
+            reason: string;
+            /** @description The rule it speaks of. */
+            rule?: string | null;
+            /** @description The peer it speaks of. An autonomous system means the networks that the server's table gives it now. */
+            target?: components["schemas"]["Observable"] | null;
+            /** @description Where that is written down. */
+            ticket?: string | null;
+        };
+        /** @description What let a peer in. */
+        Exposure: {
+            /** @description The rules, or policies of chains, that let this connection in, chain by chain, by the rules as they stand now. */
+            admitted_by?: string[];
+            /** @description Whether the internet can reach it; nothing where it cannot be told from this host. */
+            from_internet?: boolean;
+            /** @description The address and port that listen; nothing where the listener is gone. */
+            listener?: string;
+            /** @description Why. */
+            reasons?: string[];
+            /** @description Rules of packet filters that speak of the port, as they stand. */
+            rules?: string[];
+            /** @description What kind of address that is: `every address`, `loopback`, `private`, `public`. */
+            scope: string;
+        };
+        /** @description What let a peer in. */
+        ExposureInput: {
+            /** @description The rules, or policies of chains, that let this connection in, chain by chain, by the rules as they stand now. */
+            admitted_by?: string[];
+            /** @description Whether the internet can reach it; nothing where it cannot be told from this host. */
+            from_internet?: boolean | null;
+            /** @description The address and port that listen; nothing where the listener is gone. */
+            listener?: string | null;
+            /** @description Why. */
+            reasons?: string[];
+            /** @description Rules of packet filters that speak of the port, as they stand. */
+            rules?: string[];
+            /** @description What kind of address that is: `every address`, `loopback`, `private`, `public`. */
+            scope: string;
         };
         /** @description The values of one field. */
         Facet: {
+            /** @description Which, as filters call it. */
             field: string;
+            /**
+             * Format: uint64
+             * @description Values that are left out here.
+             */
             more: number;
+            /** @description Values with how many alerts have them. */
             values: components["schemas"]["FacetValue"][];
         };
         /** @description A value and how many alerts have it. */
         FacetValue: {
+            /**
+             * Format: uint64
+             * @description How many.
+             */
             count: number;
+            /** @description The value; empty where alerts have none. */
             value: string;
         };
         /** @description How many alerts there are, and by what. */
         Facets: {
+            /** @description Field by field, the most frequent values first, at most `FACET_VALUES` each. */
             fields: components["schemas"]["Facet"][];
+            /**
+             * Format: uint64
+             * @description All that the filter takes.
+             */
             total: number;
         };
-        /** @description How a feed is, and what is wrong with it. */
+        /** @description One term of the sum. */
+        Factor: {
+            /** @description Which factor, kebab-case. */
+            name: string;
+            /**
+             * Format: int16
+             * @description What it adds or takes away.
+             */
+            points: number;
+            /** @description The evidence, in words. */
+            reason: string;
+        };
+        /** @description How a feed is. */
         FeedHealth: {
+            /**
+             * Format: uint64
+             * @description Indicators in force.
+             */
             count: number;
+            /** @description Its name. */
             feed: string;
-            last_change?: string;
-            last_success?: string;
+            /**
+             * Format: date-time
+             * @description When the copy in force came.
+             */
+            last_change: string | null;
+            /**
+             * Format: date-time
+             * @description When a good copy was last brought or confirmed.
+             */
+            last_success: string | null;
+            /** @description `ok`, `held` or `failed`. */
             state: string;
+            /** @description What is wrong with it; nothing while all is well. */
             trouble?: string;
         };
-        /** @description A block in force on a host: the ledger's word beside the kernel's. */
-        HostAction: {
-            cause?: string;
-            expires: string;
-            host: string;
+        /** @description A package of this host is hit by an advisory. */
+        Finding: {
+            /** @description CVE ids: the advisory's id, aliases and upstream ids that are CVEs; sorted. */
+            cves: string[];
+            /**
+             * Format: uint8
+             * @description Highest CVSS base score, tenths (98 = 9.8); `None` when no source gives a vector.
+             */
+            cvss_tenths?: number;
+            /**
+             * Format: uint16
+             * @description EPSS probability of exploitation in 30 days, parts per 10,000.
+             */
+            epss_bp?: number;
+            /**
+             * @description The exact command that installs the fix.
+             * @default null
+             */
+            fix_command: string | null;
+            /** @description The first version that carries the fix. */
+            fixed: string | null;
+            /** @description The advisory's id. */
             id: string;
-            kernel: string;
+            /**
+             * @description Listed in CISA's catalogue of known exploited vulnerabilities.
+             * @default false
+             */
+            known_exploited: boolean;
+            /**
+             * @description The package's name, for people.
+             * @default
+             */
+            name: string;
+            /** @description Where the package was found. */
+            paths?: string[];
+            /**
+             * @description How present the package is.
+             * @default installed
+             */
+            presence: components["schemas"]["PackageState"];
+            /** @description The package. */
+            purl: string;
+            /**
+             * @description Severity by source (`nvd`, `debian`, `ghsa` …): a CVSS vector, a score or a word.
+             * @default {}
+             */
+            severity: {
+                [key: string]: string;
+            };
+            /**
+             * @description The data source that published the advisory.
+             * @default
+             */
+            source: string;
+            /** @description What the advisory says. */
+            state: components["schemas"]["FindingState"];
+            /**
+             * @description The package's version.
+             * @default
+             */
+            version: string;
+        };
+        /** @description A package of this host is hit by an advisory. */
+        FindingInput: {
+            /** @description CVE ids: the advisory's id, aliases and upstream ids that are CVEs; sorted. */
+            cves: string[];
+            /**
+             * Format: uint8
+             * @description Highest CVSS base score, tenths (98 = 9.8); `None` when no source gives a vector.
+             */
+            cvss_tenths?: number | null;
+            /**
+             * Format: uint16
+             * @description EPSS probability of exploitation in 30 days, parts per 10,000.
+             */
+            epss_bp?: number | null;
+            /**
+             * @description The exact command that installs the fix.
+             * @default null
+             */
+            fix_command: string | null;
+            /** @description The first version that carries the fix. */
+            fixed?: string | null;
+            /** @description The advisory's id. */
+            id: string;
+            /**
+             * @description Listed in CISA's catalogue of known exploited vulnerabilities.
+             * @default false
+             */
+            known_exploited: boolean;
+            /**
+             * @description The package's name, for people.
+             * @default
+             */
+            name: string;
+            /** @description Where the package was found. */
+            paths?: string[];
+            /**
+             * @description How present the package is.
+             * @default installed
+             */
+            presence: components["schemas"]["PackageState"];
+            /** @description The package. */
+            purl: string;
+            /**
+             * @description Severity by source (`nvd`, `debian`, `ghsa` …): a CVSS vector, a score or a word.
+             * @default {}
+             */
+            severity: {
+                [key: string]: string;
+            };
+            /**
+             * @description The data source that published the advisory.
+             * @default
+             */
+            source: string;
+            /** @description What the advisory says. */
+            state: components["schemas"]["FindingState"];
+            /**
+             * @description The package's version.
+             * @default
+             */
+            version: string;
+        };
+        /** @description What the advisory says about this version. */
+        FindingState: "affected" | "not-affected" | "fixed" | "wont-fix" | "no-dsa" | "postponed" | "under-investigation";
+        /** @description A stretch of time in which something was lost: the sensor was blind for so many records. */
+        Gap: {
+            /**
+             * Format: uint64
+             * @description How many records.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description Nothing was lost before this moment.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description When the loss was noticed.
+             */
+            to: string;
+            /** @description The loss counter that grew. */
+            why: string;
+        };
+        /** @description A guard list that holds the address: shared or protected infrastructure. */
+        GuardHit: {
+            /** @description What being on it means. */
+            kind?: components["schemas"]["GuardKind"];
+            /** @description The list's name. */
+            list: string;
+            /** @description The range on it that matched. */
+            range: string;
+        };
+        /** @description Why an address is not cut off unasked. */
+        GuardKind: "shared" | "sinkhole";
+        /** @description A block in force on a host. */
+        HostAction: {
+            /** @description The alert that caused it. */
+            cause?: components["schemas"]["AlertId"];
+            /**
+             * Format: date-time
+             * @description Until when, by the ledger where it knows.
+             */
+            expires: string;
+            /** @description Where. */
+            host: string;
+            /** @description The planned action's id; empty for what the ledger does not know. */
+            id: string;
+            /** @description How the kernel stands to it. */
+            kernel: components["schemas"]["KernelWord"];
+            /** @description By which means. */
             mechanism: string;
+            /** @description Why. */
             reason: string;
+            /** @description Who asked. */
             requester: string;
-            scope: unknown;
+            /** @description How far. */
+            scope: components["schemas"]["Scope"];
+            /**
+             * Format: date-time
+             * @description Since when; `None` for what the ledger does not know.
+             */
             since?: string;
-            target: string;
+            /** @description Who is refused, halted or isolated. */
+            target: components["schemas"]["Target"];
+            /** @description What else is to be said of it. */
             terms?: components["schemas"]["Terms"];
         };
-        /** @description Patterns of host names. */
+        /** @description A contact on a host. */
+        HostContact: {
+            /** @description Whose connections; `None` is said, never guessed. */
+            application?: components["schemas"]["Application"];
+            /**
+             * Format: uint64
+             * @description Payload bytes received by those that ended in this hour.
+             */
+            bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent by those.
+             */
+            bytes_out: number;
+            /**
+             * Format: uint64
+             * @description Connections that were seen in an earlier hour and went on in this one.
+             * @default 0
+             */
+            carried: number;
+            /**
+             * Format: uint64
+             * @description Connections that were first seen in this hour.
+             */
+            count: number;
+            /** @description Who began them. */
+            direction: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description The first sign of one in this hour.
+             */
+            first_seen: string;
+            /** @description Where. */
+            host: string;
+            /**
+             * Format: date-time
+             * @description The hour's beginning.
+             */
+            hour: string;
+            /**
+             * Format: date-time
+             * @description The last sign of one in this hour.
+             */
+            last_seen: string;
+            /** @description A name that was asked for to get the peer's address, the last one. */
+            name?: string;
+            /**
+             * Format: ip
+             * @description The peer, canonical.
+             */
+            peer: string;
+            /**
+             * Format: uint16
+             * @description The service: the peer's port where we called, ours where we were called.
+             */
+            port: number;
+            /** @description Transport. */
+            protocol: components["schemas"]["Protocol"];
+        };
+        /** @description A named set of hosts. */
         HostGroup: {
+            /** @description Patterns of host names (`web-*`). */
             hosts: string[];
+            /** @description Its name. */
             name: string;
         };
-        /** @description Actions on a host that wait for a second person, or did lately. */
+        /** @description A proposal on a host. */
         HostProposal: {
+            /** @description Who agreed or did not. */
             by?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was decided or ended.
+             */
             decided?: string;
+            /** @description Where. */
             host: string;
+            /** @description What approving and rejecting call it; the same on every host that one request asked. */
             id: string;
+            /** @description What would be done, by the guard at that moment; it is asked again when somebody agrees. */
             plan: components["schemas"]["PlannedAction"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was proposed.
+             */
             proposed: string;
+            /** @description What was said to that. */
             reason?: string;
+            /** @description What would not. */
             refused?: components["schemas"]["Refusal"][];
+            /** @description Who asked: a user's name or `policy`. */
             requester: string;
-            state: string;
-            /** Format: date-time */
+            /** @description How it stands. */
+            state: components["schemas"]["ProposalState"];
+            /**
+             * Format: date-time
+             * @description It waits until then, and is not done afterwards.
+             */
             until: string;
+            /** @description Why it waits: `policy`, `caps`, `isolate`, `freeze`, `networks`, `bulk` or `override`. */
             why: string;
+        };
+        /** @description What a responder would look up, looked up. */
+        Investigation: {
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            at: string;
+            /** @description What the application's own logs say of the peer. */
+            logs: components["schemas"]["LogEvidence"];
+            /**
+             * Format: uint64
+             * @description How long it took, milliseconds.
+             */
+            took_ms: number;
+            /** @description Why the application was connected to the peer at all. */
+            why?: components["schemas"]["Why"];
+        };
+        /** @description What a responder would look up, looked up. */
+        InvestigationInput: {
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            at: string;
+            /** @description What the application's own logs say of the peer. */
+            logs: components["schemas"]["LogEvidenceInput"];
+            /**
+             * Format: uint64
+             * @description How long it took, milliseconds.
+             */
+            took_ms: number;
+            /** @description Why the application was connected to the peer at all. */
+            why?: components["schemas"]["WhyInput"] | null;
+        };
+        /** @description One thing to report. */
+        Item: {
+            /** @description The whole alert. */
+            alert: components["schemas"]["AlertInput"];
+            /** @constant */
+            type: "alert";
+        } | {
+            /** @description The alert that caused it, if one did. */
+            alert?: components["schemas"]["AlertId"] | null;
+            /** @description What happened. */
+            outcome: components["schemas"]["OutcomeInput"];
+            /** @constant */
+            type: "outcome";
+        } | {
+            /** @description The alert. */
+            alert: components["schemas"]["AlertId"];
+            /** @description The guard's word. */
+            refusal: components["schemas"]["Refusal"];
+            /** @constant */
+            type: "refusal";
+        } | {
+            /** @description The alert. */
+            alert: components["schemas"]["AlertId"];
+            /** @description What was found. */
+            found: components["schemas"]["InvestigationInput"];
+            /** @constant */
+            type: "investigation";
+        } | {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description How. */
+            health: components["schemas"]["AgentHealthInput"];
+            /** @constant */
+            type: "health";
+        } | {
+            /** @description The line. */
+            entry: components["schemas"]["LedgerEntry"];
+            /** @constant */
+            type: "ledger";
+        } | {
+            /** @description At most `CONTACTS_MAX`. */
+            contacts: components["schemas"]["Contact"][];
+            /**
+             * Format: uint64
+             * @description Connections that were seen and not counted in any of them, for want of room.
+             * @default 0
+             */
+            dropped: number;
+            /** @constant */
+            type: "contacts";
         };
         /** @description How much is kept, and what is not. */
         Kept: {
+            /**
+             * Format: uint64
+             * @description Connections that found no room since the store was made, on the agents or here: what is kept is not all.
+             */
             dropped: number;
+            /**
+             * Format: uint64
+             * @description How long they are kept, in seconds.
+             */
             kept_for_s: number;
+            /**
+             * Format: uint64
+             * @description Contacts that are kept.
+             */
             rows: number;
         };
-        /** @description An exception with all its fields, and what agents reported of it. */
+        /** @description An exception and what came of it. */
         KeptException: {
-            /** Format: date-time */
+            /** @description The application it speaks of: its key (`unit:nginx.service`). */
+            application?: string;
+            /**
+             * Format: date-time
+             * @description From when.
+             */
+            created: string;
+            /** @description Vulnerabilities that are accepted: it covers only what is vulnerable to nothing else. */
+            cves?: string[];
+            /** @description The direction it speaks of. */
+            direction?: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description Until when. There is no exception without an end.
+             */
             expires: string;
+            /** @description The hosts it speaks of: a pattern of their names (`glob::fits`). */
+            hosts?: string;
+            /** @description Its id. */
             id: string;
+            /** @description The indicator it speaks of: what the alert was raised for, exactly. */
+            indicator?: components["schemas"]["Observable"];
+            /**
+             * @description What the target, an autonomous system, meant when the exception was made; at most `NETWORKS_MAX`, sorted,
+             *     without overlap. Empty for every other target.
+             */
+            networks?: string[];
+            /** @description Who answers for it. */
+            owner: string;
+            /** @description Why. */
+            reason: string;
+            /** @description The rule it speaks of. */
+            rule?: string;
+            /** @description The peer it speaks of. */
+            target?: components["schemas"]["Observable"];
+            /** @description Where that is written down: a ticket's number or address. */
+            ticket?: string;
+            /**
+             * @description What agents reported of it.
+             * @default {
+             *       "alerts": 0,
+             *       "hits": 0
+             *     }
+             */
             used: components["schemas"]["Used"];
         };
-        /** @description Who, and what proves it. */
+        /** @description How the kernel stands to a block of the ledger. */
+        KernelWord: "held" | "missing" | "other-expiry" | "stray" | "unread";
+        /** @description A line of the agent's ledger. */
+        LedgerEntry: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description In words. */
+            detail: string;
+            /** @description The planned action's id. */
+            id: string;
+            /**
+             * @description What the comparison of ledger and kernel did: `restored`, `corrected`, `removed`, `expired`; `repaired` where
+             *     somebody had changed what holds the blocks. Of what waits for a second person `proposed`, `approved`,
+             *     `rejected`, `expired`; `confirmed`.
+             */
+            state: string;
+        };
+        /** @description The five words for a score. */
+        Level: "informational" | "low" | "medium" | "high" | "critical";
+        /** @description What logs say of a peer. */
+        LogEvidence: {
+            /** @description What the peer tried, in the order of logs and lines. */
+            attempts?: components["schemas"]["Attempt"][];
+            /**
+             * Format: uint64
+             * @description Attempts beyond those kept.
+             * @default 0
+             */
+            attempts_left_out: number;
+            /** @description The first of them, as they stand. */
+            examples?: components["schemas"]["LogLine"][];
+            /**
+             * Format: uint64
+             * @description Lines that name the peer.
+             */
+            lines: number;
+            /** @description What was not read or not found, and why. */
+            missing?: string[];
+            /** @description What was read. */
+            read?: components["schemas"]["ReadLog"][];
+            /** @description The gravest of the attempts; nothing where none was seen. */
+            verdict: components["schemas"]["Verdict"] | null;
+        };
+        /** @description What logs say of a peer. */
+        LogEvidenceInput: {
+            /** @description What the peer tried, in the order of logs and lines. */
+            attempts?: components["schemas"]["AttemptInput"][];
+            /**
+             * Format: uint64
+             * @description Attempts beyond those kept.
+             * @default 0
+             */
+            attempts_left_out: number;
+            /** @description The first of them, as they stand. */
+            examples?: components["schemas"]["LogLine"][];
+            /**
+             * Format: uint64
+             * @description Lines that name the peer.
+             */
+            lines: number;
+            /** @description What was not read or not found, and why. */
+            missing?: string[];
+            /** @description What was read. */
+            read?: components["schemas"]["ReadLog"][];
+            /** @description The gravest of the attempts; nothing where none was seen. */
+            verdict?: components["schemas"]["Verdict"] | null;
+        };
+        /** @description A line of a log. */
+        LogLine: {
+            /** @description The file. */
+            file: string;
+            /**
+             * Format: uint64
+             * @description From 1.
+             */
+            line: number;
+            /** @description The line, cut. */
+            raw: string;
+        };
+        /** @description Signs in. */
         Login: {
+            /** @description Who. */
             name: string;
+            /** @description Its password. */
             password: string;
-            totp?: string;
+            /** @description Six digits of the authenticator, or a recovery code, where the user has one. */
+            totp?: string | null;
         };
-        /** @description Who asks, how it proved that, and what it may. */
+        /** @description Who asks. */
         Me: {
+            /** @description `socket`, `machine`, `token` or `session`. */
             by: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Of a session: until when it counts as confirmed.
+             */
             confirmed_until?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Of a session: when it ends whatever happens.
+             */
             ends?: string;
+            /** @description Groups of hosts that it sees; none = every host. */
             groups?: string[];
-            has_totp?: boolean;
+            /**
+             * @description Whether an authenticator is asked for.
+             * @default false
+             */
+            has_totp: boolean;
+            /** @description By name. */
             name: string;
-            role: string;
-            scopes?: string[];
+            /** @description What it may. */
+            role: components["schemas"]["Role"];
+            /** @description What a token is held to; none = all that its role may. */
+            scopes?: components["schemas"]["TokenScope"][];
         };
-        /** @description What to call it. */
+        /** @description A place that names the peer. */
+        Mention: {
+            /** @description Whether it can be a cause: no comment, and no rule that refuses the peer. */
+            counts: boolean;
+            /** @description The file as the process sees it; of an environment or command line, where the kernel keeps it. */
+            file: string;
+            /**
+             * Format: uint64
+             * @description From 1; of an environment the variable's number, of a command line the word's; 0 in a file without lines.
+             */
+            line: number;
+            /** @description What was found of what was searched for: a name or an address. */
+            matched: string;
+            /** @description Which kind of place: `unit`, `environment`, `cron`. */
+            place: string;
+            /** @description The line, redacted and cut. */
+            text: string;
+            /** @description In which writing: `plain`, `base64`, `hex`. */
+            written: string;
+        };
+        /** @description Something that is not known, and why. */
+        Missing: {
+            /** @description Which part of the alert. */
+            what: string;
+            /** @description Why it is not known. */
+            why: string;
+        };
+        /** @description How a name is known to be the peer's. */
+        NameSource: "dns" | "sni" | "http-host" | "hosts-file";
+        /** @description The name that the application itself gave its peer in its first words. Anybody may say any name. */
+        Named: {
+            /** @description In which words. */
+            by: components["schemas"]["NamedBy"];
+            /** @description Lower case, without the final dot. */
+            name: string;
+            /** @description The true name is encrypted (ECH), or pretends to be; this is the one shown outside. */
+            outer?: boolean;
+        };
+        /** @description In which words a client names its peer. */
+        NamedBy: "sni" | "http-host";
+        /** @description Makes a key for a bouncer. */
         NewBouncer: {
+            /** @description What to call it: letters, digits, `.`, `_` and `-`. */
             name: string;
         };
-        /** @description Scopes are AREA:read or AREA:write; areas: alerts, actions, exceptions, intel, connections, health, admin. */
+        /** @description Makes a token. */
         NewToken: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; at most a year from now.
+             */
             expires: string;
+            /** @description What to call it. */
             name: string;
-            role: string;
-            scopes?: string[];
+            /** @description What it may; at most what its maker may. */
+            role: components["schemas"]["Role"];
+            /** @description What it is held to; none = all that its role may. */
+            scopes?: components["schemas"]["TokenScope"][];
         };
-        /** @description A user. */
+        /** @description Makes a user. */
         NewUser: {
+            /** @description Groups of hosts that it sees; none = every host. */
             groups?: string[];
+            /** @description Lower-case letters, digits, `.`, `_`, `-` and `@`. */
             name: string;
+            /** @description Its first password. */
             password: string;
-            role: string;
+            /** @description What it may. */
+            role: components["schemas"]["Role"];
         };
-        /** @description What a person would do next; `step` is investigate, isolate, block, patch, restart, change or resolve. */
+        /** @description The suggested next step. */
         NextStep: {
+            /** @description The command that does it, to copy. */
             command?: string;
-            step: string;
+            /** @description What kind. */
+            step: components["schemas"]["Step"];
+            /** @description Why this one, in a sentence. */
             why: string;
         };
         /** @description How telling the webhook goes. */
         NotifyHealth: {
+            /**
+             * Format: uint64
+             * @description Messages that were taken since the store was made.
+             */
             delivered: number;
+            /** @description Why the last attempt failed; nothing while all is well. */
             trouble?: string;
+            /**
+             * Format: uint64
+             * @description Messages that nobody will be told any more: no room, too old, or refused as such.
+             */
             undelivered: number;
+            /**
+             * Format: uint64
+             * @description Messages that wait.
+             */
             waiting: number;
         };
-        /** @description Unanswered orders, oldest first. */
+        /** @description An order with its number, which grows. */
+        NumberedOrder: {
+            /**
+             * Format: date-time
+             * @description When it was given.
+             */
+            issued: string;
+            /**
+             * Format: uint64
+             * @description Its number.
+             */
+            number: number;
+            /** @description What to do. */
+            order: components["schemas"]["Order"];
+        };
+        /** @description An address, a network, an address with a port, a domain, or `AS` and a number, in its canonical writing. */
+        Observable: string;
+        /**
+         * @description What the server asks of an agent. The agent's own guard still decides.
+         *     After a start the agent reads `path::EXCEPTIONS` once; orders carry only changes.
+         */
+        Order: {
+            /** @description What is asked for. */
+            actions: components["schemas"]["Action"][];
+            /** @description Root's consent on the agent's host to what sets rules of the guard aside, by its number. */
+            consent?: string;
+            /** @description Only say what would happen. */
+            dry_run: boolean;
+            /** @description The request's id. */
+            id: string;
+            /** @constant */
+            kind: "act";
+        } | {
+            /** @description Who agrees. */
+            by: string;
+            /** @description The proposal's id. */
+            id: string;
+            /** @constant */
+            kind: "approve";
+        } | {
+            /** @description Who says so. */
+            by: string;
+            /** @description The proposal's id. */
+            id: string;
+            /** @constant */
+            kind: "reject";
+            /** @description Why. */
+            reason?: string;
+        } | {
+            /** @description Who confirms it. */
+            by: string;
+            /** @description Root's consent to that, by its number. */
+            consent: string;
+            /** @description The block's id. */
+            id: string;
+            /** @constant */
+            kind: "confirm";
+        } | {
+            /** @description The exception. */
+            exception: components["schemas"]["Exception"];
+            /** @constant */
+            kind: "add-exception";
+        } | {
+            /** @description Its id. */
+            id: string;
+            /** @constant */
+            kind: "remove-exception";
+        } | {
+            /** @constant */
+            kind: "release-all";
+        } | {
+            /** @constant */
+            kind: "standing";
+        } | {
+            /** @description The exception. */
+            exception: components["schemas"]["Exception"];
+            /** @constant */
+            kind: "would-lift";
+        } | {
+            /** @description The alert. */
+            alert: components["schemas"]["Alert"];
+            /** @constant */
+            kind: "investigate";
+        } | {
+            /** @constant */
+            kind: "content-changed";
+        };
+        /** @description Orders that the agent has not answered yet, oldest first; empty when the wait ended. */
         Orders: {
-            orders: Record<string, never>[];
+            /** @description The orders. */
+            orders: components["schemas"]["NumberedOrder"][];
         };
         /** @description What the kernel said. */
         Outcome: {
-            action: string;
-            /** Format: date-time */
+            /** @description What was done. */
+            action: components["schemas"]["ActionKind"];
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
             at: string;
+            /** @description Numbers and errors in words. */
             detail?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
             expires?: string;
+            /** @description The planned action's id. */
             id: string;
+            /** @description By which means (`bpf`, `sock-destroy`, `dry-run`). */
             mechanism: string;
-            scope?: unknown;
-            state: string;
-            target: string;
+            /** @description How far. */
+            scope?: components["schemas"]["Scope"];
+            /** @description How it stands. */
+            state: components["schemas"]["OutcomeState"];
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
+            /** @description Whether `state` was read back from the kernel. */
             verified: boolean;
         };
+        /** @description What the kernel said. */
+        OutcomeInput: {
+            /** @description What was done. */
+            action: components["schemas"]["ActionKind"];
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
+            at: string;
+            /** @description Numbers and errors in words. */
+            detail?: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
+            expires?: string | null;
+            /** @description The planned action's id. */
+            id: string;
+            /** @description By which means (`bpf`, `sock-destroy`, `dry-run`). */
+            mechanism: string;
+            /** @description How far. */
+            scope?: components["schemas"]["ScopeInput"];
+            /** @description How it stands. */
+            state: components["schemas"]["OutcomeState"];
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
+            /** @description Whether `state` was read back from the kernel. */
+            verified: boolean;
+        };
+        /** @description How an action stands in the kernel. */
+        OutcomeState: "applied" | "lifted" | "expired" | "nothing" | "dry-run" | "proposed" | "failed";
         /** @description A kept search and whose it is. */
         OwnedView: {
-            filter?: string;
+            /**
+             * @description What it takes.
+             * @default
+             */
+            filter: string;
+            /** @description What it is called; unique for its owner. */
             name: string;
+            /** @description Who keeps it. */
             owner: string;
-            shared?: boolean;
-            sort?: string;
+            /**
+             * @description Whether others see it too; only its owner changes it.
+             * @default false
+             */
+            shared: boolean;
+            /**
+             * @description What comes first.
+             * @default -score
+             */
+            sort: components["schemas"]["Sort"];
         };
-        /** @description The old one and the new one. */
+        /** @description How present a package is. */
+        PackageState: "installed" | "loaded" | "stale";
+        /** @description Changes one's own password. Every session ends, this one too. */
         PasswordChange: {
+            /** @description The one from now on. */
             new: string;
+            /** @description The one until now. */
             old: string;
         };
         /** @description Whom a planned action would have cut off, had it been in force. */
         Past: {
+            /** @description Whose, the most first; at most `APPLICATIONS_MAX` are named. */
             applications: components["schemas"]["PastApplication"][];
+            /**
+             * Format: uint64
+             * @description How many applications those are.
+             */
             applications_total: number;
+            /**
+             * Format: uint64
+             * @description Connections that would have been cut.
+             */
             connections: number;
+            /** @description Where. */
             host: string;
+            /** @description The planned action's id. */
             id: string;
-            scope: unknown;
-            /** Format: date-time */
+            /** @description How far it reaches. */
+            scope: components["schemas"]["Scope"];
+            /**
+             * Format: date-time
+             * @description From when on was looked.
+             */
             since: string;
-            target: string;
+            /** @description The planned action's target. */
+            target: components["schemas"]["Target"];
         };
         /** @description An application that would have been cut off. */
         PastApplication: {
+            /** @description Its key; empty where the owner is not known. */
             application: string;
+            /**
+             * Format: uint64
+             * @description Its connections.
+             */
             connections: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the last of them was seen.
+             */
             last_seen: string;
+            /** @description What people call it. */
             name: string;
         };
-        /** @description An action that the guard let pass. */
+        /**
+         * Format: uint8
+         * @description A share of hundred; whole unless said otherwise.
+         */
+        Percent: number;
+        /** @description One action that the guard let pass. */
         PlannedAction: {
-            action: string;
-            cause?: string;
-            cuts: Record<string, never>[];
-            /** Format: date-time */
+            /** @description What to do. */
+            action: components["schemas"]["ActionKind"];
+            /** @description The alert that caused it. */
+            cause?: components["schemas"]["AlertId"];
+            /** @description Live connections that would end. */
+            cuts: components["schemas"]["Cut"][];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
             expires: string;
+            /** @description Deterministic: the same decision has the same id. */
             id: string;
+            /** @description Why. */
             reason: string;
+            /** @description Who asked. */
             requester: string;
-            scope: unknown;
-            target: string;
+            /** @description How far. */
+            scope: components["schemas"]["Scope"];
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
+            /** @description What else is to be said of it. */
             terms?: components["schemas"]["Terms"];
         };
-        /** @description Of which alert. */
-        PreviewRequest: {
-            alert: string;
+        /** @description One action that the guard let pass. */
+        PlannedActionInput: {
+            /** @description What to do. */
+            action: components["schemas"]["ActionKind"];
+            /** @description The alert that caused it. */
+            cause?: components["schemas"]["AlertId"] | null;
+            /** @description Live connections that would end. */
+            cuts: components["schemas"]["CutInput"][];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires: string;
+            /** @description Deterministic: the same decision has the same id. */
+            id: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Who asked. */
+            requester: string;
+            /** @description How far. */
+            scope: components["schemas"]["ScopeInput"];
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
+            /** @description What else is to be said of it. */
+            terms?: components["schemas"]["TermsInput"];
         };
-        /** @description One request, without secrets. */
+        /** @description Asks what would be sent; nothing is. */
+        PreviewRequest: {
+            /** @description Of which alert. */
+            alert: components["schemas"]["AlertId"];
+        };
+        /** @description One request. */
         PreviewedRequest: {
+            /** @description What it says. */
             body: string;
+            /** @description How and where to. */
             what: string;
         };
-        /** @description A refusal (RFC 9457). */
+        /** @description An error as `application/problem+json`. */
         Problem: {
+            /**
+             * Format: uint32
+             * @description The first byte of what is wrong in what was sent, where a place is known.
+             */
             at?: number;
+            /** @description This case in words. */
             detail: string;
+            /**
+             * Format: uint32
+             * @description The byte behind it.
+             */
             end?: number;
+            /**
+             * Format: uint16
+             * @description The HTTP status.
+             */
             status: number;
+            /** @description The kind in words. */
             title: string;
+            /** @description A stable name of the kind of problem, `tripoint:<kebab-case>`. */
             type: string;
         };
+        /**
+         * @description A process as it was at the moment of interest. Fields that could not be learnt are empty,
+         *     never guessed.
+         */
+        Process: {
+            /** @description Parent, grandparent and so on. */
+            ancestry?: components["schemas"]["Ancestor"][];
+            /**
+             * @description Command line, secrets redacted.
+             * @default []
+             */
+            argv: string[];
+            /**
+             * @description Path of its cgroup, or as much of the end of it as is known.
+             * @default
+             */
+            cgroup: string;
+            /**
+             * Format: uint64
+             * @description Id of its cgroup (v2 inode).
+             * @default 0
+             */
+            cgroup_id: number;
+            /** @description The kernel's short name, at most 15 bytes; the process may set it at will. */
+            command: string;
+            /** @description Container. */
+            container?: components["schemas"]["Container"];
+            /** @description Working directory. */
+            cwd?: string;
+            /** @description Path of the executable as the process sees it. */
+            exe: string;
+            /**
+             * Format: uint64
+             * @description Device of the executable.
+             * @default 0
+             */
+            exe_device: number;
+            /**
+             * Format: uint64
+             * @description Inode of the executable.
+             * @default 0
+             */
+            exe_inode: number;
+            /** @description SHA-256 of the executable, hex. */
+            exe_sha256?: string;
+            /** @description Pid and start. */
+            key: components["schemas"]["ProcessKey"];
+            /**
+             * Format: uint32
+             * @description The user who logged in; `None` when unset (a daemon).
+             */
+            login_uid?: number;
+            /**
+             * Format: uint64
+             * @description Inode of its network namespace.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: uint32
+             * @description Parent's pid.
+             * @default 0
+             */
+            parent: number;
+            /**
+             * Format: date-time
+             * @description Start as wall-clock time.
+             * @default null
+             */
+            started: string | null;
+            /**
+             * Format: uint32
+             * @description Effective user.
+             */
+            uid: number;
+            /** @description systemd unit. */
+            unit?: string;
+        };
+        /**
+         * @description A process as it was at the moment of interest. Fields that could not be learnt are empty,
+         *     never guessed.
+         */
+        ProcessInput: {
+            /** @description Parent, grandparent and so on. */
+            ancestry?: components["schemas"]["Ancestor"][];
+            /**
+             * @description Command line, secrets redacted.
+             * @default []
+             */
+            argv: string[];
+            /**
+             * @description Path of its cgroup, or as much of the end of it as is known.
+             * @default
+             */
+            cgroup: string;
+            /**
+             * Format: uint64
+             * @description Id of its cgroup (v2 inode).
+             * @default 0
+             */
+            cgroup_id: number;
+            /** @description The kernel's short name, at most 15 bytes; the process may set it at will. */
+            command: string;
+            /** @description Container. */
+            container?: components["schemas"]["ContainerInput"] | null;
+            /** @description Working directory. */
+            cwd?: string | null;
+            /** @description Path of the executable as the process sees it. */
+            exe: string;
+            /**
+             * Format: uint64
+             * @description Device of the executable.
+             * @default 0
+             */
+            exe_device: number;
+            /**
+             * Format: uint64
+             * @description Inode of the executable.
+             * @default 0
+             */
+            exe_inode: number;
+            /** @description SHA-256 of the executable, hex. */
+            exe_sha256?: string | null;
+            /** @description Pid and start. */
+            key: components["schemas"]["ProcessKey"];
+            /**
+             * Format: uint32
+             * @description The user who logged in; `None` when unset (a daemon).
+             */
+            login_uid?: number | null;
+            /**
+             * Format: uint64
+             * @description Inode of its network namespace.
+             * @default 0
+             */
+            netns: number;
+            /**
+             * Format: uint32
+             * @description Parent's pid.
+             * @default 0
+             */
+            parent: number;
+            /**
+             * Format: date-time
+             * @description Start as wall-clock time.
+             * @default null
+             */
+            started: string | null;
+            /**
+             * Format: uint32
+             * @description Effective user.
+             */
+            uid: number;
+            /** @description systemd unit. */
+            unit?: string | null;
+        };
+        /** @description A process for ever: a pid alone is reused. */
+        ProcessKey: {
+            /**
+             * Format: uint32
+             * @description Process id in the host's pid namespace (thread group id).
+             */
+            pid: number;
+            /**
+             * Format: uint64
+             * @description Start, nanoseconds of the boot clock.
+             */
+            start_ns: number;
+        };
+        /** @description A change that a person can make. Nothing of it is carried out by us. */
+        ProgramChange: {
+            /** @description Shell commands for root, in order; none where a person must edit by hand. */
+            commands?: string[];
+            /** @description What it does, in one sentence. */
+            what: string;
+        };
+        /** @description Actions that are done only when somebody else than who asked agrees. */
+        Proposal: {
+            /** @description Who agreed or did not. */
+            by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was decided or ended.
+             */
+            decided?: string | null;
+            /** @description What approving and rejecting call it; the same on every host that one request asked. */
+            id: string;
+            /** @description What would be done, by the guard at that moment; it is asked again when somebody agrees. */
+            plan: components["schemas"]["PlannedActionInput"][];
+            /**
+             * Format: date-time
+             * @description When it was proposed.
+             */
+            proposed: string;
+            /** @description What was said to that. */
+            reason?: string | null;
+            /** @description What would not. */
+            refused?: components["schemas"]["Refusal"][];
+            /** @description Who asked: a user's name or `policy`. */
+            requester: string;
+            /** @description How it stands. */
+            state: components["schemas"]["ProposalState"];
+            /**
+             * Format: date-time
+             * @description It waits until then, and is not done afterwards.
+             */
+            until: string;
+            /** @description Why it waits: `policy`, `caps`, `isolate`, `freeze`, `networks`, `bulk` or `override`. */
+            why: string;
+        };
+        /** @description How a proposal stands. */
+        ProposalState: "waiting" | "approved" | "rejected" | "expired";
         /** @description An exception that nobody has made yet. */
         ProposedException: {
+            /** @description The command that asks for it. */
             command: string;
+            /** @description What would have to be asked for. */
             request: components["schemas"]["ExceptionRequest"];
         };
+        /** @description The transport. */
+        Protocol: "tcp" | "udp";
         /** @description A page of the queue. */
         QueuePage: {
+            /** @description How to ask for the next page; absent on the last one. */
             next?: string;
+            /** @description The rows, in the order asked for. */
             rows: components["schemas"]["AlertSummary"][];
         };
-        /** @description Each opens once. */
+        /** @description A log that was read. */
+        ReadLog: {
+            /** @description Its path, as its writer sees it. */
+            file: string;
+            /** @description How it was found, in words. */
+            found: string;
+            /**
+             * Format: uint64
+             * @description Its lines.
+             */
+            lines: number;
+            /**
+             * Format: uint64
+             * @description Of them those that name the peer.
+             */
+            of_peer: number;
+        };
+        /** @description Codes for when the authenticator is lost; each opens once. Shown once. */
         RecoveryCodes: {
+            /** @description The codes. */
             codes: string[];
         };
         /** @description What the guard did not let pass. */
         Refusal: {
-            action: string;
+            /** @description What was asked. */
+            action: components["schemas"]["ActionKind"];
+            /** @description The rule applied to this case, in words. */
             reason: string;
+            /** @description The guard's rule, kebab-case. */
             rule: string;
-            target: string;
+            /** @description To whom. */
+            target: components["schemas"]["Target"];
         };
         /** @description An alert that has something in common with another. */
         Related: {
+            /** @description Its line. */
             alert: components["schemas"]["AlertSummary"];
+            /** @description What they have in common, in words, the weightiest first. */
             reasons: string[];
+            /**
+             * Format: uint32
+             * @description How much they have in common: the sum of what the reasons weigh.
+             */
             weight: number;
         };
-        /** @description Why an alert is opened again. */
+        /** @description Opens a closed alert again. */
         ReopenRequest: {
-            comment?: string;
+            /** @description Why. */
+            comment?: string | null;
         };
-        /** @description Why an alert is closed. */
+        /** @description Why an alert was closed. */
+        Resolution: "true-positive-remediated" | "false-positive" | "expected" | "testing" | "not-enough-information" | "other";
+        /** @description Closes an alert. */
         ResolveRequest: {
-            comment?: string;
-            resolution: string;
+            /** @description In words. */
+            comment?: string | null;
+            /** @description Why. */
+            resolution: components["schemas"]["Resolution"];
         };
-        /** @description The alert with all its fields; a false positive with the narrowest exception that would keep it quiet. */
+        /** @description A closed alert. */
         Resolved: {
+            /** @description The application. */
+            application: components["schemas"]["Application"];
+            /**
+             * Format: uint8
+             * @description How regular the connections are, 0 (no pattern) to 100 (a clock); absent under 4 connections.
+             */
+            beacon_score?: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes received on all of them.
+             */
+            bytes_in: number;
+            /**
+             * Format: uint64
+             * @description Payload bytes sent on all of them.
+             */
+            bytes_out: number;
+            /** @description The attack that the newest of its connections followed, if it followed one. */
+            call_back?: components["schemas"]["CallBack"];
+            /** @description Every source's claim. */
+            claims: components["schemas"]["Claim"][];
+            /**
+             * Format: uint8
+             * @description Confidence that the judgement is right, 0 to 100.
+             */
+            confidence: number;
+            /** @description Its arithmetic: the points add up to it. */
+            confidence_why?: components["schemas"]["Factor"][];
+            /** @description The newest connections, newest first, at most `CONNECTIONS_MAX`. */
+            connections: components["schemas"]["Connection"][];
+            /**
+             * Format: uint64
+             * @description How many connections.
+             */
+            count: number;
+            /** @description Which way. */
+            direction: components["schemas"]["Direction"];
+            /** @description What would keep a false one from coming again. */
             exception?: components["schemas"]["ProposedException"];
-            id: string;
+            /** @description What the application is vulnerable to, worst first. */
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format: date-time
+             * @description First connection.
+             */
+            first_seen: string;
+            /**
+             * @description Guard lists that hold the peer.
+             * @default []
+             */
+            guard: components["schemas"]["GuardHit"][];
+            /** @description The host's name. */
+            host: string;
+            /** @description Deterministic id. */
+            id: components["schemas"]["AlertId"];
+            /** @description The indicator that was met: the most specific observable among the claims. */
+            indicator: components["schemas"]["Observable"];
+            /** @description What the host found out by itself: the application's logs. */
+            investigation?: components["schemas"]["Investigation"];
+            /**
+             * Format: date-time
+             * @description Last connection or change of one.
+             */
+            last_seen: string;
+            /**
+             * Format: double
+             * @description Milliseconds from the connection to this alert, as measured by the agent.
+             */
+            latency_ms?: number;
+            /**
+             * @description What is not known, and why.
+             * @default []
+             */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * @description Actions taken on its account, newest state of each.
+             * @default []
+             */
+            outcomes: components["schemas"]["Outcome"][];
+            /**
+             * @description The process of the newest connection.
+             * @default null
+             */
+            process: components["schemas"]["Process"] | null;
+            /**
+             * @description Actions that the guard refused.
+             * @default []
+             */
+            refusals: components["schemas"]["Refusal"][];
+            /** @description The rule, snake_case. */
+            rule: string;
+            /**
+             * Format: uint32
+             * @description `SCHEMA`.
+             */
+            schema: number;
+            /** @description How bad, with its arithmetic. */
+            severity: components["schemas"]["Severity"];
+            /** @description Whether one of them is open. */
+            still_open: boolean;
+            /**
+             * @description Suggested actions, as commands a person can run.
+             * @default []
+             */
+            suggested: string[];
+            /** @description The exception that suppresses it, if one does. The fact stays. */
+            suppressed_by?: string;
+            /**
+             * @description ATT&CK technique ids.
+             * @default []
+             */
+            techniques: string[];
+            /** @description Who talked to which bad address, in plain words. */
+            title: string;
+            /**
+             * @description People's work on it, kept by the server.
+             * @default {
+             *       "comments": [],
+             *       "history": [],
+             *       "status": "open"
+             *     }
+             */
             work: components["schemas"]["WorkDone"];
         };
         /** @description How many are tried again. */
         Retried: {
+            /**
+             * Format: uint64
+             * @description So many.
+             */
             retried: number;
         };
-        /** @description Which; all, where nothing is said. */
+        /** @description Tries dead letters again. */
         RetryRequest: {
+            /** @description Which; all, where nothing is said. */
             numbers?: number[];
         };
-        /** @description A word about what waits. */
+        /** @description What somebody may do; each may all that the ones before may. */
+        Role: "viewer" | "analyst" | "responder" | "admin";
+        /** @description Confirms what holds for a moment only, or decides about what waits for a second person. */
         Ruling: {
-            consent?: string;
-            reason?: string;
+            /** @description Root's consent on the agent's host, by its number; confirming needs one. */
+            consent?: string | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description How far an action reaches. */
+        Scope: "host" | {
+            application: string;
+        } | {
+            connection: components["schemas"]["ConnectionId"];
+        };
+        /** @description How far an action reaches. */
+        ScopeInput: "host" | {
+            application: string;
+        } | {
+            connection: components["schemas"]["ConnectionIdInput"];
         };
         /** @description How the server is. */
         ServerHealth: {
+            /**
+             * Format: uint32
+             * @description Connected agents.
+             */
             agents: number;
+            /**
+             * Format: uint64
+             * @description Alerts that are not resolved.
+             */
             alerts_open: number;
+            /** @description How handing our blocks to a CrowdSec goes, where that is configured. */
             crowdsec?: components["schemas"]["CrowdsecHealth"];
+            /** @description How telling the webhook goes, where one is configured. */
             notify?: components["schemas"]["NotifyHealth"];
+            /** @description `ok`, or what is wrong. */
             status: string;
+            /** @description The server's version. */
             version: string;
         };
-        /** @description Somebody who has signed in. */
+        /** @description A session of the one who asks. */
         Session: {
+            /** @description What the browser calls itself. */
             agent: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
             created: string;
+            /** @description Whether it is the one that asks. */
             current: boolean;
+            /** @description Names it; opens nothing. */
             id: string;
+            /** @description From where it was begun. */
             source: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute.
+             */
             used: string;
         };
-        /** @description The first admin. */
+        /** @description Makes the first admin, once. */
         Setup: {
+            /** @description What the server printed when it started. */
             code: string;
+            /** @description What to call the admin. */
             name: string;
+            /** @description Its password. */
             password: string;
         };
         /** @description A score with its arithmetic. */
         Severity: {
-            factors: Record<string, never>[];
-            level: string;
+            /** @description The terms, in the order of the table of weights. */
+            factors: components["schemas"]["Factor"][];
+            /** @description The word for it. */
+            level: components["schemas"]["Level"];
+            /**
+             * Format: uint8
+             * @description 0 to 100.
+             */
             score: number;
         };
-        /** @description What is in force, and what waits. */
+        /** @description A person's own judgement of how bad it is. */
+        SeverityOverride: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who says so. */
+            author: string;
+            /** @description How bad. */
+            level: components["schemas"]["Level"];
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description What shows it. */
+        ShownBy: "line" | "series";
+        /** @description What comes first; `-` turns it round. Ties: the newest first, then by id. */
+        Sort: "-score" | "score" | "-last_seen" | "last_seen" | "-first_seen" | "first_seen" | "-changed";
+        /** @description How far a source is believed, and whose words it repeats. */
+        Source: {
+            /** @description The lists that its entries come from; nothing: it is a list of its own. Sources that share one are dependent. */
+            origins?: string[];
+            /** @description How much of what it says is right, by its descriptor. */
+            reliability?: components["schemas"]["Percent"];
+            /** @description Whether it has not been confirmed for so long that its entries cannot count as listed still. */
+            stale?: boolean;
+            /** @description What people said of its claims of this category. */
+            verdicts?: components["schemas"]["Verdicts"];
+        };
+        /** @description A block in force: the ledger's word beside the kernel's, both of one moment. */
+        StandingAction: {
+            /** @description The alert that caused it. */
+            cause?: components["schemas"]["AlertId"] | null;
+            /**
+             * Format: date-time
+             * @description Until when, by the ledger where it knows.
+             */
+            expires: string;
+            /** @description The planned action's id; empty for what the ledger does not know. */
+            id: string;
+            /** @description How the kernel stands to it. */
+            kernel: components["schemas"]["KernelWord"];
+            /** @description By which means. */
+            mechanism: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Who asked. */
+            requester: string;
+            /** @description How far. */
+            scope: components["schemas"]["ScopeInput"];
+            /**
+             * Format: date-time
+             * @description Since when; `None` for what the ledger does not know.
+             */
+            since?: string | null;
+            /** @description Who is refused, halted or isolated. */
+            target: components["schemas"]["Target"];
+            /** @description What else is to be said of it. */
+            terms?: components["schemas"]["TermsInput"];
+        };
+        /** @description What is in force, on which hosts. */
         StandingList: {
+            /** @description Every block, by host. */
             actions: components["schemas"]["HostAction"][];
+            /** @description Failures in words, each with its host. */
             errors?: string[];
+            /** @description Hosts that answered, in order. */
             hosts: string[];
+            /** @description What waits for a second person, and what became of it lately. */
             proposed?: components["schemas"]["HostProposal"][];
         };
-        /** @description On which terms an action stands, where they are not plain: through which name it came, who agreed, in spite of which rules. */
+        /** @description A process of the ancestry and what it is. */
+        Starter: {
+            /** @description Its command line, redacted and cut. */
+            command?: string;
+            /** @description Its executable or command name. */
+            exe: string;
+            /**
+             * Format: uint32
+             * @description Its id.
+             */
+            pid: number;
+            /** @description What its kind does: `shell`, `server`, `scheduler`; nothing where no table knows it. */
+            role?: string;
+        };
+        /** @description A process of the ancestry and what it is. */
+        StarterInput: {
+            /** @description Its command line, redacted and cut. */
+            command?: string;
+            /** @description Its executable or command name. */
+            exe: string;
+            /**
+             * Format: uint32
+             * @description Its id.
+             */
+            pid: number;
+            /** @description What its kind does: `shell`, `server`, `scheduler`; nothing where no table knows it. */
+            role?: string | null;
+        };
+        /** @description Kinds of steps. */
+        Step: "investigate" | "isolate" | "block" | "patch" | "restart" | "change" | "resolve";
+        /** @description Whom an action is about: an address, network, address with port or domain; a connection or a listener by its cookie; an application by its key. */
+        Target: string;
+        /** @description What makes an action another one than its target and time say. Plain for nearly all. */
         Terms: {
+            /** @description Who agreed to it besides the requester. */
             approver?: string;
+            /**
+             * Format: uint64
+             * @description Within so many seconds of its beginning somebody has to confirm it, else it ends then.
+             */
             confirm_within_s?: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description It waits to be confirmed: until when it holds then.
+             */
             confirmed_until?: string;
+            /** @description Rules of the guard in spite of which it is done. */
             overrides?: string[];
-            via?: Record<string, never>;
+            /** @description The blocked name that led to the address. */
+            via?: components["schemas"]["Via"];
+        };
+        /** @description What makes an action another one than its target and time say. Plain for nearly all. */
+        TermsInput: {
+            /** @description Who agreed to it besides the requester. */
+            approver?: string | null;
+            /**
+             * Format: uint64
+             * @description Within so many seconds of its beginning somebody has to confirm it, else it ends then.
+             */
+            confirm_within_s?: number | null;
+            /**
+             * Format: date-time
+             * @description It waits to be confirmed: until when it holds then.
+             */
+            confirmed_until?: string | null;
+            /** @description Rules of the guard in spite of which it is done. */
+            overrides?: string[];
+            /** @description The blocked name that led to the address. */
+            via?: components["schemas"]["Via"] | null;
         };
         /** @description A token as it is kept. */
         Token: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
             expires: string;
+            /** @description Names it. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute.
+             */
             last_used?: string;
+            /** @description Who made it; it acts by this name. */
             maker: string;
+            /** @description What it is called. */
             name: string;
-            role: string;
-            scopes?: string[];
+            /** @description What it may. */
+            role: components["schemas"]["Role"];
+            /** @description What it is held to. */
+            scopes?: components["schemas"]["TokenScope"][];
         };
-        /** @description For Authorization: Bearer; kept nowhere. */
+        /** @description A token as it is told once. */
         TokenMade: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
             expires: string;
+            /** @description Names it; opens nothing. */
             id: string;
+            /** @description For the header `Authorization: Bearer`. */
             token: string;
         };
-        /** @description Six digits. */
+        /** @description What a token is held to. */
+        TokenScope: string;
+        /** @description Six digits, so that it is known that the authenticator has the seed. */
         TotpCode: {
+            /** @description The digits. */
             code: string;
         };
-        /** @description For an authenticator (RFC 6238). */
+        /** @description What an authenticator has to be told; shown once. */
         TotpSeed: {
+            /** @description The seed, base32. */
             secret: string;
+            /** @description The same for a picture: `otpauth://totp/…`. */
             uri: string;
         };
-        /** @description As CrowdSec's Local API takes it. */
-        UsageMetrics: {
-            remediation_components?: Record<string, never>[];
+        /** @description The tuple after network address translation. */
+        Translated: {
+            /** @description Our end as the network sees it. */
+            local: string;
+            /** @description The peer that really answers. */
+            remote: string;
         };
-        /** @description What an exception kept quiet. */
+        UsageComponent: {
+            metrics?: components["schemas"]["UsageWindow"][] | null;
+        };
+        UsageItem: {
+            /** @default  */
+            name: string;
+            /** @default  */
+            unit: string;
+            /**
+             * Format: double
+             * @default 0
+             */
+            value: number;
+        };
+        /** @description `POST /v1/usage-metrics`; of what it holds only counts of packets and requests mean something to us. */
+        UsageMetrics: {
+            remediation_components?: components["schemas"]["UsageComponent"][] | null;
+        };
+        /** @description Counts of the time since the last report. */
+        UsageWindow: {
+            items?: components["schemas"]["UsageItem"][] | null;
+        };
+        /** @description How often an exception has kept something quiet. */
         Used: {
+            /**
+             * Format: uint64
+             * @description Alerts that it began to suppress; one that came back and went again counts anew.
+             */
             alerts: number;
+            /**
+             * Format: uint64
+             * @description Connections that it covered.
+             */
             hits: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When an agent last reported one.
+             */
             last_used?: string;
         };
-        /** @description Somebody who may sign in. Roles: viewer, analyst, responder, admin; without groups it sees every host. */
+        /** @description A user. */
         User: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
+            /** @description Whether it is shut out. */
             disabled: boolean;
+            /** @description Groups of hosts that it sees; none = every host. */
             groups: string[];
+            /** @description Whether an authenticator is asked for. */
             has_totp: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it last signed in.
+             */
             last_login?: string;
+            /** @description By this name. */
             name: string;
-            role: string;
+            /** @description What it may. */
+            role: components["schemas"]["Role"];
         };
-        /** @description What is not said stays. */
+        /** @description Changes a user; what is not said stays. Its sessions end. */
         UserChange: {
-            disabled?: boolean;
-            groups?: string[];
-            password?: string;
+            /** @description Whether it is shut out. */
+            disabled?: boolean | null;
+            /** @description Groups of hosts that it sees. */
+            groups?: string[] | null;
+            /** @description A new password. */
+            password?: string | null;
+            /** @description Forget its authenticator. */
             remove_totp?: boolean;
-            role?: string;
+            /** @description What it may. */
+            role?: components["schemas"]["Role"] | null;
         };
-        /** @description A kept search. */
-        View: {
-            filter?: string;
+        /** @description What an attempt came to. */
+        Verdict: "probed" | "attempted" | "likely_succeeded";
+        /** @description What closed alerts said of a source's claims of one category. */
+        Verdicts: {
+            /**
+             * Format: uint32
+             * @description Closed as real.
+             */
+            confirmed: number;
+            /**
+             * Format: uint32
+             * @description Closed as false.
+             */
+            wrong: number;
+        };
+        /** @description How an address came to be blocked without anybody naming it. */
+        Via: {
+            /** @description The name as it was blocked: `bad.example` or `*.bad.example`. */
             name: string;
-            shared?: boolean;
-            sort?: string;
+            /**
+             * Format: date-time
+             * @description Whoever got the answer may use the address at least until then (its time to live).
+             */
+            needed_until: string;
         };
-        /** @description Kept searches. */
+        /** @description A kept search: the body of `POST path::VIEWS`, which makes it or changes it. */
+        View: {
+            /**
+             * @description What it takes.
+             * @default
+             */
+            filter: string;
+            /** @description What it is called; unique for its owner. */
+            name: string;
+            /**
+             * @description Whether others see it too; only its owner changes it.
+             * @default false
+             */
+            shared: boolean;
+            /**
+             * @description What comes first.
+             * @default -score
+             */
+            sort: components["schemas"]["Sort"];
+        };
+        /** @description The answer of `GET path::VIEWS`: the caller's own by name, then those that others share. */
         ViewList: {
+            /** @description The views. */
             views: components["schemas"]["OwnedView"][];
         };
-        /** @description A person's work on an alert; `do` is resolve, reopen, comment, assign, status, severity, tag, untag, attach, detach, merge or split, and says which of the others are read. */
-        Work: {
-            assignee?: string;
-            comment?: string;
-            do: string;
-            into?: string;
-            level?: string;
-            name?: string;
-            reason?: string;
-            resolution?: string;
-            sha256?: string;
-            status?: string;
-            text?: string;
-            url?: string;
-            value?: string;
+        /** @description What was found out, and what it comes to. Texts in it are redacted, and foreign all the same. */
+        Why: {
+            /** @description The most likely cause. */
+            cause: components["schemas"]["Cause"];
+            /** @description The smallest changes after which it would not come again. */
+            changes?: components["schemas"]["ProgramChange"][];
+            /**
+             * Format: uint8
+             * @description How sure that is, 0 to 100; 0 where the cause is unknown.
+             */
+            confidence: number;
+            /** @description What let the peer in; of inbound connections. */
+            exposure?: components["schemas"]["Exposure"];
+            /** @description Where configuration names the peer, at most `MENTIONS_MAX`. */
+            mentions?: components["schemas"]["Mention"][];
+            /**
+             * Format: uint64
+             * @description Mentions beyond those kept.
+             * @default 0
+             */
+            mentions_left_out: number;
+            /** @description What was not looked at or not found, and why. */
+            missing?: string[];
+            /** @description The names under which the peer was reached. */
+            names?: components["schemas"]["WhyName"][];
+            /** @description What speaks for it, the weightiest first; for an unknown cause, what was looked for in vain. */
+            reasons: string[];
+            /** @description Who started it: the process itself, its parent, and so on. */
+            started_by?: components["schemas"]["Starter"][];
         };
-        /** @description People's work on an alert, as it stands. */
+        /** @description What was found out, and what it comes to. Texts in it are redacted, and foreign all the same. */
+        WhyInput: {
+            /** @description The most likely cause. */
+            cause: components["schemas"]["Cause"];
+            /** @description The smallest changes after which it would not come again. */
+            changes?: components["schemas"]["ProgramChange"][];
+            /**
+             * Format: uint8
+             * @description How sure that is, 0 to 100; 0 where the cause is unknown.
+             */
+            confidence: number;
+            /** @description What let the peer in; of inbound connections. */
+            exposure?: components["schemas"]["ExposureInput"] | null;
+            /** @description Where configuration names the peer, at most `MENTIONS_MAX`. */
+            mentions?: components["schemas"]["Mention"][];
+            /**
+             * Format: uint64
+             * @description Mentions beyond those kept.
+             * @default 0
+             */
+            mentions_left_out: number;
+            /** @description What was not looked at or not found, and why. */
+            missing?: string[];
+            /** @description The names under which the peer was reached. */
+            names?: components["schemas"]["WhyNameInput"][];
+            /** @description What speaks for it, the weightiest first; for an unknown cause, what was looked for in vain. */
+            reasons: string[];
+            /** @description Who started it: the process itself, its parent, and so on. */
+            started_by?: components["schemas"]["StarterInput"][];
+        };
+        /** @description A name of the peer, and how it is known to be one. */
+        WhyName: {
+            /** @description The names between this one and the address, and the addresses of the answer, in its order. */
+            answers?: string[];
+            /** @description Who asked for it, where that is known. */
+            asker?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string;
+            /** @description How it is known. */
+            how: components["schemas"]["NameSource"];
+            /** @description Lower case, without the final dot. */
+            name: string;
+        };
+        /** @description A name of the peer, and how it is known to be one. */
+        WhyNameInput: {
+            /** @description The names between this one and the address, and the addresses of the answer, in its order. */
+            answers?: string[];
+            /** @description Who asked for it, where that is known. */
+            asker?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description How it is known. */
+            how: components["schemas"]["NameSource"];
+            /** @description Lower case, without the final dot. */
+            name: string;
+        };
+        /** @description A person's work on an alert: the body of `path::alert_work(id, "work")`, and what `path::QUEUE_WORK` does with each. */
+        Work: {
+            /** @description In words. */
+            comment?: string | null;
+            /** @constant */
+            do: "resolve";
+            /** @description Why. */
+            resolution: components["schemas"]["Resolution"];
+        } | {
+            /** @description Why. */
+            comment?: string | null;
+            /** @constant */
+            do: "reopen";
+        } | {
+            /** @constant */
+            do: "comment";
+            /** @description What. */
+            text: string;
+        } | {
+            /**
+             * @description To whom.
+             * @default null
+             */
+            assignee: string | null;
+            /** @constant */
+            do: "assign";
+        } | {
+            /** @constant */
+            do: "status";
+            /** @description `open`, `investigating` or `contained`. */
+            status: components["schemas"]["AlertStatus"];
+        } | {
+            /** @constant */
+            do: "severity";
+            /**
+             * @description How bad; nothing takes an earlier word back.
+             * @default null
+             */
+            level: components["schemas"]["Level"] | null;
+            /**
+             * @description Why; needed with a level.
+             * @default
+             */
+            reason: string;
+        } | {
+            /** @constant */
+            do: "tag";
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description Its value.
+             * @default
+             */
+            value: string;
+        } | {
+            /** @constant */
+            do: "untag";
+            /** @description Its name. */
+            name: string;
+        } | {
+            /** @constant */
+            do: "attach";
+            /** @description What it is. */
+            name: string;
+            /** @description SHA-256 of it, hex. */
+            sha256?: string | null;
+            /** @description Where it lies: `http` or `https`. */
+            url: string;
+        } | {
+            /** @constant */
+            do: "detach";
+            /** @description Where it lies. */
+            url: string;
+        } | {
+            /** @constant */
+            do: "merge";
+            /** @description Of which. */
+            into: components["schemas"]["AlertId"];
+        } | {
+            /** @constant */
+            do: "split";
+        };
+        /** @description People's work on an alert. */
         WorkDone: {
+            /** @description Who works on it. */
             assignee?: string;
-            attachments?: Record<string, never>[];
-            comments?: Record<string, never>[];
-            history?: Record<string, never>[];
-            merged_into?: string;
-            resolution?: string;
-            severity?: Record<string, never>;
-            status: string;
+            /** @description What belongs to it and lies elsewhere. */
+            attachments?: components["schemas"]["Attachment"][];
+            /**
+             * @description What was said about it.
+             * @default []
+             */
+            comments: components["schemas"]["Comment"][];
+            /**
+             * @description Each change: when, who, what.
+             * @default []
+             */
+            history: components["schemas"]["Change"][];
+            /** @description The alert that it is part of; whoever works on that one works on this. */
+            merged_into?: components["schemas"]["AlertId"];
+            /** @description Why it was closed. */
+            resolution?: components["schemas"]["Resolution"];
+            /** @description How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum. */
+            severity?: components["schemas"]["SeverityOverride"];
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description Free labels. */
             tags?: {
-                [key: string]: unknown;
+                [key: string]: string;
+            };
+        };
+        /** @description People's work on an alert. */
+        WorkDoneInput: {
+            /** @description Who works on it. */
+            assignee?: string | null;
+            /** @description What belongs to it and lies elsewhere. */
+            attachments?: components["schemas"]["AttachmentInput"][];
+            /**
+             * @description What was said about it.
+             * @default []
+             */
+            comments: components["schemas"]["Comment"][];
+            /**
+             * @description Each change: when, who, what.
+             * @default []
+             */
+            history: components["schemas"]["Change"][];
+            /** @description The alert that it is part of; whoever works on that one works on this. */
+            merged_into?: components["schemas"]["AlertId"] | null;
+            /** @description Why it was closed. */
+            resolution?: components["schemas"]["Resolution"] | null;
+            /** @description How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum. */
+            severity?: components["schemas"]["SeverityOverride"] | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description Free labels. */
+            tags?: {
+                [key: string]: string;
             };
         };
     };

@@ -3,6 +3,8 @@ import { address, get, read, Refusal, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { micros } from '../text/time';
 
+export type Sort = Schemas['Sort'];
+
 
 /** Rows asked for at once. */
 const PAGE = 500;
@@ -24,7 +26,7 @@ export class QueueList {
   private turn = 0;
   private source: EventSource | undefined;
 
-  constructor(readonly filter: string, readonly sort: string) {}
+  constructor(readonly filter: string, readonly sort: Sort) {}
 
   /** The latest that is known of each, new ones on their places. */
   async load(): Promise<void> {

@@ -1,7 +1,7 @@
 // Which views of the queue are there: those that everybody has, and those that the server keeps for people?
 import { get, post, remove, type Schemas } from '../api/client';
 
-export type View = Pick<Schemas['OwnedView'], 'name' | 'filter' | 'sort' | 'shared'> & { owner?: string };
+export type View = Schemas['View'] & { owner?: string };
 
 /** What is shown where nothing is asked for. */
 export const OPEN = 'not status:resolved';

@@ -44,7 +44,7 @@ function inverse(work: Work, was: Standing | undefined): Work | undefined {
     case 'status':
       return was.status === 'resolved' ? undefined : { do: 'status', status: was.status };
     case 'assign':
-      return was.assignee ? { do: 'assign', assignee: was.assignee } : { do: 'assign' };
+      return { do: 'assign', assignee: was.assignee ?? null };
     case 'tag':
       return { do: 'untag', name: work.name ?? '' };
     case 'merge':

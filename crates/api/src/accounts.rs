@@ -9,6 +9,7 @@ use tripoint_model::Timestamp;
 
 /// What somebody may do; each may all that the ones before may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Look.
@@ -125,8 +126,17 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
+#[cfg(feature = "schema")]
+tripoint_model::text_schema!(
+    Scope,
+    "TokenScope",
+    "What a token is held to.",
+    "pattern": "^(alerts|actions|exceptions|intel|connections|health|admin):(read|write)$"
+);
+
 /// Makes the first admin, once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Setup {
     /// What the server printed when it started.
     pub code: String,
@@ -138,6 +148,7 @@ pub struct Setup {
 
 /// Signs in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Login {
     /// Who.
     pub name: String,
@@ -150,6 +161,7 @@ pub struct Login {
 
 /// Proves again who is there; one of the two.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confirm {
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,6 +173,7 @@ pub struct Confirm {
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Me {
     /// By name.
     pub name: String,
@@ -187,6 +200,7 @@ pub struct Me {
 
 /// A session of the one who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// Names it; opens nothing.
     pub id: String,
@@ -204,6 +218,7 @@ pub struct Session {
 
 /// Changes one's own password. Every session ends, this one too.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PasswordChange {
     /// The one until now.
     pub old: String,
@@ -213,6 +228,7 @@ pub struct PasswordChange {
 
 /// What an authenticator has to be told; shown once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TotpSeed {
     /// The seed, base32.
     pub secret: String,
@@ -222,6 +238,7 @@ pub struct TotpSeed {
 
 /// Six digits, so that it is known that the authenticator has the seed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TotpCode {
     /// The digits.
     pub code: String,
@@ -229,6 +246,7 @@ pub struct TotpCode {
 
 /// Codes for when the authenticator is lost; each opens once. Shown once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecoveryCodes {
     /// The codes.
     pub codes: Vec<String>,
@@ -236,6 +254,7 @@ pub struct RecoveryCodes {
 
 /// Makes a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewUser {
     /// Lower-case letters, digits, `.`, `_`, `-` and `@`.
     pub name: String,
@@ -250,6 +269,7 @@ pub struct NewUser {
 
 /// Changes a user; what is not said stays. Its sessions end.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserChange {
     /// What it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -270,6 +290,7 @@ pub struct UserChange {
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     /// By this name.
     pub name: String,
@@ -290,6 +311,7 @@ pub struct User {
 
 /// A named set of hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostGroup {
     /// Its name.
     pub name: String,
@@ -299,6 +321,7 @@ pub struct HostGroup {
 
 /// Makes a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewToken {
     /// What to call it.
     pub name: String,
@@ -313,6 +336,7 @@ pub struct NewToken {
 
 /// A token as it is told once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenMade {
     /// Names it; opens nothing.
     pub id: String,
@@ -324,6 +348,7 @@ pub struct TokenMade {
 
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Token {
     /// Names it.
     pub id: String,

@@ -18,6 +18,7 @@ pub const ANSWER_MAX: usize = 128 << 20;
 
 /// Which agent speaks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentIdentity {
     /// The host's name, as in alerts.
     pub host: String,
@@ -32,6 +33,7 @@ pub struct AgentIdentity {
 
 /// What an agent has to report, in order. Sent again unchanged until acknowledged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Batch {
     /// Who.
     pub agent: AgentIdentity,
@@ -44,6 +46,7 @@ pub struct Batch {
 
 /// The answer to a batch: everything in it is durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchAnswer {
     /// The highest sequence number that is durable for this boot id.
     pub acknowledged: u64,
@@ -51,6 +54,7 @@ pub struct BatchAnswer {
 
 /// One thing to report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Item {
     /// An alert, new or changed: upserted by its id; `work` is ignored.
@@ -107,6 +111,7 @@ pub const CONTACTS_MAX: usize = 500;
 
 /// A line of the agent's ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LedgerEntry {
     /// When.
     pub at: Timestamp,
@@ -122,6 +127,7 @@ pub struct LedgerEntry {
 
 /// How an agent is: what its kernel lets it do, what it lost, how old its data is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentHealth {
     /// Kernel release.
     #[serde(default)]
@@ -153,6 +159,7 @@ pub struct AgentHealth {
 
 /// A stretch of time in which something was lost: the sensor was blind for so many records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Nothing was lost before this moment.
     pub from: Timestamp,
@@ -166,6 +173,7 @@ pub struct Gap {
 
 /// One thing that the kernel may or may not offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Capability {
     /// Its name.
     pub name: String,
@@ -178,6 +186,7 @@ pub struct Capability {
 
 /// One source of data and its age.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DataSource {
     /// Its name.
     pub source: String,
@@ -189,6 +198,7 @@ pub struct DataSource {
 
 /// The query of `path::AGENT_ORDERS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrdersQuery {
     /// The asking agent's host.
     pub host: String,
@@ -202,6 +212,7 @@ pub struct OrdersQuery {
 
 /// The query of `path::AGENT_INTEL`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageQuery {
     /// The asking agent's host.
     pub host: String,
@@ -212,6 +223,7 @@ pub struct ImageQuery {
 
 /// Orders that the agent has not answered yet, oldest first; empty when the wait ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Orders {
     /// The orders.
     pub orders: Vec<NumberedOrder>,
@@ -219,6 +231,7 @@ pub struct Orders {
 
 /// An order with its number, which grows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NumberedOrder {
     /// Its number.
     pub number: u64,
@@ -231,6 +244,7 @@ pub struct NumberedOrder {
 /// What the server asks of an agent. The agent's own guard still decides.
 /// After a start the agent reads `path::EXCEPTIONS` once; orders carry only changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Order {
     /// Plan these actions and, unless `dry_run`, execute the plan.
@@ -301,6 +315,7 @@ pub enum Order {
 
 /// A block in force: the ledger's word beside the kernel's, both of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StandingAction {
     /// The planned action's id; empty for what the ledger does not know.
     pub id: String,
@@ -331,6 +346,7 @@ pub struct StandingAction {
 
 /// How the kernel stands to a block of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KernelWord {
     /// It holds it until the same moment.
@@ -347,6 +363,7 @@ pub enum KernelWord {
 
 /// The agent's answer to an order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// What was planned.
     #[serde(default)]

@@ -6,6 +6,7 @@ use tripoint_model::Timestamp;
 
 /// One thing that somebody did or wanted to. Its text is what the chain is made over: fields are only ever added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// When, by the server's clock.
     pub at: Timestamp,
@@ -38,6 +39,7 @@ pub struct AuditEntry {
 
 /// An entry in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditRow {
     /// Its number, from 1 without a gap.
     pub number: u64,
@@ -50,6 +52,7 @@ pub struct AuditRow {
 
 /// A page, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditList {
     /// The rows.
     pub rows: Vec<AuditRow>,

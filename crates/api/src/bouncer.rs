@@ -9,6 +9,7 @@ pub const NAME_MAX: usize = 64;
 
 /// Makes a key for a bouncer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewBouncer {
     /// What to call it: letters, digits, `.`, `_` and `-`.
     pub name: String,
@@ -16,6 +17,7 @@ pub struct NewBouncer {
 
 /// The key of a bouncer. It is told once and kept nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BouncerKey {
     /// Whose.
     pub name: String,
@@ -25,6 +27,7 @@ pub struct BouncerKey {
 
 /// A program that enforces our blocks elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BouncerStatus {
     /// What people call it.
     pub name: String,
@@ -60,6 +63,7 @@ pub struct BouncerStatus {
 
 /// Every bouncer, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BouncerList {
     /// The bouncers.
     pub bouncers: Vec<BouncerStatus>,
@@ -69,6 +73,7 @@ pub struct BouncerList {
 
 /// How handing our blocks to a CrowdSec goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CrowdsecHealth {
     /// Its Local API.
     pub url: String,

@@ -6,6 +6,7 @@ use tripoint_model::{AlertId, Timestamp};
 
 /// Every channel, as the configuration names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelList {
     /// The channels.
     pub channels: Vec<ChannelStatus>,
@@ -13,6 +14,7 @@ pub struct ChannelList {
 
 /// How a channel is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelStatus {
     /// What the configuration calls it.
     pub name: String,
@@ -46,6 +48,7 @@ pub struct ChannelStatus {
 
 /// What became of a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelTest {
     /// Whether the receiver took it.
     pub delivered: bool,
@@ -58,6 +61,7 @@ pub struct ChannelTest {
 
 /// Asks what would be sent; nothing is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewRequest {
     /// Of which alert.
     pub alert: AlertId,
@@ -65,6 +69,7 @@ pub struct PreviewRequest {
 
 /// What would be sent, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelPreview {
     /// What the channel's template makes of it; empty where it has none.
     pub text: String,
@@ -74,6 +79,7 @@ pub struct ChannelPreview {
 
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewedRequest {
     /// How and where to.
     pub what: String,
@@ -83,6 +89,7 @@ pub struct PreviewedRequest {
 
 /// The query of dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeadQuery {
     /// Most letters to answer with; default 50, at most 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +101,7 @@ pub struct DeadQuery {
 
 /// Messages that were given up, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeadLetters {
     /// The letters.
     pub letters: Vec<DeadLetter>,
@@ -104,6 +112,7 @@ pub struct DeadLetters {
 
 /// A message that was given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeadLetter {
     /// Its number.
     pub number: u64,
@@ -119,6 +128,7 @@ pub struct DeadLetter {
 
 /// Tries dead letters again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RetryRequest {
     /// Which; all, where nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -127,6 +137,7 @@ pub struct RetryRequest {
 
 /// How many are tried again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Retried {
     /// So many.
     pub retried: u64,

@@ -9,6 +9,7 @@ pub const CONNECTIONS_MAX: u32 = 5_000;
 
 /// The query of `path::CONNECTIONS`; all set fields must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionQuery {
     /// Only of this application: its key, or the name people know it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +57,7 @@ impl ConnectionQuery {
 /// A page of contacts, the last begun first. It may be shorter than asked for; only a missing `next` says that it is
 /// the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionList {
     /// The contacts.
     pub connections: Vec<HostContact>,
@@ -68,6 +70,7 @@ pub struct ConnectionList {
 
 /// A contact on a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostContact {
     /// Where.
     pub host: String,
@@ -78,6 +81,7 @@ pub struct HostContact {
 
 /// How much is kept, and what is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Kept {
     /// Contacts that are kept.
     pub rows: u64,
@@ -89,6 +93,7 @@ pub struct Kept {
 
 /// Whom a planned action would have cut off, had it been in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Past {
     /// Where.
     pub host: String,
@@ -110,6 +115,7 @@ pub struct Past {
 
 /// An application that would have been cut off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PastApplication {
     /// Its key; empty where the owner is not known.
     pub application: String,

@@ -6,6 +6,7 @@ use crate::queue::AlertSummary;
 
 /// The answer of `path::alert_context`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertContext {
     /// What a person would do next; absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +24,7 @@ pub const PARTS_MAX: usize = 100;
 
 /// The suggested next step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextStep {
     /// What kind.
     pub step: Step,
@@ -35,6 +37,7 @@ pub struct NextStep {
 
 /// Kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Have the host look into it.
@@ -55,6 +58,7 @@ pub enum Step {
 
 /// An alert that has something in common with another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Related {
     /// Its line.
     pub alert: AlertSummary,

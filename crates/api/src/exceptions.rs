@@ -8,6 +8,7 @@ use crate::people::HostAction;
 
 /// Asks for an exception. At least one of target, application and indicator is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExceptionRequest {
     /// The peer it speaks of. An autonomous system means the networks that the server's table gives it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +51,7 @@ pub const COVERED_MAX: usize = 200;
 
 /// The exceptions that have not expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExceptionList {
     /// Soonest end first.
     pub exceptions: Vec<KeptException>,
@@ -57,6 +59,7 @@ pub struct ExceptionList {
 
 /// An exception and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeptException {
     /// What it says.
     #[serde(flatten)]
@@ -68,6 +71,7 @@ pub struct KeptException {
 
 /// How often an exception has kept something quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Used {
     /// Connections that it covered.
     pub hits: u64,
@@ -80,6 +84,7 @@ pub struct Used {
 
 /// What an exception would cover, had somebody made it now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExceptionPreview {
     /// As it would be kept.
     pub exception: Exception,
@@ -107,6 +112,7 @@ pub struct ExceptionPreview {
 
 /// How wide an exception is, by the connections that are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CoveredConnections {
     /// Connections that it speaks of, bad or not.
     pub connections: u64,
@@ -122,6 +128,7 @@ pub struct CoveredConnections {
 
 /// An alert that an exception would cover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CoveredAlert {
     /// Which.
     pub id: AlertId,

@@ -17,6 +17,7 @@ pub const LIMIT_MAX: u32 = 1000;
 
 /// The query of `path::ALERTS`; all set fields must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertQuery {
     /// Only alerts that stand so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +67,7 @@ impl AlertQuery {
 /// A page of alerts: newest `last_seen` first. It may be shorter than asked for; only a missing
 /// `next` says that it is the last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertList {
     /// The alerts.
     pub alerts: Vec<Alert>,
@@ -76,6 +78,7 @@ pub struct AlertList {
 
 /// Closes an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResolveRequest {
     /// Why.
     pub resolution: Resolution,
@@ -86,6 +89,7 @@ pub struct ResolveRequest {
 
 /// A closed alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resolved {
     /// As it stands now.
     #[serde(flatten)]
@@ -97,6 +101,7 @@ pub struct Resolved {
 
 /// An exception that nobody has made yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProposedException {
     /// What would have to be asked for.
     pub request: ExceptionRequest,
@@ -106,6 +111,7 @@ pub struct ProposedException {
 
 /// Opens a closed alert again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReopenRequest {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +120,7 @@ pub struct ReopenRequest {
 
 /// Says something about an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommentRequest {
     /// What.
     pub text: String,
@@ -121,6 +128,7 @@ pub struct CommentRequest {
 
 /// Gives an alert to somebody; an open one becomes *investigating*.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssignRequest {
     /// To whom; `None` takes it back.
     pub assignee: Option<String>,
@@ -133,6 +141,7 @@ pub const TARGETS_UNCONFIRMED: usize = 20;
 
 /// Asks for an action on every connected agent (or on `host`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActionRequest {
     /// What to do.
     pub kind: ActionKind,
@@ -170,6 +179,7 @@ pub struct ActionRequest {
 
 /// Confirms what holds for a moment only, or decides about what waits for a second person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ruling {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +191,7 @@ pub struct Ruling {
 
 /// What is in force, on which hosts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StandingList {
     /// Every block, by host.
     pub actions: Vec<HostAction>,
@@ -196,6 +207,7 @@ pub struct StandingList {
 
 /// A block in force on a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostAction {
     /// Where.
     pub host: String,
@@ -225,6 +237,7 @@ impl ActionRequest {
 
 /// What will happen, what will not, what the kernel said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActionAnswer {
     /// What was planned.
     pub plan: Vec<PlannedAction>,
@@ -251,6 +264,7 @@ pub struct ActionAnswer {
 
 /// An agent as last heard of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentStatus {
     /// Which.
     pub agent: AgentIdentity,
@@ -265,6 +279,7 @@ pub struct AgentStatus {
 
 /// How a feed is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FeedHealth {
     /// Its name.
     pub feed: String,
@@ -283,6 +298,7 @@ pub struct FeedHealth {
 
 /// How the server is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerHealth {
     /// `ok`, or what is wrong.
     pub status: String,
@@ -302,6 +318,7 @@ pub struct ServerHealth {
 
 /// How telling the webhook goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NotifyHealth {
     /// Messages that wait.
     pub waiting: u64,

@@ -6,6 +6,7 @@ use tripoint_model::{PlannedAction, Refusal, Timestamp};
 
 /// Actions that are done only when somebody else than who asked agrees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Proposal {
     /// What approving and rejecting call it; the same on every host that one request asked.
     pub id: String,
@@ -37,6 +38,7 @@ pub struct Proposal {
 
 /// How a proposal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProposalState {
     /// For a second person.
@@ -51,6 +53,7 @@ pub enum ProposalState {
 
 /// A proposal on a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostProposal {
     /// Where.
     pub host: String,

@@ -6,6 +6,7 @@ use crate::queue::Sort;
 
 /// A kept search: the body of `POST path::VIEWS`, which makes it or changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct View {
     /// What it is called; unique for its owner.
     pub name: String,
@@ -22,6 +23,7 @@ pub struct View {
 
 /// A kept search and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnedView {
     /// Who keeps it.
     pub owner: String,
@@ -32,6 +34,7 @@ pub struct OwnedView {
 
 /// The answer of `GET path::VIEWS`: the caller's own by name, then those that others share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ViewList {
     /// The views.
     pub views: Vec<OwnedView>,

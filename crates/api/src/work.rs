@@ -5,6 +5,7 @@ use tripoint_model::{AlertId, AlertStatus, Level, Resolution};
 
 /// A person's work on an alert: the body of `path::alert_work(id, "work")`, and what `path::QUEUE_WORK` does with each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Work {
     /// Close it, and what is merged into it.
@@ -142,6 +143,7 @@ fn bad_reference(name: &str, url: &str, sha256: Option<&str>) -> Option<String> 
 
 /// The same work on many alerts: all in one transaction, each for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkRequest {
     /// Which; at most `BULK_MAX`.
     pub ids: Vec<AlertId>,
@@ -154,6 +156,7 @@ pub const BULK_MAX: usize = 500;
 
 /// What became of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkAnswer {
     /// Done.
     pub done: Vec<AlertId>,
@@ -163,6 +166,7 @@ pub struct BulkAnswer {
 
 /// An alert that was left as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkRefusal {
     /// Which.
     pub id: AlertId,

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// The closed set of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
     /// End the target's open connections now.
@@ -63,6 +64,7 @@ impl ActionKind {
 
 /// How far an action reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Everything on this host, containers included.
@@ -83,6 +85,7 @@ impl Scope {
 
 /// What is asked for, by a person or by policy, before the guard has looked at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Action {
     /// What to do.
     pub kind: ActionKind,
@@ -107,6 +110,7 @@ pub struct Action {
 
 /// A live connection that an action would end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cut {
     /// Which one.
     pub connection: ConnectionId,
@@ -129,6 +133,7 @@ pub struct Cut {
 
 /// One action that the guard let pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedAction {
     /// Deterministic: the same decision has the same id.
     pub id: String,
@@ -156,6 +161,7 @@ pub struct PlannedAction {
 
 /// What the guard did not let pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// What was asked.
     pub action: ActionKind,
@@ -169,6 +175,7 @@ pub struct Refusal {
 
 /// The printable list of what will happen, before anything happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// What will be done, in this order.
     pub plan: Vec<PlannedAction>,
@@ -178,6 +185,7 @@ pub struct Plan {
 
 /// How an action stands in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeState {
     /// In force.
@@ -198,6 +206,7 @@ pub enum OutcomeState {
 
 /// What the kernel said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The planned action's id.
     pub id: String,

@@ -30,6 +30,7 @@ pub const SCHEMA: u32 = 1;
 
 /// Deterministic: host, application, indicator, direction. Redelivery is harmless.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct AlertId(pub String);
 
@@ -54,6 +55,7 @@ impl fmt::Display for AlertId {
 
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertStatus {
     /// Nobody has looked.
@@ -69,6 +71,7 @@ pub enum AlertStatus {
 
 /// Why an alert was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// It was real and has been dealt with.
@@ -87,6 +90,7 @@ pub enum Resolution {
 
 /// Something that is not known, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Missing {
     /// Which part of the alert.
     pub what: String,
@@ -96,6 +100,7 @@ pub struct Missing {
 
 /// A rule's judgement and the facts it rests on. `work` is filled by the server only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Alert {
     /// `SCHEMA`.
     pub schema: u32,
@@ -184,6 +189,7 @@ pub const CONNECTIONS_MAX: usize = 20;
 
 /// People's work on an alert.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WorkDone"))]
 pub struct Work {
     /// Where it stands.
     pub status: AlertStatus,
@@ -215,6 +221,7 @@ pub struct Work {
 
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comment {
     /// When.
     pub at: Timestamp,
@@ -226,6 +233,7 @@ pub struct Comment {
 
 /// What somebody changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
     /// When.
     pub at: Timestamp,
@@ -237,6 +245,7 @@ pub struct Change {
 
 /// A person's own judgement of how bad it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeverityOverride {
     /// How bad.
     pub level: Level,
@@ -250,6 +259,7 @@ pub struct SeverityOverride {
 
 /// A reference to something that lies elsewhere: a ticket, a capture, a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attachment {
     /// What it is.
     pub name: String,

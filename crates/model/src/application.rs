@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The three ways in which an application is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ApplicationKind {
     /// A systemd service.
@@ -18,6 +19,7 @@ pub enum ApplicationKind {
 
 /// What an administrator would call it. Equality is by kind and id; the name is for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Application {
     /// How it is delimited.
     pub kind: ApplicationKind,

@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 
 /// An attempt that a log shows: a line, or a series of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// Whether one line shows it or several together.
     pub kind: ShownBy,
@@ -52,6 +53,7 @@ pub struct Attempt {
 
 /// A Sigma rule, as its author names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BySigma {
     /// What it finds, in words.
     pub title: String,
@@ -85,6 +87,7 @@ const EXPLOITS: &[&str] = &["T1190", "T1203", "T1210", "T1505", "T1505.003"];
 
 /// What shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ShownBy {
     /// One line.
@@ -95,6 +98,7 @@ pub enum ShownBy {
 
 /// What an attempt came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Somebody looked whether it is there.

@@ -10,6 +10,7 @@ use crate::process::Process;
 
 /// An attack and the connection that followed it, with what ties the one to the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallBack {
     /// The server that was attacked.
     pub server: Arc<Process>,

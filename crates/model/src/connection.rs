@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// Who started the conversation, seen from this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// The peer connected to us.
@@ -30,6 +31,7 @@ impl Direction {
 
 /// The transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// TCP.
@@ -40,6 +42,7 @@ pub enum Protocol {
 
 /// How far the conversation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ConnectionState {
     /// Asked for, not answered yet.
@@ -64,6 +67,7 @@ impl ConnectionState {
 /// A conversation for ever on this host and boot: the kernel's socket cookie, and for a UDP
 /// socket that talks to many peers a number that tells the peers apart (0 otherwise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionId {
     /// Socket cookie.
     pub cookie: u64,
@@ -74,6 +78,7 @@ pub struct ConnectionId {
 
 /// The tuple after network address translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Translated {
     /// Our end as the network sees it.
     pub local: SocketAddr,
@@ -83,6 +88,7 @@ pub struct Translated {
 
 /// In which words a client names its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedBy {
     /// Server name of a TLS ClientHello.
@@ -103,6 +109,7 @@ impl NamedBy {
 
 /// The name that the application itself gave its peer in its first words. Anybody may say any name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Named {
     /// Lower case, without the final dot.
     pub name: String,
@@ -115,6 +122,7 @@ pub struct Named {
 
 /// Both directions of one conversation. Addresses are canonical.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connection {
     /// Which one.
     pub id: ConnectionId,

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 /// The connections of one application with one peer in one hour, counted: same port, protocol and direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Contact {
     /// The hour's beginning.
     pub hour: Timestamp,

@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 /// A scoped, expiring suppression. Every field that is set must match; at least one of target, application and
 /// indicator is set. Suppressing an alert never drops the fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exception {
     /// Its id.
     pub id: String,
@@ -24,6 +25,7 @@ pub struct Exception {
     /// What the target, an autonomous system, meant when the exception was made; at most `NETWORKS_MAX`, sorted,
     /// without overlap. Empty for every other target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub networks: Vec<IpNet>,
     /// The application it speaks of: its key (`unit:nginx.service`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

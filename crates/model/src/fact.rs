@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 
 /// Something learnt, and when it was true (not when it arrived).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fact {
     /// When it was true.
     pub at: Timestamp,
@@ -26,6 +27,7 @@ pub struct Fact {
 
 /// Everything a host can learn. One JSON object with its kind in `fact`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum What {
     /// A process began or changed its program.

@@ -8,6 +8,7 @@ use crate::package::PackageState;
 
 /// What the advisory says about this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingState {
     /// Vulnerable.
@@ -35,6 +36,7 @@ impl FindingState {
 
 /// A package of this host is hit by an advisory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The package.
     pub purl: String,

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 /// What an indicator is said to be (kebab-case in text).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// A command-and-control server.
@@ -76,6 +77,7 @@ impl Category {
 
 /// The directions of connection that an indicator speaks of (`in`, `out`, `both` in text).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AppliesTo {
     /// A bad client: it connects to us.
@@ -119,6 +121,7 @@ impl AppliesTo {
 
 /// One source's claim that an observable is bad, as read from a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Indicator {
     /// What is called bad.
     pub observable: Observable,
@@ -165,6 +168,7 @@ impl Indicator {
 
 /// An indicator as met: with the feed that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Claim {
     /// The feed's name.
     pub feed: String,
@@ -212,6 +216,7 @@ impl Claim {
 
 /// A guard list that holds the address: shared or protected infrastructure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GuardHit {
     /// The list's name.
     pub list: String,
@@ -224,6 +229,7 @@ pub struct GuardHit {
 
 /// Why an address is not cut off unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GuardKind {
     /// Innocents share it.
@@ -242,6 +248,7 @@ impl GuardKind {
 
 /// A connection met an indicator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sighting {
     /// Which connection.
     pub connection: ConnectionId,

@@ -8,6 +8,7 @@ use crate::why::Why;
 
 /// What a responder would look up, looked up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Investigation {
     /// When it was begun.
     pub at: Timestamp,
@@ -22,6 +23,7 @@ pub struct Investigation {
 
 /// What logs say of a peer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogEvidence {
     /// The gravest of the attempts; nothing where none was seen.
     pub verdict: Option<Verdict>,
@@ -68,6 +70,7 @@ impl LogEvidence {
 
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogLine {
     /// The file.
     pub file: String,
@@ -79,6 +82,7 @@ pub struct LogLine {
 
 /// A log that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadLog {
     /// Its path, as its writer sees it.
     pub file: String,

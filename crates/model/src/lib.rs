@@ -32,6 +32,8 @@ pub mod parsed;
 pub mod process;
 pub mod purl;
 pub mod restart;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod severity;
 pub mod target;
 pub mod terms;

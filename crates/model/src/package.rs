@@ -180,6 +180,7 @@ impl<'de> Deserialize<'de> for Ecosystem {
 
 /// How present a package is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageState {
     /// On disk; no process runs its code.
@@ -193,6 +194,7 @@ pub enum PackageState {
 
 /// Installed software.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Package {
     /// Package URL, the identity that travels.
     pub purl: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A piece of foreign input that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rejected {
     /// The file or URL it stood in.
     pub file: String,

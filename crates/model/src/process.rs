@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// A process for ever: a pid alone is reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessKey {
     /// Process id in the host's pid namespace (thread group id).
     pub pid: u32,
@@ -16,6 +17,7 @@ pub struct ProcessKey {
 
 /// The container a process lives in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Container {
     /// The runtime's id, 64 hex digits for most.
     pub id: String,
@@ -34,6 +36,7 @@ pub struct Container {
 
 /// One ancestor of a process, nearest first in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ancestor {
     /// Process id.
     pub pid: u32,
@@ -62,6 +65,7 @@ fn is_zero(number: &u64) -> bool {
 /// A process as it was at the moment of interest. Fields that could not be learnt are empty,
 /// never guessed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Process {
     /// Pid and start.
     pub key: ProcessKey,

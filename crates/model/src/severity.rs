@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The five words for a score.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// 0 to 19.
@@ -48,6 +49,7 @@ impl fmt::Display for Level {
 
 /// One term of the sum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Factor {
     /// Which factor, kebab-case.
     pub name: String,
@@ -59,6 +61,7 @@ pub struct Factor {
 
 /// A score with its arithmetic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Severity {
     /// 0 to 100.
     pub score: u8,

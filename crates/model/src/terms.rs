@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 
 /// What makes an action another one than its target and time say. Plain for nearly all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Terms {
     /// The blocked name that led to the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,7 @@ impl Terms {
 
 /// How an address came to be blocked without anybody naming it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Via {
     /// The name as it was blocked: `bad.example` or `*.bad.example`.
     pub name: String,

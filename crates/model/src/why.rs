@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 
 /// What was found out, and what it comes to. Texts in it are redacted, and foreign all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Why {
     /// The most likely cause.
     pub cause: Cause,
@@ -41,6 +42,7 @@ pub const MENTIONS_MAX: usize = 40;
 
 /// Classes of causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// Its configuration, or the program itself, names the peer.
@@ -96,6 +98,7 @@ impl Cause {
 
 /// A name of the peer, and how it is known to be one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhyName {
     /// Lower case, without the final dot.
     pub name: String,
@@ -114,6 +117,7 @@ pub struct WhyName {
 
 /// How a name is known to be the peer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NameSource {
     /// A DNS answer on this host.
@@ -140,6 +144,7 @@ impl NameSource {
 
 /// A place that names the peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Mention {
     /// Which kind of place: `unit`, `environment`, `cron`.
     pub place: String,
@@ -159,6 +164,7 @@ pub struct Mention {
 
 /// A process of the ancestry and what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Starter {
     /// Its id.
     pub pid: u32,
@@ -174,6 +180,7 @@ pub struct Starter {
 
 /// What let a peer in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exposure {
     /// The address and port that listen; nothing where the listener is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +203,7 @@ pub struct Exposure {
 
 /// A change that a person can make. Nothing of it is carried out by us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ProgramChange"))]
 pub struct Change {
     /// What it does, in one sentence.
     pub what: String,

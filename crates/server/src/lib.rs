@@ -28,6 +28,7 @@ pub mod merge;
 mod narrow;
 mod next_step;
 mod notify;
+#[cfg(feature = "openapi")]
 pub mod openapi;
 mod past;
 mod preview;

@@ -9,6 +9,7 @@ use super::{FILTER_MAX, Field, Filter, Kind, Test, Wanted, moment};
 
 /// Why a filter could not be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{why}")]
 pub struct FilterError {
     /// The first byte of what is wrong.

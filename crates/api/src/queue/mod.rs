@@ -13,6 +13,7 @@ pub use summary::{AlertSummary, QueueRow};
 
 /// The query of `path::QUEUE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueQuery {
     /// Only what this filter takes; see `docs/reference/filter.md`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +34,7 @@ pub const QUEUE_MAX: u32 = 500;
 
 /// What comes first; `-` turns it round. Ties: the newest first, then by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Sort {
     /// The worst first.
     #[default]
@@ -75,6 +77,7 @@ impl Sort {
 
 /// A page of the queue.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueuePage {
     /// The rows, in the order asked for.
     pub rows: Vec<AlertSummary>,
@@ -85,6 +88,7 @@ pub struct QueuePage {
 
 /// The query of `path::QUEUE_FACETS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FacetQuery {
     /// Only of what this filter takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +97,7 @@ pub struct FacetQuery {
 
 /// The query of `path::QUEUE_WATCH`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WatchQuery {
     /// Only what this filter takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +110,7 @@ pub struct WatchQuery {
 
 /// How many alerts there are, and by what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Facets {
     /// All that the filter takes.
     pub total: u64,
@@ -114,6 +120,7 @@ pub struct Facets {
 
 /// The values of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Facet {
     /// Which, as filters call it.
     pub field: String,
@@ -125,6 +132,7 @@ pub struct Facet {
 
 /// A value and how many alerts have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FacetValue {
     /// The value; empty where alerts have none.
     pub value: String,

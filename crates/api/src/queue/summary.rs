@@ -13,6 +13,7 @@ use crate::filter::{Subject, Value};
 
 /// One line of the queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertSummary {
     /// The alert's id.
     pub id: AlertId,

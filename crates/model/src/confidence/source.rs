@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A share of hundred; whole unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Percent(pub u8);
 
@@ -22,6 +23,7 @@ impl Percent {
 
 /// How far a source is believed, and whose words it repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Source {
     /// How much of what it says is right, by its descriptor.
     #[serde(default, skip_serializing_if = "Percent::is_whole")]
@@ -51,6 +53,7 @@ impl Source {
 
 /// What closed alerts said of a source's claims of one category.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdicts {
     /// Closed as real.
     pub confirmed: u32,

@@ -6,12 +6,14 @@ use crate::store::Metered;
 
 /// `POST /v1/usage-metrics`; of what it holds only counts of packets and requests mean something to us.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UsageMetrics"))]
 pub(crate) struct Usage {
     #[serde(default)]
     remediation_components: Option<Vec<Component>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UsageComponent"))]
 struct Component {
     #[serde(default)]
     metrics: Option<Vec<Window>>,
@@ -19,12 +21,14 @@ struct Component {
 
 /// Counts of the time since the last report.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UsageWindow"))]
 struct Window {
     #[serde(default)]
     items: Option<Vec<Item>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UsageItem"))]
 struct Item {
     #[serde(default)]
     name: String,

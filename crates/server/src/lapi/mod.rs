@@ -32,6 +32,7 @@ pub(crate) const BAN: &str = "ban";
 
 /// A decision as bouncers read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Decision"))]
 pub(crate) struct Shown {
     pub(crate) id: u64,
     pub(crate) origin: &'static str,

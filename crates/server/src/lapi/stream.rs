@@ -11,6 +11,7 @@ use crate::store::{Decision, Sent};
 
 /// The answer, as the LAPI writes it: what is empty is `null`.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "DecisionChanges"))]
 pub(crate) struct Changes {
     pub(crate) new: Option<Vec<Shown>>,
     pub(crate) deleted: Option<Vec<Shown>>,

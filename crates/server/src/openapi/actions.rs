@@ -1,54 +1,28 @@
-//! What is asked about actions beside their making?
+//! What is asked about blocks and whatever else is done on hosts?
 
-use super::{Route, Schema, post};
+use tripoint_api::people::{Ruling, StandingList};
+use tripoint_api::{ActionAnswer, ActionRequest, path};
 
-pub(super) const PEOPLE: &[Route] = &[
-    Route {
-        request: None,
-        ..post(
-            "/v1/actions/{id}/approve",
-            "Agrees to what waits for a second person, who is not the one that asked. Through the Unix socket only.",
-            "",
-            "ActionAnswer",
-        )
-    },
+use super::{Route, get, post};
+
+pub(super) const ROUTES: &[Route] = &[
+    get(path::ACTIONS, "What is in force, by the agents' ledgers and their kernels.").gives::<StandingList>(),
+    post(path::ACTIONS, "Asks the agents to act; waits up to ten seconds.")
+        .with::<ActionRequest>()
+        .gives::<ActionAnswer>(),
+    post(path::RELEASE_ALL, "Lifts every block now.").gives::<ActionAnswer>(),
     post(
-        "/v1/actions/{id}/reject",
-        "Rejects what waits for a second person. Through the Unix socket only.",
-        "Ruling",
-        "ActionAnswer",
-    ),
+        "/v1/actions/{id}/approve",
+        "Agrees to what waits for a second person, who is not the one that asked. Through the Unix socket only.",
+    )
+    .gives::<ActionAnswer>(),
+    post("/v1/actions/{id}/reject", "Rejects what waits for a second person. Through the Unix socket only.")
+        .with::<Ruling>()
+        .gives::<ActionAnswer>(),
     post(
         "/v1/actions/{id}/confirm",
         "Lets a block that sets rules of the guard aside hold until its time. For root, through the Unix socket.",
-        "Ruling",
-        "ActionAnswer",
-    ),
-];
-
-pub(super) const SCHEMAS: &[Schema] = &[
-    (
-        "Terms",
-        "On which terms an action stands, where they are not plain: through which name it came, who agreed, in spite of which rules.",
-        &["via object", "approver string", "overrides []string", "confirm_within_s integer", "confirmed_until time"],
-    ),
-    (
-        "HostProposal",
-        "Actions on a host that wait for a second person, or did lately.",
-        &[
-            "host! string",
-            "id! string",
-            "state! string",
-            "proposed! time",
-            "until! time",
-            "requester! string",
-            "why! string",
-            "plan! []PlannedAction",
-            "refused []Refusal",
-            "by string",
-            "decided time",
-            "reason string",
-        ],
-    ),
-    ("Ruling", "A word about what waits.", &["reason string", "consent string"]),
+    )
+    .with::<Ruling>()
+    .gives::<ActionAnswer>(),
 ];

@@ -1,91 +1,15 @@
-//! What do exceptions look like to programs that are not ours?
+//! What is asked about exceptions?
 
-use super::Schema;
+use tripoint_api::{ExceptionList, ExceptionPreview, ExceptionRequest, path};
+use tripoint_model::Exception;
 
-pub(super) const SCHEMAS: &[Schema] = &[
-    (
-        "Exception",
-        "A scoped, expiring suppression.",
-        &[
-            "id! string",
-            "target string",
-            "networks []string",
-            "application string",
-            "hosts string",
-            "direction string",
-            "rule string",
-            "indicator string",
-            "cves []string",
-            "reason! string",
-            "ticket string",
-            "owner! string",
-            "created! time",
-            "expires! time",
-        ],
-    ),
-    ("ExceptionList", "Soonest end first.", &["exceptions! []KeptException"]),
-    (
-        "KeptException",
-        "An exception with all its fields, and what agents reported of it.",
-        &["id! string", "expires! time", "used! Used"],
-    ),
-    (
-        "CoveredConnections",
-        "How wide an exception is, by the connections that are kept.",
-        &[
-            "connections! integer",
-            "peers! integer",
-            "applications! []string",
-            "applications_total! integer",
-            "since time",
-        ],
-    ),
-    ("Used", "What an exception kept quiet.", &["hits! integer", "alerts! integer", "last_used time"]),
-    (
-        "ExceptionPreview",
-        "What an exception would cover, had somebody made it now.",
-        &[
-            "exception! Exception",
-            "alerts! []CoveredAlert",
-            "alerts_total! integer",
-            "partly! []CoveredAlert",
-            "partly_total! integer",
-            "read! integer",
-            "connections CoveredConnections",
-            "blocks! []HostAction",
-            "hosts! []string",
-            "errors []string",
-        ],
-    ),
-    (
-        "CoveredAlert",
-        "An alert that an exception would cover.",
-        &[
-            "id! string",
-            "host! string",
-            "title! string",
-            "status! string",
-            "last_seen! time",
-            "covered! integer",
-            "carried! integer",
-            "count! integer",
-            "suppressed_by string",
-        ],
-    ),
-    (
-        "ExceptionRequest",
-        "At least target, application or indicator, and a reason.",
-        &[
-            "target string",
-            "application string",
-            "hosts string",
-            "direction string",
-            "rule string",
-            "indicator string",
-            "cves []string",
-            "reason! string",
-            "ticket string",
-            "for_seconds integer",
-        ],
-    ),
+use super::{Route, delete, get, post};
+
+pub(super) const ROUTES: &[Route] = &[
+    get(path::EXCEPTIONS, "Exceptions that have not expired.").gives::<ExceptionList>(),
+    post(path::EXCEPTIONS, "Makes an exception.").with::<ExceptionRequest>().gives::<Exception>(),
+    post(path::EXCEPTIONS_PREVIEW, "Says what an exception would cover; nothing is kept.")
+        .with::<ExceptionRequest>()
+        .gives::<ExceptionPreview>(),
+    delete("/v1/exceptions/{id}", "Withdraws an exception."),
 ];

@@ -1,50 +1,14 @@
-//! What do agents, feeds and the server itself look like, as they are doing?
+//! What is asked about how agents, feeds and the server itself are?
 
-use super::Schema;
+use tripoint_api::{AgentStatus, FeedHealth, ServerHealth, path};
 
-pub(super) const SCHEMAS: &[Schema] = &[
-    ("AgentIdentity", "Which agent.", &["host! string", "boot_id! string", "version! string", "started! time"]),
-    (
-        "AgentStatus",
-        "An agent as last heard of.",
-        &["agent! AgentIdentity", "last_seen! time", "connected! boolean", "health AgentHealth"],
-    ),
-    (
-        "AgentHealth",
-        "What its kernel offers, what it lost, how old its data is.",
-        &[
-            "kernel string",
-            "sensor! string",
-            "firewall string",
-            "mode string",
-            "capabilities []object",
-            "data []object",
-            "losses {}",
-            "counters {}",
-        ],
-    ),
-    (
-        "FeedHealth",
-        "How a feed is, and what is wrong with it.",
-        &[
-            "feed! string",
-            "state! string",
-            "count! integer",
-            "last_success string",
-            "last_change string",
-            "trouble string",
-        ],
-    ),
-    (
-        "ServerHealth",
-        "How the server is.",
-        &[
-            "status! string",
-            "version! string",
-            "agents! integer",
-            "alerts_open! integer",
-            "crowdsec CrowdsecHealth",
-            "notify NotifyHealth",
-        ],
-    ),
+use super::{Route, get};
+
+pub(super) const ROUTES: &[Route] = &[
+    get(path::AGENTS, "Every agent as last heard of.").gives::<Vec<AgentStatus>>(),
+    get(path::FEEDS, "How the feeds on this host are.").gives::<Vec<FeedHealth>>(),
+    get(path::HEALTH, "How the server is.").gives::<ServerHealth>(),
+    get(path::ALIVE, "Whether the server is alive; anybody may ask.").gives_text("text/plain"),
+    get(path::READY, "Whether its store answers too; anybody may ask.").gives_text("text/plain"),
+    get(path::METRICS, "The same for Prometheus.").gives_text("text/plain"),
 ];
