@@ -3358,14 +3358,14 @@ export interface components {
              * @description That a person saw what more than `TARGETS_UNCONFIRMED` targets mean (a dry run) and wants it.
              * @default false
              */
-            confirmed: boolean;
+            confirmed?: boolean;
             /** @description Root's consent on the agent's host to what sets rules of its guard aside, by its number. */
             consent?: string | null;
             /**
              * @description Only say what would happen.
              * @default false
              */
-            dry_run: boolean;
+            dry_run?: boolean;
             /**
              * Format: uint64
              * @description For how long; default `SPAN_DEFAULT`, at most `SPAN_MAX`.
@@ -3381,7 +3381,7 @@ export interface components {
              * @description How far.
              * @default host
              */
-            scope: components["schemas"]["ScopeInput"];
+            scope?: components["schemas"]["ScopeInput"];
             /** @description To whom. */
             target?: components["schemas"]["Target"] | null;
             /** @description To whom else; all are planned and done together, at most `TARGETS_MAX`. */
@@ -3436,7 +3436,7 @@ export interface components {
              * @description What works and what is lost where it does not.
              * @default []
              */
-            capabilities: components["schemas"]["CapabilityInput"][];
+            capabilities?: components["schemas"]["CapabilityInput"][];
             /** @description Other counters and gauges, by name (`connections_seen_total`, `spool_bytes`). */
             counters?: {
                 [key: string]: number;
@@ -3445,31 +3445,31 @@ export interface components {
              * @description How fresh the data is.
              * @default []
              */
-            data: components["schemas"]["DataSourceInput"][];
+            data?: components["schemas"]["DataSourceInput"][];
             /**
              * @description Which mechanism blocks: `bpf`, `none`.
              * @default
              */
-            firewall: string;
+            firewall?: string;
             /** @description Stretches of time in which something was lost, newest last; the last hundred. */
             gaps?: components["schemas"]["Gap"][];
             /**
              * @description Kernel release.
              * @default
              */
-            kernel: string;
+            kernel?: string;
             /**
              * @description Events lost, by the counter's name. All zero = nothing was lost.
              * @default {}
              */
-            losses: {
+            losses?: {
                 [key: string]: number;
             };
             /**
              * @description `advise` or `enforce`.
              * @default
              */
-            mode: string;
+            mode?: string;
             /** @description Which sensor runs: `bpf`, `sock_diag`, `replay`, `none`. */
             sensor: string;
         };
@@ -3689,7 +3689,7 @@ export interface components {
              * @description Guard lists that hold the peer.
              * @default []
              */
-            guard: components["schemas"]["GuardHit"][];
+            guard?: components["schemas"]["GuardHit"][];
             /** @description The host's name. */
             host: string;
             /** @description Deterministic id. */
@@ -3712,22 +3712,22 @@ export interface components {
              * @description What is not known, and why.
              * @default []
              */
-            missing: components["schemas"]["Missing"][];
+            missing?: components["schemas"]["Missing"][];
             /**
              * @description Actions taken on its account, newest state of each.
              * @default []
              */
-            outcomes: components["schemas"]["OutcomeInput"][];
+            outcomes?: components["schemas"]["OutcomeInput"][];
             /**
              * @description The process of the newest connection.
              * @default null
              */
-            process: components["schemas"]["ProcessInput"] | null;
+            process?: components["schemas"]["ProcessInput"] | null;
             /**
              * @description Actions that the guard refused.
              * @default []
              */
-            refusals: components["schemas"]["Refusal"][];
+            refusals?: components["schemas"]["Refusal"][];
             /** @description The rule, snake_case. */
             rule: string;
             /**
@@ -3743,14 +3743,14 @@ export interface components {
              * @description Suggested actions, as commands a person can run.
              * @default []
              */
-            suggested: string[];
+            suggested?: string[];
             /** @description The exception that suppresses it, if one does. The fact stays. */
             suppressed_by?: string | null;
             /**
              * @description ATT&CK technique ids.
              * @default []
              */
-            techniques: string[];
+            techniques?: string[];
             /** @description Who talked to which bad address, in plain words. */
             title: string;
             /**
@@ -3761,7 +3761,7 @@ export interface components {
              *       "status": "open"
              *     }
              */
-            work: components["schemas"]["WorkDoneInput"];
+            work?: components["schemas"]["WorkDoneInput"];
         };
         /**
          * @description A page of alerts: newest `last_seen` first. It may be shorter than asked for; only a missing
@@ -3887,19 +3887,19 @@ export interface components {
              * @description What the kernel said.
              * @default []
              */
-            outcomes: components["schemas"]["OutcomeInput"][];
+            outcomes?: components["schemas"]["OutcomeInput"][];
             /**
              * @description What was planned.
              * @default []
              */
-            plan: components["schemas"]["PlannedActionInput"][];
+            plan?: components["schemas"]["PlannedActionInput"][];
             /** @description What waits for a second person by this order, or all of it where what is in force was asked. */
             proposed?: components["schemas"]["Proposal"][];
             /**
              * @description What the guard refused.
              * @default []
              */
-            refused: components["schemas"]["Refusal"][];
+            refused?: components["schemas"]["Refusal"][];
             /** @description What is in force; only where that was asked. */
             standing?: components["schemas"]["StandingAction"][];
         };
@@ -4045,7 +4045,7 @@ export interface components {
              * @description Why, one reason each.
              * @default []
              */
-            reasons: string[];
+            reasons?: string[];
             /**
              * Format: ip
              * @description Who, as the program saw it.
@@ -4281,7 +4281,7 @@ export interface components {
              * @description What is lost without it; empty when `ok`.
              * @default
              */
-            lost: string;
+            lost?: string;
             /** @description Its name. */
             name: string;
             /** @description `ok`, `degraded`, `missing`. */
@@ -4597,7 +4597,7 @@ export interface components {
              * @description Which peer of an unconnected socket.
              * @default 0
              */
-            peer: number;
+            peer?: number;
         };
         /** @description Both directions of one conversation. Addresses are canonical. */
         ConnectionInput: {
@@ -4629,7 +4629,7 @@ export interface components {
              * @description Inode of the network namespace.
              * @default 0
              */
-            netns: number;
+            netns?: number;
             /**
              * Format: date-time
              * @description When it was asked for; for one older than the sensor, when it was found.
@@ -4639,7 +4639,7 @@ export interface components {
              * @description Whether it was already open when the sensor started.
              * @default false
              */
-            predates_sensor: boolean;
+            predates_sensor?: boolean;
             /** @description Its owner; `None` is said, never guessed. */
             process?: components["schemas"]["ProcessInput"] | null;
             /** @description Transport. */
@@ -4686,7 +4686,7 @@ export interface components {
              * @description Connections that were seen in an earlier hour and went on in this one.
              * @default 0
              */
-            carried: number;
+            carried?: number;
             /**
              * Format: uint64
              * @description Connections that were first seen in this hour.
@@ -4866,7 +4866,7 @@ export interface components {
              * @description The application's name, empty when unknown.
              * @default
              */
-            application: string;
+            application?: string;
             /** @description Which one. */
             connection: components["schemas"]["ConnectionIdInput"];
             /** @description Our end. */
@@ -4876,13 +4876,13 @@ export interface components {
              * @description Inode of the network namespace it lives in.
              * @default 0
              */
-            netns: number;
+            netns?: number;
             /**
              * Format: uint32
              * @description The owner's pid, 0 when unknown.
              * @default 0
              */
-            pid: number;
+            pid?: number;
             /** @description Transport. */
             protocol: components["schemas"]["Protocol"];
             /** @description The peer. */
@@ -5093,7 +5093,7 @@ export interface components {
              * @description Why. Required.
              * @default
              */
-            reason: string;
+            reason?: string;
             /** @description The rule it speaks of. */
             rule?: string | null;
             /** @description The peer it speaks of. An autonomous system means the networks that the server's table gives it now. */
@@ -5279,7 +5279,7 @@ export interface components {
              * @description The exact command that installs the fix.
              * @default null
              */
-            fix_command: string | null;
+            fix_command?: string | null;
             /** @description The first version that carries the fix. */
             fixed?: string | null;
             /** @description The advisory's id. */
@@ -5288,40 +5288,40 @@ export interface components {
              * @description Listed in CISA's catalogue of known exploited vulnerabilities.
              * @default false
              */
-            known_exploited: boolean;
+            known_exploited?: boolean;
             /**
              * @description The package's name, for people.
              * @default
              */
-            name: string;
+            name?: string;
             /** @description Where the package was found. */
             paths?: string[];
             /**
              * @description How present the package is.
              * @default installed
              */
-            presence: components["schemas"]["PackageState"];
+            presence?: components["schemas"]["PackageState"];
             /** @description The package. */
             purl: string;
             /**
              * @description Severity by source (`nvd`, `debian`, `ghsa` …): a CVSS vector, a score or a word.
              * @default {}
              */
-            severity: {
+            severity?: {
                 [key: string]: string;
             };
             /**
              * @description The data source that published the advisory.
              * @default
              */
-            source: string;
+            source?: string;
             /** @description What the advisory says. */
             state: components["schemas"]["FindingState"];
             /**
              * @description The package's version.
              * @default
              */
-            version: string;
+            version?: string;
         };
         /** @description What the advisory says about this version. */
         FindingState: "affected" | "not-affected" | "fixed" | "wont-fix" | "no-dsa" | "postponed" | "under-investigation";
@@ -5575,7 +5575,7 @@ export interface components {
              * @description Connections that were seen and not counted in any of them, for want of room.
              * @default 0
              */
-            dropped: number;
+            dropped?: number;
             /** @constant */
             type: "contacts";
         };
@@ -5700,7 +5700,7 @@ export interface components {
              * @description Attempts beyond those kept.
              * @default 0
              */
-            attempts_left_out: number;
+            attempts_left_out?: number;
             /** @description The first of them, as they stand. */
             examples?: components["schemas"]["LogLine"][];
             /**
@@ -6273,18 +6273,18 @@ export interface components {
              * @description Command line, secrets redacted.
              * @default []
              */
-            argv: string[];
+            argv?: string[];
             /**
              * @description Path of its cgroup, or as much of the end of it as is known.
              * @default
              */
-            cgroup: string;
+            cgroup?: string;
             /**
              * Format: uint64
              * @description Id of its cgroup (v2 inode).
              * @default 0
              */
-            cgroup_id: number;
+            cgroup_id?: number;
             /** @description The kernel's short name, at most 15 bytes; the process may set it at will. */
             command: string;
             /** @description Container. */
@@ -6298,13 +6298,13 @@ export interface components {
              * @description Device of the executable.
              * @default 0
              */
-            exe_device: number;
+            exe_device?: number;
             /**
              * Format: uint64
              * @description Inode of the executable.
              * @default 0
              */
-            exe_inode: number;
+            exe_inode?: number;
             /** @description SHA-256 of the executable, hex. */
             exe_sha256?: string | null;
             /** @description Pid and start. */
@@ -6319,19 +6319,19 @@ export interface components {
              * @description Inode of its network namespace.
              * @default 0
              */
-            netns: number;
+            netns?: number;
             /**
              * Format: uint32
              * @description Parent's pid.
              * @default 0
              */
-            parent: number;
+            parent?: number;
             /**
              * Format: date-time
              * @description Start as wall-clock time.
              * @default null
              */
-            started: string | null;
+            started?: string | null;
             /**
              * Format: uint32
              * @description Effective user.
@@ -6901,14 +6901,14 @@ export interface components {
         };
         UsageItem: {
             /** @default  */
-            name: string;
+            name?: string;
             /** @default  */
-            unit: string;
+            unit?: string;
             /**
              * Format: double
              * @default 0
              */
-            value: number;
+            value?: number;
         };
         /** @description `POST /v1/usage-metrics`; of what it holds only counts of packets and requests mean something to us. */
         UsageMetrics: {
@@ -7003,19 +7003,19 @@ export interface components {
              * @description What it takes.
              * @default
              */
-            filter: string;
+            filter?: string;
             /** @description What it is called; unique for its owner. */
             name: string;
             /**
              * @description Whether others see it too; only its owner changes it.
              * @default false
              */
-            shared: boolean;
+            shared?: boolean;
             /**
              * @description What comes first.
              * @default -score
              */
-            sort: components["schemas"]["Sort"];
+            sort?: components["schemas"]["Sort"];
         };
         /** @description The answer of `GET path::VIEWS`: the caller's own by name, then those that others share. */
         ViewList: {
@@ -7072,7 +7072,7 @@ export interface components {
              * @description Mentions beyond those kept.
              * @default 0
              */
-            mentions_left_out: number;
+            mentions_left_out?: number;
             /** @description What was not looked at or not found, and why. */
             missing?: string[];
             /** @description The names under which the peer was reached. */
@@ -7137,7 +7137,7 @@ export interface components {
              * @description To whom.
              * @default null
              */
-            assignee: string | null;
+            assignee?: string | null;
             /** @constant */
             do: "assign";
         } | {
@@ -7152,12 +7152,12 @@ export interface components {
              * @description How bad; nothing takes an earlier word back.
              * @default null
              */
-            level: components["schemas"]["Level"] | null;
+            level?: components["schemas"]["Level"] | null;
             /**
              * @description Why; needed with a level.
              * @default
              */
-            reason: string;
+            reason?: string;
         } | {
             /** @constant */
             do: "tag";
@@ -7167,7 +7167,7 @@ export interface components {
              * @description Its value.
              * @default
              */
-            value: string;
+            value?: string;
         } | {
             /** @constant */
             do: "untag";
@@ -7235,12 +7235,12 @@ export interface components {
              * @description What was said about it.
              * @default []
              */
-            comments: components["schemas"]["Comment"][];
+            comments?: components["schemas"]["Comment"][];
             /**
              * @description Each change: when, who, what.
              * @default []
              */
-            history: components["schemas"]["Change"][];
+            history?: components["schemas"]["Change"][];
             /** @description The alert that it is part of; whoever works on that one works on this. */
             merged_into?: components["schemas"]["AlertId"] | null;
             /** @description Why it was closed. */

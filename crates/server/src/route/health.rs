@@ -84,12 +84,6 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         let status = serde_json::to_string(&status).unwrap_or_default();
         let _ = writeln!(text, "tripoint_alerts{{status={status}}} {count}");
     }
-    let _ = writeln!(
-        text,
-        "# HELP tripoint_disk_full Whether the server's disk has no room for what is to be kept.\n\
-         # TYPE tripoint_disk_full gauge\ntripoint_disk_full {}",
-        u8::from(app.store.is_full())
-    );
     text.push_str("# HELP tripoint_agent_connected Whether the agent was heard of within a minute.\n# TYPE tripoint_agent_connected gauge\n");
     for agent in &agents {
         let _ = writeln!(
@@ -136,6 +130,12 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         );
     }
     channel_metrics(&app, &mut text).await?;
+    store_metrics(&app, &mut text).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// What is kept beside alerts, and whether the disk has room.
+async fn store_metrics(app: &App, text: &mut String) -> Result<(), Refused> {
     let none = ConnectionQuery { limit: Some(1), ..ConnectionQuery::default() };
     let kept = app.store.contacts(none, None, now()).await?.kept;
     let _ = writeln!(
@@ -145,7 +145,13 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
          # TYPE tripoint_connections_dropped_total counter\ntripoint_connections_dropped_total {}",
         kept.rows, kept.dropped
     );
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+    let _ = writeln!(
+        text,
+        "# HELP tripoint_disk_full Whether the server's disk has no room for what is to be kept.\n\
+         # TYPE tripoint_disk_full gauge\ntripoint_disk_full {}",
+        u8::from(app.store.is_full())
+    );
+    Ok(())
 }
 
 /// What is on its way to each channel.

@@ -32,6 +32,7 @@ mod exceptions;
 mod hold;
 mod layout;
 mod notes;
+mod open;
 mod outbox;
 mod queue;
 mod read;

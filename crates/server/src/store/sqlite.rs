@@ -1,14 +1,10 @@
 //! How is everything kept in one SQLite file?
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row};
+use sqlx::Row;
+use sqlx::sqlite::SqlitePool;
 
 use tripoint_api::context::Related;
 use tripoint_api::filter::Filter;
@@ -22,15 +18,12 @@ use tripoint_api::{
 use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 
-use super::layout::migrate;
-use super::room::Room;
+use super::open::{self, Opened};
 use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
 use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{
-    answered, backup, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked,
-};
+use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
@@ -41,40 +34,9 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens or creates the file. Every commit is on the disk before it is acknowledged
-    /// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
+    /// Opens or creates the file.
     pub async fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        // SQLite gives its other files the same mode. Alerts name people and commands.
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))?;
-        let unfinished = backup::unfinished(path);
-        if unfinished.exists() {
-            return Err(StoreError::Unfinished(unfinished.display().to_string()));
-        }
-        let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
-        let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
-        let mut connection = options.connect().await.map_err(|error| match error {
-            sqlx::Error::Database(said) => damaged(said.to_string()),
-            other => other.into(),
-        })?;
-        let checked = backup::sound(&mut connection, "quick_check").await;
-        if let Some(what) = checked.map_err(|error| damaged(error.to_string()))? {
-            return Err(damaged(what));
-        }
-        migrate(&mut connection).await?;
-        queue::fill(&mut connection).await?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let Opened { connection, readers, room } = open::open(path).await?;
         Ok(Self { writer: Writer::start(connection, room), readers, keep })
     }
 
@@ -372,7 +334,7 @@ mod tests {
     async fn what_an_older_version_kept_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
         let mut connection = options.connect().await.unwrap();
         let alert = r#"{"schema":1,"id":"aa","rule":"r","title":"t","host":"h","application":{"kind":"unit","id":"a",
             "name":"a"},"indicator":"203.0.113.66","direction":"outbound","severity":{"score":1,"level":"low",

@@ -1,0 +1,60 @@
+//! How is the database opened, and what keeps it shut?
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::layout::migrate;
+use super::room::Room;
+use super::{StoreError, backup, queue};
+
+/// A database that is sound and of our layout.
+pub(super) struct Opened {
+    /// For the one who writes.
+    pub(super) connection: SqliteConnection,
+    pub(super) readers: SqlitePool,
+    /// What is laid by for a full disk.
+    pub(super) room: Arc<Room>,
+}
+
+/// Opens or creates the file. Every commit is on the disk before it is acknowledged
+/// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
+pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(10));
+    let unfinished = backup::unfinished(path);
+    if unfinished.exists() {
+        return Err(StoreError::Unfinished(unfinished.display().to_string()));
+    }
+    let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
+    create(path)?;
+    let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
+    let mut connection = options.connect().await.map_err(|error| match error {
+        sqlx::Error::Database(said) => damaged(said.to_string()),
+        other => other.into(),
+    })?;
+    let checked = backup::sound(&mut connection, "quick_check").await;
+    if let Some(what) = checked.map_err(|error| damaged(error.to_string()))? {
+        return Err(damaged(what));
+    }
+    migrate(&mut connection).await?;
+    queue::fill(&mut connection).await?;
+    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+    Ok(Opened { connection, readers, room })
+}
+
+/// SQLite gives its other files the same mode. Alerts name people and commands.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))
+}
