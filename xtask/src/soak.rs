@@ -21,12 +21,14 @@ const PACKAGES: &[&str] = &[
     "tripoint-evidence",
     "tripoint-server",
 ];
-/// How much more is tried than in the gate: kills at each moment, how long the disk is full, plans, histories, races for one tuple, swaps, the
+/// How much more is tried than in the gate: kills at each moment, how long the disk is full, bits that
+/// turn, plans, histories, races for one tuple, swaps, the
 /// blocks that are swapped, and innocent lines of logs. A round takes half an hour longer for them.
 const MORE: &[(&str, &str)] = &[
     ("TRIPOINT_KILL_ROUNDS", "25"),
     ("TRIPOINT_SERVER_KILL_ROUNDS", "1000"),
     ("TRIPOINT_FULL_SECONDS", "300"),
+    ("TRIPOINT_FLIPS", "10000"),
     ("TRIPOINT_PLANS", "1000000"),
     ("TRIPOINT_HISTORIES", "1000000"),
     ("TRIPOINT_RACES", "10000"),

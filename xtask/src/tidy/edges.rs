@@ -7,7 +7,7 @@ use serde::Deserialize;
 const RING: &[&str] =
     &["sensor", "intel", "inventory", "vuln", "evidence", "correlator", "responder", "history", "api"];
 /// What everything stands on.
-const BASE: &[&str] = &["model", "linux", "fetch", "unpack", "journal"];
+const BASE: &[&str] = &["model", "linux", "fetch", "unpack", "journal", "pages"];
 /// Who may talk to the kernel's doors.
 const LINUX: &[&str] = &["sensor", "inventory", "evidence", "responder", "agent", "server", "cli", "bench"];
 /// They introduce the ring crates to each other.

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{Row as _, SqliteConnection, SqliteExecutor};
 
 use tripoint_api::{AuditEntry, AuditList};
 
 use super::StoreError;
+use super::open::summed;
 use super::rows::{signed, to_text, unsigned};
 use crate::auth::audit::chain::{Chain, Row};
 use crate::auth::audit::offline::shown;
@@ -66,7 +67,7 @@ pub(crate) struct AuditFile(SqlitePool);
 
 impl AuditFile {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(10));
+        let options = summed(path).read_only(true).busy_timeout(Duration::from_secs(10));
         Ok(Self(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?))
     }
 

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tripoint_model::Timestamp;
 
 use super::Hold;
 use super::layout::MIGRATIONS;
+use super::open::summed;
 
 /// Why a backup was not made or not brought back. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,7 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     let _ = fs::remove_file(&new);
     // SQLite writes into an empty file as it finds it: nobody else reads this one.
     create(&new)?;
-    let mut connection = SqliteConnectOptions::new().filename(&own).connect().await?;
+    let mut connection = summed(&own).connect().await?;
     let made = sqlx::query("VACUUM INTO $1").bind(new.display().to_string()).execute(&mut connection).await;
     let _ = connection.close().await;
     let done = match made {
@@ -134,7 +135,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
 /// Checks a copy and signs everybody out of it: what ended a session since may have been a reason.
 async fn ready(copied: &Path) -> Result<Backup, BackupError> {
     let backup = checked(copied).await?;
-    let mut connection = SqliteConnectOptions::new().filename(copied).connect().await?;
+    let mut connection = summed(copied).connect().await?;
     if has_table(&mut connection, "sessions").await? {
         sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
     }
@@ -176,7 +177,7 @@ pub(crate) fn database(data_dir: &Path) -> PathBuf {
 /// Reads the whole file; what is in it.
 async fn checked(path: &Path) -> Result<Backup, BackupError> {
     let unusable = |why: String| BackupError::Unusable { path: path.to_owned(), why };
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let options = summed(path).read_only(true);
     let mut connection = options.connect().await.map_err(|error| unusable(format!("not a database: {error}")))?;
     let what = sound(&mut connection, "integrity_check").await.map_err(|error| unusable(error.to_string()))?;
     if let Some(what) = what {

@@ -105,6 +105,7 @@ impl From<sqlx::Error> for StoreError {
         let code = error.as_database_error().and_then(|error| error.code());
         match code.as_deref() {
             Some(FULL | SHORT_OF_SHARED_MEMORY) => Self::Full,
+            Some(NOT_ITS_SUM) => Self::Damaged("the database".into(), "a page is not what was written".into()),
             _ => Self::Database(error.to_string()),
         }
     }
@@ -114,6 +115,9 @@ impl From<sqlx::Error> for StoreError {
 const FULL: &str = "13";
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log lies on the same disk.
 const SHORT_OF_SHARED_MEMORY: &str = "4874";
+
+/// `SQLITE_IOERR_DATA`: a page and its sum differ.
+const NOT_ITS_SUM: &str = "8202";
 
 /// What is kept beyond what everybody needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use tripoint_pages::journal::Ending;
+
 use super::layout::migrate;
 use super::room::Room;
 use super::{StoreError, backup, queue};
@@ -26,8 +28,7 @@ pub(super) struct Opened {
 /// Opens or creates the file. Every commit is on the disk before it is acknowledged
 /// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
 pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
+    let options = summed(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -39,6 +40,7 @@ pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
     let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
     create(path)?;
     let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
+    look_at_journal(path)?;
     let mut connection = options.connect().await.map_err(|error| match error {
         sqlx::Error::Database(said) => damaged(said.to_string()),
         other => other.into(),
@@ -51,6 +53,38 @@ pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
     queue::fill(&mut connection).await?;
     let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
     Ok(Opened { connection, readers, room })
+}
+
+/// A database whose pages are compared with their sums as they are read.
+pub(super) fn summed(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path);
+    match tripoint_pages::register() {
+        Ok(()) => options.vfs(tripoint_pages::NAME),
+        Err(code) => {
+            tracing::error!(code, "SQLite takes no sums of pages; what turns on the disk is found only by its shape");
+            options
+        }
+    }
+}
+
+/// SQLite would leave out what lies behind a damaged place of its journal, and say nothing.
+fn look_at_journal(path: &Path) -> Result<(), StoreError> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    let journal = Path::new(&journal);
+    match tripoint_pages::journal::ending(journal) {
+        Ok(Ending::Whole) => Ok(()),
+        Ok(Ending::Torn) => {
+            tracing::warn!(
+                "the last change in the journal is not whole: a power cut tore it, and it was never acknowledged"
+            );
+            Ok(())
+        }
+        Ok(Ending::Damaged { frame }) => {
+            Err(StoreError::Damaged(journal.display().to_string(), format!("frame {frame} is not what was written")))
+        }
+        Err(error) => Err(StoreError::Database(format!("read {}: {error}", journal.display()))),
+    }
 }
 
 /// SQLite gives its other files the same mode. Alerts name people and commands.

@@ -325,7 +325,7 @@ impl Store for Sqlite {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection as _;
+    use sqlx::{ConnectOptions as _, Connection as _};
 
     use super::super::layout::MIGRATIONS;
     use super::*;

@@ -159,7 +159,7 @@ pub async fn add_user(client: &Client, name: &str, role: Role, groups: &[&str]) 
 pub async fn sql(folder: &std::path::Path, statement: &'static str) {
     use sqlx::ConnectOptions as _;
     let path = folder.join("server/server.sqlite");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).vfs(tripoint_pages::NAME);
     let mut connection = options.busy_timeout(std::time::Duration::from_secs(10)).connect().await.unwrap();
     sqlx::query(statement).execute(&mut connection).await.unwrap();
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, FeedHealth, path};
 use tripoint_model::{Alert, Timestamp};
-use tripoint_server::{ReadImages, Ready, ServerOptions, serve, socket_path};
+use tripoint_server::{ReadImages, Ready, ServeError, ServerOptions, serve, socket_path};
 
 /// A feed that something is wrong with.
 pub fn held_feed() -> FeedHealth {
@@ -29,7 +29,7 @@ pub struct Rig {
     pub client: Client,
     pub ready: Ready,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Rig {
@@ -45,12 +45,9 @@ impl Rig {
 
     /// The same with other options.
     pub async fn start_as(data_dir: &Path, change: impl FnOnce(&mut ServerOptions)) -> Self {
-        let (tell, told) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel();
         let mut options = ServerOptions {
             data_dir: data_dir.to_owned(),
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            ready: Some(tell),
             ready_file: Some(data_dir.join("ready")),
             agent_uids: vec![own_uid()],
             feeds: Some(Arc::new(|| vec![held_feed()])),
@@ -58,12 +55,20 @@ impl Rig {
             ..ServerOptions::default()
         };
         change(&mut options);
-        let task = tokio::spawn(async move {
-            let shutdown = async { drop(stopped.await) };
-            serve(options, shutdown).await.unwrap();
-        });
-        let ready = told.await.unwrap();
-        Self { client: Client::unix(&socket_path(data_dir)), ready, stop, task }
+        Self::try_start(options).await.unwrap()
+    }
+
+    /// Starts one that may not start.
+    pub async fn try_start(mut options: ServerOptions) -> Result<Self, ServeError> {
+        let (tell, told) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        options.ready = Some(tell);
+        let client = Client::unix(&socket_path(&options.data_dir));
+        let task = tokio::spawn(serve(options, async { drop(stopped.await) }));
+        match told.await {
+            Ok(ready) => Ok(Self { client, ready, stop, task }),
+            Err(_) => Err(task.await.unwrap().unwrap_err()),
+        }
     }
 
     /// Through TCP, with the server's token.
@@ -75,7 +80,7 @@ impl Rig {
     /// Ends it in order.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        self.task.await.unwrap();
+        self.task.await.unwrap().unwrap();
     }
 
     /// Cuts it off in the middle of whatever it does.

@@ -1,0 +1,46 @@
+//! What are the last eight bytes of a page?
+
+/// Bytes at the end of a page that are kept free for its sum.
+pub(crate) const BYTES: usize = 8;
+
+/// The sum over a page without its last eight bytes, as sqlite.org/cksumvfs.html writes it: two sums over 32-bit words,
+/// each adding the other in turn. A change of a single bit always changes it: each step can be undone.
+pub(crate) fn of(page: &[u8]) -> [u8; BYTES] {
+    let (mut one, mut two) = (0_u32, 0_u32);
+    for pair in page.chunks_exact(8) {
+        let (first, second) = pair.split_at(4);
+        one = one.wrapping_add(word(first)).wrapping_add(two);
+        two = two.wrapping_add(word(second)).wrapping_add(one);
+    }
+    let mut sum = [0; BYTES];
+    sum[..4].copy_from_slice(&one.to_le_bytes());
+    sum[4..].copy_from_slice(&two.to_le_bytes());
+    sum
+}
+
+/// Whether a whole page ends with its sum.
+pub(crate) fn holds(page: &[u8]) -> bool {
+    page.split_at_checked(page.len().wrapping_sub(BYTES)).is_some_and(|(rest, sum)| of(rest) == sum)
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_counts() {
+        let mut page: Vec<u8> = (0..512_u32).map(|at| (at * 7 % 251) as u8).collect();
+        let sum = of(&page[..504]);
+        page[504..].copy_from_slice(&sum);
+        assert!(holds(&page) && holds(&[0; 512]) && !holds(&[1; 4]));
+        for bit in 0..512 * 8 {
+            page[bit / 8] ^= 1 << (bit % 8);
+            assert!(!holds(&page), "bit {bit}");
+            page[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
