@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { badOf, PASSWORD, Rig, SCREENS, until } from './rig';
-import { alert, HOSTILE, item } from './seed';
+import { alert, item } from './seed';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let rig: Rig;
@@ -249,48 +249,6 @@ describe('the console', () => {
       }
     }
     await page.setViewportSize({ width: 1440, height: 900 });
-  });
-
-  it('runs nothing that a stranger wrote, on any page', async () => {
-    const tags = async () => page.evaluate(() => document.querySelectorAll('script:not([src]), iframe, object, embed, img, main svg[onload], [onerror], base').length);
-    for (const [n, text] of HOSTILE.entries()) {
-      const id = `eeeeeeeeeeee00${String(n).padStart(2, '0')}`;
-      const host = text.slice(0, 60);
-      await rig.report(host, [item(alert({ id, host, app: text, score: 90, minutes: n, text }))]);
-      await rig.ask('POST', `/v1/alerts/${id}/work`, { do: 'comment', text });
-      await rig.ask('POST', `/v1/alerts/${id}/work`, { do: 'assign', assignee: text });
-    }
-    for (let n = 0; n < HOSTILE.length; n += 1) {
-      const id = `eeeeeeeeeeee00${String(n).padStart(2, '0')}`;
-      const text = HOSTILE[n] as string;
-      for (const path of [`/alerts/${id}`, `/queue?open=${id}`, `/application/${encodeURIComponent(text)}`, `/host/${encodeURIComponent(text)}`, `/feed/${encodeURIComponent(text)}`, `/cve/${encodeURIComponent(text)}`, `/address/${encodeURIComponent(text)}`, `/queue?filter=${encodeURIComponent(text)}`]) {
-        await page.goto(rig.origin + path);
-        await page.locator('main h1, main h2').first().waitFor({ state: 'attached', timeout: 10_000 }).catch(() => expect.fail(`${path} shows nothing: ${problems.join(' ')}`));
-        await page.waitForTimeout(120);
-        expect(await badOf(page), `${path}`).toEqual([]);
-        expect(await tags(), path).toBe(0);
-        expect(/[\u202a-\u202e\u2066-\u2069\u001b]/.test((await page.locator('main').innerText())), `${path} shows no mark that turns writing`).toBe(false);
-      }
-    }
-    for (const [, path] of PAGES) {
-      await page.goto(rig.origin + path);
-      await page.waitForTimeout(250);
-      expect(await badOf(page), path).toEqual([]);
-      expect(await tags(), path).toBe(0);
-    }
-    await page.goto(`${rig.origin}/alerts/eeeeeeeeeeee0001`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await shot('hostile');
-  });
-
-  it('writes files that no spreadsheet runs', async () => {
-    await page.goto(`${rig.origin}/queue`);
-    await page.getByRole('grid').waitFor();
-    const waiting = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Save as CSV' }).click();
-    const file = readFileSync(await (await waiting).path(), 'utf8');
-    expect(file).toContain('\'=HYPERLINK');
-    expect(file).not.toMatch(/(^|,)"?[=@+]/m);
   });
 
   it('makes an exception after a preview, and takes it back', async () => {

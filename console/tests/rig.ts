@@ -1,5 +1,6 @@
 // How are the real program and a real browser put up for a test?
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, existsSync, mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -59,8 +60,8 @@ export class Rig {
   }
 
   /** Reports as the agent of a host does. */
-  async report(host: string, items: unknown[]): Promise<void> {
-    const agent = { host, boot_id: `boot-of-${host}`.slice(0, 60), version: '0.1.0', started: '2026-11-20T00:00:00Z' };
+  async report(host: string, items: unknown[], version = '0.1.0'): Promise<void> {
+    const agent = { host, boot_id: createHash('sha256').update(host).digest('hex'), version, started: '2026-11-20T00:00:00Z' };
     this.sequence += 1;
     const answer = await this.ask('POST', '/v1/agent/batch', { agent, sequence: this.sequence, items });
     if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);

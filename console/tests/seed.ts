@@ -1,18 +1,5 @@
 // What do agents report? Alerts as they write them, some by attackers who name everything.
 
-export const HOSTILE = [
-  '<script>pwned()</script>',
-  '"><img src=x onerror=pwned()>',
-  "'-pwned()-'",
-  '<svg/onload=pwned()>',
-  'javascript:pwned()',
-  '\u202egnp.exe\u2066x\u2069',
-  '\u001b[31mred\u001b]0;title\u0007',
-  '{@html "<b>x</b>"}{{7*7}}',
-  '</style><style>*{display:none}</style>',
-  '=HYPERLINK("http://192.0.2.1","x")',
-];
-
 interface Options {
   id: string; host: string; app: string; score?: number; minutes?: number; text?: string; peer?: string; inbound?: boolean; poor?: boolean;
 }
@@ -33,7 +20,7 @@ export function alert(o: Options) {
     ancestry: [{ pid: 812, start_ns: 800_000_000_000, exe: text ?? '/usr/bin/catalina.sh', argv: [] }, { pid: 1, start_ns: 1, exe: '/usr/lib/systemd/systemd', argv: [] }],
   };
   const connection = {
-    id: { cookie: 2, peer: 0 }, protocol: 'tcp', direction, local: '198.51.100.10:43210', remote: `${peer}:1389`, state: 'established', opened: ago(minutes), bytes_in: 7000, bytes_out: 90_000 + score, netns: 4026531840,
+    id: { cookie: 2, peer: 0 }, protocol: 'tcp', direction, local: '198.51.100.10:43210', remote: peer.includes(':') ? `[${peer}]:1389` : `${peer}:1389`, state: 'established', opened: ago(minutes), bytes_in: 7000, bytes_out: 90_000 + score, netns: 4026531840,
     predates_sensor: false, remote_name: text ?? 'cdn.evil.example', process,
   };
   const claims = [

@@ -62,6 +62,18 @@ export function address(path: string, names: string[] = [], query?: object): str
   return search.size > 0 ? `${plain}?${search}` : plain;
 }
 
+let leaving: AbortSignal | undefined;
+
+/** What is asked for in there is given up with the signal: a browser has six connections, and hosts may take ten seconds. */
+export function until<T>(signal: AbortSignal, asking: () => Promise<T>): Promise<T> {
+  leaving = signal;
+  try {
+    return asking();
+  } finally {
+    leaving = undefined;
+  }
+}
+
 /** The answer as it was sent, for files. */
 export async function raw(path: string): Promise<string> {
   const response = await ask('GET', path);
@@ -95,6 +107,7 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
   const headers: Record<string, string> = method === 'GET' ? {} : { 'content-type': 'application/json' };
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
   if (body !== undefined) init.body = JSON.stringify(body);
+  if (leaving && method === 'GET') init.signal = leaving;
   try {
     return await fetch(path, init);
   } catch {

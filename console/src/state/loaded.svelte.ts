@@ -1,5 +1,5 @@
 // What does a page know, is it being asked for, and what went wrong?
-import { Refusal } from '../api/client';
+import { Refusal, until } from '../api/client';
 
 /** Something asked of the server. What was known stays while it is asked again, and when that fails. */
 export class Loaded<T> {
@@ -8,14 +8,17 @@ export class Loaded<T> {
   loading = $state(false);
   at = $state(0);
   private turn = 0;
+  private pending: AbortController | undefined;
 
   constructor(private readonly ask: () => Promise<T>) {}
 
   async load(): Promise<void> {
-    const turn = ++this.turn;
+    this.leave();
+    const turn = this.turn;
+    this.pending = new AbortController();
     this.loading = true;
     try {
-      const data = await this.ask();
+      const data = await until(this.pending.signal, this.ask);
       if (turn !== this.turn) return;
       this.data = data;
       this.error = undefined;
@@ -27,6 +30,13 @@ export class Loaded<T> {
     }
   }
 
+  /** Nobody waits for it any more. */
+  leave(): void {
+    this.turn += 1;
+    this.loading = false;
+    this.pending?.abort();
+  }
+
   get missing(): boolean {
     return this.error instanceof Refusal && this.error.status === 404;
   }
@@ -36,11 +46,15 @@ export class Loaded<T> {
   }
 }
 
-/** Asks now and every so many seconds while somebody looks; ends what it began. For `$effect`. */
+/** Asks now, and every so many seconds (0: never again) while somebody looks; ends what it began. For `$effect`. */
 export function kept<T>(loaded: Loaded<T>, seconds: number): () => void {
   void loaded.load();
-  const timer = setInterval(() => {
-    if (!document.hidden) void loaded.load();
+  const timer = seconds > 0 && setInterval(() => {
+    // An answer that takes longer than that is waited for, not asked for again.
+    if (!document.hidden && !loaded.loading) void loaded.load();
   }, seconds * 1000);
-  return () => clearInterval(timer);
+  return () => {
+    if (timer) clearInterval(timer);
+    loaded.leave();
+  };
 }

@@ -1,5 +1,7 @@
 // How is a table written so that no spreadsheet runs what is in it?
 
+import { visible } from '../api/client';
+
 /** RFC 4180 with a header. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
 export function csv(titles: string[], rows: (string | number)[][]): string {
   return [titles, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
@@ -7,9 +9,9 @@ export function csv(titles: string[], rows: (string | number)[][]): string {
 
 export function cell(value: string | number): string {
   if (typeof value === 'number') return String(value);
-  // NUL ends a text in some programs: what follows it would be read anew.
-  const plain = value.replaceAll('\0', '\\0');
-  const safe = /^[\s]*[=+\-@\t\r|%＝＋－＠]/.test(plain) ? `'${plain}` : plain;
+  // NUL ends a text in some programs: what follows it would be read anew. Whoever shows the file in a terminal is not led either.
+  const plain = visible(value.replaceAll('\0', '\\0'));
+  const safe = /^[\s]*[=+\-@\t\r|%＝＋－＠]/.test(value) ? `'${plain}` : plain;
   return /[",\r\n;\t']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
