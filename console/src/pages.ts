@@ -21,6 +21,7 @@ export const PAGES: Record<string, Page> = {
   exceptions: { title: 'Exceptions', icon: 'exceptions', key: 'e', load: () => import('./pages/Exceptions.svelte') },
   hosts: { title: 'Hosts', icon: 'hosts', key: 'h', load: () => import('./pages/Hosts.svelte') },
   feeds: { title: 'Feeds', icon: 'feeds', key: 'i', load: () => import('./pages/Feeds.svelte') },
+  channels: { title: 'Channels', icon: 'channels', key: 'n', load: () => import('./pages/Channels.svelte') },
   users: { title: 'Users', icon: 'users', key: 'u', role: 'admin', load: () => import('./pages/Users.svelte') },
   tokens: { title: 'Tokens', icon: 'tokens', key: 't', role: 'admin', load: () => import('./pages/Tokens.svelte') },
   audit: { title: 'Audit', icon: 'audit', key: 'l', role: 'admin', load: () => import('./pages/Audit.svelte') },
@@ -31,4 +32,9 @@ export const PAGES: Record<string, Page> = {
   cve: { title: 'Vulnerability', icon: 'exceptions', linked: true, load: () => import('./pages/Cve.svelte') },
   host: { title: 'Host', icon: 'hosts', linked: true, load: () => import('./pages/Host.svelte') },
   feed: { title: 'Feed', icon: 'feeds', linked: true, load: () => import('./pages/Feed.svelte') },
+  package: { title: 'Package', icon: 'hosts', linked: true, load: () => import('./pages/Package.svelte') },
+  exception: { title: 'Exception', icon: 'exceptions', linked: true, load: () => import('./pages/Exception.svelte') },
+  action: { title: 'Action', icon: 'actions', linked: true, load: () => import('./pages/Action.svelte') },
+  channel: { title: 'Channel', icon: 'channels', linked: true, load: () => import('./pages/Channel.svelte') },
+  user: { title: 'User', icon: 'users', linked: true, load: () => import('./pages/User.svelte') },
 };

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
-import { badOf, PASSWORD, Rig, SCREENS, until } from './rig';
+import { badOf, Rig, SCREENS, until } from './rig';
 import { alert, item } from './seed';
 
 const PEER = '203.0.113.97';
@@ -18,12 +18,7 @@ beforeAll(async () => {
   await rig.report(host, [item(alert({ id: 'ababababababab01', host, app: 'shop', score: 91, peer: PEER }))]);
   page = await (await rig.context()).newPage();
   page.on('pageerror', (error) => problems.push(error.message));
-  await page.goto(rig.setup);
-  await page.getByLabel('Name').fill('ada');
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('Password again').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Make the first admin' }).click();
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await rig.setUp(page);
 });
 afterAll(async () => {
   await rig?.ask('POST', '/v1/actions/release-all').catch(() => undefined);

@@ -159,12 +159,7 @@ beforeAll(async () => {
     page.on('console', (line) => { if (/content security policy|trusted ?type|refused to/i.test(line.text())) problems.push(line.text()); });
   }
   const first = pages[0] as Page;
-  await first.goto(rig.setup);
-  await first.getByLabel('Name').fill('ada');
-  await first.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await first.getByLabel('Password again').fill(PASSWORD);
-  await first.getByRole('button', { name: 'Make the first admin' }).click();
-  await first.getByRole('heading', { name: 'Overview' }).waitFor();
+  await rig.setUp(first);
   await Promise.all(pages.map(async (page) => {
     await page.goto(`${rig.origin}/settings`);
     await page.getByRole('heading', { name: 'Settings' }).waitFor();

@@ -1,7 +1,7 @@
 // How are the real program and a real browser put up for a test?
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdtempSync, rmSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,10 +18,12 @@ export class Rig {
   private constructor(readonly folder: string, readonly origin: string, readonly setup: string, private readonly child: ChildProcess, readonly browser: Browser) {}
 
   /** `server` alone, or `up` with the agent of this host. */
-  static async start(command: 'server' | 'up' = 'server', more: Record<string, string> = {}): Promise<Rig> {
+  static async start(command: 'server' | 'up' = 'server', more: Record<string, string> = {}, config = ''): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), `tp-${process.pid}-`));
+    const file = join(folder, 'test.toml');
+    writeFileSync(file, config);
     const ready = join(folder, 'ready');
-    const child = spawn(PROGRAM, [command, '--data-dir', folder, '--listen', '127.0.0.1:0', '--ready-file', ready], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '', TRIPOINT_LOG: 'error', ...more } });
+    const child = spawn(PROGRAM, [command, '--data-dir', folder, '--listen', '127.0.0.1:0', '--ready-file', ready, '--config', file], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '', TRIPOINT_LOG: 'error', ...more } });
     let said = '';
     child.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
     await until(() => existsSync(ready) || child.exitCode !== null, `the program is ready: ${said}`);
@@ -78,6 +80,28 @@ export class Rig {
       (window as unknown as { pwned: () => void }).pwned = () => bad.push('pwned ran');
     });
     return context;
+  }
+
+  /** Makes the first admin, ada, and leaves the page on the overview. */
+  async setUp(page: Page): Promise<void> {
+    await page.goto(this.setup);
+    await page.getByLabel('Name').fill('ada');
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByLabel('Password again').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Make the first admin' }).click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  }
+
+  /** What time would do: says something to the database while the server runs. False, with a line, where nothing can. */
+  sql(statement: string): boolean {
+    try {
+      execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(this.folder, 'server/server.sqlite'), statement]);
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+      console.log('skipped: no sqlite3, so no time passes in this test');
+      return false;
+    }
   }
 
   async signIn(page: Page, name = 'ada'): Promise<void> {

@@ -124,8 +124,8 @@ async function refusal(response: Response): Promise<Refusal> {
     // Whatever stands between us and the server may say no in its own words.
   }
   const kind = (said.type ?? '').replace(/^tripoint:/, '');
-  // A wrong password is an answer to the form that asked, not the end of a session.
-  if (response.status === 401 && !new URL(response.url).pathname.startsWith('/v1/session')) asks.signIn();
+  // A wrong password or code is an answer to the form that asked, not the end of a session.
+  if (response.status === 401 && kind === 'unauthorized') asks.signIn();
   return new Refusal(response.status, kind, visible(said.detail ?? `the server said ${response.status}`), said.at, said.end);
 }
 

@@ -76,6 +76,7 @@ export class QueueList {
   close(): void {
     this.turn += 1;
     this.source?.close();
+    this.source = undefined;
   }
 
   get wrongFilter(): Refusal | undefined {
@@ -88,7 +89,11 @@ export class QueueList {
     const source = new EventSource(address('/v1/queue/watch', [], { filter: this.filter, since: since || undefined }));
     this.source = source;
     source.onopen = () => (this.live = 'on');
-    source.onerror = () => (this.live = 'lost');
+    source.onerror = () => {
+      this.live = 'lost';
+      // The browser tries again by itself, but not after a refusal: the session was over, or the server was renewed.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.watch(), 5000);
+    };
     source.addEventListener('alert', (event) => this.take(read(event.data) as Summary));
     source.addEventListener('gone', (event) => {
       if (this.rows.some((row) => row.id === event.data)) this.gone = new Set(this.gone).add(event.data);

@@ -70,4 +70,10 @@ export const to = {
   cve: (id: string) => `/cve/${encodeURIComponent(id)}`,
   host: (name: string) => `/host/${encodeURIComponent(name)}`,
   feed: (name: string) => `/feed/${encodeURIComponent(name)}`,
+  package: (purl: string) => `/package/${encodeURIComponent(purl)}`,
+  channel: (name: string) => `/channel/${encodeURIComponent(name)}`,
+  user: (name: string) => `/user/${encodeURIComponent(name)}`,
+  exception: (id: string) => `/exception/${encodeURIComponent(id)}`,
+  /** An action is known by its host and its id there. */
+  action: (host: string, id: string) => `/action/${encodeURIComponent(id)}?${new URLSearchParams({ host })}`,
 };

@@ -21,7 +21,10 @@ class Session {
   }
 
   async signIn(name: string, password: string, totp: string): Promise<void> {
+    const before = this.me?.name;
     this.me = await post('/v1/session', totp ? { name, password, totp } : { name, password });
+    // What one person had open is not shown to another.
+    if (this.ended && before !== this.me?.name) location.assign('/');
     this.state = 'in';
     this.ended = false;
   }

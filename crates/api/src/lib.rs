@@ -32,6 +32,7 @@ pub mod problem;
 pub mod proposal;
 #[cfg(feature = "filter")]
 pub mod queue;
+pub mod series;
 pub mod span;
 #[cfg(feature = "filter")]
 pub mod views;

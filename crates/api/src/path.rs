@@ -25,6 +25,10 @@ pub const QUEUE_FACETS: &str = "/v1/queue/facets";
 pub const QUEUE_WATCH: &str = "/v1/queue/watch";
 /// `POST`: `queue::BulkRequest` → `queue::BulkAnswer`.
 pub const QUEUE_WORK: &str = "/v1/queue/work";
+/// `GET ?filter=&since=&until=&buckets=`: `series::AlertSeriesQuery` → `series::Series`.
+pub const QUEUE_SERIES: &str = "/v1/queue/series";
+/// `GET ?by=&application=&peer=&direction=&host=&since=&until=`: `series::ContactSeriesQuery` → `series::Series`.
+pub const CONNECTIONS_SERIES: &str = "/v1/connections/series";
 /// `GET` → `views::ViewList`; `POST`: `views::View` → `views::OwnedView`.
 pub const VIEWS: &str = "/v1/views";
 /// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most

@@ -8,6 +8,8 @@ use tripoint_api::{
 };
 use tripoint_model::{Alert, AlertStatus};
 
+use crate::route::StixBundle;
+
 use super::{Route, get, of, post};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -35,6 +37,7 @@ pub(super) const ROUTES: &[Route] = &[
         "What surrounds an alert: the next step, related alerts with reasons, its parts.",
     )
     .gives::<AlertContext>(),
+    get("/v1/alerts/{id}/stix", "An alert as a bundle of STIX 2.1.").gives::<StixBundle>(),
     post(path::AGENT_BATCH, "Reports; durable before the answer.").with::<Batch>().gives::<BatchAnswer>().for_agents(),
     get(
         path::AGENT_INTEL,

@@ -1,11 +1,13 @@
 //! What is asked about kept connections?
 
+use tripoint_api::series::{Series, SeriesBy};
 use tripoint_api::{ConnectionList, path};
 use tripoint_model::{Direction, Observable, Timestamp};
 
 use super::{Route, get, of};
 
-pub(super) const ROUTES: &[Route] = &[get(
+pub(super) const ROUTES: &[Route] = &[
+    get(
     path::CONNECTIONS,
     "A page of the connections of the last hours, counted by application, peer and hour; the last begun first.",
 )
@@ -19,4 +21,19 @@ pub(super) const ROUTES: &[Route] = &[get(
     ("limit", of::<u32>),
     ("after", of::<String>),
 ])
-.gives::<ConnectionList>()];
+.gives::<ConnectionList>(),
+    get(
+        path::CONNECTIONS_SERIES,
+        "How many connections there were hour by hour; the most frequent have a line each.",
+    )
+    .asking(&[
+        ("by", of::<SeriesBy>),
+        ("application", of::<String>),
+        ("peer", of::<Observable>),
+        ("direction", of::<Direction>),
+        ("host", of::<String>),
+        ("since", of::<Timestamp>),
+        ("until", of::<Timestamp>),
+    ])
+    .gives::<Series>(),
+];

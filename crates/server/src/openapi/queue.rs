@@ -2,6 +2,7 @@
 
 use tripoint_api::path;
 use tripoint_api::queue::{Facets, QueuePage, Sort};
+use tripoint_api::series::Series;
 use tripoint_api::views::{OwnedView, View, ViewList};
 use tripoint_api::work::{BulkAnswer, BulkRequest};
 use tripoint_model::Timestamp;
@@ -15,6 +16,9 @@ pub(super) const ROUTES: &[Route] = &[
     get(path::QUEUE_FACETS, "How many alerts the filter takes, and by what.")
         .asking(&[("filter", of::<String>)])
         .gives::<Facets>(),
+    get(path::QUEUE_SERIES, "How many alerts began in each stretch of time, a line for each severity.")
+        .asking(&[("filter", of::<String>), ("since", of::<Timestamp>), ("until", of::<Timestamp>), ("buckets", of::<u32>)])
+        .gives::<Series>(),
     get(
         path::QUEUE_WATCH,
         "Every line that is new or changed as a server-sent event `alert`; `gone` with the id of what the filter does not take, `reset` where too much was missed.",

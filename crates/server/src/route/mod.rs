@@ -32,12 +32,17 @@ mod lapi;
 mod me;
 pub(crate) mod once;
 mod queue;
+mod series;
 mod session;
 mod setup;
+mod stix;
 mod taxii;
 mod tokens;
 mod users;
 mod views;
+
+#[cfg(feature = "openapi")]
+pub(crate) use stix::StixBundle;
 
 /// Everything that is served. Nothing is open to strangers.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -52,11 +57,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts/{id}/work", post(alerts::work))
         .route("/v1/alerts/{id}/investigate", post(alerts::investigate))
         .route("/v1/alerts/{id}/context", get(alerts::context))
+        .route("/v1/alerts/{id}/stix", get(stix::bundle))
         .route(path::VIEWS, get(views::list).post(views::put))
         .route("/v1/views/{name}", delete(views::remove))
         .route(path::QUEUE, get(queue::page))
         .route(path::QUEUE_FACETS, get(queue::facets))
         .route(path::QUEUE_WATCH, get(queue::watch))
+        .route(path::QUEUE_SERIES, get(series::alerts))
+        .route(path::CONNECTIONS_SERIES, get(series::connections))
         .route(path::QUEUE_WORK, post(queue::work))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))
         .route("/v1/actions/{id}/approve", post(decide::approve))

@@ -150,7 +150,7 @@ fn event(changed: &Changed, (filter, sees): &(Filter, Sees)) -> Event {
 }
 
 /// Reads a filter. What an exception covers and what is part of another alert is left out unless it is asked about.
-fn filter_of(text: Option<&str>) -> Result<Filter, Refused> {
+pub(super) fn filter_of(text: Option<&str>) -> Result<Filter, Refused> {
     let text = text.unwrap_or_default();
     let mut filter = read(text)?;
     for (field, hidden) in [("suppressed", "suppressed:no"), ("merged", "merged:no")] {

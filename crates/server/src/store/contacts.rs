@@ -201,12 +201,7 @@ pub(super) async fn page(
     (keep, now): (KeepContacts, Timestamp),
 ) -> Result<ConnectionList, StoreError> {
     let limit = query.limit.unwrap_or(100).clamp(1, CONNECTIONS_MAX);
-    let port = query.peer.as_ref().and_then(Observable::port);
-    let name = match &query.peer {
-        Some(Observable::Domain(name)) => name.clone(),
-        _ => String::new(),
-    };
-    let (low, high) = query.peer.as_ref().and_then(Observable::net).map_or_else(everybody, range);
+    let (low, high, port, name) = peer_of(&query);
     // A peer is found by its index, everybody by the order of the page: the sum keeps the planner from the other.
     let id = if query.peer.as_ref().and_then(Observable::net).is_some() { "id + 0" } else { "id" };
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -220,7 +215,7 @@ pub(super) async fn page(
     .bind(query.after.as_deref().and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MAX))
     .bind(low)
     .bind(high)
-    .bind(port.map_or(-1, i64::from))
+    .bind(port)
     .bind(name)
     .bind(query.host.unwrap_or_default())
     .bind(query.application.unwrap_or_default())
@@ -253,6 +248,17 @@ pub(super) async fn page(
         list.connections.push(one);
     }
     Ok(list)
+}
+
+/// The peer that is asked for: its first and last address as they are written, its port or -1, its name or nothing.
+pub(super) fn peer_of(query: &ConnectionQuery) -> (String, String, i64, String) {
+    let port = query.peer.as_ref().and_then(Observable::port);
+    let name = match &query.peer {
+        Some(Observable::Domain(name)) => name.clone(),
+        _ => String::new(),
+    };
+    let (low, high) = query.peer.as_ref().and_then(Observable::net).map_or_else(everybody, range);
+    (low, high, port.map_or(-1, i64::from), name)
 }
 
 fn read(row: &SqliteRow) -> Result<HostContact, StoreError> {

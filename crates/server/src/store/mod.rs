@@ -6,6 +6,7 @@ use serde_json::Value;
 use tripoint_api::context::Related;
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::series::{Series, SeriesBy};
 use tripoint_api::views::OwnedView;
 use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
@@ -38,6 +39,7 @@ mod queue;
 mod read;
 mod room;
 mod rows;
+mod series;
 pub(crate) mod sessions;
 mod sqlite;
 pub(crate) mod tokens;
@@ -57,6 +59,7 @@ pub use decisions::{Decision, Which};
 pub(crate) use deliveries::{Deliveries, Delivery, Ended, Routed};
 pub use hold::Hold;
 pub use outbox::{Message, Messages, Tell};
+pub use series::Stretches;
 pub use sqlite::Sqlite;
 
 /// Why the store did not do it. What failed has left no trace.
@@ -193,6 +196,10 @@ pub trait Store: Send + Sync {
     ) -> Stored<'_, Option<QueuePage>>;
     /// How many alerts of these hosts the filter takes, and by what.
     fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets>;
+    /// How many alerts of these hosts that the filter takes began when, by severity.
+    fn alert_series(&self, filter: Filter, of: OfHosts, when: Stretches) -> Stored<'_, Series>;
+    /// How many connections of these hosts there were when.
+    fn contact_series(&self, only: ConnectionQuery, of: OfHosts, how: (SeriesBy, Stretches)) -> Stored<'_, Series>;
     /// At most `limit` lines of the queue that changed after a moment, in the order in which they did, with their words.
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>>;
     /// Whether the disk is full, as far as is known: reading goes on, and what can be kept is kept.

@@ -6,10 +6,25 @@ use tripoint_api::people::LIMIT_MAX;
 use tripoint_api::{AgentHealth, AgentIdentity, AgentStatus, AlertList, AlertQuery};
 use tripoint_model::{Alert, Timestamp};
 
-use super::rows::{from_text, names, status_text};
-use super::{OfHosts, Sqlite, StoreError};
+use super::rows::{from_text, names, status_text, unsigned};
+use super::{OfHosts, Sqlite, StatusCounts, StoreError};
 
 impl Sqlite {
+    pub(super) async fn status_counts(&self, of: OfHosts) -> Result<StatusCounts, StoreError> {
+        let rows = sqlx::query(
+            "SELECT status, COUNT(*) FROM alerts WHERE $1 IS NULL OR host IN (SELECT value FROM json_each($1)) \
+             GROUP BY status ORDER BY status",
+        )
+        .bind(names(&of)?)
+        .fetch_all(&self.readers)
+        .await?;
+        let one = |row: &sqlx::sqlite::SqliteRow| {
+            let status = from_text("status", &format!("\"{}\"", row.try_get::<String, _>(0)?))?;
+            Ok((status, unsigned(row.try_get(1)?)))
+        };
+        rows.iter().map(one).collect()
+    }
+
     pub(super) async fn page(&self, query: AlertQuery, of: OfHosts) -> Result<AlertList, StoreError> {
         let limit = query.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
         let only = query.suppressed_only.unwrap_or(false);

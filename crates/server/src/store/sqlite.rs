@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use serde_json::Value;
-use sqlx::Row;
 use sqlx::sqlite::SqlitePool;
 
 use tripoint_api::context::Related;
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, Facets, QueuePage, QueueRow, Sort};
+use tripoint_api::series::{Series, SeriesBy};
 use tripoint_api::views::OwnedView;
 use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_api::{
@@ -19,11 +19,11 @@ use tripoint_model::confidence::Trust;
 use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 
 use super::open::{self, Opened};
-use super::rows::{answer, from_text, give, hand_out, ingest, load, names, order_state, signed, unsigned};
+use super::rows::{answer, give, hand_out, ingest, load, order_state, signed};
 use super::writer::Writer;
-use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Which};
+use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Stretches, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked};
+use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, series, verdicts, views, work, worked};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
@@ -72,6 +72,14 @@ impl Store for Sqlite {
 
     fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets> {
         Box::pin(async move { queue::facets(&self.readers, (&filter, &of)).await })
+    }
+
+    fn alert_series(&self, filter: Filter, of: OfHosts, when: Stretches) -> Stored<'_, Series> {
+        Box::pin(async move { series::alerts(&self.readers, (&filter, &of), when).await })
+    }
+
+    fn contact_series(&self, only: ConnectionQuery, of: OfHosts, how: (SeriesBy, Stretches)) -> Stored<'_, Series> {
+        Box::pin(series::contacts(&self.readers, only, of, how))
     }
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
@@ -169,21 +177,7 @@ impl Store for Sqlite {
     }
 
     fn counts(&self, of: OfHosts) -> Stored<'_, StatusCounts> {
-        Box::pin(async move {
-            let rows = sqlx::query(
-                "SELECT status, COUNT(*) FROM alerts WHERE $1 IS NULL OR host IN (SELECT value FROM json_each($1)) \
-                 GROUP BY status ORDER BY status",
-            )
-            .bind(names(&of)?)
-            .fetch_all(&self.readers)
-            .await?;
-            let mut counts = Vec::new();
-            for row in rows {
-                let status = from_text("status", &format!("\"{}\"", row.try_get::<String, _>(0)?))?;
-                counts.push((status, unsigned(row.try_get(1)?)));
-            }
-            Ok(counts)
-        })
+        Box::pin(self.status_counts(of))
     }
 
     fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>> {

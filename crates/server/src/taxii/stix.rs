@@ -80,6 +80,38 @@ pub(crate) fn objects(alert: &Alert, changed: Timestamp) -> Vec<Value> {
     out
 }
 
+/// The vulnerabilities that the alert names by a CVE, each once.
+pub(crate) fn vulnerabilities(alert: &Alert, changed: Timestamp) -> Vec<Value> {
+    let named: BTreeSet<&str> =
+        alert.findings.iter().flat_map(|finding| finding.cves.iter().map(String::as_str)).filter(is_cve).collect();
+    let one = |id: &str| {
+        json!({ "type": "vulnerability", "spec_version": "2.1", "id": format!("vulnerability--{}", uuid4(&format!("vulnerability {id}"))),
+            "created_by_ref": author(), "created": BEGAN, "modified": moment(changed.max(BEGAN_AT)), "name": id,
+            "external_references": [{ "source_name": "cve", "external_id": id }] })
+    };
+    named.into_iter().take(VULNERABILITIES_MAX).map(one).collect()
+}
+
+/// What the alert says in words, about all that it is made of.
+pub(crate) fn note(alert: &Alert, changed: Timestamp, about: &[Value]) -> Value {
+    let refs: Vec<&Value> =
+        about.iter().filter(|object| object["type"] != "identity").map(|object| &object["id"]).collect();
+    let factors =
+        alert.severity.factors.iter().map(|factor| format!("{:+} {}: {}", factor.points, factor.name, factor.reason));
+    let content: Vec<String> = std::iter::once(alert.title.clone()).chain(factors).collect();
+    json!({ "type": "note", "spec_version": "2.1", "id": format!("note--{}", uuid4(&format!("note {}", alert.id))),
+        "created_by_ref": author(), "created": moment(alert.first_seen.min(changed)), "modified": moment(changed),
+        "abstract": format!("{} of {}, severity {} of 100", alert.rule, alert.host, alert.severity.score),
+        "content": content.join("\n"), "object_refs": refs })
+}
+
+/// `CVE-2026-10001`; what else an advisory calls a hole has no reference that all understand.
+fn is_cve(id: &&str) -> bool {
+    let digits = |part: &str, least: usize| part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(year, number)| year.len() == 4 && digits(year, 4) && digits(number, 4))
+}
+
 /// What people found to be harmless, or an exception covers, is taken back.
 fn is_void(alert: &Alert) -> bool {
     let harmless =
@@ -169,6 +201,8 @@ const BEGAN: &str = "2026-01-01T00:00:00.000Z";
 pub(crate) const BEGAN_AT: Timestamp = Timestamp(1_767_225_600_000_000);
 /// The most that STIX counts.
 const COUNT_MAX: u64 = 999_999_999;
+/// As many as anybody reads.
+const VULNERABILITIES_MAX: usize = 200;
 /// Connections whose peers are named: an alert holds twenty.
 const SEEN_MAX: usize = 20;
 

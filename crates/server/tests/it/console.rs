@@ -53,6 +53,8 @@ async fn what_people_are_told_is_kept_by_no_browser() {
     assert_eq!(heard.status, 401);
     assert_eq!(heard.header("cache-control"), Some("no-store"));
     assert_eq!(heard.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(heard.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
+    assert_eq!(heard.header("cross-origin-resource-policy"), Some("same-origin"));
     rig.stop().await;
 }
 

@@ -24,6 +24,7 @@ mod receiver;
 mod rig;
 mod routes;
 mod second;
+mod series;
 mod sessions;
 mod taxii;
 mod told;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::Row;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{FACET_VALUES, Facet, FacetValue, Facets};
@@ -20,7 +20,7 @@ const MANY: &[&str] = &["host", "application", "assignee"];
 /// Fields with several values.
 const TERMS: &[&str] = &["category", "feed", "cve", "evidence", "cause", "tag"];
 /// The words of the column `severity`.
-const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
+pub(in crate::store) const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 
 /// How many have each value of a field.
 type Counts = BTreeMap<String, u64>;
@@ -74,6 +74,26 @@ async fn terms(readers: &SqlitePool, (filter, of): (&Filter, &OfHosts)) -> Resul
         all.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, unsigned(row.try_get(2)?));
     }
     Ok(TERMS.iter().map(|term| facet(term, all.remove(*term).unwrap_or_default())).collect())
+}
+
+/// How many of what the filter takes began in each stretch of time from `since` on, as `(stretch, severity, count)`.
+pub(in crate::store) async fn begun(
+    readers: &SqlitePool,
+    (filter, of): (&Filter, &OfHosts),
+    (since, step, until): (i64, i64, i64),
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let mut condition = Condition::of(filter).of_hosts(of);
+    let bound = [since, step, until].map(|number| condition.bind(Bound::Number(number)));
+    let [since, step, until] = &bound;
+    let words: Vec<String> =
+        LEVELS.iter().enumerate().map(|(rank, word)| format!("WHEN {rank} THEN '{word}'")).collect();
+    let text = format!(
+        "SELECT (first_seen - {since}) / {step}, CASE severity {} ELSE '' END, COUNT(*) FROM queue \
+         WHERE first_seen >= {since} AND first_seen < {until} AND ({}) GROUP BY 1, 2",
+        words.join(" "),
+        condition.text
+    );
+    ask(readers, text, condition.values).await
 }
 
 /// The most frequent values first.

@@ -20,7 +20,7 @@ use tripoint_model::{Alert, Observable, Timestamp};
 use super::StoreError;
 use super::rows::{from_text, signed, to_text};
 
-pub(super) use facets::facets;
+pub(super) use facets::{LEVELS, begun, facets};
 pub(super) use page::{changed, page};
 pub(super) use related::{parts, related};
 
