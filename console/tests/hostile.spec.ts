@@ -189,7 +189,7 @@ describe(`${ALL.length} payloads`, () => {
 
   it('do nothing on the pages about what they name', async () => {
     let opened = 0;
-    const about = ['application', 'host', 'feed', 'cve', 'address'];
+    const about = ['application', 'host', 'feed', 'cve', 'address', 'package', 'user', 'exception', 'channel'];
     await each([...ALL.entries()], TABS, async ([n, text], lane) => {
       const kind = about[n % about.length] as string;
       const name = kind === 'host' ? hostOf(text, n) : short(text, 200);
@@ -204,7 +204,7 @@ describe(`${ALL.length} payloads`, () => {
   }, 120_000);
 
   it('do nothing in lists, in any order, in files', async () => {
-    const lists = ['/', '/actions', '/queue', '/queue?sort=-last_seen', '/connections', '/exceptions', '/hosts', '/feeds', '/users', '/tokens', '/audit', '/settings'];
+    const lists = ['/', '/actions', '/queue', '/queue?sort=-last_seen', '/connections', '/exceptions', '/hosts', '/feeds', '/channels', '/users', '/tokens', '/audit', '/settings'];
     await each(lists, TABS, async (path, lane) => fine(await look(pages[lane] as Page, path, {}), path));
     const page = pages[0] as Page;
     for (const [path, button] of [['/queue', 'Save as CSV'], ['/exceptions', 'CSV'], ['/hosts', 'CSV'], ['/connections', 'CSV']] as const) {

@@ -39,6 +39,9 @@ export const asks = {
   signIn: (): void => {},
 };
 
+/** What is asked for again when a person whose session was over is back. */
+export const back = new Set<() => void>();
+
 export function get<P extends With<'get'>>(path: P, query?: Query<paths[P]['get']>, names?: string[]) {
   return send<Answer<paths[P]['get']>>('GET', address(path, names, query));
 }
@@ -107,7 +110,7 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
   const headers: Record<string, string> = method === 'GET' ? {} : { 'content-type': 'application/json' };
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
   if (body !== undefined) init.body = JSON.stringify(body);
-  if (leaving && method === 'GET') init.signal = leaving;
+  if (leaving) init.signal = leaving;
   try {
     return await fetch(path, init);
   } catch {

@@ -1,5 +1,5 @@
 // What does a page know, is it being asked for, and what went wrong?
-import { Refusal, until } from '../api/client';
+import { back, Refusal, until } from '../api/client';
 
 /** Something asked of the server. What was known stays while it is asked again, and when that fails. */
 export class Loaded<T> {
@@ -48,13 +48,16 @@ export class Loaded<T> {
 
 /** Asks now, and every so many seconds (0: never again) while somebody looks; ends what it began. For `$effect`. */
 export function kept<T>(loaded: Loaded<T>, seconds: number): () => void {
-  void loaded.load();
+  const ask = () => void loaded.load();
+  ask();
+  back.add(ask);
   const timer = seconds > 0 && setInterval(() => {
     // An answer that takes longer than that is waited for, not asked for again.
     if (!document.hidden && !loaded.loading) void loaded.load();
   }, seconds * 1000);
   return () => {
     if (timer) clearInterval(timer);
+    back.delete(ask);
     loaded.leave();
   };
 }

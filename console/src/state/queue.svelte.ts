@@ -1,5 +1,5 @@
 // What is in the queue, what comes in while somebody looks, and how does the rest get here?
-import { address, get, read, Refusal, type Schemas } from '../api/client';
+import { address, back, get, read, Refusal, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { micros } from '../text/time';
 
@@ -28,9 +28,13 @@ export class QueueList {
 
   constructor(readonly filter: string, readonly sort: Sort) {}
 
+  /** A list stays as it is while somebody signs in again; one that could not be asked for is asked for now. */
+  private readonly again = () => (this.error ? void this.load() : this.watch());
+
   /** The latest that is known of each, new ones on their places. */
   async load(): Promise<void> {
     const turn = ++this.turn;
+    back.add(this.again);
     this.loading = true;
     try {
       const page = await get('/v1/queue', { filter: this.filter, sort: this.sort, limit: PAGE });
@@ -77,6 +81,7 @@ export class QueueList {
     this.turn += 1;
     this.source?.close();
     this.source = undefined;
+    back.delete(this.again);
   }
 
   get wrongFilter(): Refusal | undefined {

@@ -1,5 +1,5 @@
 // Who is signed in, and what may they do?
-import { asks, get, post, Refusal, remove, type Schemas } from '../api/client';
+import { asks, back, get, post, Refusal, remove, type Schemas } from '../api/client';
 
 const ROLES = ['viewer', 'analyst', 'responder', 'admin'];
 
@@ -25,8 +25,10 @@ class Session {
     this.me = await post('/v1/session', totp ? { name, password, totp } : { name, password });
     // What one person had open is not shown to another.
     if (this.ended && before !== this.me?.name) location.assign('/');
+    const again = this.ended;
     this.state = 'in';
     this.ended = false;
+    if (again) for (const ask of back) ask();
   }
 
   async signOut(): Promise<void> {

@@ -38,7 +38,8 @@ export async function attempt(done: string, work: () => Promise<unknown> | unkno
     if (done) toasts.add('done', done, undo);
     return true;
   } catch (error) {
-    toasts.add('failed', said(error));
+    // That the session is over is said where one signs in again.
+    if (!(error instanceof Refusal && error.kind === 'unauthorized')) toasts.add('failed', said(error));
     return false;
   }
 }

@@ -2,6 +2,7 @@
 import { post, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { many } from '../text/words';
+import { long } from './long.svelte';
 import { toasts } from './toasts.svelte';
 
 type Work = Schemas['Work'];
@@ -9,29 +10,43 @@ export type Standing = Pick<Summary, 'id' | 'status' | 'assignee'>;
 
 /** The same work on all of them; what is refused is said, one by one. True when nothing was. */
 export async function workOn(alerts: Standing[], work: Work, done: string, after: () => void): Promise<boolean> {
-  const answer = await send(alerts.map((alert) => alert.id), work);
-  const back = answer.done.map((id) => alerts.find((alert) => alert.id === id)).filter((alert) => alert !== undefined);
+  const answer = await send(done, alerts.map((alert) => alert.id), work);
+  const known = new Map(alerts.map((alert) => [alert.id, alert]));
+  const back = answer.done.map((id) => known.get(id)).filter((alert) => alert !== undefined);
   if (back.length > 0) {
     const text = back.length === 1 ? done : `${done}: ${many(back.length, 'alert')}`;
     toasts.add('done', text, inverse(work, back[0]) && (async () => {
-      for (const alert of back) await send([alert.id], inverse(work, alert) as Work);
+      // What has the same way back goes back together.
+      const ways = new Map<string, string[]>();
+      for (const alert of back) {
+        const way = JSON.stringify(inverse(work, alert));
+        const ids = ways.get(way);
+        if (ids) ids.push(alert.id);
+        else ways.set(way, [alert.id]);
+      }
+      for (const [way, ids] of ways) await send('Undoing', ids, JSON.parse(way) as Work);
       after();
     }));
   }
+  const left = alerts.length - answer.done.length - answer.refused.length;
+  if (left > 0) toasts.add('note', `Stopped: ${many(left, 'alert')} left as ${left === 1 ? 'it was' : 'they were'}`);
   for (const refused of answer.refused.slice(0, 3)) toasts.add('failed', `${refused.id}: ${refused.reason}`);
   if (answer.refused.length > 3) toasts.add('failed', `and ${answer.refused.length - 3} more were refused`);
   after();
   return answer.refused.length === 0;
 }
 
-/** At most 500 in one request. */
-async function send(ids: string[], work: Work): Promise<Schemas['BulkAnswer']> {
+/** At most 500 in one request; more are several, and can be stopped between them. */
+async function send(what: string, ids: string[], work: Work): Promise<Schemas['BulkAnswer']> {
   const all: Schemas['BulkAnswer'] = { done: [], refused: [] };
-  for (let at = 0; at < ids.length; at += 500) {
-    const answer = await post('/v1/queue/work', { ids: ids.slice(at, at + 500), work });
+  const parts = Array.from({ length: Math.ceil(ids.length / 500) }, (_, at) => ids.slice(at * 500, at * 500 + 500));
+  const each = async (index: number) => {
+    const answer = await post('/v1/queue/work', { ids: parts[index] ?? [], work });
     all.done.push(...answer.done);
     all.refused.push(...answer.refused);
-  }
+  };
+  if (parts.length === 1) await each(0);
+  else await long.run(what, parts.map((part) => part.length), each);
   return all;
 }
 
