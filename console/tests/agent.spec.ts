@@ -43,6 +43,11 @@ describe('with the agent of this host', () => {
     await page.goto(`${rig.origin}/actions`);
     await page.getByRole('link', { name: PEER }).waitFor();
     await page.screenshot({ path: join(SCREENS, 'actions.png') });
+    await page.getByRole('link', { name: PEER }).click();
+    await page.getByRole('heading', { name: /^Action/ }).waitFor();
+    await page.getByText('held', { exact: true }).waitFor();
+    await page.screenshot({ path: join(SCREENS, 'action.png') });
+    expect(page.url()).toContain('host=');
     await page.getByRole('button', { name: 'Lift…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Lift it' }).click();
     await until(async () => (await inForce()).actions.length === 0, 'it is lifted');

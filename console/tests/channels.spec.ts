@@ -124,7 +124,12 @@ describe('an alert', () => {
     await page.goto(`${rig.origin}/alerts/00000000000000c1`);
     await page.getByRole('heading', { name: 'Related alerts' }).waitFor();
     await page.emulateMedia({ media: 'print' });
+    await page.waitForTimeout(200);
     const visible = await page.locator('main').innerText();
+    // What is folded up on the screen is not on paper, and a moment is not so long ago.
+    expect(visible).toContain('Mozilla/5.0');
+    expect(visible).not.toMatch(/\d (min|h|d|s) ago/);
+    expect(await page.locator('main').evaluate((main) => [...main.querySelectorAll('details')].every((one) => (one.lastElementChild as HTMLElement).checkVisibility({ contentVisibilityAuto: true })))).toBe(true);
     for (const text of ['connected to command-and-control server 203.0.113.66', 'Is it bad, and who says so?', 'c2-tracker', 'CVE-2026-10001', 'jndi', 'How bad, and why', 'What happened', 'Comments']) expect(visible, text).toContain(text);
     for (const name of ['Disconnect', 'Report (PDF)', 'Copy', 'Look again now']) expect(await page.getByRole('button', { name, exact: true }).and(page.locator(':visible')).count(), name).toBe(0);
     expect(await page.getByRole('navigation').and(page.locator(':visible')).count()).toBe(0);
@@ -133,8 +138,10 @@ describe('an alert', () => {
     console.log(`console: the report of an alert has ${pages} pages, ${Math.round(pdf.length / 1000)} kB`);
     expect(pages).toBeGreaterThanOrEqual(2);
     expect(pages).toBeLessThanOrEqual(6);
+    await page.setViewportSize({ width: 794, height: 1123 });
+    await shot('alert-report');
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.emulateMedia({ media: 'screen' });
-    if (process.env.KEEP_PDF) (await import('node:fs')).writeFileSync(process.env.KEEP_PDF, pdf);
   });
 
   it('prints when asked for the report, and is saved as STIX', async () => {

@@ -31,10 +31,17 @@ export class QueueList {
   /** A list stays as it is while somebody signs in again; one that could not be asked for is asked for now. */
   private readonly again = () => (this.error ? void this.load() : this.watch());
 
+  /** A browser has six connections to a server: a tab that nobody sees keeps none of them, and hears what it missed later. */
+  private readonly looked = () => {
+    if (!document.hidden) this.again();
+    else this.source?.close();
+  };
+
   /** The latest that is known of each, new ones on their places. */
   async load(): Promise<void> {
     const turn = ++this.turn;
     back.add(this.again);
+    document.addEventListener('visibilitychange', this.looked);
     this.loading = true;
     try {
       const page = await get('/v1/queue', { filter: this.filter, sort: this.sort, limit: PAGE });
@@ -82,6 +89,7 @@ export class QueueList {
     this.source?.close();
     this.source = undefined;
     back.delete(this.again);
+    document.removeEventListener('visibilitychange', this.looked);
   }
 
   get wrongFilter(): Refusal | undefined {
@@ -90,6 +98,7 @@ export class QueueList {
 
   private watch(): void {
     this.source?.close();
+    if (document.hidden) return;
     const since = this.rows.reduce((latest, row) => Math.max(latest, micros(row.changed)), 0);
     const source = new EventSource(address('/v1/queue/watch', [], { filter: this.filter, since: since || undefined }));
     this.source = source;

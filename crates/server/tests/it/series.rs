@@ -37,7 +37,7 @@ async fn alerts_are_counted_by_when_they_began_and_how_bad_they_are() {
     let span = "since=2026-11-20T03:00:00Z&until=2026-11-20T03:30:00Z&buckets=3";
     let series = ask(&rig, &format!("{}?{span}", path::QUEUE_SERIES)).await;
     assert_eq!(series.step_s, 600);
-    let wanted = vec![("critical", vec![2, 0, 0]), ("medium", vec![0, 1, 1]), ("low", vec![0, 0, 1])];
+    let wanted = [("critical", vec![2, 0, 0]), ("medium", vec![0, 1, 1]), ("low", vec![0, 0, 1])];
     let found = lines(&series);
     assert_eq!(found[..2], wanted[..2], "the end is not in it");
     assert_eq!(found[2].1, wanted[2].1);
