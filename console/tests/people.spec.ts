@@ -148,6 +148,28 @@ describe('a person', () => {
     expect((await alertOf(ID[0])).work.comments[0].text).toBe('seen before, in spring');
   });
 
+  it('shows nothing of it to somebody else who signs in there', async () => {
+    await rig.ask('POST', '/v1/users', { name: 'vera', role: 'viewer', password: PASSWORD, groups: [] });
+    const other = await (await rig.context()).newPage();
+    await rig.signIn(other, 'vera');
+    await other.goto(`${rig.origin}/alerts/${ID[0]}`);
+    await other.getByRole('heading', { name: 'Related alerts' }).waitFor();
+    await other.context().clearCookies();
+    await other.reload();
+    await other.getByLabel('Name').waitFor();
+    expect(await other.locator('body').innerText(), 'nothing is there before one has signed in').not.toContain('203.0.113');
+    await rig.signIn(other, 'vera');
+    await other.goto(`${rig.origin}/alerts/${ID[0]}`);
+    await other.getByRole('heading', { name: 'Related alerts' }).waitFor();
+    await other.context().clearCookies();
+    await other.getByText('Your session has ended').waitFor({ timeout: 30_000 });
+    // What lies beneath is not to be read in passing.
+    expect(await other.getByRole('heading', { name: 'Related alerts' }).evaluate((heading) => document.elementFromPoint(innerWidth - 40, 200)?.closest('dialog') !== null && !heading.closest('dialog'))).toBe(true);
+    await signIn(other, codes[2] as string);
+    await other.getByRole('heading', { name: 'Overview' }).waitFor();
+    await other.context().close();
+  });
+
   it('keeps a view, comes back to it, and forgets it', async () => {
     await page.goto(`${rig.origin}/queue?filter=${encodeURIComponent('application:shop-1')}&sort=-last_seen`);
     await page.getByRole('button', { name: 'Keep this view' }).click();

@@ -24,7 +24,7 @@ class Session {
     const before = this.me?.name;
     this.me = await post('/v1/session', totp ? { name, password, totp } : { name, password });
     // What one person had open is not shown to another.
-    if (this.ended && before !== this.me?.name) location.assign('/');
+    if (this.ended && before !== this.me?.name) return location.assign('/');
     const again = this.ended;
     this.state = 'in';
     this.ended = false;

@@ -252,7 +252,9 @@ async fn an_agent_may_what_agents_may_and_nothing_else() {
             let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
             let length = body.len();
             let head = format!("{} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", permit.method.to_uppercase());
-            write!(stream, "{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+            // In one piece: whoever is refused is refused before the end.
+            let whole = format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+            stream.write_all(whole.as_bytes()).unwrap();
             let mut answer = vec![0; 12];
             stream.read_exact(&mut answer).unwrap();
             let status: u16 = String::from_utf8_lossy(&answer[9..]).parse().unwrap();
