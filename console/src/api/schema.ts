@@ -1106,6 +1106,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts/{id}/stix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An alert as a bundle of STIX 2.1. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["StixBundle"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/alerts/{id}/work": {
         parameters: {
             query?: never;
@@ -1653,6 +1700,59 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["ConnectionList"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connections/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many connections there were hour by hour; the most frequent have a line each. */
+        get: {
+            parameters: {
+                query?: {
+                    by?: components["schemas"]["SeriesBy"];
+                    application?: string;
+                    peer?: components["schemas"]["Observable"];
+                    direction?: components["schemas"]["Direction"];
+                    host?: string;
+                    since?: string;
+                    until?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Series"];
                     };
                 };
                 /** @description Refused. */
@@ -2406,6 +2506,56 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Facets"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many alerts began in each stretch of time, a line for each severity. */
+        get: {
+            parameters: {
+                query?: {
+                    filter?: string;
+                    since?: string;
+                    until?: string;
+                    buckets?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Series"];
                     };
                 };
                 /** @description Refused. */
@@ -6631,6 +6781,30 @@ export interface components {
         } | {
             connection: components["schemas"]["ConnectionIdInput"];
         };
+        /** @description Counts over time. The lines together are everything; what has no name of its own is the last line, without a name. */
+        Series: {
+            /** @description The lines, each with a count for every stretch. */
+            lines: components["schemas"]["SeriesLine"][];
+            /**
+             * Format: date-time
+             * @description When the first stretch begins.
+             */
+            since: string;
+            /**
+             * Format: uint64
+             * @description How long each is, in seconds.
+             */
+            step_s: number;
+        };
+        /** @description What tells one line of `path::CONNECTIONS_SERIES` from another. */
+        SeriesBy: "application" | "direction" | "host";
+        /** @description One line. */
+        SeriesLine: {
+            /** @description How many in each stretch. */
+            counts: number[];
+            /** @description Of what; empty: of the rest. */
+            name: string;
+        };
         /** @description How the server is. */
         ServerHealth: {
             /**
@@ -6795,6 +6969,17 @@ export interface components {
         };
         /** @description Kinds of steps. */
         Step: "investigate" | "isolate" | "block" | "patch" | "restart" | "change" | "resolve";
+        /** @description Objects of STIX 2.1. */
+        StixBundle: {
+            /** @description `bundle--UUID`, the same for the same state of the alert. */
+            id: string;
+            /** @description Who says it, then what. */
+            objects: {
+                [key: string]: unknown;
+            }[];
+            /** @description Always `bundle`. */
+            type: string;
+        };
         /** @description Whom an action is about: an address, network, address with port or domain; a connection or a listener by its cookie; an application by its key. */
         Target: string;
         /** @description What makes an action another one than its target and time say. Plain for nearly all. */

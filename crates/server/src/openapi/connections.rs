@@ -8,32 +8,29 @@ use super::{Route, get, of};
 
 pub(super) const ROUTES: &[Route] = &[
     get(
-    path::CONNECTIONS,
-    "A page of the connections of the last hours, counted by application, peer and hour; the last begun first.",
-)
-.asking(&[
-    ("application", of::<String>),
-    ("peer", of::<Observable>),
-    ("direction", of::<Direction>),
-    ("host", of::<String>),
-    ("since", of::<Timestamp>),
-    ("until", of::<Timestamp>),
-    ("limit", of::<u32>),
-    ("after", of::<String>),
-])
-.gives::<ConnectionList>(),
-    get(
-        path::CONNECTIONS_SERIES,
-        "How many connections there were hour by hour; the most frequent have a line each.",
+        path::CONNECTIONS,
+        "A page of the connections of the last hours, counted by application, peer and hour; the last begun first.",
     )
     .asking(&[
-        ("by", of::<SeriesBy>),
         ("application", of::<String>),
         ("peer", of::<Observable>),
         ("direction", of::<Direction>),
         ("host", of::<String>),
         ("since", of::<Timestamp>),
         ("until", of::<Timestamp>),
+        ("limit", of::<u32>),
+        ("after", of::<String>),
     ])
-    .gives::<Series>(),
+    .gives::<ConnectionList>(),
+    get(path::CONNECTIONS_SERIES, "How many connections there were hour by hour; the most frequent have a line each.")
+        .asking(&[
+            ("by", of::<SeriesBy>),
+            ("application", of::<String>),
+            ("peer", of::<Observable>),
+            ("direction", of::<Direction>),
+            ("host", of::<String>),
+            ("since", of::<Timestamp>),
+            ("until", of::<Timestamp>),
+        ])
+        .gives::<Series>(),
 ];

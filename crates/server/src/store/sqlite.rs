@@ -23,7 +23,9 @@ use super::rows::{answer, give, hand_out, ingest, load, order_state, signed};
 use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Stretches, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
-use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, series, verdicts, views, work, worked};
+use super::{
+    answered, bouncers, contacts, decisions, exceptions, outbox, queue, series, verdicts, views, work, worked,
+};
 use crate::auth::audit::said;
 
 /// One file, one writer, a few readers.
