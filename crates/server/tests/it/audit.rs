@@ -85,7 +85,7 @@ async fn what_is_changed_behind_the_servers_back_is_found() {
     let whole = std::fs::read(folder.path().join("server/server.sqlite")).unwrap();
     for (statement, row) in [
         ("UPDATE audit SET body = replace(body, 'root', 'eve0') WHERE number = 2", 2),
-        ("UPDATE audit SET hash = replace(hash, 'a', 'b') WHERE number = 3", 3),
+        ("UPDATE audit SET hash = substr(hash, 2) || substr(hash, 1, 1) WHERE number = 3", 3),
         ("DELETE FROM audit WHERE number = 1", 1),
         ("DELETE FROM audit WHERE number = 4", 4),
         ("DELETE FROM audit", 1),
