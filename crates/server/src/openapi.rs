@@ -118,7 +118,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 /// The OpenAPI 3.1 document.
 pub fn document() -> Value {
     let mut shapes = Shapes::new();
-    let refusal = shapes.answered(of::<Problem>);
+    let refusals =
+        Refusals { people: shapes.answered(of::<Problem>), bouncers: shapes.answered(of::<bouncers::Refusal>) };
     let drawn: Vec<Drawn> = routes().map(|route| Drawn::new(route, &mut shapes)).collect();
     let described = shapes.described();
     let mut paths: Map<String, Value> = Map::new();
@@ -126,7 +127,7 @@ pub fn document() -> Value {
         drawn.asked.iter_mut().for_each(|schema| described.as_asked(schema));
         let entry = paths.entry(drawn.route.path).or_insert_with(|| json!({}));
         let method = drawn.route.method;
-        entry[method] = drawn.operation(&refusal);
+        entry[method] = drawn.operation(&refusals);
     }
     json!({
         "openapi": "3.1.0",
@@ -148,6 +149,22 @@ pub fn document() -> Value {
     })
 }
 
+/// The schemas of refusals.
+struct Refusals {
+    people: Value,
+    bouncers: Value,
+}
+
+impl Refusals {
+    fn of(&self, route: &Route) -> Value {
+        let (kind, schema) = match bouncers::KEYED.iter().any(|keyed| keyed.path == route.path) {
+            true => ("application/json", &self.bouncers),
+            false => ("application/problem+json", &self.people),
+        };
+        json!({ "description": "Refused.", "content": { kind: { "schema": schema } } })
+    }
+}
+
 /// A route with the schemas of its parts.
 struct Drawn {
     route: &'static Route,
@@ -167,7 +184,7 @@ impl Drawn {
         Self { route, asked, answer }
     }
 
-    fn operation(self, refusal: &Value) -> Value {
+    fn operation(self, refusals: &Refusals) -> Value {
         let route = self.route;
         let answers = |what: &str, kind: &str, schema: Value| json!({ "200": { "description": what, "content": { kind: { "schema": schema } } } });
         let good = match route.answer {
@@ -177,8 +194,7 @@ impl Drawn {
             Answer::Json(_) => answers("Done.", "application/json", self.answer.unwrap_or_default()),
         };
         let mut operation = json!({ "summary": route.summary, "responses": good });
-        operation["responses"]["default"] =
-            json!({ "description": "Refused.", "content": { "application/problem+json": { "schema": refusal } } });
+        operation["responses"]["default"] = refusals.of(route);
         let mut asked = self.asked.into_iter();
         let of_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let of_path =

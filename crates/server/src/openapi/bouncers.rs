@@ -1,5 +1,6 @@
 //! What do bouncers ask, and what do people ask about them?
 
+use schemars::JsonSchema;
 use tripoint_api::bouncer::{BouncerKey, BouncerList, NewBouncer};
 use tripoint_api::path;
 
@@ -7,6 +8,15 @@ use super::{Route, delete, get, of, post};
 use crate::lapi::Shown;
 use crate::lapi::metrics::Usage;
 use crate::lapi::stream::Changes;
+
+/// How a bouncer is refused, as CrowdSec's Local API does it.
+#[derive(JsonSchema)]
+#[schemars(rename = "BouncerRefusal")]
+pub(super) struct Refusal {
+    /// Why.
+    #[expect(dead_code, reason = "only its shape is asked for")]
+    message: String,
+}
 
 /// For people.
 pub(super) const PEOPLE: &[Route] = &[

@@ -140,7 +140,7 @@ pub(super) fn hosts(app: &App, caller: &Caller, only: Option<&str>) -> Result<Ve
     hosts.retain(|host| only.is_none_or(|only| only == host));
     if hosts.is_empty() {
         let which = only.map_or_else(|| "no agent is".to_owned(), |host| format!("the agent of {host} is not"));
-        return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "no-agent", format!("{which} connected")));
+        return Err(refuse(StatusCode::CONFLICT, "no-agent", format!("{which} connected")));
     }
     Ok(hosts)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -81,8 +82,9 @@ pub(crate) async fn preview(
 pub(crate) async fn dead(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Query(query): Query<DeadQuery>,
+    query: Result<Query<DeadQuery>, QueryRejection>,
 ) -> Result<Json<DeadLetters>, Refused> {
+    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     board(&app, &name)?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let rows = app.deliveries.dead(&name, query.after, limit).await?;

@@ -23,6 +23,7 @@ mod queue;
 mod receiver;
 mod rig;
 mod routes;
+mod schemathesis;
 mod second;
 mod series;
 mod sessions;

@@ -73,8 +73,12 @@ impl Rig {
 
     /// Through TCP, with the server's token.
     pub fn tcp(&self) -> Client {
-        let token = std::fs::read_to_string(self.ready.socket.with_file_name("token")).unwrap();
-        Client::tcp(self.ready.address.unwrap(), &token)
+        Client::tcp(self.ready.address.unwrap(), &self.token())
+    }
+
+    /// The server's token.
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(self.ready.socket.with_file_name("token")).unwrap().trim().to_owned()
     }
 
     /// Ends it in order.
