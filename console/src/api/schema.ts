@@ -328,7 +328,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["Ruling"];
                 };
@@ -379,7 +379,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["Ruling"];
                 };
@@ -588,7 +588,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["Answer"];
                 };
@@ -827,7 +827,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["AssignRequest"];
                 };
@@ -1023,7 +1023,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["ReopenRequest"];
                 };
@@ -1287,7 +1287,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/problem+json": components["schemas"]["Problem"];
+                        "application/json": components["schemas"]["BouncerRefusal"];
                     };
                 };
             };
@@ -1537,7 +1537,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["RetryRequest"];
                 };
@@ -1813,7 +1813,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/problem+json": components["schemas"]["Problem"];
+                        "application/json": components["schemas"]["BouncerRefusal"];
                     };
                 };
             };
@@ -1864,7 +1864,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/problem+json": components["schemas"]["Problem"];
+                        "application/json": components["schemas"]["BouncerRefusal"];
                     };
                 };
             };
@@ -1923,7 +1923,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["ExceptionRequestInput"];
                 };
@@ -1972,7 +1972,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["ExceptionRequestInput"];
                 };
@@ -2796,7 +2796,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["Confirm"];
                 };
@@ -3134,7 +3134,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["UsageMetrics"];
                 };
@@ -3155,7 +3155,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/problem+json": components["schemas"]["Problem"];
+                        "application/json": components["schemas"]["BouncerRefusal"];
                     };
                 };
             };
@@ -3263,7 +3263,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["UserChange"];
                 };
@@ -4295,6 +4295,11 @@ export interface components {
              * @description Addresses and networks that are published to them now.
              */
             decisions: number;
+        };
+        /** @description How a bouncer is refused, as CrowdSec's Local API does it. */
+        BouncerRefusal: {
+            /** @description Why. */
+            message: string;
         };
         /** @description A program that enforces our blocks elsewhere. */
         BouncerStatus: {

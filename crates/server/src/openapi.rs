@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use tripoint_api::Problem;
 
-use shape::{Make, Shapes, of};
+use shape::{Described, Make, Shapes, of};
 
 /// One request.
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ pub fn document() -> Value {
         drawn.asked.iter_mut().for_each(|schema| described.as_asked(schema));
         let entry = paths.entry(drawn.route.path).or_insert_with(|| json!({}));
         let method = drawn.route.method;
-        entry[method] = drawn.operation(&refusals);
+        entry[method] = drawn.operation(&described, &refusals);
     }
     json!({
         "openapi": "3.1.0",
@@ -184,7 +184,7 @@ impl Drawn {
         Self { route, asked, answer }
     }
 
-    fn operation(self, refusals: &Refusals) -> Value {
+    fn operation(self, described: &Described, refusals: &Refusals) -> Value {
         let route = self.route;
         let answers = |what: &str, kind: &str, schema: Value| json!({ "200": { "description": what, "content": { kind: { "schema": schema } } } });
         let good = match route.answer {
@@ -206,8 +206,7 @@ impl Drawn {
             operation["parameters"] = parameters.into();
         }
         if let Some(schema) = asked.next() {
-            operation["requestBody"] =
-                json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            operation["requestBody"] = json!({ "required": described.needs(&schema), "content": { "application/json": { "schema": schema } } });
         }
         if route.agents_only {
             operation["description"] = "For agents only: root, through the Unix socket.".into();

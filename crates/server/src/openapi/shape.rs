@@ -62,6 +62,13 @@ impl Shapes {
 }
 
 impl Described {
+    /// Whether a body must be there: an empty one is read as an object without fields.
+    pub(super) fn needs(&self, body: &Value) -> bool {
+        let name = body["$ref"].as_str().and_then(|place| place.strip_prefix(PLACE));
+        let schema = name.and_then(|name| self.schemas.get(name)).unwrap_or(body);
+        schema["properties"].is_null() || !schema["required"].is_null()
+    }
+
     fn name_asked(&self, name: &str) -> String {
         if self.renamed.contains(name) { format!("{name}Input") } else { name.to_owned() }
     }

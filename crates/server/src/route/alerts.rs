@@ -136,7 +136,7 @@ pub(crate) async fn investigate(
             Ok(Json(alert))
         }
         Some((None, error)) => Err(refuse(
-            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::CONFLICT,
             "not-investigated",
             error.unwrap_or_else(|| "the agent does not know how to".into()),
         )),

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use tripoint_api::agent::{Answer, Orders};
+use tripoint_api::{Client, path};
+
 use crate::rig::{Rig, alert};
 
 /// What is asked of each answer. Not `positive_data_acceptance`: a body of the right shape may still name a host that is
@@ -25,6 +28,7 @@ async fn no_question_breaks_the_server_and_every_answer_is_described() {
     let folder = tempfile::tempdir().unwrap();
     let rig = Rig::start(folder.path()).await;
     rig.report("web1", 1, &[alert("0", 85, 1), alert("1", 50, 2)]).await;
+    let agent = tokio::spawn(answering(rig.client.clone()));
     let (token, url) = (rig.token(), format!("http://{}", rig.ready.address.unwrap()));
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/tripoint.json");
     let mut asks = Command::new("schemathesis");
@@ -45,5 +49,20 @@ async fn no_question_breaks_the_server_and_every_answer_is_described() {
     assert!(cases > 500, "{said}");
     println!("schemathesis: {cases} questions");
     rig.client.get_text("/v1/health").await.unwrap();
+    agent.abort();
     rig.stop().await;
+}
+
+/// An agent on a host where nothing can be done.
+async fn answering(client: Client) {
+    let mut after = 0;
+    loop {
+        let asked = format!("{}?host=web1&after={after}&wait_s=5", path::AGENT_ORDERS);
+        let orders: Orders = client.get(&asked).await.unwrap();
+        for order in orders.orders {
+            after = order.number;
+            let answer = Answer { error: Some("nothing can be done here".into()), ..Answer::default() };
+            let _ = client.post::<serde_json::Value>(&path::order_answer(order.number), &answer).await;
+        }
+    }
 }
