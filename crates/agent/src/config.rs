@@ -1,6 +1,7 @@
 //! What did the administrator set, where, and what does each key mean?
 
 mod approval;
+mod keys;
 mod policy;
 mod section;
 mod text;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use approval::Approval;
+pub use keys::KEYS;
 pub use policy::{Matter, Policy, Reach, Rollout};
 pub use section::{
     Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Online,
@@ -26,174 +28,6 @@ use value::nearest;
 
 /// Where the configuration of an installed system lies.
 pub const SYSTEM_FOLDER: &str = "/etc/tripoint";
-
-/// Every key: name, default as TOML, what it does.
-pub const KEYS: &[(&str, &str, &str)] = &[
-    ("agent.host", "\"\"", "Name of this host in alerts; empty: the kernel's host name."),
-    (
-        "agent.socket",
-        "\"\"",
-        "Socket of a server with another data folder, whose images are fetched then; empty: run/tripoint.sock of ours.",
-    ),
-    (
-        "sensor.kind",
-        "\"auto\"",
-        "How connections are seen: auto, bpf or sock_diag. Auto: bpf where the kernel allows it.",
-    ),
-    ("sensor.dns", "true", "Read DNS answers, to show the name behind an address."),
-    (
-        "sensor.sni",
-        "true",
-        "Read the name in the first words of clients (TLS server name, HTTP Host) while domain names are listed.",
-    ),
-    (
-        "sensor.contacts",
-        "true",
-        "Tell the server of all connections, counted by application, peer and hour, for `connections list` and simulations.",
-    ),
-    ("sensor.poll", "\"20ms\"", "How long records of unlisted peers may wait in the kernel."),
-    ("sensor.events_mib", "8", "Kernel ring for records of unlisted peers; a power of two."),
-    (
-        "sensor.indicators_max",
-        "0",
-        "Room in the kernel for listed IPv4 networks of 256; 0: a quarter more than the list at the start.",
-    ),
-    (
-        "intel.permit_ranges",
-        "[]",
-        "Special-purpose ranges (documentation, private) that feeds may list and actions may touch.",
-    ),
-    (
-        "online.accept",
-        "false",
-        "`intel lookup --online` asks without a warning; those who are asked learn the address.",
-    ),
-    ("online.cache_for", "\"24h\"", "How long an online answer is not asked for again."),
-    ("online.timeout", "\"10s\"", "Longest time that one service may take."),
-    ("online.abuseipdb_key_file", "\"\"", "File that holds your key for AbuseIPDB."),
-    ("online.abuseipdb_url", "\"\"", "Where AbuseIPDB is asked; empty: its own address."),
-    ("online.abuseipdb_per_day", "0", "Most questions to AbuseIPDB a day; 0: 1000."),
-    ("online.greynoise_key_file", "\"\"", "File that holds your key for GreyNoise."),
-    ("online.greynoise_url", "\"\"", "Where GreyNoise is asked; empty: its own address."),
-    ("online.greynoise_per_day", "0", "Most questions to GreyNoise a day; 0: 50."),
-    ("online.otx_key_file", "\"\"", "File that holds your key for OTX."),
-    ("online.otx_url", "\"\"", "Where OTX is asked; empty: its own address."),
-    ("online.otx_per_day", "0", "Most questions to OTX a day; 0: 10000."),
-    ("online.virustotal_key_file", "\"\"", "File that holds your key for VirusTotal."),
-    ("online.virustotal_url", "\"\"", "Where VirusTotal is asked; empty: its own address."),
-    ("online.virustotal_per_day", "0", "Most questions to VirusTotal a day; 0: 500."),
-    ("online.internetdb_url", "\"\"", "Where InternetDB is asked; empty: its own address."),
-    ("online.internetdb_per_day", "0", "Most questions to InternetDB a day; 0: 1000."),
-    (
-        "fetch.proxy",
-        "\"\"",
-        "Proxy for feeds and advisories, http://HOST:PORT; empty: none, whatever the environment says.",
-    ),
-    ("fetch.ca_file", "\"\"", "Certificates (PEM) that are trusted besides the system's when fetching."),
-    ("fetch.timeout", "\"5m\"", "Longest time of one attempt to fetch a file; a cut download is taken up."),
-    (
-        "advisories.warn_after",
-        "\"48h\"",
-        "An imported source of advisories is stale after this; a fetched one after two refreshes.",
-    ),
-    ("advisories.alarm_after", "\"7d\"", "A source of advisories that was not confirmed for so long is outdated."),
-    ("bundle.keys", "[]", "Files of the public keys (minisign) whose bundles this host imports."),
-    ("response.mode", "\"advise\"", "advise: never act unasked. enforce: block by rule and confidence."),
-    (
-        "response.mechanism",
-        "\"auto\"",
-        "What blocks: auto (the first that works), bpf, nft, ipset; dry-run only tells.",
-    ),
-    (
-        "response.min_confidence",
-        "80",
-        "In enforce mode: act only where all claims together are at least so sure (docs/reference/confidence.md).",
-    ),
-    ("response.rules", "[\"bad_server_of_vulnerable_app\"]", "In enforce mode: act only on alerts of these rules."),
-    (
-        "response.policy",
-        "[]",
-        "In enforce mode: entries [[response.policy]] for applications, rules and directions of their own (docs/reference/policy.md).",
-    ),
-    (
-        "response.probe",
-        "\"\"",
-        "In enforce mode: tcp:HOST:PORT or exec:/PATH that must still work behind a block; it is rolled back otherwise.",
-    ),
-    ("response.block_for", "\"1h\"", "In enforce mode: how long a block holds."),
-    (
-        "response.preempt",
-        "true",
-        "In enforce mode: refuse vulnerable applications the listed peers before the first packet.",
-    ),
-    (
-        "response.content_max_age",
-        "\"7d\"",
-        "In enforce mode: with indicators older than this nothing is done unasked; alerts go on.",
-    ),
-    ("response.active_max", "10000", "Most automatic blocks in force at once."),
-    ("response.automatic_per_minute", "20", "Most automatic actions in one minute."),
-    (
-        "response.admit",
-        "[]",
-        "Networks that stay reachable while the host is isolated, beside the server, resolvers, gateways, time servers and whoever is logged in.",
-    ),
-    (
-        "response.approval",
-        "[]",
-        "What waits for a second person: policy, caps, isolate, freeze, networks, bulk, override (docs/reference/approval.md).",
-    ),
-    (
-        "response.approval_wider_v4",
-        "24",
-        "With \"networks\" in response.approval: IPv4 networks shorter than this prefix wait.",
-    ),
-    ("response.approval_wider_v6", "48", "The same for IPv6."),
-    ("response.approval_more_than", "20", "With \"bulk\" in response.approval: more targets at once than this wait."),
-    ("correlator.alert_bad_peer", "false", "Also alert when the application is not known to be vulnerable."),
-    ("inventory.every", "\"5s\"", "How often processes and package databases are looked at for change."),
-    ("evidence.auto", "true", "Search an application's own logs for the peer as soon as an alert is raised."),
-    (
-        "evidence.rules",
-        "\"\"",
-        "More rules for logs: an image of `tripoint evidence rules compile`; or a folder of rules, which `tripoint up` compiles at its start.",
-    ),
-    ("evidence.back", "\"24h\"", "Logs that were last written longer before the alert are not opened."),
-    (
-        "evidence.proxies",
-        "[]",
-        "Proxies before this host's applications (addresses, networks): what they say of a client's address counts.",
-    ),
-    ("evidence.bytes_max_mib", "2048", "Most bytes of one log and its older generations that are read, unpacked."),
-    ("evidence.time_max", "\"8s\"", "The longest that one alert is looked into."),
-    (
-        "bouncers.expand_prefix",
-        "24",
-        "Networks from this IPv4 prefix on are told as addresses to bouncers that hold addresses only; 16 to 32.",
-    ),
-    (
-        "notify.webhook",
-        "\"\"",
-        "Who is told about alerts, actions and feeds in trouble: a URL that takes JSON by POST.",
-    ),
-    (
-        "notify.kinds",
-        "[\"alerts\", \"actions\", \"feeds\"]",
-        "What the webhook is told about: alerts (new, worse), actions (made, failed, ended, repaired), feeds (docs/reference/notifications.md).",
-    ),
-    ("notify.secret_file", "\"\"", "File with the secret that signs these messages (HMAC-SHA-256)."),
-    ("notify.channel", "[]", "Receivers, as `[[notify.channel]]` (docs/reference/notifications.md)."),
-    ("notify.route", "[]", "What goes to which of them, as `[[notify.route]]`."),
-    ("notify.maintenance", "[]", "What is not told for a while, as `[[notify.maintenance]]`."),
-    ("crowdsec.push", "false", "Hand our blocks to the CrowdSec of `crowdsec.url`, and release them there."),
-    ("crowdsec.url", "\"\"", "Its Local API, http://127.0.0.1:8080; with https beyond this host."),
-    ("crowdsec.machine_id", "\"\"", "Our name there, as `cscli machines add` made it."),
-    ("crowdsec.password_file", "\"\"", "File that holds our password there."),
-    ("server.listen", "\"127.0.0.1:8470\"", "Address of the server besides its Unix socket; empty: none."),
-    ("server.connections_for", "\"24h\"", "How long connections are kept, in whole hours; 0s: not at all."),
-    ("server.connections_max", "500000", "Most rows of connections (application, peer, hour); the oldest give way."),
-    ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
-];
 
 /// No block holds longer.
 const BLOCK_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -242,6 +76,7 @@ impl Config {
         if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
             return Err(format!("{listen:?} is no ADDRESS:PORT; empty for none"));
         }
+        self.server.check()?;
         tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
     }
 }

@@ -1,5 +1,8 @@
 //! How does a program ask the server, over its Unix socket or TCP?
 
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +23,8 @@ use tripoint_model::Alert;
 use crate::agent::ANSWER_MAX;
 use crate::path;
 use crate::problem::Problem;
+#[cfg(feature = "tls")]
+pub use tls::Trust;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +36,11 @@ pub enum ClientError {
     #[error(transparent)]
     Problem(Problem),
     /// The address is not one that can be spoken to.
-    #[error("not a server's address: {0:?} (unix:/path or http://127.0.0.1:port)")]
+    #[error("not a server's address: {0:?} (unix:/path, https://host:port, or http://127.0.0.1:port on this host)")]
     Address(String),
+    /// It is not sure that this is the server that is meant.
+    #[error("{0}")]
+    Trust(String),
     /// What came back is no answer.
     #[error("the server's answer is unreadable: {0}")]
     Unreadable(String),
@@ -49,6 +57,17 @@ impl ClientError {
 enum Place {
     Unix(PathBuf),
     Tcp(SocketAddr, String),
+    #[cfg(feature = "tls")]
+    Tls(Far, String),
+}
+
+/// A server over TLS.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug)]
+struct Far {
+    host: String,
+    port: u16,
+    trust: Trust,
 }
 
 /// Speaks to one server. Cheap to clone; every request has a connection of its own.
@@ -67,6 +86,30 @@ impl Client {
     /// Over TCP with a token.
     pub fn tcp(address: SocketAddr, token: &str) -> Self {
         Self { place: Place::Tcp(address, token.trim().to_owned()), patience: PATIENCE }
+    }
+
+    /// Over TLS from `https://HOST:PORT`, with a token. A fingerprint behind `#` (`#sha256=…`) is taken before `trust`.
+    #[cfg(feature = "tls")]
+    pub fn tls(url: &str, token: &str, trust: Trust) -> Result<Self, ClientError> {
+        let bad = || ClientError::Address(url.chars().take(128).collect());
+        let rest = url.strip_prefix("https://").ok_or_else(bad)?;
+        let (authority, pin) = rest.split_once('#').map_or((rest, None), |(authority, pin)| (authority, Some(pin)));
+        let trust = match pin {
+            Some(pin) => Trust::pinned(pin)
+                .ok_or_else(|| ClientError::Trust("a fingerprint is #sha256= and 64 hex digits".to_owned()))?,
+            None => trust,
+        };
+        let authority: hyper::http::uri::Authority = authority.trim_end_matches('/').parse().map_err(|_| bad())?;
+        if authority.as_str().contains('@') {
+            return Err(bad());
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = match authority.as_str().len() > authority.host().len() {
+            true => authority.port_u16().ok_or_else(bad)?,
+            false => HTTPS_PORT,
+        };
+        let far = Far { host, port, trust };
+        Ok(Self { place: Place::Tls(far, token.trim().to_owned()), patience: PATIENCE })
     }
 
     /// From `unix:/path`, or `http://ADDRESS:PORT` with a token. Names other than `localhost` are
@@ -124,6 +167,28 @@ impl Client {
         match &self.place {
             Place::Unix(path) => path.display().to_string(),
             Place::Tcp(address, _) => address.to_string(),
+            #[cfg(feature = "tls")]
+            Place::Tls(far, _) => format!("https://{}:{}", far.host, far.port),
+        }
+    }
+
+    /// What is said in `Host`: over TLS a proxy may have to know.
+    fn host(&self) -> String {
+        match &self.place {
+            #[cfg(feature = "tls")]
+            Place::Tls(far, _) if far.host.contains(':') => format!("[{}]:{}", far.host, far.port),
+            #[cfg(feature = "tls")]
+            Place::Tls(far, _) => format!("{}:{}", far.host, far.port),
+            _ => "tripoint".to_owned(),
+        }
+    }
+
+    fn token(&self) -> Option<&str> {
+        match &self.place {
+            Place::Unix(_) => None,
+            Place::Tcp(_, token) => Some(token),
+            #[cfg(feature = "tls")]
+            Place::Tls(_, token) => Some(token),
         }
     }
 
@@ -153,20 +218,25 @@ impl Client {
         body: Bytes,
     ) -> Result<Response<Incoming>, ClientError> {
         let unreachable = |error| ClientError::Unreachable(self.name(), error);
-        let mut request = Request::builder().method(method).uri(path).header(HOST, "tripoint").header(ACCEPT, "*/*");
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.host()).header(ACCEPT, "*/*");
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        if let Place::Tcp(_, token) = &self.place {
+        if let Some(token) = self.token() {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Full::new(body)).map_err(|error| ClientError::Unreadable(error.to_string()))?;
         match &self.place {
             Place::Unix(path) => exchange(UnixStream::connect(path).await.map_err(unreachable)?, request).await,
             Place::Tcp(address, _) => exchange(TcpStream::connect(address).await.map_err(unreachable)?, request).await,
+            #[cfg(feature = "tls")]
+            Place::Tls(far, _) => {
+                let stream = TcpStream::connect((far.host.as_str(), far.port)).await.map_err(unreachable)?;
+                exchange(tls::handshake(stream, &far.host, &far.trust).await?, request).await
+            }
         }
         .map_err(|error| unreachable(io::Error::other(error)))
     }
@@ -268,70 +338,12 @@ fn data_of(event: &[u8]) -> Option<Vec<u8>> {
     data
 }
 
+#[cfg(feature = "tls")]
+const HTTPS_PORT: u16 = 443;
 /// Longest event of a stream.
 const EVENT_MAX: usize = 16 << 20;
 /// Longer than the longest wait that the server grants (`agent::OrdersQuery::wait_s`).
 const PATIENCE: Duration = Duration::from_secs(40);
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::UnixListener;
-
-    use super::*;
-
-    /// A server that answers every connection with the same bytes.
-    async fn answering(bytes: Vec<u8>) -> (tempfile::TempDir, Client) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s.sock");
-        let listener = UnixListener::bind(&path).unwrap();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(&bytes).await;
-            }
-        });
-        (folder, Client::unix(&path))
-    }
-
-    #[tokio::test]
-    async fn nobody_there_is_its_own_kind_of_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = Client::unix(&folder.path().join("none")).get::<()>("/v1/health").await.unwrap_err();
-        assert!(error.is_unreachable());
-    }
-
-    #[tokio::test]
-    async fn refusals_are_read_also_when_they_are_no_problem_document() {
-        let (_folder, client) = answering(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nnope".to_vec()).await;
-        match client.get::<()>("/v1/health").await.unwrap_err() {
-            ClientError::Problem(problem) => assert_eq!((problem.status, problem.detail.as_str()), (403, "nope")),
-            other => panic!("{other}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn an_endless_answer_is_cut_off() {
-        let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n".to_vec();
-        answer.resize(ANSWER_MAX + 1000, b'x');
-        let (_folder, client) = answering(answer).await;
-        assert!(matches!(client.get::<()>("/").await, Err(ClientError::Unreadable(_))));
-    }
-
-    #[test]
-    fn only_addresses_of_this_kind_are_spoken_to() {
-        assert!(Client::from_url("http://127.0.0.1:8470", "t").is_ok());
-        assert!(Client::from_url("http://localhost:8470/", "t").is_ok());
-        assert!(Client::from_url("unix:/run/x.sock", "").is_ok());
-        for url in ["https://127.0.0.1:1", "http://example.org:1", "127.0.0.1:1", ""] {
-            assert!(matches!(Client::from_url(url, "t"), Err(ClientError::Address(_))), "{url}");
-        }
-    }
-
-    #[test]
-    fn data_lines_are_joined_and_comments_dropped() {
-        assert_eq!(data_of(b"event: alert\ndata: {\"a\":\ndata: 1}\n\n").unwrap(), b"{\"a\":\n1}");
-        assert_eq!(data_of(b": keep-alive\n\n"), None);
-    }
-}
+mod tests;

@@ -48,12 +48,17 @@ pub struct Global {
     /// Print JSON
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
-    /// Server, `http://ADDRESS:PORT` or `unix:PATH` (default: the Unix socket of the data folder)
+    /// Server, `https://HOST:PORT`, `https://HOST:PORT#sha256=FINGERPRINT`, on this host `http://ADDRESS:PORT` or `unix:PATH`
+    /// (default: the Unix socket of the data folder)
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     pub server: Option<String>,
     /// File with the token for `--server` (default: DIR/run/token; or TRIPOINT_TOKEN)
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Certificates (PEM) of who vouches for an `https://` server (default: what the system trusts, and the authority of
+    /// the data folder)
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "TRIPOINT_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Read this configuration file too
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use tripoint_agent::config::{self, Loaded};
+use tripoint_api::client::Trust;
 use tripoint_api::{Client, ClientError};
 use tripoint_model::Timestamp;
 
@@ -23,6 +24,7 @@ pub struct Context {
     pub quiet: bool,
     server: Option<String>,
     token_file: Option<PathBuf>,
+    ca: Option<PathBuf>,
     config: Option<PathBuf>,
 }
 
@@ -35,13 +37,22 @@ impl Context {
             quiet: global.quiet,
             server: global.server,
             token_file: global.token_file,
+            ca: global.ca,
             config: global.config,
         }
     }
 
     /// An instance in a folder of its own.
     pub fn for_folder(folder: &Path) -> Self {
-        Self { data_dir: folder.to_owned(), json: false, quiet: true, server: None, token_file: None, config: None }
+        Self {
+            data_dir: folder.to_owned(),
+            json: false,
+            quiet: true,
+            server: None,
+            token_file: None,
+            ca: None,
+            config: None,
+        }
     }
 
     /// The configuration of this instance.
@@ -72,7 +83,21 @@ impl Context {
             // Without a token the server says whether one is needed, and a server that is not there is said first.
             (Err(_), None) => std::fs::read_to_string(tripoint_server::token_path(&self.data_dir)).unwrap_or_default(),
         };
+        if url.starts_with("https://") {
+            return Ok(Client::tls(url, token.trim(), Trust::Authorities(self.authorities()?))?);
+        }
         Ok(Client::from_url(url, token.trim())?)
+    }
+
+    /// Whose word is taken for a server: what `--ca` names, else what the system trusts and our own authority.
+    fn authorities(&self) -> anyhow::Result<Vec<u8>> {
+        if let Some(path) = &self.ca {
+            return std::fs::read(path).with_context(|| format!("read the certificates {}", path.display()));
+        }
+        let mut pem = tripoint_fetch::system_certificates();
+        pem.push(b'\n');
+        pem.extend(std::fs::read(tripoint_server::ca_path(&self.data_dir)).unwrap_or_default());
+        Ok(pem)
     }
 
     /// Waits for the server's answer.

@@ -341,9 +341,13 @@ const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// Certificates (PEM) of the authorities that the system trusts; empty where it has none.
+pub fn system_certificates() -> Vec<u8> {
+    SYSTEM_BUNDLES.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default()
+}
+
 fn certificates(extra: Option<&Path>) -> Result<Vec<Certificate<'static>>, FetchError> {
-    let system = SYSTEM_BUNDLES.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
-    let mut certificates = pem(&system);
+    let mut certificates = pem(&system_certificates());
     if let Some(path) = extra {
         let bad = |reason: String| FetchError::File { path: path.to_owned(), reason };
         let own = pem(&fs::read(path).map_err(|error| bad(error.to_string()))?);

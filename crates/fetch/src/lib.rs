@@ -24,7 +24,7 @@ mod url;
 
 pub use address::is_public;
 pub use call::{Call, Method, Said};
-pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings};
+pub use client::{Answer, Body, Fetcher, KeyHeader, Request, Settings, system_certificates};
 pub use deadline::Deadline;
 pub use download::{Arrival, Saved};
 pub use error::FetchError;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use axum::extract::connect_info::Connected;
 use axum::http::StatusCode;
 use axum::serve::IncomingStream;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 
 use crate::ServerOptions;
 use crate::auth::caller::{By, Caller};
@@ -53,12 +53,6 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self::Network(*stream.remote_addr())
-    }
-}
-
 impl Peer {
     /// From where, in words.
     pub(crate) fn from(self) -> String {
@@ -66,6 +60,14 @@ impl Peer {
             Self::Local { uid, .. } => format!("socket, {}", user_name(uid)),
             Self::Network(address) => address.ip().to_canonical().to_string(),
             Self::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    /// Where somebody sits who did not come through the Unix socket.
+    pub(crate) fn far(self) -> Option<IpAddr> {
+        match self {
+            Self::Network(address) => Some(address.ip()),
+            Self::Local { .. } | Self::Unknown => None,
         }
     }
 

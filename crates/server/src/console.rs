@@ -24,7 +24,7 @@ include!(concat!(env!("OUT_DIR"), "/console_files.rs"));
 pub(crate) async fn answer(request: Request) -> Response {
     let path = request.uri().path();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_read || THEIRS.iter().any(|own| path == *own || path.starts_with(&format!("{own}/"))) {
+    if !is_read || !is_page(path) {
         return nothing();
     }
     let name = path.trim_start_matches('/');
@@ -41,6 +41,11 @@ pub(crate) async fn answer(request: Request) -> Response {
         Some(file) => sent(file, request.headers()),
         None => with_headers(Body::from(NOT_BUILT), "text/html; charset=utf-8", false),
     }
+}
+
+/// Whether a path is a person's, and not a program's.
+pub(crate) fn is_page(path: &str) -> bool {
+    !THEIRS.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 fn find(name: &str) -> Option<&'static File> {

@@ -14,14 +14,17 @@
 //! - What has been acknowledged is durable: one writer gathers waiting requests into one
 //!   transaction and answers after the commit.
 //! - Who asks is read from the socket by the kernel, or proven by a token; there is no default
-//!   password and no listening beyond this host.
+//!   password, and other hosts are answered by TLS alone.
 
 mod access;
 mod auth;
 mod console;
 mod content;
+mod door;
+mod entrance;
 mod images;
 mod lapi;
+mod limits;
 mod listen;
 mod live;
 pub mod merge;
@@ -37,6 +40,7 @@ mod route;
 mod state;
 pub mod store;
 mod taxii;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -54,11 +58,13 @@ pub use auth::seal;
 pub use auth::setup::setup_path;
 pub use images::{ImageFile, ReadImages};
 pub use lapi::Push;
+pub use limits::Limits;
 pub use listen::{ListenError, Ready};
 pub use notify::Notify;
 pub use notify::config as notify_config;
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
+pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
 
 use crate::state::App;
 
@@ -67,8 +73,14 @@ use crate::state::App;
 pub struct ServerOptions {
     /// Everything the server keeps lies below this folder.
     pub data_dir: PathBuf,
-    /// TCP address to listen on besides the Unix socket; loopback only.
+    /// TCP address to listen on besides the Unix socket; on loopback plain HTTP and TLS, elsewhere TLS alone.
     pub listen: Option<SocketAddr>,
+    /// The certificate that is shown there.
+    pub tls: TlsOptions,
+    /// How browsers ask where that is not the address: `https://NAME`, through a proxy.
+    pub public_url: Option<String>,
+    /// How many connections may be open, and how much is answered.
+    pub limits: Limits,
     /// Told once the server can be asked.
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Written once the server can be asked.
@@ -130,6 +142,9 @@ pub enum ServeError {
     /// The key that secrets are sealed with.
     #[error("read the key of secrets")]
     Key(#[from] seal::KeyError),
+    /// The certificate.
+    #[error("TLS")]
+    Tls(#[from] TlsError),
     /// The key of the audit, its heads, or the code of the first sign-in.
     #[error("{0}")]
     Io(&'static str, #[source] std::io::Error),
@@ -148,12 +163,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let keep = store::Keep { contacts: options.contacts, tell };
     let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
     let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
-    let tcp = match options.listen {
-        Some(address) => Some(listen::tcp(address).await?),
-        None => None,
-    };
-    let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
-    auth.origins = auth::origin::Origins::of(address);
+    auth.quota = auth::quota::Quota::new(options.limits.requests_per_minute, options.limits.strangers_per_minute);
+    let entrance = entrance::Entrance::open(&options, &own, &mut auth).await?;
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
     let (stop, stopped) = watch::channel(false);
@@ -164,19 +175,18 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     app.systems = options.systems;
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
+    app.door = entrance.as_ref().map(|entrance| entrance.watch());
     let app = Arc::new(app);
     app.hand_on_trust().await;
     let router = route::router(Arc::clone(&app));
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
     let signer = audit::sign::Signer::start(app.accounts.clone(), &own).await?;
+    let ready = entrance::ready(&options.data_dir, entrance.as_ref());
     // A data folder with a user has been set up.
-    if address.is_some() && app.accounts.count().await? == 0 {
-        app.auth
-            .setup
-            .make(address, Instant::now())
-            .map_err(|e| ServeError::Io("make the code of the first sign-in", e))?;
+    if entrance.is_some() && app.accounts.count().await? == 0 {
+        let made = app.auth.setup.make(ready.url.as_deref(), Instant::now());
+        made.map_err(|error| ServeError::Io("make the code of the first sign-in", error))?;
     }
-    let ready = Ready { socket: socket_path(&options.data_dir), address };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(signer.clone().run(stopped.clone()));
     tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
@@ -188,8 +198,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     if let Some(board) = &app.notify {
         tasks.spawn(notify::run(Arc::clone(board), Arc::clone(&app), own, stopped.clone()));
     }
-    if let Some(listener) = tcp {
-        tasks.spawn(listen::run_tcp(listener, router, stopped.clone()));
+    if let Some(entrance) = entrance {
+        tasks.spawn(entrance.run(router, stopped.clone()));
     }
     listen::announce(ready, options.ready, options.ready_file.as_deref())?;
     tokio::pin!(shutdown);

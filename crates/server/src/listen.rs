@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{oneshot, watch};
 
 use crate::access::{self, AccessError, Peer};
+use crate::auth::origin::is_this_host;
 
 /// Where a running server can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub struct Ready {
     pub socket: PathBuf,
     /// The TCP address.
     pub address: Option<SocketAddr>,
+    /// How a browser asks there.
+    pub url: Option<String>,
+    /// By which fingerprint the server is known over TLS: SHA-256 in hex of its authority's certificate, or of the
+    /// certificate that an administrator put there.
+    pub fingerprint: Option<String>,
 }
 
 /// Why the server cannot be asked.
@@ -28,9 +34,6 @@ pub enum ListenError {
     /// Another server runs on this data folder.
     #[error("another server listens on {0}")]
     InUse(PathBuf),
-    /// Without encryption the server listens on this host only.
-    #[error("{0} is not a loopback address")]
-    NotLoopback(SocketAddr),
     /// The socket's group.
     #[error("group of the socket")]
     Group(#[from] AccessError),
@@ -69,11 +72,8 @@ pub(crate) fn unix(path: &Path, group: Option<&str>) -> Result<UnixListener, Lis
     Ok(listener)
 }
 
-/// Binds a loopback address.
+/// Binds an address.
 pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    if !address.ip().to_canonical().is_loopback() {
-        return Err(ListenError::NotLoopback(address));
-    }
     TcpListener::bind(address).await.map_err(|error| ListenError::Io(format!("listen on {address}"), error))
 }
 
@@ -84,11 +84,20 @@ pub(crate) async fn run_unix(listener: UnixListener, router: Router, stopped: wa
     }
 }
 
-pub(crate) async fn run_tcp(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await {
-        tracing::error!(error = %error, "tcp listener failed");
+/// How a browser asks a server that listens there: plain on this host, else by https and the host's name where it
+/// listens on every address.
+pub(crate) fn url_of(address: SocketAddr, public: Option<&str>) -> String {
+    if let Some(url) = public {
+        return url.to_owned();
     }
+    if is_this_host(address) {
+        return format!("http://{address}");
+    }
+    if address.ip().is_unspecified() {
+        let host = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+        return format!("https://{host}:{}", address.port());
+    }
+    format!("https://{address}")
 }
 
 /// Completes when the server was told to stop.
@@ -105,7 +114,8 @@ pub(crate) fn announce(
     if let Some(file) = file {
         let mut text = format!("socket {}\n", ready.socket.display());
         if let Some(address) = ready.address {
-            text.push_str(&format!("address http://{address}\n"));
+            let scheme = if is_this_host(address) { "http" } else { "https" };
+            text.push_str(&format!("address {scheme}://{address}\n"));
         }
         let new = file.with_extension("new");
         fs::write(&new, text)

@@ -16,6 +16,7 @@ use tripoint_model::{Alert, Timestamp};
 use crate::access::Access;
 use crate::auth::Auth;
 use crate::auth::caller::Caller;
+use crate::entrance::Watch;
 use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::live::Changed;
@@ -70,6 +71,8 @@ pub(crate) struct App {
     pub(crate) notify: Option<Arc<Board>>,
     /// What is on its way to them.
     pub(crate) deliveries: Deliveries,
+    /// What can be told of who is connected over TCP.
+    pub(crate) door: Option<Watch>,
     /// Which networks an autonomous system has, where that can be told.
     pub(crate) systems: Option<FindSystem>,
     /// Where what verdicts taught is written.
@@ -107,6 +110,7 @@ impl App {
             messages: watch::channel(0).0,
             notify: None,
             deliveries,
+            door: None,
             systems: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }

@@ -210,10 +210,35 @@ pub struct Crowdsec {
 #[allow(missing_docs)]
 pub struct Server {
     pub listen: String,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    #[serde(deserialize_with = "list")]
+    pub tls_names: Vec<String>,
+    pub public_url: String,
+    pub open_max: usize,
+    pub open_per_source: usize,
+    pub requests_per_minute: u32,
+    pub strangers_per_minute: u32,
     #[serde(deserialize_with = "span")]
     pub connections_for: Duration,
     pub connections_max: u64,
     pub group: String,
+}
+
+impl Server {
+    /// What the types alone do not say.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let url = &self.public_url;
+        let name = url.strip_prefix("https://").unwrap_or_default();
+        if !url.is_empty() && (name.is_empty() || name.contains(['/', '@', '?', '#', ' '])) {
+            return Err(format!("{url:?} is no https://NAME (or https://NAME:PORT), without anything behind it"));
+        }
+        let open = [self.open_max, self.open_per_source];
+        if open.iter().any(|most| !(8..=65_536).contains(most)) {
+            return Err("is a number of connections from 8 to 65536".into());
+        }
+        Ok(())
+    }
 }
 
 /// `[fetch]`.

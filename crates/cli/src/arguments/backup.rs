@@ -1,4 +1,4 @@
-//! How is a backup asked for?
+//! How is a backup asked for, and by what is the server known?
 
 use std::path::PathBuf;
 
@@ -15,5 +15,11 @@ pub enum ServerWork {
     Restore {
         /// The backup
         file: PathBuf,
+    },
+    /// The certificate that vouches for this data folder's server (PEM), for browsers and `--ca`
+    Ca {
+        /// Print its SHA-256 alone, as `--server https://HOST:PORT#sha256=…` takes it
+        #[arg(long)]
+        fingerprint: bool,
     },
 }

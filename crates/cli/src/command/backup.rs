@@ -1,7 +1,8 @@
-//! `tripoint server backup|restore`: everything the server knows, put aside and brought back.
+//! `tripoint server backup|restore|ca`: everything the server knows, put aside and brought back; what it is known by.
 
 use std::time::SystemTime;
 
+use anyhow::Context as _;
 use tripoint_model::Timestamp;
 use tripoint_server::store::backup::{backup, restore};
 
@@ -19,6 +20,7 @@ pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
             let stamp = Timestamp::from_system(SystemTime::now()).to_string().replace([':', '.'], "-");
             (runtime.block_on(restore(&context.data_dir, &file, &stamp))?, "brought back")
         }
+        ServerWork::Ca { fingerprint } => return authority(context, fingerprint),
     };
     if context.json {
         output::json(&done)?;
@@ -34,6 +36,23 @@ pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
         output::line(&format!(
             "everybody is signed out. Users and {tokens} are as they were then: what was taken back since holds again"
         ))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// What this data folder's server is known by.
+fn authority(context: &Context, fingerprint_alone: bool) -> anyhow::Result<Exit> {
+    let path = tripoint_server::ca_path(&context.data_dir);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{}; a server that listens makes it at its first start", path.display()))?;
+    let fingerprint = tripoint_server::fingerprint_of_pem(&text)
+        .with_context(|| format!("{} holds no certificate in PEM form", path.display()))?;
+    if context.json {
+        output::json(&serde_json::json!({"schema": 1, "file": path, "sha256": fingerprint, "certificate": text}))?;
+    } else if fingerprint_alone {
+        output::line(&fingerprint)?;
+    } else {
+        output::line(text.trim_end())?;
     }
     Ok(Exit::Fine)
 }

@@ -1,5 +1,7 @@
 //! `tripoint up`, `agent`, `server`: what runs until it is told to stop.
 
+mod entrance;
+
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -58,7 +60,7 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
 pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let loaded = context.config()?;
     let config = &loaded.config;
-    let address = listen_address(listen, &config.server.listen)?;
+    let address = entrance::listen_address(listen, &config.server.listen)?;
     // Password and certificates are read while we may.
     let (push, notify) = (push(config)?, super::notify::of(&loaded)?);
     let secret_key = secret_key(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())?;
@@ -74,6 +76,9 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let options = ServerOptions {
         data_dir: context.data_dir.clone(),
         listen: address,
+        tls: entrance::tls(&config.server, address)?,
+        public_url: Some(config.server.public_url.clone()).filter(|url| !url.is_empty()),
+        limits: entrance::limits(&config.server),
         ready: Some(ready),
         ready_file: listen.ready_file.clone(),
         admin_uids: vec![started_by],
@@ -152,25 +157,17 @@ fn push(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Push>>
 /// Where the server is and how one signs in.
 fn announce(ready: &tripoint_server::Ready, data_dir: &Path) {
     eprintln!("listening on {}", ready.socket.display());
-    if let Some(address) = ready.address {
-        eprintln!(
-            "listening on http://{address}; sign in with the token in {}",
-            tripoint_server::token_path(data_dir).display()
-        );
+    if let Some(url) = &ready.url {
+        eprintln!("listening on {url}; sign in with the token in {}", tripoint_server::token_path(data_dir).display());
+    }
+    if let Some(fingerprint) = &ready.fingerprint {
+        eprintln!("TLS: certificate sha256={fingerprint} (`tripoint server ca`)");
     }
     // Nobody can sign in yet: whoever reads this makes the first admin.
     let setup = std::fs::read_to_string(tripoint_server::setup_path(data_dir)).unwrap_or_default();
     if let Some(address) = setup.lines().find_map(|line| line.strip_prefix("address ")) {
         eprintln!("first sign-in: {address} (once, within an hour), or `tripoint users add NAME --role admin`");
     }
-}
-
-fn listen_address(listen: &Listen, configured: &str) -> anyhow::Result<Option<SocketAddr>> {
-    let text = listen.listen.as_deref().unwrap_or(configured);
-    if text.is_empty() || text == "none" {
-        return Ok(None);
-    }
-    text.parse().map(Some).with_context(|| format!("{text:?} is no ADDRESS:PORT"))
 }
 
 async fn stop_signal() {
@@ -368,7 +365,10 @@ fn greet(context: &Context, listen: &Listen, config: &tripoint_agent::config::Co
     let address = listen.listen.clone().unwrap_or_else(|| config.server.listen.clone());
     if !address.is_empty() && address != "none" {
         let token = tripoint_server::token_path(&context.data_dir);
-        eprintln!("API: http://{address} with the token in {}", token.display());
+        // On this host plain HTTP is answered too.
+        let is_here = address.parse().is_ok_and(|address: SocketAddr| address.ip().to_canonical().is_loopback());
+        let scheme = if is_here { "http" } else { "https" };
+        eprintln!("API: {scheme}://{address} with the token in {}", token.display());
     }
     if intel::nothing_loaded(context) {
         eprintln!("{}", intel::NOTHING_LOADED);

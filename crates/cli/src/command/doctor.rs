@@ -24,6 +24,9 @@ struct Report {
     permit_ranges: Vec<String>,
     losses: BTreeMap<String, u64>,
     server: String,
+    /// SHA-256 of the certificate that vouches for this folder's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crowdsec: Option<CrowdsecHealth>,
     agents: Vec<AgentStatus>,
@@ -55,6 +58,9 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
         permit_ranges: config.intel.permit_ranges.iter().map(ToString::to_string).collect(),
         losses,
         server,
+        ca_sha256: std::fs::read_to_string(tripoint_server::ca_path(&context.data_dir))
+            .ok()
+            .and_then(|text| tripoint_server::fingerprint_of_pem(&text)),
         crowdsec: health.and_then(|health| health.crowdsec),
         agents,
     };
@@ -140,6 +146,9 @@ fn rules(context: &Context, now: Timestamp) -> Option<DataSource> {
 
 fn text(report: &Report) -> anyhow::Result<()> {
     output::line(&format!("kernel {}   data {}   server {}", report.kernel, report.data_dir, report.server))?;
+    if let Some(fingerprint) = &report.ca_sha256 {
+        output::line(&format!("TLS: `tripoint server ca`, sha256={fingerprint}"))?;
+    }
     let rows = report.capabilities.iter().map(|c| vec![c.name.clone(), c.status.clone(), c.lost.clone()]);
     output::table(&["CAPABILITY", "STATUS", "WITHOUT IT"], rows.collect())?;
     let age = |age: Option<u64>| {

@@ -256,8 +256,40 @@ fn tcp_wants_the_token() {
         command.env("TRIPOINT_TOKEN", value);
         finish(command, b"").expect(code);
     }
-    bench.run(&["server", "--listen", "0.0.0.0:0", "--data-dir", elsewhere]).expect(1);
     let told = bench.run(&["server", "--listen", "none", "--data-dir", &"a".repeat(120)]);
     assert!(told.expect(1).err.contains("shorter path"));
     assert!(bench.run(&["server", "--listen", "none"]).expect(1).err.contains("another server"));
+}
+
+#[test]
+fn a_server_elsewhere_is_known_by_its_authority_or_a_fingerprint() {
+    let rig = Rig::start("127.0.0.1:0");
+    let bench = &rig.bench;
+    let url = rig.address.clone().unwrap().replace("http:", "https:");
+    // The authority of the own data folder is trusted without being named.
+    bench.run(&["--server", &url, "alerts", "list"]).expect(0);
+    let pem = bench.run(&["server", "ca"]).expect(0).out;
+    let fingerprint = bench.run(&["server", "ca", "--fingerprint"]).expect(0).out.trim().to_owned();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && fingerprint.len() == 64, "{pem}{fingerprint}");
+    let told = bench.run(&["server", "ca", "--json"]).expect(0).out;
+    assert!(told.contains(&fingerprint) && bench.run(&["doctor"]).out.contains(&fingerprint), "{told}");
+    bench.write("ca.pem", &pem);
+    let token = bench.path("data/run/token");
+    let elsewhere = bench.path("elsewhere").to_string_lossy().into_owned();
+    let ask = |url: &str, more: &[&str]| {
+        let from = ["--data-dir", &elsewhere, "--token-file", token.to_str().unwrap(), "--server", url];
+        bench.run(&[&from[..], &["alerts", "list"], more].concat())
+    };
+    ask(&url, &["--ca", "ca.pem"]).expect(0);
+    ask(&format!("{url}#sha256={fingerprint}"), &[]).expect(0);
+    for (url, more, why) in [
+        (url.clone(), &[][..], "give --ca FILE"),
+        (format!("{url}#sha256={}", "0".repeat(64)), &[], "fingerprint"),
+        (format!("{url}#sha256=12"), &[], "64 hex digits"),
+        (url.clone(), &["--ca", "missing.pem"], "missing.pem"),
+    ] {
+        let told = ask(&url, more).expect(1);
+        assert!(told.err.contains(why), "{told:?}");
+    }
+    assert!(bench.run(&["--data-dir", &elsewhere, "server", "ca"]).expect(1).err.contains("first start"));
 }

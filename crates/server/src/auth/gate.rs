@@ -1,7 +1,7 @@
 //! May this request pass, and is it written down?
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
@@ -16,10 +16,11 @@ use tripoint_model::Timestamp;
 
 use super::audit::{Call, asked, within};
 use super::caller::{By, Caller};
-use super::identity::{Way, identify, nobody};
+use super::identity::{Way, identify, nobody, shown_hash};
 use super::origin::{Origins, is_json};
 use super::permits::{self, Confirm, Hosts, Permit, Who};
 use crate::access::Peer;
+use crate::door::timely::TooSlow;
 use crate::refuse::{Kind, Refused, refuse};
 use crate::state::{App, now};
 
@@ -46,12 +47,15 @@ pub(crate) async fn taxii(
         Ok((permit, caller)) => caller.map_or(Ok(()), |caller| may(permit, &caller)),
         Err(refused) => Err(refused),
     };
-    let Err(Refused(problem, _)) = allowed else { return next.run(request).await };
+    let Err(Refused(problem, after)) = allowed else { return next.run(request).await };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
     let mut response = crate::taxii::refuse(status, problem.detail).into_response();
     if status == StatusCode::UNAUTHORIZED {
         let ways = HeaderValue::from_static("Basic realm=\"tripoint\", Bearer");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, ways);
+    }
+    if let Some(seconds) = after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -102,9 +106,7 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     let room = if permit.who == Who::Anybody { STRANGERS_BODY_MAX } else { BODY_MAX };
     let (parts, body) = request.into_parts();
     let target = target(&path, permit);
-    let body = to_bytes(body, room).await.map_err(|_| {
-        refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-long", format!("a body here has at most {room} bytes"))
-    })?;
+    let body = to_bytes(body, room).await.map_err(|error| unread(&error, room))?;
     let call = Call::new(entry(permit, caller.as_ref(), peer, target, &body));
     let response = match checked {
         Ok(()) => within(Arc::clone(&call), next.run(Request::from_parts(parts, body.into()))).await,
@@ -121,6 +123,15 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     Ok(response)
 }
 
+/// Why a body could not be read.
+fn unread(error: &(dyn std::error::Error + 'static), room: usize) -> Refused {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    if let Some(slow) = causes.into_iter().find_map(|cause| cause.downcast_ref::<TooSlow>()) {
+        return refuse(StatusCode::REQUEST_TIMEOUT, "too-slow", slow.to_string());
+    }
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-long", format!("a body here has at most {room} bytes"))
+}
+
 /// The row of the request and who asks; nobody only where anybody may.
 async fn known(
     app: &App,
@@ -128,13 +139,35 @@ async fn known(
     permit: Result<&'static Permit, Refused>,
     (headers, way): (&HeaderMap, Way),
 ) -> Result<(&'static Permit, Option<Caller>), Refused> {
+    let quota = &app.auth.quota;
+    // The kernel says who is at the Unix socket, and what comes there is ours.
+    let far = peer.far();
     if let Ok(permit) = permit
         && permit.who == Who::Anybody
     {
+        far.map_or(Ok(()), |source| quota.anybody(source, Instant::now())).map_err(too_many)?;
         return Ok((permit, None));
     }
-    let caller = identify(app, peer, headers, way, now()).await?.ok_or_else(nobody)?;
+    let Some(source) = far else {
+        let caller = identify(app, peer, headers, way, now()).await?.ok_or_else(nobody)?;
+        return Ok((permit?, Some(caller)));
+    };
+    let shown = shown_hash(headers, way);
+    quota.may_try(source, shown.as_deref(), Instant::now()).map_err(too_many)?;
+    let Some(caller) = identify(app, peer, headers, way, now()).await? else {
+        quota.failed(source, shown.as_deref(), Instant::now());
+        return Err(nobody());
+    };
+    let who = format!("{} {}", caller.name, caller.proof());
+    quota.known(&who, shown.as_deref(), Instant::now()).map_err(too_many)?;
     Ok((permit?, Some(caller)))
+}
+
+/// The refusal of whoever asks too much.
+pub(crate) fn too_many(wait: Duration) -> Refused {
+    let seconds = wait.as_secs_f64().ceil().min(3600.0) as u16;
+    let why = format!("too many requests; the next one in {seconds} seconds");
+    refuse(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", why).after(seconds)
 }
 
 fn forbidden(detail: &str) -> Refused {

@@ -51,6 +51,14 @@ pub(crate) async fn identify(
     }
 }
 
+/// The hash of what a request shows, if it shows anything.
+pub(crate) fn shown_hash(headers: &HeaderMap, way: Way) -> Option<String> {
+    match shown(headers, way.basic) {
+        Shown::Token(text) | Shown::Cookie(text) => Some(hash(&text)),
+        Shown::Nothing => None,
+    }
+}
+
 fn shown(headers: &HeaderMap, basic: bool) -> Shown {
     if let Some(said) = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()) {
         let token = said.strip_prefix("Bearer ").map(|token| token.trim().to_owned());

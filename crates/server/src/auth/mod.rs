@@ -2,7 +2,7 @@
 //!
 //! # Start here
 //! `gate` is what each request passes: it finds the `caller`, looks the request up in the table of `permits`, and has
-//! what it changes written down by `audit`. The rest is what those need: `password`, `totp`, `tries`, `setup`,
+//! what it changes written down by `audit`. The rest is what those need: `password`, `totp`, `tries`, `quota`, `setup`,
 //! `origin`, and `seal` for secrets that have to be read again.
 
 pub mod audit;
@@ -12,6 +12,7 @@ pub(crate) mod identity;
 pub(crate) mod origin;
 pub(crate) mod password;
 pub mod permits;
+pub(crate) mod quota;
 pub mod seal;
 pub(crate) mod secret;
 pub(crate) mod setup;
@@ -20,6 +21,7 @@ pub(crate) mod tries;
 mod weak;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -30,9 +32,10 @@ use seal::{KEY_BYTES, KeyError, Sealer};
 pub(crate) struct Auth {
     pub(crate) passwords: password::Passwords,
     pub(crate) tries: tries::Tries,
+    pub(crate) quota: quota::Quota,
     pub(crate) setup: setup::SetupCode,
     pub(crate) origins: origin::Origins,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: Arc<Sealer>,
     /// Counts changes of rights, to wake whoever answers for long.
     pub(crate) rights: watch::Sender<u64>,
 }
@@ -47,9 +50,10 @@ impl Auth {
         Ok(Self {
             passwords: password::Passwords::default(),
             tries: tries::Tries::default(),
+            quota: quota::Quota::new(0, 0),
             setup: setup::SetupCode::none(data_dir),
             origins: origin::Origins::default(),
-            sealer,
+            sealer: Arc::new(sealer),
             rights: watch::channel(0).0,
         })
     }

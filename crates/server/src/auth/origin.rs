@@ -1,6 +1,6 @@
 //! Does a change that a browser asks for come from a page of ours?
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 
@@ -9,13 +9,21 @@ use axum::http::{HeaderMap, header};
 pub(crate) struct Origins(Vec<String>);
 
 impl Origins {
-    /// Of a server that listens there; by each name of this host when it is this host.
-    pub(crate) fn of(address: Option<SocketAddr>) -> Self {
-        let Some(address) = address else { return Self::default() };
+    /// Of a server that listens there, is known by these names and, through a proxy, by this URL. Plain HTTP is spoken
+    /// on this host alone.
+    pub(crate) fn of(address: Option<SocketAddr>, names: &[String], public: Option<&str>) -> Self {
+        let mut own: Vec<String> = public.map(|url| url.to_ascii_lowercase()).into_iter().collect();
+        let Some(address) = address else { return Self(own) };
         let port = address.port();
-        let mut own = vec![format!("http://{address}")];
-        if address.ip().is_loopback() {
-            own.extend(["127.0.0.1", "localhost", "[::1]"].map(|name| format!("http://{name}:{port}")));
+        let of = |scheme: &str, usual: u16, name: &str| {
+            let bare = if name.parse::<Ipv6Addr>().is_ok() { format!("[{name}]") } else { name.to_owned() };
+            // Browsers leave the usual port out.
+            if port == usual { format!("{scheme}://{bare}") } else { format!("{scheme}://{bare}:{port}") }
+        };
+        own.extend(names.iter().map(|name| of("https", 443, name)));
+        if is_this_host(address) {
+            let address = address.ip().to_string();
+            own.extend(["127.0.0.1", "localhost", "::1", &address].map(|name| of("http", 80, name)));
         }
         Self(own)
     }
@@ -33,6 +41,11 @@ impl Origins {
         let says = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
         says && !self.asks(headers)
     }
+}
+
+/// Whether only this host reaches an address.
+pub(crate) fn is_this_host(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// Whether the body is said to be JSON: what a form of another page cannot say without being asked about it first.
@@ -57,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_our_own_pages_ask() {
-        let own = Origins::of(Some("127.0.0.1:8470".parse().unwrap()));
+        let own = Origins::of(Some("127.0.0.1:8470".parse().unwrap()), &["127.0.0.1".into()], None);
         let asks = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
@@ -65,7 +78,8 @@ mod tests {
             }
             (own.asks(&headers), own.is_foreign(&headers))
         };
-        for good in ["http://127.0.0.1:8470", "http://localhost:8470", "http://[::1]:8470"] {
+        let same = "https://127.0.0.1:8470";
+        for good in ["http://127.0.0.1:8470", "http://localhost:8470", "http://[::1]:8470", same] {
             assert_eq!(asks(&[("origin", good)]), (true, false), "{good}");
             assert_eq!(asks(&[("origin", good), ("sec-fetch-site", "same-origin")]), (true, false));
             assert_eq!(asks(&[("origin", good), ("sec-fetch-site", "cross-site")]), (false, true));
@@ -76,7 +90,8 @@ mod tests {
             "null",
             "",
             "http://127.0.0.1",
-            "https://127.0.0.1:8470",
+            "https://127.0.0.1",
+            "https://localhost:8470",
             "http://127.0.0.1:8471",
             "http://example.org",
             "http://127.0.0.1:8470.example.org",
@@ -90,7 +105,25 @@ mod tests {
         }
         let twice = [("origin", "http://127.0.0.1:8470"), ("origin", "http://example.org")];
         assert_eq!(asks(&twice), (false, true));
-        assert!(!Origins::of(None).asks(&HeaderMap::new()));
+        assert!(!Origins::of(None, &[], None).asks(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn other_hosts_ask_by_https_alone_and_by_names_that_are_ours() {
+        let names = ["192.0.2.7", "2001:db8::7", "tripoint.example"].map(str::to_owned);
+        for (address, url, good) in [
+            ("192.0.2.7:8470", None, "https://tripoint.example:8470"),
+            ("192.0.2.7:8470", None, "https://[2001:db8::7]:8470"),
+            ("192.0.2.7:443", None, "https://tripoint.example"),
+            ("127.0.0.1:8470", Some("https://proxy.example"), "https://proxy.example"),
+        ] {
+            let own = Origins::of(Some(address.parse().unwrap()), &names, url);
+            let asks = |origin: &str| own.asks(&[(header::ORIGIN, origin.parse().unwrap())].into_iter().collect());
+            assert!(asks(good), "{good}");
+            for bad in [good.replacen("https", "http", 1), format!("{good}0"), good.replace("example", "example.org")] {
+                assert!(bad == good || !asks(&bad), "{bad}");
+            }
+        }
     }
 
     #[test]

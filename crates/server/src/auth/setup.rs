@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,12 +25,12 @@ impl SetupCode {
     }
 
     /// Makes one and writes it where root finds it, with the address to go to.
-    pub(crate) fn make(&self, address: Option<SocketAddr>, now: Instant) -> io::Result<()> {
+    pub(crate) fn make(&self, url: Option<&str>, now: Instant) -> io::Result<()> {
         let code = random::<15>().map(|bytes| base32(&bytes)).map_err(|NoRandom| io::Error::other(NoRandom))?;
         let mut text = String::new();
-        if let Some(address) = address {
+        if let Some(url) = url {
             // Behind `#`, so that no program on the way writes it down.
-            text.push_str(&format!("address http://{address}/setup#{code}\n"));
+            text.push_str(&format!("address {url}/setup#{code}\n"));
         }
         text.push_str(&format!("code {code}\n"));
         write_private(&self.file, text.as_bytes())?;
@@ -75,7 +74,7 @@ mod tests {
         fs::create_dir(folder.path().join("run")).unwrap();
         let (setup, now) = (SetupCode::none(folder.path()), Instant::now());
         assert!(!setup.is("", now));
-        setup.make(Some("127.0.0.1:8470".parse().unwrap()), now).unwrap();
+        setup.make(Some("http://127.0.0.1:8470"), now).unwrap();
         let path = setup_path(folder.path());
         let text = fs::read_to_string(&path).unwrap();
         let code = text.lines().find_map(|line| line.strip_prefix("code ")).unwrap();

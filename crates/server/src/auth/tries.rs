@@ -98,7 +98,7 @@ fn make_room(table: &mut HashMap<Key, Count>, key: &Key, now: Instant) {
 }
 
 /// Who has one address of IPv6 has them all, up to the network.
-fn network_of(source: IpAddr) -> IpAddr {
+pub(crate) fn network_of(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         v4 => v4,

@@ -13,6 +13,7 @@ use tripoint_api::{AgentIdentity, AgentStatus, ConnectionQuery, FeedHealth, Serv
 use tripoint_model::{AlertStatus, Timestamp};
 
 use crate::auth::caller::Caller;
+use crate::door;
 use crate::lapi::push::PushState;
 use crate::refuse::Refused;
 use crate::state::{App, CONNECTED, now};
@@ -151,6 +152,9 @@ async fn store_metrics(app: &App, text: &mut String) -> Result<(), Refused> {
          # TYPE tripoint_disk_full gauge\ntripoint_disk_full {}",
         u8::from(app.store.is_full())
     );
+    if let Some(watch) = &app.door {
+        door::told::metrics(watch, &app.auth.quota, text);
+    }
     Ok(())
 }
 

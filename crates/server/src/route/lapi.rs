@@ -1,9 +1,10 @@
 //! How do programs made for CrowdSec's Local API, and firewalls that read a list, get our blocks?
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
+use axum::extract::connect_info::ConnectInfo;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use tripoint_api::path;
 
+use crate::access::Peer;
 use crate::auth::gate;
 use crate::auth::permits::Who;
 use crate::lapi::filter::{Asked, Filter, bad, place};
@@ -41,7 +43,12 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// Lets bouncers pass whose key is ours. Firewalls that read lists may know Basic only: there the key is the password.
-async fn bouncers(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+async fn bouncers(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let is_list = request.uri().path() == path::BLOCKLIST;
     let refusal = || match is_list {
         true => {
@@ -54,15 +61,42 @@ async fn bouncers(State(app): State<Arc<App>>, mut request: Request, next: Next)
     if !gate::permit_of(&request).is_ok_and(|permit| permit.who == Who::Bouncers) {
         return forbidden().into_response();
     }
-    let Some(said) = said_key(request.headers(), is_list) else { return refusal() };
-    match app.store.bouncer(key::hash(&said)).await {
+    let said = said_key(request.headers(), is_list).map(|said| key::hash(&said));
+    let (quota, far) = (&app.auth.quota, peer.far());
+    if let Some(source) = far
+        && let Err(wait) = quota.may_try(source, said.as_deref(), Instant::now())
+    {
+        return too_many(wait);
+    }
+    let failed = || far.map(|source| quota.failed(source, said.as_deref(), Instant::now()));
+    let Some(shown) = said.clone() else {
+        failed();
+        return refusal();
+    };
+    match app.store.bouncer(shown).await {
         Ok(Some(bouncer)) => {
+            let who = format!("bouncer {}", bouncer.name);
+            if far.is_some()
+                && let Err(wait) = quota.known(&who, said.as_deref(), Instant::now())
+            {
+                return too_many(wait);
+            }
             request.extensions_mut().insert(Arc::new(bouncer));
             next.run(request).await
         }
-        Ok(None) => refusal(),
+        Ok(None) => {
+            failed();
+            refusal()
+        }
         Err(error) => Refused::from(error).into_response(),
     }
+}
+
+/// In the form of the LAPI; its clients wait as they are told.
+fn too_many(wait: Duration) -> Response {
+    let crate::refuse::Refused(problem, after) = gate::too_many(wait);
+    let after = [(header::RETRY_AFTER, HeaderValue::from(after.unwrap_or(1)))];
+    (after, refuse(StatusCode::TOO_MANY_REQUESTS, problem.detail)).into_response()
 }
 
 fn said_key(headers: &HeaderMap, is_list: bool) -> Option<String> {

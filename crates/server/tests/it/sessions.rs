@@ -165,7 +165,7 @@ async fn a_change_needs_a_page_of_ours_and_json() {
         (None, ""),
         (Some("null".to_owned()), ""),
         (Some("http://example.org".to_owned()), ""),
-        (Some(format!("https://127.0.0.1:{port}")), ""),
+        (Some("https://127.0.0.1".to_owned()), ""),
         (Some(format!("http://127.0.0.1:{}", port ^ 1)), ""),
         (Some("http://example.org".to_owned()), "sec-fetch-site: same-origin\r\n"),
         (None, "sec-fetch-site: cross-site\r\n"),
