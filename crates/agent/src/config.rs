@@ -20,8 +20,8 @@ pub use approval::Approval;
 pub use keys::KEYS;
 pub use policy::{Matter, Policy, Reach, Rollout};
 pub use section::{
-    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Online,
-    Response, Sensor, SensorKind, Server,
+    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Oidc,
+    OidcRole, Online, Response, Sensor, SensorKind, Server,
 };
 use text::{content_error, line_of, parse};
 use value::nearest;
@@ -52,6 +52,7 @@ pub struct Config {
     pub notify: Notify,
     pub crowdsec: Crowdsec,
     pub server: Server,
+    pub oidc: Oidc,
 }
 
 impl Config {
@@ -77,6 +78,7 @@ impl Config {
             return Err(format!("{listen:?} is no ADDRESS:PORT; empty for none"));
         }
         self.server.check()?;
+        self.oidc.check()?;
         tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
     }
 }

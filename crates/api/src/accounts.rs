@@ -171,6 +171,15 @@ pub struct Confirm {
     pub totp: Option<String>,
 }
 
+/// How one may sign in beside name and password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SignInWays {
+    /// What the provider is called that people may sign in with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<String>,
+}
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -190,6 +199,9 @@ pub struct Me {
     /// Whether an authenticator is asked for.
     #[serde(default)]
     pub has_totp: bool,
+    /// Of a user: whether a password opens it; else it signs in, and proves again to be there, by the provider.
+    #[serde(default)]
+    pub has_password: bool,
     /// Of a session: until when it counts as confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_until: Option<Timestamp>,

@@ -74,6 +74,12 @@ pub const CHANNELS: &str = "/v1/channels";
 pub const SETUP: &str = "/v1/setup";
 /// `POST`: `accounts::Login` → `accounts::Me` and the cookie; `GET` → `accounts::Me`; `DELETE` → 204: signs out.
 pub const SESSION: &str = "/v1/session";
+/// `GET` → `accounts::SignInWays`. Anybody.
+pub const OIDC: &str = "/v1/oidc";
+/// `GET ?then=&confirm=` → 303 to the provider, with a cookie. Anybody.
+pub const OIDC_BEGIN: &str = "/v1/oidc/begin";
+/// `GET ?code=&state=&iss=` → 303 to the page that was wished for, with the cookie of a session. Anybody.
+pub const OIDC_CALLBACK: &str = "/v1/oidc/callback";
 /// `POST`: `accounts::Confirm` → `accounts::Me`.
 pub const SESSION_CONFIRM: &str = "/v1/session/confirm";
 /// `GET` → list of `accounts::Session`, one's own; `DELETE` → 204: signs out everywhere.

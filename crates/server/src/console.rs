@@ -56,7 +56,8 @@ fn nothing() -> Response {
     refuse(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path").into_response()
 }
 
-fn wants_page(headers: &HeaderMap) -> bool {
+/// Whether it is a browser that wants to show something.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
 }
 

@@ -56,6 +56,11 @@ impl Entrance {
         Ok(Some(Self { listener, address, url: listen::url_of(address, public), tls, config, watch }))
     }
 
+    /// How a browser asks there.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn watch(&self) -> Watch {
         self.watch.clone()
     }

@@ -31,6 +31,7 @@ pub mod merge;
 mod narrow;
 mod next_step;
 mod notify;
+mod oidc;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod past;
@@ -62,6 +63,7 @@ pub use limits::Limits;
 pub use listen::{ListenError, Ready};
 pub use notify::Notify;
 pub use notify::config as notify_config;
+pub use oidc::{OidcOptions, RoleRule};
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
 pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
@@ -79,6 +81,8 @@ pub struct ServerOptions {
     pub tls: TlsOptions,
     /// How browsers ask where that is not the address: `https://NAME`, through a proxy.
     pub public_url: Option<String>,
+    /// A provider that people may sign in with.
+    pub oidc: Option<OidcOptions>,
     /// How many connections may be open, and how much is answered.
     pub limits: Limits,
     /// Told once the server can be asked.
@@ -175,6 +179,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     app.systems = options.systems;
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
+    app.oidc = oidc::of(options.oidc, entrance.as_ref().map(|entrance| entrance.url()), &app.auth.sealer);
     app.door = entrance.as_ref().map(|entrance| entrance.watch());
     let app = Arc::new(app);
     app.hand_on_trust().await;

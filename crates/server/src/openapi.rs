@@ -48,6 +48,8 @@ type Parameter = (&'static str, Make);
 enum Answer {
     /// 204.
     Nothing,
+    /// 303: a browser goes on elsewhere.
+    Elsewhere,
     /// Of this media type.
     Text(&'static str),
     /// Of this media type.
@@ -71,6 +73,10 @@ impl Route {
 
     const fn gives<A: JsonSchema>(self) -> Self {
         Self { answer: Answer::Json(of::<A>), ..self }
+    }
+
+    const fn goes_on(self) -> Self {
+        Self { answer: Answer::Elsewhere, ..self }
     }
 
     const fn gives_text(self, kind: &'static str) -> Self {
@@ -188,6 +194,7 @@ impl Drawn {
         let route = self.route;
         let answers = |what: &str, kind: &str, schema: Value| json!({ "200": { "description": what, "content": { kind: { "schema": schema } } } });
         let good = match route.answer {
+            Answer::Elsewhere => json!({ "303": { "description": "Goes on elsewhere." } }),
             Answer::Nothing => json!({ "204": { "description": "Done." } }),
             Answer::Text(kind) => answers("Text.", kind, json!({ "type": "string" })),
             Answer::Bytes(kind) => answers("Bytes.", kind, json!({ "type": "string", "format": "binary" })),

@@ -21,6 +21,7 @@ use crate::images::Images;
 use crate::lapi::push::PushState;
 use crate::live::Changed;
 use crate::notify::Board;
+use crate::oidc::Oidc;
 use crate::route::once::UnderWay;
 use crate::store::{Accounts, Deliveries, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
@@ -71,6 +72,8 @@ pub(crate) struct App {
     pub(crate) notify: Option<Arc<Board>>,
     /// What is on its way to them.
     pub(crate) deliveries: Deliveries,
+    /// Signs people in whom another server knows.
+    pub(crate) oidc: Option<Arc<Oidc>>,
     /// What can be told of who is connected over TCP.
     pub(crate) door: Option<Watch>,
     /// Which networks an autonomous system has, where that can be told.
@@ -110,6 +113,7 @@ impl App {
             messages: watch::channel(0).0,
             notify: None,
             deliveries,
+            oidc: None,
             door: None,
             systems: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),

@@ -190,4 +190,20 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("server.connections_for", "\"24h\"", "How long connections are kept, in whole hours; 0s: not at all."),
     ("server.connections_max", "500000", "Most rows of connections (application, peer, hour); the oldest give way."),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
+    (
+        "oidc.issuer",
+        "\"\"",
+        "Provider that people may sign in with (OpenID Connect), as it writes itself; empty: none (docs/reference/people.md).",
+    ),
+    ("oidc.name", "\"\"", "What the sign-in page calls it; empty: its host."),
+    ("oidc.client_id", "\"\"", "How the provider calls this server."),
+    ("oidc.client_secret_file", "\"\"", "File with the secret that proves that; empty: none, PKCE alone."),
+    ("oidc.scopes", "[\"profile\", \"email\"]", "Asked for beside `openid`."),
+    ("oidc.groups_claim", "\"groups\"", "The claim that lists a person's groups."),
+    ("oidc.private", "false", "The provider may be at a private address."),
+    (
+        "oidc.role",
+        "[]",
+        "What members of a group may, as `[[oidc.role]]` with `claim`, `role` and perhaps `groups`; the first that fits.",
+    ),
 ];

@@ -225,6 +225,47 @@ pub struct Server {
     pub group: String,
 }
 
+/// `[oidc]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Oidc {
+    pub issuer: String,
+    pub name: String,
+    pub client_id: String,
+    pub client_secret_file: PathBuf,
+    #[serde(deserialize_with = "list")]
+    pub scopes: Vec<String>,
+    pub groups_claim: String,
+    pub private: bool,
+    pub role: Vec<OidcRole>,
+}
+
+/// `[[oidc.role]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct OidcRole {
+    pub claim: String,
+    pub role: tripoint_api::Role,
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+impl Oidc {
+    /// What the types alone do not say. Keys are read one after another: what belongs together is looked at by whoever
+    /// uses it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let issuer = &self.issuer;
+        let is_here = |rest: &str| ["127.", "localhost", "[::1]"].iter().any(|here| rest.starts_with(here));
+        let is_good = issuer.starts_with("https://") || issuer.strip_prefix("http://").is_some_and(is_here);
+        if !issuer.is_empty() && (!is_good || issuer.contains(['?', '#', ' '])) {
+            return Err(format!("{issuer:?} is no issuer: https://HOST, perhaps with a path"));
+        }
+        Ok(())
+    }
+}
+
 impl Server {
     /// What the types alone do not say.
     pub(super) fn check(&self) -> Result<(), String> {

@@ -64,6 +64,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     // Password and certificates are read while we may.
     let (push, notify) = (push(config)?, super::notify::of(&loaded)?);
     let secret_key = secret_key(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())?;
+    let oidc = entrance::oidc(config)?;
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
         let (uid, gid) = ids(user)?;
@@ -79,6 +80,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         tls: entrance::tls(&config.server, address)?,
         public_url: Some(config.server.public_url.clone()).filter(|url| !url.is_empty()),
         limits: entrance::limits(&config.server),
+        oidc,
         ready: Some(ready),
         ready_file: listen.ready_file.clone(),
         admin_uids: vec![started_by],

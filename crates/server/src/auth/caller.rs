@@ -11,6 +11,7 @@ use tripoint_model::{Timestamp, glob};
 
 use crate::refuse::{Refused, refuse};
 use crate::store::sessions::{LONGEST, SessionRow};
+use crate::store::users::Account;
 
 /// Who asks. Its name goes into history and requester.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Caller {
     /// Of a user: its groups of hosts.
     pub(crate) groups: Vec<String>,
     pub(crate) has_totp: bool,
+    /// Of a user: whether a password opens it; else a provider does.
+    pub(crate) has_password: bool,
 }
 
 /// How it proved who it is.
@@ -40,7 +43,13 @@ pub(crate) enum By {
 impl Caller {
     /// A user of the host, or whoever can read the machine's token: may everything.
     pub(crate) fn of_host(name: String, by: By) -> Self {
-        Self { name, by, role: Role::Admin, sees: Sees(None), groups: Vec::new(), has_totp: false }
+        Self { name, by, role: Role::Admin, sees: Sees(None), groups: Vec::new(), has_totp: false, has_password: false }
+    }
+
+    /// A user who proved it this way and sees these hosts.
+    pub(crate) fn of_user(user: Account, by: By, sees: Sees) -> Self {
+        let (has_totp, has_password) = (user.totp.is_some(), !user.password.is_empty());
+        Self { name: user.name, by, role: user.role, sees, groups: user.groups, has_totp, has_password }
     }
 
     /// Whether a person is there, and not a program that anybody may have started.
@@ -96,6 +105,7 @@ impl Caller {
             groups: self.groups.clone(),
             scopes,
             has_totp: self.has_totp,
+            has_password: self.has_password,
             confirmed_until: session.map(|session| session.confirmed.plus(CONFIRMED_FOR)),
             ends: session.map(|session| session.created.plus(LONGEST)),
         }

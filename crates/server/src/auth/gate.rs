@@ -287,7 +287,7 @@ fn unescaped(segment: &str) -> Option<String> {
 }
 
 /// Writes down how a call ended that the row of its change does not tell of. Who was told to wait has had rows enough.
-async fn ended(app: &App, call: &Call, status: StatusCode, kind: &str) {
+pub(crate) async fn ended(app: &App, call: &Call, status: StatusCode, kind: &str) {
     if status == StatusCode::TOO_MANY_REQUESTS {
         return;
     }

@@ -70,9 +70,14 @@ fn shown(headers: &HeaderMap, basic: bool) -> Shown {
 
 /// What our cookie says.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_of(headers, COOKIE)
+}
+
+/// What a cookie of this name says.
+pub(crate) fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+    pairs.into_iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
 async fn of_session(app: &App, id: &str, passive: bool, now: Timestamp) -> Result<Option<Caller>, StoreError> {
@@ -114,7 +119,7 @@ async fn of_user(app: &App, user: Account, by: By) -> Result<Caller, StoreError>
         true => Sees::default(),
         false => Sees::only(app.accounts.patterns(&user.groups).await?),
     };
-    Ok(Caller { has_totp: user.totp.is_some(), name: user.name, by, role: user.role, sees, groups: user.groups })
+    Ok(Caller::of_user(user, by, sees))
 }
 
 /// The refusal of whoever is nobody.

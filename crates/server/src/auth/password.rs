@@ -78,6 +78,8 @@ impl Passwords {
         if password.len() > BYTES_MAX {
             return Ok(false);
         }
+        // Whoever signs in by a provider has none.
+        let kept = kept.filter(|kept| !kept.is_empty());
         let (password, exists) = (password.to_owned(), kept.is_some());
         let kept = kept.unwrap_or(NOBODYS).to_owned();
         self.compute(move || {

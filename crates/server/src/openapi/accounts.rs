@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tripoint_api::accounts::{
-    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, RecoveryCodes, Session, Setup, Token, TokenMade,
-    TotpCode, TotpSeed, User, UserChange,
+    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, RecoveryCodes, Session, Setup, SignInWays, Token,
+    TokenMade, TotpCode, TotpSeed, User, UserChange,
 };
 use tripoint_api::{AuditList, path};
 
@@ -12,7 +12,8 @@ use super::{Route, bouncers, delete, get, of, post};
 /// How one proves who one is, where that is another way than everywhere.
 pub(super) fn ways(route: &Route) -> Option<Value> {
     let lets_in = [path::SETUP, path::SESSION].contains(&route.path) && route.method == "post";
-    let for_anybody = [path::ALIVE, path::READY].contains(&route.path);
+    let for_anybody =
+        [path::ALIVE, path::READY, path::OIDC, path::OIDC_BEGIN, path::OIDC_CALLBACK].contains(&route.path);
     let keyed = bouncers::KEYED.iter().any(|keyed| keyed.path == route.path);
     if lets_in || for_anybody { Some(json!([])) } else { keyed.then(|| json!([{ "bouncer": [] }])) }
 }
@@ -23,6 +24,13 @@ pub(super) const ROUTES: &[Route] = &[
         .gives::<User>(),
     post(path::SESSION, "Signs in; the answer sets the cookie `__Host-tripoint`.").with::<Login>().gives::<Me>(),
     get(path::SESSION, "Who asks.").gives::<Me>(),
+    get(path::OIDC, "How one may sign in beside name and password; anybody may ask.").gives::<SignInWays>(),
+    get(path::OIDC_BEGIN, "Sends a browser to the provider to sign in, or to prove again who is there.")
+        .asking(&[("then", of::<String>), ("confirm", of::<bool>)])
+        .goes_on(),
+    get(path::OIDC_CALLBACK, "Where the provider sends it back to.")
+        .asking(&[("code", of::<String>), ("state", of::<String>), ("iss", of::<String>), ("error", of::<String>)])
+        .goes_on(),
     delete(path::SESSION, "Signs out."),
     post(path::SESSION_CONFIRM, "Proves again who is there; holds five minutes.").with::<Confirm>().gives::<Me>(),
     get(path::SESSIONS, "One's own sessions.").gives::<Vec<Session>>(),

@@ -30,6 +30,7 @@ mod health;
 mod intel;
 mod lapi;
 mod me;
+mod oidc;
 pub(crate) mod once;
 mod queue;
 mod series;
@@ -111,6 +112,9 @@ fn accounts() -> Router<Arc<App>> {
         .route(path::SETUP, post(setup::first))
         .route(path::SESSION, get(session::show).post(session::begin).delete(session::end))
         .route(path::SESSION_CONFIRM, post(session::confirm))
+        .route(path::OIDC, get(oidc::ways))
+        .route(path::OIDC_BEGIN, get(oidc::begin))
+        .route(path::OIDC_CALLBACK, get(oidc::finish))
         .route(path::SESSIONS, get(session::list).delete(session::end_all))
         .route("/v1/sessions/{id}", delete(session::end_one))
         .route(path::OWN_PASSWORD, post(me::password))

@@ -40,16 +40,7 @@ pub(crate) async fn begin(
     let account = account.filter(|user| is_it && !user.disabled).ok_or_else(wrong)?;
     let factor = Factor::of(&app, &account, login.totp.as_deref())?;
     let (id, created) = (secret::long().map_err(|_| no_random())?, now());
-    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-    let session = SessionRow {
-        hash: secret::hash(&id),
-        person: account.name.clone(),
-        created,
-        used: created,
-        confirmed: created,
-        source: peer.from(),
-        agent: String::from_utf8_lossy(agent).chars().take(AGENT_KEPT).collect(),
-    };
+    let session = SessionRow::new(secret::hash(&id), account.name.clone(), peer.from(), &headers, created);
     audit::is(&account.name, &format!("session {}", public_id(&session.hash)));
     let take = move |user: &mut Account| factor.take(user);
     let begun = app.accounts.begin(session.clone(), account.password, take, created).await?;
@@ -58,10 +49,7 @@ pub(crate) async fn begin(
     if let Some(old) = cookie(&headers) {
         end_old(&app, secret::hash(&old)).await?;
     }
-    let sees = Sees::default();
-    let by = By::Session(Box::new(session));
-    let caller =
-        Caller { has_totp: user.totp.is_some(), name: user.name, by, role: user.role, sees, groups: user.groups };
+    let caller = Caller::of_user(user, By::Session(Box::new(session)), Sees::default());
     let mut response = Json(caller.me()).into_response();
     set_cookie(&mut response, &id, LONGEST);
     Ok(response)
@@ -241,13 +229,10 @@ pub(super) fn gone() -> Response {
     response
 }
 
-fn set_cookie(response: &mut Response, id: &str, holds: Duration) {
+pub(super) fn set_cookie(response: &mut Response, id: &str, holds: Duration) {
     let text = format!("{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}", holds.as_secs());
     // Hex digits and words of ours.
     if let Ok(value) = HeaderValue::from_str(&text) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
+        response.headers_mut().append(header::SET_COOKIE, value);
     }
 }
-
-/// Characters kept of what a browser calls itself.
-const AGENT_KEPT: usize = 200;

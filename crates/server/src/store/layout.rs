@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, contacts, decisions, deliveries, exceptions, outbox, queue, users, views};
+use super::{StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, users, views};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -66,4 +66,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     users::TABLES,
     views::TABLES,
     deliveries::TABLES,
+    &[foreign::TABLE],
 ];

@@ -30,6 +30,7 @@ mod deliveries;
 mod digest;
 mod divide;
 mod exceptions;
+pub(crate) mod foreign;
 mod hold;
 mod layout;
 mod notes;

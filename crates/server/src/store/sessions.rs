@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::{HeaderMap, HeaderValue, header};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row, SqliteConnection, SqliteExecutor};
 
@@ -23,6 +24,17 @@ pub(crate) struct SessionRow {
     pub(crate) agent: String,
 }
 
+impl SessionRow {
+    /// One that begins now, of a browser with these headers.
+    pub(crate) fn new(hash: String, person: String, source: String, headers: &HeaderMap, now: Timestamp) -> Self {
+        let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let agent = String::from_utf8_lossy(agent).chars().take(AGENT_KEPT).collect();
+        Self { hash, person, created: now, used: now, confirmed: now, source, agent }
+    }
+}
+
+/// Characters kept of what a browser calls itself.
+const AGENT_KEPT: usize = 200;
 /// Unused for so long a session ends.
 pub(crate) const IDLE: Duration = Duration::from_secs(30 * 60);
 /// After so long it ends whatever happens.

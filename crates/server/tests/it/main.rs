@@ -16,6 +16,7 @@ mod lapi;
 mod matrix;
 mod monitoring;
 mod notify;
+mod oidc;
 mod openapi;
 mod people;
 mod permits;

@@ -1,13 +1,16 @@
 //! What does the configuration say of the server's TCP address: where, shown by which certificate, how much?
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tripoint_agent::config::Server;
-use tripoint_server::{Limits, OwnFiles, TlsOptions};
+use tripoint_agent::config::{Config, Server};
+use tripoint_fetch::{Fetcher, Settings};
+use tripoint_server::{Limits, OidcOptions, OwnFiles, RoleRule, TlsOptions};
 
 use crate::arguments::Listen;
-use crate::context::own_addresses;
+use crate::context::{fetch_settings, own_addresses};
 
 /// The certificate that is shown: the administrator's, else one of ours for every name that this host is known by.
 pub(super) fn tls(config: &Server, listen: Option<SocketAddr>) -> anyhow::Result<TlsOptions> {
@@ -42,4 +45,44 @@ pub(super) fn limits(config: &Server) -> Limits {
         requests_per_minute: config.requests_per_minute,
         strangers_per_minute: config.strangers_per_minute,
     }
+}
+
+/// The provider that people may sign in with. Its secret is read while we may.
+pub(super) fn oidc(config: &Config) -> anyhow::Result<Option<OidcOptions>> {
+    let own = &config.oidc;
+    if own.issuer.is_empty() {
+        return Ok(None);
+    }
+    if own.client_id.is_empty() {
+        bail!("oidc.issuer needs oidc.client_id");
+    }
+    if own.role.is_empty() {
+        bail!("oidc.issuer needs [[oidc.role]]: without it nobody whom the provider knows may anything");
+    }
+    let path = &own.client_secret_file;
+    let secret = match path.as_os_str().is_empty() {
+        true => String::new(),
+        false => std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?,
+    };
+    let host = own.issuer.split("://").nth(1).unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+    let name = if own.name.is_empty() { host } else { &own.name };
+    // A person waits for it.
+    let settings = Settings { total_timeout: Duration::from_secs(10), attempts: 1, ..fetch_settings(config) };
+    let rule = |rule: &tripoint_agent::config::OidcRole| RoleRule {
+        claim: rule.claim.clone(),
+        role: rule.role,
+        groups: rule.groups.clone(),
+    };
+    Ok(Some(OidcOptions {
+        name: name.to_owned(),
+        issuer: own.issuer.clone(),
+        client_id: own.client_id.clone(),
+        secret: secret.trim().to_owned(),
+        redirect: String::new(),
+        scopes: own.scopes.clone(),
+        groups_claim: own.groups_claim.clone(),
+        roles: own.role.iter().map(rule).collect(),
+        private: own.private,
+        fetcher: Arc::new(Fetcher::new(settings)?),
+    }))
 }
