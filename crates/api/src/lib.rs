@@ -26,6 +26,7 @@ pub mod exceptions;
 pub mod filter;
 #[cfg(feature = "client")]
 pub mod image;
+pub mod oidc;
 pub mod path;
 pub mod people;
 pub mod problem;

@@ -74,7 +74,7 @@ pub const CHANNELS: &str = "/v1/channels";
 pub const SETUP: &str = "/v1/setup";
 /// `POST`: `accounts::Login` → `accounts::Me` and the cookie; `GET` → `accounts::Me`; `DELETE` → 204: signs out.
 pub const SESSION: &str = "/v1/session";
-/// `GET` → `accounts::SignInWays`. Anybody.
+/// `GET` → `oidc::SignInWays`. Anybody.
 pub const OIDC: &str = "/v1/oidc";
 /// `GET ?then=&confirm=` → 303 to the provider, with a cookie. Anybody.
 pub const OIDC_BEGIN: &str = "/v1/oidc/begin";

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use tripoint_api::AuditEntry;
-use tripoint_api::accounts::SignInWays;
+use tripoint_api::oidc::SignInWays;
 use tripoint_api::path;
 
 use super::session::{no_random, set_cookie};

@@ -160,7 +160,8 @@ async fn token(
     let asked = {
         let mut codes = own.codes.lock().unwrap();
         let code = form.get("code").cloned().unwrap_or_default();
-        let found = if own.manner.lax { codes.values().next().cloned() } else { codes.remove(&code) };
+        let any = || codes.values().next().cloned();
+        let found = if own.manner.lax { codes.get(&code).cloned().or_else(any) } else { codes.remove(&code) };
         let Some(asked) = found else { return no("invalid_grant") };
         asked
     };
