@@ -212,7 +212,7 @@ async fn without_an_agent_an_action_is_refused_at_once() {
     let rig = Rig::start(folder.path()).await;
     assert_eq!(
         status(rig.client.post::<ActionAnswer>(path::ACTIONS, &request(ActionKind::Block)).await.unwrap_err()),
-        503
+        409
     );
     rig.stop().await;
 }
