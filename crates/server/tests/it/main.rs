@@ -9,6 +9,7 @@ mod connections;
 mod console;
 mod exceptions;
 mod full;
+mod hang_up;
 mod images;
 mod kill;
 mod lapi;
