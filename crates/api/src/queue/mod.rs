@@ -9,7 +9,7 @@ mod summary;
 use serde::{Deserialize, Serialize};
 
 pub use fields::ALERT_FIELDS;
-pub use summary::{AlertSummary, QueueRow};
+pub use summary::{AlertSummary, QueueRow, Values};
 
 /// The query of `path::QUEUE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

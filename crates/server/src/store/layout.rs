@@ -66,4 +66,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     users::TABLES,
     views::TABLES,
     deliveries::TABLES,
+    queue::WHOLE,
 ];

@@ -90,14 +90,19 @@ pub(in crate::store) async fn changed(
     limit: u32,
 ) -> Result<Vec<QueueRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT line, words FROM (SELECT id AS found, changed AS at FROM queue WHERE changed > $1 ORDER BY changed LIMIT $2) \
+        "SELECT line, words, whole FROM (SELECT id AS found, changed AS at FROM queue WHERE changed > $1 ORDER BY changed LIMIT $2) \
          JOIN queue_lines ON id = found ORDER BY at",
     )
     .bind(after.0)
     .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
-    rows.iter().map(|row| Ok(QueueRow { summary: line(row)?, text: row.try_get(1)? })).collect()
+    let one = |row: &SqliteRow| {
+        let whole = Some(row.try_get::<&str, _>(2)?).filter(|whole| !whole.is_empty());
+        let whole = whole.map(|whole| from_text("values of an alert", whole)).transpose()?;
+        Ok(QueueRow { summary: line(row)?, text: row.try_get(1)?, whole })
+    };
+    rows.iter().map(one).collect()
 }
 
 pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
