@@ -1,10 +1,10 @@
 // What is in the queue, what comes in while somebody looks, and how does the rest get here?
-import { address, get, read, Refusal, type Schemas } from '../api/client';
+import { get, read, Refusal, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { micros } from '../text/time';
+import { Stream } from './stream';
 
 export type Sort = Schemas['Sort'];
-
 
 /** Rows asked for at once. */
 const PAGE = 500;
@@ -24,7 +24,7 @@ export class QueueList {
   live = $state<'on' | 'off' | 'lost'>('off');
   private next: string | undefined;
   private turn = 0;
-  private source: EventSource | undefined;
+  private stream: Stream | undefined;
 
   constructor(readonly filter: string, readonly sort: Sort) {}
 
@@ -41,7 +41,7 @@ export class QueueList {
       this.fresh = new Set();
       this.gone = new Set();
       this.error = undefined;
-      this.watch();
+      this.watch(micros(page.changed));
       void this.count();
     } catch (error) {
       if (turn === this.turn) this.error = error;
@@ -75,27 +75,27 @@ export class QueueList {
 
   close(): void {
     this.turn += 1;
-    this.source?.close();
+    this.stream?.close();
   }
 
   get wrongFilter(): Refusal | undefined {
     return this.error instanceof Refusal && this.error.at !== undefined ? this.error : undefined;
   }
 
-  private watch(): void {
-    this.source?.close();
-    const since = this.rows.reduce((latest, row) => Math.max(latest, micros(row.changed)), 0);
-    const source = new EventSource(address('/v1/queue/watch', [], { filter: this.filter, since: since || undefined }));
-    this.source = source;
-    source.onopen = () => (this.live = 'on');
-    source.onerror = () => (this.live = 'lost');
-    source.addEventListener('alert', (event) => this.take(read(event.data) as Summary));
-    source.addEventListener('gone', (event) => {
-      if (this.rows.some((row) => row.id === event.data)) this.gone = new Set(this.gone).add(event.data);
-      if (this.fresh.has(event.data)) this.fresh = new Set([...this.fresh].filter((id) => id !== event.data));
+  /** What changes after the page was read, in microseconds. */
+  private watch(since: number): void {
+    this.stream?.close();
+    this.stream = new Stream(this.filter, since, {
+      alert: (line) => this.take(read(line) as Summary),
+      gone: (id) => this.drop(id),
+      reset: () => void this.load(),
+      live: (state) => (this.live = state),
     });
-    source.addEventListener('reset', () => void this.load());
-    source.onmessage = null;
+  }
+
+  private drop(id: string): void {
+    if (this.rows.some((row) => row.id === id)) this.gone = new Set(this.gone).add(id);
+    if (this.fresh.has(id)) this.fresh = new Set([...this.fresh].filter((one) => one !== id));
   }
 
   /** A known row changes in its place; an unknown one waits until somebody wants it. */

@@ -182,6 +182,38 @@ async fn who_watches_is_told_at_once_and_what_was_missed_first() {
     rig.stop().await;
 }
 
+/// What a console does: a page, and the stream from there on.
+#[tokio::test]
+async fn who_has_a_page_is_told_what_came_after_it_and_nothing_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let page = |query: &'static str| {
+        let client = &rig.client;
+        async move { client.get::<QueuePage>(&format!("/v1/queue?limit=500{query}")).await.unwrap() }
+    };
+    let since = |page: &QueuePage| format!("GET /v1/queue/watch?since={}", page.changed.0);
+    let empty = page("").await;
+    let worst: Vec<Alert> = (0..500).map(|number| alert(&format!("w{number}"), 90, 1)).collect();
+    rig.report("web1", 1, &worst).await;
+    // What was changed last is beyond the page, and more than a stream tells one by one.
+    for sequence in 0..3 {
+        let mild: Vec<Alert> = (0..500).map(|number| alert(&format!("m{sequence}-{number}"), 10, 1)).collect();
+        rig.report("web1", 2 + sequence, &mild).await;
+    }
+    let full = page("").await;
+    assert!(full.rows.len() == 500 && full.rows.iter().all(|row| row.id.0.starts_with('w')));
+    let mut stream = send(&rig, &since(&full), "", "").await;
+    until(&mut stream, "text/event-stream").await;
+    rig.report("web1", 9, &[alert("zz", 50, 2)]).await;
+    let told = until(&mut stream, "\"zz\"").await;
+    assert!(!told.contains("reset") && !told.contains("\"m0-1\""), "{told}");
+    let filtered = page("&filter=host:nowhere").await;
+    assert!(filtered.rows.is_empty() && filtered.changed > full.changed, "the moment is the queue's");
+    let mut stream = send(&rig, &since(&empty), "", "").await;
+    until(&mut stream, "event: reset").await;
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn what_surrounds_an_alert_is_told_with_reasons() {
     let folder = tempfile::tempdir().unwrap();

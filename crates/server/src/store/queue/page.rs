@@ -1,7 +1,7 @@
 //! Which lines of the queue come next?
 
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, Sqlite};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, SqliteExecutor};
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
@@ -75,12 +75,24 @@ pub(in crate::store) async fn page(
          ORDER BY key {order}, seen DESC, found",
         condition.text
     );
-    let rows = ask(readers, text, condition.values).await?;
+    // One snapshot: what changes from here on is news to whoever has this page.
+    let mut snapshot = readers.begin().await?;
+    let changed = last_change(&mut snapshot, of).await?;
+    let rows = ask(&mut *snapshot, text, condition.values).await?;
+    drop(snapshot);
     let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let next = lines.last().filter(|_| more).map(|last| Place::write(last, sort));
-    Ok(Some(QueuePage { rows: lines, next }))
+    Ok(Some(QueuePage { rows: lines, next, changed }))
+}
+
+/// When anything of these hosts last changed.
+async fn last_change(connection: &mut SqliteConnection, of: &OfHosts) -> Result<Timestamp, StoreError> {
+    let condition = Condition::of(&Filter::everything()).of_hosts(of);
+    let text = format!("SELECT changed FROM queue WHERE {} ORDER BY changed DESC LIMIT 1", condition.text);
+    let rows = ask(connection, text, condition.values).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Timestamp(0), Timestamp))
 }
 
 /// The next lines by when they last changed, with their words.
@@ -110,7 +122,11 @@ pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
 }
 
 /// Asks what a filter became. The text holds names of ours and `$n` only; all that people wrote is bound.
-pub(super) async fn ask(readers: &SqlitePool, text: String, values: Vec<Bound>) -> Result<Vec<SqliteRow>, StoreError> {
+pub(super) async fn ask(
+    readers: impl SqliteExecutor<'_>,
+    text: String,
+    values: Vec<Bound>,
+) -> Result<Vec<SqliteRow>, StoreError> {
     let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(text));
     for value in values {
         query = match value {
