@@ -224,8 +224,8 @@ fn missing() -> Refused {
     refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert")
 }
 
-/// Every new or changed alert of hosts that the caller sees, as a server-sent event. A watcher that is too slow is told how many
-/// it missed in a `missed` event without data.
+/// Every new or changed alert of hosts that the caller sees, as a server-sent event. A watcher that is too slow is told
+/// by an event `missed` how many it missed at most: some may be of hosts that it does not see.
 pub(crate) async fn watch(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -233,14 +233,18 @@ pub(crate) async fn watch(
     let receiver = app.alerts.subscribe();
     let stopped = app.stopped.clone();
     let stream = unfold((receiver, stopped, caller.sees), |(mut receiver, stopped, sees)| async move {
-        let event = tokio::select! {
-            alert = receiver.recv() => match alert {
-                Ok(shown) if !sees.host(&shown.host) => Event::default().comment(""),
-                Ok(shown) => Event::default().event("alert").data(&*shown.text),
-                Err(RecvError::Lagged(missed)) => Event::default().comment(format!("missed {missed}")),
+        let event = loop {
+            let heard = tokio::select! {
+                alert = receiver.recv() => alert,
+                () = until(stopped.clone()) => return None,
+            };
+            match heard {
+                // Of other hosts not even that there is something.
+                Ok(shown) if !sees.host(&shown.host) => {}
+                Ok(shown) => break Event::default().event("alert").data(&*shown.text),
+                Err(RecvError::Lagged(missed)) => break Event::default().event("missed").data(missed.to_string()),
                 Err(RecvError::Closed) => return None,
-            },
-            () = until(stopped.clone()) => return None,
+            }
         };
         Some((Ok(event), (receiver, stopped, sees)))
     });
