@@ -14,7 +14,7 @@ use super::wire::Attempt;
 use super::{Board, Line, PAUSES, send, text_of};
 use crate::listen::until;
 use crate::state::{App, now};
-use crate::store::{Delivery, Ended};
+use crate::store::{Delivery, Ended, StoreError};
 
 /// How a channel's attempts go.
 #[derive(Clone, Debug, Default)]
@@ -37,23 +37,38 @@ impl Standing {
             (true, None) => "half-open",
         }
     }
+
+    /// Attempts have ended.
+    fn heard(&mut self, ended: &[(u64, Ended)]) {
+        for (_, ended) in ended {
+            match ended {
+                Ended::Delivered => *self = Self { delivered: Some(now()), ..Self::default() },
+                // Whoever answers that a message is wrong is well.
+                Ended::Dead(error) => {
+                    *self = Self { trouble: Some(error.clone()), delivered: self.delivered, ..Self::default() };
+                }
+                Ended::Failed(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    self.trouble = Some(error.clone());
+                }
+            }
+        }
+    }
 }
 
 /// Sends what waits for one channel until told to stop. A message that is not taken is tried again, in order, and given
-/// up after `AGE_MAX`.
+/// up after `AGE_MAX`, or when it alone is not taken.
 pub(super) async fn run(board: Arc<Board>, at: usize, app: Arc<App>, stopped: watch::Receiver<bool>) {
     let Some(line) = board.lines.get(at) else { return };
+    let mut course = Course::default();
     loop {
-        let wait = match app.deliveries.next(&line.spec.name).await {
-            Ok(Some(delivery)) => match offer(&board, line, &app, delivery).await {
-                true => continue,
-                false => {
-                    let pause = pause(board.notify.pause, line.standing().failures);
-                    line.standing().next = Some(now().plus(pause));
-                    pause
-                }
-            },
-            Ok(None) => {
+        let wait = match course.turn(&board, line, &app).await {
+            Ok(Turn::Done) => continue,
+            Ok(Turn::Later(pause)) => {
+                line.standing().next = Some(now().plus(pause));
+                pause
+            }
+            Ok(Turn::Nothing) => {
                 tokio::select! {
                     () = line.wake.notified() => continue,
                     () = tokio::time::sleep(IDLE) => continue,
@@ -73,16 +88,86 @@ pub(super) async fn run(board: Arc<Board>, at: usize, app: Arc<App>, stopped: wa
     }
 }
 
+/// What is to be done after a turn.
+enum Turn {
+    /// The next one.
+    Done,
+    /// Nothing waits.
+    Nothing,
+    /// The same again after a pause.
+    Later(Duration),
+}
+
+/// How the sending over one channel goes on.
+#[derive(Default)]
+struct Course {
+    /// What attempts came to, where the store has not taken it yet: for that no message is sent twice.
+    unwritten: Vec<(u64, Ended)>,
+    /// How often in a row the store did not.
+    refused: u32,
+}
+
+impl Course {
+    /// Tries the message whose turn it is, or writes down how the last ones ended.
+    async fn turn(&mut self, board: &Arc<Board>, line: &Line, app: &App) -> Result<Turn, StoreError> {
+        let name = &line.spec.name;
+        if self.unwritten.is_empty() {
+            let Some(first) = app.deliveries.next(name, None).await? else { return Ok(Turn::Nothing) };
+            let ended = offer(board, line, &first).await;
+            let is_stuck = matches!(ended, Ended::Failed(_)) && first.tries + 1 >= STEPS_OVER_AFTER;
+            let behind = if is_stuck { app.deliveries.next(name, Some(first.number)).await? } else { None };
+            self.unwritten = match behind {
+                Some(behind) => beside(board, line, (first, ended), behind).await,
+                None => vec![(first.number, ended)],
+            };
+            line.standing().heard(&self.unwritten);
+        }
+        let ended = std::mem::take(&mut self.unwritten);
+        let is_done = ended.iter().all(|(_, ended)| !matches!(ended, Ended::Failed(_)));
+        if let Err(error) = app.deliveries.ended(name.clone(), ended.clone()).await {
+            tracing::error!(%error, channel = name, "how an attempt ended could not be kept; that is tried again");
+            self.refused = self.refused.saturating_add(1);
+            self.unwritten = ended;
+            return Ok(Turn::Later(pause(board.notify.pause, self.refused)));
+        }
+        self.refused = 0;
+        Ok(if is_done { Turn::Done } else { Turn::Later(pause(board.notify.pause, line.standing().failures)) })
+    }
+}
+
+/// A message has failed many times: is the receiver ill, or is it the message? The one behind it tells. Where that is
+/// taken and the first still is not, the first is given up: it would hold up everybody behind it.
+async fn beside(
+    board: &Arc<Board>,
+    line: &Line,
+    (first, failed): (Delivery, Ended),
+    behind: Delivery,
+) -> Vec<(u64, Ended)> {
+    match offer(board, line, &behind).await {
+        Ended::Failed(_) => vec![(first.number, failed)],
+        ended @ Ended::Dead(_) => vec![(behind.number, ended), (first.number, failed)],
+        Ended::Delivered => {
+            let again = match offer(board, line, &first).await {
+                Ended::Failed(error) => {
+                    tracing::error!(channel = line.spec.name, error, "a message is given up: others are taken");
+                    Ended::Dead(format!("{error}; the message behind it was taken"))
+                }
+                ended => ended,
+            };
+            vec![(first.number, again), (behind.number, Ended::Delivered)]
+        }
+    }
+}
+
 /// One, two, four times the first, up to `PAUSES` times.
 fn pause(first: Duration, failures: u32) -> Duration {
     first * 2_u32.saturating_pow(failures.saturating_sub(1)).min(PAUSES)
 }
 
-/// Tries one; says whether it is done with.
-async fn offer(board: &Arc<Board>, line: &Line, app: &App, delivery: Delivery) -> bool {
-    let Delivery { number, queued, body } = delivery;
-    let (name, age) = (line.spec.name.clone(), now().since(queued));
-    let ended = match attempt(board, &name, number, body).await {
+/// Tries one.
+async fn offer(board: &Arc<Board>, line: &Line, delivery: &Delivery) -> Ended {
+    let (name, age) = (&line.spec.name, now().since(delivery.queued));
+    match attempt(board, name, delivery.number, delivery.body.clone()).await {
         Attempt::Taken => Ended::Delivered,
         Attempt::Failed(error) if age < AGE_MAX => {
             tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
@@ -92,30 +177,7 @@ async fn offer(board: &Arc<Board>, line: &Line, app: &App, delivery: Delivery) -
             tracing::error!(channel = name, error, "a message is given up");
             Ended::Dead(error)
         }
-    };
-    {
-        let mut standing = line.standing();
-        match &ended {
-            Ended::Delivered => {
-                *standing = Standing { delivered: Some(now()), ..Standing::default() };
-            }
-            // Whoever answers that a message is wrong is well.
-            Ended::Dead(error) => {
-                *standing =
-                    Standing { trouble: Some(error.clone()), delivered: standing.delivered, ..Standing::default() };
-            }
-            Ended::Failed(error) => {
-                standing.failures = standing.failures.saturating_add(1);
-                standing.trouble = Some(error.clone());
-            }
-        }
     }
-    let is_done = !matches!(ended, Ended::Failed(_));
-    if let Err(error) = app.deliveries.ended(name, number, ended).await {
-        tracing::error!(%error, "it could not be kept that a message was told; it will be told again");
-        return false;
-    }
-    is_done
 }
 
 /// Sends one message over one channel, once.
@@ -146,6 +208,8 @@ const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 const IDLE: Duration = Duration::from_secs(30);
 /// Failures in a row after which a channel is left alone.
 const BREAKS_AFTER: u32 = 5;
+/// Failures of one message, a minute's, after which the one behind it is tried too.
+const STEPS_OVER_AFTER: u64 = 6;
 const WHY_MAX: usize = 300;
 
 #[cfg(test)]

@@ -21,8 +21,11 @@ pub(super) async fn run(board: Arc<Board>, app: Arc<App>, stopped: watch::Receiv
     let names: Vec<String> = board.names().map(str::to_owned).collect();
     match app.deliveries.keep_only(names).await {
         Ok(0) => {}
-        Ok(gone) => tracing::error!(gone, "messages to channels that are not configured any more are dropped"),
-        Err(error) => tracing::error!(%error, "messages to former channels cannot be dropped"),
+        Ok(gone) => tracing::error!(
+            gone,
+            "messages to channels that are not configured any more are given up; they are kept as dead letters"
+        ),
+        Err(error) => tracing::error!(%error, "messages to former channels cannot be given up"),
     }
     let mut written = app.messages.subscribe();
     let mut rates = Rates::default();

@@ -302,6 +302,49 @@ async fn what_is_given_up_is_kept_shown_and_tried_again() {
     rig.stop().await;
 }
 
+/// A receiver that cannot do with one message gets the others; one that can do with none loses none.
+#[tokio::test]
+async fn one_message_that_always_fails_is_stepped_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new(Manner::FailsWith("\"bad\"")).await;
+    let config = config(vec![webhook(folder.path(), "a", &receiver.url)], vec![to(&["a"])]);
+    let rig = serve(folder.path(), &config).await;
+    rig.report("web1", 1, &[alert("bad", 50, 1), alert("bb", 50, 1), alert("cc", 50, 1)]).await;
+    until("the others", async || status(&rig, "a").await.delivered == 2).await;
+    let status = status(&rig, "a").await;
+    assert_eq!((status.dead, status.waiting, status.breaker.as_str()), (1, 0, "closed"));
+    let dead: DeadLetters = rig.client.get(&path::channel("a", "dead")).await.unwrap();
+    assert!(dead.letters[0].error.ends_with("the message behind it was taken"), "{dead:?}");
+    assert!(dead.letters[0].tries >= 6, "{dead:?}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_channel_that_is_gone_is_kept_and_retried_behind_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new(Manner::Says(503)).await;
+    let with = config(vec![webhook(folder.path(), "a", &receiver.url)], vec![to(&["a"])]);
+    let rig = serve(folder.path(), &with).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1), alert("bb", 50, 1)]).await;
+    until("two that wait", async || status(&rig, "a").await.waiting == 2).await;
+    rig.stop().await;
+    let without = config(vec![webhook(folder.path(), "b", &receiver.url)], vec![to(&["b"])]);
+    serve(folder.path(), &without).await.stop().await;
+    let rig = serve(folder.path(), &with).await;
+    until("two that are dead", async || status(&rig, "a").await.dead == 2).await;
+    let dead: DeadLetters = rig.client.get(&path::channel("a", "dead")).await.unwrap();
+    assert_eq!(dead.letters[0].error, "there is no such channel any more");
+    rig.report("web1", 2, &[alert("cc", 50, 1)]).await;
+    until("one that waits", async || status(&rig, "a").await.waiting == 1).await;
+    let done: Retried = rig.client.post(&path::channel("a", "dead/retry"), &json!({})).await.unwrap();
+    assert_eq!(done.retried, 2);
+    receiver.behave(Manner::Says(200));
+    until("all", async || status(&rig, "a").await.delivered == 3).await;
+    let came = types(&receiver.came());
+    assert_eq!(came[came.len() - 3..], ["alert-new cc", "alert-new aa", "alert-new bb"]);
+    rig.stop().await;
+}
+
 /// Promise S8: a name that leads to a private place is not connected to unless the channel says so.
 #[tokio::test]
 async fn s8_a_channel_leads_to_no_private_place_unless_it_says_so() {

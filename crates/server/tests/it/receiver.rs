@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Manner {
     /// Answers with this status and an empty object.
     Says(u16),
+    /// Fails with what holds this text, and takes the rest.
+    FailsWith(&'static str),
     /// Never answers.
     Sleeps,
     /// Answers a byte at a time, for ever.
@@ -104,14 +106,20 @@ impl Receiver {
             None => line.to_owned(),
         };
         let head: Vec<String> = head.trim_end().lines().map(lower_names).collect();
-        self.came.lock().unwrap().push(Came { head: head.join("\n"), body: String::from_utf8(body).unwrap() });
+        let body = String::from_utf8(body).unwrap();
+        let manner = match manner {
+            Manner::FailsWith(text) if body.contains(text) => Manner::Says(500),
+            Manner::FailsWith(_) => Manner::Says(200),
+            other => other,
+        };
+        self.came.lock().unwrap().push(Came { head: head.join("\n"), body });
         let mut stream = stream.into_inner();
         match manner {
             Manner::Says(status) => {
                 let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}");
                 stream.write_all(answer.as_bytes()).await?;
             }
-            Manner::Sleeps => tokio::time::sleep(Duration::from_secs(600)).await,
+            Manner::FailsWith(_) | Manner::Sleeps => tokio::time::sleep(Duration::from_secs(600)).await,
             Manner::Drips => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n").await?;
                 loop {
