@@ -5,7 +5,7 @@ import { many } from '../text/words';
 import { toasts } from './toasts.svelte';
 
 type Work = Schemas['Work'];
-export type Standing = Pick<Summary, 'id' | 'status' | 'assignee'>;
+export type Standing = Pick<Summary, 'id' | 'status' | 'resolution' | 'assignee'> & { tags?: Record<string, string> | undefined };
 
 /** The same work on all of them; what is refused is said, one by one. True when nothing was. */
 export async function workOn(alerts: Standing[], work: Work, done: string, after: () => void): Promise<boolean> {
@@ -13,10 +13,11 @@ export async function workOn(alerts: Standing[], work: Work, done: string, after
   const back = answer.done.map((id) => alerts.find((alert) => alert.id === id)).filter((alert) => alert !== undefined);
   if (back.length > 0) {
     const text = back.length === 1 ? done : `${done}: ${many(back.length, 'alert')}`;
-    toasts.add('done', text, inverse(work, back[0]) && (async () => {
-      for (const alert of back) await send([alert.id], inverse(work, alert) as Work);
+    const undo = back.map((alert) => ({ id: alert.id, works: inverse(work, alert) }));
+    toasts.add('done', text, undo.every(({ works }) => works.length > 0) ? async () => {
+      for (const { id, works } of undo) for (const one of works) await send([id], one);
       after();
-    }));
+    } : undefined);
   }
   for (const refused of answer.refused.slice(0, 3)) toasts.add('failed', `${refused.id}: ${refused.reason}`);
   if (answer.refused.length > 3) toasts.add('failed', `and ${answer.refused.length - 3} more were refused`);
@@ -35,21 +36,28 @@ async function send(ids: string[], work: Work): Promise<Schemas['BulkAnswer']> {
   return all;
 }
 
-/** What would make it as it was; nothing for what cannot be unsaid. */
-function inverse(work: Work, was: Standing | undefined): Work | undefined {
-  if (!was) return undefined;
+/** What would make it as it was, one after the other; nothing for what cannot be unsaid. It calls nobody. */
+export function inverse(work: Work, was: Standing): Work[] {
   switch (work.do) {
     case 'resolve':
-      return { do: 'reopen', comment: 'closed by mistake' };
     case 'status':
-      return was.status === 'resolved' ? undefined : { do: 'status', status: was.status };
+      return stood(was);
     case 'assign':
-      return { do: 'assign', assignee: was.assignee ?? null };
-    case 'tag':
-      return { do: 'untag', name: work.name ?? '' };
+      // Whoever takes an open alert up investigates it.
+      return [{ do: 'assign', assignee: was.assignee ?? null }, ...(work.assignee && was.status === 'open' ? stood(was) : [])];
+    case 'tag': {
+      const [name, before] = [work.name ?? '', was.tags?.[work.name ?? '']];
+      if (!was.tags) return [];
+      return [before === undefined ? { do: 'untag', name } : { do: 'tag', name, value: before }];
+    }
     case 'merge':
-      return { do: 'split' };
+      return [{ do: 'split' }];
     default:
-      return undefined;
+      return [];
   }
+}
+
+function stood(was: Standing): Work[] {
+  if (was.status !== 'resolved') return [{ do: 'status', status: was.status }];
+  return was.resolution ? [{ do: 'resolve', resolution: was.resolution }] : [];
 }

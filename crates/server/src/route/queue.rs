@@ -73,7 +73,10 @@ pub(crate) async fn work(
     let (mut ids, mut hidden) = (Vec::with_capacity(request.ids.len()), Vec::new());
     for id in request.ids {
         match seen(&app, &caller, &id).await {
-            Ok(()) => ids.push(id),
+            Ok(()) => {
+                let expected = request.versions.get(&id).copied();
+                ids.push((id, expected));
+            }
             Err(Refused(problem, wait)) if problem.status != 404 => return Err(Refused(problem, wait)),
             Err(Refused(problem, _)) => hidden.push(BulkRefusal { id, reason: problem.detail }),
         }

@@ -142,8 +142,8 @@ pub struct Ingested {
 /// What became of a person's work on an alert.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Worked {
-    /// Done; the alert first, then what changed with it.
-    Done(Vec<Alert>),
+    /// Done; the alert first, then what changed with it. And when the alert changed by it.
+    Done(Vec<Alert>, Timestamp),
     /// There is no such alert.
     Missing,
     /// It has changed since the person looked.
@@ -206,7 +206,7 @@ pub trait Store: Send + Sync {
     /// The same for many: each for itself, all in one transaction. What changed comes with the answer.
     fn work_on(
         &self,
-        ids: Vec<AlertId>,
+        ids: Vec<(AlertId, Option<Timestamp>)>,
         work: Work,
         author: String,
         now: Timestamp,

@@ -112,7 +112,7 @@ impl Store for Sqlite {
 
     fn work_on(
         &self,
-        ids: Vec<AlertId>,
+        ids: Vec<(AlertId, Option<Timestamp>)>,
         work: Work,
         author: String,
         now: Timestamp,

@@ -11,7 +11,7 @@ use tripoint_api::context::{AlertContext, Step};
 use tripoint_api::queue::{Facets, QueuePage, QueueQuery};
 use tripoint_api::views::{OwnedView, ViewList};
 use tripoint_api::work::BulkAnswer;
-use tripoint_model::Alert;
+use tripoint_model::{Alert, AlertStatus};
 
 use crate::rig::{Rig, alert};
 
@@ -86,6 +86,16 @@ async fn work_is_done_refused_and_told() {
     rig.report("web1", 2, &[alert("aa", 92, 9)]).await;
     assert_eq!(rows(&rig, "severity:low tag:team").await, ["aa"]);
 
+    // What was closed with the whole comes back with it, however it comes back, and stands as it is told to.
+    work(&rig, "cc", json!({"do": "merge", "into": "bb"})).await.unwrap();
+    work(&rig, "bb", json!({"do": "status", "status": "investigating"})).await.unwrap();
+    assert_eq!(rows(&rig, "merged:yes status:investigating").await, ["cc"]);
+    work(&rig, "cc", json!({"do": "split"})).await.unwrap();
+    // To open what is open changes nothing.
+    let open = work(&rig, "bb", json!({"do": "reopen", "comment": "again"})).await.unwrap();
+    assert_eq!((open.work.status, open.work.comments.len()), (AlertStatus::Investigating, 1));
+    assert_eq!(open.work.history.last().unwrap().what, "now investigating");
+
     let bulk = json!({"ids": ["aa", "zz", "cc"], "work": {"do": "tag", "name": "seen"}});
     let answer: BulkAnswer = rig.client.post("/v1/queue/work", &bulk).await.unwrap();
     assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
@@ -150,6 +160,43 @@ async fn who_looked_at_an_older_state_overwrites_nothing() {
     assert!(second.starts_with("HTTP/1.1 412"), "{second}");
     let changed = answer(&rig, "GET /v1/alerts/aa", &format!("if-none-match: {tag}\r\n"), "").await;
     assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn every_way_to_work_on_an_alert_takes_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let ways = [
+        ("comment", r#"{"text":"seen"}"#),
+        ("assign", r#"{"assignee":"ada"}"#),
+        ("resolve", r#"{"resolution":"expected"}"#),
+        ("reopen", "{}"),
+        ("work", r#"{"do":"tag","name":"late"}"#),
+    ];
+    let mut tag = answer(&rig, "GET /v1/alerts/aa", "", "").await;
+    for (way, body) in ways {
+        tag = tag.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+        let header = format!("if-match: {tag}\r\n");
+        let path = format!("POST /v1/alerts/aa/{way}");
+        let first = answer(&rig, &path, &header, body).await;
+        let second = answer(&rig, &path, &header, body).await;
+        assert!(first.starts_with("HTTP/1.1 200") && second.starts_with("HTTP/1.1 412"), "{way}: {first} {second}");
+        tag = first;
+    }
+    let seen = |id: &'static str| {
+        let client = &rig.client;
+        async move {
+            let page: QueuePage = client.get("/v1/queue").await.unwrap();
+            page.rows.into_iter().find(|row| row.id.0 == id).unwrap().changed
+        }
+    };
+    let versions = json!({"aa": seen("aa").await, "bb": seen("bb").await});
+    work(&rig, "bb", json!({"do": "comment", "text": "meanwhile"})).await.unwrap();
+    let bulk = json!({"ids": ["aa", "bb", "cc"], "work": {"do": "tag", "name": "x"}, "versions": versions});
+    let answer: BulkAnswer = rig.client.post("/v1/queue/work", &bulk).await.unwrap();
+    assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
+    assert_eq!((answer.refused[0].id.0.as_str(), answer.refused[0].reason.contains("changed")), ("bb", true));
     rig.stop().await;
 }
 

@@ -52,6 +52,26 @@ async fn whoever_keeps_a_state_is_told_of_each_change_of_it_and_nobody_else_is()
     rig.stop().await;
 }
 
+/// What was so before is no news, and a closing that is taken back calls nobody.
+#[tokio::test]
+async fn opening_what_is_open_and_undoing_a_closing_are_told_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = Receiver::new(Manner::Says(200)).await;
+    let all = RouteConfig { kinds: vec!["alerts".into(), "work".into()], ..to(&["hook"]) };
+    let rig = serve(folder.path(), &config(vec![webhook(folder.path(), "hook", &hook.url)], vec![all])).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    work(&rig, "aa", "reopen", json!({})).await;
+    work(&rig, "aa", "resolve", json!({ "resolution": "expected" })).await;
+    work(&rig, "aa", "resolve", json!({ "resolution": "testing" })).await;
+    work(&rig, "aa", "work", json!({ "do": "status", "status": "investigating" })).await;
+    work(&rig, "aa", "reopen", json!({})).await;
+    work(&rig, "aa", "assign", json!({ "assignee": "ada" })).await;
+    until("three messages", async || hook.came().len() >= 3).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(types(&hook.came()), ["alert-new aa", "alert-resolved aa", "alert-acknowledged aa"]);
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn only_escalations_are_told_again_and_why() {
     let folder = tempfile::tempdir().unwrap();
