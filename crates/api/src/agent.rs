@@ -313,6 +313,24 @@ pub enum Order {
     ContentChanged,
 }
 
+impl Order {
+    /// Whether it only asks: nothing is done anywhere.
+    pub fn asks_only(&self) -> bool {
+        match self {
+            Self::Act { dry_run, .. } => *dry_run,
+            Self::Standing | Self::WouldLift { .. } => true,
+            Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Confirm { .. }
+            | Self::AddException { .. }
+            | Self::RemoveException { .. }
+            | Self::ReleaseAll
+            | Self::Investigate { .. }
+            | Self::ContentChanged => false,
+        }
+    }
+}
+
 /// A block in force: the ledger's word beside the kernel's, both of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

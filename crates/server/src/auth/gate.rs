@@ -192,13 +192,7 @@ fn may(permit: &Permit, caller: &Caller) -> Result<(), Refused> {
             role.map_or("", |r| r.as_str())
         )));
     }
-    let scope = Scope { area: permit.area, write: permit.write };
-    if let By::Token { scopes, .. } = &caller.by
-        && !scopes.is_empty()
-        && !scopes.contains(&scope)
-    {
-        return Err(forbidden(&format!("this token is not for {scope}")));
-    }
+    caller.has(Scope { area: permit.area, write: permit.write })?;
     if permit.hosts == Hosts::Whole && !caller.sees.all() {
         return Err(forbidden("this concerns all hosts, and not all are yours"));
     }

@@ -231,10 +231,10 @@ pub trait Store: Send + Sync {
     fn counts(&self, of: OfHosts) -> Stored<'_, StatusCounts>;
     /// Exceptions that have not expired at `now`, soonest end first, with what came of them.
     fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>>;
-    /// Keeps an exception.
-    fn add_exception(&self, exception: Exception) -> Stored<'_, ()>;
-    /// Drops an exception; says whether there was one.
-    fn remove_exception(&self, id: String) -> Stored<'_, bool>;
+    /// Keeps an exception and queues the order to keep it for these hosts: both or neither.
+    fn add_exception(&self, exception: Exception, hosts: Vec<String>, now: Timestamp) -> Stored<'_, ()>;
+    /// Drops an exception and queues the order to drop it; says whether there was one.
+    fn remove_exception(&self, id: String, hosts: Vec<String>, now: Timestamp) -> Stored<'_, bool>;
     /// Every agent that ever reported.
     fn agents(&self) -> Stored<'_, Vec<AgentStatus>>;
     /// Queues the order once for each host; its numbers, in the order of the hosts.

@@ -14,6 +14,7 @@ use super::blocks::Said;
 use super::notes::Notes;
 use super::outbox::Actions;
 use super::{Ingested, Keep, OfHosts, OrderState, StoreError, alerts, contacts, queue};
+use crate::auth::audit;
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -204,6 +205,10 @@ pub(super) async fn give(
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM orders").fetch_one(&mut *connection).await?;
     let body = to_text("order", &order)?;
+    // A question is no change, and the row of the change that follows it is its own.
+    if order.asks_only() {
+        audit::nothing_changed();
+    }
     let mut numbers = Vec::with_capacity(hosts.len());
     for (number, host) in (last + 1..).zip(hosts) {
         sqlx::query("INSERT INTO orders (number, host, issued, body, state) VALUES ($1, $2, $3, $4, 'waiting')")

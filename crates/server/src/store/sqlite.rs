@@ -24,7 +24,7 @@ use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
 use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked};
-use crate::auth::audit::said;
+use crate::auth::audit::{nothing_changed, said};
 
 /// One file, one writer, a few readers.
 pub struct Sqlite {
@@ -190,18 +190,25 @@ impl Store for Sqlite {
         Box::pin(exceptions::all(&self.readers, now))
     }
 
-    fn add_exception(&self, exception: Exception) -> Stored<'_, ()> {
-        Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { exceptions::add(connection, &exception).await })),
-        )
+    fn add_exception(&self, exception: Exception, hosts: Vec<String>, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move {
+                exceptions::add(connection, &exception).await?;
+                give(connection, hosts, Order::AddException { exception }, now).await.map(drop)
+            })
+        }))
     }
 
-    fn remove_exception(&self, id: String) -> Stored<'_, bool> {
-        Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { said(exceptions::remove(connection, &id).await) })),
-        )
+    fn remove_exception(&self, id: String, hosts: Vec<String>, now: Timestamp) -> Stored<'_, bool> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move {
+                let is_gone = said(exceptions::remove(connection, &id).await)?;
+                if is_gone {
+                    give(connection, hosts, Order::RemoveException { id }, now).await?;
+                }
+                Ok(is_gone)
+            })
+        }))
     }
 
     fn agents(&self) -> Stored<'_, Vec<AgentStatus>> {
@@ -242,6 +249,8 @@ impl Store for Sqlite {
     fn withdraw(&self, number: u64) -> Stored<'_, Option<OrderState>> {
         Box::pin(self.writer.submit(move |connection| {
             Box::pin(async move {
+                // The change is the order itself.
+                nothing_changed();
                 sqlx::query("UPDATE orders SET state = 'withdrawn' WHERE number = $1 AND state = 'waiting'")
                     .bind(signed(number))
                     .execute(&mut *connection)
