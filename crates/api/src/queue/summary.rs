@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use tripoint_model::action::in_force;
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, OutcomeState, Resolution,
-    Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, Resolution, Timestamp,
 };
 
 use crate::filter::{Subject, Value};
@@ -121,7 +121,7 @@ impl AlertSummary {
             bytes_out: alert.bytes_out,
             still_open: alert.still_open,
             suppressed_by: alert.suppressed_by.clone(),
-            blocked_until: blocked_until(alert),
+            blocked_until: blocked_until(alert, changed),
             known_exploited: alert.findings.iter().any(|finding| finding.known_exploited),
             comments: u32::try_from(alert.work.comments.len()).unwrap_or(u32::MAX),
             values: all.iter().map(shown).collect(),
@@ -135,14 +135,10 @@ fn score_of(level: Level) -> u8 {
     20 * level as u8 + 10
 }
 
-/// The end of the last verified block that is in force.
-fn blocked_until(alert: &Alert) -> Option<Timestamp> {
-    let is_block = |kind: ActionKind| matches!(kind, ActionKind::Block | ActionKind::Isolate);
-    let in_force = alert
-        .outcomes
-        .iter()
-        .filter(|outcome| is_block(outcome.action) && outcome.verified && outcome.state == OutcomeState::Applied);
-    in_force.filter_map(|outcome| outcome.expires).max()
+/// The end of the last block that is in force at `now`.
+fn blocked_until(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
+    let holding = |kind| in_force(&alert.outcomes, kind, now).filter_map(|outcome| outcome.expires).max();
+    holding(ActionKind::Block).max(holding(ActionKind::Isolate))
 }
 
 /// What has several values, each once, as the alert has them: findings the worst first, connections the newest.

@@ -147,7 +147,7 @@ pub(super) async fn changed(connection: &mut SqliteConnection, id: &str) -> Resu
 }
 
 /// The alerts that are part of another.
-async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
+pub(super) async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
     let found =
         sqlx::query_scalar("SELECT id FROM queue_terms WHERE field = 'merged' AND value = $1 ORDER BY id LIMIT 1000")
             .bind(id)

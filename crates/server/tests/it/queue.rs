@@ -7,12 +7,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use tripoint_api::ClientError;
+use tripoint_api::agent::Item;
 use tripoint_api::context::{AlertContext, Step};
 use tripoint_api::queue::{Facets, QueuePage, QueueQuery};
 use tripoint_api::views::{OwnedView, ViewList};
 use tripoint_api::work::BulkAnswer;
-use tripoint_model::{Alert, AlertStatus};
+use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, OutcomeState};
 
+use crate::lapi::outcome;
 use crate::rig::{Rig, alert};
 
 async fn rows(rig: &Rig, filter: &str) -> Vec<String> {
@@ -101,6 +103,55 @@ async fn work_is_done_refused_and_told() {
     assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
     assert_eq!((answer.refused.len(), answer.refused[0].id.0.as_str()), (1, "zz"));
     assert_eq!(rows(&rig, "tag:seen").await.len(), 2);
+    rig.stop().await;
+}
+
+/// What gets worse may not hide behind what is closed or was milder.
+#[tokio::test]
+async fn a_part_that_gets_worse_than_its_whole_is_an_alert_of_its_own_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    for (part, into) in [("bb", "aa"), ("cc", "aa")] {
+        work(&rig, part, json!({"do": "merge", "into": into})).await.unwrap();
+    }
+    // The whole is as grave, and open: who works on it works on this.
+    rig.report("web1", 2, &[alert("bb", 85, 5)]).await;
+    assert_eq!(rows(&rig, "").await, ["aa"]);
+    work(&rig, "aa", json!({"do": "severity", "level": "low", "reason": "a test machine"})).await.unwrap();
+    rig.report("web1", 3, &[alert("bb", 85, 6), alert("cc", 50, 6)]).await;
+    assert_eq!(rows(&rig, "").await, ["cc", "aa"], "what did not get worse stays");
+    work(&rig, "aa", json!({"do": "severity"})).await.unwrap();
+    work(&rig, "cc", json!({"do": "merge", "into": "aa"})).await.unwrap();
+    work(&rig, "aa", json!({"do": "resolve", "resolution": "expected"})).await.unwrap();
+    rig.report("web1", 4, &[alert("cc", 70, 7)]).await;
+    assert_eq!(rows(&rig, "status:open").await, ["cc"]);
+    let own: Alert = rig.client.get("/v1/alerts/cc").await.unwrap();
+    let told: Vec<&str> = own.work.history.iter().rev().take(2).map(|change| change.what.as_str()).collect();
+    assert_eq!(told, ["split from aa: it has become worse (high)", "reopened: it has become worse (high)"]);
+    rig.stop().await;
+}
+
+/// An agent speaks for its own host: what it blocks there contains no alert of another.
+#[tokio::test]
+async fn what_a_host_did_is_added_to_its_own_alerts_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let of_db = Alert { host: "db1".into(), ..alert("dd", 50, 1) };
+    rig.report("db1", 1, &[of_db]).await;
+    let done = |host: &'static str, sequence: u64| {
+        let outcome = outcome(ActionKind::Block, "203.0.113.66", OutcomeState::Applied, 86_400);
+        let item = Item::Outcome { alert: Some(AlertId("aa".into())), outcome };
+        rig.report_items(host, sequence, vec![item])
+    };
+    done("db1", 2).await;
+    assert_eq!(rows(&rig, "status:contained").await, [""; 0]);
+    // Where its own alert is part of the other one, it is that.
+    work(&rig, "dd", json!({"do": "merge", "into": "aa"})).await.unwrap();
+    done("db1", 3).await;
+    assert_eq!(rows(&rig, "merged:yes status:contained blocked:yes").await, ["dd"]);
+    assert_eq!(rows(&rig, "status:contained").await, [""; 0]);
+    done("web1", 2).await;
+    assert_eq!(rows(&rig, "status:contained").await, ["aa"]);
     rig.stop().await;
 }
 
