@@ -95,6 +95,9 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// It took too long and was broken off.
+    #[error("it takes too long")]
+    Late,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -106,6 +109,7 @@ impl From<sqlx::Error> for StoreError {
         match code.as_deref() {
             Some(FULL | SHORT_OF_SHARED_MEMORY) => Self::Full,
             Some(NOT_ITS_SUM) => Self::Damaged("the database".into(), "a page is not what was written".into()),
+            Some(INTERRUPTED) => Self::Late,
             _ => Self::Database(error.to_string()),
         }
     }
@@ -113,6 +117,8 @@ impl From<sqlx::Error> for StoreError {
 
 /// `SQLITE_FULL`.
 const FULL: &str = "13";
+/// `SQLITE_INTERRUPT`.
+const INTERRUPTED: &str = "9";
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log lies on the same disk.
 const SHORT_OF_SHARED_MEMORY: &str = "4874";
 

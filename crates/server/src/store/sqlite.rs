@@ -26,23 +26,27 @@ use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored,
 use super::{answered, bouncers, contacts, decisions, exceptions, outbox, queue, verdicts, views, work, worked};
 use crate::auth::audit::{nothing_changed, said};
 
-/// One file, one writer, a few readers.
+/// One file, one writer, a few readers: those who search keep nobody else waiting.
 pub struct Sqlite {
     pub(super) writer: Writer,
     pub(super) readers: SqlitePool,
+    /// For what people make up themselves, and may be slow.
+    searchers: SqlitePool,
+    /// For who may come in.
+    doors: SqlitePool,
     keep: Keep,
 }
 
 impl Sqlite {
     /// Opens or creates the file.
     pub async fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
-        let Opened { connection, readers, room } = open::open(path).await?;
-        Ok(Self { writer: Writer::start(connection, room), readers, keep })
+        let Opened { connection, readers, searchers, doors, room } = open::open(path).await?;
+        Ok(Self { writer: Writer::start(connection, room), readers, searchers, doors, keep })
     }
 
     /// What is kept of those who may ask, in the same file.
     pub(crate) fn accounts(&self) -> Accounts {
-        Accounts { writer: self.writer.clone(), readers: self.readers.clone() }
+        Accounts { writer: self.writer.clone(), readers: self.doors.clone() }
     }
 }
 
@@ -67,11 +71,11 @@ impl Store for Sqlite {
         sort: Sort,
         (limit, after): (Option<u32>, Option<String>),
     ) -> Stored<'_, Option<QueuePage>> {
-        Box::pin(async move { queue::page(&self.readers, (&filter, &of), sort, limit, after.as_deref()).await })
+        Box::pin(async move { queue::page(&self.searchers, (&filter, &of), sort, limit, after.as_deref()).await })
     }
 
     fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets> {
-        Box::pin(async move { queue::facets(&self.readers, (&filter, &of)).await })
+        Box::pin(async move { queue::facets(&self.searchers, (&filter, &of)).await })
     }
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
@@ -125,8 +129,8 @@ impl Store for Sqlite {
 
     fn around(&self, own: AlertSummary, of: OfHosts) -> Stored<'_, (Vec<Related>, Vec<AlertSummary>)> {
         Box::pin(async move {
-            let related = queue::related(&self.readers, &own, &of).await?;
-            Ok((related, queue::parts(&self.readers, &own.id, &of).await?))
+            let related = queue::related(&self.searchers, &own, &of).await?;
+            Ok((related, queue::parts(&self.searchers, &own.id, &of).await?))
         })
     }
 

@@ -1,7 +1,9 @@
 //! Which lines of the queue come next?
 
+use std::time::{Duration, Instant};
+
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, SqliteExecutor};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
@@ -78,7 +80,7 @@ pub(in crate::store) async fn page(
     // One snapshot: what changes from here on is news to whoever has this page.
     let mut snapshot = readers.begin().await?;
     let changed = last_change(&mut snapshot, of).await?;
-    let rows = ask(&mut *snapshot, text, condition.values).await?;
+    let rows = ask_on(&mut snapshot, text, condition.values, ANSWER_WITHIN).await?;
     drop(snapshot);
     let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let more = lines.len() > limit as usize;
@@ -91,7 +93,7 @@ pub(in crate::store) async fn page(
 async fn last_change(connection: &mut SqliteConnection, of: &OfHosts) -> Result<Timestamp, StoreError> {
     let condition = Condition::of(&Filter::everything()).of_hosts(of);
     let text = format!("SELECT changed FROM queue WHERE {} ORDER BY changed DESC LIMIT 1", condition.text);
-    let rows = ask(connection, text, condition.values).await?;
+    let rows = ask_on(connection, text, condition.values, ANSWER_WITHIN).await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Timestamp(0), Timestamp))
 }
 
@@ -123,10 +125,24 @@ pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
 
 /// Asks what a filter became. The text holds names of ours and `$n` only; all that people wrote is bound.
 pub(super) async fn ask(
-    readers: impl SqliteExecutor<'_>,
+    searchers: &SqlitePool,
     text: String,
     values: Vec<Bound>,
 ) -> Result<Vec<SqliteRow>, StoreError> {
+    ask_on(&mut *searchers.acquire().await?, text, values, ANSWER_WITHIN).await
+}
+
+/// The same on a connection of those who search. What takes longer than `within` is broken off: a connection works on
+/// also when nobody waits for it any more.
+pub(super) async fn ask_on(
+    connection: &mut SqliteConnection,
+    text: String,
+    values: Vec<Bound>,
+    within: Duration,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let end = Instant::now() + within;
+    // Set anew for each question, so that none ends by the time of one before.
+    connection.lock_handle().await?.set_progress_handler(LOOKS_EVERY, move || Instant::now() < end);
     let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(text));
     for value in values {
         query = match value {
@@ -134,5 +150,10 @@ pub(super) async fn ask(
             Bound::Number(number) => query.bind(number),
         };
     }
-    Ok(query.fetch_all(readers).await?)
+    Ok(query.fetch_all(connection).await?)
 }
+
+/// A hundred times what the slowest usual question takes among a hundred thousand alerts.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Instructions of the database between two looks at the clock: some tenths of a millisecond.
+const LOOKS_EVERY: i32 = 10_000;

@@ -253,3 +253,31 @@ async fn lines_of_a_version_that_kept_few_values_are_made_anew() {
     let readers = SqlitePoolOptions::new().connect_with(options).await.unwrap();
     assert_eq!(found(&readers, &read("cve:cve-2026-1000"), Sort::Oldest, 50).await, ["000000000000000d"]);
 }
+
+/// Also when nobody waits for it any more, a question ends; and the connection serves the next one.
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_broken_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (searchers, _) = store(folder.path(), 3).await;
+    let mut connection = searchers.acquire().await.unwrap();
+    let endless = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT COUNT(*) FROM c";
+    let began = std::time::Instant::now();
+    let within = std::time::Duration::from_millis(100);
+    let ended = page::ask_on(&mut connection, endless.into(), Vec::new(), within).await;
+    assert!(matches!(ended, Err(StoreError::Late)), "{:?}", ended.map(|rows| rows.len()));
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+    let text = "SELECT id FROM queue".to_owned();
+    let rows = page::ask_on(&mut connection, text, Vec::new(), std::time::Duration::from_secs(5)).await.unwrap();
+    assert_eq!(rows.len(), 3);
+}
+
+/// The largest filter that is read is answered.
+#[tokio::test]
+async fn the_longest_filter_is_taken_by_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (readers, _) = store(folder.path(), 3).await;
+    let most = filter::TESTS_MAX;
+    for text in [vec!["a"; most].join(" "), vec!["host~e"; most].join(" or "), format!("{}b", "not ".repeat(31))] {
+        found(&readers, &read(&text), Sort::Worst, 10).await;
+    }
+}
