@@ -1,5 +1,6 @@
 //! How does a channel's next message reach its receiver: in order, tried again, and given up in the end?
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,8 @@ struct Course {
     unwritten: Vec<(u64, Ended)>,
     /// How often in a row the store did not.
     refused: u32,
+    /// Of mails that some of their receivers have: the others.
+    left: BTreeMap<u64, Vec<String>>,
 }
 
 impl Course {
@@ -113,11 +116,11 @@ impl Course {
         let name = &line.spec.name;
         if self.unwritten.is_empty() {
             let Some(first) = app.deliveries.next(name, None).await? else { return Ok(Turn::Nothing) };
-            let ended = offer(board, line, &first).await;
+            let ended = self.offer(board, line, &first).await;
             let is_stuck = matches!(ended, Ended::Failed(_)) && first.tries + 1 >= STEPS_OVER_AFTER;
             let behind = if is_stuck { app.deliveries.next(name, Some(first.number)).await? } else { None };
             self.unwritten = match behind {
-                Some(behind) => beside(board, line, (first, ended), behind).await,
+                Some(behind) => self.beside(board, line, (first, ended), behind).await,
                 None => vec![(first.number, ended)],
             };
             line.standing().heard(&self.unwritten);
@@ -133,28 +136,54 @@ impl Course {
         self.refused = 0;
         Ok(if is_done { Turn::Done } else { Turn::Later(pause(board.notify.pause, line.standing().failures)) })
     }
-}
 
-/// A message has failed many times: is the receiver ill, or is it the message? The one behind it tells. Where that is
-/// taken and the first still is not, the first is given up: it would hold up everybody behind it.
-async fn beside(
-    board: &Arc<Board>,
-    line: &Line,
-    (first, failed): (Delivery, Ended),
-    behind: Delivery,
-) -> Vec<(u64, Ended)> {
-    match offer(board, line, &behind).await {
-        Ended::Failed(_) => vec![(first.number, failed)],
-        ended @ Ended::Dead(_) => vec![(behind.number, ended), (first.number, failed)],
-        Ended::Delivered => {
-            let again = match offer(board, line, &first).await {
-                Ended::Failed(error) => {
-                    tracing::error!(channel = line.spec.name, error, "a message is given up: others are taken");
-                    Ended::Dead(format!("{error}; the message behind it was taken"))
-                }
-                ended => ended,
-            };
-            vec![(first.number, again), (behind.number, Ended::Delivered)]
+    /// A message has failed many times: is the receiver ill, or is it the message? The one behind it tells. Where that is
+    /// taken and the first still is not, the first is given up: it would hold up everybody behind it.
+    async fn beside(
+        &mut self,
+        board: &Arc<Board>,
+        line: &Line,
+        (first, failed): (Delivery, Ended),
+        behind: Delivery,
+    ) -> Vec<(u64, Ended)> {
+        match self.offer(board, line, &behind).await {
+            Ended::Failed(_) => vec![(first.number, failed)],
+            ended @ Ended::Dead(_) => vec![(behind.number, ended), (first.number, failed)],
+            Ended::Delivered => {
+                let again = match self.offer(board, line, &first).await {
+                    Ended::Failed(error) => {
+                        tracing::error!(channel = line.spec.name, error, "a message is given up: others are taken");
+                        self.left.remove(&first.number);
+                        Ended::Dead(format!("{error}; the message behind it was taken"))
+                    }
+                    ended => ended,
+                };
+                vec![(first.number, again), (behind.number, Ended::Delivered)]
+            }
+        }
+    }
+
+    /// Tries one.
+    async fn offer(&mut self, board: &Arc<Board>, line: &Line, delivery: &Delivery) -> Ended {
+        let (name, age) = (&line.spec.name, now().since(delivery.queued));
+        let left = self.left.remove(&delivery.number);
+        let tried = attempt(board, name, (delivery.number, delivery.body.clone()), left.clone()).await;
+        let (tried, left) = match tried {
+            Attempt::Partly(left, why) => (Attempt::Failed(why), Some(left)),
+            Attempt::Failed(why) => (Attempt::Failed(why), left),
+            other => (other, None),
+        };
+        self.left.extend(left.filter(|_| age < AGE_MAX).map(|left| (delivery.number, left)));
+        match tried {
+            Attempt::Taken => Ended::Delivered,
+            Attempt::Failed(error) if age < AGE_MAX => {
+                tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
+                Ended::Failed(error)
+            }
+            Attempt::Failed(error) | Attempt::Partly(_, error) | Attempt::Unwanted(error) => {
+                tracing::error!(channel = name, error, "a message is given up");
+                Ended::Dead(error)
+            }
         }
     }
 }
@@ -164,24 +193,13 @@ fn pause(first: Duration, failures: u32) -> Duration {
     first * 2_u32.saturating_pow(failures.saturating_sub(1)).min(PAUSES)
 }
 
-/// Tries one.
-async fn offer(board: &Arc<Board>, line: &Line, delivery: &Delivery) -> Ended {
-    let (name, age) = (&line.spec.name, now().since(delivery.queued));
-    match attempt(board, name, delivery.number, delivery.body.clone()).await {
-        Attempt::Taken => Ended::Delivered,
-        Attempt::Failed(error) if age < AGE_MAX => {
-            tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
-            Ended::Failed(error)
-        }
-        Attempt::Failed(error) | Attempt::Unwanted(error) => {
-            tracing::error!(channel = name, error, "a message is given up");
-            Ended::Dead(error)
-        }
-    }
-}
-
-/// Sends one message over one channel, once.
-pub(super) async fn attempt(board: &Arc<Board>, name: &str, number: u64, body: String) -> Attempt {
+/// Sends one message over one channel, once; a mail to `left` alone, where some of its receivers have it.
+pub(super) async fn attempt(
+    board: &Arc<Board>,
+    name: &str,
+    (number, body): (u64, String),
+    left: Option<Vec<String>>,
+) -> Attempt {
     let (board, name) = (Arc::clone(board), name.to_owned());
     let sending = tokio::task::spawn_blocking(move || {
         let Some(line) = board.line(&name) else { return Attempt::Unwanted("there is no such channel".into()) };
@@ -193,8 +211,9 @@ pub(super) async fn attempt(board: &Arc<Board>, name: &str, number: u64, body: S
         let seconds = now().0.div_euclid(1_000_000);
         let told = Told { news: &news, text: &text, number, seconds };
         let shown = |why: String| truncate(&visible(&line.spec.redacted(&why)), WHY_MAX).0.to_owned();
-        match send::send(&line.spec, &board.notify.fetcher, &told) {
+        match send::send(&line.spec, &board.notify.fetcher, &told, left.as_deref()) {
             Attempt::Taken => Attempt::Taken,
+            Attempt::Partly(left, why) => Attempt::Partly(left, shown(why)),
             Attempt::Failed(why) => Attempt::Failed(shown(why)),
             Attempt::Unwanted(why) => Attempt::Unwanted(shown(why)),
         }

@@ -37,6 +37,10 @@ pub(crate) struct Routed {
     pub(crate) follow: Vec<String>,
     /// The alert is over: nobody follows it any more.
     pub(crate) over: bool,
+    /// This channel follows it no more.
+    pub(crate) unfollow: Option<String>,
+    /// Nobody can be told of it.
+    pub(crate) is_lost: bool,
 }
 
 /// A message whose turn it is.
@@ -95,6 +99,9 @@ pub(super) const TABLES: &[&str] = &[
     "ALTER TABLE alerts ADD COLUMN told_succeeded BIGINT",
     "ALTER TABLE alerts ADD COLUMN told_exploited TEXT",
 ];
+
+/// When a channel was last told of an alert that it follows.
+pub(super) const FOLLOWED: &[&str] = &["ALTER TABLE followed ADD COLUMN told BIGINT NOT NULL DEFAULT 0"];
 
 impl Sqlite {
     /// What is on its way to whom, in the same file.
@@ -183,6 +190,18 @@ impl Deliveries {
     /// Channels that keep the state of this alert.
     pub(crate) async fn followers(&self, alert: &str) -> Result<Vec<String>, StoreError> {
         let found = sqlx::query_scalar("SELECT channel FROM followed WHERE alert = $1 ORDER BY channel").bind(alert);
+        Ok(found.fetch_all(&self.readers).await?)
+    }
+
+    /// Alerts that a channel follows and was last told of before a moment, the longest ago first.
+    pub(crate) async fn followed(
+        &self,
+        channel: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let found = "SELECT alert FROM followed WHERE channel = $1 AND told < $2 ORDER BY told, alert LIMIT $3";
+        let found = sqlx::query_scalar(found).bind(channel).bind(before.0).bind(i64::from(limit));
         Ok(found.fetch_all(&self.readers).await?)
     }
 

@@ -44,6 +44,9 @@ pub(super) async fn route(
     {
         return Ok(());
     }
+    if one.is_lost {
+        counts::add(connection, outbox::UNDELIVERED, 1).await?;
+    }
     for placed in &one.placed {
         if rooms.take(connection, &placed.channel).await? {
             insert(connection, placed, &one.body, now).await?;
@@ -57,7 +60,18 @@ pub(super) async fn route(
         watch_on(connection, alert, watch).await?;
     }
     for channel in &one.follow {
-        sqlx::query("INSERT INTO followed (alert, channel) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        sqlx::query(
+            "INSERT INTO followed (alert, channel, told) VALUES ($1, $2, $3) ON CONFLICT (alert, channel) \
+             DO UPDATE SET told = excluded.told",
+        )
+        .bind(alert)
+        .bind(channel)
+        .bind(now.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if let Some(channel) = &one.unfollow {
+        sqlx::query("DELETE FROM followed WHERE alert = $1 AND channel = $2")
             .bind(alert)
             .bind(channel)
             .execute(&mut *connection)

@@ -67,4 +67,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     views::TABLES,
     deliveries::TABLES,
     queue::WHOLE,
+    deliveries::FOLLOWED,
 ];

@@ -408,6 +408,31 @@ async fn a_mail_goes_nowhere_in_the_clear_and_refusals_are_told_apart() {
     rig.stop().await;
 }
 
+/// Greylisting: who has the mail does not get it again, who has it not gets it.
+#[tokio::test]
+async fn a_mail_that_is_put_off_for_one_receiver_reaches_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, told) = smtp("", "never@example.org").await;
+    let routed = to(&["mail"]);
+    let to = ["now@example.org", "later@example.org", "never@example.org"].map(str::to_owned);
+    let mail = ChannelConfig {
+        server: format!("127.0.0.1:{port}"),
+        tls: "plain".into(),
+        from: "a@example.org".into(),
+        to: to.to_vec(),
+        ..channel("mail", "email", "")
+    };
+    let rig = serve(folder.path(), &config(vec![mail], vec![routed])).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    until("the mail", async || status(&rig, "mail").await.delivered == 1).await;
+    let told = told.lock().unwrap();
+    let count = |line: &str| told.iter().filter(|one| one.as_str() == line).count();
+    let asked = to.each_ref().map(|to| count(&format!("RCPT TO:<{to}>")));
+    assert_eq!((asked, count("DATA")), ([1, 3, 1], 2), "{told:?}");
+    drop(told);
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn a_preview_shows_what_would_be_sent_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();

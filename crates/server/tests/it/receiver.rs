@@ -141,7 +141,8 @@ impl Receiver {
     }
 }
 
-/// A mail server on loopback: what it was told, line by line; `offers` stands in its answer to EHLO.
+/// A mail server on loopback: what it was told, line by line; `offers` stands in its answer to EHLO. Mails to `later@` are
+/// put off twice.
 pub async fn smtp(offers: &'static str, refuses: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -174,6 +175,11 @@ async fn mail(stream: TcpStream, told: Arc<Mutex<Vec<String>>>, offers: &str, re
                 "250 taken\r\n"
             }
             _ if is_data => continue,
+            "RCPT"
+                if line.contains("<later@") && told.lock().unwrap().iter().filter(|one| **one == line).count() < 3 =>
+            {
+                "450 greylisted\r\n"
+            }
             _ if !refuses.is_empty() && line.contains(refuses) => "550 no\r\n",
             "EHLO" => &ehlo,
             "DATA" => {
