@@ -316,18 +316,7 @@ pub enum Order {
 impl Order {
     /// Whether it only asks: nothing is done anywhere.
     pub fn asks_only(&self) -> bool {
-        match self {
-            Self::Act { dry_run, .. } => *dry_run,
-            Self::Standing | Self::WouldLift { .. } => true,
-            Self::Approve { .. }
-            | Self::Reject { .. }
-            | Self::Confirm { .. }
-            | Self::AddException { .. }
-            | Self::RemoveException { .. }
-            | Self::ReleaseAll
-            | Self::Investigate { .. }
-            | Self::ContentChanged => false,
-        }
+        matches!(self, Self::Act { dry_run: true, .. } | Self::Standing | Self::WouldLift { .. })
     }
 }
 

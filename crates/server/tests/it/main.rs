@@ -28,4 +28,5 @@ mod second;
 mod sessions;
 mod taxii;
 mod told;
+mod undelivered;
 mod verdicts;
