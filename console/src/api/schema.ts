@@ -723,7 +723,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every new or changed alert as a server-sent event. */
+        /** Every new or changed alert as a server-sent event `alert`; `missed` with how many were left out at most. */
         get: {
             parameters: {
                 query?: never;
@@ -817,7 +817,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives an alert to somebody. */
+        /** Gives an alert to somebody; with If-Match, only on the alert as it was seen. */
         post: {
             parameters: {
                 query?: never;
@@ -868,7 +868,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Says something about an alert. */
+        /** Says something about an alert; with If-Match, only on the alert as it was seen. */
         post: {
             parameters: {
                 query?: never;
@@ -1013,7 +1013,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Opens an alert again. */
+        /** Opens an alert again, and tells of it; with If-Match, only on the alert as it was seen. */
         post: {
             parameters: {
                 query?: never;
@@ -1064,7 +1064,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Closes an alert. */
+        /** Closes an alert; with If-Match, only on the alert as it was seen. */
         post: {
             parameters: {
                 query?: never;
@@ -2773,7 +2773,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The same work on many alerts. */
+        /** The same work on many alerts; those in `versions` only if they have not changed since. */
         post: {
             parameters: {
                 query?: never;
@@ -4127,6 +4127,10 @@ export interface components {
             last_seen: string;
             /** @description The same as a level; what a person set where one did. */
             level: components["schemas"]["Level"];
+            /** @description How many values of a field are left out here; they are found all the same. */
+            more?: {
+                [key: string]: number;
+            };
             /** @description Why it was closed. */
             resolution?: components["schemas"]["Resolution"];
             /** @description The rule that raised it. */
@@ -4144,7 +4148,7 @@ export interface components {
             suppressed_by?: string;
             /** @description Its one line. */
             title: string;
-            /** @description What else can be asked, by field: several values each, at most `VALUES_MAX`. */
+            /** @description What else can be asked, by field: several values each, the worst or newest first, at most `VALUES_MAX`. */
             values: {
                 [key: string]: string[];
             };
@@ -4515,6 +4519,10 @@ export interface components {
         BulkRequest: {
             /** @description Which; at most `BULK_MAX`. */
             ids: components["schemas"]["AlertId"][];
+            /** @description The `changed` of those that are to be left alone if they have changed since. */
+            versions?: {
+                [key: string]: string;
+            };
             /** @description What. */
             work: components["schemas"]["Work"];
         };
@@ -6706,6 +6714,13 @@ export interface components {
         Protocol: "tcp" | "udp";
         /** @description A page of the queue. */
         QueuePage: {
+            /**
+             * Format: date-time
+             * @description When anything of the queue, whatever the filter, last changed before these rows were read: watched since then,
+             *     nothing is missed and nothing comes twice.
+             * @default 1970-01-01T00:00:00Z
+             */
+            changed: string;
             /** @description How to ask for the next page; absent on the last one. */
             next?: string;
             /** @description The rows, in the order asked for. */

@@ -1,10 +1,10 @@
 // What is in the queue, what comes in while somebody looks, and how does the rest get here?
-import { address, back, get, read, Refusal, type Schemas } from '../api/client';
+import { back, get, read, Refusal, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { micros } from '../text/time';
+import { Stream } from './stream';
 
 export type Sort = Schemas['Sort'];
-
 
 /** Rows asked for at once. */
 const PAGE = 500;
@@ -24,24 +24,17 @@ export class QueueList {
   live = $state<'on' | 'off' | 'lost'>('off');
   private next: string | undefined;
   private turn = 0;
-  private source: EventSource | undefined;
+  private stream: Stream | undefined;
 
   constructor(readonly filter: string, readonly sort: Sort) {}
 
   /** A list stays as it is while somebody signs in again; one that could not be asked for is asked for now. */
-  private readonly again = () => (this.error ? void this.load() : this.watch());
-
-  /** A browser has six connections to a server: a tab that nobody sees keeps none of them, and hears what it missed later. */
-  private readonly looked = () => {
-    if (!document.hidden) this.again();
-    else this.source?.close();
-  };
+  private readonly again = () => (this.error ? void this.load() : this.stream?.wake());
 
   /** The latest that is known of each, new ones on their places. */
   async load(): Promise<void> {
     const turn = ++this.turn;
     back.add(this.again);
-    document.addEventListener('visibilitychange', this.looked);
     this.loading = true;
     try {
       const page = await get('/v1/queue', { filter: this.filter, sort: this.sort, limit: PAGE });
@@ -52,7 +45,7 @@ export class QueueList {
       this.fresh = new Set();
       this.gone = new Set();
       this.error = undefined;
-      this.watch();
+      this.watch(micros(page.changed));
       void this.count();
     } catch (error) {
       if (turn === this.turn) this.error = error;
@@ -86,35 +79,28 @@ export class QueueList {
 
   close(): void {
     this.turn += 1;
-    this.source?.close();
-    this.source = undefined;
+    this.stream?.close();
     back.delete(this.again);
-    document.removeEventListener('visibilitychange', this.looked);
   }
 
   get wrongFilter(): Refusal | undefined {
     return this.error instanceof Refusal && this.error.at !== undefined ? this.error : undefined;
   }
 
-  private watch(): void {
-    this.source?.close();
-    if (document.hidden) return;
-    const since = this.rows.reduce((latest, row) => Math.max(latest, micros(row.changed)), 0);
-    const source = new EventSource(address('/v1/queue/watch', [], { filter: this.filter, since: since || undefined }));
-    this.source = source;
-    source.onopen = () => (this.live = 'on');
-    source.onerror = () => {
-      this.live = 'lost';
-      // The browser tries again by itself, but not after a refusal: the session was over, or the server was renewed.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.watch(), 5000);
-    };
-    source.addEventListener('alert', (event) => this.take(read(event.data) as Summary));
-    source.addEventListener('gone', (event) => {
-      if (this.rows.some((row) => row.id === event.data)) this.gone = new Set(this.gone).add(event.data);
-      if (this.fresh.has(event.data)) this.fresh = new Set([...this.fresh].filter((id) => id !== event.data));
+  /** What changes after the page was read, in microseconds. */
+  private watch(since: number): void {
+    this.stream?.close();
+    this.stream = new Stream(this.filter, since, {
+      alert: (line) => this.take(read(line) as Summary),
+      gone: (id) => this.drop(id),
+      reset: () => void this.load(),
+      live: (state) => (this.live = state),
     });
-    source.addEventListener('reset', () => void this.load());
-    source.onmessage = null;
+  }
+
+  private drop(id: string): void {
+    if (this.rows.some((row) => row.id === id)) this.gone = new Set(this.gone).add(id);
+    if (this.fresh.has(id)) this.fresh = new Set([...this.fresh].filter((one) => one !== id));
   }
 
   /** A known row changes in its place; an unknown one waits until somebody wants it. */

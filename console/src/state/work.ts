@@ -6,7 +6,7 @@ import { long } from './long.svelte';
 import { toasts } from './toasts.svelte';
 
 type Work = Schemas['Work'];
-export type Standing = Pick<Summary, 'id' | 'status' | 'assignee'>;
+export type Standing = Pick<Summary, 'id' | 'status' | 'resolution' | 'assignee'> & { tags?: Record<string, string> | undefined };
 
 /** The same work on all of them; what is refused is said, one by one. True when nothing was. */
 export async function workOn(alerts: Standing[], work: Work, done: string, after: () => void): Promise<boolean> {
@@ -15,18 +15,19 @@ export async function workOn(alerts: Standing[], work: Work, done: string, after
   const back = answer.done.map((id) => known.get(id)).filter((alert) => alert !== undefined);
   if (back.length > 0) {
     const text = back.length === 1 ? done : `${done}: ${many(back.length, 'alert')}`;
-    toasts.add('done', text, inverse(work, back[0]) && (async () => {
+    const undo = back.map((alert) => ({ id: alert.id, works: inverse(work, alert) }));
+    toasts.add('done', text, undo.every(({ works }) => works.length > 0) ? async () => {
       // What has the same way back goes back together.
       const ways = new Map<string, string[]>();
-      for (const alert of back) {
-        const way = JSON.stringify(inverse(work, alert));
+      for (const { id, works } of undo) {
+        const way = JSON.stringify(works);
         const ids = ways.get(way);
-        if (ids) ids.push(alert.id);
-        else ways.set(way, [alert.id]);
+        if (ids) ids.push(id);
+        else ways.set(way, [id]);
       }
-      for (const [way, ids] of ways) await send('Undoing', ids, JSON.parse(way) as Work);
+      for (const [way, ids] of ways) for (const one of JSON.parse(way) as Work[]) await send('Undoing', ids, one);
       after();
-    }));
+    } : undefined);
   }
   const left = alerts.length - answer.done.length - answer.refused.length;
   if (left > 0) toasts.add('note', `Stopped: ${many(left, 'alert')} left as ${left === 1 ? 'it was' : 'they were'}`);
@@ -50,21 +51,28 @@ async function send(what: string, ids: string[], work: Work): Promise<Schemas['B
   return all;
 }
 
-/** What would make it as it was; nothing for what cannot be unsaid. */
-function inverse(work: Work, was: Standing | undefined): Work | undefined {
-  if (!was) return undefined;
+/** What would make it as it was, one after the other; nothing for what cannot be unsaid. It calls nobody. */
+export function inverse(work: Work, was: Standing): Work[] {
   switch (work.do) {
     case 'resolve':
-      return { do: 'reopen', comment: 'closed by mistake' };
     case 'status':
-      return was.status === 'resolved' ? undefined : { do: 'status', status: was.status };
+      return stood(was);
     case 'assign':
-      return { do: 'assign', assignee: was.assignee ?? null };
-    case 'tag':
-      return { do: 'untag', name: work.name ?? '' };
+      // Whoever takes an open alert up investigates it.
+      return [{ do: 'assign', assignee: was.assignee ?? null }, ...(work.assignee && was.status === 'open' ? stood(was) : [])];
+    case 'tag': {
+      const [name, before] = [work.name ?? '', was.tags?.[work.name ?? '']];
+      if (!was.tags) return [];
+      return [before === undefined ? { do: 'untag', name } : { do: 'tag', name, value: before }];
+    }
     case 'merge':
-      return { do: 'split' };
+      return [{ do: 'split' }];
     default:
-      return undefined;
+      return [];
   }
+}
+
+function stood(was: Standing): Work[] {
+  if (was.status !== 'resolved') return [{ do: 'status', status: was.status }];
+  return was.resolution ? [{ do: 'resolve', resolution: was.resolution }] : [];
 }

@@ -313,6 +313,13 @@ pub enum Order {
     ContentChanged,
 }
 
+impl Order {
+    /// Whether it only asks: nothing is done anywhere.
+    pub fn asks_only(&self) -> bool {
+        matches!(self, Self::Act { dry_run: true, .. } | Self::Standing | Self::WouldLift { .. })
+    }
+}
+
 /// A block in force: the ledger's word beside the kernel's, both of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -160,7 +160,7 @@ impl Client {
         if response.status() != StatusCode::OK {
             return Err(refusal(response, self.name()).await);
         }
-        Ok(Watch { body: response.into_body(), name: self.name(), buffer: Vec::new(), searched: 0 })
+        Ok(Watch { body: response.into_body(), name: self.name(), buffer: Vec::new(), searched: 0, missed: 0 })
     }
 
     pub(crate) fn name(&self) -> String {
@@ -287,17 +287,25 @@ pub struct Watch {
     buffer: Vec<u8>,
     /// How much of the buffer holds no end of an event.
     searched: usize,
+    missed: u64,
 }
 
 impl Watch {
+    /// How many alerts at most were left out because they came faster than they were read.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
     /// The next alert; `None` when the server has ended the stream.
     pub async fn next(&mut self) -> Result<Option<Alert>, ClientError> {
         loop {
             while let Some(end) = self.event_end() {
                 let event: Vec<u8> = self.buffer.drain(..end).collect();
                 self.searched = 0;
-                if let Some(data) = data_of(&event) {
-                    return read_json(&data).map(Some);
+                match (name_of(&event), data_of(&event)) {
+                    (b"alert", Some(data)) => return read_json(&data).map(Some),
+                    (b"missed", Some(data)) => self.missed += read_json::<u64>(&data)?,
+                    _ => {}
                 }
             }
             if self.buffer.len() > EVENT_MAX {
@@ -318,6 +326,11 @@ impl Watch {
         self.searched = self.buffer.len();
         found
     }
+}
+
+/// What kind of server-sent event it is; empty for comments.
+fn name_of(event: &[u8]) -> &[u8] {
+    event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"event:")).unwrap_or_default().trim_ascii()
 }
 
 /// The data lines of a server-sent event; `None` for comments.

@@ -13,7 +13,8 @@ pub const AGENT_INTEL: &str = "/v1/agent/intel";
 pub const IMAGE_DELTA: &str = "tripoint-intel-1";
 /// `GET ?status=&rule=&host=&limit=&after=`: `people::AlertQuery` → `people::AlertList`.
 pub const ALERTS: &str = "/v1/alerts";
-/// `GET`: server-sent events, one `model::Alert` as JSON in each, for every new or changed alert.
+/// `GET`: server-sent events `alert`, one `model::Alert` as JSON in each, for every new or changed alert; `missed` with
+/// how many were left out at most, where they came faster than they were read.
 pub const ALERTS_WATCH: &str = "/v1/alerts/watch";
 /// `GET ?filter=&sort=&limit=&after=`: `queue::QueueQuery` → `queue::QueuePage`.
 pub const QUEUE: &str = "/v1/queue";

@@ -1,7 +1,9 @@
 //! What can people do with an alert, with one or with many at once?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use tripoint_model::{AlertId, AlertStatus, Level, Resolution};
+use tripoint_model::{AlertId, AlertStatus, Level, Resolution, Timestamp};
 
 /// A person's work on an alert: the body of `path::alert_work(id, "work")`, and what `path::QUEUE_WORK` does with each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +18,7 @@ pub enum Work {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
-    /// Open it again, and what is merged into it.
+    /// Open it again, and what is merged into it, and tell of it. What is not closed stands as it stands.
     Reopen {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +35,8 @@ pub enum Work {
         #[serde(default)]
         assignee: Option<String>,
     },
-    /// Say how it stands; closing has a request of its own.
+    /// Say how it stands; closing has a request of its own. A closed alert, and what is merged into it, is open again
+    /// by that, and nobody is told: for what was closed by mistake.
     Status {
         /// `open`, `investigating` or `contained`.
         status: AlertStatus,
@@ -149,6 +152,9 @@ pub struct BulkRequest {
     pub ids: Vec<AlertId>,
     /// What.
     pub work: Work,
+    /// The `changed` of those that are to be left alone if they have changed since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<AlertId, Timestamp>,
 }
 
 /// Most alerts of one bulk request.

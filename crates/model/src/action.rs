@@ -232,3 +232,68 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
 }
+
+/// Verified actions of this kind that hold at `now`, by the newest word about each target. What ends one may have
+/// another id: what lifts it, or a later one of the same target that took its place.
+pub fn in_force(outcomes: &[Outcome], kind: ActionKind, now: Timestamp) -> impl Iterator<Item = &Outcome> {
+    use OutcomeState::{Applied, Expired, Lifted, Nothing};
+    let ends = move |other: &Outcome| match other.action.lifts() {
+        Some(lifted) => lifted == kind && matches!(other.state, Applied | Lifted | Nothing),
+        None => other.action == kind && matches!(other.state, Lifted | Expired),
+    };
+    outcomes.iter().filter(move |one| {
+        one.action == kind
+            && one.verified
+            && one.state == Applied
+            && one.expires.is_none_or(|expires| expires > now)
+            && !outcomes.iter().any(|other| other.target == one.target && other.at >= one.at && ends(other))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(id: &str, action: ActionKind, state: OutcomeState, at: i64) -> Outcome {
+        Outcome {
+            id: id.into(),
+            action,
+            target: "203.0.113.66".parse().unwrap(),
+            scope: Scope::Host,
+            mechanism: "bpf".into(),
+            state,
+            verified: true,
+            detail: String::new(),
+            at: Timestamp(at),
+            expires: None,
+        }
+    }
+
+    #[test]
+    fn what_holds_is_what_nothing_has_ended() {
+        use ActionKind::{Block, Isolate, Rejoin, Unblock};
+        use OutcomeState::{Applied, Expired, Failed, Lifted, Nothing};
+        let block = outcome("b", Block, Applied, 5);
+        let holds = |kind, all: &[Outcome]| in_force(all, kind, Timestamp(10)).count() == 1;
+        assert!(holds(Block, std::slice::from_ref(&block)) && !holds(Isolate, std::slice::from_ref(&block)));
+        for (other, held) in [
+            (outcome("u", Unblock, Lifted, 6), false),
+            (outcome("u", Unblock, Applied, 6), false),
+            (outcome("u", Unblock, Nothing, 6), false),
+            (outcome("u", Unblock, Failed, 6), true),
+            (outcome("u", Unblock, Lifted, 4), true),
+            (outcome("later", Block, Expired, 7), false),
+            (outcome("r", Rejoin, Applied, 6), true),
+            (Outcome { target: "203.0.113.67".parse().unwrap(), ..outcome("u", Unblock, Lifted, 6) }, true),
+        ] {
+            assert_eq!(holds(Block, &[block.clone(), other.clone()]), held, "{other:?}");
+        }
+        let isolated = [outcome("i", Isolate, Applied, 5), outcome("r", Rejoin, Applied, 6)];
+        assert!(holds(Isolate, &isolated[..1]) && !holds(Isolate, &isolated));
+        for (expires, held) in [(10, false), (11, true)] {
+            let until = Outcome { expires: Some(Timestamp(expires)), ..block.clone() };
+            assert_eq!(holds(Block, &[until]), held);
+        }
+        assert!(!holds(Block, &[Outcome { verified: false, ..block }]));
+    }
+}

@@ -1,7 +1,8 @@
 //! What becomes of people's work and of what was known, when an agent reports an alert anew?
 
+use tripoint_model::action::in_force;
 use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing};
-use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Outcome, OutcomeState, Refusal, Timestamp};
+use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Level, Outcome, Refusal, Timestamp};
 
 /// The author of changes that nobody made by hand.
 pub const OURSELVES: &str = "tripoint";
@@ -16,7 +17,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
         add_outcomes(&mut report, &outcomes, now);
         return report;
     };
-    let worse = report.severity.level > stored.severity.level || rank(&report.rule) > rank(&stored.rule);
+    let worse = Grade::of(&report).is_worse_than(Grade::of(&stored));
     let outcomes = std::mem::replace(&mut report.outcomes, stored.outcomes);
     let refusals = std::mem::replace(&mut report.refusals, stored.refusals);
     report.work = stored.work;
@@ -81,6 +82,43 @@ fn state(title: &str) -> Option<std::ops::Range<usize>> {
     })
 }
 
+/// How grave an alert is by what its agent says.
+#[derive(Clone, Copy, Debug)]
+pub struct Grade {
+    level: Level,
+    rank: u8,
+}
+
+impl Grade {
+    /// Of this alert.
+    pub fn of(alert: &Alert) -> Self {
+        Self { level: alert.severity.level, rank: rank(&alert.rule) }
+    }
+
+    fn is_worse_than(self, other: Self) -> bool {
+        self.level > other.level || self.rank > other.rank
+    }
+}
+
+/// Makes a part that has become worse than it was an alert of its own again, unless the whole is as grave and somebody
+/// will still look at it: nothing that got worse may hide behind what is closed or was milder.
+pub fn outgrow(part: &mut Alert, before: Grade, whole: Option<&Alert>, now: Timestamp) {
+    let covers = |whole: &Alert| {
+        let level = whole.work.severity.as_ref().map_or(whole.severity.level, |own| own.level);
+        whole.work.status != AlertStatus::Resolved
+            && whole.suppressed_by.is_none()
+            && level >= part.severity.level
+            && rank(&whole.rule) >= rank(&part.rule)
+    };
+    if part.suppressed_by.is_some() || !Grade::of(part).is_worse_than(before) || whole.is_some_and(covers) {
+        return;
+    }
+    if let Some(whole) = part.work.merged_into.take() {
+        let level = part.severity.level;
+        history(part, now, &format!("split from {whole}: it has become worse ({level})"));
+    }
+}
+
 /// A known vulnerability outranks a merely bad peer, and an attack that was followed by a call outranks both.
 fn rank(rule: &str) -> u8 {
     match rule {
@@ -93,7 +131,8 @@ fn rank(rule: &str) -> u8 {
 /// Adds what the kernel said; the newest state of each action counts. A verified block contains an
 /// alert, and its end opens it again.
 pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
-    let before = holds(alert, now);
+    let holds = |alert: &Alert| in_force(&alert.outcomes, ActionKind::Block, now).next().is_some();
+    let before = holds(alert);
     for outcome in outcomes {
         match alert.outcomes.iter_mut().find(|known| known.id == outcome.id) {
             Some(known) if known.at <= outcome.at => *known = outcome.clone(),
@@ -102,7 +141,7 @@ pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
         }
     }
     alert.outcomes.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let after = holds(alert, now);
+    let after = holds(alert);
     match alert.work.status {
         AlertStatus::Open | AlertStatus::Investigating if after && !before => {
             alert.work.status = AlertStatus::Contained;
@@ -114,24 +153,6 @@ pub fn add_outcomes(alert: &mut Alert, outcomes: &[Outcome], now: Timestamp) {
         }
         _ => {}
     }
-}
-
-/// Whether a verified block is in force. What lifts a block may have another id: an action of its
-/// own, or a later block of the same target that took its place.
-fn holds(alert: &Alert, now: Timestamp) -> bool {
-    alert.outcomes.iter().any(|block| {
-        let ends = |other: &Outcome| {
-            other.target == block.target
-                && other.at >= block.at
-                && matches!(other.action, ActionKind::Unblock | ActionKind::Block)
-                && matches!(other.state, OutcomeState::Lifted | OutcomeState::Expired)
-        };
-        block.action == ActionKind::Block
-            && block.verified
-            && block.state == OutcomeState::Applied
-            && block.expires.is_none_or(|expires| expires > now)
-            && !alert.outcomes.iter().any(ends)
-    })
 }
 
 /// Adds what the guard refused, each once.
@@ -153,7 +174,9 @@ const REFUSALS_MAX: usize = 50;
 #[cfg(test)]
 mod tests {
     use tripoint_model::alert::{SCHEMA, Work};
-    use tripoint_model::{AlertId, Application, ApplicationKind, Direction, Factor, Resolution, Scope, Severity};
+    use tripoint_model::{
+        AlertId, Application, ApplicationKind, Direction, Factor, OutcomeState, Resolution, Scope, Severity,
+    };
 
     use super::*;
 

@@ -1,15 +1,22 @@
 //! What would a person do next about an alert?
 
 use tripoint_api::context::{NextStep, Step};
-use tripoint_model::{ActionKind, Alert, AlertStatus, Finding, Level, PackageState, Verdict};
+use tripoint_model::action::in_force;
+use tripoint_model::{ActionKind, Alert, AlertStatus, Finding, Level, PackageState, Timestamp, Verdict};
 
 /// The first step that is left; the gravest matters first.
-pub(crate) fn next_step(alert: &Alert) -> Option<NextStep> {
+pub(crate) fn next_step(alert: &Alert, now: Timestamp) -> Option<NextStep> {
     if alert.work.status == AlertStatus::Resolved || alert.suppressed_by.is_some() {
         return None;
     }
-    let steps = [investigate, isolate, block, patch, change];
-    steps.iter().find_map(|step| step(alert)).or_else(|| Some(resolve(alert)))
+    let holds = |kind: ActionKind| in_force(&alert.outcomes, kind, now).next().is_some();
+    let (is_blocked, is_isolated) = (holds(ActionKind::Block), holds(ActionKind::Isolate));
+    investigate(alert)
+        .or_else(|| isolate(alert, is_blocked || is_isolated))
+        .or_else(|| block(alert, is_blocked))
+        .or_else(|| patch(alert))
+        .or_else(|| change(alert))
+        .or_else(|| Some(resolve(alert)))
 }
 
 fn step(step: Step, why: impl Into<String>, command: Option<String>) -> Option<NextStep> {
@@ -24,9 +31,8 @@ fn investigate(alert: &Alert) -> Option<NextStep> {
     step(Step::Investigate, why, Some(format!("tripoint investigate {}", alert.id)))
 }
 
-fn isolate(alert: &Alert) -> Option<NextStep> {
+fn isolate(alert: &Alert, is_cut_off: bool) -> Option<NextStep> {
     let verdict = alert.investigation.as_ref().and_then(|found| found.logs.verdict);
-    let is_cut_off = in_force(alert, ActionKind::Isolate) || in_force(alert, ActionKind::Block);
     if verdict != Some(Verdict::LikelySucceeded) || is_cut_off {
         return None;
     }
@@ -34,8 +40,8 @@ fn isolate(alert: &Alert) -> Option<NextStep> {
     step(Step::Isolate, why, Some("tripoint isolate --for 1h --dry-run".to_owned()))
 }
 
-fn block(alert: &Alert) -> Option<NextStep> {
-    if in_force(alert, ActionKind::Block) || level(alert) < Level::Medium || !alert.guard.is_empty() {
+fn block(alert: &Alert, is_blocked: bool) -> Option<NextStep> {
+    if is_blocked || level(alert) < Level::Medium || !alert.guard.is_empty() {
         return None;
     }
     let why = match (alert.still_open, alert.claims.len()) {
@@ -80,12 +86,6 @@ fn level(alert: &Alert) -> Level {
     alert.work.severity.as_ref().map_or(alert.severity.level, |own| own.level)
 }
 
-/// Whether a verified action of this kind stands, by the newest word about each.
-fn in_force(alert: &Alert, kind: ActionKind) -> bool {
-    use tripoint_model::OutcomeState::Applied;
-    alert.outcomes.iter().any(|outcome| outcome.action == kind && outcome.verified && outcome.state == Applied)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -108,9 +108,18 @@ mod tests {
         json!({"at": "2026-11-20T03:00:02Z", "took_ms": 5, "logs": {"verdict": verdict, "lines": 0}})
     }
 
+    /// A day after the first.
+    const NOW: Timestamp = Timestamp(1_795_230_000_000_000);
+
     fn applied(action: &str) -> Value {
         json!([{"id": "b", "action": action, "target": "203.0.113.66", "mechanism": "bpf", "state": "applied",
             "verified": true, "detail": "", "at": "2026-11-20T03:00:03Z"}])
+    }
+
+    /// The same, whose time is up.
+    fn over(mut outcomes: Value) -> Value {
+        outcomes[0]["expires"] = json!(NOW);
+        outcomes
     }
 
     #[test]
@@ -132,13 +141,14 @@ mod tests {
                 Some(Step::Restart),
             ),
             (json!({"investigation": looked_into(Value::Null), "outcomes": applied("block")}), Some(Step::Resolve)),
+            (json!({"investigation": looked_into(Value::Null), "outcomes": over(applied("block"))}), Some(Step::Block)),
             (json!({"work": {"status": "resolved"}}), None),
             (json!({"suppressed_by": "x1"}), None),
         ];
         for (change, expected) in cases {
-            assert_eq!(next_step(&alert(change.clone())).map(|next| next.step), expected, "{change}");
+            assert_eq!(next_step(&alert(change.clone()), NOW).map(|next| next.step), expected, "{change}");
         }
-        let patch = next_step(&alert(cases_patch(finding("loaded")))).unwrap();
+        let patch = next_step(&alert(cases_patch(finding("loaded"))), NOW).unwrap();
         assert_eq!(patch.command.as_deref(), Some("apt-get install x=2"));
     }
 

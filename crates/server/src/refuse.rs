@@ -53,6 +53,11 @@ impl From<StoreError> for Refused {
             let detail = "the server's disk is full: this is not kept; free room where its data folder lies";
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "disk-full", detail);
         }
+        if matches!(error, StoreError::Late) {
+            let detail =
+                "this takes too long among so many alerts; ask for less: whole values instead of parts of texts";
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "too-slow", detail);
+        }
         tracing::error!(error = %error, "store failed");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "store", "the store does not work at the moment")
     }

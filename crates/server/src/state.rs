@@ -164,8 +164,13 @@ impl App {
     /// Gives an order to these agents and wakes them; the orders' numbers.
     pub(crate) async fn give(&self, hosts: &[String], order: Order) -> Result<Vec<u64>, StoreError> {
         let numbers = self.store.give(hosts.to_vec(), order, now()).await?;
-        self.orders.send_modify(|count| *count += 1);
+        self.wake_agents();
         Ok(numbers)
+    }
+
+    /// Orders wait for agents.
+    pub(crate) fn wake_agents(&self) {
+        self.orders.send_modify(|count| *count += 1);
     }
 
     /// Hands what verdicts taught on to whoever looks up. It can be made anew at any time, so a failure is only said.

@@ -77,5 +77,6 @@ fn a_server_elsewhere_is_named_by_host_and_perhaps_port_and_fingerprint() {
 #[test]
 fn data_lines_are_joined_and_comments_dropped() {
     assert_eq!(data_of(b"event: alert\ndata: {\"a\":\ndata: 1}\n\n").unwrap(), b"{\"a\":\n1}");
+    assert_eq!((name_of(b"event: missed\ndata: 7\n\n"), name_of(b": event\n\n")), (&b"missed"[..], &b""[..]));
     assert_eq!(data_of(b": keep-alive\n\n"), None);
 }

@@ -152,6 +152,8 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 /// The longest filter, bytes.
 pub const FILTER_MAX: usize = 4096;
+/// Most words and values of one filter: each may be looked for in every alert.
+pub const TESTS_MAX: usize = 64;
 
 /// Reads a time that is counted from `now`, or a date; see `docs/reference/filter.md`.
 pub(crate) fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use tripoint_model::Timestamp;
 use tripoint_model::address::{parse_address, parse_net};
 
 use super::text::{Piece, Placed, pieces};
-use super::{FILTER_MAX, Field, Filter, Kind, Test, Wanted, moment};
+use super::{FILTER_MAX, Field, Filter, Kind, TESTS_MAX, Test, Wanted, moment};
 
 /// Why a filter could not be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -40,7 +40,7 @@ pub fn parse(text: &str, fields: &'static [Field], now: Timestamp) -> Result<Fil
         return Err(FilterError { at: FILTER_MAX, end: text.len(), why: format!("longer than {FILTER_MAX} bytes") });
     }
     let pieces = pieces(text)?;
-    let mut reader = Reader { pieces: &pieces, next: 0, end: text.len(), fields, now, depth: 0 };
+    let mut reader = Reader { pieces: &pieces, next: 0, end: text.len(), fields, now, depth: 0, tests: 0 };
     let filter = if pieces.is_empty() { Filter::everything() } else { reader.any()? };
     match reader.peek() {
         None => Ok(filter),
@@ -56,6 +56,8 @@ struct Reader<'p> {
     fields: &'static [Field],
     now: Timestamp,
     depth: usize,
+    /// Words and values so far.
+    tests: usize,
 }
 
 impl<'p> Reader<'p> {
@@ -145,6 +147,7 @@ impl<'p> Reader<'p> {
     fn word_or_test(&mut self, first: &Placed, text: &str, is_quoted: bool) -> Result<Filter, FilterError> {
         self.take();
         let Some(Placed { piece: Piece::Operator(operator), .. }) = self.peek().filter(|_| !is_quoted) else {
+            self.count(first)?;
             return Ok(Filter::Word(text.to_lowercase()));
         };
         let found = self.fields.iter().find(|field| field.is_called(text));
@@ -157,6 +160,7 @@ impl<'p> Reader<'p> {
                 return Err(self.missing(&format!("a value for {} is missing here", field.name)));
             };
             self.take();
+            self.count(placed)?;
             let wanted = self.wanted(field, operator, value, *is_quoted).map_err(|why| wrong(placed, &why))?;
             parts.push(Filter::Is(Test { field, wanted }));
             if !matches!(self.peek(), Some(Placed { piece: Piece::Comma, .. })) {
@@ -166,6 +170,15 @@ impl<'p> Reader<'p> {
         }
         let test = one_or(parts, Filter::Any);
         Ok(if is_not { Filter::Not(Box::new(test)) } else { test })
+    }
+
+    /// One more word or value.
+    fn count(&mut self, placed: &Placed) -> Result<(), FilterError> {
+        self.tests += 1;
+        if self.tests > TESTS_MAX {
+            return Err(wrong(placed, &format!("more than {TESTS_MAX} words and values in one filter")));
+        }
+        Ok(())
     }
 
     fn wanted(&self, field: &Field, operator: &str, value: &str, is_quoted: bool) -> Result<Wanted, String> {

@@ -7,9 +7,10 @@ mod fields;
 mod summary;
 
 use serde::{Deserialize, Serialize};
+use tripoint_model::Timestamp;
 
 pub use fields::ALERT_FIELDS;
-pub use summary::{AlertSummary, QueueRow};
+pub use summary::{AlertSummary, QueueRow, Values};
 
 /// The query of `path::QUEUE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,10 @@ pub struct QueuePage {
     /// How to ask for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// When anything of the queue, whatever the filter, last changed before these rows were read: watched since then,
+    /// nothing is missed and nothing comes twice.
+    #[serde(default)]
+    pub changed: Timestamp,
 }
 
 /// The query of `path::QUEUE_FACETS`.
@@ -102,7 +107,7 @@ pub struct WatchQuery {
     /// Only what this filter takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
-    /// What changed after this moment comes first, microseconds since 1970: the `id` of an event, or the latest
+    /// What changed after this moment comes first, microseconds since 1970: the `id` of an event, or the
     /// `changed` of a page. `Last-Event-ID` outranks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,

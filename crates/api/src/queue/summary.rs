@@ -1,12 +1,12 @@
 //! What is the one line of an alert?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use tripoint_model::action::in_force;
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, OutcomeState, Resolution,
-    Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, Resolution, Timestamp,
 };
 
 use crate::filter::{Subject, Value};
@@ -67,18 +67,38 @@ pub struct AlertSummary {
     pub known_exploited: bool,
     /// How many comments it has.
     pub comments: u32,
-    /// What else can be asked, by field: several values each, at most `VALUES_MAX`.
-    pub values: BTreeMap<String, Vec<String>>,
+    /// What else can be asked, by field: several values each, the worst or newest first, at most `VALUES_MAX`.
+    pub values: Values,
+    /// How many values of a field are left out here; they are found all the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, u32>,
 }
 
-/// Values of a field that are kept for the queue.
+/// Values by field.
+pub type Values = BTreeMap<String, Vec<String>>;
+
+/// Values of a field that a line shows.
 const VALUES_MAX: usize = 32;
-/// Bytes of an alert that words are looked for in.
-const SEARCHED_MAX: usize = 16 << 10;
+/// Values of a field that can be asked about: an alert carries 200 findings, and one advisory may name hundreds of
+/// vulnerabilities.
+const ASKED_MAX: usize = 4096;
+/// Bytes of an alert that words are looked for in: all values of 200 findings have some 30 KiB.
+const SEARCHED_MAX: usize = 64 << 10;
 
 impl AlertSummary {
     /// The line of an alert that last changed at `changed`.
     pub fn of(alert: &Alert, changed: Timestamp) -> Self {
+        Self::with(alert, changed, &values(alert))
+    }
+
+    fn with(alert: &Alert, changed: Timestamp, all: &Values) -> Self {
+        let shown = |(field, values): (&String, &Vec<String>)| {
+            (field.clone(), values.iter().take(VALUES_MAX).cloned().collect())
+        };
+        let more = |(field, values): (&String, &Vec<String>)| {
+            let more = values.len().saturating_sub(VALUES_MAX);
+            (more > 0).then(|| (field.clone(), u32::try_from(more).unwrap_or(u32::MAX)))
+        };
         Self {
             id: alert.id.clone(),
             title: alert.title.clone(),
@@ -101,15 +121,12 @@ impl AlertSummary {
             bytes_out: alert.bytes_out,
             still_open: alert.still_open,
             suppressed_by: alert.suppressed_by.clone(),
-            blocked_until: blocked_until(alert),
+            blocked_until: blocked_until(alert, changed),
             known_exploited: alert.findings.iter().any(|finding| finding.known_exploited),
             comments: u32::try_from(alert.work.comments.len()).unwrap_or(u32::MAX),
-            values: values(alert),
+            values: all.iter().map(shown).collect(),
+            more: all.iter().filter_map(more).collect(),
         }
-    }
-
-    fn of_field(&self, field: &str) -> &[String] {
-        self.values.get(field).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -118,22 +135,20 @@ fn score_of(level: Level) -> u8 {
     20 * level as u8 + 10
 }
 
-/// The end of the last verified block that is in force.
-fn blocked_until(alert: &Alert) -> Option<Timestamp> {
-    let is_block = |kind: ActionKind| matches!(kind, ActionKind::Block | ActionKind::Isolate);
-    let in_force = alert
-        .outcomes
-        .iter()
-        .filter(|outcome| is_block(outcome.action) && outcome.verified && outcome.state == OutcomeState::Applied);
-    in_force.filter_map(|outcome| outcome.expires).max()
+/// The end of the last block that is in force at `now`.
+fn blocked_until(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
+    let holding = |kind| in_force(&alert.outcomes, kind, now).filter_map(|outcome| outcome.expires).max();
+    holding(ActionKind::Block).max(holding(ActionKind::Isolate))
 }
 
-/// What has several values.
-fn values(alert: &Alert) -> BTreeMap<String, Vec<String>> {
-    let mut sets: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+/// What has several values, each once, as the alert has them: findings the worst first, connections the newest.
+fn values(alert: &Alert) -> Values {
+    let mut all = Values::new();
+    let mut known: HashSet<(&str, String)> = HashSet::new();
     let mut add = |field: &'static str, value: &str| {
-        if !value.is_empty() {
-            sets.entry(field).or_default().insert(value.to_owned());
+        let values = all.entry(field.to_owned()).or_default();
+        if !value.is_empty() && values.len() < ASKED_MAX && known.insert((field, value.to_owned())) {
+            values.push(value.to_owned());
         }
     };
     for connection in &alert.connections {
@@ -175,8 +190,8 @@ fn values(alert: &Alert) -> BTreeMap<String, Vec<String>> {
         add("evidence", &found.logs.verdict.map_or_else(|| "none".to_owned(), |verdict| word(&verdict)));
         add("cause", &found.why.as_ref().map(|why| word(&why.cause)).unwrap_or_default());
     }
-    let bounded = |set: BTreeSet<String>| set.into_iter().take(VALUES_MAX).collect();
-    sets.into_iter().map(|(field, set)| (field.to_owned(), bounded(set))).collect()
+    all.retain(|_, values| !values.is_empty());
+    all
 }
 
 /// A value of a closed set, as JSON writes it.
@@ -185,7 +200,7 @@ fn word(value: &impl Serialize) -> String {
 }
 
 /// Everything of an alert that words are looked for in, in lower case.
-fn searched(alert: &Alert, summary: &AlertSummary) -> String {
+fn searched(alert: &Alert, values: &Values) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
         let room = SEARCHED_MAX.saturating_sub(text.len() + 1);
@@ -197,7 +212,7 @@ fn searched(alert: &Alert, summary: &AlertSummary) -> String {
     whole.into_iter().for_each(|part| add(part));
     add(&alert.indicator.to_string());
     add(alert.work.assignee.as_deref().unwrap_or_default());
-    summary.values.values().flatten().for_each(|value| add(value));
+    values.values().flatten().for_each(|value| add(value));
     alert.work.comments.iter().for_each(|comment| add(&comment.text));
     if let Some(process) = &alert.process {
         add(&process.argv.join(" "));
@@ -218,6 +233,8 @@ pub struct QueueRow {
     pub summary: AlertSummary,
     /// The words, in lower case.
     pub text: String,
+    /// All values of the fields that have several, where the line shows some of them only.
+    pub whole: Option<Values>,
 }
 
 impl Subject for QueueRow {
@@ -249,16 +266,16 @@ impl Subject for QueueRow {
             "changed" => with(Value::Number(own.changed.0)),
             "open" => with(Value::Flag(own.still_open)),
             "suppressed" => with(Value::Flag(own.suppressed_by.is_some())),
-            "merged" => with(Value::Flag(!own.of_field("merged").is_empty())),
+            "merged" => with(Value::Flag(!self.of_field("merged").is_empty())),
             "blocked" => with(Value::Flag(own.blocked_until.is_some())),
             "kev" => with(Value::Flag(own.known_exploited)),
             "assignee" => with(Value::Text(own.assignee.as_deref().unwrap_or("none"))),
             "address" => self.addresses(with),
             "port" | "user" => {
-                own.of_field(field).iter().any(|value| value.parse().is_ok_and(|port| with(Value::Number(port))))
+                self.of_field(field).iter().any(|value| value.parse().is_ok_and(|port| with(Value::Number(port))))
             }
-            "evidence" if own.of_field(field).is_empty() => with(Value::Text("none")),
-            _ => own.of_field(field).iter().any(|value| with(Value::Text(value))),
+            "evidence" if self.of_field(field).is_empty() => with(Value::Text("none")),
+            _ => self.of_field(field).iter().any(|value| with(Value::Text(value))),
         };
         let _ = enough;
     }
@@ -271,9 +288,20 @@ impl Subject for QueueRow {
 impl QueueRow {
     /// The line of an alert that last changed at `changed`, and its words.
     pub fn of(alert: &Alert, changed: Timestamp) -> Self {
-        let summary = AlertSummary::of(alert, changed);
-        let text = searched(alert, &summary);
-        Self { summary, text }
+        let values = values(alert);
+        let summary = AlertSummary::with(alert, changed, &values);
+        let text = searched(alert, &values);
+        let whole = Some(values).filter(|_| !summary.more.is_empty());
+        Self { summary, text, whole }
+    }
+
+    /// What can be asked, by field.
+    pub fn values(&self) -> &Values {
+        self.whole.as_ref().unwrap_or(&self.summary.values)
+    }
+
+    fn of_field(&self, field: &str) -> &[String] {
+        self.values().get(field).map_or(&[], Vec::as_slice)
     }
 
     /// What is listed, and what was met.
@@ -284,6 +312,6 @@ impl QueueRow {
             Observable::Domain(_) | Observable::System(_) => false,
         };
         let met = |value: &String| value.parse::<IpAddr>().is_ok_and(|address| with(Value::Address(address)));
-        listed || self.summary.of_field("address").iter().any(met)
+        listed || self.of_field("address").iter().any(met)
     }
 }

@@ -151,7 +151,12 @@ fn watch(context: &Context) -> anyhow::Result<Exit> {
     let client = context.client()?;
     context.ask(async {
         let mut watch = client.watch().await?;
+        let mut missed = 0;
         while let Some(alert) = watch.next().await? {
+            if watch.missed() > missed {
+                eprintln!("up to {} alerts came too fast and are left out here", watch.missed() - missed);
+                missed = watch.missed();
+            }
             if context.json {
                 output::json_line(&alert)?;
             } else {

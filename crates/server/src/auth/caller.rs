@@ -69,6 +69,16 @@ impl Caller {
         }
     }
 
+    /// Whether it may by the scopes of its token, where it is one that has some.
+    pub(crate) fn has(&self, scope: Scope) -> Result<(), Refused> {
+        match &self.by {
+            By::Token { scopes, .. } if !scopes.is_empty() && !scopes.contains(&scope) => {
+                Err(refuse(StatusCode::FORBIDDEN, "forbidden", format!("this token is not for {scope}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Who signed in has to have proven lately that it is still there; whoever else asks proves it each time.
     pub(crate) fn confirmed(&self, now: Timestamp) -> Result<(), Refused> {
         match self.session() {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::RequestExt as _;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
@@ -69,7 +70,10 @@ pub(crate) async fn agents(
 ) -> Response {
     let is_theirs = permit_of(&request).is_ok_and(|permit| permit.who == Who::Agents);
     if is_theirs && app.access.may_report(peer) {
-        return next.run(request).await;
+        return match *request.method() {
+            Method::GET => next.run(request).await,
+            _ => to_the_end(next.run(request)).await,
+        };
     }
     refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response()
 }
@@ -84,14 +88,14 @@ pub(crate) fn permit_of(request: &Request) -> Result<&'static Permit, Refused> {
 }
 
 async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Result<Response, Refused> {
-    let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let (headers, named) = (request.headers().clone(), named(&mut request).await);
     let permit = permit_of(&request);
     let (permit, caller) = known(&app, peer, permit, (&headers, Way::default())).await?;
     if let Some(caller) = &caller {
         request.extensions_mut().insert(caller.clone());
     }
     let allowed = match &caller {
-        Some(caller) => check_caller(&app, permit, caller, &path).await,
+        Some(caller) => check_caller(&app, permit, caller, &named).await,
         None => Ok(()),
     };
     if !permit.is_change() {
@@ -105,11 +109,22 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     let checked = allowed.and_then(|()| check_change(&app.auth.origins, permit, caller.as_ref(), &headers, now()));
     let room = if permit.who == Who::Anybody { STRANGERS_BODY_MAX } else { BODY_MAX };
     let (parts, body) = request.into_parts();
-    let target = target(&path, permit);
     let body = to_bytes(body, room).await.map_err(|error| unread(&error, room))?;
-    let call = Call::new(entry(permit, caller.as_ref(), peer, target, &body));
-    let response = match checked {
-        Ok(()) => within(Arc::clone(&call), next.run(Request::from_parts(parts, body.into()))).await,
+    let call = Call::new(entry(permit, caller.as_ref(), peer, target(&named), &body));
+    let asked = checked.map(|()| Request::from_parts(parts, body.into()));
+    Ok(to_the_end(change(app, (permit, caller.is_some()), call, asked, next)).await)
+}
+
+/// Does a change, or refuses it, and writes down how it ended.
+async fn change(
+    app: Arc<App>,
+    (permit, is_known): (&'static Permit, bool),
+    call: Arc<Call>,
+    asked: Result<Request, Refused>,
+    next: Next,
+) -> Response {
+    let response = match asked {
+        Ok(request) => within(Arc::clone(&call), next.run(request)).await,
         Err(refused) => refused.into_response(),
     };
     if permit.area == Area::Admin {
@@ -117,10 +132,20 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     }
     let kind = response.extensions().get::<Kind>().map_or_else(String::new, |kind| kind.0.clone());
     // Strangers could fill the audit with nonsense: told is what took a try.
-    if caller.is_some() || response.status().is_success() || TRIED.contains(&kind.as_str()) {
+    if is_known || response.status().is_success() || TRIED.contains(&kind.as_str()) {
         ended(&app, &call, response.status(), &kind).await;
     }
-    Ok(response)
+    response
+}
+
+/// Does a change whole, also when whoever asked for it hangs up meanwhile: what the store has kept has to be written
+/// down, told and remembered as well.
+async fn to_the_end(change: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(change).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a change broke off");
+        let detail = "the server failed in the midst of it; look whether it was done";
+        refuse(StatusCode::INTERNAL_SERVER_ERROR, "broken-off", detail).into_response()
+    })
 }
 
 /// Why a body could not be read.
@@ -200,13 +225,7 @@ fn may(permit: &Permit, caller: &Caller) -> Result<(), Refused> {
             role.map_or("", |r| r.as_str())
         )));
     }
-    let scope = Scope { area: permit.area, write: permit.write };
-    if let By::Token { scopes, .. } = &caller.by
-        && !scopes.is_empty()
-        && !scopes.contains(&scope)
-    {
-        return Err(forbidden(&format!("this token is not for {scope}")));
-    }
+    caller.has(Scope { area: permit.area, write: permit.write })?;
     if permit.hosts == Hosts::Whole && !caller.sees.all() {
         return Err(forbidden("this concerns all hosts, and not all are yours"));
     }
@@ -214,13 +233,13 @@ fn may(permit: &Permit, caller: &Caller) -> Result<(), Refused> {
 }
 
 /// Whether the caller may ask this of this: an alert of a host that it does not see is not there.
-async fn check_caller(app: &App, permit: &Permit, caller: &Caller, path: &str) -> Result<(), Refused> {
+async fn check_caller(app: &App, permit: &Permit, caller: &Caller, named: &Named) -> Result<(), Refused> {
     may(permit, caller)?;
     if permit.hosts != Hosts::OfAlert || caller.sees.all() {
         return Ok(());
     }
-    let id = path.split('/').nth(3).and_then(unescaped).unwrap_or_default();
-    match app.store.alert(id).await? {
+    let id = named.iter().find(|(name, _)| name == "id").map(|(_, id)| id.clone());
+    match app.store.alert(id.unwrap_or_default()).await? {
         Some(alert) if caller.sees.host(&alert.host) => Ok(()),
         _ => Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert")),
     }
@@ -264,26 +283,19 @@ fn entry(permit: &Permit, caller: Option<&Caller>, peer: Peer, target: String, b
     }
 }
 
-/// What stands in the path where the route has a name.
-fn target(path: &str, permit: &Permit) -> String {
-    let pairs = permit.route.split('/').zip(path.split('/'));
-    let named = pairs.filter(|(name, _)| name.starts_with('{')).filter_map(|(_, value)| unescaped(value));
-    named.collect::<Vec<_>>().join(" ").chars().take(TARGET_KEPT).collect()
+/// What stands in the path where the route has names, as the routes themselves read it.
+type Named = Vec<(String, String)>;
+
+/// Reads that; nothing where it is no text, which no route takes.
+async fn named(request: &mut Request) -> Named {
+    let Ok(named) = request.extract_parts::<RawPathParams>().await else { return Named::new() };
+    named.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Of `%41` the letter; `None` when it is no text.
-fn unescaped(segment: &str) -> Option<String> {
-    let bytes = segment.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped = (*byte == b'%').then(|| segment.get(at + 1..at + 3)).flatten();
-        match escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => (plain.push(byte), at += 3).1,
-            None => (plain.push(*byte), at += 1).1,
-        }
-    }
-    String::from_utf8(plain).ok()
+/// The same in one text, for the audit.
+fn target(named: &Named) -> String {
+    let values: Vec<&str> = named.iter().map(|(_, value)| value.as_str()).collect();
+    values.join(" ").chars().take(TARGET_KEPT).collect()
 }
 
 /// Writes down how a call ended that the row of its change does not tell of. Who was told to wait has had rows enough.

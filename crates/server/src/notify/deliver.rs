@@ -1,5 +1,6 @@
 //! How does a channel's next message reach its receiver: in order, tried again, and given up in the end?
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::wire::Attempt;
 use super::{Board, Line, PAUSES, send, text_of};
 use crate::listen::until;
 use crate::state::{App, now};
-use crate::store::{Delivery, Ended};
+use crate::store::{Delivery, Ended, StoreError};
 
 /// How a channel's attempts go.
 #[derive(Clone, Debug, Default)]
@@ -37,23 +38,38 @@ impl Standing {
             (true, None) => "half-open",
         }
     }
+
+    /// Attempts have ended.
+    fn heard(&mut self, ended: &[(u64, Ended)]) {
+        for (_, ended) in ended {
+            match ended {
+                Ended::Delivered => *self = Self { delivered: Some(now()), ..Self::default() },
+                // Whoever answers that a message is wrong is well.
+                Ended::Dead(error) => {
+                    *self = Self { trouble: Some(error.clone()), delivered: self.delivered, ..Self::default() };
+                }
+                Ended::Failed(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    self.trouble = Some(error.clone());
+                }
+            }
+        }
+    }
 }
 
 /// Sends what waits for one channel until told to stop. A message that is not taken is tried again, in order, and given
-/// up after `AGE_MAX`.
+/// up after `AGE_MAX`, or when it alone is not taken.
 pub(super) async fn run(board: Arc<Board>, at: usize, app: Arc<App>, stopped: watch::Receiver<bool>) {
     let Some(line) = board.lines.get(at) else { return };
+    let mut course = Course::default();
     loop {
-        let wait = match app.deliveries.next(&line.spec.name).await {
-            Ok(Some(delivery)) => match offer(&board, line, &app, delivery).await {
-                true => continue,
-                false => {
-                    let pause = pause(board.notify.pause, line.standing().failures);
-                    line.standing().next = Some(now().plus(pause));
-                    pause
-                }
-            },
-            Ok(None) => {
+        let wait = match course.turn(&board, line, &app).await {
+            Ok(Turn::Done) => continue,
+            Ok(Turn::Later(pause)) => {
+                line.standing().next = Some(now().plus(pause));
+                pause
+            }
+            Ok(Turn::Nothing) => {
                 tokio::select! {
                     () = line.wake.notified() => continue,
                     () = tokio::time::sleep(IDLE) => continue,
@@ -73,53 +89,117 @@ pub(super) async fn run(board: Arc<Board>, at: usize, app: Arc<App>, stopped: wa
     }
 }
 
+/// What is to be done after a turn.
+enum Turn {
+    /// The next one.
+    Done,
+    /// Nothing waits.
+    Nothing,
+    /// The same again after a pause.
+    Later(Duration),
+}
+
+/// How the sending over one channel goes on.
+#[derive(Default)]
+struct Course {
+    /// What attempts came to, where the store has not taken it yet: for that no message is sent twice.
+    unwritten: Vec<(u64, Ended)>,
+    /// How often in a row the store did not.
+    refused: u32,
+    /// Of mails that some of their receivers have: the others.
+    left: BTreeMap<u64, Vec<String>>,
+}
+
+impl Course {
+    /// Tries the message whose turn it is, or writes down how the last ones ended.
+    async fn turn(&mut self, board: &Arc<Board>, line: &Line, app: &App) -> Result<Turn, StoreError> {
+        let name = &line.spec.name;
+        if self.unwritten.is_empty() {
+            let Some(first) = app.deliveries.next(name, None).await? else { return Ok(Turn::Nothing) };
+            let ended = self.offer(board, line, &first).await;
+            let is_stuck = matches!(ended, Ended::Failed(_)) && first.tries + 1 >= STEPS_OVER_AFTER;
+            let behind = if is_stuck { app.deliveries.next(name, Some(first.number)).await? } else { None };
+            self.unwritten = match behind {
+                Some(behind) => self.beside(board, line, (first, ended), behind).await,
+                None => vec![(first.number, ended)],
+            };
+            line.standing().heard(&self.unwritten);
+        }
+        let ended = std::mem::take(&mut self.unwritten);
+        let is_done = ended.iter().all(|(_, ended)| !matches!(ended, Ended::Failed(_)));
+        if let Err(error) = app.deliveries.ended(name.clone(), ended.clone()).await {
+            tracing::error!(%error, channel = name, "how an attempt ended could not be kept; that is tried again");
+            self.refused = self.refused.saturating_add(1);
+            self.unwritten = ended;
+            return Ok(Turn::Later(pause(board.notify.pause, self.refused)));
+        }
+        self.refused = 0;
+        Ok(if is_done { Turn::Done } else { Turn::Later(pause(board.notify.pause, line.standing().failures)) })
+    }
+
+    /// A message has failed many times: is the receiver ill, or is it the message? The one behind it tells. Where that is
+    /// taken and the first still is not, the first is given up: it would hold up everybody behind it.
+    async fn beside(
+        &mut self,
+        board: &Arc<Board>,
+        line: &Line,
+        (first, failed): (Delivery, Ended),
+        behind: Delivery,
+    ) -> Vec<(u64, Ended)> {
+        match self.offer(board, line, &behind).await {
+            Ended::Failed(_) => vec![(first.number, failed)],
+            ended @ Ended::Dead(_) => vec![(behind.number, ended), (first.number, failed)],
+            Ended::Delivered => {
+                let again = match self.offer(board, line, &first).await {
+                    Ended::Failed(error) => {
+                        tracing::error!(channel = line.spec.name, error, "a message is given up: others are taken");
+                        self.left.remove(&first.number);
+                        Ended::Dead(format!("{error}; the message behind it was taken"))
+                    }
+                    ended => ended,
+                };
+                vec![(first.number, again), (behind.number, Ended::Delivered)]
+            }
+        }
+    }
+
+    /// Tries one.
+    async fn offer(&mut self, board: &Arc<Board>, line: &Line, delivery: &Delivery) -> Ended {
+        let (name, age) = (&line.spec.name, now().since(delivery.queued));
+        let left = self.left.remove(&delivery.number);
+        let tried = attempt(board, name, (delivery.number, delivery.body.clone()), left.clone()).await;
+        let (tried, left) = match tried {
+            Attempt::Partly(left, why) => (Attempt::Failed(why), Some(left)),
+            Attempt::Failed(why) => (Attempt::Failed(why), left),
+            other => (other, None),
+        };
+        self.left.extend(left.filter(|_| age < AGE_MAX).map(|left| (delivery.number, left)));
+        match tried {
+            Attempt::Taken => Ended::Delivered,
+            Attempt::Failed(error) if age < AGE_MAX => {
+                tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
+                Ended::Failed(error)
+            }
+            Attempt::Failed(error) | Attempt::Partly(_, error) | Attempt::Unwanted(error) => {
+                tracing::error!(channel = name, error, "a message is given up");
+                Ended::Dead(error)
+            }
+        }
+    }
+}
+
 /// One, two, four times the first, up to `PAUSES` times.
 fn pause(first: Duration, failures: u32) -> Duration {
     first * 2_u32.saturating_pow(failures.saturating_sub(1)).min(PAUSES)
 }
 
-/// Tries one; says whether it is done with.
-async fn offer(board: &Arc<Board>, line: &Line, app: &App, delivery: Delivery) -> bool {
-    let Delivery { number, queued, body } = delivery;
-    let (name, age) = (line.spec.name.clone(), now().since(queued));
-    let ended = match attempt(board, &name, number, body).await {
-        Attempt::Taken => Ended::Delivered,
-        Attempt::Failed(error) if age < AGE_MAX => {
-            tracing::warn!(channel = name, error, "a message is not taken; it is tried again");
-            Ended::Failed(error)
-        }
-        Attempt::Failed(error) | Attempt::Unwanted(error) => {
-            tracing::error!(channel = name, error, "a message is given up");
-            Ended::Dead(error)
-        }
-    };
-    {
-        let mut standing = line.standing();
-        match &ended {
-            Ended::Delivered => {
-                *standing = Standing { delivered: Some(now()), ..Standing::default() };
-            }
-            // Whoever answers that a message is wrong is well.
-            Ended::Dead(error) => {
-                *standing =
-                    Standing { trouble: Some(error.clone()), delivered: standing.delivered, ..Standing::default() };
-            }
-            Ended::Failed(error) => {
-                standing.failures = standing.failures.saturating_add(1);
-                standing.trouble = Some(error.clone());
-            }
-        }
-    }
-    let is_done = !matches!(ended, Ended::Failed(_));
-    if let Err(error) = app.deliveries.ended(name, number, ended).await {
-        tracing::error!(%error, "it could not be kept that a message was told; it will be told again");
-        return false;
-    }
-    is_done
-}
-
-/// Sends one message over one channel, once.
-pub(super) async fn attempt(board: &Arc<Board>, name: &str, number: u64, body: String) -> Attempt {
+/// Sends one message over one channel, once; a mail to `left` alone, where some of its receivers have it.
+pub(super) async fn attempt(
+    board: &Arc<Board>,
+    name: &str,
+    (number, body): (u64, String),
+    left: Option<Vec<String>>,
+) -> Attempt {
     let (board, name) = (Arc::clone(board), name.to_owned());
     let sending = tokio::task::spawn_blocking(move || {
         let Some(line) = board.line(&name) else { return Attempt::Unwanted("there is no such channel".into()) };
@@ -131,8 +211,9 @@ pub(super) async fn attempt(board: &Arc<Board>, name: &str, number: u64, body: S
         let seconds = now().0.div_euclid(1_000_000);
         let told = Told { news: &news, text: &text, number, seconds };
         let shown = |why: String| truncate(&visible(&line.spec.redacted(&why)), WHY_MAX).0.to_owned();
-        match send::send(&line.spec, &board.notify.fetcher, &told) {
+        match send::send(&line.spec, &board.notify.fetcher, &told, left.as_deref()) {
             Attempt::Taken => Attempt::Taken,
+            Attempt::Partly(left, why) => Attempt::Partly(left, shown(why)),
             Attempt::Failed(why) => Attempt::Failed(shown(why)),
             Attempt::Unwanted(why) => Attempt::Unwanted(shown(why)),
         }
@@ -146,6 +227,8 @@ const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 const IDLE: Duration = Duration::from_secs(30);
 /// Failures in a row after which a channel is left alone.
 const BREAKS_AFTER: u32 = 5;
+/// Failures of one message, a minute's, after which the one behind it is tried too.
+const STEPS_OVER_AFTER: u64 = 6;
 const WHY_MAX: usize = 300;
 
 #[cfg(test)]

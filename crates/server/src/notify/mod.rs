@@ -172,9 +172,9 @@ impl Board {
     /// Sends a message that says that it is a test, at once and once.
     pub(crate) async fn test(self: &Arc<Self>, name: &str) -> Result<(), String> {
         let body = json!({ "schema": 1, "type": Kind::Test, "at": now(), "channel": name }).to_string();
-        match deliver::attempt(self, name, 0, body).await {
+        match deliver::attempt(self, name, (0, body), None).await {
             Attempt::Taken => Ok(()),
-            Attempt::Failed(why) | Attempt::Unwanted(why) => Err(why),
+            Attempt::Partly(_, why) | Attempt::Failed(why) | Attempt::Unwanted(why) => Err(why),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use tripoint_api::queue::QueueRow;
-use tripoint_model::{Alert, Timestamp};
+use tripoint_model::{Alert, AlertStatus, Timestamp};
 
 use super::Board;
 use super::news::{self, Kind, News};
@@ -21,8 +21,11 @@ pub(super) async fn run(board: Arc<Board>, app: Arc<App>, stopped: watch::Receiv
     let names: Vec<String> = board.names().map(str::to_owned).collect();
     match app.deliveries.keep_only(names).await {
         Ok(0) => {}
-        Ok(gone) => tracing::error!(gone, "messages to channels that are not configured any more are dropped"),
-        Err(error) => tracing::error!(%error, "messages to former channels cannot be dropped"),
+        Ok(gone) => tracing::error!(
+            gone,
+            "messages to channels that are not configured any more are given up; they are kept as dead letters"
+        ),
+        Err(error) => tracing::error!(%error, "messages to former channels cannot be given up"),
     }
     let mut written = app.messages.subscribe();
     let mut rates = Rates::default();
@@ -57,9 +60,10 @@ async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, Store
         app.deliveries.route(routed, at).await?;
     }
     steps(board, app, at).await?;
+    let repeats = repeat(board, app, at).await?;
     app.deliveries.release(at).await?;
     board.lines.iter().for_each(super::Line::wake);
-    Ok(is_more)
+    Ok(is_more || repeats)
 }
 
 async fn route(
@@ -73,15 +77,18 @@ async fn route(
     let news = match News::read(&routed.body) {
         Ok(news) => news,
         Err(error) => {
-            tracing::error!(%error, number = message.number, "a message cannot be read and is dropped");
+            tracing::error!(%error, number = message.number, "a message cannot be read and is given up");
+            routed.is_lost = true;
             return Ok(routed);
         }
     };
     let id = news.alert.as_ref().map(|alert| alert.id.clone());
-    let row = match &id {
-        Some(id) => app.store.alert(id.clone()).await?.map(|alert| QueueRow::of(&alert, at)),
-        None => None,
-    };
+    let (mut row, mut is_unreadable) = (None, false);
+    if let Some(id) = &id {
+        let alert = readable(app, id).await?;
+        is_unreadable = alert.is_err();
+        row = alert.ok().flatten().map(|alert| QueueRow::of(&alert, at));
+    }
     let plan = &board.notify.plan;
     routed.placed = plan.place(&news, row.as_ref(), at);
     routed.watches = plan.watches(&news, row.as_ref(), at);
@@ -93,6 +100,8 @@ async fn route(
             }
         }
     }
+    // Routes without a filter tell of it all the same; no other can say whether it would.
+    routed.is_lost = is_unreadable && routed.placed.is_empty();
     routed.alert = news.alert.map(|alert| alert.id);
     for placed in routed.placed.iter_mut().filter(|placed| placed.hold.is_none()) {
         let Some(line) = board.line(&placed.channel) else { continue };
@@ -104,12 +113,53 @@ async fn route(
     Ok(routed)
 }
 
+/// The alert, or that what is stored of it cannot be read: one that is damaged must not hold up what is told of others.
+async fn readable(app: &App, id: &str) -> Result<Result<Option<Alert>, ()>, StoreError> {
+    match app.store.alert(id.to_owned()).await {
+        Err(error @ StoreError::Unreadable { .. }) => {
+            tracing::error!(%error, alert = id, "an alert that is to be told of cannot be read");
+            Ok(Err(()))
+        }
+        other => other.map(Ok),
+    }
+}
+
+/// Tells receivers that forget after a while what they were told of, again.
+async fn repeat(board: &Board, app: &App, at: Timestamp) -> Result<bool, StoreError> {
+    let mut is_more = false;
+    for line in &board.lines {
+        let Some(every) = line.spec.kind.repeats() else { continue };
+        let name = &line.spec.name;
+        let due = app.deliveries.followed(name, at.minus(every), TOGETHER).await?;
+        is_more |= due.len() == TOGETHER as usize;
+        let mut all = Vec::with_capacity(due.len());
+        for id in due {
+            let alert = readable(app, &id).await?.ok().flatten();
+            let open = |alert: &Alert| alert.work.status != AlertStatus::Resolved && alert.suppressed_by.is_none();
+            all.push(match alert.filter(open) {
+                Some(alert) => Routed {
+                    body: news::about(Kind::AlertNew, &alert, &[], at).to_string(),
+                    placed: vec![Placed { channel: name.clone(), hold: None }],
+                    follow: vec![name.clone()],
+                    alert: Some(id),
+                    ..Routed::default()
+                },
+                None => Routed { alert: Some(id), unfollow: Some(name.clone()), ..Routed::default() },
+            });
+        }
+        if !all.is_empty() {
+            app.deliveries.route(all, at).await?;
+        }
+    }
+    Ok(is_more)
+}
+
 /// Takes the steps of escalations that are due.
 async fn steps(board: &Board, app: &App, at: Timestamp) -> Result<(), StoreError> {
     for (id, route, number) in app.deliveries.watches_due(at).await? {
         let plan = &board.notify.plan;
         let step = plan.step(&route, number);
-        let alert = app.store.alert(id.clone()).await?;
+        let alert = readable(app, &id).await?.ok().flatten();
         let met = step.zip(alert).filter(|(step, alert)| step.is_met(alert));
         let (next, tell) = match met {
             Some((step, alert)) => {

@@ -10,12 +10,13 @@ use super::smtp;
 use super::spec::Spec;
 use super::wire::{Attempt, Http, Wire};
 
-/// Sends all requests of a message; the first that is not taken says what came of it.
-pub(super) fn send(spec: &Spec, fetcher: &Fetcher, told: &Told<'_>) -> Attempt {
+/// Sends all requests of a message; the first that is not taken says what came of it. A mail goes to `left` alone,
+/// where some of its receivers have it already.
+pub(super) fn send(spec: &Spec, fetcher: &Fetcher, told: &Told<'_>, left: Option<&[String]>) -> Attempt {
     for wire in spec.kind.requests(spec, told) {
         let attempt = match &wire {
             Wire::Http(http) => post(spec, fetcher, http),
-            Wire::Mail(mail) => smtp::deliver(spec, fetcher, mail),
+            Wire::Mail(mail) => smtp::deliver(spec, fetcher, mail, left.unwrap_or(&spec.to)),
             Wire::Record(record) => syslog(spec, fetcher, record)
                 .map_or_else(|error| Attempt::Failed(error.to_string()), |()| Attempt::Taken),
         };

@@ -14,10 +14,16 @@ use super::send::{failed, place};
 use super::spec::Spec;
 use super::wire::Attempt;
 
-/// Hands one mail over.
-pub(super) fn deliver(spec: &Spec, fetcher: &Fetcher, mail: &[u8]) -> Attempt {
-    match converse(spec, fetcher, mail) {
-        Ok(()) => Attempt::Taken,
+/// Hands one mail over for these receivers.
+pub(super) fn deliver(spec: &Spec, fetcher: &Fetcher, mail: &[u8], to: &[String]) -> Attempt {
+    match converse(spec, fetcher, mail, to) {
+        Ok(later) => match later.first() {
+            None => Attempt::Taken,
+            Some((first, code, said)) => {
+                let why = format!("the mail server answered RCPT of {first} with {code} {said}");
+                Attempt::Partly(later.into_iter().map(|(to, ..)| to).collect(), why)
+            }
+        },
         Err(Trouble::Net(error)) => failed(&error),
         Err(Trouble::Talk(error)) => Attempt::Failed(format!("{}: {error}", place(spec))),
         Err(Trouble::Refused(what, code, said)) => {
@@ -48,7 +54,10 @@ impl From<io::Error> for Trouble {
     }
 }
 
-fn converse(spec: &Spec, fetcher: &Fetcher, mail: &[u8]) -> Result<(), Trouble> {
+/// Receivers for whom it is to be tried again, and what was said.
+type Later = Vec<(String, u16, String)>;
+
+fn converse(spec: &Spec, fetcher: &Fetcher, mail: &[u8], to: &[String]) -> Result<Later, Trouble> {
     let place = place(spec);
     let talk = fetcher.connect(&place, WITHIN)?;
     let talk = if spec.tls == "tls" { fetcher.secure(talk, place.host)? } else { talk };
@@ -70,7 +79,7 @@ fn converse(spec: &Spec, fetcher: &Fetcher, mail: &[u8]) -> Result<(), Trouble> 
     if !spec.user.is_empty() {
         line.log_in(spec, &able)?;
     }
-    line.send(spec, mail)
+    line.send(spec, mail, to)
 }
 
 struct Conversation {
@@ -102,26 +111,31 @@ impl Conversation {
         Ok(())
     }
 
-    fn send(&mut self, spec: &Spec, mail: &[u8]) -> Result<(), Trouble> {
+    fn send(&mut self, spec: &Spec, mail: &[u8], to: &[String]) -> Result<Later, Trouble> {
         let of_mail = |trouble| match trouble {
             Trouble::Refused(_, code @ 500..=599, said) => Trouble::Mail(code, said),
             other => other,
         };
         self.say(&format!("MAIL FROM:<{}>", spec.from), "MAIL", 2).map_err(of_mail)?;
-        let mut refused = None;
-        let mut taken = 0;
-        for to in &spec.to {
+        let (mut later, mut never, mut taken) = (Later::new(), None, 0);
+        for to in to {
             match self.say(&format!("RCPT TO:<{to}>"), "RCPT", 2) {
                 Ok(_) => taken += 1,
                 Err(Trouble::Refused(_, code, said)) => {
                     tracing::warn!(channel = spec.name, to, code, said, "the mail server refuses a receiver");
-                    refused = Some(Trouble::Refused("RCPT", code, said));
+                    match code {
+                        400..=499 => later.push((to.clone(), code, said)),
+                        _ => never = Some(Trouble::Refused("RCPT", code, said)),
+                    }
                 }
                 Err(other) => return Err(other),
             }
         }
-        if let Some(trouble) = refused.filter(|_| taken == 0) {
-            return Err(of_mail(trouble));
+        if taken == 0 {
+            let not_now = later.pop().map(|(_, code, said)| Trouble::Refused("RCPT", code, said));
+            if let Some(trouble) = not_now.or(never) {
+                return Err(of_mail(trouble));
+            }
         }
         self.say("DATA", "DATA", 3).map_err(of_mail)?;
         // Base64 and headers have no line that begins with a dot, and where they had, it would be doubled.
@@ -140,7 +154,7 @@ impl Conversation {
         self.expect("the mail", 2).map_err(of_mail)?;
         // It has been taken; how the server says good-bye does not matter.
         let _ = self.say("QUIT", "QUIT", 2);
-        Ok(())
+        Ok(later)
     }
 
     fn say(&mut self, line: &str, what: &'static str, class: u16) -> Result<String, Trouble> {

@@ -34,6 +34,8 @@ impl Http {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
     Taken,
+    /// Taken for some; not now for these of its receivers.
+    Partly(Vec<String>, String),
     /// Not taken now.
     Failed(String),
     /// This one will never be taken; the next may.

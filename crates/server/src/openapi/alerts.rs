@@ -22,12 +22,12 @@ pub(super) const ROUTES: &[Route] = &[
         ("limit", of::<u32>),
         ("after", of::<String>),
     ]),
-    get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event.").gives_text("text/event-stream"),
+    get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event `alert`; `missed` with how many were left out at most.").gives_text("text/event-stream"),
     get("/v1/alerts/{id}", "One alert.").gives::<Alert>(),
-    post("/v1/alerts/{id}/resolve", "Closes an alert.").with::<ResolveRequest>().gives::<Resolved>(),
-    post("/v1/alerts/{id}/reopen", "Opens an alert again.").with::<ReopenRequest>().gives::<Alert>(),
-    post("/v1/alerts/{id}/comment", "Says something about an alert.").with::<CommentRequest>().gives::<Alert>(),
-    post("/v1/alerts/{id}/assign", "Gives an alert to somebody.").with::<AssignRequest>().gives::<Alert>(),
+    post("/v1/alerts/{id}/resolve", "Closes an alert; with If-Match, only on the alert as it was seen.").with::<ResolveRequest>().gives::<Resolved>(),
+    post("/v1/alerts/{id}/reopen", "Opens an alert again, and tells of it; with If-Match, only on the alert as it was seen.").with::<ReopenRequest>().gives::<Alert>(),
+    post("/v1/alerts/{id}/comment", "Says something about an alert; with If-Match, only on the alert as it was seen.").with::<CommentRequest>().gives::<Alert>(),
+    post("/v1/alerts/{id}/assign", "Gives an alert to somebody; with If-Match, only on the alert as it was seen.").with::<AssignRequest>().gives::<Alert>(),
     post("/v1/alerts/{id}/work", "Any work on an alert; with If-Match, only on the alert as it was seen.")
         .with::<Work>()
         .gives::<Alert>(),

@@ -25,7 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .asking(&[("filter", of::<String>), ("since", of::<Timestamp>)])
     .gives_text("text/event-stream"),
-    post(path::QUEUE_WORK, "The same work on many alerts.").with::<BulkRequest>().gives::<BulkAnswer>(),
+    post(path::QUEUE_WORK, "The same work on many alerts; those in `versions` only if they have not changed since.").with::<BulkRequest>().gives::<BulkAnswer>(),
     get(path::VIEWS, "Kept searches: the caller's own, then those that others share.").gives::<ViewList>(),
     post(path::VIEWS, "Keeps a search, or changes it.").with::<View>().gives::<OwnedView>(),
     delete("/v1/views/{name}", "Drops a search of one's own."),

@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
-use tripoint_api::{ActionAnswer, ActionRequest, Answer, ExceptionRequest, HostProposal, Order};
+use tripoint_api::{ActionAnswer, ActionRequest, Answer, Area, ExceptionRequest, HostProposal, Order, Scope};
 use tripoint_model::{Action, ActionKind, Target, Terms};
 
 use super::{decide, exceptions};
@@ -32,6 +32,10 @@ pub(crate) async fn act(
     }
     if !request.dry_run {
         caller.confirmed(now())?;
+        // It makes an exception.
+        if request.kind == ActionKind::Allow {
+            caller.has(Scope { area: Area::Exceptions, write: true })?;
+        }
     }
     let alone = is_seen(&app, &caller, &request).await?;
     let targets = targets(&mut request)?;

@@ -31,8 +31,6 @@ use crate::state::{App, now};
 use crate::store::Worked;
 use crate::{merge, narrow};
 
-type Changed = Result<Json<Alert>, Refused>;
-
 /// A page of alerts.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -56,8 +54,7 @@ pub(crate) async fn show(
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     let alert = app.store.alert(id).await?.ok_or_else(missing)?;
-    let tag = [(header::ETAG, format!("\"{}\"", version.0))];
-    Ok((tag, Json(alert)).into_response())
+    Ok((tag(version), Json(alert)).into_response())
 }
 
 /// What surrounds an alert, of the hosts that the caller sees.
@@ -70,7 +67,7 @@ pub(crate) async fn context(
     let changed = app.store.version(id).await?.ok_or_else(missing)?;
     let of = app.seen_by(&caller).await?;
     let (related, parts) = app.store.around(AlertSummary::of(&alert, changed), of).await?;
-    Ok(Json(AlertContext { next: next_step(&alert), related, parts }))
+    Ok(Json(AlertContext { next: next_step(&alert, now()), related, parts }))
 }
 
 /// Closes an alert. A false one comes with what would keep it from coming again.
@@ -78,13 +75,14 @@ pub(crate) async fn resolve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Resolved>, Refused> {
+) -> Result<Response, Refused> {
     let request: ResolveRequest = json(&body)?;
     let wanted = Work::Resolve { resolution: request.resolution, comment: request.comment };
-    let alert = done(&app, id, wanted, None, caller).await?;
+    let (alert, version) = done(&app, id, wanted, &headers, caller).await?;
     let exception = (request.resolution == Resolution::FalsePositive).then(|| narrow::exception(&alert));
-    Ok(Json(Resolved { alert, exception }))
+    Ok((tag(version), Json(Resolved { alert, exception })).into_response())
 }
 
 /// Opens an alert again.
@@ -92,10 +90,11 @@ pub(crate) async fn reopen(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Changed {
+) -> Result<Response, Refused> {
     let request: ReopenRequest = json(&body)?;
-    done(&app, id, Work::Reopen { comment: request.comment }, None, caller).await.map(Json)
+    worked(&app, id, Work::Reopen { comment: request.comment }, &headers, caller).await
 }
 
 /// Says something about an alert.
@@ -103,10 +102,11 @@ pub(crate) async fn comment(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Changed {
+) -> Result<Response, Refused> {
     let request: CommentRequest = json(&body)?;
-    done(&app, id, Work::Comment { text: request.text }, None, caller).await.map(Json)
+    worked(&app, id, Work::Comment { text: request.text }, &headers, caller).await
 }
 
 /// Gives an alert to somebody.
@@ -114,10 +114,11 @@ pub(crate) async fn assign(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Changed {
+) -> Result<Response, Refused> {
     let request: AssignRequest = json(&body)?;
-    done(&app, id, Work::Assign { assignee: request.assignee }, None, caller).await.map(Json)
+    worked(&app, id, Work::Assign { assignee: request.assignee }, &headers, caller).await
 }
 
 /// Has the host look into an alert now, and gives the alert with what was found.
@@ -125,7 +126,7 @@ pub(crate) async fn investigate(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-) -> Changed {
+) -> Result<Json<Alert>, Refused> {
     let mut alert = app.store.alert(id).await?.ok_or_else(missing)?;
     let hosts = actions::hosts(&app, &caller, Some(&alert.host))?;
     let said = actions::answers(&app, hosts, Order::Investigate { alert: Box::new(alert.clone()) }).await?;
@@ -144,7 +145,7 @@ pub(crate) async fn investigate(
     }
 }
 
-/// Any work on an alert; with `If-Match`, only on the alert as the person saw it.
+/// Any work on an alert.
 pub(crate) async fn work(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -152,31 +153,36 @@ pub(crate) async fn work(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let wanted: Work = json(&body)?;
-    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
-    let alert = done(&app, id, wanted, expected, caller).await?;
-    Ok(with_version(&app, alert).await)
+    worked(&app, id, json(&body)?, &headers, caller).await
 }
 
+/// Does it and gives the alert with its version.
+async fn worked(app: &App, id: String, wanted: Work, headers: &HeaderMap, caller: Caller) -> Result<Response, Refused> {
+    let (alert, version) = done(app, id, wanted, headers, caller).await?;
+    Ok((tag(version), Json(alert)).into_response())
+}
+
+/// Does it; with `If-Match`, only on the alert as the person saw it.
 async fn done(
     app: &App,
     id: String,
     wanted: Work,
-    expected: Option<Timestamp>,
+    headers: &HeaderMap,
     caller: Caller,
-) -> Result<Alert, Refused> {
+) -> Result<(Alert, Timestamp), Refused> {
+    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
     sound(&wanted)?;
     if let Work::Merge { into } = &wanted {
         seen(app, &caller, into).await?;
     }
-    let judges = matches!(wanted, Work::Resolve { .. } | Work::Reopen { .. });
+    let judges = matches!(wanted, Work::Resolve { .. } | Work::Reopen { .. } | Work::Status { .. });
     match app.store.work(id, wanted, (caller.name, expected), now()).await? {
-        Worked::Done(mut alerts) => {
+        Worked::Done(mut alerts, version) => {
             app.show(&alerts);
             if judges {
                 app.hand_on_trust().await;
             }
-            Ok(alerts.swap_remove(0))
+            Ok((alerts.swap_remove(0), version))
         }
         Worked::Missing => Err(missing()),
         Worked::Changed => {
@@ -210,22 +216,17 @@ fn version_of(value: &HeaderValue) -> Result<Timestamp, Refused> {
     number.map(Timestamp).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "unreadable", "this is no ETag of an alert"))
 }
 
-/// An alert with its version as `ETag`. The version is at most older than the alert, so that nobody overwrites unseen.
-async fn with_version(app: &App, alert: Alert) -> Response {
-    let version = app.store.version(alert.id.0.clone()).await.ok().flatten();
-    let mut response = Json(alert).into_response();
-    if let Some(tag) = version.and_then(|version| HeaderValue::try_from(format!("\"{}\"", version.0)).ok()) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+/// The version of an alert as `ETag`.
+fn tag(version: Timestamp) -> [(header::HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{}\"", version.0))]
 }
 
 fn missing() -> Refused {
     refuse(StatusCode::NOT_FOUND, "not-found", "there is no such alert")
 }
 
-/// Every new or changed alert of hosts that the caller sees, as a server-sent event. A watcher that is too slow is told how many
-/// it missed in a `missed` event without data.
+/// Every new or changed alert of hosts that the caller sees, as a server-sent event. A watcher that is too slow is told
+/// by an event `missed` how many it missed at most: some may be of hosts that it does not see.
 pub(crate) async fn watch(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -233,14 +234,18 @@ pub(crate) async fn watch(
     let receiver = app.alerts.subscribe();
     let stopped = app.stopped.clone();
     let stream = unfold((receiver, stopped, caller.sees), |(mut receiver, stopped, sees)| async move {
-        let event = tokio::select! {
-            alert = receiver.recv() => match alert {
-                Ok(shown) if !sees.host(&shown.host) => Event::default().comment(""),
-                Ok(shown) => Event::default().event("alert").data(&*shown.text),
-                Err(RecvError::Lagged(missed)) => Event::default().comment(format!("missed {missed}")),
+        let event = loop {
+            let heard = tokio::select! {
+                alert = receiver.recv() => alert,
+                () = until(stopped.clone()) => return None,
+            };
+            match heard {
+                // Of other hosts not even that there is something.
+                Ok(shown) if !sees.host(&shown.host) => {}
+                Ok(shown) => break Event::default().event("alert").data(&*shown.text),
+                Err(RecvError::Lagged(missed)) => break Event::default().event("missed").data(missed.to_string()),
                 Err(RecvError::Closed) => return None,
-            },
-            () = until(stopped.clone()) => return None,
+            }
         };
         Some((Ok(event), (receiver, stopped, sees)))
     });

@@ -74,9 +74,9 @@ pub(crate) async fn preview(
 /// Keeps the exception and tells every agent, the absent ones when they are back.
 pub(crate) async fn create(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<Exception, Refused> {
     let exception = draft(app, request, caller).await?;
-    app.store.add_exception(exception.clone()).await?;
     let hosts = all_hosts(app).await?;
-    app.give(&hosts, Order::AddException { exception: exception.clone() }).await?;
+    app.store.add_exception(exception.clone(), hosts, now()).await?;
+    app.wake_agents();
     Ok(exception)
 }
 
@@ -162,11 +162,11 @@ pub(crate) async fn remove(
     let is_theirs =
         |kept: &KeptException| kept.exception.id == id && caller.sees.holds(kept.exception.hosts.as_deref());
     let may = caller.sees.all() || app.store.exceptions(now()).await?.iter().any(is_theirs);
-    if !may || !app.store.remove_exception(id.clone()).await? {
+    let hosts = all_hosts(&app).await?;
+    if !may || !app.store.remove_exception(id, hosts, now()).await? {
         return Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such exception"));
     }
-    let hosts = all_hosts(&app).await?;
-    app.give(&hosts, Order::RemoveException { id }).await?;
+    app.wake_agents();
     Ok(StatusCode::NO_CONTENT)
 }
 

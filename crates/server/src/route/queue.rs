@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -72,7 +73,10 @@ pub(crate) async fn work(
     let (mut ids, mut hidden) = (Vec::with_capacity(request.ids.len()), Vec::new());
     for id in request.ids {
         match seen(&app, &caller, &id).await {
-            Ok(()) => ids.push(id),
+            Ok(()) => {
+                let expected = request.versions.get(&id).copied();
+                ids.push((id, expected));
+            }
             Err(Refused(problem, wait)) if problem.status != 404 => return Err(Refused(problem, wait)),
             Err(Refused(problem, _)) => hidden.push(BulkRefusal { id, reason: problem.detail }),
         }
@@ -92,28 +96,33 @@ pub(crate) async fn watch(
     query: Asked<WatchQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let Query(query) = query.map_err(unreadable)?;
-    let filter = Arc::new((filter_of(query.filter.as_deref())?, caller.sees));
+    let mut watcher = Watcher::new(query.filter, caller.sees, now())?;
     // Heard from now on, so that nothing falls between what was missed and what comes.
     let receiver = app.live.subscribe();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let (seen, missed) = missed(&app, last.or(query.since).map(Timestamp)).await?;
     let begin = match &missed {
         None => vec![Ok(Event::default().event("reset").data("{}"))],
-        Some(missed) => missed.iter().map(|changed| Ok(event(changed, &filter))).collect(),
+        Some(missed) => missed.iter().filter_map(|changed| watcher.event(changed, now()).map(Ok)).collect(),
     };
-    let stream = unfold((receiver, app.stopped.clone()), move |(mut receiver, stopped)| {
-        let filter = Arc::clone(&filter);
+    let stream = unfold((receiver, app.stopped.clone(), watcher), move |(mut receiver, stopped, mut watcher)| {
         async move {
-            let event = tokio::select! {
-                changed = receiver.recv() => match changed {
-                    Ok(changed) if changed.row.summary.changed <= seen => Event::default().comment("known"),
-                    Ok(changed) => event(&changed, &filter),
-                    Err(RecvError::Lagged(_)) => Event::default().event("reset").data("{}"),
+            let event = loop {
+                let heard = tokio::select! {
+                    changed = receiver.recv() => changed,
+                    () = until(stopped.clone()) => return None,
+                };
+                let event = match heard {
+                    Ok(changed) if changed.row.summary.changed <= seen => None,
+                    Ok(changed) => watcher.event(&changed, now()),
+                    Err(RecvError::Lagged(_)) => Some(Event::default().event("reset").data("{}")),
                     Err(RecvError::Closed) => return None,
-                },
-                () = until(stopped.clone()) => return None,
+                };
+                if let Some(event) = event {
+                    break event;
+                }
             };
-            Some((Ok(event), (receiver, stopped)))
+            Some((Ok(event), (receiver, stopped, watcher)))
         }
         .boxed()
     });
@@ -135,24 +144,50 @@ async fn missed(app: &App, last: Option<Timestamp>) -> Result<(Timestamp, Option
 /// Most lines that a watcher who was away is told one by one.
 const MISSED_MAX: u32 = 1000;
 
-/// The line, or that it is none of those asked for.
-fn event(changed: &Changed, (filter, sees): &(Filter, Sees)) -> Event {
-    // Of other hosts not even that there is something.
-    if !sees.host(&changed.row.summary.host) {
-        return Event::default().comment("known");
+/// Who watches, and what they want to hear of.
+struct Watcher {
+    text: Option<String>,
+    filter: Filter,
+    read: Timestamp,
+    sees: Sees,
+}
+
+impl Watcher {
+    fn new(text: Option<String>, sees: Sees, now: Timestamp) -> Result<Self, Refused> {
+        Ok(Self { filter: filter_of(text.as_deref())?, text, read: now, sees })
     }
-    let event = Event::default().id(changed.row.summary.changed.0.to_string());
-    if filter.matches(&*changed.row) {
-        event.event("alert").data(&*changed.line)
-    } else {
-        event.event("gone").data(&changed.row.summary.id.0)
+
+    /// The line, or that it is none of those asked for. Of other hosts not even that there is something.
+    fn event(&mut self, changed: &Changed, now: Timestamp) -> Option<Event> {
+        if !self.sees.host(&changed.row.summary.host) {
+            return None;
+        }
+        // `age<4h` means four hours from now, however long somebody has been watching.
+        if now.since(self.read) >= READ_AGAIN
+            && let Ok(filter) = filter_at(self.text.as_deref(), now)
+        {
+            (self.filter, self.read) = (filter, now);
+        }
+        let event = Event::default().id(changed.row.summary.changed.0.to_string());
+        Some(match self.filter.matches(&*changed.row) {
+            true => event.event("alert").data(&*changed.line),
+            false => event.event("gone").data(&changed.row.summary.id.0),
+        })
     }
 }
 
+/// Times in a watcher's filter are at most so old.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
 /// Reads a filter. What an exception covers and what is part of another alert is left out unless it is asked about.
 pub(super) fn filter_of(text: Option<&str>) -> Result<Filter, Refused> {
-    let text = text.unwrap_or_default();
-    let mut filter = read(text)?;
+    filter_at(text, now())
+}
+
+/// The same as it is meant at a moment.
+fn filter_at(text: Option<&str>, at: Timestamp) -> Result<Filter, Refused> {
+    let read = |text: &str| filter::parse(text, ALERT_FIELDS, at).map_err(wrong_filter);
+    let mut filter = read(text.unwrap_or_default())?;
     for (field, hidden) in [("suppressed", "suppressed:no"), ("merged", "merged:no")] {
         if !filter.names(field) {
             filter = filter.and(read(hidden)?);
@@ -175,4 +210,28 @@ fn wrong_filter(error: FilterError) -> Refused {
 
 fn unreadable(error: QueryRejection) -> Refused {
     refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use tripoint_api::queue::QueueRow;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn times_in_a_watched_filter_are_those_of_now() {
+        let hour = 3_600_000_000;
+        let at = |hours: i64| Timestamp(1_795_946_400_000_000 + hours * hour);
+        let alert = serde_json::json!({"schema": 1, "id": "aa", "rule": "bad_peer", "title": "t", "host": "web1",
+            "application": {"kind": "unit", "id": "a", "name": "a"}, "indicator": "203.0.113.66",
+            "direction": "outbound", "severity": {"score": 70, "level": "high", "factors": []}, "confidence": 90,
+            "first_seen": at(0), "last_seen": at(0), "count": 1, "bytes_in": 0, "bytes_out": 0, "still_open": true,
+            "connections": [], "claims": [], "findings": []});
+        let changed = Changed::of(QueueRow::of(&serde_json::from_value(alert).unwrap(), at(0)));
+        let told = |event: Option<Event>| format!("{event:?}");
+        let mut watcher = Watcher::new(Some("age<2h".into()), Sees::only(vec!["*".into()]), at(1)).unwrap();
+        (watcher.read, watcher.filter) = (at(1), filter_at(Some("age<2h"), at(1)).unwrap());
+        assert!(told(watcher.event(&changed, at(1))).contains("event: alert"));
+        assert!(told(watcher.event(&changed, at(3))).contains("event: gone"));
+    }
 }

@@ -6,8 +6,9 @@ use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Timestamp}
 
 use super::rows::{Noticed, load, save};
 use super::verdicts::{met_before, teach};
+use super::work::parts;
 use super::{StoreError, Tell, exceptions, outbox};
-use crate::merge::{self, add_outcomes, add_refusals, merge};
+use crate::merge::{self, Grade, add_outcomes, add_refusals, merge};
 
 /// Merges what an agent says of an alert into what is known of it.
 pub(super) async fn take(
@@ -27,7 +28,11 @@ pub(super) async fn take(
     let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
     let before = exceptions::before(stored.as_ref());
     let stood = outbox::before(stored.as_ref());
+    let whole = stored.as_ref().and_then(|stored| Some((stored.work.merged_into.clone()?, Grade::of(stored))));
     let mut merged = merge(stored, Alert { host: host.to_owned(), ..alert }, now);
+    if let Some((whole, grade)) = whole {
+        merge::outgrow(&mut merged, grade, load(connection, &whole.0).await?.as_ref(), now);
+    }
     // A sum without terms was made by an older agent and stays as it is.
     if !merged.confidence_why.is_empty() {
         let met = met_before(connection, &merged).await?;
@@ -44,19 +49,31 @@ pub(super) async fn take(
     Ok(Some(merged.id))
 }
 
-/// Adds what the kernel or the guard said about an alert.
+/// Adds what the kernel or the guard of a host said about an alert; what changed. An agent speaks for its own host only:
+/// what it did about another's alert is added to those of its own that are part of it.
 pub(super) async fn add(
     connection: &mut SqliteConnection,
+    host: &str,
     id: &AlertId,
     outcomes: &[Outcome],
     refusals: &[Refusal],
     now: Timestamp,
-) -> Result<Option<Alert>, StoreError> {
-    let Some(mut alert) = load(connection, &id.0).await? else { return Ok(None) };
-    add_outcomes(&mut alert, outcomes, now);
-    add_refusals(&mut alert, refusals);
-    save(connection, &alert, now).await?;
-    Ok(Some(alert))
+) -> Result<Vec<Alert>, StoreError> {
+    let Some(asked) = load(connection, &id.0).await? else { return Ok(Vec::new()) };
+    let mut own = Vec::new();
+    if asked.host == host {
+        own.push(asked);
+    } else {
+        for part in parts(connection, &id.0).await? {
+            own.extend(load(connection, &part).await?.filter(|part| part.host == host));
+        }
+    }
+    for alert in &mut own {
+        add_outcomes(alert, outcomes, now);
+        add_refusals(alert, refusals);
+        save(connection, alert, now).await?;
+    }
+    Ok(own)
 }
 
 /// Puts what a host found out about its alert into it; the newest stands.

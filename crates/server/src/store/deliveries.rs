@@ -10,10 +10,10 @@ use sqlx::sqlite::SqlitePool;
 
 use tripoint_model::Timestamp;
 
-use super::divide::{Rooms, end, route, watch_on};
+use super::divide::{Rooms, bury_others, end, revive, route, watch_on};
 use super::rows::{signed, unsigned};
 use super::writer::Writer;
-use super::{Message, Sqlite, StoreError, counts, outbox};
+use super::{Message, Sqlite, StoreError, outbox};
 use crate::notify::plan::{Placed, Watch};
 
 /// Queues of channels; in the same file, by the same writer.
@@ -37,6 +37,10 @@ pub(crate) struct Routed {
     pub(crate) follow: Vec<String>,
     /// The alert is over: nobody follows it any more.
     pub(crate) over: bool,
+    /// This channel follows it no more.
+    pub(crate) unfollow: Option<String>,
+    /// Nobody can be told of it.
+    pub(crate) is_lost: bool,
 }
 
 /// A message whose turn it is.
@@ -44,6 +48,8 @@ pub(crate) struct Routed {
 pub(crate) struct Delivery {
     pub(crate) number: u64,
     pub(crate) queued: Timestamp,
+    /// Attempts that failed.
+    pub(crate) tries: u64,
     pub(crate) body: String,
 }
 
@@ -93,6 +99,9 @@ pub(super) const TABLES: &[&str] = &[
     "ALTER TABLE alerts ADD COLUMN told_succeeded BIGINT",
     "ALTER TABLE alerts ADD COLUMN told_exploited TEXT",
 ];
+
+/// When a channel was last told of an alert that it follows.
+pub(super) const FOLLOWED: &[&str] = &["ALTER TABLE followed ADD COLUMN told BIGINT NOT NULL DEFAULT 0"];
 
 impl Sqlite {
     /// What is on its way to whom, in the same file.
@@ -184,26 +193,48 @@ impl Deliveries {
         Ok(found.fetch_all(&self.readers).await?)
     }
 
-    /// The one whose turn it is.
-    pub(crate) async fn next(&self, channel: &str) -> Result<Option<Delivery>, StoreError> {
+    /// Alerts that a channel follows and was last told of before a moment, the longest ago first.
+    pub(crate) async fn followed(
+        &self,
+        channel: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let found = "SELECT alert FROM followed WHERE channel = $1 AND told < $2 ORDER BY told, alert LIMIT $3";
+        let found = sqlx::query_scalar(found).bind(channel).bind(before.0).bind(i64::from(limit));
+        Ok(found.fetch_all(&self.readers).await?)
+    }
+
+    /// The one whose turn it is, or would be behind another.
+    pub(crate) async fn next(&self, channel: &str, behind: Option<u64>) -> Result<Option<Delivery>, StoreError> {
         let row = sqlx::query(
-            "SELECT number, queued, body FROM deliveries WHERE channel = $1 AND state = 'waiting' ORDER BY number LIMIT 1",
+            "SELECT number, queued, tries, body FROM deliveries WHERE channel = $1 AND state = 'waiting' \
+             AND number > $2 ORDER BY number LIMIT 1",
         )
         .bind(channel)
+        .bind(behind.map_or(-1, signed))
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Delivery {
             number: unsigned(row.try_get(0)?),
             queued: Timestamp(row.try_get(1)?),
-            body: row.try_get(2)?,
+            tries: unsigned(row.try_get(2)?),
+            body: row.try_get(3)?,
         }))
     }
 
-    /// Writes down what became of an attempt.
-    pub(crate) async fn ended(&self, channel: String, number: u64, ended: Ended) -> Result<(), StoreError> {
+    /// Writes down what became of attempts: of all or of none.
+    pub(crate) async fn ended(&self, channel: String, all: Vec<(u64, Ended)>) -> Result<(), StoreError> {
         self.writer
-            .submit(move |connection| Box::pin(async move { end(connection, &channel, number, &ended).await }))
+            .submit(move |connection| {
+                Box::pin(async move {
+                    for (number, ended) in all {
+                        end(connection, &channel, number, &ended).await?;
+                    }
+                    Ok(())
+                })
+            })
             .await
     }
 
@@ -266,48 +297,17 @@ impl Deliveries {
         rows.iter().map(one).collect()
     }
 
-    /// Puts given up messages behind those that wait: these, or all; how many.
+    /// Puts given up messages behind those that wait: these, or all, the oldest first; how many.
     pub(crate) async fn retry(&self, channel: String, numbers: Vec<u64>, now: Timestamp) -> Result<u64, StoreError> {
         self.writer
-            .submit(move |connection| {
-                Box::pin(async move {
-                    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
-                    // Its age counts from now: it is as good as new to whoever wants it.
-                    let done = sqlx::query(
-                        "UPDATE deliveries SET state = 'waiting', queued = $1, tries = 0 WHERE channel = $2 AND \
-                         state = 'dead' AND ($3 = '' OR number IN (SELECT value FROM json_each('[' || $3 || ']')))",
-                    )
-                    .bind(now.0)
-                    .bind(&channel)
-                    .bind(numbers.join(","))
-                    .execute(&mut *connection)
-                    .await?
-                    .rows_affected();
-                    counts::add(connection, outbox::UNDELIVERED, -i64::try_from(done).unwrap_or(0)).await?;
-                    Ok(done)
-                })
-            })
+            .submit(move |connection| Box::pin(async move { revive(connection, &channel, &numbers, now).await }))
             .await
     }
 
-    /// Drops what is on its way to channels that there are no more; how many messages.
+    /// Gives up what is on its way to channels that there are no more; how many messages. Who brings such a channel
+    /// back finds them among its dead letters.
     pub(crate) async fn keep_only(&self, channels: Vec<String>) -> Result<u64, StoreError> {
-        self.writer
-            .submit(move |connection| {
-                Box::pin(async move {
-                    let known = serde_json::to_string(&channels).unwrap_or_default();
-                    let gone = sqlx::query(
-                        "DELETE FROM deliveries WHERE state <> 'dead' AND channel NOT IN (SELECT value FROM json_each($1))",
-                    )
-                    .bind(&known)
-                    .execute(&mut *connection)
-                    .await?
-                    .rows_affected();
-                    counts::add(connection, outbox::UNDELIVERED, i64::try_from(gone).unwrap_or(0)).await?;
-                    Ok(gone)
-                })
-            })
-            .await
+        self.writer.submit(move |connection| Box::pin(async move { bury_others(connection, &channels).await })).await
     }
 }
 

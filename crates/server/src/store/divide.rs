@@ -44,6 +44,9 @@ pub(super) async fn route(
     {
         return Ok(());
     }
+    if one.is_lost {
+        counts::add(connection, outbox::UNDELIVERED, 1).await?;
+    }
     for placed in &one.placed {
         if rooms.take(connection, &placed.channel).await? {
             insert(connection, placed, &one.body, now).await?;
@@ -57,7 +60,18 @@ pub(super) async fn route(
         watch_on(connection, alert, watch).await?;
     }
     for channel in &one.follow {
-        sqlx::query("INSERT INTO followed (alert, channel) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        sqlx::query(
+            "INSERT INTO followed (alert, channel, told) VALUES ($1, $2, $3) ON CONFLICT (alert, channel) \
+             DO UPDATE SET told = excluded.told",
+        )
+        .bind(alert)
+        .bind(channel)
+        .bind(now.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if let Some(channel) = &one.unfollow {
+        sqlx::query("DELETE FROM followed WHERE alert = $1 AND channel = $2")
             .bind(alert)
             .bind(channel)
             .execute(&mut *connection)
@@ -93,8 +107,7 @@ pub(super) async fn insert(
     body: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let number = signed(counts::read(&mut *connection, LAST).await?) + 1;
-    counts::add(connection, LAST, 1).await?;
+    let number = next_number(connection).await?;
     let (state, bundle, due) = match &placed.hold {
         Some(Hold { bundle, due }) => {
             ("held", bundle.as_str(), first_due(connection, &placed.channel, bundle, *due).await?)
@@ -116,6 +129,13 @@ pub(super) async fn insert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A place behind everything that ever waited.
+async fn next_number(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let number = signed(counts::read(&mut *connection, LAST).await?) + 1;
+    counts::add(connection, LAST, 1).await?;
+    Ok(number)
 }
 
 /// The first of a bundle says when all of it is told.
@@ -174,18 +194,75 @@ pub(super) async fn end(
             if dead.rows_affected() > 0 {
                 counts::add(connection, outbox::UNDELIVERED, 1).await?;
             }
-            // The newest are kept; what gives way has been counted.
-            sqlx::query(
-                "DELETE FROM deliveries WHERE state = 'dead' AND channel = $1 AND number IN (SELECT number FROM deliveries \
-                 WHERE channel = $1 AND state = 'dead' ORDER BY number DESC LIMIT -1 OFFSET $2)",
-            )
-            .bind(channel)
-            .bind(DEAD_MAX)
-            .execute(connection)
-            .await?;
+            bound_dead(connection, channel).await?;
         }
     }
     Ok(())
+}
+
+/// The newest are kept; what gives way has been counted.
+async fn bound_dead(connection: &mut SqliteConnection, channel: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM deliveries WHERE state = 'dead' AND channel = $1 AND number IN (SELECT number FROM deliveries \
+         WHERE channel = $1 AND state = 'dead' ORDER BY number DESC LIMIT -1 OFFSET $2)",
+    )
+    .bind(channel)
+    .bind(DEAD_MAX)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets dead letters wait again, behind what waits already: these, or all. Their age counts from now: they are as good
+/// as new to whoever wants them.
+pub(super) async fn revive(
+    connection: &mut SqliteConnection,
+    channel: &str,
+    numbers: &[u64],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let wanted = serde_json::to_string(numbers).unwrap_or_default();
+    let dead: Vec<i64> = sqlx::query_scalar(
+        "SELECT number FROM deliveries WHERE channel = $1 AND state = 'dead' \
+         AND ($2 = '[]' OR number IN (SELECT value FROM json_each($2))) ORDER BY number",
+    )
+    .bind(channel)
+    .bind(wanted)
+    .fetch_all(&mut *connection)
+    .await?;
+    for number in &dead {
+        let place = next_number(connection).await?;
+        sqlx::query("UPDATE deliveries SET number = $1, state = 'waiting', queued = $2, tries = 0 WHERE number = $3")
+            .bind(place)
+            .bind(now.0)
+            .bind(number)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let done = dead.len() as u64;
+    counts::add(connection, outbox::UNDELIVERED, -signed(done)).await?;
+    Ok(done)
+}
+
+/// Gives up what waits for channels other than these; how many messages.
+pub(super) async fn bury_others(connection: &mut SqliteConnection, channels: &[String]) -> Result<u64, StoreError> {
+    let known = serde_json::to_string(channels).unwrap_or_default();
+    let others: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT channel FROM deliveries WHERE state <> 'dead' \
+         AND channel NOT IN (SELECT value FROM json_each($1))",
+    )
+    .bind(&known)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut gone = 0;
+    for channel in &others {
+        let dead = "UPDATE deliveries SET state = 'dead', error = 'there is no such channel any more' \
+                    WHERE channel = $1 AND state <> 'dead'";
+        gone += sqlx::query(dead).bind(channel).execute(&mut *connection).await?.rows_affected();
+        bound_dead(connection, channel).await?;
+    }
+    counts::add(connection, outbox::UNDELIVERED, signed(gone)).await?;
+    Ok(gone)
 }
 
 /// Messages that were given up and are kept for a person.

@@ -67,4 +67,6 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     views::TABLES,
     deliveries::TABLES,
     &[foreign::TABLE],
+    queue::WHOLE,
+    deliveries::FOLLOWED,
 ];

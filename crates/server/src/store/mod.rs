@@ -99,6 +99,9 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// It took too long and was broken off.
+    #[error("it takes too long")]
+    Late,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -110,6 +113,7 @@ impl From<sqlx::Error> for StoreError {
         match code.as_deref() {
             Some(FULL | SHORT_OF_SHARED_MEMORY) => Self::Full,
             Some(NOT_ITS_SUM) => Self::Damaged("the database".into(), "a page is not what was written".into()),
+            Some(INTERRUPTED) => Self::Late,
             _ => Self::Database(error.to_string()),
         }
     }
@@ -117,6 +121,8 @@ impl From<sqlx::Error> for StoreError {
 
 /// `SQLITE_FULL`.
 const FULL: &str = "13";
+/// `SQLITE_INTERRUPT`.
+const INTERRUPTED: &str = "9";
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log lies on the same disk.
 const SHORT_OF_SHARED_MEMORY: &str = "4874";
 
@@ -146,8 +152,8 @@ pub struct Ingested {
 /// What became of a person's work on an alert.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Worked {
-    /// Done; the alert first, then what changed with it.
-    Done(Vec<Alert>),
+    /// Done; the alert first, then what changed with it. And when the alert changed by it.
+    Done(Vec<Alert>, Timestamp),
     /// There is no such alert.
     Missing,
     /// It has changed since the person looked.
@@ -214,7 +220,7 @@ pub trait Store: Send + Sync {
     /// The same for many: each for itself, all in one transaction. What changed comes with the answer.
     fn work_on(
         &self,
-        ids: Vec<AlertId>,
+        ids: Vec<(AlertId, Option<Timestamp>)>,
         work: Work,
         author: String,
         now: Timestamp,
@@ -239,10 +245,10 @@ pub trait Store: Send + Sync {
     fn counts(&self, of: OfHosts) -> Stored<'_, StatusCounts>;
     /// Exceptions that have not expired at `now`, soonest end first, with what came of them.
     fn exceptions(&self, now: Timestamp) -> Stored<'_, Vec<KeptException>>;
-    /// Keeps an exception.
-    fn add_exception(&self, exception: Exception) -> Stored<'_, ()>;
-    /// Drops an exception; says whether there was one.
-    fn remove_exception(&self, id: String) -> Stored<'_, bool>;
+    /// Keeps an exception and queues the order to keep it for these hosts: both or neither.
+    fn add_exception(&self, exception: Exception, hosts: Vec<String>, now: Timestamp) -> Stored<'_, ()>;
+    /// Drops an exception and queues the order to drop it; says whether there was one.
+    fn remove_exception(&self, id: String, hosts: Vec<String>, now: Timestamp) -> Stored<'_, bool>;
     /// Every agent that ever reported.
     fn agents(&self) -> Stored<'_, Vec<AgentStatus>>;
     /// Queues the order once for each host; its numbers, in the order of the hosts.

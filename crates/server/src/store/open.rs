@@ -21,6 +21,10 @@ pub(super) struct Opened {
     /// For the one who writes.
     pub(super) connection: SqliteConnection,
     pub(super) readers: SqlitePool,
+    /// For what people make up themselves, and may be slow.
+    pub(super) searchers: SqlitePool,
+    /// For who may come in.
+    pub(super) doors: SqlitePool,
     /// What is laid by for a full disk.
     pub(super) room: Arc<Room>,
 }
@@ -51,8 +55,10 @@ pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
     }
     migrate(&mut connection).await?;
     queue::fill(&mut connection).await?;
-    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-    Ok(Opened { connection, readers, room })
+    let reading = options.read_only(true);
+    let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_with(reading.clone());
+    let (readers, searchers, doors) = (pool(4).await?, pool(4).await?, pool(2).await?);
+    Ok(Opened { connection, readers, searchers, doors, room })
 }
 
 /// A database whose pages are compared with their sums as they are read.

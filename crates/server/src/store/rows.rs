@@ -14,6 +14,7 @@ use super::blocks::Said;
 use super::notes::Notes;
 use super::outbox::Actions;
 use super::{Ingested, Keep, OfHosts, OrderState, StoreError, alerts, contacts, queue};
+use crate::auth::audit;
 
 pub(super) fn to_text(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
@@ -110,10 +111,10 @@ pub(super) async fn ingest(
     let mut changed: Vec<AlertId> = Vec::new();
     let mut noticed = Noticed::default();
     for item in batch.items {
-        if let Some(id) = take(connection, &batch.agent.host, item, (keep, now), &mut noticed).await?
-            && !changed.contains(&id)
-        {
-            changed.push(id);
+        for id in take(connection, &batch.agent.host, item, (keep, now), &mut noticed).await? {
+            if !changed.contains(&id) {
+                changed.push(id);
+            }
         }
     }
     let host = &batch.agent.host;
@@ -145,35 +146,35 @@ pub(super) struct Noticed {
     notes: Notes,
 }
 
-/// Takes one item; the alert that it changed.
+/// Takes one item; the alerts that it changed.
 async fn take(
     connection: &mut SqliteConnection,
     host: &str,
     item: Item,
     (keep, now): (Keep, Timestamp),
     noticed: &mut Noticed,
-) -> Result<Option<AlertId>, StoreError> {
+) -> Result<Vec<AlertId>, StoreError> {
+    let ids = |alerts: Vec<Alert>| alerts.into_iter().map(|alert| alert.id).collect();
     match item {
-        Item::Alert { alert } => alerts::take(connection, host, *alert, keep.tell, now, noticed).await,
+        Item::Alert { alert } => {
+            Ok(alerts::take(connection, host, *alert, keep.tell, now, noticed).await?.into_iter().collect())
+        }
         Item::Outcome { alert: Some(id), outcome } => {
             noticed.actions.outcome(Some(&id), &outcome);
             let rule = load(connection, &id.0).await?.map(|alert| alert.rule);
             noticed.said.hear(&outcome, rule.as_deref().unwrap_or(UNASKED), now);
-            let changed = alerts::add(connection, &id, &[outcome], &[], now).await?;
-            Ok(changed.map(|alert| alert.id))
+            Ok(ids(alerts::add(connection, host, &id, &[outcome], &[], now).await?))
         }
         Item::Outcome { alert: None, outcome } => {
             noticed.actions.outcome(None, &outcome);
             noticed.said.hear(&outcome, UNASKED, now);
             noticed.notes.add(outcome.at, &outcome.id, "outcome", to_text("outcome", &outcome)?);
-            Ok(None)
+            Ok(Vec::new())
         }
-        Item::Refusal { alert, refusal } => {
-            let changed = alerts::add(connection, &alert, &[], &[refusal], now).await?;
-            Ok(changed.map(|alert| alert.id))
-        }
+        Item::Refusal { alert, refusal } => Ok(ids(alerts::add(connection, host, &alert, &[], &[refusal], now).await?)),
         Item::Investigation { alert, found } => {
-            alerts::investigated(connection, host, &alert, *found, (keep.tell, now)).await
+            let changed = alerts::investigated(connection, host, &alert, *found, (keep.tell, now)).await?;
+            Ok(changed.into_iter().collect())
         }
         Item::Health { health, .. } => {
             sqlx::query("UPDATE agents SET health = $1 WHERE host = $2")
@@ -181,16 +182,16 @@ async fn take(
                 .bind(host)
                 .execute(connection)
                 .await?;
-            Ok(None)
+            Ok(Vec::new())
         }
         Item::Contacts { contacts, dropped } => {
             contacts::take(connection, host, &contacts, dropped, keep.contacts, now).await?;
-            Ok(None)
+            Ok(Vec::new())
         }
         Item::Ledger { entry } => {
             noticed.actions.entry(&entry);
             noticed.notes.add(entry.at, &entry.id, &entry.state, entry.detail);
-            Ok(None)
+            Ok(Vec::new())
         }
     }
 }
@@ -204,6 +205,10 @@ pub(super) async fn give(
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM orders").fetch_one(&mut *connection).await?;
     let body = to_text("order", &order)?;
+    // A question is no change, and the row of the change that follows it is its own.
+    if order.asks_only() {
+        audit::nothing_changed();
+    }
     let mut numbers = Vec::with_capacity(hosts.len());
     for (number, host) in (last + 1..).zip(hosts) {
         sqlx::query("INSERT INTO orders (number, host, issued, body, state) VALUES ($1, $2, $3, $4, 'waiting')")
@@ -264,11 +269,12 @@ pub(super) async fn answer(
     answer: Answer,
     now: Timestamp,
 ) -> Result<Option<Vec<Alert>>, StoreError> {
-    let row = sqlx::query("SELECT state, body FROM orders WHERE number = $1")
+    let row = sqlx::query("SELECT state, body, host FROM orders WHERE number = $1")
         .bind(signed(number))
         .fetch_optional(&mut *connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
+    let host: String = row.try_get(2)?;
     if row.try_get::<String, _>(0)? == "answered" {
         return Ok(Some(Vec::new()));
     }
@@ -285,7 +291,7 @@ pub(super) async fn answer(
     causes.dedup();
     let mut changed = Vec::new();
     for cause in causes {
-        changed.extend(alerts::add(connection, &cause, &answer.outcomes, &answer.refused, now).await?);
+        changed.extend(alerts::add(connection, &host, &cause, &answer.outcomes, &answer.refused, now).await?);
     }
     Ok(Some(changed))
 }

@@ -26,25 +26,29 @@ use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored,
 use super::{
     answered, bouncers, contacts, decisions, exceptions, outbox, queue, series, verdicts, views, work, worked,
 };
-use crate::auth::audit::said;
+use crate::auth::audit::{nothing_changed, said};
 
-/// One file, one writer, a few readers.
+/// One file, one writer, a few readers: those who search keep nobody else waiting.
 pub struct Sqlite {
     pub(super) writer: Writer,
     pub(super) readers: SqlitePool,
+    /// For what people make up themselves, and may be slow.
+    searchers: SqlitePool,
+    /// For who may come in.
+    doors: SqlitePool,
     keep: Keep,
 }
 
 impl Sqlite {
     /// Opens or creates the file.
     pub async fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
-        let Opened { connection, readers, room } = open::open(path).await?;
-        Ok(Self { writer: Writer::start(connection, room), readers, keep })
+        let Opened { connection, readers, searchers, doors, room } = open::open(path).await?;
+        Ok(Self { writer: Writer::start(connection, room), readers, searchers, doors, keep })
     }
 
     /// What is kept of those who may ask, in the same file.
     pub(crate) fn accounts(&self) -> Accounts {
-        Accounts { writer: self.writer.clone(), readers: self.readers.clone() }
+        Accounts { writer: self.writer.clone(), readers: self.doors.clone() }
     }
 }
 
@@ -69,19 +73,19 @@ impl Store for Sqlite {
         sort: Sort,
         (limit, after): (Option<u32>, Option<String>),
     ) -> Stored<'_, Option<QueuePage>> {
-        Box::pin(async move { queue::page(&self.readers, (&filter, &of), sort, limit, after.as_deref()).await })
+        Box::pin(async move { queue::page(&self.searchers, (&filter, &of), sort, limit, after.as_deref()).await })
     }
 
     fn queue_facets(&self, filter: Filter, of: OfHosts) -> Stored<'_, Facets> {
-        Box::pin(async move { queue::facets(&self.readers, (&filter, &of)).await })
+        Box::pin(async move { queue::facets(&self.searchers, (&filter, &of)).await })
     }
 
     fn alert_series(&self, filter: Filter, of: OfHosts, when: Stretches) -> Stored<'_, Series> {
-        Box::pin(async move { series::alerts(&self.readers, (&filter, &of), when).await })
+        Box::pin(async move { series::alerts(&self.searchers, (&filter, &of), when).await })
     }
 
     fn contact_series(&self, only: ConnectionQuery, of: OfHosts, how: (SeriesBy, Stretches)) -> Stored<'_, Series> {
-        Box::pin(series::contacts(&self.readers, only, of, how))
+        Box::pin(series::contacts(&self.searchers, only, of, how))
     }
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
@@ -122,7 +126,7 @@ impl Store for Sqlite {
 
     fn work_on(
         &self,
-        ids: Vec<AlertId>,
+        ids: Vec<(AlertId, Option<Timestamp>)>,
         work: Work,
         author: String,
         now: Timestamp,
@@ -135,8 +139,8 @@ impl Store for Sqlite {
 
     fn around(&self, own: AlertSummary, of: OfHosts) -> Stored<'_, (Vec<Related>, Vec<AlertSummary>)> {
         Box::pin(async move {
-            let related = queue::related(&self.readers, &own, &of).await?;
-            Ok((related, queue::parts(&self.readers, &own.id, &of).await?))
+            let related = queue::related(&self.searchers, &own, &of).await?;
+            Ok((related, queue::parts(&self.searchers, &own.id, &of).await?))
         })
     }
 
@@ -186,18 +190,25 @@ impl Store for Sqlite {
         Box::pin(exceptions::all(&self.readers, now))
     }
 
-    fn add_exception(&self, exception: Exception) -> Stored<'_, ()> {
-        Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { exceptions::add(connection, &exception).await })),
-        )
+    fn add_exception(&self, exception: Exception, hosts: Vec<String>, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move {
+                exceptions::add(connection, &exception).await?;
+                give(connection, hosts, Order::AddException { exception }, now).await.map(drop)
+            })
+        }))
     }
 
-    fn remove_exception(&self, id: String) -> Stored<'_, bool> {
-        Box::pin(
-            self.writer
-                .submit(move |connection| Box::pin(async move { said(exceptions::remove(connection, &id).await) })),
-        )
+    fn remove_exception(&self, id: String, hosts: Vec<String>, now: Timestamp) -> Stored<'_, bool> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move {
+                let is_gone = said(exceptions::remove(connection, &id).await)?;
+                if is_gone {
+                    give(connection, hosts, Order::RemoveException { id }, now).await?;
+                }
+                Ok(is_gone)
+            })
+        }))
     }
 
     fn agents(&self) -> Stored<'_, Vec<AgentStatus>> {
@@ -238,6 +249,8 @@ impl Store for Sqlite {
     fn withdraw(&self, number: u64) -> Stored<'_, Option<OrderState>> {
         Box::pin(self.writer.submit(move |connection| {
             Box::pin(async move {
+                // The change is the order itself.
+                nothing_changed();
                 sqlx::query("UPDATE orders SET state = 'withdrawn' WHERE number = $1 AND state = 'waiting'")
                     .bind(signed(number))
                     .execute(&mut *connection)

@@ -12,16 +12,23 @@ use super::verdicts::teach;
 use super::{StoreError, Worked};
 use crate::auth::audit;
 
-/// Does the work on one alert; with `expected`, only if it has not changed since.
+/// An alert that was worked on, and how it stood before.
+pub(super) struct Done {
+    pub(super) before: State,
+    pub(super) alert: Alert,
+}
+
+/// Does the work on one alert; with `expected`, only if it has not changed since. The alert first, then what changed
+/// with it; or why nothing did.
 pub(super) async fn work(
     connection: &mut SqliteConnection,
     id: &str,
     work: &Work,
     (author, expected): (&str, Option<Timestamp>),
     now: Timestamp,
-) -> Result<Worked, StoreError> {
+) -> Result<Result<Vec<Done>, Worked>, StoreError> {
     let worked = try_work(connection, id, work, (author, expected), now).await?;
-    if !matches!(worked, Worked::Done(_)) {
+    if worked.is_err() {
         audit::nothing_changed();
     }
     Ok(worked)
@@ -33,39 +40,54 @@ async fn try_work(
     work: &Work,
     (author, expected): (&str, Option<Timestamp>),
     now: Timestamp,
-) -> Result<Worked, StoreError> {
-    let Some(alert) = load(connection, id).await? else { return Ok(Worked::Missing) };
+) -> Result<Result<Vec<Done>, Worked>, StoreError> {
+    let Some(alert) = load(connection, id).await? else { return Ok(Err(Worked::Missing)) };
     if expected.is_some() && expected != changed(connection, id).await? {
-        return Ok(Worked::Changed);
+        return Ok(Err(Worked::Changed));
     }
     if let Work::Merge { into } = work
         && let Some(why) = cannot_merge(connection, &alert, into).await?
     {
-        return Ok(Worked::Refused(why));
+        return Ok(Err(Worked::Refused(why)));
     }
     if let Some(why) = is_full(&alert, work) {
-        return Ok(Worked::Refused(why));
+        return Ok(Err(Worked::Refused(why)));
     }
-    let before = State::of(&alert);
-    let mut all = vec![done(connection, alert, work, (author, ""), now).await?];
-    audit::changed(&before, &State::of(&all[0]));
-    if matches!(work, Work::Resolve { .. } | Work::Reopen { .. }) {
+    let whole = done(connection, alert, work, (author, ""), now).await?;
+    audit::changed(&whole.before, &State::of(&whole.alert));
+    let mut all = vec![whole];
+    for part in parts_with(connection, id, work, all[0].before.status).await? {
         let with = format!(" with {id}");
-        for part in parts(connection, id).await? {
-            if let Some(alert) = load(connection, &part).await? {
-                all.push(done(connection, alert, work, (author, &with), now).await?);
-            }
-        }
+        all.push(done(connection, part, work, (author, &with), now).await?);
     }
-    Ok(Worked::Done(all))
+    Ok(Ok(all))
 }
 
-/// What the audit keeps of an alert; what was said stands in its request.
-#[derive(Serialize)]
-struct State {
-    status: AlertStatus,
-    resolution: Option<Resolution>,
-    assignee: Option<String>,
+/// The parts of a whole that are worked on with it: all when it is closed, the closed ones when it is opened.
+async fn parts_with(
+    connection: &mut SqliteConnection,
+    id: &str,
+    work: &Work,
+    was: AlertStatus,
+) -> Result<Vec<Alert>, StoreError> {
+    let closes = matches!(work, Work::Resolve { .. });
+    let opens = was == AlertStatus::Resolved && matches!(work, Work::Reopen { .. } | Work::Status { .. });
+    let mut all = Vec::new();
+    if closes || opens {
+        for part in parts(connection, id).await? {
+            let part = load(connection, &part).await?;
+            all.extend(part.filter(|part| closes || part.work.status == AlertStatus::Resolved));
+        }
+    }
+    Ok(all)
+}
+
+/// How an alert stands. What was said stands in its request.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub(super) struct State {
+    pub(super) status: AlertStatus,
+    pub(super) resolution: Option<Resolution>,
+    pub(super) assignee: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Level>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,26 +107,26 @@ impl State {
     }
 }
 
-/// The same for many.
+/// The same for many; of those with a version, only if they have not changed since.
 pub(super) async fn bulk(
     connection: &mut SqliteConnection,
-    ids: Vec<AlertId>,
-    wanted: Work,
+    ids: Vec<(AlertId, Option<Timestamp>)>,
+    wanted: &Work,
     author: &str,
     now: Timestamp,
-) -> Result<(BulkAnswer, Vec<Alert>), StoreError> {
+) -> Result<(BulkAnswer, Vec<Done>), StoreError> {
     let mut answer = BulkAnswer::default();
     let mut changed = Vec::new();
-    for id in ids {
-        let reason = match try_work(connection, &id.0, &wanted, (author, None), now).await? {
-            Worked::Done(alerts) => {
+    for (id, expected) in ids {
+        let reason = match try_work(connection, &id.0, wanted, (author, expected), now).await? {
+            Ok(alerts) => {
                 changed.extend(alerts);
                 answer.done.push(id);
                 continue;
             }
-            Worked::Missing => "there is no such alert".to_owned(),
-            Worked::Changed => "it has changed".to_owned(),
-            Worked::Refused(why) => why,
+            Err(Worked::Refused(why)) => why,
+            Err(Worked::Changed) => "it has changed since; look again".to_owned(),
+            Err(Worked::Missing | Worked::Done(..)) => "there is no such alert".to_owned(),
         };
         answer.refused.push(BulkRefusal { id, reason });
     }
@@ -125,7 +147,7 @@ pub(super) async fn changed(connection: &mut SqliteConnection, id: &str) -> Resu
 }
 
 /// The alerts that are part of another.
-async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
+pub(super) async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
     let found =
         sqlx::query_scalar("SELECT id FROM queue_terms WHERE field = 'merged' AND value = $1 ORDER BY id LIMIT 1000")
             .bind(id)
@@ -170,18 +192,20 @@ async fn done(
     work: &Work,
     (author, with): (&str, &str),
     now: Timestamp,
-) -> Result<Alert, StoreError> {
+) -> Result<Done, StoreError> {
+    let before = State::of(&alert);
     let what = apply(&mut alert, work, author, now)?;
     alert.work.history.extend(what.map(|what| Change {
         at: now,
         author: author.to_owned(),
         what: format!("{what}{with}"),
     }));
-    if matches!(work, Work::Resolve { .. } | Work::Reopen { .. }) {
+    // Whatever opens a closed alert takes back what its closing taught.
+    if (alert.work.status, alert.work.resolution) != (before.status, before.resolution) {
         teach(connection, &alert).await?;
     }
     save(connection, &alert, now).await?;
-    Ok(alert)
+    Ok(Done { before, alert })
 }
 
 /// Changes the alert; how its history tells it.
@@ -200,6 +224,10 @@ fn apply(alert: &mut Alert, work: &Work, author: &str, now: Timestamp) -> Result
         }
         Work::Reopen { comment } => {
             say(comment);
+            // What is not closed stands as it stands.
+            if own.status != AlertStatus::Resolved {
+                return Ok(None);
+            }
             own.status = AlertStatus::Open;
             own.resolution = None;
             "reopened".to_owned()

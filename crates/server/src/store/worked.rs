@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use tripoint_api::work::{BulkAnswer, Work};
 use tripoint_model::{Alert, AlertId, AlertStatus, Timestamp};
 
+use super::work::Done;
 use super::{StoreError, Tell, Worked, outbox, work};
 use crate::notify::news::{self, Kind};
 
@@ -16,47 +17,61 @@ pub(super) async fn work(
     (author, expected): (&str, Option<Timestamp>),
     (tell, now): (Tell, Timestamp),
 ) -> Result<Worked, StoreError> {
-    let worked = work::work(connection, id, wanted, (author, expected), now).await?;
-    if let Worked::Done(alerts) = &worked {
-        tell_of(connection, tell, wanted, alerts, now).await?;
+    match work::work(connection, id, wanted, (author, expected), now).await? {
+        Ok(done) => {
+            tell_of(connection, tell, wanted, &done, now).await?;
+            let version = work::changed(connection, id).await?.unwrap_or(now);
+            Ok(Worked::Done(done.into_iter().map(|one| one.alert).collect(), version))
+        }
+        Err(worked) => Ok(worked),
     }
-    Ok(worked)
 }
 
 /// The same for many.
 pub(super) async fn bulk(
     connection: &mut SqliteConnection,
-    ids: Vec<AlertId>,
+    ids: Vec<(AlertId, Option<Timestamp>)>,
     wanted: Work,
     author: &str,
     (tell, now): (Tell, Timestamp),
 ) -> Result<(BulkAnswer, Vec<Alert>), StoreError> {
-    let (answer, changed) = work::bulk(connection, ids, wanted.clone(), author, now).await?;
-    tell_of(connection, tell, &wanted, &changed, now).await?;
-    Ok((answer, changed))
+    let (answer, done) = work::bulk(connection, ids, &wanted, author, now).await?;
+    tell_of(connection, tell, &wanted, &done, now).await?;
+    Ok((answer, done.into_iter().map(|one| one.alert).collect()))
 }
 
-/// Writes down what a person's work is news of: it is open again, worse than the sum says, taken up, or closed.
+/// Writes down what a person's work is news of: it is open again, worse than the sum says, taken up, or closed. What
+/// was so before is no news. Who says how a closed alert stands takes its closing back, and calls nobody for that; who
+/// reopens it does.
 async fn tell_of(
     connection: &mut SqliteConnection,
     tell: Tell,
     work: &Work,
-    alerts: &[Alert],
+    all: &[Done],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for one in alerts {
-        let kind = match (work, one.work.status) {
-            (Work::Reopen { .. } | Work::Severity { .. }, _) => {
-                let resolved = matches!(work, Work::Reopen { .. });
-                outbox::alert(connection, tell, outbox::Before { known: true, resolved }, one, now).await?;
+    for Done { before, alert } in all {
+        let was_closed = before.status == AlertStatus::Resolved;
+        let turned = before.status != alert.work.status;
+        let kind = match (work, alert.work.status) {
+            (Work::Reopen { .. }, AlertStatus::Open) if was_closed => {
+                let before = outbox::Before { known: true, resolved: true };
+                outbox::alert(connection, tell, before, alert, now).await?;
                 continue;
             }
-            (Work::Resolve { .. } | Work::Status { .. }, AlertStatus::Resolved) => Kind::AlertResolved,
-            (Work::Assign { .. } | Work::Status { .. }, AlertStatus::Investigating) => Kind::AlertAcknowledged,
+            (Work::Severity { .. }, _) => {
+                outbox::alert(connection, tell, outbox::KNOWN, alert, now).await?;
+                continue;
+            }
+            (Work::Resolve { .. }, AlertStatus::Resolved) if turned => Kind::AlertResolved,
+            (Work::Assign { .. }, AlertStatus::Investigating) if turned || before.assignee != alert.work.assignee => {
+                Kind::AlertAcknowledged
+            }
+            (Work::Status { .. }, AlertStatus::Investigating) if turned && !was_closed => Kind::AlertAcknowledged,
             _ => continue,
         };
         if tell.work {
-            outbox::queue(connection, &news::about(kind, one, &[], now), now).await?;
+            outbox::queue(connection, &news::about(kind, alert, &[], now), now).await?;
         }
     }
     Ok(())

@@ -174,6 +174,25 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     agent.abort();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_that_is_too_slow_is_told_how_many_it_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let mut watch = rig.client.watch().await.unwrap();
+    let long = |number: u64| Alert { title: "x".repeat(2000), ..alert(&format!("m{number}"), 50, 1) };
+    for part in 0..6 {
+        let alerts: Vec<Alert> = (part * 500..(part + 1) * 500).map(long).collect();
+        rig.report("web1", part + 1, &alerts).await;
+    }
+    let mut seen = 0;
+    while watch.next().await.unwrap().unwrap().id.0 != "m2999" {
+        seen += 1;
+    }
+    assert!(watch.missed() > 0, "it must have been too slow");
+    assert_eq!(seen + 1 + watch.missed(), 3000);
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn a_table_full_of_blocks_is_listed_and_a_longer_answer_is_refused() {
     let folder = tempfile::tempdir().unwrap();

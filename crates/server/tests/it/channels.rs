@@ -7,9 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
-use tripoint_api::channel::{
-    ChannelList, ChannelPreview, ChannelStatus, ChannelTest, DeadLetters, PreviewRequest, Retried, RetryRequest,
-};
+use tripoint_api::channel::{ChannelList, ChannelPreview, ChannelStatus, ChannelTest, PreviewRequest};
 use tripoint_api::path;
 use tripoint_fetch::Settings;
 use tripoint_model::{Alert, AlertId, Timestamp};
@@ -266,40 +264,6 @@ async fn s17_a_sick_channel_delays_neither_another_nor_the_reports() {
     let last: Vec<String> = taken[taken.len() - expected.len()..].to_vec();
     assert_eq!((last, status(&rig, "fails").await.breaker.as_str()), (expected, "closed"));
     rig.abort().await;
-}
-
-#[tokio::test]
-async fn what_is_given_up_is_kept_shown_and_tried_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let receiver = Receiver::new(Manner::Says(422)).await;
-    let config = config(vec![webhook(folder.path(), "a", &receiver.url)], vec![to(&["a"])]);
-    let rig = serve(folder.path(), &config).await;
-    rig.report("web1", 1, &[alert("aa", 50, 1), alert("bb", 85, 1)]).await;
-    until("two dead", async || status(&rig, "a").await.dead == 2).await;
-    // Also by the next server.
-    rig.stop().await;
-    let rig = serve(folder.path(), &config).await;
-    let dead: DeadLetters = rig.client.get(&path::channel("a", "dead")).await.unwrap();
-    let lines: Vec<&str> = dead.letters.iter().map(|letter| letter.headline.as_str()).collect();
-    assert_eq!(lines, ["critical: app@web1 connected", "medium: app@web1 connected"]);
-    assert!(dead.letters[0].error.contains("422") && dead.letters[0].tries == 1, "{dead:?}");
-    let page: DeadLetters = rig.client.get(&format!("{}?limit=1", path::channel("a", "dead"))).await.unwrap();
-    let next = page.next.unwrap();
-    let page: DeadLetters =
-        rig.client.get(&format!("{}?limit=1&after={next}", path::channel("a", "dead"))).await.unwrap();
-    assert_eq!(page.letters[0], dead.letters[1]);
-    receiver.behave(Manner::Says(200));
-    let retry = path::channel("a", "dead/retry");
-    let one = RetryRequest { numbers: vec![dead.letters[1].number] };
-    let done: Retried = rig.client.post(&retry, &one).await.unwrap();
-    assert_eq!(done.retried, 1);
-    until("one", async || status(&rig, "a").await.delivered == 1).await;
-    let done: Retried = rig.client.post(&retry, &json!({})).await.unwrap();
-    assert_eq!(done.retried, 1);
-    until("both", async || status(&rig, "a").await.delivered == 2).await;
-    assert_eq!(status(&rig, "a").await.dead, 0);
-    assert_eq!(types(&receiver.came()[2..]), ["alert-new aa", "alert-new bb"]);
-    rig.stop().await;
 }
 
 /// Promise S8: a name that leads to a private place is not connected to unless the channel says so.

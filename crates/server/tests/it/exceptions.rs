@@ -1,8 +1,12 @@
 //! Is what an exception would do and did told as it is?
 
-use tripoint_api::{AlertList, Answer, ExceptionList, ExceptionPreview, ExceptionRequest, Order, Orders, path};
+use tripoint_api::accounts::{NewToken, TokenMade};
+use tripoint_api::{
+    AlertList, Answer, Area, ExceptionList, ExceptionPreview, ExceptionRequest, Order, Orders, Role, Scope, path,
+};
 use tripoint_model::{Alert, Exception, Timestamp};
 
+use crate::browser::{Browser, sql};
 use crate::rig::{Rig, alert};
 
 fn request(target: &str) -> ExceptionRequest {
@@ -72,6 +76,46 @@ async fn a_preview_asks_the_agents_what_they_would_lift() {
     assert_eq!((said.hosts.as_slice(), said.blocks.len()), (&["web1".to_owned()][..], 1));
     assert_eq!(said.errors, Vec::<String>::new());
     rig.stop().await;
+}
+
+/// An exception and what tells the agents of it are one: where the one cannot be kept, neither is.
+#[tokio::test]
+async fn an_exception_that_no_agent_can_be_told_of_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[]).await;
+    let kept: Exception = rig.client.post(path::EXCEPTIONS, &request("203.0.113.1")).await.unwrap();
+    sql(folder.path(), "CREATE TRIGGER t BEFORE INSERT ON orders BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    rig.client.post::<Exception>(path::EXCEPTIONS, &request("203.0.113.2")).await.unwrap_err();
+    rig.client.delete(&path::exception(&kept.id)).await.unwrap_err();
+    let list: ExceptionList = rig.client.get(path::EXCEPTIONS).await.unwrap();
+    assert_eq!(list.exceptions.iter().map(|one| &one.exception).collect::<Vec<_>>(), [&kept]);
+    rig.stop().await;
+}
+
+/// To allow somebody is to make an exception, and takes the right to.
+#[tokio::test]
+async fn a_token_for_actions_makes_no_exceptions() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &[]).await;
+    let expires = Timestamp::from_system(std::time::SystemTime::now()).plus(std::time::Duration::from_secs(3600));
+    let scope = |area| Scope { area, write: true };
+    let program = async |scopes: Vec<Scope>| {
+        let new = NewToken { name: format!("t{}", scopes.len()), role: Role::Responder, scopes, expires };
+        let made: TokenMade = rig.client.post(path::TOKENS, &new).await.unwrap();
+        Browser::with_token(&rig, &made.token)
+    };
+    let exceptions = async || rig.client.get::<ExceptionList>(path::EXCEPTIONS).await.unwrap().exceptions.len();
+    let wish = serde_json::json!({"kind": "allow", "target": "203.0.113.66", "reason": "partner"});
+    let refused = program(vec![scope(Area::Actions)]).await.post(path::ACTIONS, wish.clone()).await;
+    assert_eq!((refused.status, refused.body.contains("exceptions:write")), (403, true), "{refused:?}");
+    assert_eq!(exceptions().await, 0);
+    // It does not wait for what the agent says of it.
+    let both = program(vec![scope(Area::Actions), scope(Area::Exceptions)]).await;
+    let _asked = both.begin("POST", path::ACTIONS, &wish.to_string()).await;
+    crate::channels::until("the exception", async || exceptions().await == 1).await;
+    rig.abort().await;
 }
 
 /// Hits are connections: told once, counted once, and what is told again adds nothing.

@@ -199,6 +199,8 @@ async fn the_queue_and_its_streams_hold_nothing_of_other_hosts() {
         for hidden in ["d2", "dd", "db1"] {
             assert!(!heard.contains(hidden), "{asked}: {heard}");
         }
+        // Not even that something happened there.
+        assert!(!heard.lines().any(|line| line.starts_with(':')), "{asked}: {heard}");
     }
     rig.stop().await;
 }

@@ -7,12 +7,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use tripoint_api::ClientError;
+use tripoint_api::agent::Item;
 use tripoint_api::context::{AlertContext, Step};
 use tripoint_api::queue::{Facets, QueuePage, QueueQuery};
 use tripoint_api::views::{OwnedView, ViewList};
 use tripoint_api::work::BulkAnswer;
-use tripoint_model::Alert;
+use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, OutcomeState};
 
+use crate::lapi::outcome;
 use crate::rig::{Rig, alert};
 
 async fn rows(rig: &Rig, filter: &str) -> Vec<String> {
@@ -86,11 +88,70 @@ async fn work_is_done_refused_and_told() {
     rig.report("web1", 2, &[alert("aa", 92, 9)]).await;
     assert_eq!(rows(&rig, "severity:low tag:team").await, ["aa"]);
 
+    // What was closed with the whole comes back with it, however it comes back, and stands as it is told to.
+    work(&rig, "cc", json!({"do": "merge", "into": "bb"})).await.unwrap();
+    work(&rig, "bb", json!({"do": "status", "status": "investigating"})).await.unwrap();
+    assert_eq!(rows(&rig, "merged:yes status:investigating").await, ["cc"]);
+    work(&rig, "cc", json!({"do": "split"})).await.unwrap();
+    // To open what is open changes nothing.
+    let open = work(&rig, "bb", json!({"do": "reopen", "comment": "again"})).await.unwrap();
+    assert_eq!((open.work.status, open.work.comments.len()), (AlertStatus::Investigating, 1));
+    assert_eq!(open.work.history.last().unwrap().what, "now investigating");
+
     let bulk = json!({"ids": ["aa", "zz", "cc"], "work": {"do": "tag", "name": "seen"}});
     let answer: BulkAnswer = rig.client.post("/v1/queue/work", &bulk).await.unwrap();
     assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
     assert_eq!((answer.refused.len(), answer.refused[0].id.0.as_str()), (1, "zz"));
     assert_eq!(rows(&rig, "tag:seen").await.len(), 2);
+    rig.stop().await;
+}
+
+/// What gets worse may not hide behind what is closed or was milder.
+#[tokio::test]
+async fn a_part_that_gets_worse_than_its_whole_is_an_alert_of_its_own_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    for (part, into) in [("bb", "aa"), ("cc", "aa")] {
+        work(&rig, part, json!({"do": "merge", "into": into})).await.unwrap();
+    }
+    // The whole is as grave, and open: who works on it works on this.
+    rig.report("web1", 2, &[alert("bb", 85, 5)]).await;
+    assert_eq!(rows(&rig, "").await, ["aa"]);
+    work(&rig, "aa", json!({"do": "severity", "level": "low", "reason": "a test machine"})).await.unwrap();
+    rig.report("web1", 3, &[alert("bb", 85, 6), alert("cc", 50, 6)]).await;
+    assert_eq!(rows(&rig, "").await, ["cc", "aa"], "what did not get worse stays");
+    work(&rig, "aa", json!({"do": "severity"})).await.unwrap();
+    work(&rig, "cc", json!({"do": "merge", "into": "aa"})).await.unwrap();
+    work(&rig, "aa", json!({"do": "resolve", "resolution": "expected"})).await.unwrap();
+    rig.report("web1", 4, &[alert("cc", 70, 7)]).await;
+    assert_eq!(rows(&rig, "status:open").await, ["cc"]);
+    let own: Alert = rig.client.get("/v1/alerts/cc").await.unwrap();
+    let told: Vec<&str> = own.work.history.iter().rev().take(2).map(|change| change.what.as_str()).collect();
+    assert_eq!(told, ["split from aa: it has become worse (high)", "reopened: it has become worse (high)"]);
+    rig.stop().await;
+}
+
+/// An agent speaks for its own host: what it blocks there contains no alert of another.
+#[tokio::test]
+async fn what_a_host_did_is_added_to_its_own_alerts_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let of_db = Alert { host: "db1".into(), ..alert("dd", 50, 1) };
+    rig.report("db1", 1, &[of_db]).await;
+    let done = |host: &'static str, sequence: u64| {
+        let outcome = outcome(ActionKind::Block, "203.0.113.66", OutcomeState::Applied, 86_400);
+        let item = Item::Outcome { alert: Some(AlertId("aa".into())), outcome };
+        rig.report_items(host, sequence, vec![item])
+    };
+    done("db1", 2).await;
+    assert_eq!(rows(&rig, "status:contained").await, [""; 0]);
+    // Where its own alert is part of the other one, it is that.
+    work(&rig, "dd", json!({"do": "merge", "into": "aa"})).await.unwrap();
+    done("db1", 3).await;
+    assert_eq!(rows(&rig, "merged:yes status:contained blocked:yes").await, ["dd"]);
+    assert_eq!(rows(&rig, "status:contained").await, [""; 0]);
+    done("web1", 2).await;
+    assert_eq!(rows(&rig, "status:contained").await, ["aa"]);
     rig.stop().await;
 }
 
@@ -154,6 +215,43 @@ async fn who_looked_at_an_older_state_overwrites_nothing() {
 }
 
 #[tokio::test]
+async fn every_way_to_work_on_an_alert_takes_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let ways = [
+        ("comment", r#"{"text":"seen"}"#),
+        ("assign", r#"{"assignee":"ada"}"#),
+        ("resolve", r#"{"resolution":"expected"}"#),
+        ("reopen", "{}"),
+        ("work", r#"{"do":"tag","name":"late"}"#),
+    ];
+    let mut tag = answer(&rig, "GET /v1/alerts/aa", "", "").await;
+    for (way, body) in ways {
+        tag = tag.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+        let header = format!("if-match: {tag}\r\n");
+        let path = format!("POST /v1/alerts/aa/{way}");
+        let first = answer(&rig, &path, &header, body).await;
+        let second = answer(&rig, &path, &header, body).await;
+        assert!(first.starts_with("HTTP/1.1 200") && second.starts_with("HTTP/1.1 412"), "{way}: {first} {second}");
+        tag = first;
+    }
+    let seen = |id: &'static str| {
+        let client = &rig.client;
+        async move {
+            let page: QueuePage = client.get("/v1/queue").await.unwrap();
+            page.rows.into_iter().find(|row| row.id.0 == id).unwrap().changed
+        }
+    };
+    let versions = json!({"aa": seen("aa").await, "bb": seen("bb").await});
+    work(&rig, "bb", json!({"do": "comment", "text": "meanwhile"})).await.unwrap();
+    let bulk = json!({"ids": ["aa", "bb", "cc"], "work": {"do": "tag", "name": "x"}, "versions": versions});
+    let answer: BulkAnswer = rig.client.post("/v1/queue/work", &bulk).await.unwrap();
+    assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
+    assert_eq!((answer.refused[0].id.0.as_str(), answer.refused[0].reason.contains("changed")), ("bb", true));
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn who_watches_is_told_at_once_and_what_was_missed_first() {
     let folder = tempfile::tempdir().unwrap();
     let rig = rig(folder.path()).await;
@@ -178,6 +276,38 @@ async fn who_watches_is_told_at_once_and_what_was_missed_first() {
     rig.report("web1", 3, &many[..1000]).await;
     rig.report("web1", 4, &many[1000..]).await;
     let mut stream = send(&rig, watch, &format!("last-event-id: {id}\r\n"), "").await;
+    until(&mut stream, "event: reset").await;
+    rig.stop().await;
+}
+
+/// What a console does: a page, and the stream from there on.
+#[tokio::test]
+async fn who_has_a_page_is_told_what_came_after_it_and_nothing_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let page = |query: &'static str| {
+        let client = &rig.client;
+        async move { client.get::<QueuePage>(&format!("/v1/queue?limit=500{query}")).await.unwrap() }
+    };
+    let since = |page: &QueuePage| format!("GET /v1/queue/watch?since={}", page.changed.0);
+    let empty = page("").await;
+    let worst: Vec<Alert> = (0..500).map(|number| alert(&format!("w{number}"), 90, 1)).collect();
+    rig.report("web1", 1, &worst).await;
+    // What was changed last is beyond the page, and more than a stream tells one by one.
+    for sequence in 0..3 {
+        let mild: Vec<Alert> = (0..500).map(|number| alert(&format!("m{sequence}-{number}"), 10, 1)).collect();
+        rig.report("web1", 2 + sequence, &mild).await;
+    }
+    let full = page("").await;
+    assert!(full.rows.len() == 500 && full.rows.iter().all(|row| row.id.0.starts_with('w')));
+    let mut stream = send(&rig, &since(&full), "", "").await;
+    until(&mut stream, "text/event-stream").await;
+    rig.report("web1", 9, &[alert("zz", 50, 2)]).await;
+    let told = until(&mut stream, "\"zz\"").await;
+    assert!(!told.contains("reset") && !told.contains("\"m0-1\""), "{told}");
+    let filtered = page("&filter=host:nowhere").await;
+    assert!(filtered.rows.is_empty() && filtered.changed > full.changed, "the moment is the queue's");
+    let mut stream = send(&rig, &since(&empty), "", "").await;
     until(&mut stream, "event: reset").await;
     rig.stop().await;
 }

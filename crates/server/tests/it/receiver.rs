@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Manner {
     /// Answers with this status and an empty object.
     Says(u16),
+    /// Fails with what holds this text, and takes the rest.
+    FailsWith(&'static str),
     /// Never answers.
     Sleeps,
     /// Answers a byte at a time, for ever.
@@ -104,14 +106,20 @@ impl Receiver {
             None => line.to_owned(),
         };
         let head: Vec<String> = head.trim_end().lines().map(lower_names).collect();
-        self.came.lock().unwrap().push(Came { head: head.join("\n"), body: String::from_utf8(body).unwrap() });
+        let body = String::from_utf8(body).unwrap();
+        let manner = match manner {
+            Manner::FailsWith(text) if body.contains(text) => Manner::Says(500),
+            Manner::FailsWith(_) => Manner::Says(200),
+            other => other,
+        };
+        self.came.lock().unwrap().push(Came { head: head.join("\n"), body });
         let mut stream = stream.into_inner();
         match manner {
             Manner::Says(status) => {
                 let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}");
                 stream.write_all(answer.as_bytes()).await?;
             }
-            Manner::Sleeps => tokio::time::sleep(Duration::from_secs(600)).await,
+            Manner::FailsWith(_) | Manner::Sleeps => tokio::time::sleep(Duration::from_secs(600)).await,
             Manner::Drips => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n").await?;
                 loop {
@@ -133,7 +141,8 @@ impl Receiver {
     }
 }
 
-/// A mail server on loopback: what it was told, line by line; `offers` stands in its answer to EHLO.
+/// A mail server on loopback: what it was told, line by line; `offers` stands in its answer to EHLO. Mails to `later@` are
+/// put off twice.
 pub async fn smtp(offers: &'static str, refuses: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -166,6 +175,11 @@ async fn mail(stream: TcpStream, told: Arc<Mutex<Vec<String>>>, offers: &str, re
                 "250 taken\r\n"
             }
             _ if is_data => continue,
+            "RCPT"
+                if line.contains("<later@") && told.lock().unwrap().iter().filter(|one| **one == line).count() < 3 =>
+            {
+                "450 greylisted\r\n"
+            }
             _ if !refuses.is_empty() && line.contains(refuses) => "550 no\r\n",
             "EHLO" => &ehlo,
             "DATA" => {

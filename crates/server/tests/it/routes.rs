@@ -9,6 +9,7 @@ use tripoint_api::path;
 use tripoint_model::{Alert, AlertId, Investigation, Timestamp, Verdict};
 use tripoint_server::notify_config::{ChannelConfig, MaintenanceConfig, RouteConfig, StepConfig};
 
+use crate::browser::sql;
 use crate::channels::{channel, config, secret, serve, status, to, types, until, webhook};
 use crate::receiver::{Came, Manner, Receiver};
 use crate::rig::{Rig, alert};
@@ -49,6 +50,51 @@ async fn whoever_keeps_a_state_is_told_of_each_change_of_it_and_nobody_else_is()
     assert_eq!(events, wanted.map(|action| (action.to_owned(), "tripoint/aa".to_owned())));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(types(&hook.came())[2..], ["alert-escalated aa"]);
+    rig.stop().await;
+}
+
+/// Alertmanager takes for over what nobody repeats.
+#[tokio::test]
+async fn what_goes_on_is_repeated_to_whoever_would_forget_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let manager = Receiver::new(Manner::Says(200)).await;
+    let channels = vec![channel("am", "alertmanager", &manager.url)];
+    let rig = serve(folder.path(), &config(channels, vec![to(&["am"])])).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1), alert("bb", 50, 1)]).await;
+    until("both", async || manager.came().len() == 2).await;
+    work(&rig, "bb", "resolve", json!({ "resolution": "expected" })).await;
+    until("the end of one", async || manager.came().len() == 3).await;
+    sql(folder.path(), "UPDATE followed SET told = told - 6 * 3600 * 1000000").await;
+    until("a repetition", async || manager.came().len() == 4).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let told: Vec<(Value, Value)> = manager
+        .came()
+        .iter()
+        .map(|came| (came.json()[0]["labels"].clone(), came.json()[0]["endsAt"].clone()))
+        .collect();
+    assert_eq!((told.len(), &told[3].0), (4, &told[0].0), "the same alert, and no other");
+    assert!(told[3].1.as_str() > told[0].1.as_str(), "it ends later");
+    assert!(told[0].0["rule"].is_null(), "what may change tells no alerts apart");
+    rig.stop().await;
+}
+
+/// What was so before is no news, and a closing that is taken back calls nobody.
+#[tokio::test]
+async fn opening_what_is_open_and_undoing_a_closing_are_told_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = Receiver::new(Manner::Says(200)).await;
+    let all = RouteConfig { kinds: vec!["alerts".into(), "work".into()], ..to(&["hook"]) };
+    let rig = serve(folder.path(), &config(vec![webhook(folder.path(), "hook", &hook.url)], vec![all])).await;
+    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    work(&rig, "aa", "reopen", json!({})).await;
+    work(&rig, "aa", "resolve", json!({ "resolution": "expected" })).await;
+    work(&rig, "aa", "resolve", json!({ "resolution": "testing" })).await;
+    work(&rig, "aa", "work", json!({ "do": "status", "status": "investigating" })).await;
+    work(&rig, "aa", "reopen", json!({})).await;
+    work(&rig, "aa", "assign", json!({ "assignee": "ada" })).await;
+    until("three messages", async || hook.came().len() >= 3).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(types(&hook.came()), ["alert-new aa", "alert-resolved aa", "alert-acknowledged aa"]);
     rig.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use tripoint_api::agent::{Answer, Order, Orders};
 use tripoint_api::people::{Ruling, StandingList};
-use tripoint_api::{ActionAnswer, ClientError, Proposal, ProposalState, path};
+use tripoint_api::{ActionAnswer, AuditEntry, AuditList, ClientError, Proposal, ProposalState, path};
 use tripoint_model::Timestamp;
 
 use crate::rig::Rig;
@@ -86,6 +86,14 @@ async fn a_word_goes_to_where_it_waits_by_the_kernels_name_and_a_token_has_none(
         let expected = if what == "confirm" && crate::rig::own_uid() != 0 { 403 } else { 404 };
         assert_eq!(status(refused.unwrap_err()), expected, "{what} of nothing");
     }
+    // What nobody waited for was not done, and that is what is written down.
+    let list: AuditList = rig.client.get(path::AUDIT).await.unwrap();
+    let told = |what: &str, target: &str| -> Vec<String> {
+        let of = |entry: &&AuditEntry| entry.what.ends_with(what) && entry.target == target && entry.who != "token";
+        list.rows.iter().map(|row| &row.entry).filter(of).map(|entry| entry.result.clone()).collect()
+    };
+    assert_eq!((told("approve", "abc"), told("reject", "abc")), (vec!["done".to_owned()], vec!["done".to_owned()]));
+    assert_eq!(told("approve", "nothing"), ["404 not-found"]);
     let over = serde_json::json!({"kind": "block", "target": "203.0.113.1", "consent": "0"});
     assert_eq!(status(rig.tcp().post::<ActionAnswer>(path::ACTIONS, &over).await.unwrap_err()), 403);
     rig.stop().await;

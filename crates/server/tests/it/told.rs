@@ -16,6 +16,7 @@ use tripoint_fetch::Settings;
 use tripoint_model::{ActionKind, OutcomeState, Timestamp};
 use tripoint_server::Notify;
 
+use crate::browser::sql;
 use crate::lapi::outcome;
 use crate::notify::one_webhook;
 use crate::rig::{Rig, alert};
@@ -243,6 +244,45 @@ async fn what_is_not_taken_is_tried_again_in_order_and_what_is_wrong_is_given_up
     let metrics = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(metrics.contains("tripoint_messages_total{state=\"undelivered\"} 1"), "{metrics}");
     crate::monitoring::agree(&metrics);
+    rig.stop().await;
+}
+
+/// A store that fails for a while makes nobody hear the same thing over and over.
+#[tokio::test]
+async fn what_was_taken_is_not_sent_again_because_it_cannot_be_written_down() {
+    let stage = Stage::new().await;
+    let rig = stage.serve(EVERYTHING).await;
+    let folder = stage.folder.path();
+    sql(folder, "CREATE TRIGGER full BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'no room'); END").await;
+    rig.report("web1", 1, &[alert("aa", 50, 1), alert("bb", 50, 1)]).await;
+    stage.wait("the first", |stage| stage.told().len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!((stage.told(), health(&rig).await), (vec!["alert-new aa".to_owned()], (2, 0, 0)));
+    sql(folder, "DROP TRIGGER full").await;
+    stage.wait("the second", |stage| stage.told().len() == 2).await;
+    assert_eq!(stage.told(), ["alert-new aa", "alert-new bb"]);
+    rig.stop().await;
+}
+
+/// One alert that is damaged in the store keeps nothing back but itself.
+#[tokio::test]
+async fn an_alert_that_cannot_be_read_holds_up_no_other() {
+    let stage = Stage::new().await;
+    let rig = stage.serve(EVERYTHING).await;
+    let folder = stage.folder.path();
+    sql(folder, "CREATE TABLE kept AS SELECT * FROM messages").await;
+    let keeps = "CREATE TRIGGER keep AFTER INSERT ON messages BEGIN INSERT INTO kept VALUES (NEW.number, NEW.queued, NEW.body); END";
+    sql(folder, keeps).await;
+    rig.report("web1", 1, &[alert("bad", 50, 1)]).await;
+    sql(folder, "DROP TRIGGER keep").await;
+    stage.wait("the first", |stage| stage.told().len() == 1).await;
+    sql(folder, "UPDATE alerts SET body = '{' WHERE id = 'bad'").await;
+    sql(folder, "INSERT INTO watches (alert, route, step, due) VALUES ('bad', 'route 1', 0, 0)").await;
+    // Another message about it, as it was written down before.
+    sql(folder, "INSERT INTO messages SELECT 1000, queued, body FROM kept").await;
+    rig.report("web1", 2, &[alert("good", 50, 1)]).await;
+    stage.wait("the other", |stage| stage.told().len() == 3).await;
+    assert_eq!(stage.told()[1..], ["alert-new bad", "alert-new good"], "the message itself can be read");
     rig.stop().await;
 }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+use tripoint_api::work::BulkAnswer;
 use tripoint_api::{ReopenRequest, ResolveRequest, Resolved, path};
 use tripoint_model::{Alert, Claim, Factor, Resolution, Severity};
 
@@ -46,6 +48,20 @@ async fn a_false_alert_lowers_its_sources_until_it_is_opened_again() {
     let reopen = ReopenRequest { comment: None };
     rig.client.post::<Alert>(&path::alert_work("aa", "reopen"), &reopen).await.unwrap();
     assert_eq!(trust(), "");
+    // So does whoever says how it stands, by whatever way.
+    for ids in [None, Some(["aa"])] {
+        resolve("aa", Resolution::FalsePositive).await;
+        assert_ne!(trust(), "");
+        let open = json!({"do": "status", "status": "investigating"});
+        match ids {
+            None => drop(rig.client.post::<Alert>(&path::alert_work("aa", "work"), &open).await.unwrap()),
+            Some(ids) => {
+                let bulk = json!({"ids": ids, "work": open});
+                rig.client.post::<BulkAnswer>(path::QUEUE_WORK, &bulk).await.unwrap();
+            }
+        }
+        assert_eq!(trust(), "", "{ids:?}");
+    }
     // An escalation opens it as well.
     resolve("aa", Resolution::FalsePositive).await;
     assert_ne!(trust(), "");

@@ -141,3 +141,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_filter_asks_for_so_much_and_no_more() {
+    let many = |count: usize, between: &str| vec!["a"; count].join(between);
+    for between in [" ", " or "] {
+        assert!(parse(&many(TESTS_MAX, between), FIELDS, NOW).is_ok());
+        let wrong = parse(&many(TESTS_MAX + 1, between), FIELDS, NOW).unwrap_err();
+        assert_eq!((wrong.at, wrong.end), (TESTS_MAX * (1 + between.len()), TESTS_MAX * (1 + between.len()) + 1));
+        assert!(wrong.why.contains("64"), "{}", wrong.why);
+    }
+    assert!(parse(&format!("host:{}", many(TESTS_MAX + 1, ",")), FIELDS, NOW).is_err());
+}

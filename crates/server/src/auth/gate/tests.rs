@@ -1,6 +1,7 @@
 //! Is what stands in no table refused to everybody, also to root?
 
 use axum::Router;
+use axum::extract::Path;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tokio::sync::watch;
@@ -46,11 +47,21 @@ async fn a_route_that_nobody_wrote_into_the_table_is_refused() {
     assert_eq!(status(client.post("/v1/health", &()).await).0, 405, "not by a method that does not stand there");
 }
 
-#[test]
-fn what_stands_in_the_path_is_read_as_it_was_meant() {
-    assert_eq!(unescaped("a%41%2Fb"), Some("aA/b".into()));
-    assert_eq!(unescaped("%"), Some("%".into()));
-    assert_eq!(unescaped("%ff"), None);
-    let permit = permits::find("post", "/v1/alerts/{id}/resolve").unwrap();
-    assert_eq!(target("/v1/alerts/x%20y/resolve", permit), "x y");
+#[tokio::test]
+async fn what_stands_in_the_path_is_read_as_the_route_reads_it() {
+    async fn told(Path(own): Path<String>, mut request: Request) -> String {
+        let seen = target(&named(&mut request).await);
+        assert_eq!(seen, own);
+        seen
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let router = Router::new().route("/v1/alerts/{id}/resolve", get(told));
+    let socket = folder.path().join("s");
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(crate::listen::run_unix(crate::listen::unix(&socket, None).unwrap(), router, stopped));
+    let client = Client::unix(&socket);
+    for (sent, meant) in [("x%20y", "x y"), ("a%41%2Fb", "aA/b"), ("%+1", "%+1"), ("50%", "50%"), ("+1", "+1")] {
+        assert_eq!(client.get_text(&format!("/v1/alerts/{sent}/resolve")).await.unwrap(), meant);
+    }
+    assert!(client.get_text("/v1/alerts/%ff/resolve").await.is_err(), "no text, no route");
 }

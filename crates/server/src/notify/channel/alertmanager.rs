@@ -1,7 +1,7 @@
 //! How does Alertmanager take an alert, and learn of its end?
 //!
 //! API v2, `POST /api/v2/alerts` (<https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>). What
-//! tells alerts apart are their labels, so these do not change while the alert gets worse.
+//! tells alerts apart are their labels, so these do not change while the alert gets worse: its rule and severity do.
 
 use std::time::Duration;
 
@@ -31,6 +31,10 @@ impl Channel for Alertmanager {
         true
     }
 
+    fn repeats(&self) -> Option<Duration> {
+        Some(HOLDS / 4)
+    }
+
     fn requests(&self, spec: &Spec, told: &Told<'_>) -> Vec<Wire> {
         let news = told.news;
         let mut labels = Map::new();
@@ -38,7 +42,6 @@ impl Channel for Alertmanager {
         labels.insert("host".into(), news.host().into());
         labels.insert("tripoint".into(), news.subject().into());
         if let Some(alert) = &news.alert {
-            labels.insert("rule".into(), alert.rule.clone().into());
             labels.insert("application".into(), alert.application.name.clone().into());
             labels.insert("peer".into(), alert.indicator.clone().into());
         }
@@ -51,6 +54,7 @@ impl Channel for Alertmanager {
                 "summary": news.headline(),
                 "description": told.text,
                 "severity": news.level(),
+                "rule": news.alert.as_ref().map_or("", |alert| alert.rule.as_str()),
             },
             "startsAt": begins.min(ends),
             "endsAt": ends,
@@ -60,5 +64,6 @@ impl Channel for Alertmanager {
     }
 }
 
-/// Alertmanager forgets what nobody repeats after minutes; we tell of ends ourselves.
+/// Alertmanager forgets what nobody repeats after minutes; we tell of ends ourselves, and what goes on four times in
+/// this time.
 const HOLDS: Duration = Duration::from_secs(24 * 3600);

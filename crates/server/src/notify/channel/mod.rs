@@ -19,6 +19,8 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use super::news::News;
 use super::spec::Spec;
 use super::template;
@@ -72,6 +74,10 @@ pub(crate) trait Channel: Sync {
     /// Whether it keeps a state of each alert, and is told when that ends.
     fn follows(&self) -> bool {
         false
+    }
+    /// How often it has to be told of what it follows, lest it takes it for over.
+    fn repeats(&self) -> Option<Duration> {
+        None
     }
     /// Whether what the configuration says fits together.
     fn check(&self, _spec: &Spec) -> Result<(), String> {

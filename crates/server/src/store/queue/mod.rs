@@ -40,6 +40,14 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE queue_lines (id TEXT PRIMARY KEY, title TEXT NOT NULL, words TEXT NOT NULL, line TEXT NOT NULL)",
 ];
 
+/// `whole` is what a line does not show of fields with very many values. Lines of an older version that could not be
+/// asked about all of them are made anew.
+pub(super) const WHOLE: &[&str] = &[
+    "ALTER TABLE queue_lines ADD COLUMN whole TEXT NOT NULL DEFAULT ''",
+    "DELETE FROM queue WHERE id IN (SELECT id FROM queue_terms GROUP BY id, field HAVING COUNT(*) >= 32) \
+     OR id IN (SELECT id FROM queue_lines WHERE LENGTH(words) >= 4096)",
+];
+
 /// Writes the line of an alert that was saved as changed at `changed`.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
@@ -48,15 +56,17 @@ pub(super) async fn put(
 ) -> Result<(), StoreError> {
     let row = QueueRow::of(alert, changed);
     put_row(connection, &row.summary).await?;
-    put_terms(connection, &row.summary).await?;
+    put_terms(connection, &row).await?;
+    let whole = row.whole.as_ref().map(|whole| to_text("values of an alert", whole)).transpose()?;
     sqlx::query(
-        "INSERT INTO queue_lines (id, title, words, line) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (id) DO UPDATE SET title = excluded.title, words = excluded.words, line = excluded.line",
+        "INSERT INTO queue_lines (id, title, words, line, whole) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO \
+         UPDATE SET title = excluded.title, words = excluded.words, line = excluded.line, whole = excluded.whole",
     )
     .bind(&alert.id.0)
     .bind(lower(&row.summary.title))
     .bind(row.text.replace('\0', " "))
     .bind(to_text("line of the queue", &row.summary)?)
+    .bind(whole.unwrap_or_default())
     .execute(connection)
     .await?;
     Ok(())
@@ -113,9 +123,10 @@ async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Resul
 }
 
 /// Most changes of an alert leave its terms alone: they are written when they differ.
-async fn put_terms(connection: &mut SqliteConnection, row: &AlertSummary) -> Result<(), StoreError> {
+async fn put_terms(connection: &mut SqliteConnection, row: &QueueRow) -> Result<(), StoreError> {
+    let id = &row.summary.id.0;
     let mut wanted: Vec<(String, String)> = Vec::new();
-    for (field, values) in &row.values {
+    for (field, values) in row.values() {
         let term = |value: &String| match field.as_str() {
             "address" => value.parse().ok().map(|address: IpAddr| sortable(address.into()).0),
             _ => Some(lower(value)),
@@ -125,7 +136,7 @@ async fn put_terms(connection: &mut SqliteConnection, row: &AlertSummary) -> Res
     wanted.sort();
     wanted.dedup();
     let rows = sqlx::query("SELECT field, value FROM queue_terms WHERE id = $1 ORDER BY field, value")
-        .bind(&row.id.0)
+        .bind(id)
         .fetch_all(&mut *connection)
         .await?;
     let known =
@@ -133,15 +144,12 @@ async fn put_terms(connection: &mut SqliteConnection, row: &AlertSummary) -> Res
     if known == wanted {
         return Ok(());
     }
-    sqlx::query("DELETE FROM queue_terms WHERE id = $1").bind(&row.id.0).execute(&mut *connection).await?;
-    for (field, value) in wanted {
-        sqlx::query("INSERT INTO queue_terms (id, field, value) VALUES ($1, $2, $3)")
-            .bind(&row.id.0)
-            .bind(field)
-            .bind(value)
-            .execute(&mut *connection)
-            .await?;
-    }
+    sqlx::query("DELETE FROM queue_terms WHERE id = $1").bind(id).execute(&mut *connection).await?;
+    sqlx::query("INSERT INTO queue_terms (id, field, value) SELECT $1, value ->> 0, value ->> 1 FROM json_each($2)")
+        .bind(id)
+        .bind(to_text("values of an alert", &wanted)?)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Which lines of the queue come next?
 
+use std::time::{Duration, Instant};
+
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, Sqlite};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
@@ -75,12 +77,24 @@ pub(in crate::store) async fn page(
          ORDER BY key {order}, seen DESC, found",
         condition.text
     );
-    let rows = ask(readers, text, condition.values).await?;
+    // One snapshot: what changes from here on is news to whoever has this page.
+    let mut snapshot = readers.begin().await?;
+    let changed = last_change(&mut snapshot, of).await?;
+    let rows = ask_on(&mut snapshot, text, condition.values, ANSWER_WITHIN).await?;
+    drop(snapshot);
     let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let next = lines.last().filter(|_| more).map(|last| Place::write(last, sort));
-    Ok(Some(QueuePage { rows: lines, next }))
+    Ok(Some(QueuePage { rows: lines, next, changed }))
+}
+
+/// When anything of these hosts last changed.
+async fn last_change(connection: &mut SqliteConnection, of: &OfHosts) -> Result<Timestamp, StoreError> {
+    let condition = Condition::of(&Filter::everything()).of_hosts(of);
+    let text = format!("SELECT changed FROM queue WHERE {} ORDER BY changed DESC LIMIT 1", condition.text);
+    let rows = ask_on(connection, text, condition.values, ANSWER_WITHIN).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Timestamp(0), Timestamp))
 }
 
 /// The next lines by when they last changed, with their words.
@@ -90,14 +104,19 @@ pub(in crate::store) async fn changed(
     limit: u32,
 ) -> Result<Vec<QueueRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT line, words FROM (SELECT id AS found, changed AS at FROM queue WHERE changed > $1 ORDER BY changed LIMIT $2) \
+        "SELECT line, words, whole FROM (SELECT id AS found, changed AS at FROM queue WHERE changed > $1 ORDER BY changed LIMIT $2) \
          JOIN queue_lines ON id = found ORDER BY at",
     )
     .bind(after.0)
     .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
-    rows.iter().map(|row| Ok(QueueRow { summary: line(row)?, text: row.try_get(1)? })).collect()
+    let one = |row: &SqliteRow| {
+        let whole = Some(row.try_get::<&str, _>(2)?).filter(|whole| !whole.is_empty());
+        let whole = whole.map(|whole| from_text("values of an alert", whole)).transpose()?;
+        Ok(QueueRow { summary: line(row)?, text: row.try_get(1)?, whole })
+    };
+    rows.iter().map(one).collect()
 }
 
 pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
@@ -105,7 +124,25 @@ pub(super) fn line(row: &SqliteRow) -> Result<AlertSummary, StoreError> {
 }
 
 /// Asks what a filter became. The text holds names of ours and `$n` only; all that people wrote is bound.
-pub(super) async fn ask(readers: &SqlitePool, text: String, values: Vec<Bound>) -> Result<Vec<SqliteRow>, StoreError> {
+pub(super) async fn ask(
+    searchers: &SqlitePool,
+    text: String,
+    values: Vec<Bound>,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    ask_on(&mut *searchers.acquire().await?, text, values, ANSWER_WITHIN).await
+}
+
+/// The same on a connection of those who search. What takes longer than `within` is broken off: a connection works on
+/// also when nobody waits for it any more.
+pub(super) async fn ask_on(
+    connection: &mut SqliteConnection,
+    text: String,
+    values: Vec<Bound>,
+    within: Duration,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let end = Instant::now() + within;
+    // Set anew for each question, so that none ends by the time of one before.
+    connection.lock_handle().await?.set_progress_handler(LOOKS_EVERY, move || Instant::now() < end);
     let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(text));
     for value in values {
         query = match value {
@@ -113,5 +150,10 @@ pub(super) async fn ask(readers: &SqlitePool, text: String, values: Vec<Bound>) 
             Bound::Number(number) => query.bind(number),
         };
     }
-    Ok(query.fetch_all(readers).await?)
+    Ok(query.fetch_all(connection).await?)
 }
+
+/// A hundred times what the slowest usual question takes among a hundred thousand alerts.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Instructions of the database between two looks at the clock: some tenths of a millisecond.
+const LOOKS_EVERY: i32 = 10_000;

@@ -33,8 +33,21 @@ fn alert(number: u64) -> Alert {
         "work": {"status": pick(&["open", "resolved", "investigating"], 1), "comments": [], "history": [],
         "tags": {"team": pick(&["red", "blue_1"], 1)}}
     });
-    serde_json::from_value(json).unwrap()
+    let mut alert: Alert = serde_json::from_value(json).unwrap();
+    if number % 10 == 3 {
+        let finding = alert.findings[0].clone();
+        let many = (0..MANY).rev().map(|cve| tripoint_model::Finding {
+            purl: format!("pkg:deb/y{cve}"),
+            cves: vec![format!("CVE-2026-{}", 1000 + cve), format!("CVE-2025-{}", 2000 + cve * number)],
+            ..finding.clone()
+        });
+        alert.findings.extend(many);
+    }
+    alert
 }
+
+/// As many findings as an agent puts into an alert.
+const MANY: u64 = 199;
 
 async fn store(folder: &std::path::Path, alerts: u64) -> (SqlitePool, Vec<QueueRow>) {
     let options = SqliteConnectOptions::new().filename(folder.join("q.sqlite")).create_if_missing(true);
@@ -113,6 +126,11 @@ fn test_text() -> impl Strategy<Value = String> {
         "tag:team=blue_*",
         "cve:cve-2021-44228",
         "cve:CVE-2014*",
+        "cve:CVE-2026-1000",
+        "cve:CVE-2026-1111",
+        "cve:CVE-2025-2013",
+        "package:pkg:deb/y7",
+        "CVE-2026-1001",
         "package:x",
         "package:pkg*",
         "feed:lab*",
@@ -197,5 +215,68 @@ async fn pages_are_in_order_and_leave_nothing_out() {
     assert_eq!(page(&readers, (&filter, &None), Sort::Worst, None, Some("-last_seen.1.1.a")).await.unwrap(), None);
     let later = changed(&readers, Timestamp(NOW.0 + 50), 100).await.unwrap();
     assert_eq!(later.len(), 6);
-    assert_eq!(later[0], rows[51]);
+    assert_eq!(later, rows[51..]);
+}
+
+#[tokio::test]
+async fn what_a_line_does_not_show_is_said_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (readers, rows) = store(folder.path(), 14).await;
+    let line = &rows[13].summary;
+    assert_eq!(line.values["cve"].len(), 32);
+    assert_eq!(line.values["cve"][..3], ["CVE-2021-44228", "D-1", "CVE-2026-1198"], "the worst first");
+    assert_eq!(line.more["cve"] as u64, 2 + 2 * MANY - 32);
+    assert!(!line.more.contains_key("feed") && rows[12].whole.is_none());
+    assert_eq!(found(&readers, &read("cve:cve-2026-1000"), Sort::Oldest, 50).await.len(), 2);
+    assert_eq!(changed(&readers, Timestamp(0), 100).await.unwrap(), rows);
+}
+
+#[tokio::test]
+async fn lines_of_a_version_that_kept_few_values_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new().filename(folder.path().join("q.sqlite")).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    migrate(&mut connection).await.unwrap();
+    for number in [12, 13] {
+        crate::store::rows::save(&mut connection, &alert(number), NOW).await.unwrap();
+    }
+    // As it was: the first 32 of each, and no column for the rest.
+    let before = [
+        "DELETE FROM queue_terms WHERE id = '000000000000000d' AND field = 'cve' AND value > 'cve-2025-3'",
+        "ALTER TABLE queue_lines DROP COLUMN whole",
+    ];
+    for statement in before.iter().chain(WHOLE) {
+        sqlx::query(*statement).execute(&mut connection).await.unwrap();
+    }
+    fill(&mut connection).await.unwrap();
+    let readers = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+    assert_eq!(found(&readers, &read("cve:cve-2026-1000"), Sort::Oldest, 50).await, ["000000000000000d"]);
+}
+
+/// Also when nobody waits for it any more, a question ends; and the connection serves the next one.
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_broken_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (searchers, _) = store(folder.path(), 3).await;
+    let mut connection = searchers.acquire().await.unwrap();
+    let endless = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT COUNT(*) FROM c";
+    let began = std::time::Instant::now();
+    let within = std::time::Duration::from_millis(100);
+    let ended = page::ask_on(&mut connection, endless.into(), Vec::new(), within).await;
+    assert!(matches!(ended, Err(StoreError::Late)), "{:?}", ended.map(|rows| rows.len()));
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+    let text = "SELECT id FROM queue".to_owned();
+    let rows = page::ask_on(&mut connection, text, Vec::new(), std::time::Duration::from_secs(5)).await.unwrap();
+    assert_eq!(rows.len(), 3);
+}
+
+/// The largest filter that is read is answered.
+#[tokio::test]
+async fn the_longest_filter_is_taken_by_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (readers, _) = store(folder.path(), 3).await;
+    let most = filter::TESTS_MAX;
+    for text in [vec!["a"; most].join(" "), vec!["host~e"; most].join(" or "), format!("{}b", "not ".repeat(31))] {
+        found(&readers, &read(&text), Sort::Worst, 10).await;
+    }
 }
