@@ -1,6 +1,8 @@
 //! How is a refusal sent?
 
 use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -60,6 +62,19 @@ impl From<StoreError> for Refused {
         }
         tracing::error!(error = %error, "store failed");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "store", "the store does not work at the moment")
+    }
+}
+
+/// What stands behind `?`.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        read.map(|Query(read)| Self(read))
+            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))
     }
 }
 

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 use tripoint_api::agent::BATCH_ITEMS_MAX;
 use tripoint_api::{Answer, Batch, BatchAnswer, Orders, OrdersQuery};
 
 use crate::listen::until;
-use crate::refuse::{Refused, json, refuse};
+use crate::refuse::{Params, Refused, json, refuse};
 use crate::state::{App, now};
 
 /// Takes a batch: durable before the answer.
@@ -43,9 +42,8 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
 /// Waits for orders.
 pub(crate) async fn orders(
     State(app): State<Arc<App>>,
-    query: Result<Query<OrdersQuery>, QueryRejection>,
+    Params(query): Params<OrdersQuery>,
 ) -> Result<Json<Orders>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     if query.host.is_empty() {
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host is needed"));
     }

@@ -4,8 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -26,7 +25,7 @@ use super::actions;
 use crate::auth::caller::Caller;
 use crate::listen::until;
 use crate::next_step::next_step;
-use crate::refuse::{Refused, json, refuse};
+use crate::refuse::{Params, Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::Worked;
 use crate::{merge, narrow};
@@ -35,9 +34,8 @@ use crate::{merge, narrow};
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<AlertQuery>, QueryRejection>,
+    Params(query): Params<AlertQuery>,
 ) -> Result<Json<AlertList>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     let of = app.seen_by(&caller).await?;
     Ok(Json(app.store.alerts(query, of).await?))
 }

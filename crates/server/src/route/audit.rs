@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use serde::Deserialize;
 
 use tripoint_api::AuditList;
 
-use crate::refuse::{Refused, refuse};
+use crate::refuse::{Params, Refused};
 use crate::state::App;
 
 /// Which page.
@@ -23,8 +21,7 @@ pub(crate) struct Asked {
 /// A page of the audit, the newest first.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    query: Result<Query<Asked>, QueryRejection>,
+    Params(asked): Params<Asked>,
 ) -> Result<Json<AuditList>, Refused> {
-    let Query(asked) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     Ok(Json(app.accounts.audit(asked.limit.unwrap_or(100), asked.after).await?))
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
@@ -17,7 +16,7 @@ use tripoint_api::channel::{
 use crate::auth::caller::Caller;
 use crate::notify::Board;
 use crate::notify::news::{self, Kind, News};
-use crate::refuse::{Refused, json, refuse};
+use crate::refuse::{Params, Refused, json, refuse};
 use crate::state::{App, now};
 
 /// Every channel and how it fares.
@@ -82,9 +81,8 @@ pub(crate) async fn preview(
 pub(crate) async fn dead(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    query: Result<Query<DeadQuery>, QueryRejection>,
+    Params(query): Params<DeadQuery>,
 ) -> Result<Json<DeadLetters>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     board(&app, &name)?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let rows = app.deliveries.dead(&name, query.after, limit).await?;

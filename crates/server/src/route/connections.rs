@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
@@ -11,16 +10,15 @@ use tripoint_api::{ConnectionList, ConnectionQuery};
 use tripoint_model::Observable;
 
 use crate::auth::caller::Caller;
-use crate::refuse::{Refused, refuse};
+use crate::refuse::{Params, Refused, refuse};
 use crate::state::{App, now};
 
 /// A page of the connections that are kept.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<ConnectionQuery>, QueryRejection>,
+    Params(query): Params<ConnectionQuery>,
 ) -> Result<Json<ConnectionList>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     if let Some(Observable::System(number)) = query.peer {
         let why = format!("AS{number} is no peer; ask for a network of it");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));

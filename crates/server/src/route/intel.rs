@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -17,16 +16,15 @@ use tripoint_api::{ImageQuery, path};
 
 use crate::images::ImageFile;
 use crate::listen::until;
-use crate::refuse::{Refused, refuse};
+use crate::refuse::{Params, Refused, refuse};
 use crate::state::App;
 
 /// Waits for another image than the one held.
 pub(super) async fn image(
     State(app): State<Arc<App>>,
-    query: Result<Query<ImageQuery>, QueryRejection>,
+    Params(query): Params<ImageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     let none = || refuse(StatusCode::NOT_FOUND, "no-image", "this server has no image of indicators");
     let images = app.images.as_ref().ok_or_else(none)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

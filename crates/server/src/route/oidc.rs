@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::auth::gate;
 use crate::auth::identity::{Way, cookie_of, identify};
 use crate::auth::secret;
 use crate::oidc::{Brought, Oidc, OidcError, Person, SIGN_IN_HOLDS};
-use crate::refuse::{Refused, refuse};
+use crate::refuse::{Params, Refused, refuse};
 use crate::state::{App, now};
 use crate::store::foreign::Foreign;
 use crate::store::sessions::{LONGEST, SessionRow};
@@ -45,7 +45,7 @@ pub(crate) struct Wish {
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    Query(wish): Query<Wish>,
+    Params(wish): Params<Wish>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let oidc = configured(&app)?;
@@ -68,7 +68,7 @@ pub(crate) async fn begin(
 pub(crate) async fn finish(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    Query(brought): Query<Brought>,
+    Params(brought): Params<Brought>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let oidc = configured(&app)?;

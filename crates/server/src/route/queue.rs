@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Extension, Json};
@@ -24,18 +23,15 @@ use super::alerts::{seen, sound};
 use crate::auth::caller::{Caller, Sees};
 use crate::listen::until;
 use crate::live::Changed;
-use crate::refuse::{Refused, json, refuse};
+use crate::refuse::{Params, Refused, json, refuse};
 use crate::state::{App, now};
-
-type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// A page of the queue.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Asked<QueueQuery>,
+    Params(query): Params<QueueQuery>,
 ) -> Result<Json<QueuePage>, Refused> {
-    let Query(query) = query.map_err(unreadable)?;
     let filter = filter_of(query.filter.as_deref())?;
     let (of, sort) = (app.seen_by(&caller).await?, query.sort.unwrap_or_default());
     let page = app.store.queue_page(filter, of, sort, (query.limit, query.after)).await?;
@@ -48,9 +44,8 @@ pub(crate) async fn page(
 pub(crate) async fn facets(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Asked<FacetQuery>,
+    Params(query): Params<FacetQuery>,
 ) -> Result<Json<Facets>, Refused> {
-    let Query(query) = query.map_err(unreadable)?;
     let of = app.seen_by(&caller).await?;
     Ok(Json(app.store.queue_facets(filter_of(query.filter.as_deref())?, of).await?))
 }
@@ -93,9 +88,8 @@ pub(crate) async fn watch(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    query: Asked<WatchQuery>,
+    Params(query): Params<WatchQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
-    let Query(query) = query.map_err(unreadable)?;
     let mut watcher = Watcher::new(query.filter, caller.sees, now())?;
     // Heard from now on, so that nothing falls between what was missed and what comes.
     let receiver = app.live.subscribe();
@@ -206,10 +200,6 @@ fn wrong_filter(error: FilterError) -> Refused {
     let place = |byte: usize| u32::try_from(byte).ok();
     (refused.0.at, refused.0.end) = (place(error.at), place(error.end));
     refused
-}
-
-fn unreadable(error: QueryRejection) -> Refused {
-    refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text())
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
@@ -15,7 +14,7 @@ use tripoint_model::{Contact, Observable, Timestamp};
 
 use super::queue::filter_of;
 use crate::auth::caller::Caller;
-use crate::refuse::{Refused, refuse};
+use crate::refuse::{Params, Refused, refuse};
 use crate::state::{App, now};
 use crate::store::Stretches;
 
@@ -23,9 +22,8 @@ use crate::store::Stretches;
 pub(crate) async fn alerts(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<AlertSeriesQuery>, QueryRejection>,
+    Params(query): Params<AlertSeriesQuery>,
 ) -> Result<Json<Series>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     let filter = filter_of(query.filter.as_deref())?;
     let (since, span) = span(query.since, query.until)?;
     let buckets = query.buckets.unwrap_or(BUCKETS).clamp(1, BUCKETS_MAX);
@@ -40,9 +38,8 @@ pub(crate) async fn alerts(
 pub(crate) async fn connections(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<ContactSeriesQuery>, QueryRejection>,
+    Params(query): Params<ContactSeriesQuery>,
 ) -> Result<Json<Series>, Refused> {
-    let Query(query) = query.map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))?;
     if let Some(Observable::System(number)) = query.peer {
         let why = format!("AS{number} is no peer; ask for a network of it");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "target", why));
