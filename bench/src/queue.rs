@@ -1,7 +1,8 @@
-//! A hundred thousand alerts: how long does a page, a search, a count take, and how soon do watchers hear of a change?
+//! A hundred thousand alerts and a million sightings: how long does a page, a search, a count take, and how soon do watchers hear of a change?
 //!
 //! The real server over its Unix socket, as the console asks it; questions in turn, answers read whole.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,15 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, path};
-use tripoint_model::{Alert, Timestamp};
-use tripoint_server::{ServerOptions, serve, socket_path};
+use tripoint_model::{Alert, Contact, Timestamp};
+use tripoint_server::{KeepContacts, ServerOptions, serve, socket_path};
 
 use crate::Figure;
 
 const ALERTS: usize = 100_000;
-/// Alerts of a report.
+/// Contacts that are kept beside them; each alert names twenty connections as well.
+const SIGHTINGS: usize = 1_000_000;
+/// Alerts of a report, and contacts.
 const REPORT: usize = 500;
 /// How often each question is asked.
 const ASKED: usize = 200;
@@ -39,6 +42,8 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("counts of everything", "/v1/queue/facets"),
     ("counts of a search", "/v1/queue/facets?filter=severity%3E%3Dhigh%20host%3Aweb-1*"),
     ("one alert", "/v1/alerts/000000000000002a"),
+    ("connections, newest", "/v1/connections?limit=100"),
+    ("connections with one address", "/v1/connections?peer=198.18.1.77"),
 ];
 
 pub fn run() -> Result<Vec<Figure>> {
@@ -49,11 +54,16 @@ async fn measured() -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = oneshot::channel();
-    let options = ServerOptions { data_dir: folder.path().to_owned(), ready: Some(tell), ..ServerOptions::default() };
+    let options = ServerOptions {
+        data_dir: folder.path().to_owned(),
+        ready: Some(tell),
+        contacts: KeepContacts { rows_max: 2 * SIGHTINGS as u64, ..KeepContacts::default() },
+        ..ServerOptions::default()
+    };
     let server = tokio::spawn(serve(options, async { drop(stopped.await) }));
     told.await.context("the server did not start")?;
     let client = Client::unix(&socket_path(folder.path()));
-    let mut figures = vec![fill(&client).await?];
+    let mut figures = vec![fill(&client).await?, sightings(&client).await?];
     for (name, question) in QUESTIONS {
         let times = asked(&client, question).await?;
         figures.push(Figure::new(format!("{name}, median"), percentile(&times, 50), "ms"));
@@ -74,10 +84,31 @@ async fn fill(client: &Client) -> Result<Figure> {
     Ok(Figure::new("alerts taken", ALERTS as f64 / begun.elapsed().as_secs_f64(), "/s"))
 }
 
+/// Reports the contacts of an hour; how many a second were taken and durable.
+async fn sightings(client: &Client) -> Result<Figure> {
+    let begun = Instant::now();
+    let now = Timestamp::from_system(std::time::SystemTime::now());
+    for (sequence, first) in (0..SIGHTINGS).step_by(REPORT).enumerate() {
+        let contacts = (first..first + REPORT).map(|number| contact(number, now)).collect::<Result<_>>()?;
+        send(client, "db-1", sequence as u64 + 1, vec![Item::Contacts { contacts, dropped: 0 }]).await?;
+    }
+    Ok(Figure::new("contacts taken", SIGHTINGS as f64 / begun.elapsed().as_secs_f64(), "/s"))
+}
+
+fn contact(number: usize, now: Timestamp) -> Result<Contact> {
+    let peer = Ipv4Addr::from(0xC612_0000 + (number % 100_000) as u32);
+    let value = json!({"hour": Contact::hour_of(now), "application": {"kind": "unit", "id": format!("app-{}.service", number % 40),
+        "name": "nginx"}, "direction": "outbound", "protocol": "tcp", "peer": peer, "port": 1024 + number / 100_000, "count": 1,
+        "carried": 0, "bytes_in": 100, "bytes_out": 50, "first_seen": now, "last_seen": now});
+    serde_json::from_value(value).context("a contact of our own")
+}
+
 async fn report(client: &Client, sequence: u64, alerts: impl Iterator<Item = Alert>) -> Result<()> {
-    let agent =
-        AgentIdentity { host: "web-1".into(), boot_id: "bench".into(), version: "1".into(), started: Timestamp(1) };
-    let items = alerts.map(|alert| Item::Alert { alert: Box::new(alert) }).collect();
+    send(client, "web-1", sequence, alerts.map(|alert| Item::Alert { alert: Box::new(alert) }).collect()).await
+}
+
+async fn send(client: &Client, host: &str, sequence: u64, items: Vec<Item>) -> Result<()> {
+    let agent = AgentIdentity { host: host.into(), boot_id: host.into(), version: "1".into(), started: Timestamp(1) };
     let answer: BatchAnswer = client.post(path::AGENT_BATCH, &Batch { agent, sequence, items }).await?;
     anyhow::ensure!(answer.acknowledged == sequence, "a report was not taken");
     Ok(())
