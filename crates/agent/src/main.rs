@@ -35,7 +35,11 @@ fn main() -> ExitCode {
         }
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRIPOINT_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| tripoint_model::text::LineWise(std::io::stderr()))
+        .with_ansi(false)
+        .init();
     if !tripoint_linux::capability::is_root() {
         eprintln!("tripoint-agent: needs root: sensing and blocking are the kernel's affair");
         return ExitCode::from(77);

@@ -90,7 +90,7 @@ fn with_headers(body: Body, kind: &'static str, is_hashed: bool) -> Response {
     response
 }
 
-/// What people are told of is kept by no browser and by nothing between.
+/// What is told is kept by no browser and by nothing between; the console's own files say for themselves.
 pub(crate) async fn unstored(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -100,7 +100,7 @@ pub(crate) async fn unstored(mut response: Response) -> Response {
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -1,6 +1,7 @@
 //! Which rules of the house does the repository break?
 
 mod agent;
+mod asvs;
 mod decisions;
 mod edges;
 mod map;
@@ -35,10 +36,13 @@ pub fn run(update: bool) -> Result<ExitCode> {
     broken.extend(words::check(&texts));
     broken.extend(map::check(text_of("ARCHITECTURE.md"), &crates));
     broken.extend(decisions::check(&texts));
+    let (listed, found) = asvs::check(&texts);
+    broken.extend(found);
     let (count, found) = agent::check()?;
     broken.extend(found);
     broken.extend(ratchet::run(&texts, run::root(), update)?);
     println!("tidy: {} files, {} crates of ours, {count} crates in the agent", texts.len(), crates.len());
+    println!("{listed}");
     for line in &broken {
         eprintln!("tidy: {line}");
     }

@@ -32,7 +32,25 @@ pub(crate) async fn people(
     request: Request,
     next: Next,
 ) -> Response {
-    pass(app, peer, request, next).await.unwrap_or_else(Refused::into_response)
+    let (method, route) = (request.method().clone(), route_of(&request).to_owned());
+    let said = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key(header::COOKIE);
+    pass(app, peer, request, next).await.unwrap_or_else(|refused| {
+        // Whoever shows nothing has not tried.
+        if refused.0.status == StatusCode::UNAUTHORIZED.as_u16() && said {
+            told_no("", peer, (method.as_str(), &route), &refused);
+        }
+        refused.into_response()
+    })
+}
+
+/// Questions leave no row in the audit: to whom one was refused stands in the log.
+fn told_no(who: &str, peer: Peer, (method, route): (&str, &str), refused: &Refused) {
+    let kind = refused.0.kind.trim_start_matches("tripoint:");
+    tracing::warn!(who, from = %peer.from(), what = %format_args!("{method} {route}"), kind, "refused");
+}
+
+fn route_of(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
 /// Lets people's TAXII clients pass; what is refused is refused as TAXII does.
@@ -48,7 +66,9 @@ pub(crate) async fn taxii(
         Ok((permit, caller)) => caller.map_or(Ok(()), |caller| may(permit, &caller)),
         Err(refused) => Err(refused),
     };
-    let Err(Refused(problem, after)) = allowed else { return next.run(request).await };
+    let Err(refused) = allowed else { return next.run(request).await };
+    told_no("", peer, (request.method().as_str(), route_of(&request)), &refused);
+    let Refused(problem, after) = refused;
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
     let mut response = crate::taxii::refuse(status, problem.detail).into_response();
     if status == StatusCode::UNAUTHORIZED {
@@ -75,12 +95,15 @@ pub(crate) async fn agents(
             _ => to_the_end(next.run(request)).await,
         };
     }
-    refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response()
+    let why = "only the agent, as root through the Unix socket";
+    let refused = refuse(StatusCode::FORBIDDEN, "forbidden", why);
+    told_no("", peer, (request.method().as_str(), route_of(&request)), &refused);
+    refused.into_response()
 }
 
 /// The row of this request; where it has none, nobody may ask it.
 pub(crate) fn permit_of(request: &Request) -> Result<&'static Permit, Refused> {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = route_of(request);
     permits::find(request.method().as_str(), route).ok_or_else(|| match permits::knows(route) {
         true => refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "this path does not know this method"),
         false => forbidden("nobody may ask this: it is in no table"),
@@ -99,7 +122,8 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
         None => Ok(()),
     };
     if !permit.is_change() {
-        allowed?;
+        let who = caller.as_ref().map_or("", |caller| caller.name.as_str());
+        allowed.inspect_err(|refused| told_no(who, peer, (&permit.method.to_uppercase(), permit.route), refused))?;
         let response = next.run(request).await;
         return Ok(match caller {
             Some(caller) => while_allowed(app, peer, headers, caller, response),

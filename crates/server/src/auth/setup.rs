@@ -26,7 +26,7 @@ impl SetupCode {
 
     /// Makes one and writes it where root finds it, with the address to go to.
     pub(crate) fn make(&self, url: Option<&str>, now: Instant) -> io::Result<()> {
-        let code = random::<15>().map(|bytes| base32(&bytes)).map_err(|NoRandom| io::Error::other(NoRandom))?;
+        let code = random::<16>().map(|bytes| base32(&bytes)).map_err(|NoRandom| io::Error::other(NoRandom))?;
         let mut text = String::new();
         if let Some(url) = url {
             // Behind `#`, so that no program on the way writes it down.
@@ -78,7 +78,7 @@ mod tests {
         let path = setup_path(folder.path());
         let text = fs::read_to_string(&path).unwrap();
         let code = text.lines().find_map(|line| line.strip_prefix("code ")).unwrap();
-        assert!(code.len() == 24 && text.contains(&format!("address http://127.0.0.1:8470/setup#{code}\n")), "{text}");
+        assert!(code.len() == 26 && text.contains(&format!("address http://127.0.0.1:8470/setup#{code}\n")), "{text}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(setup.is(code, now) && setup.is(&code.to_lowercase(), now));
         assert!(!setup.is(&code[1..], now) && !setup.is(code, now + HOLDS));

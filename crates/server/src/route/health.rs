@@ -132,7 +132,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
     }
     channel_metrics(&app, &mut text).await?;
     store_metrics(&app, &mut text).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
 /// What is kept beside alerts, and whether the disk has room.

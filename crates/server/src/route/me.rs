@@ -80,7 +80,7 @@ pub(crate) async fn confirm_totp(
     app.auth.tries.succeeded(peer.source(), &caller.name);
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
-        codes.push(base32(&random::<10>().map_err(|_| no_random())?));
+        codes.push(base32(&random::<16>().map_err(|_| no_random())?));
     }
     let hashes = codes.iter().map(|code| hash(code)).collect();
     let edit = move |user: &mut Account| {

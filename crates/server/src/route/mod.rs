@@ -97,12 +97,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::agents));
     people
-        .layer(middleware::map_response(console::unstored))
         .merge(agents)
         .merge(taxii::router(&app))
         .merge(lapi::router(&app))
         .fallback(console::answer)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::map_response(console::unstored))
         .with_state(app)
 }
 

@@ -1,6 +1,9 @@
 //! Does the server keep its promises to the client: durable, idempotent, closed to strangers?
 
 mod api;
+mod asvs;
+mod asvs_log;
+mod asvs_source;
 mod audit;
 mod backup;
 mod browser;
