@@ -60,7 +60,7 @@ pub fn check(texts: &[Text]) -> (String, Vec<String>) {
     }
     broken.extend(chapter.and_then(|(heading, counts)| told_otherwise(&heading, counts)));
     broken.extend(wanted().filter(|id| !seen.contains(id)).map(|id| format!("{PAGE} lacks {id}")));
-    if !page.contains(&all.words()) {
+    if !page.lines().any(|line| !line.starts_with("## ") && line.contains(&all.words())) {
         broken.push(format!("{PAGE} does not say: {}", all.words()));
     }
     (format!("asvs: {}", all.words()), broken)

@@ -43,8 +43,11 @@ pub(crate) async fn people(
     })
 }
 
-/// Questions leave no row in the audit: to whom one was refused stands in the log.
+/// Questions leave no row in the audit: to whom one was refused stands in the log. Who is only told to wait does not.
 fn told_no(who: &str, peer: Peer, (method, route): (&str, &str), refused: &Refused) {
+    if ![401, 403].contains(&refused.0.status) {
+        return;
+    }
     let kind = refused.0.kind.trim_start_matches("tripoint:");
     tracing::warn!(who, from = %peer.from(), what = %format_args!("{method} {route}"), kind, "refused");
 }
@@ -95,10 +98,7 @@ pub(crate) async fn agents(
             _ => to_the_end(next.run(request)).await,
         };
     }
-    let why = "only the agent, as root through the Unix socket";
-    let refused = refuse(StatusCode::FORBIDDEN, "forbidden", why);
-    told_no("", peer, (request.method().as_str(), route_of(&request)), &refused);
-    refused.into_response()
+    refuse(StatusCode::FORBIDDEN, "forbidden", "only the agent, as root through the Unix socket").into_response()
 }
 
 /// The row of this request; where it has none, nobody may ask it.

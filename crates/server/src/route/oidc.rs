@@ -49,6 +49,11 @@ pub(crate) async fn begin(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let oidc = configured(&app)?;
+    // Where the provider knows somebody already, a page of somebody else's would sign them in unasked.
+    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if from.is_some_and(|from| ![&b"same-origin"[..], b"none"].contains(&from)) {
+        return Err(refuse(StatusCode::FORBIDDEN, "cross-site", "this was not asked by a page of this server"));
+    }
     let confirms = match wish.confirm {
         false => None,
         true => {

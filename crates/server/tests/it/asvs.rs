@@ -301,5 +301,36 @@ async fn what_the_server_keeps_is_read_by_nobody_else() {
     rig.stop().await;
 }
 
+/// The first words of a client that offers a version and one suite (RFC 5246 section 7.4.1.2).
+fn hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
+    let body = [&version[..], &[7; 32], &[0], &[0, 2], &suite, &[1, 0]].concat();
+    let length = u8::try_from(body.len()).unwrap();
+    [&[0x16, 3, 1, 0, length + 4, 1, 0, 0, length], &body[..]].concat()
+}
+
+#[tokio::test]
+async fn old_versions_and_suites_of_tls_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    for (name, version, suite) in [
+        ("SSL 3", [3, 0], [0, 0x2f]),
+        ("TLS 1.0", [3, 1], [0xc0, 0x2b]),
+        ("TLS 1.1", [3, 2], [0xc0, 0x2b]),
+        ("TLS 1.2, RSA and CBC", [3, 3], [0, 0x2f]),
+        ("TLS 1.2, CBC", [3, 3], [0xc0, 0x23]),
+        ("TLS 1.2, RC4", [3, 3], [0, 5]),
+        ("TLS 1.2, nothing encrypted", [3, 3], [0, 1]),
+    ] {
+        let mut stream = TcpStream::connect(rig.ready.address.unwrap()).await.unwrap();
+        stream.write_all(&hello(version, suite)).await.unwrap();
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard).await;
+        // A fatal alert of a handshake: the version, the parameters, or what is missing beside them.
+        let is_alert = heard.len() == 7 && heard[0] == 0x15 && heard[5] == 2;
+        assert!(is_alert && [40, 47, 70, 109].contains(&heard[6]), "{name}: {heard:?}");
+    }
+    rig.stop().await;
+}
+
 /// What others may read: it proves and opens nothing. `trust` is for the importer, which is another user.
 const PUBLIC: &[&str] = &["audit.pub", "ready", "trust"];

@@ -208,3 +208,16 @@ async fn an_answer_is_taken_once_in_the_browser_that_asked() {
     assert_eq!(finished(&Browser::new(&rig), &others).await.kind(), "oidc-refused");
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_page_of_somebody_else_begins_no_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start(HONEST).await;
+    let rig = start(folder.path(), provider.url()).await;
+    for (from, status) in [("same-origin", 303), ("none", 303), ("cross-site", 403), ("same-site", 403), ("x", 403)] {
+        let browser = Browser { more: format!("sec-fetch-site: {from}\r\n"), origin: None, ..Browser::new(&rig) };
+        let heard = browser.get(path::OIDC_BEGIN).await;
+        assert_eq!((heard.status, heard.header("set-cookie").is_some()), (status, status == 303), "{from}: {heard:?}");
+    }
+    rig.stop().await;
+}
