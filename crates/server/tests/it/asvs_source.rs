@@ -1,7 +1,7 @@
 //! Do the sources hold what no request can show: no markup from text, one source of chance, known parts only?
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Every text below a folder of the repository.
 fn texts(folder: &str, kinds: &[&str]) -> Vec<(String, String)> {
@@ -20,7 +20,7 @@ fn texts(folder: &str, kinds: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-fn is_one(path: &PathBuf, kinds: &[&str]) -> bool {
+fn is_one(path: &Path, kinds: &[&str]) -> bool {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     kinds.iter().any(|kind| name.ends_with(kind)) && !name.ends_with(".test.ts") && name != "schema.ts"
 }
