@@ -219,6 +219,10 @@ async fn nothing_is_taken_that_was_not_asked_for_nor_sent_that_nobody_needs() {
         assert_eq!(program.get(path).await.status, 400, "{path}");
     }
     let url = path::alert_work("aa", "comment");
+    let list = program.ask("POST", &path::alert_work("aa", "reopen"), "[]").await;
+    assert_eq!(list.status, 400, "a list is no object: {list:?}");
+    let heard = program.get(&format!("{}?confirm=null", path::OIDC_BEGIN)).await;
+    assert_eq!((heard.status, heard.kind().as_str()), (400, "unreadable"), "{heard:?}");
     for body in [r#"{"text":"a","text":"b"}"#, r#"{"text":["a"]}"#, r#"{"text":1}"#, r#"[]"#, r#"{"text":null}"#] {
         assert_eq!(program.ask("POST", &url, body).await.status, 400, "{body}");
     }
