@@ -84,7 +84,7 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) struct Access {
     admin_uids: Vec<u32>,
-    admin_gid: Option<u32>,
+    admin_group: Option<String>,
     agent_uids: Vec<u32>,
     token: String,
 }
@@ -92,19 +92,27 @@ pub(crate) struct Access {
 impl Access {
     /// Reads users, group and token; makes a token where there is none.
     pub(crate) fn load(options: &ServerOptions) -> Result<Self, AccessError> {
-        let mut admin_uids = options.admin_uids.clone();
-        let mut admin_gid = None;
         if let Some(group) = &options.admin_group {
-            let (gid, members) = group_of(group)?;
-            admin_gid = Some(gid);
-            admin_uids.extend(members);
+            group_of(group)?;
         }
         let token = token(&crate::token_path(&options.data_dir))?;
-        Ok(Self { admin_uids, admin_gid, agent_uids: options.agent_uids.clone(), token })
+        let (admin_uids, admin_group) = (options.admin_uids.clone(), options.admin_group.clone());
+        Ok(Self { admin_uids, admin_group, agent_uids: options.agent_uids.clone(), token })
     }
 
+    /// Whoever leaves the group may no more.
     fn may_ask(&self, uid: u32, gid: u32) -> bool {
-        uid == 0 || self.admin_uids.contains(&uid) || self.admin_gid == Some(gid)
+        let is_member =
+            |name: &String| group_of(name).is_ok_and(|(group, members)| group == gid || members.contains(&uid));
+        uid == 0 || self.admin_uids.contains(&uid) || self.admin_group.as_ref().is_some_and(is_member)
+    }
+
+    /// Whether a user of this host, by the name that callers of the socket have, still may ask. The machine's token has
+    /// a name of its own, and always may.
+    pub(crate) fn still_may(&self, name: &str) -> bool {
+        let by_number = || name.strip_prefix("uid ").and_then(|uid| uid.parse().ok()).map(|uid| (uid, uid));
+        let user = users().into_iter().find(|user| user.name == name).map(|user| (user.uid, user.gid));
+        name == MACHINE || user.or_else(by_number).is_some_and(|(uid, gid)| self.may_ask(uid, gid))
     }
 
     /// Who asks through the Unix socket, or why it may not; `None` = through another way.
@@ -173,22 +181,32 @@ pub fn group_id(name: &str) -> Result<u32, AccessError> {
 }
 
 fn user_id(name: &str) -> Option<u32> {
-    users().into_iter().find(|(found, _)| found == name).map(|(_, uid)| uid)
+    users().into_iter().find(|user| user.name == name).map(|user| user.uid)
 }
 
 fn user_name(uid: u32) -> String {
-    users().into_iter().find(|(_, found)| *found == uid).map_or_else(|| format!("uid {uid}"), |(name, _)| name)
+    users().into_iter().find(|user| user.uid == uid).map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
-fn users() -> Vec<(String, u32)> {
+/// A user of this host.
+struct User {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+fn users() -> Vec<User> {
     let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = |line: &str| {
         let mut fields = line.split(':');
-        Some((fields.next()?.to_owned(), fields.nth(1)?.parse().ok()?))
+        let name = fields.next()?.to_owned();
+        Some(User { name, uid: fields.nth(1)?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     };
     text.lines().filter_map(user).collect()
 }
 
+/// How whoever shows the machine's token is called.
+pub(crate) const MACHINE: &str = "token";
 const GROUPS: &str = "/etc/group";
 
 #[cfg(test)]
@@ -211,13 +229,24 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_opens() {
-        let access = Access { admin_uids: vec![5], admin_gid: Some(9), agent_uids: vec![], token: "abcdef".into() };
+        // Group 0 is `root` wherever there is a group database.
+        let access = Access {
+            admin_uids: vec![5],
+            admin_group: Some("root".into()),
+            agent_uids: vec![],
+            token: "abcdef".into(),
+        };
         assert!(access.is_token("abcdef"));
         for wrong in ["", "abcde", "abcdeg", "abcdeff"] {
             assert!(!access.is_token(wrong), "{wrong}");
         }
-        assert!(access.may_ask(0, 7) && access.may_ask(5, 7) && access.may_ask(6, 9));
+        assert!(access.may_ask(0, 7) && access.may_ask(5, 7) && access.may_ask(6, 0));
         assert!(!access.may_ask(6, 7) && !access.may_ask(1, 7));
+        for (name, may) in
+            [("root", true), ("uid 5", true), ("uid 6", false), ("nobody-of-this-host", false), ("token", true)]
+        {
+            assert_eq!(access.still_may(name), may, "{name}");
+        }
         let local = |uid| Peer::Local { uid, gid: 7 };
         assert!(access.may_report(local(0)) && !access.may_report(local(1)));
         assert!(access.local(local(5)).unwrap().is_some() && access.local(local(1)).is_err());

@@ -6,7 +6,7 @@ use tripoint_model::Timestamp;
 
 use super::caller::{By, Caller, Sees};
 use super::secret::hash;
-use crate::access::Peer;
+use crate::access::{MACHINE, Peer};
 use crate::lapi::key::basic_password;
 use crate::refuse::{Refused, refuse};
 use crate::state::App;
@@ -43,7 +43,7 @@ pub(crate) async fn identify(
     let local = app.access.local(peer)?;
     match shown(headers, basic) {
         Shown::Token(token) if app.access.is_token(&token) => {
-            Ok(Some(Caller::of_host("token".to_owned(), By::Machine)))
+            Ok(Some(Caller::of_host(MACHINE.to_owned(), By::Machine)))
         }
         Shown::Token(token) => Ok(of_token(app, &token, passive, now).await?),
         Shown::Cookie(id) => Ok(of_session(app, &id, passive, now).await?),
@@ -100,8 +100,10 @@ async fn of_token(app: &App, token: &str, passive: bool, now: Timestamp) -> Resu
     let mut caller = if of_ours {
         let Some(user) = allowed(app, &row.maker).await? else { return Ok(None) };
         of_user(app, user, by).await?
-    } else {
+    } else if app.access.still_may(&row.maker) {
         Caller::of_host(row.maker, by)
+    } else {
+        return Ok(None);
     };
     caller.role = caller.role.min(row.role);
     if !passive && row.last_used.is_none_or(|last| now.since(last) > USED_EVERY) {

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub(crate) mod caller;
+pub(crate) mod device;
 pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod origin;

@@ -4,7 +4,7 @@
 //! shut an account's owner out. It only makes the first wait come sooner, for everybody who fails at that name.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ enum Key {
     Pair(IpAddr, String),
     /// Everybody, at this name.
     Name(String),
+    /// Whoever has signed in, by what proves it.
+    Known(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,50 +31,88 @@ struct Count {
 }
 
 impl Tries {
-    /// Lets somebody try, or says how long to wait. It counts as failed until `succeeded`, so that many tries at once
-    /// are no way around.
+    /// Lets somebody try to sign in, or says how long to wait. It counts as failed until `succeeded`, so that many tries
+    /// at once are no way around.
     pub(crate) fn begin(&self, source: IpAddr, name: &str, now: Instant) -> Result<(), Duration> {
-        let source = network_of(source);
-        let name: String = name.chars().take(NAME_KEPT).collect();
+        let [by_name, by_pair, by_source] = keys(source, name);
         let mut table = self.table();
-        let count = |table: &HashMap<Key, Count>, key: &Key| {
-            table.get(key).filter(|count| now.duration_since(count.last) < FORGOTTEN).copied()
-        };
-        let keys = [Key::Source(source), Key::Pair(source, name.clone()), Key::Name(name)];
-        let tried_by_many = count(&table, &keys[2]).is_some_and(|count| count.failures >= MANY);
-        let free = [FREE_SOURCE, if tried_by_many { FREE_PAIR_TRIED } else { FREE_PAIR }];
-        let waits = keys.iter().zip(free).filter_map(|(key, free)| {
-            let count = count(&table, key)?;
-            let until = count.last + wait(count.failures.saturating_sub(free));
-            until.checked_duration_since(now).filter(|left| !left.is_zero())
-        });
-        if let Some(longest) = waits.max() {
-            return Err(longest);
-        }
-        for key in keys {
-            let failures = count(&table, &key).map_or(0, |count| count.failures);
-            make_room(&mut table, &key, now);
-            table.insert(key, Count { failures: failures.saturating_add(1), last: now });
-        }
+        let tried_by_many = count(&table, &by_name, now).is_some_and(|count| count.failures >= MANY);
+        let free_pair = if tried_by_many { FREE_PAIR_TRIED } else { FREE_PAIR };
+        // Everybody on this host, and whoever comes through a proxy or a tunnel there, has one address: what one of
+        // them failed says nothing about the others.
+        let alone = (!is_own(source)).then_some((by_source, FREE_SOURCE));
+        let limited = [Some((by_pair, free_pair)), alone];
+        attempt(&mut table, limited.into_iter().flatten(), now)?;
+        note(&mut table, by_name, now);
         Ok(())
+    }
+
+    /// The same for somebody who has signed in already, and proves again who is there: nobody else's failures count.
+    pub(crate) fn begin_known(&self, proof: &str, now: Instant) -> Result<(), Duration> {
+        attempt(&mut self.table(), [(Key::Known(proof.to_owned()), FREE_PAIR)].into_iter(), now)
     }
 
     /// The try was good after all. What the source failed at other names stays.
     pub(crate) fn succeeded(&self, source: IpAddr, name: &str) {
-        let source = network_of(source);
-        let name: String = name.chars().take(NAME_KEPT).collect();
+        let [by_name, by_pair, by_source] = keys(source, name);
         let mut table = self.table();
-        table.remove(&Key::Pair(source, name.clone()));
-        for key in [Key::Source(source), Key::Name(name)] {
+        table.remove(&by_pair);
+        for key in [by_source, by_name] {
             if let Some(count) = table.get_mut(&key) {
                 count.failures = count.failures.saturating_sub(1);
             }
         }
     }
 
+    /// The same.
+    pub(crate) fn succeeded_known(&self, proof: &str) {
+        self.table().remove(&Key::Known(proof.to_owned()));
+    }
+
     fn table(&self) -> MutexGuard<'_, HashMap<Key, Count>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// By name, by both, by source.
+fn keys(source: IpAddr, name: &str) -> [Key; 3] {
+    // Whoever is on this host has all of its addresses.
+    let source = if is_own(source) { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { network_of(source) };
+    let name: String = name.chars().take(NAME_KEPT).collect();
+    [Key::Name(name.clone()), Key::Pair(source, name), Key::Source(source)]
+}
+
+/// Counts a try at each of these, unless one of them has to wait.
+fn attempt(
+    table: &mut HashMap<Key, Count>,
+    limited: impl Iterator<Item = (Key, u32)>,
+    now: Instant,
+) -> Result<(), Duration> {
+    let limited: Vec<(Key, u32)> = limited.collect();
+    let waits = limited.iter().filter_map(|(key, free)| {
+        let count = count(table, key, now)?;
+        let until = count.last + wait(count.failures.saturating_sub(*free));
+        until.checked_duration_since(now).filter(|left| !left.is_zero())
+    });
+    if let Some(longest) = waits.max() {
+        return Err(longest);
+    }
+    limited.into_iter().for_each(|(key, _)| note(table, key, now));
+    Ok(())
+}
+
+fn count(table: &HashMap<Key, Count>, key: &Key, now: Instant) -> Option<Count> {
+    table.get(key).filter(|count| now.duration_since(count.last) < FORGOTTEN).copied()
+}
+
+fn note(table: &mut HashMap<Key, Count>, key: Key, now: Instant) {
+    let failures = count(table, &key, now).map_or(0, |count| count.failures);
+    make_room(table, &key, now);
+    table.insert(key, Count { failures: failures.saturating_add(1), last: now });
+}
+
+fn is_own(source: IpAddr) -> bool {
+    source.to_canonical().is_loopback()
 }
 
 /// Nothing for none too many, then 1, 2, 4 … seconds.
@@ -161,6 +201,24 @@ mod tests {
         }
         assert!(let_through < 2_100, "{let_through}");
         assert_eq!(tries.begin(address("203.0.113.9"), "ada", now), Ok(()), "the owner");
+    }
+
+    #[test]
+    fn on_one_host_nobody_is_shut_out_by_what_others_failed_and_no_address_is_a_fresh_start() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        for number in 0..500 {
+            let _ = tries.begin(address("127.0.0.1"), &format!("n{number}"), now);
+        }
+        assert_eq!(tries.begin(address("127.0.0.1"), "ada", now), Ok(()));
+        let tried = |n: &u32| tries.begin(address(&format!("127.0.0.{n}")), "bob", now).is_ok();
+        assert_eq!((1..100).filter(tried).count() as u32, FREE_PAIR + 1);
+        // Who is signed in is asked by its own failures only.
+        for _ in 0..=FREE_PAIR {
+            assert_eq!(tries.begin_known("a session", now), Ok(()));
+        }
+        assert!(tries.begin_known("a session", now).is_err() && tries.begin_known("another", now).is_ok());
+        tries.succeeded_known("a session");
+        assert_eq!(tries.begin_known("a session", now), Ok(()));
     }
 
     #[test]

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
 
 use tripoint_api::accounts::{PasswordChange, RecoveryCodes, TotpCode, TotpSeed};
 
-use super::session::{gone, no_random, seed_purpose, try_once, unavailable, wrong};
+use super::session::{gone, no_random, seed_purpose, try_again, unavailable, wrong};
 use super::users::weak;
-use crate::access::Peer;
 use crate::auth::caller::Caller;
 use crate::auth::secret::{base32, hash, random};
 use crate::auth::{password, totp};
@@ -25,17 +23,16 @@ use crate::store::users::Account;
 pub(crate) async fn password(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let PasswordChange { old, new } = json(&body)?;
     password::check(&caller.name, &new).map_err(weak)?;
-    try_once(&app, peer, &caller.name)?;
+    try_again(&app, &caller)?;
     let user = app.accounts.user(&caller.name).await?.ok_or_else(wrong)?;
     if !app.auth.passwords.is(&old, Some(&user.password)).await.map_err(unavailable)? {
         return Err(wrong());
     }
-    app.auth.tries.succeeded(peer.source(), &caller.name);
+    app.auth.tries.succeeded_known(&caller.proof());
     let hashed = app.auth.passwords.hash(&new).await.map_err(unavailable)?;
     let was = user.password;
     let edit = move |user: &mut Account| {
@@ -67,17 +64,16 @@ pub(crate) async fn enrol(
 pub(crate) async fn confirm_totp(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Json<RecoveryCodes>, Refused> {
     let TotpCode { code } = json(&body)?;
-    try_once(&app, peer, &caller.name)?;
+    try_again(&app, &caller)?;
     let user = app.accounts.user(&caller.name).await?.ok_or_else(wrong)?;
     let none = || refuse(StatusCode::CONFLICT, "no-seed", "ask for a seed first");
     let sealed = user.totp_new.ok_or_else(none)?;
     let seed = app.auth.sealer.open(&seed_purpose(&caller.name), &sealed).map_err(|_| none())?;
     let step = totp::step(&seed, &code, 0, now()).ok_or_else(wrong)?;
-    app.auth.tries.succeeded(peer.source(), &caller.name);
+    app.auth.tries.succeeded_known(&caller.proof());
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
         codes.push(base32(&random::<16>().map_err(|_| no_random())?));

@@ -15,6 +15,7 @@ use tripoint_api::accounts::{Confirm, Login, Me, Session};
 use crate::access::Peer;
 use crate::auth::audit;
 use crate::auth::caller::{By, Caller, Sees, public_id};
+use crate::auth::device;
 use crate::auth::identity::{COOKIE, cookie};
 use crate::auth::password::Unavailable;
 use crate::auth::secret;
@@ -32,7 +33,11 @@ pub(crate) async fn begin(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let login: Login = json(&body)?;
-    try_once(&app, peer, &login.name)?;
+    let known = device::known(&app.auth.sealer, &headers, &login.name);
+    match &known {
+        Some(proof) => app.auth.tries.begin_known(proof, Instant::now()).map_err(too_many)?,
+        None => try_once(&app, peer, &login.name)?,
+    }
     let account = app.accounts.user(&login.name).await?;
     let kept = account.as_ref().map(|user| user.password.as_str());
     let is_it = app.auth.passwords.is(&login.password, kept).await.map_err(unavailable)?;
@@ -45,13 +50,21 @@ pub(crate) async fn begin(
     let take = move |user: &mut Account| factor.take(user);
     let begun = app.accounts.begin(session.clone(), account.password, take, created).await?;
     let user = begun.ok_or_else(wrong)?;
-    app.auth.tries.succeeded(peer.source(), &login.name);
+    match &known {
+        Some(proof) => app.auth.tries.succeeded_known(proof),
+        None => app.auth.tries.succeeded(peer.source(), &login.name),
+    }
     if let Some(old) = cookie(&headers) {
         end_old(&app, secret::hash(&old)).await?;
     }
+    let mark = known.is_none().then(|| device::mark(&app.auth.sealer, &login.name)).transpose();
+    let mark = mark.map_err(|_| no_random())?;
     let caller = Caller::of_user(user, By::Session(Box::new(session)), Sees::default());
     let mut response = Json(caller.me()).into_response();
     set_cookie(&mut response, &id, LONGEST);
+    if let Some(mark) = mark {
+        give_cookie(&mut response, device::COOKIE, &mark, device::HOLDS);
+    }
     Ok(response)
 }
 
@@ -121,11 +134,10 @@ pub(crate) async fn end_one(
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     Extension(mut caller): Extension<Caller>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Json<Me>, Refused> {
     let said: Confirm = json(&body)?;
-    try_once(&app, peer, &caller.name)?;
+    try_again(&app, &caller)?;
     let user = app.accounts.user(&caller.name).await?.ok_or_else(wrong)?;
     match (said.password, said.totp) {
         (Some(password), _) => {
@@ -140,7 +152,7 @@ pub(crate) async fn confirm(
         }
         _ => return Err(wrong()),
     }
-    app.auth.tries.succeeded(peer.source(), &caller.name);
+    app.auth.tries.succeeded_known(&caller.proof());
     if let By::Session(session) = &mut caller.by {
         session.confirmed = now();
         app.accounts.touch_session(session.hash.clone(), true, session.confirmed).await?;
@@ -202,11 +214,18 @@ pub(super) fn seed_purpose(name: &str) -> String {
 
 /// Lets somebody try a secret, or says how long to wait.
 pub(super) fn try_once(app: &App, peer: Peer, name: &str) -> Result<(), Refused> {
-    app.auth.tries.begin(peer.source(), name, Instant::now()).map_err(|wait| {
-        let seconds = wait.as_secs_f64().ceil() as u16;
-        let why = format!("too many tries; the next one in {seconds} seconds");
-        refuse(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", why).after(seconds)
-    })
+    app.auth.tries.begin(peer.source(), name, Instant::now()).map_err(too_many)
+}
+
+/// The same for somebody who is signed in: what others failed keeps nobody from proving who is there.
+pub(super) fn try_again(app: &App, caller: &Caller) -> Result<(), Refused> {
+    app.auth.tries.begin_known(&caller.proof(), Instant::now()).map_err(too_many)
+}
+
+fn too_many(wait: Duration) -> Refused {
+    let seconds = wait.as_secs_f64().ceil() as u16;
+    let why = format!("too many tries; the next one in {seconds} seconds");
+    refuse(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", why).after(seconds)
 }
 
 /// Of everything that can be wrong with a name, a password and a code.
@@ -230,8 +249,12 @@ pub(super) fn gone() -> Response {
 }
 
 pub(super) fn set_cookie(response: &mut Response, id: &str, holds: Duration) {
-    let text = format!("{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}", holds.as_secs());
-    // Hex digits and words of ours.
+    give_cookie(response, COOKIE, id, holds);
+}
+
+fn give_cookie(response: &mut Response, name: &str, says: &str, holds: Duration) {
+    let text = format!("{name}={says}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}", holds.as_secs());
+    // Digits and words of ours.
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }

@@ -202,14 +202,17 @@ pub(super) async fn page(
 ) -> Result<ConnectionList, StoreError> {
     let limit = query.limit.unwrap_or(100).clamp(1, CONNECTIONS_MAX);
     let (low, high, port, name) = peer_of(&query);
-    // A peer is found by its index, everybody by the order of the page: the sum keeps the planner from the other.
-    let id = if query.peer.as_ref().and_then(Observable::net).is_some() { "id + 0" } else { "id" };
+    // A peer is found by its index, everybody by the order of the page: what is computed has no index.
+    let (id, peer) = match query.peer.as_ref().and_then(Observable::net) {
+        Some(_) => ("id + 0", "peer"),
+        None => ("id", "peer || ''"),
+    };
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT id, host, hour, application, called, direction, protocol, peer, port, name, count, carried, bytes_in, \
-         bytes_out, first_seen, last_seen FROM contacts WHERE {id} < $1 AND peer BETWEEN $2 AND $3 \
+         bytes_out, first_seen, last_seen FROM contacts WHERE {id} < $1 AND {peer} BETWEEN $2 AND $3 \
          AND ($4 < 0 OR (port = $4 AND direction = 'outbound')) AND ($5 = '' OR name = $5) AND ($6 = '' OR host = $6) \
          AND ($7 = '' OR application = $7 OR called = $7) AND ($8 = '' OR direction = $8) AND last_seen >= $9 \
-         AND first_seen < $10 AND hour >= $11 \
+         AND first_seen < $10 AND hour + 0 >= $11 \
          AND ($13 IS NULL OR host IN (SELECT value FROM json_each($13))) ORDER BY {id} DESC LIMIT $12",
     )))
     .bind(query.after.as_deref().and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MAX))
