@@ -23,7 +23,7 @@ const PACKAGES: &[&str] = &[
 ];
 /// How much more is tried than in the gate: kills at each moment, how long the disk is full, bits that
 /// turn, plans, histories, races for one tuple, swaps, the
-/// blocks that are swapped, and innocent lines of logs. A round takes half an hour longer for them.
+/// blocks that are swapped, and innocent lines of logs. A round takes two hours longer for them.
 const MORE: &[(&str, &str)] = &[
     ("TRIPOINT_KILL_ROUNDS", "25"),
     ("TRIPOINT_SERVER_KILL_ROUNDS", "1000"),
