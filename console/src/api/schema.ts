@@ -3925,6 +3925,8 @@ export interface components {
             parts: components["schemas"]["AlertSummary"][];
             /** @description Alerts that have something in common with it, the nearest first; at most `RELATED_MAX`. */
             related: components["schemas"]["Related"][];
+            /** @description What people have promised about it, and whether they kept it; nothing where nothing was promised. */
+            timers?: components["schemas"]["Timer"][];
         };
         /** @description Deterministic: host, application, indicator, direction. Redelivery is harmless. */
         AlertId: string;
@@ -4107,6 +4109,11 @@ export interface components {
             count: number;
             /** @description Who began. */
             direction: components["schemas"]["Direction"];
+            /**
+             * Format: date-time
+             * @description Until when people have promised to take it up, or to close it; absent where they have, or promised nothing.
+             */
+            due?: string;
             /**
              * Format: date-time
              * @description When it began.
@@ -6667,6 +6674,8 @@ export interface components {
             /** @description What it does, in one sentence. */
             what: string;
         };
+        /** @description What is promised about alerts. */
+        Promise: "respond" | "resolve";
         /** @description Actions that are done only when somebody else than who asked agrees. */
         Proposal: {
             /** @description Who agreed or did not. */
@@ -6990,6 +6999,46 @@ export interface components {
             /** @description The server's version. */
             version: string;
         };
+        /** @description What of an alert's life counts for service levels. */
+        ServiceClock: {
+            /** @description How bad it was then. */
+            level: components["schemas"]["Level"];
+            /**
+             * Format: date-time
+             * @description When it was closed.
+             */
+            resolved?: string;
+            /**
+             * Format: date-time
+             * @description When somebody took it up, or it was contained.
+             */
+            responded?: string;
+            /**
+             * Format: date-time
+             * @description Since when it counts: it was raised, opened again, or became this bad.
+             */
+            since: string;
+        };
+        /** @description What of an alert's life counts for service levels. */
+        ServiceClockInput: {
+            /** @description How bad it was then. */
+            level: components["schemas"]["Level"];
+            /**
+             * Format: date-time
+             * @description When it was closed.
+             */
+            resolved?: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody took it up, or it was contained.
+             */
+            responded?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it counts: it was raised, opened again, or became this bad.
+             */
+            since: string;
+        };
         /** @description A session of the one who asks. */
         Session: {
             /** @description What the browser calls itself. */
@@ -7054,7 +7103,7 @@ export interface components {
             oidc?: string;
         };
         /** @description What comes first; `-` turns it round. Ties: the newest first, then by id. */
-        Sort: "-score" | "score" | "-last_seen" | "last_seen" | "-first_seen" | "first_seen" | "-changed";
+        Sort: "-score" | "score" | "-last_seen" | "last_seen" | "-first_seen" | "first_seen" | "-changed" | "due";
         /** @description How far a source is believed, and whose words it repeats. */
         Source: {
             /** @description The lists that its entries come from; nothing: it is a list of its own. Sources that share one are dependent. */
@@ -7188,6 +7237,21 @@ export interface components {
             overrides?: string[];
             /** @description The blocked name that led to the address. */
             via?: components["schemas"]["Via"] | null;
+        };
+        /** @description One promise about one alert. */
+        Timer: {
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            by: string;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             */
+            done?: string;
+            /** @description What was promised. */
+            what: components["schemas"]["Promise"];
         };
         /** @description A token as it is kept. */
         Token: {
@@ -7556,6 +7620,8 @@ export interface components {
             assignee?: string;
             /** @description What belongs to it and lies elsewhere. */
             attachments?: components["schemas"]["Attachment"][];
+            /** @description How long it has waited for people; absent where it waits for nobody. */
+            clock?: components["schemas"]["ServiceClock"];
             /**
              * @description What was said about it.
              * @default []
@@ -7566,6 +7632,11 @@ export interface components {
              * @default []
              */
             history: components["schemas"]["Change"][];
+            /**
+             * Format: uint64
+             * @description How many changes between the first and the others are left out.
+             */
+            history_left_out?: number;
             /** @description The alert that it is part of; whoever works on that one works on this. */
             merged_into?: components["schemas"]["AlertId"];
             /** @description Why it was closed. */
@@ -7585,6 +7656,8 @@ export interface components {
             assignee?: string | null;
             /** @description What belongs to it and lies elsewhere. */
             attachments?: components["schemas"]["AttachmentInput"][];
+            /** @description How long it has waited for people; absent where it waits for nobody. */
+            clock?: components["schemas"]["ServiceClockInput"] | null;
             /**
              * @description What was said about it.
              * @default []
@@ -7595,6 +7668,11 @@ export interface components {
              * @default []
              */
             history?: components["schemas"]["Change"][];
+            /**
+             * Format: uint64
+             * @description How many changes between the first and the others are left out.
+             */
+            history_left_out?: number;
             /** @description The alert that it is part of; whoever works on that one works on this. */
             merged_into?: components["schemas"]["AlertId"] | null;
             /** @description Why it was closed. */

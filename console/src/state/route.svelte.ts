@@ -64,7 +64,7 @@ export function follow(event: MouseEvent): void {
 /** Addresses of pages. */
 export const to = {
   alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,
-  queue: (filter: string) => `/queue?${new URLSearchParams({ filter })}`,
+  queue: (filter: string, sort?: string) => `/queue?${new URLSearchParams(sort ? { filter, sort } : { filter })}`,
   address: (address: string) => `/address/${encodeURIComponent(address)}`,
   application: (key: string) => `/application/${encodeURIComponent(key)}`,
   cve: (id: string) => `/cve/${encodeURIComponent(id)}`,

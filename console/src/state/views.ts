@@ -11,6 +11,7 @@ export function given(me: string): View[] {
     { name: 'Open', filter: OPEN },
     { name: 'Mine', filter: `assignee:${me} not status:resolved` },
     { name: "Nobody's", filter: 'assignee:none status:open' },
+    { name: 'Overdue', filter: 'overdue>0s' },
     { name: 'Exploited', filter: 'kev:yes not status:resolved' },
     { name: 'Contained', filter: 'status:contained' },
     { name: 'Resolved', filter: 'status:resolved' },

@@ -4,6 +4,7 @@ mod approval;
 mod keys;
 mod policy;
 mod section;
+mod sla;
 mod text;
 mod value;
 
@@ -23,6 +24,7 @@ pub use section::{
     Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Oidc,
     OidcRole, Online, Response, Sensor, SensorKind, Server,
 };
+pub use sla::Sla;
 use text::{content_error, line_of, parse};
 use value::nearest;
 
@@ -53,6 +55,7 @@ pub struct Config {
     pub crowdsec: Crowdsec,
     pub server: Server,
     pub oidc: Oidc,
+    pub sla: Sla,
 }
 
 impl Config {
@@ -79,6 +82,7 @@ impl Config {
         }
         self.server.check()?;
         self.oidc.check()?;
+        self.sla.check()?;
         tripoint_correlator::Weights::new(self.correlator.weights.clone()).map(drop).map_err(|error| error.to_string())
     }
 }

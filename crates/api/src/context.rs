@@ -1,6 +1,7 @@
 //! What surrounds an alert: what is like it, what is part of it, what to do next?
 
 use serde::{Deserialize, Serialize};
+use tripoint_model::sla::Timer;
 
 use crate::queue::AlertSummary;
 
@@ -11,6 +12,9 @@ pub struct AlertContext {
     /// What a person would do next; absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextStep>,
+    /// What people have promised about it, and whether they kept it; nothing where nothing was promised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<Timer>,
     /// Alerts that have something in common with it, the nearest first; at most `RELATED_MAX`.
     pub related: Vec<Related>,
     /// Alerts that are part of it, at most `PARTS_MAX`.

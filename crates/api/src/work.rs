@@ -91,6 +91,8 @@ pub enum Work {
 pub const COMMENT_MAX: usize = 16 << 10;
 /// The longest name, value, reason or address of a reference, bytes.
 pub const SHORT_MAX: usize = 1024;
+/// Most comments of an alert.
+pub const COMMENTS_MAX: usize = 1000;
 /// Most tags, and most references, of an alert.
 pub const EACH_MAX: usize = 64;
 

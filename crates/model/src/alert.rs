@@ -17,6 +17,7 @@ use crate::investigation::Investigation;
 use crate::observable::Observable;
 use crate::process::Process;
 use crate::severity::{Factor, Level, Severity};
+use crate::sla::Clock;
 use crate::time::Timestamp;
 
 /// How `missing` calls what an application's logs say.
@@ -205,6 +206,9 @@ pub struct Work {
     /// Each change: when, who, what.
     #[serde(default)]
     pub history: Vec<Change>,
+    /// How many changes between the first and the others are left out.
+    #[serde(default, skip_serializing_if = "none_left_out")]
+    pub history_left_out: u64,
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -217,7 +221,29 @@ pub struct Work {
     /// What belongs to it and lies elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// How long it has waited for people; absent where it waits for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn none_left_out(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Work {
+    /// Leaves out what lies between the first change and the newest ones, where there are too many.
+    pub fn bound_history(&mut self) {
+        let more = self.history.len().saturating_sub(HISTORY_MAX);
+        if more > 0 {
+            self.history.drain(1..=more);
+            self.history_left_out += more as u64;
+        }
+    }
+}
+
+/// Most changes that an alert tells: an agent that loses its server again and again adds some by itself.
+pub const HISTORY_MAX: usize = 1000;
 
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

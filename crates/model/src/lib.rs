@@ -35,6 +35,7 @@ pub mod restart;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod severity;
+pub mod sla;
 pub mod target;
 pub mod terms;
 pub mod text;
@@ -62,6 +63,7 @@ pub use process::{Container, Process, ProcessKey};
 pub use purl::{Purl, PurlError};
 pub use restart::Restart;
 pub use severity::{Factor, Level, Severity};
+pub use sla::ServiceLevels;
 pub use target::Target;
 pub use terms::{Terms, Via};
 pub use time::Timestamp;

@@ -34,9 +34,11 @@ mod notify;
 mod oidc;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod overdue;
 mod past;
 mod preview;
 mod refuse;
+mod retire;
 mod route;
 mod state;
 pub mod store;
@@ -46,11 +48,12 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
 use tripoint_api::FeedHealth;
+use tripoint_model::ServiceLevels;
 
 pub use access::{AccessError, group_id};
 pub use auth::audit;
@@ -113,6 +116,10 @@ pub struct ServerOptions {
     pub secret_key: Option<[u8; seal::KEY_BYTES]>,
     /// How many connections are kept, and how long.
     pub contacts: KeepContacts,
+    /// How long closed alerts are kept; for ever where it is nothing.
+    pub alerts_for: Duration,
+    /// What people have promised about alerts.
+    pub levels: ServiceLevels,
 }
 
 /// Reads how the feeds are at this moment.
@@ -164,7 +171,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let own = options.data_dir.join("server");
     listen::create_folder(&own)?;
     let tell = options.notify.as_ref().map(Notify::tell).unwrap_or_default();
-    let keep = store::Keep { contacts: options.contacts, tell };
+    let keep = store::Keep { contacts: options.contacts, tell, levels: options.levels };
     let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
     let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
     auth.quota = auth::quota::Quota::new(options.limits.requests_per_minute, options.limits.strangers_per_minute);
@@ -180,6 +187,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.systems = options.systems;
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
     app.oidc = oidc::of(options.oidc, entrance.as_ref().map(|entrance| entrance.url()), &app.auth.sealer);
+    app.levels = options.levels;
     app.door = entrance.as_ref().map(|entrance| entrance.watch());
     let app = Arc::new(app);
     app.hand_on_trust().await;
@@ -195,6 +203,10 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(signer.clone().run(stopped.clone()));
     tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
+    if !options.alerts_for.is_zero() {
+        tasks.spawn(retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
+    }
+    tasks.spawn(overdue::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {

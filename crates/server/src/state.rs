@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use tripoint_api::{FeedHealth, Order};
 use tripoint_model::confidence::trust::FILE;
-use tripoint_model::{Alert, Timestamp};
+use tripoint_model::{Alert, ServiceLevels, Timestamp};
 
 use crate::access::Access;
 use crate::auth::Auth;
@@ -78,6 +78,8 @@ pub(crate) struct App {
     pub(crate) door: Option<Watch>,
     /// Which networks an autonomous system has, where that can be told.
     pub(crate) systems: Option<FindSystem>,
+    /// What people have promised about alerts.
+    pub(crate) levels: ServiceLevels,
     /// Where what verdicts taught is written.
     trust: tokio::sync::Mutex<PathBuf>,
 }
@@ -116,6 +118,7 @@ impl App {
             oidc: None,
             door: None,
             systems: None,
+            levels: ServiceLevels::default(),
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }

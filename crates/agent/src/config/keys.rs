@@ -189,6 +189,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ),
     ("server.connections_for", "\"24h\"", "How long connections are kept, in whole hours; 0s: not at all."),
     ("server.connections_max", "500000", "Most rows of connections (application, peer, hour); the oldest give way."),
+    (
+        "server.alerts_for",
+        "\"365d\"",
+        "How long resolved alerts are kept after their last change; 0s: for ever. Others are never forgotten.",
+    ),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
     (
         "oidc.issuer",
@@ -205,5 +210,15 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "oidc.role",
         "[]",
         "What members of a group may, as `[[oidc.role]]` with `claim`, `role` and perhaps `groups`; the first that fits.",
+    ),
+    (
+        "sla.respond",
+        "[\"critical=15m\", \"high=1h\", \"medium=8h\", \"low=3d\"]",
+        "How soon somebody takes an alert up, by its severity; empty: nothing is promised (docs/reference/console.md).",
+    ),
+    (
+        "sla.resolve",
+        "[\"critical=1d\", \"high=3d\", \"medium=14d\", \"low=30d\"]",
+        "How soon an alert is resolved, by its severity; empty: nothing is promised.",
     ),
 ];

@@ -222,6 +222,8 @@ pub struct Server {
     #[serde(deserialize_with = "span")]
     pub connections_for: Duration,
     pub connections_max: u64,
+    #[serde(deserialize_with = "span")]
+    pub alerts_for: Duration,
     pub group: String,
 }
 

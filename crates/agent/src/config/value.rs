@@ -6,18 +6,22 @@ use serde::Deserialize;
 
 /// A time span in words: `20ms`, `5s`, `10m`, `1h`, `7d`.
 pub(super) fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    read_span(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// The same, or what is wrong with the text.
+pub(super) fn read_span(text: &str) -> Result<Duration, String> {
     let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| {
-        serde::de::Error::custom(format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\""))
-    })?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("{text:?} is no time span; write \"20ms\", \"5s\", \"10m\", \"1h\" or \"7d\""))?;
     let unit_ms = match &text.trim()[digits.len()..] {
         "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        other => return Err(serde::de::Error::custom(format!("unknown unit {other:?}; use ms, s, m, h or d"))),
+        other => return Err(format!("unknown unit {other:?}; use ms, s, m, h or d")),
     };
     Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
 }

@@ -41,6 +41,8 @@ pub const ALERT_FIELDS: &[Field] = &[
     Field::new("changed", Kind::Time, "when anything about it last changed"),
     Field::new("age", Kind::Age, "how long ago it began"),
     Field::new("quiet", Kind::Age, "how long ago it was last seen"),
+    Field::new("due", Kind::Time, "until when somebody has to take it up or close it"),
+    Field::new("overdue", Kind::Age, "how long ago that was"),
     Field::new("open", Kind::Flag, "whether a connection is still open"),
     Field::new("suppressed", Kind::Flag, "whether an exception covers it"),
     Field::new("merged", Kind::Flag, "whether it is part of another alert"),

@@ -59,7 +59,13 @@ pub enum Sort {
     /// What changed last first.
     #[serde(rename = "-changed")]
     Changed,
+    /// What people have promised soonest first; what nothing was promised about last.
+    #[serde(rename = "due")]
+    Due,
 }
+
+/// A moment that does not come: what sorts last.
+pub const NEVER: Timestamp = Timestamp(i64::MAX);
 
 impl Sort {
     /// How it is written.
@@ -72,6 +78,7 @@ impl Sort {
             Self::Youngest => "-first_seen",
             Self::Oldest => "first_seen",
             Self::Changed => "-changed",
+            Self::Due => "due",
         }
     }
 }

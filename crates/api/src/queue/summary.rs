@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use tripoint_model::action::in_force;
 use tripoint_model::{
-    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, Resolution, Timestamp,
+    ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, Resolution, ServiceLevels,
+    Timestamp,
 };
 
 use crate::filter::{Subject, Value};
@@ -47,6 +48,9 @@ pub struct AlertSummary {
     pub first_seen: Timestamp,
     /// When it was last seen.
     pub last_seen: Timestamp,
+    /// Until when people have promised to take it up, or to close it; absent where they have, or promised nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
     /// When anything about it last changed; no two alerts have the same moment.
     pub changed: Timestamp,
     /// Connections.
@@ -115,6 +119,7 @@ impl AlertSummary {
             assignee: alert.work.assignee.clone(),
             first_seen: alert.first_seen,
             last_seen: alert.last_seen,
+            due: None,
             changed,
             count: alert.count,
             bytes_in: alert.bytes_in,
@@ -263,6 +268,7 @@ impl Subject for QueueRow {
             "bytes_out" => with(number(own.bytes_out)),
             "first_seen" | "age" => with(Value::Number(own.first_seen.0)),
             "last_seen" | "quiet" => with(Value::Number(own.last_seen.0)),
+            "due" | "overdue" => own.due.is_some_and(|due| with(Value::Number(due.0))),
             "changed" => with(Value::Number(own.changed.0)),
             "open" => with(Value::Flag(own.still_open)),
             "suppressed" => with(Value::Flag(own.suppressed_by.is_some())),
@@ -293,6 +299,13 @@ impl QueueRow {
         let text = searched(alert, &values);
         let whole = Some(values).filter(|_| !summary.more.is_empty());
         Self { summary, text, whole }
+    }
+
+    /// The same where people have promised something.
+    #[must_use]
+    pub fn promised(mut self, alert: &Alert, levels: &ServiceLevels) -> Self {
+        self.summary.due = alert.work.clock.and_then(|clock| levels.due(&clock));
+        self
     }
 
     /// What can be asked, by field.

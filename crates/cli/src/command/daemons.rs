@@ -95,6 +95,8 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         notify,
         secret_key,
         contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
+        alerts_for: config.server.alerts_for,
+        levels: config.sla.levels().map_err(anyhow::Error::msg)?,
     };
     // More than one: a long question of one person holds up no agent.
     let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));

@@ -62,7 +62,7 @@ pub struct RouteConfig {
     pub name: String,
     /// Which alerts, in the language of `docs/reference/filter.md`; all, where nothing is said.
     pub filter: String,
-    /// `alerts`, `work`, `actions`, `feeds`; alerts, where nothing is said.
+    /// `alerts`, `work`, `overdue`, `actions`, `feeds`; alerts, where nothing is said.
     pub kinds: Vec<String>,
     /// To which channels.
     pub channels: Vec<String>,

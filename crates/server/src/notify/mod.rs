@@ -94,6 +94,7 @@ impl Notify {
             alerts: self.plan.wants("alerts"),
             actions: self.plan.wants("actions"),
             feeds: self.plan.wants("feeds"),
+            overdue: self.plan.wants("overdue"),
             work: self.plan.wants("work") || self.channels.iter().any(|spec| spec.kind.follows()),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     AlertEscalated,
     /// Nobody did what a route waited for.
     AlertUnattended,
+    /// Nobody did in time what was promised.
+    AlertOverdue,
     AlertAcknowledged,
     AlertResolved,
     ActionApplied,
@@ -49,6 +51,7 @@ impl Kind {
             | Self::ActionProposed
             | Self::DriftRepaired => Some("actions"),
             Self::FeedTrouble | Self::FeedRecovered => Some("feeds"),
+            Self::AlertOverdue => Some("overdue"),
             Self::AlertUnattended | Self::Digest | Self::Test => None,
         }
     }
@@ -212,6 +215,7 @@ impl News {
         match self.kind {
             Kind::AlertEscalated => format!("{level}, worse{why}: {}", alert.title),
             Kind::AlertUnattended => format!("{level}, unattended{why}: {}", alert.title),
+            Kind::AlertOverdue => format!("{level}, overdue{why}: {}", alert.title),
             Kind::AlertAcknowledged => format!("taken up{}: {}", by(&alert.assignee), alert.title),
             Kind::AlertResolved => {
                 format!("resolved as {}: {}", alert.resolution.as_deref().unwrap_or("other"), alert.title)

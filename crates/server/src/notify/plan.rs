@@ -209,9 +209,9 @@ fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) 
         return Err(format!("there is nothing to tell of {kind:?}; known: {}", KINDS.join(", ")));
     }
     check_filter(&config.filter, now)?;
-    let of_alerts = ["alerts", "work"];
+    let of_alerts = ["alerts", "work", "overdue"];
     if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
-        return Err("a filter is about alerts: a route that has one tells of alerts and work alone".into());
+        return Err("a filter is about alerts: a route that has one tells of alerts, work and overdue alone".into());
     }
     let known = |named: &[String]| match named.iter().find(|name| !channels.contains(name)) {
         Some(missing) => Err(format!("there is no channel {missing:?}")),
@@ -265,7 +265,7 @@ fn check_filter(filter: &str, now: Timestamp) -> Result<(), String> {
 }
 
 /// What can be told about.
-pub(crate) const KINDS: &[&str] = &["alerts", "work", "actions", "feeds"];
+pub(crate) const KINDS: &[&str] = &["alerts", "work", "overdue", "actions", "feeds"];
 
 #[cfg(test)]
 mod tests;

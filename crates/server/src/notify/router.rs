@@ -87,7 +87,7 @@ async fn route(
     if let Some(id) = &id {
         let alert = readable(app, id).await?;
         is_unreadable = alert.is_err();
-        row = alert.ok().flatten().map(|alert| QueueRow::of(&alert, at));
+        row = alert.ok().flatten().map(|alert| QueueRow::of(&alert, at).promised(&alert, &app.levels));
     }
     let plan = &board.notify.plan;
     routed.placed = plan.place(&news, row.as_ref(), at);
@@ -165,7 +165,7 @@ async fn steps(board: &Board, app: &App, at: Timestamp) -> Result<(), StoreError
             Some((step, alert)) => {
                 let next = plan.step(&route, number + 1);
                 let next = next.map(|next| Watch { route: route.clone(), step: number + 1, due: at.plus(next.after) });
-                (next, Some(unattended(board, &alert, step, at)))
+                (next, Some(unattended((board, app), &alert, step, at)))
             }
             None => (None, None),
         };
@@ -174,9 +174,9 @@ async fn steps(board: &Board, app: &App, at: Timestamp) -> Result<(), StoreError
     Ok(())
 }
 
-fn unattended(board: &Board, alert: &Alert, step: &super::plan::Step, at: Timestamp) -> Routed {
+fn unattended((board, app): (&Board, &App), alert: &Alert, step: &super::plan::Step, at: Timestamp) -> Routed {
     let body = news::about(Kind::AlertUnattended, alert, &[step.when.word()], at).to_string();
-    let placed = board.notify.plan.place_step(&step.to, &QueueRow::of(alert, at), at);
+    let placed = board.notify.plan.place_step(&step.to, &QueueRow::of(alert, at).promised(alert, &app.levels), at);
     let follows = |placed: &&Placed| {
         placed.hold.is_none() && board.line(&placed.channel).is_some_and(|line| line.spec.kind.follows())
     };

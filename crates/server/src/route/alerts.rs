@@ -65,7 +65,8 @@ pub(crate) async fn context(
     let changed = app.store.version(id).await?.ok_or_else(missing)?;
     let of = app.seen_by(&caller).await?;
     let (related, parts) = app.store.around(AlertSummary::of(&alert, changed), of).await?;
-    Ok(Json(AlertContext { next: next_step(&alert, now()), related, parts }))
+    let timers = alert.work.clock.map(|clock| app.levels.timers(&clock)).unwrap_or_default();
+    Ok(Json(AlertContext { next: next_step(&alert, now()), timers, related, parts }))
 }
 
 /// Closes an alert. A false one comes with what would keep it from coming again.

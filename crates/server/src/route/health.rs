@@ -137,6 +137,15 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
 
 /// What is kept beside alerts, and whether the disk has room.
 async fn store_metrics(app: &App, text: &mut String) -> Result<(), Refused> {
+    let _ = writeln!(
+        text,
+        "# HELP tripoint_alerts_overdue Alerts that people promised to take up or close by now.\n\
+         # TYPE tripoint_alerts_overdue gauge\ntripoint_alerts_overdue {}\n\
+         # HELP tripoint_alerts_forgotten_total Closed alerts that were old enough to be forgotten.\n\
+         # TYPE tripoint_alerts_forgotten_total counter\ntripoint_alerts_forgotten_total {}",
+        app.store.overdue(now()).await?,
+        app.store.forgotten().await?
+    );
     let none = ConnectionQuery { limit: Some(1), ..ConnectionQuery::default() };
     let kept = app.store.contacts(none, None, now()).await?.kept;
     let _ = writeln!(

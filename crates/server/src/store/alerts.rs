@@ -43,7 +43,7 @@ pub(super) async fn take(
         teach(connection, &merged).await?;
         noticed.untaught = true;
     }
-    save(connection, &merged, now).await?;
+    save(connection, &mut merged, now).await?;
     exceptions::count(connection, &before, &merged, now).await?;
     outbox::alert(connection, tell, stood, &merged, now).await?;
     Ok(Some(merged.id))
@@ -89,7 +89,7 @@ pub(super) async fn investigated(
         return Ok(None);
     }
     merge::investigated(&mut alert, Box::new(found));
-    save(connection, &alert, now).await?;
+    save(connection, &mut alert, now).await?;
     outbox::alert(connection, tell, outbox::KNOWN, &alert, now).await?;
     Ok(Some(alert.id))
 }

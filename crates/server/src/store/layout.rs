@@ -2,7 +2,9 @@
 
 use sqlx::SqliteConnection;
 
-use super::{StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, users, views};
+use super::{
+    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, sla, users, views,
+};
 
 /// Brings a database to the newest layout, or refuses one that is newer.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -69,4 +71,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     &[foreign::TABLE],
     queue::WHOLE,
     deliveries::FOLLOWED,
+    sla::TABLES,
 ];

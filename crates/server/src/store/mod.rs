@@ -14,7 +14,7 @@ use tripoint_api::{
     Order,
 };
 use tripoint_model::confidence::Trust;
-use tripoint_model::{Alert, AlertId, AlertStatus, Exception, Timestamp};
+use tripoint_model::{Alert, AlertId, AlertStatus, Exception, ServiceLevels, Timestamp};
 
 mod accounts;
 mod alerts;
@@ -38,10 +38,12 @@ mod open;
 mod outbox;
 mod queue;
 mod read;
+mod retire;
 mod room;
 mod rows;
 mod series;
 pub(crate) mod sessions;
+mod sla;
 mod sqlite;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -136,6 +138,8 @@ pub struct Keep {
     pub contacts: KeepContacts,
     /// What is written down to be told.
     pub tell: Tell,
+    /// What people have promised about alerts.
+    pub levels: ServiceLevels,
 }
 
 /// What became of a batch.
@@ -209,6 +213,14 @@ pub trait Store: Send + Sync {
     fn contact_series(&self, only: ConnectionQuery, of: OfHosts, how: (SeriesBy, Stretches)) -> Stored<'_, Series>;
     /// At most `limit` lines of the queue that changed after a moment, in the order in which they did, with their words.
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>>;
+    /// Writes down of alerts that became overdue that they are, where that is told; how many, at most 256.
+    fn warn_overdue(&self, now: Timestamp) -> Stored<'_, u64>;
+    /// Forgets closed alerts that have not changed since; how many, at most 50.
+    fn forget_closed(&self, before: Timestamp) -> Stored<'_, u64>;
+    /// How many closed alerts were ever forgotten.
+    fn forgotten(&self) -> Stored<'_, u64>;
+    /// How many alerts are overdue.
+    fn overdue(&self, now: Timestamp) -> Stored<'_, u64>;
     /// Whether the disk is full, as far as is known: reading goes on, and what can be kept is kept.
     fn is_full(&self) -> bool;
     /// The last moment at which an alert changed.

@@ -10,11 +10,12 @@ use sqlx::ConnectOptions as _;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use tripoint_model::ServiceLevels;
 use tripoint_pages::journal::Ending;
 
 use super::layout::migrate;
 use super::room::Room;
-use super::{StoreError, backup, queue};
+use super::{StoreError, backup, queue, sla};
 
 /// A database that is sound and of our layout.
 pub(super) struct Opened {
@@ -31,7 +32,7 @@ pub(super) struct Opened {
 
 /// Opens or creates the file. Every commit is on the disk before it is acknowledged
 /// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
-pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
+pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, StoreError> {
     let options = summed(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -55,6 +56,7 @@ pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
     }
     migrate(&mut connection).await?;
     queue::fill(&mut connection).await?;
+    sla::promise(&mut connection, levels).await?;
     let reading = options.read_only(true);
     let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_with(reading.clone());
     let (readers, searchers, doors) = (pool(4).await?, pool(4).await?, pool(2).await?);

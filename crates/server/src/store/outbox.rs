@@ -26,6 +26,8 @@ pub struct Tell {
     pub feeds: bool,
     /// Alerts that somebody took up or closed.
     pub work: bool,
+    /// Alerts that people promised to do something about by now.
+    pub overdue: bool,
 }
 
 /// A message that waits.

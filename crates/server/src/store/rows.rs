@@ -8,6 +8,7 @@ use sqlx::{Row, SqliteConnection};
 
 use tripoint_api::agent::Item;
 use tripoint_api::{Answer, Batch, NumberedOrder, Order};
+use tripoint_model::sla::Clock;
 use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 
 use super::blocks::Said;
@@ -54,7 +55,13 @@ pub(super) async fn load(connection: &mut SqliteConnection, id: &str) -> Result<
 }
 
 /// Each change has a moment of its own, later than all before: who asks what changed after one misses nothing.
-pub(super) async fn save(connection: &mut SqliteConnection, alert: &Alert, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    alert: &mut Alert,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    alert.work.bound_history();
+    alert.work.clock = Clock::follow(alert, now);
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;
     let changed = Timestamp(now.0.max(last.saturating_add(1)));

@@ -24,7 +24,8 @@ use super::writer::Writer;
 use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Stretches, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
 use super::{
-    answered, bouncers, contacts, decisions, exceptions, outbox, queue, series, verdicts, views, work, worked,
+    answered, bouncers, contacts, decisions, exceptions, outbox, queue, retire, series, sla, verdicts, views, work,
+    worked,
 };
 use crate::auth::audit::{nothing_changed, said};
 
@@ -42,7 +43,7 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens or creates the file.
     pub async fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
-        let Opened { connection, readers, searchers, doors, room } = open::open(path).await?;
+        let Opened { connection, readers, searchers, doors, room } = open::open(path, &keep.levels).await?;
         Ok(Self { writer: Writer::start(connection, room), readers, searchers, doors, keep })
     }
 
@@ -90,6 +91,23 @@ impl Store for Sqlite {
 
     fn queue_changed(&self, after: Timestamp, limit: u32) -> Stored<'_, Vec<QueueRow>> {
         Box::pin(queue::changed(&self.readers, after, limit))
+    }
+
+    fn warn_overdue(&self, now: Timestamp) -> Stored<'_, u64> {
+        let tell = self.keep.tell;
+        Box::pin(self.writer.submit(move |connection| Box::pin(sla::warn(connection, tell, now))))
+    }
+
+    fn forget_closed(&self, before: Timestamp) -> Stored<'_, u64> {
+        Box::pin(self.writer.submit(move |connection| Box::pin(retire::forget(connection, before))))
+    }
+
+    fn forgotten(&self) -> Stored<'_, u64> {
+        Box::pin(retire::forgotten(&self.readers))
+    }
+
+    fn overdue(&self, now: Timestamp) -> Stored<'_, u64> {
+        Box::pin(sla::count(&self.readers, now))
     }
 
     fn is_full(&self) -> bool {

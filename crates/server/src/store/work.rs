@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use tripoint_api::work::{BulkAnswer, BulkRefusal, EACH_MAX, Work};
+use tripoint_api::work::{BulkAnswer, BulkRefusal, COMMENTS_MAX, EACH_MAX, Work};
 use tripoint_model::alert::{Attachment, Change, Comment, SeverityOverride};
 use tripoint_model::{Alert, AlertId, AlertStatus, Level, Resolution, Timestamp};
 
@@ -183,7 +183,21 @@ fn is_full(alert: &Alert, work: &Work) -> Option<String> {
         Work::Attach { .. } => alert.work.attachments.len() >= EACH_MAX,
         _ => false,
     };
+    if says(work) && alert.work.comments.len() >= COMMENTS_MAX {
+        return Some(format!("it has {COMMENTS_MAX} comments already"));
+    }
     is_full.then(|| format!("it has {EACH_MAX} of them already"))
+}
+
+/// Whether the work comes with a comment.
+fn says(work: &Work) -> bool {
+    match work {
+        Work::Comment { .. } => true,
+        Work::Resolve { comment, .. } | Work::Reopen { comment } => {
+            comment.as_ref().is_some_and(|text| !text.is_empty())
+        }
+        _ => false,
+    }
 }
 
 async fn done(
@@ -204,7 +218,7 @@ async fn done(
     if (alert.work.status, alert.work.resolution) != (before.status, before.resolution) {
         teach(connection, &alert).await?;
     }
-    save(connection, &alert, now).await?;
+    save(connection, &mut alert, now).await?;
     Ok(Done { before, alert })
 }
 

@@ -17,7 +17,7 @@ use tripoint_server::notify_config::{ChannelConfig, NotifyConfig, RouteConfig};
 use crate::receiver::{Came, Manner, Receiver, smtp};
 use crate::rig::{Rig, alert};
 
-const TICK: Duration = Duration::from_millis(20);
+pub const TICK: Duration = Duration::from_millis(20);
 
 pub fn secret(folder: &Path, name: &str) -> std::path::PathBuf {
     let path = folder.join(format!("{name}.secret"));

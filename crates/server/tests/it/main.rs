@@ -33,6 +33,7 @@ mod schemathesis;
 mod second;
 mod series;
 mod sessions;
+mod sla;
 mod taxii;
 mod tls;
 mod told;

@@ -14,11 +14,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use sqlx::{Row, SqliteConnection};
 
-use tripoint_api::queue::{AlertSummary, QueueRow};
+use tripoint_api::queue::{AlertSummary, NEVER, QueueRow};
 use tripoint_model::{Alert, Observable, Timestamp};
 
-use super::StoreError;
 use super::rows::{from_text, signed, to_text};
+use super::{StoreError, sla};
 
 pub(super) use facets::{LEVELS, begun, facets};
 pub(super) use page::{changed, page};
@@ -54,7 +54,7 @@ pub(super) async fn put(
     alert: &Alert,
     changed: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = QueueRow::of(alert, changed);
+    let row = QueueRow::of(alert, changed).promised(alert, &sla::read(connection).await?);
     put_row(connection, &row.summary).await?;
     put_terms(connection, &row).await?;
     let whole = row.whole.as_ref().map(|whole| to_text("values of an alert", whole)).transpose()?;
@@ -79,15 +79,15 @@ async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Resul
     sqlx::query(
         "INSERT INTO queue (id, score, severity, confidence, count, bytes_in, bytes_out, first_seen, last_seen, changed, open, \
          suppressed, merged, blocked, kev, comments, direction, status, resolution, rule, host, application, application_id, \
-         application_key, assignee, peer, low, high) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (id) DO UPDATE SET score = excluded.score, \
+         application_key, assignee, peer, low, high, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) ON CONFLICT (id) DO UPDATE SET score = excluded.score, \
          severity = excluded.severity, confidence = excluded.confidence, count = excluded.count, bytes_in = excluded.bytes_in, \
          bytes_out = excluded.bytes_out, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
          changed = excluded.changed, open = excluded.open, suppressed = excluded.suppressed, merged = excluded.merged, \
          blocked = excluded.blocked, kev = excluded.kev, comments = excluded.comments, direction = excluded.direction, \
          status = excluded.status, resolution = excluded.resolution, rule = excluded.rule, host = excluded.host, \
          application = excluded.application, application_id = excluded.application_id, application_key = excluded.application_key, assignee = excluded.assignee, \
-         peer = excluded.peer, low = excluded.low, high = excluded.high",
+         peer = excluded.peer, low = excluded.low, high = excluded.high, due = excluded.due",
     )
     .bind(&row.id.0)
     .bind(i64::from(row.score))
@@ -117,6 +117,7 @@ async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Resul
     .bind(lower(&row.indicator.to_string()))
     .bind(low)
     .bind(high)
+    .bind(row.due.unwrap_or(NEVER).0)
     .execute(connection)
     .await?;
     Ok(())

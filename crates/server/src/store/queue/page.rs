@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
 use tripoint_api::filter::Filter;
-use tripoint_api::queue::{AlertSummary, QUEUE_MAX, QueuePage, QueueRow, Sort};
+use tripoint_api::queue::{AlertSummary, NEVER, QUEUE_MAX, QueuePage, QueueRow, Sort};
 use tripoint_model::Timestamp;
 
 use super::sql::{Bound, Condition};
@@ -39,6 +39,7 @@ impl Place {
             Sort::LastSeen | Sort::LongestQuiet => line.last_seen.0,
             Sort::Youngest | Sort::Oldest => line.first_seen.0,
             Sort::Changed => line.changed.0,
+            Sort::Due => line.due.unwrap_or(NEVER).0,
         };
         format!("{}.{key}.{}.{}", sort.as_str(), line.last_seen.0, line.id)
     }

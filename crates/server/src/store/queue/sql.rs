@@ -3,6 +3,7 @@
 //! The answer is exactly what `Filter::matches` takes; a test asks both of the same alerts.
 
 use tripoint_api::filter::{Filter, Test, Wanted};
+use tripoint_api::queue::NEVER;
 
 use super::{lower, sortable};
 use crate::store::OfHosts;
@@ -86,6 +87,10 @@ impl Condition {
             "address" => self.address(&test.wanted),
             "age" => self.compare("first_seen", &test.wanted),
             "quiet" => self.compare("last_seen", &test.wanted),
+            "due" | "overdue" => {
+                let own = self.compare("due", &test.wanted);
+                format!("(due < {} AND {own})", self.bind(Bound::Number(NEVER.0)))
+            }
             name if COLUMNS.contains(&name) => self.compare(name, &test.wanted),
             name => self.term(name, &test.wanted),
         }

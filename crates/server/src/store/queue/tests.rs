@@ -6,9 +6,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use tripoint_api::filter::{self, Filter};
 use tripoint_api::queue::{ALERT_FIELDS, QueueRow, Sort};
+use tripoint_model::ServiceLevels;
 
 use super::*;
 use crate::store::layout::migrate;
+
+mod due;
 
 const NOW: Timestamp = Timestamp(1_795_946_400_000_000);
 
@@ -34,6 +37,11 @@ fn alert(number: u64) -> Alert {
         "tags": {"team": pick(&["red", "blue_1"], 1)}}
     });
     let mut alert: Alert = serde_json::from_value(json).unwrap();
+    if !number.is_multiple_of(4) {
+        let (level, responded) = (alert.severity.level, number.is_multiple_of(3).then_some(at));
+        let resolved = responded.filter(|_| alert.work.status == tripoint_model::AlertStatus::Resolved);
+        alert.work.clock = Some(tripoint_model::sla::Clock { since: at, level, responded, resolved });
+    }
     if number % 10 == 3 {
         let finding = alert.findings[0].clone();
         let many = (0..MANY).rev().map(|cve| tripoint_model::Finding {
@@ -49,15 +57,25 @@ fn alert(number: u64) -> Alert {
 /// As many findings as an agent puts into an alert.
 const MANY: u64 = 199;
 
+/// What is promised: nothing about what is informational.
+fn levels() -> ServiceLevels {
+    let hours = |hours: u64| Some(std::time::Duration::from_secs(3600 * hours));
+    ServiceLevels {
+        respond: [None, None, hours(12), hours(6), hours(1)],
+        resolve: [None, hours(20), hours(18), hours(16), hours(14)],
+    }
+}
+
 async fn store(folder: &std::path::Path, alerts: u64) -> (SqlitePool, Vec<QueueRow>) {
     let options = SqliteConnectOptions::new().filename(folder.join("q.sqlite")).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
     migrate(&mut connection).await.unwrap();
+    sla::promise(&mut connection, &levels()).await.unwrap();
     let mut rows = Vec::new();
     for number in 0..alerts {
         let (alert, changed) = (alert(number), Timestamp(NOW.0 + number as i64));
         put(&mut connection, &alert, changed).await.unwrap();
-        rows.push(QueueRow::of(&alert, changed));
+        rows.push(QueueRow::of(&alert, changed).promised(&alert, &levels()));
     }
     (SqlitePoolOptions::new().connect_with(options).await.unwrap(), rows)
 }
@@ -114,6 +132,10 @@ fn test_text() -> impl Strategy<Value = String> {
         "age<6h",
         "quiet>12h",
         "changed>2026-01-01",
+        "due>-2h",
+        "due<2027-01-01",
+        "overdue>0s",
+        "overdue<10h",
         "open:yes",
         "suppressed:no",
         "merged:no",
@@ -191,9 +213,16 @@ async fn pages_are_in_order_and_leave_nothing_out() {
     let folder = tempfile::tempdir().unwrap();
     let (readers, rows) = store(folder.path(), 57).await;
     let filter = Filter::everything();
-    for sort in
-        [Sort::Worst, Sort::Mildest, Sort::LastSeen, Sort::LongestQuiet, Sort::Youngest, Sort::Oldest, Sort::Changed]
-    {
+    for sort in [
+        Sort::Worst,
+        Sort::Mildest,
+        Sort::LastSeen,
+        Sort::LongestQuiet,
+        Sort::Youngest,
+        Sort::Oldest,
+        Sort::Changed,
+        Sort::Due,
+    ] {
         let ids = found(&readers, &filter, sort, 10).await;
         let whole = found(&readers, &filter, sort, 500).await;
         assert_eq!(ids, whole, "{sort:?}");
@@ -208,6 +237,7 @@ async fn pages_are_in_order_and_leave_nothing_out() {
                 Sort::Youngest => -row.first_seen.0,
                 Sort::Oldest => row.first_seen.0,
                 Sort::Changed => -row.changed.0,
+                Sort::Due => row.due.unwrap_or(NEVER).0,
             }
         };
         assert!(ids.is_sorted_by_key(key), "{sort:?}");
@@ -238,7 +268,7 @@ async fn lines_of_a_version_that_kept_few_values_are_made_anew() {
     let mut connection = options.connect().await.unwrap();
     migrate(&mut connection).await.unwrap();
     for number in [12, 13] {
-        crate::store::rows::save(&mut connection, &alert(number), NOW).await.unwrap();
+        crate::store::rows::save(&mut connection, &mut alert(number), NOW).await.unwrap();
     }
     // As it was: the first 32 of each, and no column for the rest.
     let before = [
