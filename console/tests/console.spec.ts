@@ -228,6 +228,19 @@ describe('the console', () => {
     expect((await work()).status).toBe('open');
   });
 
+  it('says until when somebody has to do something, and what was kept', async () => {
+    await rig.report('web-1', [item(alert({ id: 'dddddddddddd0001', host: 'web-1', app: 'ledger', score: 95, minutes: 1, peer: '203.0.113.91' }))]);
+    await page.goto(`${rig.origin}/queue?filter=app:ledger&sort=due`);
+    await page.getByRole('row', { name: /ledger/ }).getByText(/^due in 1[0-5] min$/).waitFor();
+    await page.goto(`${rig.origin}/alerts/dddddddddddd0001`);
+    const promised = page.getByRole('list', { name: 'Promised' });
+    await promised.getByText(/^Take up by .*, in 1[0-5] min$/).waitFor();
+    await promised.getByText(/^Resolve by .*, in 23 h$/).waitFor();
+    await page.getByRole('button', { name: 'Acknowledge' }).click();
+    await promised.getByText(/^Taken up in time, /).waitFor();
+    expect((await rig.ask('GET', `/v1/queue?filter=${encodeURIComponent('overdue>0s app:ledger')}`)).text).toContain('"rows":[]');
+  });
+
   const PAGES: [string, string][] = [['overview', '/'], ['alerts', '/queue'], ['connections', '/connections'], ['actions', '/actions'], ['exceptions', '/exceptions'], ['hosts', '/hosts'], ['feeds', '/feeds'], ['channels-none', '/channels'], ['users', '/users'], ['tokens', '/tokens'], ['audit', '/audit'], ['settings', '/settings'],
     ['address', '/address/203.0.113.62'], ['application', '/application/shop'], ['cve', '/cve/CVE-2026-10001'], ['host', '/host/web-3'], ['feed', '/feed/c2-tracker'],
     ['package', '/package/pkg%3Amaven%2Forg.example%2Flogging-core%402.14.1'], ['exception', '/exception/EXCEPTION'], ['user', '/user/ada'], ['action-gone', '/action/none']];
