@@ -72,4 +72,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     queue::WHOLE,
     deliveries::FOLLOWED,
     sla::TABLES,
+    queue::WORDS,
 ];

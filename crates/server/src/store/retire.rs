@@ -4,7 +4,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use tripoint_model::Timestamp;
 
-use super::{StoreError, counts};
+use super::{StoreError, counts, queue};
 
 /// Forgets closed alerts that have not changed since `before`, the oldest first; how many. What belongs to another goes
 /// after it. What their closing taught about feeds stays.
@@ -19,14 +19,8 @@ pub(super) async fn forget(connection: &mut SqliteConnection, before: Timestamp)
     .fetch_all(&mut *connection)
     .await?;
     for id in &ids {
-        for text in [
-            "DELETE FROM alerts WHERE id = $1",
-            "DELETE FROM queue WHERE id = $1",
-            "DELETE FROM queue_terms WHERE id = $1",
-            "DELETE FROM queue_lines WHERE id = $1",
-        ] {
-            sqlx::query(text).bind(id).execute(&mut *connection).await?;
-        }
+        sqlx::query("DELETE FROM alerts WHERE id = $1").bind(id).execute(&mut *connection).await?;
+        queue::remove(connection, id).await?;
     }
     let gone = ids.len() as u64;
     counts::add(connection, FORGOTTEN, i64::try_from(gone).unwrap_or(0)).await?;

@@ -1,7 +1,8 @@
 //! How is the queue of alerts kept so that it is quick to search?
 //!
-//! Three tables beside the alerts: `queue`, short rows with what is sorted and counted by; `queue_terms`, what has
-//! several values; `queue_lines`, the line that is shown and the words that are looked for. All are made from the
+//! Four tables beside the alerts: `queue`, short rows with what is sorted and counted by; `queue_terms`, what has
+//! several values; `queue_lines`, the line that is shown and the words that are looked for; `queue_words`,
+//! what these words are found by. All are made from the
 //! alert when it is saved, in the same transaction, and can be made anew at any time.
 
 mod facets;
@@ -48,6 +49,17 @@ pub(super) const WHOLE: &[&str] = &[
      OR id IN (SELECT id FROM queue_lines WHERE LENGTH(words) >= 4096)",
 ];
 
+/// What words are found by: an index of every three letters in a row, so that no line is read that does not hold them.
+/// Only SQLite has it so; elsewhere another index takes its place. `number` is what it calls an alert.
+pub(super) const WORDS: &[&str] = &[
+    "ALTER TABLE queue ADD COLUMN number BIGINT",
+    "UPDATE queue SET number = rowid",
+    "CREATE UNIQUE INDEX queue_number ON queue (number)",
+    "CREATE VIRTUAL TABLE queue_words USING fts5 (words, content = '', contentless_delete = 1, \
+     tokenize = 'trigram case_sensitive 1')",
+    "INSERT INTO queue_words (rowid, words) SELECT number, words FROM queue JOIN queue_lines ON queue_lines.id = queue.id",
+];
+
 /// Writes the line of an alert that was saved as changed at `changed`.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
@@ -55,7 +67,7 @@ pub(super) async fn put(
     changed: Timestamp,
 ) -> Result<(), StoreError> {
     let row = QueueRow::of(alert, changed).promised(alert, &sla::read(connection).await?);
-    put_row(connection, &row.summary).await?;
+    put_words(connection, &row).await?;
     put_terms(connection, &row).await?;
     let whole = row.whole.as_ref().map(|whole| to_text("values of an alert", whole)).transpose()?;
     sqlx::query(
@@ -72,6 +84,44 @@ pub(super) async fn put(
     Ok(())
 }
 
+/// The short row, and what words are found by, where it is another than before.
+async fn put_words(connection: &mut SqliteConnection, row: &QueueRow) -> Result<(), StoreError> {
+    let (id, words) = (&row.summary.id.0, row.text.replace('\0', " "));
+    let known: Option<String> = sqlx::query_scalar(
+        "SELECT words FROM queue_lines WHERE id = $1 AND EXISTS (SELECT 1 FROM queue WHERE queue.id = queue_lines.id)",
+    )
+    .bind(id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    put_row(connection, &row.summary).await?;
+    if known.is_some_and(|known| known == words) {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM queue_words WHERE rowid = (SELECT number FROM queue WHERE id = $1)")
+        .bind(id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO queue_words (rowid, words) SELECT number, $2 FROM queue WHERE id = $1")
+        .bind(id)
+        .bind(words)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes the line of an alert away.
+pub(super) async fn remove(connection: &mut SqliteConnection, id: &str) -> Result<(), StoreError> {
+    for text in [
+        "DELETE FROM queue_words WHERE rowid = (SELECT number FROM queue WHERE id = $1)",
+        "DELETE FROM queue WHERE id = $1",
+        "DELETE FROM queue_terms WHERE id = $1",
+        "DELETE FROM queue_lines WHERE id = $1",
+    ] {
+        sqlx::query(text).bind(id).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Result<(), StoreError> {
     let word = |value: Result<String, StoreError>| value.map(|text| text.trim_matches('"').to_owned());
     let resolution = row.resolution.map(|resolution| word(to_text("resolution", &resolution))).transpose()?;
@@ -79,8 +129,8 @@ async fn put_row(connection: &mut SqliteConnection, row: &AlertSummary) -> Resul
     sqlx::query(
         "INSERT INTO queue (id, score, severity, confidence, count, bytes_in, bytes_out, first_seen, last_seen, changed, open, \
          suppressed, merged, blocked, kev, comments, direction, status, resolution, rule, host, application, application_id, \
-         application_key, assignee, peer, low, high, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) ON CONFLICT (id) DO UPDATE SET score = excluded.score, \
+         application_key, assignee, peer, low, high, due, number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, (SELECT COALESCE(MAX(number), 0) + 1 FROM queue)) ON CONFLICT (id) DO UPDATE SET score = excluded.score, \
          severity = excluded.severity, confidence = excluded.confidence, count = excluded.count, bytes_in = excluded.bytes_in, \
          bytes_out = excluded.bytes_out, first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
          changed = excluded.changed, open = excluded.open, suppressed = excluded.suppressed, merged = excluded.merged, \

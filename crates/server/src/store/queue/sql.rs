@@ -55,15 +55,25 @@ impl Condition {
                 self.text.push(')');
             }
             Filter::Word(word) => {
-                let pattern = self.bind(Bound::Text(format!("%{}%", escaped(word))));
-                self.text
-                    .push_str(&format!("id IN (SELECT id FROM queue_lines WHERE words LIKE {pattern} ESCAPE '\\')"));
+                let text = self.word(word);
+                self.text.push_str(&text);
             }
             Filter::Is(test) => {
                 let text = self.test(test);
                 self.text.push_str(&text);
             }
         }
+    }
+
+    /// Lines that hold a word. What is shorter than what they are found by is looked for in each.
+    fn word(&mut self, word: &str) -> String {
+        if word.chars().nth(2).is_some() {
+            let phrase = format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " "));
+            let phrase = self.text(&phrase);
+            return format!("number IN (SELECT rowid FROM queue_words WHERE queue_words MATCH {phrase})");
+        }
+        let pattern = self.text(&format!("%{}%", escaped(word)));
+        format!("id IN (SELECT id FROM queue_lines WHERE words LIKE {pattern} ESCAPE '\\')")
     }
 
     fn join(&mut self, parts: &[Filter], between: &str, empty: &str) {

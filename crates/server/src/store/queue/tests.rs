@@ -21,7 +21,7 @@ fn alert(number: u64) -> Alert {
     let at = NOW.minus(std::time::Duration::from_secs(number * 977 % 100_000));
     let json = serde_json::json!({
         "schema": 1, "id": format!("{number:016x}"), "rule": pick(&["bad_peer", "bad_server_of_vulnerable_app"], 1),
-        "title": format!("App_{number} 100% called"), "host": pick(&["Web-1", "web-2", "db_1"], 2),
+        "title": format!("App_{number} 100% called \"so\" said"), "host": pick(&["Web-1", "web-2", "db_1"], 2),
         "application": {"kind": "unit", "id": pick(&["a.service", "B.service"], 3), "name": pick(&["a", "B"], 3)},
         "indicator": pick(&["203.0.113.66", "198.51.100.0/24", "2001:db8::66", "evil.example", "203.0.113.7:443"], 1),
         "direction": pick(&["inbound", "outbound"], 2),
@@ -171,6 +171,11 @@ const TESTS: &[&str] = &[
     "100%",
     "app_1",
     "\"lab list\"",
+    "ünïcode",
+    "\"\\\"so\\\" said\"",
+    "ap",
+    "0%",
+    "1",
     "rule:bad_peer",
     "id:000000000000000*",
 ];
