@@ -21,7 +21,10 @@ pub fn run() -> Result<ExitCode> {
         }),
         // Before anything is compiled that carries it.
         ("console", console::build),
-        ("lints", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        ("lints", || {
+            cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+            cargo(&["clippy", "--quiet", "-p", "tripoint-cli", "--features", "otel", "--", "-D", "warnings"])
+        }),
         ("tidy", || tidy::run(false)),
         ("kernel object", || bpf::run(true)),
         ("tests, generated documents fresh", tests),

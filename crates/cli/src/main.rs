@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod exit;
 mod input;
+mod log;
 mod output;
 mod page;
 mod report;
@@ -16,6 +17,7 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::log::Log;
 
 fn main() -> std::process::ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -25,9 +27,11 @@ fn main() -> std::process::ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
         }
     };
-    start_log(arguments.global.verbose, arguments.global.quiet);
+    let log = Log::start(arguments.global.verbose, arguments.global.quiet);
     let context = Context::new(arguments.global);
-    match command::run(arguments.command, &context) {
+    let ended = command::run(arguments.command, &context);
+    log.end();
+    match ended {
         Ok(exit) => exit.into(),
         Err(error) if exit::is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
@@ -35,20 +39,4 @@ fn main() -> std::process::ExitCode {
             exit::of_error(&error).into()
         }
     }
-}
-
-/// Talk goes to stderr; data to stdout.
-fn start_log(verbose: u8, quiet: bool) {
-    let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TRIPOINT_LOG").unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| tripoint_model::text::LineWise(std::io::stderr()))
-        .with_ansi(false)
-        .init();
 }

@@ -40,10 +40,13 @@ mod preview;
 mod refuse;
 mod retire;
 mod route;
+mod spans;
 mod state;
 pub mod store;
 mod taxii;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -70,6 +73,8 @@ pub use oidc::{OidcOptions, RoleRule};
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
 pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
+#[cfg(feature = "otel")]
+pub use traces::Traces;
 
 use crate::state::App;
 

@@ -165,7 +165,7 @@ async fn change(
 /// Does a change whole, also when whoever asked for it hangs up meanwhile: what the store has kept has to be written
 /// down, told and remembered as well.
 async fn to_the_end(change: impl Future<Output = Response> + Send + 'static) -> Response {
-    tokio::spawn(change).await.unwrap_or_else(|error| {
+    tokio::spawn(tracing::Instrument::in_current_span(change)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a change broke off");
         let detail = "the server failed in the midst of it; look whether it was done";
         refuse(StatusCode::INTERNAL_SERVER_ERROR, "broken-off", detail).into_response()

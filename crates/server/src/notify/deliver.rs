@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use tripoint_model::Timestamp;
 use tripoint_model::text::{truncate, visible};
@@ -14,6 +15,7 @@ use super::news::News;
 use super::wire::Attempt;
 use super::{Board, Line, PAUSES, send, text_of};
 use crate::listen::until;
+use crate::spans;
 use crate::state::{App, now};
 use crate::store::{Delivery, Ended, StoreError};
 
@@ -200,6 +202,7 @@ pub(super) async fn attempt(
     (number, body): (u64, String),
     left: Option<Vec<String>>,
 ) -> Attempt {
+    let span = spans::deliver(name);
     let (board, name) = (Arc::clone(board), name.to_owned());
     let sending = tokio::task::spawn_blocking(move || {
         let Some(line) = board.line(&name) else { return Attempt::Unwanted("there is no such channel".into()) };
@@ -218,7 +221,11 @@ pub(super) async fn attempt(
             Attempt::Unwanted(why) => Attempt::Unwanted(shown(why)),
         }
     });
-    sending.await.unwrap_or_else(|error| Attempt::Failed(error.to_string()))
+    let attempt = sending.instrument(span.clone()).await.unwrap_or_else(|error| Attempt::Failed(error.to_string()));
+    if !matches!(attempt, Attempt::Taken) {
+        span.record("otel.status_code", "error");
+    }
+    attempt
 }
 
 /// Older news is none.

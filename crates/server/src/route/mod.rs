@@ -14,6 +14,7 @@ use tripoint_api::path;
 use crate::auth::gate;
 use crate::console;
 use crate::refuse::{Refused, refuse};
+use crate::spans;
 use crate::state::App;
 
 mod actions;
@@ -103,6 +104,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(console::answer)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response(console::unstored))
+        .layer(middleware::from_fn(spans::request))
         .with_state(app)
 }
 

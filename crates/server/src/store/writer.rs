@@ -6,10 +6,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use super::room::{self, Room};
 use super::{StoreError, audit};
 use crate::auth::audit::{Call, current, within};
+use crate::spans;
 
 /// Answers the one who waits: after the commit, or with why there was none.
 type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
@@ -58,6 +60,10 @@ impl Writer {
                 (error, reply)
             })
         });
+        self.wait(job, told).instrument(spans::write()).await
+    }
+
+    async fn wait<T>(&self, job: Job, told: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         // A job that was dropped unrun belonged to a transaction that could not be begun or kept.
         told.await.map_err(|_| match self.is_full() {

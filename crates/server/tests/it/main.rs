@@ -37,5 +37,6 @@ mod sla;
 mod taxii;
 mod tls;
 mod told;
+mod traces;
 mod undelivered;
 mod verdicts;

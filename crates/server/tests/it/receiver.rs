@@ -31,6 +31,7 @@ pub struct Came {
     /// First line and headers, in lower case.
     pub head: String,
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Came {
@@ -106,13 +107,13 @@ impl Receiver {
             None => line.to_owned(),
         };
         let head: Vec<String> = head.trim_end().lines().map(lower_names).collect();
-        let body = String::from_utf8(body).unwrap();
+        let (bytes, body) = (body.clone(), String::from_utf8_lossy(&body).into_owned());
         let manner = match manner {
             Manner::FailsWith(text) if body.contains(text) => Manner::Says(500),
             Manner::FailsWith(_) => Manner::Says(200),
             other => other,
         };
-        self.came.lock().unwrap().push(Came { head: head.join("\n"), body });
+        self.came.lock().unwrap().push(Came { head: head.join("\n"), body, bytes });
         let mut stream = stream.into_inner();
         match manner {
             Manner::Says(status) => {

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
+use tracing::Instrument as _;
 
 use tripoint_api::filter::Filter;
 use tripoint_api::queue::{AlertSummary, NEVER, QUEUE_MAX, QueuePage, QueueRow, Sort};
 use tripoint_model::Timestamp;
 
 use super::sql::{Bound, Condition};
+use crate::spans;
 use crate::store::rows::from_text;
 use crate::store::{OfHosts, StoreError};
 
@@ -151,7 +153,7 @@ pub(super) async fn ask_on(
             Bound::Number(number) => query.bind(number),
         };
     }
-    Ok(query.fetch_all(connection).await?)
+    Ok(query.fetch_all(connection).instrument(spans::search()).await?)
 }
 
 /// A hundred times what the slowest usual question takes among a hundred thousand alerts.
