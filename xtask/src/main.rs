@@ -7,6 +7,7 @@ mod coverage;
 mod demo;
 mod doctor;
 mod fuzz;
+mod passwords;
 mod run;
 mod soak;
 mod test;
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   soak [ROUNDS]     repeat the kernel tests, the stories and the fuzzing (20 rounds)
   tidy [--update]   the rules of the house; --update lowers the ratchet
   bpf [--check]     compile the kernel programs; --check compares only
+  passwords LIST    write anew which passwords are most used, from a list with the most used first
   doctor            what this machine can do, and what each missing thing costs
 ";
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "coverage" => coverage::run(),
         "soak" => soak::run(rest.first().map(String::as_str)),
         "tidy" => tidy::run(has("--update")),
+        "passwords" => passwords::run(rest.first().map(String::as_str)),
         "bpf" => bpf::run(has("--check")),
         "doctor" => doctor::run(),
         _ => {

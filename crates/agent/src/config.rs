@@ -21,8 +21,8 @@ pub use approval::Approval;
 pub use keys::KEYS;
 pub use policy::{Matter, Policy, Reach, Rollout};
 pub use section::{
-    Advisories, Agent, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify, Oidc,
-    OidcRole, Online, Response, Sensor, SensorKind, Server,
+    Advisories, Agent, Auth, Bouncers, Bundle, Correlator, Crowdsec, Evidence, Fetch, Intel, Inventory, Mode, Notify,
+    Oidc, OidcRole, Online, Response, Sensor, SensorKind, Server,
 };
 pub use sla::Sla;
 use text::{content_error, line_of, parse};
@@ -54,6 +54,7 @@ pub struct Config {
     pub notify: Notify,
     pub crowdsec: Crowdsec,
     pub server: Server,
+    pub auth: Auth,
     pub oidc: Oidc,
     pub sla: Sla,
 }

@@ -46,6 +46,19 @@ impl FromStr for Role {
     }
 }
 
+/// Of whom an authenticator is demanded, who signs in by a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    /// Of everybody.
+    Required,
+    /// Of whoever comes from beyond the server's host. Behind a proxy nobody can be told to sit there.
+    #[default]
+    Remote,
+    /// Of whoever has one.
+    Optional,
+}
+
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Area {
@@ -193,6 +206,9 @@ pub struct Me {
     /// Of a user: whether a password opens it; else it signs in, and proves again to be there, by the provider.
     #[serde(default)]
     pub has_password: bool,
+    /// Of a session: whether nothing but adding an authenticator is open to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_totp: bool,
     /// Of a session: until when it counts as confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_until: Option<Timestamp>,
@@ -286,9 +302,50 @@ pub struct UserChange {
     /// A new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// Forget its authenticator.
+    /// Forget its authenticator; takes a reason.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub remove_totp: bool,
+    /// With `remove_totp`: how it was found out that it is its owner who lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Lets somebody who forgot its password choose another.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ResetWish {
+    /// How it was found out that it is the user who asks.
+    pub reason: String,
+}
+
+/// A code that opens once, told once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ResetCode {
+    /// For whom.
+    pub name: String,
+    /// The code.
+    pub code: String,
+    /// The page that takes it, where the server has an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// A new password by such a code. Every session ends.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Reset {
+    /// Who.
+    pub name: String,
+    /// The code.
+    pub code: String,
+    /// The password from now on.
+    pub password: String,
+    /// Six digits of the authenticator, or a recovery code, where the user has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<String>,
 }
 
 /// A user.

@@ -39,7 +39,7 @@ pub mod span;
 pub mod views;
 pub mod work;
 
-pub use accounts::{Area, Role, Scope};
+pub use accounts::{Area, Role, Scope, SecondFactor};
 pub use agent::{
     AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,
     NumberedOrder, Order, Orders, OrdersQuery,

@@ -81,6 +81,8 @@ pub const OIDC: &str = "/v1/oidc";
 pub const OIDC_BEGIN: &str = "/v1/oidc/begin";
 /// `GET ?code=&state=&iss=` → 303 to the page that was wished for, with the cookie of a session. Anybody.
 pub const OIDC_CALLBACK: &str = "/v1/oidc/callback";
+/// `POST`: `accounts::Reset` → 204.
+pub const RESET: &str = "/v1/reset";
 /// `POST`: `accounts::Confirm` → `accounts::Me`.
 pub const SESSION_CONFIRM: &str = "/v1/session/confirm";
 /// `GET` → list of `accounts::Session`, one's own; `DELETE` → 204: signs out everywhere.
@@ -103,6 +105,11 @@ pub const AUDIT: &str = "/v1/audit";
 /// `POST`: `accounts::UserChange` → `accounts::User`; `DELETE` → 204.
 pub fn user(name: &str) -> String {
     format!("{USERS}/{}", segment(name))
+}
+
+/// `POST`: `accounts::ResetWish` → `accounts::ResetCode`.
+pub fn user_reset(name: &str) -> String {
+    format!("{USERS}/{}/reset", segment(name))
 }
 
 /// `DELETE` → 204.

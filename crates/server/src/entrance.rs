@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,6 +26,7 @@ pub(crate) struct Entrance {
     url: String,
     tls: Arc<Tls>,
     config: Arc<ServerConfig>,
+    strict: HeaderValue,
     watch: Watch,
 }
 
@@ -50,10 +52,10 @@ impl Entrance {
         auth.origins = Origins::of(Some(address), &names, public);
         let tls = Tls::load(own, Arc::clone(&auth.sealer), options.tls.own.clone(), names, now())?;
         let tls = Arc::new(tls);
-        let config = tls.config()?;
+        let (config, strict) = (tls.config()?, door::http::strict(options.tls.apart_below));
         let crowd = Crowd::new(options.limits.open_max, options.limits.open_per_source);
         let watch = Watch { crowd, seen: Arc::default() };
-        Ok(Some(Self { listener, address, url: listen::url_of(address, public), tls, config, watch }))
+        Ok(Some(Self { listener, address, url: listen::url_of(address, public), tls, config, strict, watch }))
     }
 
     /// How a browser asks there.
@@ -68,7 +70,8 @@ impl Entrance {
     /// Lets in until the server stops; the certificate stays a good one.
     pub(crate) async fn run(self, router: Router, stopped: watch::Receiver<bool>) {
         let Watch { crowd, seen } = self.watch;
-        let door = Door { router, tls: self.config, plain: is_this_host(self.address), crowd, seen };
+        let (plain, strict) = (is_this_host(self.address), self.strict);
+        let door = Door { router, tls: self.config, plain, strict, crowd, seen };
         tokio::join!(door::run(self.listener, door, stopped.clone()), self.tls.keep(stopped, now));
     }
 }

@@ -55,11 +55,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use tripoint_api::FeedHealth;
+use tripoint_api::{FeedHealth, SecondFactor};
 use tripoint_model::ServiceLevels;
 
 pub use access::{AccessError, group_id};
 pub use auth::audit;
+pub use auth::breached::BreachedError;
 pub use auth::permits;
 pub use auth::seal;
 pub use auth::setup::setup_path;
@@ -89,6 +90,10 @@ pub struct ServerOptions {
     pub tls: TlsOptions,
     /// How browsers ask where that is not the address: `https://NAME`, through a proxy.
     pub public_url: Option<String>,
+    /// Of whom an authenticator is demanded who signs in by a password.
+    pub second_factor: SecondFactor,
+    /// A file of breached passwords, none of which may be anybody's.
+    pub breached: Option<PathBuf>,
     /// A provider that people may sign in with.
     pub oidc: Option<OidcOptions>,
     /// How many connections may be open, and how much is answered.
@@ -158,6 +163,9 @@ pub enum ServeError {
     /// The key that secrets are sealed with.
     #[error("read the key of secrets")]
     Key(#[from] seal::KeyError),
+    /// The file of breached passwords.
+    #[error(transparent)]
+    Breached(#[from] auth::breached::BreachedError),
     /// The certificate.
     #[error("TLS")]
     Tls(#[from] TlsError),
@@ -179,6 +187,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let keep = store::Keep { contacts: options.contacts, tell, levels: options.levels };
     let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
     let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
+    let behind_proxy = options.public_url.is_some();
+    auth.demand = auth::factor::Demand { of: options.second_factor, behind_proxy };
+    auth.breached = options.breached.as_deref().map(auth::breached::Breached::open).transpose()?;
     auth.quota = auth::quota::Quota::new(options.limits.requests_per_minute, options.limits.strangers_per_minute);
     let entrance = entrance::Entrance::open(&options, &own, &mut auth).await?;
     let images = options.data_dir.join("images");
@@ -193,6 +204,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
     app.oidc = oidc::of(options.oidc, entrance.as_ref().map(|entrance| entrance.url()), &app.auth.sealer);
     app.levels = options.levels;
+    app.url = entrance.as_ref().map(|entrance| entrance.url().to_owned());
     app.door = entrance.as_ref().map(|entrance| entrance.watch());
     let app = Arc::new(app);
     app.hand_on_trust().await;

@@ -74,6 +74,8 @@ pub(crate) struct App {
     pub(crate) deliveries: Deliveries,
     /// Signs people in whom another server knows.
     pub(crate) oidc: Option<Arc<Oidc>>,
+    /// How browsers ask, where the server has an address.
+    pub(crate) url: Option<String>,
     /// What can be told of who is connected over TCP.
     pub(crate) door: Option<Watch>,
     /// Which networks an autonomous system has, where that can be told.
@@ -116,6 +118,7 @@ impl App {
             notify: None,
             deliveries,
             oidc: None,
+            url: None,
             door: None,
             systems: None,
             levels: ServiceLevels::default(),

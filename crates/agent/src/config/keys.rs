@@ -175,6 +175,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "Names and addresses that the server's own certificate is for, besides this host's (docs/reference/tls.md).",
     ),
     ("server.public_url", "\"\"", "How browsers ask the server through a proxy: https://NAME; empty: at its address."),
+    (
+        "server.hsts_subdomains",
+        "true",
+        "Tell browsers that names below the server's own are asked by https alone too; false where others answer there.",
+    ),
     ("server.open_max", "1024", "Most TCP connections to the server open at once."),
     ("server.open_per_source", "256", "Most of them from one address (IPv6: one /64)."),
     (
@@ -195,6 +200,16 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "How long resolved alerts are kept after their last change; 0s: for ever. Others are never forgotten.",
     ),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
+    (
+        "auth.second_factor",
+        "\"remote\"",
+        "Of whom an authenticator is demanded who signs in by a password: required (everybody), remote (whoever comes from beyond this host, or through a proxy), optional.",
+    ),
+    (
+        "auth.breached_passwords",
+        "\"\"",
+        "File of known breached passwords, lines HASH:COUNT sorted by SHA-1, that no new password may be among (docs/reference/people.md); empty: none.",
+    ),
     (
         "oidc.issuer",
         "\"\"",

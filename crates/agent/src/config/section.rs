@@ -215,6 +215,7 @@ pub struct Server {
     #[serde(deserialize_with = "list")]
     pub tls_names: Vec<String>,
     pub public_url: String,
+    pub hsts_subdomains: bool,
     pub open_max: usize,
     pub open_per_source: usize,
     pub requests_per_minute: u32,
@@ -225,6 +226,15 @@ pub struct Server {
     #[serde(deserialize_with = "span")]
     pub alerts_for: Duration,
     pub group: String,
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Auth {
+    pub second_factor: tripoint_api::SecondFactor,
+    pub breached_passwords: PathBuf,
 }
 
 /// `[oidc]`.

@@ -30,6 +30,14 @@ pub enum Users {
         /// Its name
         name: String,
     },
+    /// A code, printed once, by which a user who forgot its password chooses another; its authenticator is still asked for
+    Reset {
+        /// Its name
+        name: String,
+        /// How you know who asks; it stands in the audit
+        #[arg(long)]
+        reason: String,
+    },
     /// Named sets of hosts that users are held to
     #[command(subcommand, arg_required_else_help = true)]
     Groups(Groups),
@@ -57,9 +65,12 @@ pub struct UsersChange {
     /// Make a new password and print it once
     #[arg(long)]
     pub new_password: bool,
-    /// Forget its authenticator
-    #[arg(long)]
+    /// Forget its authenticator, which it has lost
+    #[arg(long, requires = "reason")]
     pub remove_totp: bool,
+    /// With --remove-totp: how you know who asks; it stands in the audit
+    #[arg(long, requires = "remove_totp")]
+    pub reason: Option<String>,
     #[command(flatten)]
     pub password: Password,
 }

@@ -80,6 +80,8 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         tls: entrance::tls(&config.server, address)?,
         public_url: Some(config.server.public_url.clone()).filter(|url| !url.is_empty()),
         limits: entrance::limits(&config.server),
+        second_factor: config.auth.second_factor,
+        breached: Some(&config.auth.breached_passwords).filter(|path| !path.as_os_str().is_empty()).cloned(),
         oidc,
         ready: Some(ready),
         ready_file: listen.ready_file.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
-use tripoint_api::accounts::{HostGroup, NewUser, User, UserChange};
+use tripoint_api::accounts::{HostGroup, NewUser, ResetCode, ResetWish, User, UserChange};
 use tripoint_api::path;
 
 use crate::arguments::{Groups, Users, UsersChange};
@@ -36,6 +36,7 @@ pub fn run(context: &Context, command: Users) -> anyhow::Result<Exit> {
             context.ask(async { Ok(client.delete(&path::user(&name)).await?) })?;
             removed(context, "user", &name)?;
         }
+        Users::Reset { name, reason } => reset(context, &name, reason)?,
         Users::Groups(groups) => of_hosts(context, groups)?,
     }
     Ok(Exit::Fine)
@@ -51,6 +52,7 @@ fn change(context: &Context, asked: UsersChange) -> anyhow::Result<()> {
         disabled: (asked.disable || asked.enable).then_some(asked.disable),
         password,
         remove_totp: asked.remove_totp,
+        reason: asked.reason,
     };
     if change == UserChange::default() {
         bail!("nothing to change; see `tripoint users change --help`");
@@ -58,6 +60,20 @@ fn change(context: &Context, asked: UsersChange) -> anyhow::Result<()> {
     let client = context.client()?;
     let user: User = context.ask(async { Ok(client.post(&path::user(&asked.name), &change).await?) })?;
     tell(context, &user, change.password.filter(|_| made))
+}
+
+fn reset(context: &Context, name: &str, reason: String) -> anyhow::Result<()> {
+    let client = context.client()?;
+    let wish = ResetWish { reason };
+    let made: ResetCode = context.ask(async { Ok(client.post(&path::user_reset(name), &wish).await?) })?;
+    if context.json {
+        return output::json(&made);
+    }
+    output::line(made.link.as_ref().unwrap_or(&made.code))?;
+    if !context.quiet {
+        eprintln!("for {name} alone, once, until {}; it is shown this once", output::time(made.expires));
+    }
+    Ok(())
 }
 
 fn tell(context: &Context, user: &User, made: Option<String>) -> anyhow::Result<()> {

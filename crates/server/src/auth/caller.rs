@@ -9,6 +9,8 @@ use tripoint_api::accounts::Me;
 use tripoint_api::{Role, Scope};
 use tripoint_model::{Timestamp, glob};
 
+use super::factor::Demand;
+use crate::access::Peer;
 use crate::refuse::{Refused, refuse};
 use crate::store::sessions::{LONGEST, SessionRow};
 use crate::store::users::Account;
@@ -25,6 +27,8 @@ pub(crate) struct Caller {
     pub(crate) has_totp: bool,
     /// Of a user: whether a password opens it; else a provider does.
     pub(crate) has_password: bool,
+    /// Of a session: whether an authenticator is demanded and not there.
+    pub(crate) needs_totp: bool,
 }
 
 /// How it proved who it is.
@@ -43,13 +47,21 @@ pub(crate) enum By {
 impl Caller {
     /// A user of the host, or whoever can read the machine's token: may everything.
     pub(crate) fn of_host(name: String, by: By) -> Self {
-        Self { name, by, role: Role::Admin, sees: Sees(None), groups: Vec::new(), has_totp: false, has_password: false }
+        let (has_totp, has_password, needs_totp) = (false, false, false);
+        Self { name, by, role: Role::Admin, sees: Sees(None), groups: Vec::new(), has_totp, has_password, needs_totp }
     }
 
     /// A user who proved it this way and sees these hosts.
     pub(crate) fn of_user(user: Account, by: By, sees: Sees) -> Self {
         let (has_totp, has_password) = (user.totp.is_some(), !user.password.is_empty());
-        Self { name: user.name, by, role: user.role, sees, groups: user.groups, has_totp, has_password }
+        let (role, groups, needs_totp) = (user.role, user.groups, false);
+        Self { name: user.name, by, role, sees, groups, has_totp, has_password, needs_totp }
+    }
+
+    /// The same, asking from there: a session by a password alone may be asked for more.
+    pub(crate) fn from(self, peer: Peer, demand: Demand) -> Self {
+        let alone = self.session().is_some() && self.has_password && !self.has_totp;
+        Self { needs_totp: alone && demand.is(peer), ..self }
     }
 
     /// Whether a person is there, and not a program that anybody may have started.
@@ -116,6 +128,7 @@ impl Caller {
             scopes,
             has_totp: self.has_totp,
             has_password: self.has_password,
+            needs_totp: self.needs_totp,
             confirmed_until: session.map(|session| session.confirmed.plus(CONFIRMED_FOR)),
             ends: session.map(|session| session.created.plus(LONGEST)),
         }

@@ -17,6 +17,7 @@ use tripoint_model::Timestamp;
 
 use super::audit::{Call, asked, within};
 use super::caller::{By, Caller};
+use super::factor::is_open;
 use super::identity::{Way, identify, nobody, shown_hash};
 use super::origin::{Origins, is_json};
 use super::permits::{self, Confirm, Hosts, Permit, Who};
@@ -242,6 +243,10 @@ fn may(permit: &Permit, caller: &Caller) -> Result<(), Refused> {
     if !fits {
         return Err(forbidden(why));
     }
+    if caller.needs_totp && !is_open(permit) {
+        let why = "add an authenticator first: POST /v1/me/totp, then /v1/me/totp/confirm with its digits";
+        return Err(refuse(StatusCode::FORBIDDEN, "second-factor-needed", why));
+    }
     if role.is_some_and(|least| caller.role < least) {
         return Err(forbidden(&format!(
             "{} may not do this; it takes {}",
@@ -349,12 +354,17 @@ fn while_allowed(app: Arc<App>, peer: Peer, headers: HeaderMap, caller: Caller, 
                 () = tokio::time::sleep(LOOKED_AGAIN) => {}
             }
             match identify(&app, peer, &headers, LOOK, now()).await {
-                Ok(Some(still)) if still.role == caller.role && still.sees == caller.sees => {}
+                Ok(Some(still)) if is_as(&still, &caller) => {}
                 _ => return,
             }
         }
     };
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(over))))
+}
+
+/// Whether it may and sees what it did.
+fn is_as(still: &Caller, before: &Caller) -> bool {
+    still.role == before.role && still.sees == before.sees && still.needs_totp == before.needs_totp
 }
 
 /// What people's bodies may have.

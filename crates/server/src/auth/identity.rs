@@ -46,7 +46,10 @@ pub(crate) async fn identify(
             Ok(Some(Caller::of_host(MACHINE.to_owned(), By::Machine)))
         }
         Shown::Token(token) => Ok(of_token(app, &token, passive, now).await?),
-        Shown::Cookie(id) => Ok(of_session(app, &id, passive, now).await?),
+        Shown::Cookie(id) => {
+            let caller = of_session(app, &id, passive, now).await?;
+            Ok(caller.map(|caller| caller.from(peer, app.auth.demand)))
+        }
         Shown::Nothing => Ok(local),
     }
 }

@@ -6,10 +6,13 @@
 //! `origin`, and `seal` for secrets that have to be read again.
 
 pub mod audit;
+pub(crate) mod breached;
 pub(crate) mod caller;
 pub(crate) mod device;
+pub(crate) mod factor;
 pub(crate) mod gate;
 pub(crate) mod identity;
+mod most_used;
 pub(crate) mod origin;
 pub(crate) mod password;
 pub mod permits;
@@ -32,6 +35,9 @@ use seal::{KEY_BYTES, KeyError, Sealer};
 #[derive(Debug)]
 pub(crate) struct Auth {
     pub(crate) passwords: password::Passwords,
+    /// What no password may be, where the administrator has a file of it.
+    pub(crate) breached: Option<breached::Breached>,
+    pub(crate) demand: factor::Demand,
     pub(crate) tries: tries::Tries,
     pub(crate) quota: quota::Quota,
     pub(crate) setup: setup::SetupCode,
@@ -50,6 +56,8 @@ impl Auth {
         };
         Ok(Self {
             passwords: password::Passwords::default(),
+            breached: None,
+            demand: factor::Demand::default(),
             tries: tries::Tries::default(),
             quota: quota::Quota::new(0, 0),
             setup: setup::SetupCode::none(data_dir),

@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
 use super::secret::random;
-use super::weak;
+use super::{most_used, weak};
 
 /// Why a password is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,8 @@ pub(crate) enum Weak {
     Usual,
     #[error("the password holds the user's name")]
     Name,
+    #[error("the password was published when others were broken into")]
+    Breached,
 }
 
 /// Why nothing could be said of a password.
@@ -45,7 +47,7 @@ pub(crate) fn check(name: &str, password: &str) -> Result<(), Weak> {
     if name.len() >= 3 && lower.contains(&name.to_lowercase()) {
         return Err(Weak::Name);
     }
-    if weak::is_usual(&lower) { Err(Weak::Usual) } else { Ok(()) }
+    if weak::is_usual(&lower) || most_used::is(&lower) { Err(Weak::Usual) } else { Ok(()) }
 }
 
 /// Computes hashes, few at once: each takes 64 MiB for a part of a second.

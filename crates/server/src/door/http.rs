@@ -24,8 +24,8 @@ use crate::access::Peer;
 /// What is answered on a connection.
 #[derive(Clone)]
 pub(super) enum Answers {
-    /// Everything.
-    All(Router),
+    /// Everything; and what browsers are told of how to come again.
+    All(Router, Option<HeaderValue>),
     /// That it has to come by https.
     ToHttps,
 }
@@ -50,18 +50,18 @@ pub(super) async fn speak<S>(
     let place = Arc::new(place);
     let here = Arc::clone(&place);
     let answers = match answers {
-        Answers::All(router) => Some(TowerToHyperService::new(router)),
+        Answers::All(router, strict) => Some((TowerToHyperService::new(router), strict)),
         Answers::ToHttps => None,
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (router, busy) = (answers.clone(), here.busy());
         async move {
-            let Some(router) = router else { return Ok::<_, Infallible>(to_https(&request)) };
+            let Some((router, strict)) = router else { return Ok::<_, Infallible>(to_https(&request)) };
             request.extensions_mut().insert(ConnectInfo(peer));
-            let strict = way != Way::Plain && !is_this_host_alone(&request);
+            let strict = strict.filter(|_| !is_this_host_alone(&request));
             let Ok(mut response) = router.call(request.map(Timely::new).map(Body::new)).await;
-            if strict {
-                response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+            if let Some(strict) = strict {
+                response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
             }
             Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
         }
@@ -115,6 +115,11 @@ fn builder(way: Way) -> Builder<TokioExecutor> {
     }
 }
 
+/// What browsers are told: for a year by https alone; names below ours too, unless others answer there.
+pub(crate) fn strict(apart_below: bool) -> HeaderValue {
+    HeaderValue::from_static(if apart_below { "max-age=31536000" } else { "max-age=31536000; includeSubDomains" })
+}
+
 /// A browser that was told would refuse other programs of its own host too, so it is not told there.
 fn is_this_host_alone<B>(request: &Request<B>) -> bool {
     let said = || request.headers().get(header::HOST)?.to_str().ok();
@@ -132,8 +137,6 @@ pub(super) fn text(status: u16, kind: &'static str, text: String) -> Response<Bo
     response
 }
 
-/// A year.
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// For the head of a request; also how long a connection stays open between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 const HEADERS_MAX: usize = 64;

@@ -6,7 +6,7 @@
 
 pub(crate) mod crowd;
 mod frames;
-mod http;
+pub(crate) mod http;
 mod plain;
 pub(crate) mod timely;
 pub(crate) mod told;
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -36,6 +37,8 @@ pub(crate) struct Door {
     pub(crate) tls: Arc<ServerConfig>,
     /// Whether plain HTTP is answered: to this host alone.
     pub(crate) plain: bool,
+    /// What browsers are told over TLS of how to come again.
+    pub(crate) strict: HeaderValue,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) seen: Arc<Seen>,
 }
@@ -88,12 +91,12 @@ async fn welcome(stream: TcpStream, address: SocketAddr, place: Place, door: Doo
     };
     match greeted {
         Ok(Some(Greeted::Plain(stream))) => {
-            let answers = if door.plain { Answers::All(door.router) } else { Answers::ToHttps };
+            let answers = if door.plain { Answers::All(door.router, None) } else { Answers::ToHttps };
             speak(stream, (peer, Way::Plain, place), answers, stopped).await;
         }
         Ok(Some(Greeted::Tls(stream))) => {
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let answers = Answers::All(door.router);
+            let answers = Answers::All(door.router, Some(door.strict));
             if is_http2 {
                 speak(Counted::new(stream), (peer, Way::Http2, place), answers, stopped).await;
             } else {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tripoint_api::accounts::{
-    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, RecoveryCodes, Session, Setup, Token, TokenMade,
-    TotpCode, TotpSeed, User, UserChange,
+    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, RecoveryCodes, Reset, ResetCode, ResetWish,
+    Session, Setup, Token, TokenMade, TotpCode, TotpSeed, User, UserChange,
 };
 use tripoint_api::oidc::SignInWays;
 use tripoint_api::{AuditList, path};
@@ -12,7 +12,7 @@ use super::{Route, bouncers, delete, get, of, post};
 
 /// How one proves who one is, where that is another way than everywhere.
 pub(super) fn ways(route: &Route) -> Option<Value> {
-    let lets_in = [path::SETUP, path::SESSION].contains(&route.path) && route.method == "post";
+    let lets_in = [path::SETUP, path::SESSION, path::RESET].contains(&route.path) && route.method == "post";
     let for_anybody =
         [path::ALIVE, path::READY, path::OIDC, path::OIDC_BEGIN, path::OIDC_CALLBACK].contains(&route.path);
     let keyed = bouncers::KEYED.iter().any(|keyed| keyed.path == route.path);
@@ -25,6 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
         .gives::<User>(),
     post(path::SESSION, "Signs in; the answer sets the cookie `__Host-tripoint`.").with::<Login>().gives::<Me>(),
     get(path::SESSION, "Who asks.").gives::<Me>(),
+    post(path::RESET, "Another password by a code that an admin had made; every session ends.").with::<Reset>(),
     get(path::OIDC, "How one may sign in beside name and password; anybody may ask.").gives::<SignInWays>(),
     get(path::OIDC_BEGIN, "Sends a browser to the provider to sign in, or to prove again who is there.")
         .asking(&[("then", of::<String>), ("confirm", of::<bool>)])
@@ -47,6 +48,9 @@ pub(super) const ROUTES: &[Route] = &[
     post(path::USERS, "Makes a user.").with::<NewUser>().gives::<User>(),
     post("/v1/users/{name}", "Changes a user; its sessions end.").with::<UserChange>().gives::<User>(),
     delete("/v1/users/{name}", "Drops a user with its sessions and tokens."),
+    post("/v1/users/{name}/reset", "A code, told this once, by which a user chooses another password.")
+        .with::<ResetWish>()
+        .gives::<ResetCode>(),
     get(path::GROUPS, "Groups of hosts.").gives::<Vec<HostGroup>>(),
     post(path::GROUPS, "Makes a group of hosts, or says anew which they are.").with::<HostGroup>().gives::<HostGroup>(),
     delete("/v1/groups/{name}", "Drops a group that nobody is held to."),

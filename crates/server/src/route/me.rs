@@ -11,10 +11,10 @@ use axum::{Extension, Json};
 use tripoint_api::accounts::{PasswordChange, RecoveryCodes, TotpCode, TotpSeed};
 
 use super::session::{gone, no_random, seed_purpose, try_again, unavailable, wrong};
-use super::users::weak;
+use super::users::acceptable;
 use crate::auth::caller::Caller;
 use crate::auth::secret::{base32, hash, random};
-use crate::auth::{password, totp};
+use crate::auth::totp;
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
 use crate::store::users::Account;
@@ -26,7 +26,7 @@ pub(crate) async fn password(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let PasswordChange { old, new } = json(&body)?;
-    password::check(&caller.name, &new).map_err(weak)?;
+    acceptable(&app, &caller.name, &new).await?;
     try_again(&app, &caller)?;
     let user = app.accounts.user(&caller.name).await?.ok_or_else(wrong)?;
     if !app.auth.passwords.is(&old, Some(&user.password)).await.map_err(unavailable)? {
@@ -72,7 +72,8 @@ pub(crate) async fn confirm_totp(
     let none = || refuse(StatusCode::CONFLICT, "no-seed", "ask for a seed first");
     let sealed = user.totp_new.ok_or_else(none)?;
     let seed = app.auth.sealer.open(&seed_purpose(&caller.name), &sealed).map_err(|_| none())?;
-    let step = totp::step(&seed, &code, 0, now()).ok_or_else(wrong)?;
+    let is_near = || totp::is_near(&seed, &code, now());
+    let step = totp::step(&seed, &code, 0, now()).ok_or_else(|| if is_near() { other_time() } else { wrong() })?;
     app.auth.tries.succeeded_known(&caller.proof());
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
@@ -87,6 +88,12 @@ pub(crate) async fn confirm_totp(
     };
     app.accounts.change_own(caller.name, false, edit).await?.ok_or_else(none)?;
     Ok(Json(RecoveryCodes { codes }))
+}
+
+/// Said while it is set up, where it helps: later a wrong code is a wrong code.
+fn other_time() -> Refused {
+    let why = "these digits were or will be right at another time: set the clock of the authenticator, or be quicker";
+    refuse(StatusCode::UNPROCESSABLE_ENTITY, "other-time", why)
 }
 
 /// No authenticator any more.

@@ -34,6 +34,7 @@ mod me;
 mod oidc;
 pub(crate) mod once;
 mod queue;
+mod reset;
 mod series;
 mod session;
 mod setup;
@@ -113,6 +114,7 @@ fn accounts() -> Router<Arc<App>> {
     Router::new()
         .route(path::SETUP, post(setup::first))
         .route(path::SESSION, get(session::show).post(session::begin).delete(session::end))
+        .route(path::RESET, post(reset::redeem))
         .route(path::SESSION_CONFIRM, post(session::confirm))
         .route(path::OIDC, get(oidc::ways))
         .route(path::OIDC_BEGIN, get(oidc::begin))
@@ -124,6 +126,7 @@ fn accounts() -> Router<Arc<App>> {
         .route(path::OWN_TOTP_CONFIRM, post(me::confirm_totp))
         .route(path::USERS, get(users::list).post(users::add))
         .route("/v1/users/{name}", post(users::change).delete(users::remove))
+        .route("/v1/users/{name}/reset", post(reset::make))
         .route(path::GROUPS, get(users::groups).post(users::set_group))
         .route("/v1/groups/{name}", delete(users::remove_group))
         .route(path::TOKENS, get(tokens::list).post(tokens::add))

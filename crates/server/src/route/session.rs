@@ -60,6 +60,7 @@ pub(crate) async fn begin(
     let mark = known.is_none().then(|| device::mark(&app.auth.sealer, &login.name)).transpose();
     let mark = mark.map_err(|_| no_random())?;
     let caller = Caller::of_user(user, By::Session(Box::new(session)), Sees::default());
+    let caller = caller.from(peer, app.auth.demand);
     let mut response = Json(caller.me()).into_response();
     set_cookie(&mut response, &id, LONGEST);
     if let Some(mark) = mark {
@@ -161,7 +162,7 @@ pub(crate) async fn confirm(
 }
 
 /// What was shown beside the password.
-enum Factor {
+pub(super) enum Factor {
     /// Nothing, and nothing is asked for.
     None,
     /// A code of this step.
@@ -172,7 +173,7 @@ enum Factor {
 
 impl Factor {
     /// Reads it; whether it still opens is said by `take`, when it is written.
-    fn of(app: &App, user: &Account, said: Option<&str>) -> Result<Self, Refused> {
+    pub(super) fn of(app: &App, user: &Account, said: Option<&str>) -> Result<Self, Refused> {
         let Some(sealed) = &user.totp else { return Ok(Self::None) };
         let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else {
             let why = "the six digits of the authenticator are needed too";
@@ -190,7 +191,7 @@ impl Factor {
     }
 
     /// Uses it up; `false` when somebody was quicker.
-    fn take(&self, user: &mut Account) -> bool {
+    pub(super) fn take(&self, user: &mut Account) -> bool {
         match self {
             Self::None => user.totp.is_none(),
             Self::Step(step) => {

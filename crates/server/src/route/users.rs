@@ -43,10 +43,17 @@ pub(crate) async fn change(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<User>, Refused> {
-    let UserChange { role, groups, disabled, password, remove_totp } = json(&body)?;
+    let UserChange { role, groups, disabled, password, remove_totp, reason: why } = json(&body)?;
+    if remove_totp {
+        reason(why.as_deref())?;
+        if caller.session().is_some() && caller.name == name {
+            let why = "one's own is removed by its owner (DELETE /v1/me/totp); a lost one by another admin or by root";
+            return Err(refuse(StatusCode::CONFLICT, "own", why));
+        }
+    }
     let hashed = match password {
         Some(password) => {
-            password::check(&name, &password).map_err(weak)?;
+            acceptable(&app, &name, &password).await?;
             Some(app.auth.passwords.hash(&password).await.map_err(unavailable)?)
         }
         None => None,
@@ -106,7 +113,7 @@ pub(crate) async fn remove_group(State(app): State<Arc<App>>, Path(name): Path<S
 /// A user as it would be kept.
 pub(super) async fn account(app: &App, new: NewUser) -> Result<Account, Refused> {
     check_name(&new.name)?;
-    password::check(&new.name, &new.password).map_err(weak)?;
+    acceptable(app, &new.name, &new.password).await?;
     let hashed = app.auth.passwords.hash(&new.password).await.map_err(unavailable)?;
     Ok(Account::new(new.name, new.role, new.groups, hashed, now()))
 }
@@ -124,11 +131,36 @@ pub(super) fn check_name(name: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-pub(super) fn weak(why: Weak) -> Refused {
-    refuse(StatusCode::UNPROCESSABLE_ENTITY, "password", why.to_string())
+/// Whether a new password may be this user's.
+pub(super) async fn acceptable(app: &App, name: &str, password: &str) -> Result<(), Refused> {
+    let weak = |why: Weak| refuse(StatusCode::UNPROCESSABLE_ENTITY, "password", why.to_string());
+    password::check(name, password).map_err(weak)?;
+    let Some(breached) = app.auth.breached.clone() else { return Ok(()) };
+    let password = password.to_owned();
+    let found = tokio::task::spawn_blocking(move || breached.holds(&password)).await;
+    let found = found.map_err(|error| error.to_string()).and_then(|found| found.map_err(|error| error.to_string()));
+    match found {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(weak(Weak::Breached)),
+        Err(error) => {
+            tracing::error!(error, "a new password cannot be compared with breached ones");
+            let why = "new passwords cannot be compared with breached ones at the moment; the log says why";
+            Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "breached-unreadable", why))
+        }
+    }
 }
 
-fn done(kept: Kept, what: &str) -> Result<(), Refused> {
+/// How it was found out who asks: what lets somebody in again needs one, and it stands in the audit.
+pub(super) fn reason(said: Option<&str>) -> Result<(), Refused> {
+    let length = said.map_or(0, |said| said.trim().chars().count());
+    if (REASON_MIN..=REASON_MAX).contains(&length) {
+        return Ok(());
+    }
+    let rule = format!("say in `reason` how you know who asks, in {REASON_MIN} to {REASON_MAX} characters");
+    Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "reason", rule))
+}
+
+pub(super) fn done(kept: Kept, what: &str) -> Result<(), Refused> {
     let conflict = |kind: &str, why: String| Err(refuse(StatusCode::CONFLICT, kind, why));
     match kept {
         Kept::Done => Ok(()),
@@ -147,6 +179,9 @@ fn missing(what: &str) -> Refused {
 
 /// Names that stand in history for others.
 const NOBODYS: &[&str] = &["root", "token", "tripoint", "policy", "agent", "nobody"];
+/// `seen in person`.
+const REASON_MIN: usize = 8;
+const REASON_MAX: usize = 500;
 const PATTERNS_MAX: usize = 1_000;
 /// As long as a host's name can be.
 const PATTERN_MAX: usize = 253;

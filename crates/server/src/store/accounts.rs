@@ -10,7 +10,7 @@ use super::sessions::SessionRow;
 use super::tokens::TokenRow;
 use super::users::{Account, Kept};
 use super::writer::Writer;
-use super::{StoreError, audit, sessions, tokens, users};
+use super::{StoreError, audit, resets, sessions, tokens, users};
 use crate::auth::audit::chain::Chain;
 use crate::auth::audit::{changed, nothing_changed};
 
@@ -59,6 +59,7 @@ impl Accounts {
                     let (kept, both) = users::administer(connection, &name, edit).await?;
                     if kept == Kept::Done {
                         sessions::end(connection, &name, None).await?;
+                        resets::forget(connection, &name).await?;
                     }
                     let (before, after) = both.unzip();
                     told(kept, before.map(|user| user.shown()), after.as_ref().map(Account::shown));
@@ -81,6 +82,7 @@ impl Accounts {
                     let both = users::change(connection, &name, edit).await?;
                     if both.is_some() && ends {
                         sessions::end(connection, &name, None).await?;
+                        resets::forget(connection, &name).await?;
                     }
                     if both.is_none() {
                         nothing_changed();
@@ -98,6 +100,50 @@ impl Accounts {
                     let (kept, found) = users::remove(connection, &name).await?;
                     told(kept, found.map(|user| user.shown()), None::<()>);
                     Ok(kept)
+                })
+            })
+            .await
+    }
+
+    /// Keeps the hash of a code by which a user chooses another password.
+    pub(crate) async fn make_reset(&self, name: String, hash: String, until: Timestamp) -> Result<Kept, StoreError> {
+        self.writer
+            .submit(move |connection| {
+                Box::pin(async move {
+                    if users::find(&mut *connection, &name).await?.is_none() {
+                        nothing_changed();
+                        return Ok(Kept::Missing);
+                    }
+                    resets::make(connection, &name, &hash, until).await?;
+                    Ok(Kept::Done)
+                })
+            })
+            .await
+    }
+
+    pub(crate) async fn reset_holds(&self, name: &str, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+        resets::holds(&self.readers, name, hash, now).await
+    }
+
+    /// Changes a user by its code, once: `None` when the code holds no more, or `edit` did not want to.
+    pub(crate) async fn use_reset(
+        &self,
+        name: String,
+        hash: String,
+        edit: impl FnOnce(&mut Account) -> bool + Send + 'static,
+        now: Timestamp,
+    ) -> Result<Option<()>, StoreError> {
+        self.writer
+            .submit(move |connection| {
+                Box::pin(async move {
+                    let holds = resets::holds(&mut *connection, &name, &hash, now).await?;
+                    if !holds || users::change(connection, &name, edit).await?.is_none() {
+                        nothing_changed();
+                        return Ok(None);
+                    }
+                    resets::forget(connection, &name).await?;
+                    sessions::end(connection, &name, None).await?;
+                    Ok(Some(()))
                 })
             })
             .await

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, sla, users, views,
+    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, resets, sla, users, views,
 };
 
 /// Brings a database to the newest layout, or refuses one that is newer.
@@ -73,4 +73,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     deliveries::FOLLOWED,
     sla::TABLES,
     queue::WORDS,
+    &[resets::TABLE],
 ];

@@ -38,6 +38,7 @@ mod open;
 mod outbox;
 mod queue;
 mod read;
+mod resets;
 mod retire;
 mod room;
 mod rows;

@@ -240,6 +240,7 @@ pub(super) async fn remove(
     for statement in [
         "DELETE FROM sessions WHERE person = $1",
         "DELETE FROM tokens WHERE maker = $1 AND of_user = 1",
+        "DELETE FROM resets WHERE person = $1",
         "DELETE FROM foreign_people WHERE name = $1",
         "DELETE FROM users WHERE name = $1",
     ] {

@@ -40,6 +40,8 @@ pub struct TlsOptions {
     /// Names and addresses by which clients know this server, besides its host's name, the address that it listens on,
     /// and those of this host.
     pub names: Vec<String>,
+    /// Whether names below the server's own may be asked by plain HTTP: others answer there.
+    pub apart_below: bool,
 }
 
 /// Why there is no certificate to show.

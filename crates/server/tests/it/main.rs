@@ -27,6 +27,7 @@ mod permits;
 mod push;
 mod queue;
 mod receiver;
+mod recovery;
 mod rig;
 mod routes;
 mod schemathesis;

@@ -205,8 +205,16 @@ async fn the_queue_and_its_streams_hold_nothing_of_other_hosts() {
     rig.stop().await;
 }
 
+/// Waits until the code of now holds for some seconds more, so that no test runs over its end.
+pub async fn begin_of_a_step() {
+    let into = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 30;
+    if into > 15 {
+        tokio::time::sleep(std::time::Duration::from_secs(30 - into)).await;
+    }
+}
+
 /// The digits for a seed in base32, as an authenticator computes them.
-fn digits(secret: &str, steps: i64) -> String {
+pub fn digits(secret: &str, steps: i64) -> String {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let mut seed = Vec::new();
     let (mut held, mut bits) = (0_u32, 0);
@@ -240,12 +248,23 @@ async fn an_authenticator_is_asked_for_once_it_has_shown_its_digits() {
     let login = |totp: Option<&str>| json!({"name": "ada", "password": PASSWORD, "totp": totp});
     let stranger = Browser::new(&rig);
     assert_eq!(stranger.post(path::SESSION, login(None)).await.status, 200, "not shown yet, not asked for");
-    // One step back, so that the one of now is still to be used.
-    let codes = ada.post(path::OWN_TOTP_CONFIRM, json!({"code": digits(secret, -1)})).await.json();
+    begin_of_a_step().await;
+    for steps in [-1, 1] {
+        let heard = ada.post(path::OWN_TOTP_CONFIRM, json!({"code": digits(secret, steps)})).await;
+        assert_eq!((heard.status, heard.kind().as_str()), (422, "other-time"), "{steps}");
+    }
+    let codes = ada.post(path::OWN_TOTP_CONFIRM, json!({"code": digits(secret, 0)})).await.json();
     let codes: Vec<String> = serde_json::from_value(codes["codes"].clone()).unwrap();
     assert_eq!(codes.len(), 10);
     assert_eq!(stranger.post(path::SESSION, login(None)).await.kind(), "totp-needed");
     let now = digits(secret, 0);
+    assert_eq!(stranger.post(path::SESSION, login(Some(&now))).await.status, 401, "it has opened once");
+    // As if it were another half minute.
+    let again = "UPDATE users SET totp_step = totp_step - 2";
+    sql(folder.path(), again).await;
+    for steps in [-1, 1] {
+        assert_eq!(stranger.post(path::SESSION, login(Some(&digits(secret, steps)))).await.status, 401, "{steps}");
+    }
     let twice = [login(Some(&now)), login(Some(&now)), login(Some(&codes[0])), login(Some(&codes[0]))];
     let mut answers = Vec::new();
     for wish in twice {
@@ -257,7 +276,8 @@ async fn an_authenticator_is_asked_for_once_it_has_shown_its_digits() {
     assert_eq!(stranger.post(path::SESSION, wrong).await.kind(), "wrong-credentials");
     sql(folder.path(), "UPDATE sessions SET confirmed = confirmed - 301000000").await;
     assert_eq!(ada.delete(path::OWN_TOTP).await.kind(), "confirm-needed");
-    assert_eq!(ada.post(path::SESSION_CONFIRM, json!({"totp": digits(secret, 1)})).await.status, 200);
+    sql(folder.path(), again).await;
+    assert_eq!(ada.post(path::SESSION_CONFIRM, json!({"totp": digits(secret, 0)})).await.status, 200);
     assert_eq!(ada.delete(path::OWN_TOTP).await.status, 204);
     assert_eq!(stranger.post(path::SESSION, login(None)).await.status, 200);
     rig.stop().await;
@@ -308,7 +328,7 @@ async fn no_secret_stands_in_the_files_of_the_server() {
 }
 
 /// Files below the folder that hold these bytes.
-fn look_for(folder: &std::path::Path, bytes: &[u8]) -> Vec<String> {
+pub fn look_for(folder: &std::path::Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

@@ -78,13 +78,25 @@ async fn one_port_of_this_host_answers_both_and_the_authority_is_kept() {
         let request = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         let heard = ask(connect(&rig, folder.path(), &[]).await, &request).await;
         assert!(heard.starts_with("HTTP/1.1 200"), "{heard}");
-        assert_eq!(heard.contains("strict-transport-security: max-age="), strict, "{host}");
+        let told = "strict-transport-security: max-age=31536000; includeSubDomains\r\n";
+        assert_eq!(heard.contains(told), strict, "{host}: {heard}");
+        assert_eq!(heard.contains("strict-transport"), strict, "{host}: {heard}");
         let plain = ask(TcpStream::connect(address).await.unwrap(), &request).await;
         assert!(plain.starts_with("HTTP/1.1 200") && !plain.contains("strict-transport"), "{plain}");
     }
     rig.stop().await;
     let rig = Rig::start(folder.path()).await;
     assert_eq!(std::fs::read_to_string(ca_path(folder.path())).unwrap(), first);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn names_below_are_left_alone_where_others_answer_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start_as(folder.path(), |options| options.tls.apart_below = true).await;
+    let request = "GET /healthz HTTP/1.1\r\nhost: soc.example\r\nconnection: close\r\n\r\n";
+    let heard = ask(connect(&rig, folder.path(), &[]).await, request).await;
+    assert!(heard.contains("strict-transport-security: max-age=31536000\r\n"), "{heard}");
     rig.stop().await;
 }
 
@@ -186,7 +198,8 @@ async fn an_administrators_own_certificate_is_shown() {
     std::fs::write(&own.certificate, made.cert.pem()).unwrap();
     std::fs::write(&own.key, made.signing_key.serialize_pem()).unwrap();
     let rig =
-        Rig::start_as(folder.path(), |options| options.tls = TlsOptions { own: Some(own), names: Vec::new() }).await;
+        Rig::start_as(folder.path(), |options| options.tls = TlsOptions { own: Some(own), ..TlsOptions::default() })
+            .await;
     assert!(!ca_path(folder.path()).exists());
     let pin = format!("#sha256={}", rig.ready.fingerprint.clone().unwrap());
     for trust in [("", Trust::Authorities(made.cert.pem().into())), (pin.as_str(), Trust::Authorities(Vec::new()))] {

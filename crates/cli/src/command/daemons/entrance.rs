@@ -26,7 +26,7 @@ pub(super) fn tls(config: &Server, listen: Option<SocketAddr>) -> anyhow::Result
     if listen.is_some_and(|listen| listen.ip().is_unspecified()) {
         names.extend(own_addresses().iter().map(ToString::to_string));
     }
-    Ok(TlsOptions { own, names })
+    Ok(TlsOptions { own, names, apart_below: !config.hsts_subdomains })
 }
 
 pub(super) fn listen_address(listen: &Listen, configured: &str) -> anyhow::Result<Option<SocketAddr>> {
