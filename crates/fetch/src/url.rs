@@ -30,6 +30,17 @@ pub(crate) fn names_address(url: &Uri) -> bool {
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok()
 }
 
+/// Whether what is said there can be read and changed on the way: plain HTTP that does not stay on this host, as the
+/// URL itself says.
+pub fn is_clear(text: &str) -> bool {
+    let Ok(url) = parse(text) else { return false };
+    let host = url.host().unwrap_or("");
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let is_here = bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    url.scheme_str() == Some("http") && !is_here
+}
+
 /// Whether both URLs speak to the same server in the same way.
 pub(crate) fn same_server(a: &Uri, b: &Uri) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_u16() == b.port_u16()
@@ -88,6 +99,25 @@ mod tests {
         }
         for location in ["http://feeds.example/", "file:///etc/passwd", "https://u:p@x.example/", "https://"] {
             assert!(follow(&from, location).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_clear_unless_it_stays_here() {
+        for (text, expected) in [
+            ("https://feeds.example/", false),
+            ("http://127.0.0.1:1/", false),
+            ("http://127.9.9.9/", false),
+            ("http://[::1]/", false),
+            ("http://[::ffff:127.0.0.1]/", false),
+            ("http://LOCALHOST/", false),
+            ("HTTP://feeds.example/", true),
+            ("http://192.0.2.1/", true),
+            ("http://[2001:db8::1]/", true),
+            ("http://2130706433/", true),
+            ("http://localhost.example/", true),
+        ] {
+            assert_eq!(is_clear(text), expected, "{text}");
         }
     }
 

@@ -117,6 +117,8 @@ struct RawFeed {
     key_file: Option<PathBuf>,
     #[serde(default)]
     permit_private: bool,
+    #[serde(default)]
+    unencrypted: bool,
     max_mib: Option<u32>,
     #[serde(default = "yes")]
     enabled: bool,
@@ -167,7 +169,7 @@ fn check(raw: RawFeed) -> Result<Descriptor, String> {
     let name = raw.name;
     let say = |reason: String| format!("feed {name:?}: {reason}");
     crate::store::check_name(&name).map_err(|error| error.to_string())?;
-    let origin = origin(raw.url, raw.file, raw.taxii).map_err(|reason| say(reason.to_owned()))?;
+    let origin = origin(raw.url, raw.file, raw.taxii, raw.unencrypted).map_err(|reason| say(reason.to_owned()))?;
     let is_taxii = matches!(origin, Origin::Taxii { .. });
     if raw.format.as_deref() == Some("taxii") && !is_taxii {
         return Err(say("format taxii needs taxii = \"COLLECTION\"".to_owned()));
@@ -251,10 +253,18 @@ fn defaults(
     Ok(Defaults { category, direction, confidence, columns })
 }
 
-fn origin(url: Option<String>, file: Option<PathBuf>, taxii: Option<String>) -> Result<Origin, &'static str> {
+fn origin(
+    url: Option<String>,
+    file: Option<PathBuf>,
+    taxii: Option<String>,
+    unencrypted: bool,
+) -> Result<Origin, &'static str> {
     let is_web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
     match (url, file, taxii) {
         (Some(url), ..) if !is_web(&url) => Err("url must begin with https:// or http://"),
+        (Some(url), ..) if !unencrypted && tripoint_fetch::is_clear(&url) => {
+            Err("url is plain http, which anybody on the way can change: use https, or say unencrypted = true")
+        }
         (Some(url), None, None) => Ok(Origin::Url(url)),
         (Some(_), None, Some(name)) if name.is_empty() || name.len() > 256 => {
             Err("taxii names a collection by its id, alias or title")
@@ -357,6 +367,19 @@ licence = "CC0"
             let error = parse(&format!("{base}{extra}"), "f").unwrap_err();
             assert!(error.reason.contains(part), "{extra}: {error}");
             assert!(error.line.abs_diff(line) <= 1, "{extra}: {error}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_asked_for_in_so_many_words() {
+        let read = |rest: &str| parse(&format!("[[feed]]\nname = \"a\"\n{rest}\n"), "feeds.toml");
+        for clear in ["http://a.example/x", "http://192.0.2.1/x", "http://a.example/taxii2/\"\ntaxii = \"one"] {
+            let told = read(&format!("url = \"{clear}\"")).unwrap_err().to_string();
+            assert!(told.starts_with("feeds.toml:1: ") && told.contains("unencrypted = true"), "{told}");
+            assert!(read(&format!("url = \"{clear}\"\nunencrypted = true")).is_ok(), "{clear}");
+        }
+        for here in ["http://127.0.0.1:8000/x", "http://localhost/x", "http://[::1]/x", "https://a.example/x"] {
+            assert!(read(&format!("url = \"{here}\"")).is_ok(), "{here}");
         }
     }
 

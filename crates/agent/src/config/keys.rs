@@ -152,7 +152,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "notify.kinds",
         "[\"alerts\", \"actions\", \"feeds\"]",
-        "What the webhook is told about: alerts (new, worse), actions (made, failed, ended, repaired), feeds (docs/reference/notifications.md).",
+        "What the webhook is told about: alerts (new, worse), actions (made, failed, ended, repaired), feeds, audit (docs/reference/notifications.md).",
     ),
     ("notify.secret_file", "\"\"", "File with the secret that signs these messages (HMAC-SHA-256)."),
     ("notify.channel", "[]", "Receivers, as `[[notify.channel]]` (docs/reference/notifications.md)."),

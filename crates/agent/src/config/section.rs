@@ -190,7 +190,7 @@ pub struct Notify {
 
 impl Notify {
     /// What can be told about.
-    pub const KINDS: &[&str] = &["alerts", "actions", "feeds"];
+    pub const KINDS: &[&str] = &["alerts", "actions", "feeds", "audit"];
 }
 
 /// `[crowdsec]`.

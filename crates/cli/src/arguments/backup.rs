@@ -16,6 +16,15 @@ pub enum ServerWork {
         /// The backup
         file: PathBuf,
     },
+    /// Seal every secret with a new key, where no server runs; broken off, run it again
+    Reseal {
+        /// The key that the service manager gives as `tripoint.key` now (32 bytes), where it does
+        #[arg(long, value_name = "FILE", requires = "new_key")]
+        old_key: Option<PathBuf>,
+        /// The one that it will give
+        #[arg(long, value_name = "FILE", requires = "old_key")]
+        new_key: Option<PathBuf>,
+    },
     /// The certificate that vouches for this data folder's server (PEM), for browsers and `--ca`
     Ca {
         /// Print its SHA-256 alone, as `--server https://HOST:PORT#sha256=…` takes it

@@ -29,6 +29,9 @@ pub enum Vulns {
         /// Let held copies take force
         #[arg(long)]
         accept: bool,
+        /// URLs may be plain http, which anybody on the way can change
+        #[arg(long)]
+        unencrypted: bool,
     },
     /// The sources that are known, and which of them this host fetches
     Sources,

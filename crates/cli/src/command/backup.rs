@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use tripoint_model::Timestamp;
 use tripoint_server::store::backup::{backup, restore};
+use tripoint_server::store::reseal::{Keys, Resealed, reseal};
 
 use crate::arguments::ServerWork;
 use crate::context::Context;
@@ -19,6 +20,13 @@ pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
             // As a file's name takes it.
             let stamp = Timestamp::from_system(SystemTime::now()).to_string().replace([':', '.'], "-");
             (runtime.block_on(restore(&context.data_dir, &file, &stamp))?, "brought back")
+        }
+        ServerWork::Reseal { old_key, new_key } => {
+            let keys = match (old_key, new_key) {
+                (Some(old), Some(new)) => Keys::Given { old: key(&old)?, new: key(&new)? },
+                _ => Keys::OfFolder,
+            };
+            return resealed(context, runtime.block_on(reseal(&context.data_dir, keys))?, keys);
         }
         ServerWork::Ca { fingerprint } => return authority(context, fingerprint),
     };
@@ -38,6 +46,28 @@ pub fn run(context: &Context, what: ServerWork) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(Exit::Fine)
+}
+
+fn resealed(context: &Context, done: Resealed, keys: Keys) -> anyhow::Result<Exit> {
+    if context.json {
+        let Resealed { seeds, authority } = done;
+        output::json(&serde_json::json!({"schema": 1, "seeds": seeds, "authority": authority}))?;
+        return Ok(Exit::Fine);
+    }
+    let seeds = output::counted(done.seeds, "authenticator");
+    let authority = if done.authority { " and the key of the server's own authority" } else { "" };
+    output::line(&format!("{seeds}{authority} sealed with the new key"))?;
+    if matches!(keys, Keys::Given { .. }) && !context.quiet {
+        eprintln!("give the server the new key as its credential tripoint.key before it starts");
+    }
+    Ok(Exit::Fine)
+}
+
+/// 32 bytes of a file.
+fn key(path: &std::path::Path) -> anyhow::Result<[u8; 32]> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let length = bytes.len();
+    bytes.try_into().map_err(|_| anyhow::anyhow!("{} holds {length} bytes; 32 are a key", path.display()))
 }
 
 /// What this data folder's server is known by.

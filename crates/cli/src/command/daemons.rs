@@ -145,9 +145,8 @@ fn push(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Push>>
     if let Some((key, _)) = needed.iter().find(|(_, is_empty)| *is_empty) {
         bail!("crowdsec.push needs crowdsec.{key}");
     }
-    let is_here = |rest: &str| ["127.", "localhost", "[::1]"].iter().any(|here| rest.starts_with(here));
-    if crowdsec.url.strip_prefix("http://").is_some_and(|rest| !is_here(rest)) {
-        tracing::warn!(url = crowdsec.url, "the password for CrowdSec can be read on the way: use https");
+    if tripoint_fetch::is_clear(&crowdsec.url) {
+        bail!("crowdsec.url: everybody on the way could read the password: use https beyond this host");
     }
     let password = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     // A program beside us answers at once or not at all; a slow one is tried again.

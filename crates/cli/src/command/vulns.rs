@@ -22,7 +22,13 @@ pub const NOTHING_LOADED: &str = "no advisories loaded: run `tripoint vulns sync
 pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
     match command {
         Vulns::Import { files, format, source } => import(context, &files, ImportOptions { format, source }),
-        Vulns::Sync { sources, force, accept } => advisories::sync(context, &sources, force, accept),
+        Vulns::Sync { sources, force, accept, unencrypted } => {
+            if let Some(url) = sources.iter().find(|url| !unencrypted && tripoint_fetch::is_clear(url)) {
+                let why = "is plain http, which anybody on the way can change: use https, or say --unencrypted";
+                return Err(WrongUsage(format!("{url} {why}")).into());
+            }
+            advisories::sync(context, &sources, force, accept)
+        }
         Vulns::Sources => advisories::list(context),
         Vulns::Status => advisories::status(context),
         Vulns::Forget { source } => advisories::forget(context, &source),

@@ -117,7 +117,10 @@ fn the_configured_proxy_is_asked() {
         BufReader::new(stream).read_line(&mut line).unwrap();
         line
     });
-    let sync = ["vulns", "sync", "http://advisories.example/all.jsonl", "--json"];
+    let clear = "http://advisories.example/all.jsonl";
+    let told = bench.run(&["vulns", "sync", clear]);
+    assert!(told.code != 0 && told.err.contains("--unencrypted"), "{told:?}");
+    let sync = ["vulns", "sync", clear, "--unencrypted", "--json"];
     let settings = format!("[fetch]\nproxy = \"http://{address}\"\n");
     bench.write("data/server.toml", settings);
     // The proxy hangs up after one line: the source fails, and the name was never resolved here.

@@ -36,7 +36,10 @@ fn s8_no_feed_leads_into_private_space() {
             ("events", format!("url = \"{base}/manifest.json\"\nformat = \"misp-feed\"\n")),
             ("collection", format!("url = \"{base}/taxii2/\"\ntaxii = \"one\"\n")),
         ];
-        let text: String = feeds.iter().map(|(name, rest)| format!("[[feed]]\nname = \"{name}\"\n{rest}\n")).collect();
+        let text: String = feeds
+            .iter()
+            .map(|(name, rest)| format!("[[feed]]\nname = \"{name}\"\nunencrypted = true\n{rest}\n"))
+            .collect();
         bench.write("data/feeds.toml", text);
         let reports = bench.run(&["intel", "sync", "--json"]).expect(1).json();
         for report in reports.as_array().unwrap() {
@@ -63,11 +66,11 @@ fn s8_no_advisory_and_no_service_leads_into_private_space() {
     let (port, came) = target();
     for host in NAMES {
         let bench = Bench::new();
-        let told = bench.run(&["vulns", "sync", &format!("http://{host}:{port}/osv.json"), "--json"]);
+        let told = bench.run(&["vulns", "sync", &format!("http://{host}:{port}/osv.json"), "--unencrypted", "--json"]);
         assert_ne!(told.code, 0, "{told:?}");
         let key = bench.write("key", "secret");
         let online = format!(
-            "[online]\naccept = true\nabuseipdb_key_file = {key:?}\nabuseipdb_url = \"http://{host}:{port}\"\n"
+            "[online]\naccept = true\nabuseipdb_key_file = {key:?}\nabuseipdb_url = \"https://{host}:{port}\"\n"
         );
         bench.write("data/server.toml", online);
         let told = bench.run(&["intel", "lookup", "45.66.7.8", "--json", "--online", "abuseipdb"]);

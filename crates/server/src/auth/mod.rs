@@ -52,7 +52,7 @@ impl Auth {
     pub(crate) fn load(data_dir: &Path, key: Option<&[u8; KEY_BYTES]>) -> Result<Self, KeyError> {
         let sealer = match key {
             Some(key) => Sealer::new(key),
-            None => Sealer::load(&data_dir.join("server/secret.key"))?,
+            None => Sealer::load(&data_dir.join("server").join(seal::FILE))?,
         };
         Ok(Self {
             passwords: password::Passwords::default(),

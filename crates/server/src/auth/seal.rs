@@ -43,9 +43,23 @@ pub enum OpenError {
 
 /// The key that all others are sealed with.
 pub struct Sealer {
+    key: Key,
+    /// The one that takes its place, while everything is sealed anew: opens too.
+    next: Option<Key>,
+}
+
+struct Key {
     key: LessSafeKey,
     /// The first bytes of its hash: tells a wrong key from a changed secret.
     id: [u8; ID_BYTES],
+}
+
+impl Key {
+    fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let mut id = [0; ID_BYTES];
+        id.copy_from_slice(&digest(&SHA256, &[b"tripoint key id".as_slice(), key].concat()).as_ref()[..ID_BYTES]);
+        Self { key: aead(key), id }
+    }
 }
 
 impl std::fmt::Debug for Sealer {
@@ -57,24 +71,32 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// With this key.
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
-        let mut id = [0; ID_BYTES];
-        id.copy_from_slice(&digest(&SHA256, &[b"tripoint key id".as_slice(), key].concat()).as_ref()[..ID_BYTES]);
-        Self { key: aead(key), id }
+        Self { key: Key::new(key), next: None }
     }
 
-    /// With the key of a file that only this user can read; made where there is none.
+    /// The same, and what was sealed with this one opens too.
+    #[must_use]
+    pub fn or(self, next: &[u8; KEY_BYTES]) -> Self {
+        Self { next: Some(Key::new(next)), ..self }
+    }
+
+    /// With the key of a file that only this user can read, made where there is none; and, where sealing anew was broken
+    /// off, the one that lies beside it.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let failed = |error| KeyError::File(path.to_owned(), error);
-        match fs::read(path) {
-            Ok(bytes) => {
-                let key = bytes.as_slice().try_into().map_err(|_| KeyError::Length(path.to_owned()))?;
-                return Ok(Self::new(key));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+        let own = Self::load_alone(path)?;
+        Ok(match read_key(&path.with_file_name(NEXT))? {
+            Some(next) => own.or(&next),
+            None => own,
+        })
+    }
+
+    /// With the key of this file alone, made where there is none.
+    pub(crate) fn load_alone(path: &Path) -> Result<Self, KeyError> {
+        if let Some(key) = read_key(path)? {
+            return Ok(Self::new(&key));
         }
         let key = random::<KEY_BYTES>()?;
-        write_private(path, &key).map_err(failed)?;
+        write_private(path, &key).map_err(|error| KeyError::File(path.to_owned(), error))?;
         Ok(Self::new(&key))
     }
 
@@ -82,8 +104,8 @@ impl Sealer {
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<String, NoRandom> {
         let own = random::<KEY_BYTES>()?;
         let mut sealed = vec![VERSION];
-        sealed.extend(self.id);
-        lock(&self.key, purpose, &own, &mut sealed)?;
+        sealed.extend(self.key.id);
+        lock(&self.key.key, purpose, &own, &mut sealed)?;
         lock(&aead(&own), purpose, secret, &mut sealed)?;
         Ok(BASE64.encode(sealed))
     }
@@ -95,13 +117,21 @@ impl Sealer {
         if head[0] != VERSION {
             return Err(OpenError::Changed);
         }
-        if head[1..] != self.id {
-            return Err(OpenError::OtherKey);
-        }
+        let keys = std::iter::once(&self.key).chain(&self.next);
+        let key = keys.into_iter().find(|key| head[1..] == key.id).ok_or(OpenError::OtherKey)?;
         let (wrapped, body) = rest.split_at_checked(NONCE_LEN + KEY_BYTES + TAG_BYTES).ok_or(OpenError::Changed)?;
-        let own = unlock(&self.key, purpose, wrapped)?;
+        let own = unlock(&key.key, purpose, wrapped)?;
         let own: &[u8; KEY_BYTES] = own.as_slice().try_into().map_err(|_| OpenError::Changed)?;
         unlock(&aead(own), purpose, body)
+    }
+}
+
+/// The key in a file; nothing where there is none.
+fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, KeyError> {
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().map(Some).map_err(|_| KeyError::Length(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(KeyError::File(path.to_owned(), error)),
     }
 }
 
@@ -139,6 +169,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
+/// Where the key lies, below the folder of the server.
+pub(crate) const FILE: &str = "secret.key";
+/// Where the next one lies while everything is sealed anew.
+pub(crate) const NEXT: &str = "secret.next";
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 8;

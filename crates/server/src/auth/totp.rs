@@ -44,6 +44,11 @@ pub(crate) fn uri(name: &str, seed: &[u8]) -> String {
     format!("otpauth://totp/Tripoint:{name}?secret={}&issuer=Tripoint&algorithm=SHA1&digits=6&period=30", base32(seed))
 }
 
+/// What the seed of a user's authenticator is sealed for.
+pub(crate) fn seed_purpose(name: &str) -> String {
+    format!("totp {name}")
+}
+
 const STEP_US: i64 = 30_000_000;
 /// Two minutes: clocks of telephones that nobody set.
 const NEAR: i64 = 4;

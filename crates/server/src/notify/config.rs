@@ -26,6 +26,8 @@ pub struct ChannelConfig {
     pub password_file: PathBuf,
     /// Whether names may lead to private addresses.
     pub private: bool,
+    /// Whether it may be spoken to in the clear beyond this host.
+    pub unencrypted: bool,
     /// Most messages in a minute; the rest comes as one.
     pub per_minute: Option<u32>,
     /// The text, in minijinja.

@@ -73,6 +73,11 @@ impl Notify {
         }
         let names: Vec<String> = channels.iter().map(|spec| spec.name.clone()).collect();
         let plan = Plan::new(config, &names, now())?;
+        let told = plan.of_audit();
+        if let Some(spec) = channels.iter().find(|spec| told.contains(&spec.name) && !spec.kind.takes_audit(spec)) {
+            let rule = "the audit goes to elastic, splunk-hec, syslog (tcp or tls) and webhook (format message)";
+            return Err(format!("channel {:?}: {rule}; this one would lose rows of it", spec.name));
+        }
         let total_timeout = settings.total_timeout.min(TIMEOUT);
         // One attempt at a time: the sender tries again by itself.
         let settings = Settings { total_timeout, attempts: 1, ..settings };

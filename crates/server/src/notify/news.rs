@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use tripoint_api::AuditRow;
 use tripoint_model::text::{truncate, visible};
 use tripoint_model::{Alert, Level, Timestamp, Verdict};
 
@@ -32,6 +33,8 @@ pub(crate) enum Kind {
     DriftRepaired,
     FeedTrouble,
     FeedRecovered,
+    /// A row of the audit.
+    Audit,
     /// Many at once.
     Digest,
     /// Somebody wants to know whether the channel works.
@@ -52,6 +55,7 @@ impl Kind {
             | Self::DriftRepaired => Some("actions"),
             Self::FeedTrouble | Self::FeedRecovered => Some("feeds"),
             Self::AlertOverdue => Some("overdue"),
+            Self::Audit => Some(AUDIT),
             Self::AlertUnattended | Self::Digest | Self::Test => None,
         }
     }
@@ -85,6 +89,8 @@ pub(crate) struct News {
     pub(crate) trouble: Option<String>,
     #[serde(default)]
     pub(crate) digest: Option<Digest>,
+    #[serde(default)]
+    pub(crate) audit: Option<AuditRow>,
     #[serde(default)]
     pub(crate) channel: Option<String>,
     /// All of it, made harmless.
@@ -242,6 +248,7 @@ impl News {
             Kind::FeedTrouble => format!("feed {feed} is in trouble: {}", self.trouble.as_deref().unwrap_or("?")),
             Kind::FeedRecovered => format!("feed {feed} is well again"),
             Kind::DriftRepaired => format!("put back on {host}: {named}"),
+            Kind::Audit => self.audit.as_ref().map(of_audit_row).unwrap_or_default(),
             Kind::Test => format!("a test of the channel {}", self.channel.as_deref().unwrap_or("?")),
             kind => format!("{} on {host}: {named}", kind.word().trim_start_matches("action-")),
         }
@@ -251,6 +258,7 @@ impl News {
     pub(crate) fn level(&self) -> Level {
         match self.kind {
             Kind::ActionFailed | Kind::FeedTrouble => Level::Medium,
+            Kind::Audit if self.audit.as_ref().is_some_and(|row| row.entry.result != DONE) => Level::Low,
             _ => self.alert.as_ref().map_or(Level::Informational, |alert| alert.severity.level),
         }
     }
@@ -265,6 +273,7 @@ impl News {
         match (&self.alert, &self.feed) {
             (Some(alert), _) => alert.id.clone(),
             (_, Some(feed)) => format!("feed:{feed}"),
+            _ if self.audit.is_some() => format!("audit:{}", self.audit.as_ref().map_or(0, |row| row.number)),
             _ => format!("{}:{}:{}", self.kind.word(), self.host(), self.at),
         }
     }
@@ -334,6 +343,18 @@ pub(crate) fn about(kind: Kind, alert: &Alert, why: &[&str], now: Timestamp) -> 
     body
 }
 
+/// The body of a message about a row of the audit.
+pub(crate) fn of_audit(row: &AuditRow) -> Value {
+    json!({ "schema": 1, "type": Kind::Audit, "at": row.entry.at, "audit": row })
+}
+
+fn of_audit_row(row: &AuditRow) -> String {
+    let entry = &row.entry;
+    let who = if entry.who.is_empty() { "nobody" } else { &entry.who };
+    let target = if entry.target.is_empty() { String::new() } else { format!(" {}", entry.target) };
+    format!("audit {}: {who} from {}: {}{target}: {}", row.number, entry.from, entry.what, entry.result)
+}
+
 /// Whether the application's logs say that an attack has likely succeeded.
 pub(crate) fn has_succeeded(alert: &Alert) -> bool {
     alert.investigation.as_ref().is_some_and(|found| found.logs.verdict == Some(Verdict::LikelySucceeded))
@@ -366,6 +387,10 @@ fn clean(value: &mut Value) {
     }
 }
 
+/// The word of `kinds` for rows of the audit.
+pub(crate) const AUDIT: &str = "audit";
+/// What was not refused.
+const DONE: &str = "done";
 /// Bytes of one text: a command line is not told whole.
 const TEXT_MAX: usize = 1024;
 const HEADLINE_MAX: usize = 400;

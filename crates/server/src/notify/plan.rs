@@ -2,7 +2,7 @@
 //!
 //! Pure: a message, the alert as it stands, and the time; out come channels and what holds each back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tripoint_api::filter::{Filter, parse};
@@ -12,7 +12,7 @@ use tripoint_model::{Alert, AlertStatus, Timestamp};
 
 use super::config::{MaintenanceConfig, NotifyConfig, RouteConfig, StepConfig};
 use super::hours::Hours;
-use super::news::{Kind, News};
+use super::news::{AUDIT, Kind, News};
 
 /// Routes and maintenance, checked.
 #[derive(Clone, Debug, Default)]
@@ -104,9 +104,17 @@ impl Plan {
         self.routes.iter().any(|route| route.kinds.iter().any(|kind| kind == group))
     }
 
+    /// The channels that are told of the audit.
+    pub(crate) fn of_audit(&self) -> Vec<String> {
+        let routes = self.routes.iter().filter(|route| route.kinds.iter().any(|kind| kind == AUDIT));
+        let all: BTreeSet<&String> = routes.flat_map(|route| &route.channels).collect();
+        all.into_iter().cloned().collect()
+    }
+
     /// Each channel at most once; of several routes to it, the one that holds it back least.
     pub(crate) fn place(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Placed> {
-        let muted = self.maintenance.iter().find(|one| one.covers(row, now));
+        // Rows of the audit are told each, whatever is worked on.
+        let muted = self.maintenance.iter().find(|one| one.covers(row, now) && news.kind != Kind::Audit);
         let mut placed: BTreeMap<&str, Option<Hold>> = BTreeMap::new();
         for route in self.routes.iter().filter(|route| route.takes(news, row, now)) {
             let hold = match muted {
@@ -213,6 +221,12 @@ fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) 
     if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
         return Err("a filter is about alerts: a route that has one tells of alerts, work and overdue alone".into());
     }
+    let held = !config.quiet.is_empty() || !config.digest.is_empty() || !config.escalate.is_empty();
+    if held && kinds.iter().any(|kind| kind == AUDIT) {
+        return Err(
+            "the audit is told row by row and at once: give it a route without quiet, digest and escalate".into()
+        );
+    }
     let known = |named: &[String]| match named.iter().find(|name| !channels.contains(name)) {
         Some(missing) => Err(format!("there is no channel {missing:?}")),
         None if named.is_empty() => Err("it names no channel".into()),
@@ -265,7 +279,7 @@ fn check_filter(filter: &str, now: Timestamp) -> Result<(), String> {
 }
 
 /// What can be told about.
-pub(crate) const KINDS: &[&str] = &["alerts", "work", "overdue", "actions", "feeds"];
+pub(crate) const KINDS: &[&str] = &["alerts", "work", "overdue", "actions", "feeds", AUDIT];
 
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,8 @@ pub(super) async fn run(board: Arc<Board>, app: Arc<App>, stopped: watch::Receiv
 /// One look; whether there may be more at once.
 async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, StoreError> {
     let at = now();
+    let of_audit = board.notify.plan.of_audit();
+    let is_behind = !of_audit.is_empty() && app.deliveries.tell_audit(&of_audit, at).await?;
     let messages = app.deliveries.unrouted(TOGETHER).await?;
     let is_more = messages.len() == TOGETHER as usize;
     if !messages.is_empty() {
@@ -63,7 +65,7 @@ async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, Store
     let repeats = repeat(board, app, at).await?;
     app.deliveries.release(at).await?;
     board.lines.iter().for_each(super::Line::wake);
-    Ok(is_more || repeats)
+    Ok(is_more || repeats || is_behind)
 }
 
 async fn route(
@@ -102,10 +104,13 @@ async fn route(
     }
     // Routes without a filter tell of it all the same; no other can say whether it would.
     routed.is_lost = is_unreadable && routed.placed.is_empty();
+    let news_kind = news.kind;
     routed.alert = news.alert.map(|alert| alert.id);
     for placed in routed.placed.iter_mut().filter(|placed| placed.hold.is_none()) {
         let Some(line) = board.line(&placed.channel) else { continue };
-        placed.hold = rates.hold(&placed.channel, line.spec.per_minute, at);
+        // Rows of the audit are never summed up.
+        let per_minute = if news_kind == Kind::Audit { 0 } else { line.spec.per_minute };
+        placed.hold = rates.hold(&placed.channel, per_minute, at);
         if placed.hold.is_none() && line.spec.kind.follows() && !routed.over {
             routed.follow.push(placed.channel.clone());
         }

@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) password: Secret,
     pub(crate) user: String,
     pub(crate) private: bool,
+    /// Whether it may be spoken to in the clear beyond this host.
+    pub(crate) unencrypted: bool,
     /// 0: as many as there are.
     pub(crate) per_minute: u32,
     /// Nothing where the kind has no text.
@@ -86,6 +88,7 @@ impl Spec {
             password: read(&config.password_file)?,
             user: config.user.clone(),
             private: config.private,
+            unencrypted: config.unencrypted,
             per_minute: config.per_minute.unwrap_or(if kind.is_for_people() { PER_MINUTE } else { 0 }),
             template: template(kind, config)?,
             format: config.format.clone(),
@@ -160,10 +163,20 @@ impl Spec {
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
         let shows =
             !self.token.is_empty() || !self.password.is_empty() || ["slack", "teams"].contains(&self.kind.name());
-        match shows && !is_here(host) {
-            true => Err("what proves who we are would go over http for everybody to read: use https".into()),
-            false => Ok(()),
+        match (is_here(host), shows) {
+            (true, _) => Ok(()),
+            (false, true) => Err("what proves who we are would go over http for everybody to read: use https".into()),
+            (false, false) => self.clear("http"),
         }
+    }
+
+    /// What is told beyond this host in the clear has to be asked for in so many words.
+    pub(crate) fn clear(&self, by: &str) -> Result<(), String> {
+        if self.unencrypted {
+            tracing::warn!(channel = self.name, by, "what this channel is told can be read on the way");
+            return Ok(());
+        }
+        Err(format!("everybody on the way could read what is told by {by}: encrypt it, or say unencrypted = true"))
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 
 use tripoint_api::accounts::{PasswordChange, RecoveryCodes, TotpCode, TotpSeed};
 
-use super::session::{gone, no_random, seed_purpose, try_again, unavailable, wrong};
+use super::session::{gone, no_random, try_again, unavailable, wrong};
 use super::users::acceptable;
 use crate::auth::caller::Caller;
 use crate::auth::secret::{base32, hash, random};
@@ -50,7 +50,7 @@ pub(crate) async fn enrol(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<TotpSeed>, Refused> {
     let seed = random::<{ totp::SEED_BYTES }>().map_err(|_| no_random())?;
-    let sealed = app.auth.sealer.seal(&seed_purpose(&caller.name), &seed).map_err(|_| no_random())?;
+    let sealed = app.auth.sealer.seal(&totp::seed_purpose(&caller.name), &seed).map_err(|_| no_random())?;
     let uri = totp::uri(&caller.name, &seed);
     let edit = move |user: &mut Account| {
         user.totp_new = Some(sealed);
@@ -71,7 +71,7 @@ pub(crate) async fn confirm_totp(
     let user = app.accounts.user(&caller.name).await?.ok_or_else(wrong)?;
     let none = || refuse(StatusCode::CONFLICT, "no-seed", "ask for a seed first");
     let sealed = user.totp_new.ok_or_else(none)?;
-    let seed = app.auth.sealer.open(&seed_purpose(&caller.name), &sealed).map_err(|_| none())?;
+    let seed = app.auth.sealer.open(&totp::seed_purpose(&caller.name), &sealed).map_err(|_| none())?;
     let is_near = || totp::is_near(&seed, &code, now());
     let step = totp::step(&seed, &code, 0, now()).ok_or_else(|| if is_near() { other_time() } else { wrong() })?;
     app.auth.tries.succeeded_known(&caller.proof());

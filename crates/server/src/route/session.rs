@@ -179,7 +179,7 @@ impl Factor {
             let why = "the six digits of the authenticator are needed too";
             return Err(refuse(StatusCode::UNAUTHORIZED, "totp-needed", why));
         };
-        let seed = app.auth.sealer.open(&seed_purpose(&user.name), sealed).map_err(|error| {
+        let seed = app.auth.sealer.open(&totp::seed_purpose(&user.name), sealed).map_err(|error| {
             tracing::error!(user = user.name, %error, "the seed of an authenticator cannot be read");
             refuse(StatusCode::SERVICE_UNAVAILABLE, "sealed", "the authenticator cannot be compared at the moment")
         })?;
@@ -206,11 +206,6 @@ impl Factor {
             }
         }
     }
-}
-
-/// What the seed of a user's authenticator is sealed for.
-pub(super) fn seed_purpose(name: &str) -> String {
-    format!("totp {name}")
 }
 
 /// Lets somebody try a secret, or says how long to wait.

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -61,6 +62,24 @@ impl Authority {
         }
         Ok(Self { certificate, issuer: Issuer::new(params(&kept.name, now)?, key) })
     }
+}
+
+/// Seals its key with another, where there is one: at every moment the file is whole, with one or the other.
+pub(super) fn reseal(folder: &Path, both: &Sealer, next: &Sealer) -> Result<bool, TlsError> {
+    let path = folder.join(KEY_FILE);
+    let failed = |error| TlsError::File(path.clone(), error);
+    let sealed = match fs::read_to_string(&path) {
+        Ok(sealed) => sealed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    let open = both.open(PURPOSE, sealed.trim());
+    let open = open.map_err(|error| TlsError::Sealed(path.clone(), error.to_string()))?;
+    let owner = fs::metadata(&path).map_err(failed)?;
+    write_private(&path, next.seal(PURPOSE, &open)?.as_bytes()).map_err(failed)?;
+    // Root may do it for a server without privileges.
+    let _ = std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid()));
+    Ok(true)
 }
 
 fn unsealed(path: &Path, sealer: &Sealer, sealed: &str) -> Result<Kept, TlsError> {

@@ -32,6 +32,11 @@ pub use own::OwnFiles;
 use crate::auth::seal::Sealer;
 use crate::auth::secret::{NoRandom, hex};
 
+/// Seals the authority's key with another key; whether there is one.
+pub(crate) fn reseal(folder: &Path, both: &Sealer, next: &Sealer) -> Result<bool, TlsError> {
+    authority::reseal(folder, both, next)
+}
+
 /// Which certificate the server shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {

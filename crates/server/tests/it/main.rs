@@ -5,6 +5,7 @@ mod asvs;
 mod asvs_log;
 mod asvs_source;
 mod audit;
+mod audit_told;
 mod backup;
 mod browser;
 mod channels;

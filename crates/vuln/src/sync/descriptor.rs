@@ -86,6 +86,9 @@ pub struct Mirror {
     /// Whether the mirrors' names may lead to private addresses.
     #[serde(default)]
     pub permit_private: bool,
+    /// Whether plain HTTP, which anybody on the way can change, will do.
+    #[serde(default)]
+    pub unencrypted: bool,
 }
 
 /// What is wrong with the text, at which line, and what would be right.
@@ -154,6 +157,9 @@ impl Catalogue {
                         "a mirror has `from` and a list `to` of http:// or https:// URLs".to_owned(),
                     ));
                 }
+                if !mirror.unencrypted && mirror.to.iter().any(|url| tripoint_fetch::is_clear(url)) {
+                    return Err(at(offset, format!("mirror: {CLEAR}")));
+                }
                 mirrors.push(mirror);
             }
         }
@@ -192,6 +198,7 @@ struct RawSource {
     header: Option<String>,
     key_file: Option<PathBuf>,
     permit_private: Option<bool>,
+    unencrypted: Option<bool>,
     max_mib: Option<u32>,
     licence: Option<String>,
 }
@@ -215,6 +222,7 @@ impl RawSource {
             header: self.header.or(base.header),
             key_file: self.key_file.or(base.key_file),
             permit_private: self.permit_private.or(base.permit_private),
+            unencrypted: self.unencrypted.or(base.unencrypted.filter(|_| !moved)),
             max_mib: self.max_mib.or(base.max_mib),
             licence: self.licence.or(base.licence),
         }
@@ -242,6 +250,9 @@ fn check(raw: &RawSource) -> Result<Descriptor, String> {
     let mirrors = raw.mirrors.clone().unwrap_or_default();
     if !urls.iter().chain(&mirrors).all(|url| is_http(url)) {
         return Err("a URL must begin with https:// or http://".to_owned());
+    }
+    if raw.unencrypted != Some(true) && urls.iter().chain(&mirrors).any(|url| tripoint_fetch::is_clear(url)) {
+        return Err(CLEAR.to_owned());
     }
     if urls.len() > 1 && !mirrors.is_empty() {
         return Err("mirrors are for a source of one file; use [[mirror]]".to_owned());
@@ -282,6 +293,7 @@ fn check(raw: &RawSource) -> Result<Descriptor, String> {
     })
 }
 
+const CLEAR: &str = "a URL is plain http, which anybody on the way can change: use https, or say unencrypted = true";
 /// Alpine has two files; nobody has many.
 const FILES_MAX: usize = 32;
 

@@ -98,6 +98,7 @@ enabled = false
 [[source]]
 name = "ours"
 url = "http://intranet.example/osv.zip"
+unencrypted = true
 hosts = ["all"]
 
 [[mirror]]
@@ -116,9 +117,37 @@ only = true
 
 #[test]
 fn an_own_file_may_stand_alone() {
-    let own = "built_in = false\n[[source]]\nname = \"kev\"\nurl = \"http://intranet.example/kev.json\"\n";
+    let own = "built_in = false\n[[source]]\nname = \"kev\"\nurl = \"https://intranet.example/kev.json\"\n";
     let catalogue = Catalogue::read(Some((own, "advisories.toml"))).expect("read");
     assert_eq!((catalogue.sources.len(), catalogue.sources[0].format.as_deref()), (1, None));
+}
+
+#[test]
+fn plain_http_is_asked_for_in_so_many_words() {
+    let source = |rest: &str| format!("[[source]]\nname = \"ours\"\n{rest}\n");
+    let mirror = |rest: &str| format!("[[mirror]]\nfrom = \"https://a.example/\"\n{rest}\n");
+    let (clear, here) = ("http://intranet.example/x", "http://127.0.0.1:8000/x");
+    for (text, good) in [
+        (source(&format!("url = \"{clear}\"")), false),
+        (source(&format!("urls = [\"https://a.example/x\", \"{clear}\"]")), false),
+        (source(&format!("url = \"https://a.example/x\"\nmirrors = [\"{clear}\"]")), false),
+        (source(&format!("url = \"{clear}\"\nunencrypted = true")), true),
+        (source(&format!("url = \"{here}\"")), true),
+        (mirror(&format!("to = [\"{clear}\"]")), false),
+        (mirror(&format!("to = [\"{clear}\"]\nunencrypted = true")), true),
+        (mirror(&format!("to = [\"{here}\"]")), true),
+    ] {
+        match Catalogue::read(Some((&text, "advisories.toml"))) {
+            Ok(_) => assert!(good, "{text}"),
+            Err(error) => {
+                let told = error.to_string();
+                assert!(
+                    !good && told.starts_with("advisories.toml:1: ") && told.contains("unencrypted = true"),
+                    "{told}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

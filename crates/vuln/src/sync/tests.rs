@@ -299,7 +299,7 @@ fn a_proxy_is_used() {
         shared.serve(stream);
         first
     });
-    let text = DEMO.replace("HERE", "http://publisher.example");
+    let text = DEMO.replace("HERE", "http://publisher.example").replacen("\nurl", "\nunencrypted = true\nurl", 1);
     let settings = FetchSettings { proxy: Some(proxy), ..FetchSettings::default() };
     let report = &bench.sync_with(&text, 0, SyncOptions::default(), settings)[0];
     assert_eq!((report.state, report.records), (SyncState::Updated, 5), "{report:?}");

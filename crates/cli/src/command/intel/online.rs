@@ -60,6 +60,10 @@ pub(super) struct Asker<'a> {
 impl<'a> Asker<'a> {
     pub fn new(context: &'a Context, wanted: &'a [Wanted], yes: bool) -> anyhow::Result<Self> {
         let config = context.config()?.config;
+        if let Some(one) = wanted.iter().find(|wanted| tripoint_fetch::is_clear(&wanted.url)) {
+            let name = one.service.name();
+            anyhow::bail!("online.{name}_url: everybody on the way could read key and question: use https");
+        }
         let fetcher = if wanted.is_empty() {
             None
         } else {

@@ -26,6 +26,10 @@ impl Channel for Elastic {
         &["user", "password", "token"]
     }
 
+    fn takes_audit(&self, _spec: &Spec) -> bool {
+        true
+    }
+
     fn requests(&self, spec: &Spec, told: &Told<'_>) -> Vec<Wire> {
         let document = ecs::document(told.news, told.text);
         let id = format!("{}-{}", told.number, told.news.at.0);

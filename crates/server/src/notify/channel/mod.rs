@@ -79,6 +79,10 @@ pub(crate) trait Channel: Sync {
     fn repeats(&self) -> Option<Duration> {
         None
     }
+    /// Whether every row of the audit reaches it whole enough to be compared.
+    fn takes_audit(&self, _spec: &Spec) -> bool {
+        false
+    }
     /// Whether what the configuration says fits together.
     fn check(&self, _spec: &Spec) -> Result<(), String> {
         Ok(())

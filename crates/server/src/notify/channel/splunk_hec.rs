@@ -27,6 +27,10 @@ impl Channel for SplunkHec {
         None
     }
 
+    fn takes_audit(&self, _spec: &Spec) -> bool {
+        true
+    }
+
     fn requests(&self, spec: &Spec, told: &Told<'_>) -> Vec<Wire> {
         let at = told.news.at.0;
         let mut body = json!({

@@ -3,6 +3,7 @@
 //! RFC 5424 with structured data; over TCP each record is preceded by its length (RFC 6587 section 3.4.1). With
 //! `format = "cef"` what is said is a line of the Common Event Format.
 
+use tripoint_api::AuditRow;
 use tripoint_model::Level;
 use tripoint_model::text::truncate;
 
@@ -37,10 +38,19 @@ impl Channel for Syslog {
         if !["", "udp", "tcp", "tls"].contains(&spec.transport.as_str()) {
             return Err(format!("transport {:?} is none of udp, tcp and tls", spec.transport));
         }
+        let by = if spec.transport.is_empty() { "udp" } else { &spec.transport };
+        if by != "tls" && !spec.is_here() {
+            spec.clear(by)?;
+        }
         if spec.facility.is_some_and(|facility| facility > 23) {
             return Err("facility is a number from 0 to 23 (RFC 5424 section 6.2.1)".into());
         }
         Ok(())
+    }
+
+    /// Datagrams are not heard of again.
+    fn takes_audit(&self, spec: &Spec) -> bool {
+        ["tcp", "tls"].contains(&spec.transport.as_str())
     }
 
     fn requests(&self, spec: &Spec, told: &Told<'_>) -> Vec<Wire> {
@@ -66,6 +76,9 @@ fn name(text: &str, bytes: usize) -> String {
 
 /// Structured data, with the private number that examples have (RFC 5612).
 fn data(news: &News) -> String {
+    if let Some(row) = &news.audit {
+        return structured(&of_audit(row));
+    }
     let Some(alert) = &news.alert else { return "-".into() };
     let fields = [
         ("alert", alert.id.clone()),
@@ -76,9 +89,29 @@ fn data(news: &News) -> String {
         ("peer", alert.indicator.clone()),
         ("cve", alert.cves.join(",")),
     ];
+    structured(&fields)
+}
+
+fn structured(fields: &[(&str, String)]) -> String {
     let fields = fields.iter().filter(|(_, value)| !value.is_empty());
     let fields: String = fields.map(|(name, value)| format!(" {name}=\"{}\"", escape(value))).collect();
     format!("[tripoint@32473{fields}]")
+}
+
+/// Number and hash first: by them a row is found again, and known to be the same.
+fn of_audit(row: &AuditRow) -> [(&'static str, String); 9] {
+    let entry = &row.entry;
+    [
+        ("number", row.number.to_string()),
+        ("hash", row.hash.clone()),
+        ("who", entry.who.clone()),
+        ("by", entry.by.clone()),
+        ("from", entry.from.clone()),
+        ("what", entry.what.clone()),
+        ("target", entry.target.clone()),
+        ("result", entry.result.clone()),
+        ("reason", entry.reason.clone()),
+    ]
 }
 
 /// RFC 5424 section 6.3.3.

@@ -36,6 +36,7 @@ fn spec(kind: &'static dyn Channel, folder: &Path, format: &str) -> Spec {
         from: text("from", "tripoint@example.org"),
         to: if knows("to") { vec!["ops@example.org".into(), "night@example.org".into()] } else { Vec::new() },
         server: text("server", "receiver.example:25"),
+        transport: text("transport", "tls"),
         project: text("project", "SEC"),
         index: text("index", "tripoint"),
         ..ChannelConfig::default()

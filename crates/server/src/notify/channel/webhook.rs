@@ -35,6 +35,10 @@ impl Channel for Webhook {
         spec.format_is(&["message", "ocsf"])
     }
 
+    fn takes_audit(&self, spec: &Spec) -> bool {
+        spec.format != "ocsf"
+    }
+
     fn requests(&self, spec: &Spec, told: &Told<'_>) -> Vec<Wire> {
         let mut http = match spec.format.as_str() {
             "ocsf" => match ocsf::finding(told.news) {

@@ -43,6 +43,23 @@ pub(crate) fn line(news: &News) -> String {
             pairs.push(("cs3", alert.cves.join(",")));
         }
     }
+    if let Some(row) = &news.audit {
+        let entry = &row.entry;
+        for (key, value) in [
+            ("suser", entry.who.clone()),
+            ("act", entry.what.clone()),
+            ("outcome", entry.result.clone()),
+            ("reason", entry.reason.clone()),
+            ("cs1Label", "from".to_owned()),
+            ("cs1", entry.from.clone()),
+            ("cs2Label", "target".to_owned()),
+            ("cs2", entry.target.clone()),
+            ("cs3Label", "hash".to_owned()),
+            ("cs3", row.hash.clone()),
+        ] {
+            pairs.push((key, value));
+        }
+    }
     let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", value_of(value))).collect();
     line.push_str(&pairs.join(" "));
     line

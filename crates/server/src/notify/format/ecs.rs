@@ -5,6 +5,8 @@
 
 use serde_json::{Value, json};
 
+use tripoint_api::AuditRow;
+
 use crate::notify::news::{AlertNews, News};
 
 /// One document.
@@ -31,7 +33,34 @@ pub(crate) fn document(news: &News, text: &str) -> Value {
     if let Some(alert) = &news.alert {
         of_alert(&mut document, alert);
     }
+    if let Some(row) = &news.audit {
+        of_audit(&mut document, row);
+    }
     document
+}
+
+fn of_audit(document: &mut Value, row: &AuditRow) {
+    let (event, entry) = (&mut document["event"], &row.entry);
+    event["category"] = json!(["configuration"]);
+    event["type"] = json!(["change"]);
+    event["action"] = json!(entry.what);
+    event["sequence"] = json!(row.number);
+    event["hash"] = json!(row.hash);
+    event["outcome"] = json!(if entry.result == "done" { "success" } else { "failure" });
+    document["user"] = json!({ "name": entry.who });
+    document["source"] = json!({ "address": entry.from });
+    if let Ok(address) = entry.from.parse::<std::net::IpAddr>() {
+        document["source"]["ip"] = json!(address);
+    }
+    document["labels"] = json!({
+        "by": entry.by,
+        "target": entry.target,
+        "result": entry.result,
+        "reason": entry.reason,
+        "asked": entry.asked,
+        "before": entry.before,
+        "after": entry.after,
+    });
 }
 
 fn of_alert(document: &mut Value, alert: &AlertNews) {
