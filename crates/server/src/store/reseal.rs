@@ -175,7 +175,9 @@ mod tests {
         let sealer = Sealer::load(&own.join(seal::FILE)).unwrap();
         let names = vec!["localhost".to_owned()];
         let own_sealer = std::sync::Arc::new(Sealer::load(&own.join(seal::FILE)).unwrap());
-        tls::Tls::load(&own, own_sealer, None, names, tripoint_model::Timestamp::from_seconds(1_795_000_000)).unwrap();
+        let now = tripoint_model::Timestamp::from_seconds(1_795_000_000);
+        let tls = std::sync::Arc::new(tls::Tls::load(&own, own_sealer, None, names, now).unwrap());
+        tls.config().unwrap();
         let mut connection = summed(&own.join("server.sqlite")).connect().await.unwrap();
         for (name, column) in [("ada", "totp"), ("bob", "totp_new"), ("eve", "")] {
             sqlx::query(
@@ -208,7 +210,9 @@ mod tests {
             let open = sealer.open(&seed_purpose(name), &sealed).map_err(|error| format!("{name}: {error}"))?;
             assert_eq!(open, SEED);
         }
-        tls::reseal(&own, sealer, sealer).map(drop).map_err(|error| error.to_string())
+        let authority = tls::reseal(&own, sealer, sealer).map_err(|error| error.to_string())?;
+        assert!(authority, "it is there");
+        Ok(())
     }
 
     #[tokio::test]

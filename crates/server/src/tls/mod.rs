@@ -32,9 +32,10 @@ pub use own::OwnFiles;
 use crate::auth::seal::Sealer;
 use crate::auth::secret::{NoRandom, hex};
 
-/// Seals the authority's key with another key; whether there is one.
-pub(crate) fn reseal(folder: &Path, both: &Sealer, next: &Sealer) -> Result<bool, TlsError> {
-    authority::reseal(folder, both, next)
+/// Seals the authority's key with another key; whether there is one. A certificate that cannot be opened any more is no
+/// loss: the authority vouches for the next.
+pub(crate) fn reseal(server_folder: &Path, both: &Sealer, next: &Sealer) -> Result<bool, TlsError> {
+    authority::reseal(&server_folder.join(FOLDER), both, next)
 }
 
 /// Which certificate the server shows.

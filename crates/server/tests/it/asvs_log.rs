@@ -14,7 +14,7 @@ use crate::rig::Rig;
 
 /// Keeps each line.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub struct Lines(pub Arc<Mutex<Vec<String>>>);
 
 struct Line(String);
 

@@ -274,9 +274,10 @@ async fn s8_a_channel_leads_to_no_private_place_unless_it_says_so() {
     let sideways = Receiver::new(Manner::Says(200)).await;
     // Another spelling of 127.0.0.1, which the resolver knows and the URL does not show.
     let url = format!("http://2130706433:{}", receiver.port);
-    let closed = webhook(folder.path(), "closed", &url);
+    let closed = ChannelConfig { unencrypted: true, ..webhook(folder.path(), "closed", &url) };
     let open = ChannelConfig {
         private: true,
+        unencrypted: true,
         ..webhook(folder.path(), "open", &format!("http://2130706433:{}", sideways.port))
     };
     let mail = ChannelConfig {
@@ -288,6 +289,7 @@ async fn s8_a_channel_leads_to_no_private_place_unless_it_says_so() {
     let syslog = ChannelConfig {
         server: format!("2130706433:{}", receiver.port),
         transport: "tcp".into(),
+        unencrypted: true,
         ..channel("syslog", "syslog", "")
     };
     let rig = serve(folder.path(), &config(vec![closed, open, mail, syslog], vec![to(&["open"])])).await;

@@ -1,6 +1,7 @@
 //! Does nobody sign in by a provider but whom the provider named, to us, now, in this browser (promise S10)?
 
 mod hostile;
+mod kept;
 mod provider;
 
 use std::collections::HashMap;

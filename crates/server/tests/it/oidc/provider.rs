@@ -71,6 +71,8 @@ struct Shared {
     ed: Ed25519KeyPair,
     /// What was asked for each code, until it is given back.
     codes: Mutex<HashMap<String, HashMap<String, String>>>,
+    /// Every token that was handed out, and the codes and verifiers that they were handed out for.
+    handed: Mutex<Vec<String>>,
 }
 
 /// A running one.
@@ -90,6 +92,7 @@ impl Provider {
             ec: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).unwrap(),
             ed: Ed25519KeyPair::from_pkcs8(ed.as_ref()).unwrap(),
             codes: Mutex::default(),
+            handed: Mutex::default(),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -102,6 +105,11 @@ impl Provider {
 
     pub fn url(&self) -> &str {
         &self.0.url
+    }
+
+    /// What it handed out, and what that was asked for with.
+    pub fn handed(&self) -> Vec<String> {
+        self.0.handed.lock().unwrap().clone()
     }
 
     /// A person signs in, and the browser is given a code.
@@ -185,7 +193,13 @@ async fn token(
     };
     (own.manner.token)(&mut token);
     let signed = (token.after)(own.signed(&token));
-    (token.status, Json(json!({"access_token": "x", "token_type": "Bearer", "id_token": signed})))
+    let mut handed = own.handed.lock().unwrap();
+    let (access, refresh) = (format!("access-token-{}", handed.len()), format!("refresh-token-{}", handed.len()));
+    handed.extend([signed.clone(), access.clone(), refresh.clone(), verifier]);
+    let said = json!({
+        "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 300, "id_token": signed,
+    });
+    (token.status, Json(said))
 }
 
 impl Shared {
