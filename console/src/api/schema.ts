@@ -2813,6 +2813,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another password by a code that an admin had made; every session ends. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            responses: {
+                /** @description Done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -3458,6 +3505,57 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A code, told this once, by which a user chooses another password. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ResetWish"];
+                };
+            };
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ResetCode"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -6073,6 +6171,8 @@ export interface components {
             has_totp: boolean;
             /** @description By name. */
             name: string;
+            /** @description Of a session: whether nothing but adding an authenticator is open to it. */
+            needs_totp?: boolean;
             /** @description What it may. */
             role: components["schemas"]["Role"];
             /** @description What a token is held to; none = all that its role may. */
@@ -6785,6 +6885,36 @@ export interface components {
             /** @description Why. */
             comment?: string | null;
         };
+        /** @description A new password by such a code. Every session ends. */
+        Reset: {
+            /** @description The code. */
+            code: string;
+            /** @description Who. */
+            name: string;
+            /** @description The password from now on. */
+            password: string;
+            /** @description Six digits of the authenticator, or a recovery code, where the user has one. */
+            totp?: string | null;
+        };
+        /** @description A code that opens once, told once. */
+        ResetCode: {
+            /** @description The code. */
+            code: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires: string;
+            /** @description The page that takes it, where the server has an address. */
+            link?: string;
+            /** @description For whom. */
+            name: string;
+        };
+        /** @description Lets somebody who forgot its password choose another. */
+        ResetWish: {
+            /** @description How it was found out that it is the user who asks. */
+            reason: string;
+        };
         /** @description Why an alert was closed. */
         Resolution: "true-positive-remediated" | "false-positive" | "expected" | "testing" | "not-enough-information" | "other";
         /** @description Closes an alert. */
@@ -7385,7 +7515,9 @@ export interface components {
             groups?: string[] | null;
             /** @description A new password. */
             password?: string | null;
-            /** @description Forget its authenticator. */
+            /** @description With `remove_totp`: how it was found out that it is its owner who lost it. */
+            reason?: string | null;
+            /** @description Forget its authenticator; takes a reason. */
             remove_totp?: boolean;
             /** @description What it may. */
             role?: components["schemas"]["Role"] | null;

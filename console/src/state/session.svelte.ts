@@ -1,6 +1,10 @@
 // Who is signed in, and what may they do?
+import { drafts } from './drafts';
+import { toasts } from './toasts.svelte';
 import { asks, back, get, post, Refusal, remove, type Schemas } from '../api/client';
 
+/** What a browser counts to at most, 24 days: no session holds so long. */
+const LONGEST = 2 ** 31 - 1;
 const ROLES = ['viewer', 'analyst', 'responder', 'admin'];
 
 class Session {
@@ -9,10 +13,11 @@ class Session {
   state = $state<'asking' | 'out' | 'in' | 'unreachable'>('asking');
   /** A session was there and is over. */
   ended = $state(false);
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   async look(): Promise<void> {
     try {
-      this.me = await get('/v1/session');
+      this.know(await get('/v1/session'));
       this.state = 'in';
       this.ended = false;
     } catch (error) {
@@ -22,7 +27,7 @@ class Session {
 
   async signIn(name: string, password: string, totp: string): Promise<void> {
     const before = this.me?.name;
-    this.me = await post('/v1/session', totp ? { name, password, totp } : { name, password });
+    this.know(await post('/v1/session', totp ? { name, password, totp } : { name, password }));
     // What one person had open is not shown to another.
     if (this.ended && before !== this.me?.name) return location.assign('/');
     const again = this.ended;
@@ -33,15 +38,28 @@ class Session {
 
   async signOut(): Promise<void> {
     await remove('/v1/session');
+    clearTimeout(this.timer);
+    toasts.clear();
+    drafts.clear();
     this.me = null;
     this.ended = false;
     this.state = 'out';
   }
 
+  /** It is over, and what it showed is gone: the shell shows nothing of it any more, and nothing is said of it. */
   over(): void {
     if (this.state !== 'in') return;
+    clearTimeout(this.timer);
     this.ended = true;
     this.state = 'out';
+    toasts.clear();
+  }
+
+  /** Whoever it is; the page knows by itself when that ends, also where the server cannot be asked. */
+  private know(me: Schemas['Me']): void {
+    this.me = me;
+    clearTimeout(this.timer);
+    if (me.ends) this.timer = setTimeout(() => this.over(), Math.min(Math.max(Date.parse(me.ends) - Date.now(), 0), LONGEST));
   }
 
   may(role: string): boolean {

@@ -23,6 +23,10 @@ class Toasts {
     this.all = this.all.filter((toast) => toast.id !== id);
   }
 
+  clear(): void {
+    this.all = [];
+  }
+
   async undo(toast: Toast): Promise<void> {
     this.drop(toast.id);
     await attempt('Undone', () => toast.undo?.());

@@ -241,6 +241,8 @@ pub(super) fn no_random() -> Refused {
 pub(super) fn gone() -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookie(&mut response, "", Duration::ZERO);
+    // Nothing that was shown is kept anyway (`no-store`); a browser that kept some of it all the same forgets it too.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     response
 }
 
