@@ -26,6 +26,7 @@ pub fn run() -> Result<ExitCode> {
             cargo(&["clippy", "--quiet", "-p", "tripoint-cli", "--features", "otel", "--", "-D", "warnings"])
         }),
         ("tidy", || tidy::run(false)),
+        ("known faults of parts", advisories),
         ("kernel object", || bpf::run(true)),
         ("tests, generated documents fresh", tests),
         ("console in a browser", || console::test(&[])),
@@ -53,6 +54,21 @@ pub fn run() -> Result<ExitCode> {
 
 fn cargo(words: &[&str]) -> Result<ExitCode> {
     run::succeed(run::cargo().args(words)).map(|()| ExitCode::SUCCESS)
+}
+
+/// No part has a known advisory that `deny.toml` does not put off; by the copy of the advisories at hand, so that it
+/// works offline.
+fn advisories() -> Result<ExitCode> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    let at_hand = home.is_some_and(|home| ["advisory-dbs", "advisory-db"].iter().any(|name| home.join(name).is_dir()));
+    let why = match (run::find(&["cargo-deny"]), at_hand) {
+        (None, _) => "no cargo-deny: cargo install cargo-deny",
+        (_, false) => "no copy of the advisories: cargo deny fetch",
+        _ => return cargo(&["deny", "--offline", "check", "advisories"]),
+    };
+    println!("skipped: {why}");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The registries' own tests compare the reference pages and golden files; none may be rewritten on the way.

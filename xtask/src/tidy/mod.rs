@@ -5,6 +5,7 @@ mod asvs;
 mod decisions;
 mod edges;
 mod map;
+mod overdue;
 mod ratchet;
 mod source;
 mod words;
@@ -38,6 +39,8 @@ pub fn run(update: bool) -> Result<ExitCode> {
     broken.extend(decisions::check(&texts));
     let (listed, found) = asvs::check(&texts);
     broken.extend(found);
+    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    broken.extend(overdue::check(&texts, i64::try_from(today / 86_400).unwrap_or(0)));
     let (count, found) = agent::check()?;
     broken.extend(found);
     broken.extend(ratchet::run(&texts, run::root(), update)?);

@@ -114,3 +114,38 @@ fn a_credential_that_is_no_key_is_said_at_the_start() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && told.contains("holds 5 bytes; 32 are a key"), "{told}");
 }
+
+#[test]
+fn a_forgotten_password_has_a_code_and_a_lost_authenticator_a_reason() {
+    let rig = Rig::start("127.0.0.1:0");
+    rig.bench.run(&["users", "add", "ada", "--role", "viewer"]).expect(0);
+    rig.bench.run(&["users", "reset", "ada"]).expect(64);
+    rig.bench.run(&["users", "reset", "nobody.there", "--reason", "came to my desk"]).expect(1);
+    let made = rig.bench.run(&["users", "reset", "ada", "--reason", "came to my desk", "--json"]).expect(0).json();
+    let (code, link) = (made["code"].as_str().unwrap(), made["link"].as_str().unwrap());
+    assert!(code.len() == 26 && link.ends_with(&format!("/reset#ada:{code}")), "{made}");
+    let told = rig.bench.run(&["users", "reset", "ada", "--reason", "came to my desk"]).expect(0);
+    assert!(told.out.contains("/reset#ada:") && told.err.contains("shown this once"), "{told:?}");
+    rig.bench.run(&["users", "change", "ada", "--remove-totp"]).expect(64);
+    rig.bench.run(&["users", "change", "ada", "--remove-totp", "--reason", "came to my desk"]).expect(0);
+    let audit = rig.bench.run(&["audit", "list", "--json"]).expect(0).out;
+    assert!(audit.contains("came to my desk") && !audit.contains(code), "{audit}");
+}
+
+#[test]
+fn secrets_are_sealed_anew_and_still_open() {
+    let rig = Rig::start("127.0.0.1:0");
+    let told = rig.bench.run(&["server", "reseal"]).expect(1).err;
+    assert!(told.contains("a server runs on"), "{told}");
+    let before = rig.bench.run(&["server", "ca", "--fingerprint"]).expect(0).out;
+    let key = rig.bench.path("data/server/secret.key");
+    let old = std::fs::read(&key).unwrap();
+    let bench = rig.without_server();
+    let done = bench.run(&["server", "reseal", "--json"]).expect(0).json();
+    assert_eq!(done, json!({"schema": 1, "seeds": 0, "authority": true}));
+    assert_ne!(std::fs::read(&key).unwrap(), old);
+    bench.run(&["server", "reseal", "--old-key", "x"]).expect(64);
+    let rig = Rig::on(bench, "127.0.0.1:0");
+    assert_eq!(rig.bench.run(&["server", "ca", "--fingerprint"]).expect(0).out, before, "the same authority");
+    rig.bench.run(&["users", "list"]).expect(0);
+}

@@ -27,8 +27,13 @@ impl Drop for Rig {
 
 impl Rig {
     pub fn start(listen: &str) -> Self {
-        let bench = Bench::new();
+        Self::on(Bench::new(), listen)
+    }
+
+    /// On the data folder of another that has stopped.
+    pub fn on(bench: Bench, listen: &str) -> Self {
         let ready = bench.path("ready");
+        let _ = std::fs::remove_file(&ready);
         let mut command = bench.command(&["server", "--listen", listen, "--ready-file", ready.to_str().unwrap()]);
         let server = command.stdin(Stdio::null()).spawn().unwrap();
         let text = wait_for(|| std::fs::read_to_string(&ready).ok());

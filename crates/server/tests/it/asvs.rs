@@ -36,6 +36,26 @@ fn check_head(heard: &Heard, what: &str) {
 }
 
 #[tokio::test]
+async fn who_signs_out_has_the_browser_forget() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    add_user(&rig.client, "ada", Role::Viewer, &[]).await;
+    for (method, route, wish) in [
+        ("DELETE", path::SESSION, json!(null)),
+        ("DELETE", path::SESSIONS, json!(null)),
+        ("POST", path::OWN_PASSWORD, json!({"old": PASSWORD, "new": "four dry owls hoot"})),
+    ] {
+        let ada = Browser::signed_in(&rig, "ada").await;
+        let body = if wish.is_null() { String::new() } else { wish.to_string() };
+        let heard = ada.ask(method, route, &body).await;
+        assert_eq!((heard.status, heard.header("clear-site-data")), (204, Some("\"cache\"")), "{route}: {heard:?}");
+        assert!(heard.header("set-cookie").unwrap().starts_with("__Host-tripoint=;"), "{route}: {heard:?}");
+        assert_eq!(ada.get(path::SESSION).await.status, 401);
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn every_answer_says_what_it_is_is_kept_by_nobody_and_read_by_no_other_page() {
     let folder = tempfile::tempdir().unwrap();
     let rig = Rig::start(folder.path()).await;
