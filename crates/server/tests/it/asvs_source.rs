@@ -160,6 +160,37 @@ fn every_part_of_others_comes_from_one_place_and_has_a_sum() {
 }
 
 #[test]
+fn whoever_is_spoken_to_stands_in_the_reference() {
+    // Where the server opens a connection to somebody, and the row that says so.
+    let known = [
+        ("crates/server/src/lapi/push.rs", "a CrowdSec that an administrator wrote into the configuration"),
+        ("crates/server/src/notify/send.rs", "[channels](notifications.md)"),
+        ("crates/server/src/notify/smtp.rs", "[channels](notifications.md)"),
+        ("crates/server/src/oidc/provider.rs", "the provider of `[oidc]`"),
+    ];
+    let reference = read("docs/reference/security.md");
+    let (_, table) = reference.split_once("## Who is spoken to").unwrap();
+    let server = texts("crates/server/src", &[".rs"]);
+    let begins = ["fetcher.", "fetcher().", "TcpStream::connect", "UnixStream::connect", "UdpSocket::", "lookup_host"];
+    let mut found = BTreeSet::new();
+    for (name, text) in &server {
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((text, ""));
+        let speaks = code.lines().any(|line| begins.iter().any(|word| line.contains(word)) && !line.contains("pub"));
+        if speaks && !name.ends_with("tests.rs") {
+            found.insert(name.as_str());
+        }
+    }
+    for name in &found {
+        let row = known.iter().find(|(file, _)| file == name);
+        assert!(
+            row.is_some_and(|(_, row)| table.contains(row)),
+            "{name} speaks to somebody who is not in the reference"
+        );
+    }
+    assert!(found.len() >= 3, "the search finds: {found:?}");
+}
+
+#[test]
 fn what_has_to_be_written_down_is() {
     for (asked, file, words) in WRITTEN {
         assert!(read(file).contains(words), "{asked}: {file} does not say {words:?}");

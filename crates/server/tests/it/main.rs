@@ -2,6 +2,7 @@
 
 mod api;
 mod asvs;
+mod asvs_kept;
 mod asvs_log;
 mod asvs_source;
 mod audit;
