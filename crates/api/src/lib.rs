@@ -33,13 +33,14 @@ pub mod problem;
 pub mod proposal;
 #[cfg(feature = "filter")]
 pub mod queue;
+pub mod recovery;
 pub mod series;
 pub mod span;
 #[cfg(feature = "filter")]
 pub mod views;
 pub mod work;
 
-pub use accounts::{Area, Role, Scope, SecondFactor};
+pub use accounts::{Area, Role, Scope};
 pub use agent::{
     AgentHealth, AgentIdentity, Answer, Batch, BatchAnswer, Capability, DataSource, Gap, ImageQuery, Item, LedgerEntry,
     NumberedOrder, Order, Orders, OrdersQuery,
@@ -56,4 +57,5 @@ pub use people::{
 };
 pub use problem::Problem;
 pub use proposal::{HostProposal, Proposal, ProposalState};
+pub use recovery::SecondFactor;
 pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};

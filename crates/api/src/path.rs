@@ -81,7 +81,7 @@ pub const OIDC: &str = "/v1/oidc";
 pub const OIDC_BEGIN: &str = "/v1/oidc/begin";
 /// `GET ?code=&state=&iss=` → 303 to the page that was wished for, with the cookie of a session. Anybody.
 pub const OIDC_CALLBACK: &str = "/v1/oidc/callback";
-/// `POST`: `accounts::Reset` → 204.
+/// `POST`: `recovery::Reset` → 204.
 pub const RESET: &str = "/v1/reset";
 /// `POST`: `accounts::Confirm` → `accounts::Me`.
 pub const SESSION_CONFIRM: &str = "/v1/session/confirm";
@@ -91,7 +91,7 @@ pub const SESSIONS: &str = "/v1/sessions";
 pub const OWN_PASSWORD: &str = "/v1/me/password";
 /// `POST` → `accounts::TotpSeed`; `DELETE` → 204.
 pub const OWN_TOTP: &str = "/v1/me/totp";
-/// `POST`: `accounts::TotpCode` → `accounts::RecoveryCodes`.
+/// `POST`: `accounts::TotpCode` → `recovery::RecoveryCodes`.
 pub const OWN_TOTP_CONFIRM: &str = "/v1/me/totp/confirm";
 /// `GET` → list of `accounts::User`; `POST`: `accounts::NewUser` → `accounts::User`.
 pub const USERS: &str = "/v1/users";
@@ -107,7 +107,7 @@ pub fn user(name: &str) -> String {
     format!("{USERS}/{}", segment(name))
 }
 
-/// `POST`: `accounts::ResetWish` → `accounts::ResetCode`.
+/// `POST`: `recovery::ResetWish` → `recovery::ResetCode`.
 pub fn user_reset(name: &str) -> String {
     format!("{USERS}/{}/reset", segment(name))
 }

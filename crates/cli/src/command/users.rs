@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
-use tripoint_api::accounts::{HostGroup, NewUser, ResetCode, ResetWish, User, UserChange};
+use tripoint_api::accounts::{HostGroup, NewUser, User, UserChange};
 use tripoint_api::path;
+use tripoint_api::recovery::{ResetCode, ResetWish};
 
 use crate::arguments::{Groups, Users, UsersChange};
 use crate::context::Context;

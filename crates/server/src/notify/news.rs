@@ -258,7 +258,7 @@ impl News {
     pub(crate) fn level(&self) -> Level {
         match self.kind {
             Kind::ActionFailed | Kind::FeedTrouble => Level::Medium,
-            Kind::Audit if self.audit.as_ref().is_some_and(|row| row.entry.result != DONE) => Level::Low,
+            Kind::Audit if self.audit.as_ref().is_some_and(|row| row.entry.result != "done") => Level::Low,
             _ => self.alert.as_ref().map_or(Level::Informational, |alert| alert.severity.level),
         }
     }
@@ -389,8 +389,6 @@ fn clean(value: &mut Value) {
 
 /// The word of `kinds` for rows of the audit.
 pub(crate) const AUDIT: &str = "audit";
-/// What was not refused.
-const DONE: &str = "done";
 /// Bytes of one text: a command line is not told whole.
 const TEXT_MAX: usize = 1024;
 const HEADLINE_MAX: usize = 400;

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use tripoint_api::accounts::{
-    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, RecoveryCodes, Reset, ResetCode, ResetWish,
-    Session, Setup, Token, TokenMade, TotpCode, TotpSeed, User, UserChange,
+    Confirm, HostGroup, Login, Me, NewToken, NewUser, PasswordChange, Session, Setup, Token, TokenMade, TotpCode,
+    TotpSeed, User, UserChange,
 };
 use tripoint_api::oidc::SignInWays;
+use tripoint_api::recovery::{RecoveryCodes, Reset, ResetCode, ResetWish};
 use tripoint_api::{AuditList, path};
 
 use super::{Route, bouncers, delete, get, of, post};

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
 
-use tripoint_api::accounts::{PasswordChange, RecoveryCodes, TotpCode, TotpSeed};
+use tripoint_api::accounts::{PasswordChange, TotpCode, TotpSeed};
+use tripoint_api::recovery::RecoveryCodes;
 
 use super::session::{gone, no_random, try_again, unavailable, wrong};
 use super::users::acceptable;

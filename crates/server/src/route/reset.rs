@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
 
-use tripoint_api::accounts::{Reset, ResetCode, ResetWish};
+use tripoint_api::recovery::{Reset, ResetCode, ResetWish};
 
 use super::session::{Factor, gone, no_random, try_once, unavailable, wrong};
 use super::users::{acceptable, done, reason};
