@@ -113,6 +113,9 @@ const CLASSES: &[(&str, &[&str])] = &[
             "ledger",
             "verdicts",
             "promises",
+            "blocks",
+            "decisions",
+            "cursors",
             "contacts",
             "messages",
             "deliveries",
@@ -124,12 +127,12 @@ const CLASSES: &[(&str, &[&str])] = &[
             "server/server.sqlite",
             "server/server.sqlite-wal",
             "server/server.sqlite-shm",
-            "server/room",
+            "server/reserve",
             "server/lock",
             "ready",
         ],
     ),
-    ("public", &["server/tls/ca.pem", "trust"]),
+    ("public", &["server/tls/ca.pem", "run/trust"]),
 ];
 
 #[tokio::test]

@@ -163,6 +163,8 @@ fn every_part_of_others_comes_from_one_place_and_has_a_sum() {
 fn whoever_is_spoken_to_stands_in_the_reference() {
     // Where the server opens a connection to somebody, and the row that says so.
     let known = [
+        // Itself: whether somebody answers at its socket already.
+        ("crates/server/src/listen.rs", "the server's TCP address and Unix socket"),
         ("crates/server/src/lapi/push.rs", "a CrowdSec that an administrator wrote into the configuration"),
         ("crates/server/src/notify/send.rs", "[channels](notifications.md)"),
         ("crates/server/src/notify/smtp.rs", "[channels](notifications.md)"),
