@@ -174,6 +174,16 @@ pub enum ServeError {
     Io(&'static str, #[source] std::io::Error),
 }
 
+/// Who may ask, as the options have it.
+fn auth_of(options: &ServerOptions) -> Result<auth::Auth, ServeError> {
+    let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
+    let behind_proxy = options.public_url.is_some();
+    auth.demand = auth::factor::Demand { of: options.second_factor, behind_proxy };
+    auth.breached = options.breached.as_deref().map(auth::breached::Breached::open).transpose()?;
+    auth.quota = auth::quota::Quota::new(options.limits.requests_per_minute, options.limits.strangers_per_minute);
+    Ok(auth)
+}
+
 /// Runs until `shutdown` completes. Everything acknowledged before is durable.
 pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
     let run = options.data_dir.join("run");
@@ -186,11 +196,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let tell = options.notify.as_ref().map(Notify::tell).unwrap_or_default();
     let keep = store::Keep { contacts: options.contacts, tell, levels: options.levels };
     let store = store::Sqlite::open(&own.join("server.sqlite"), keep).await?;
-    let mut auth = auth::Auth::load(&options.data_dir, options.secret_key.as_ref())?;
-    let behind_proxy = options.public_url.is_some();
-    auth.demand = auth::factor::Demand { of: options.second_factor, behind_proxy };
-    auth.breached = options.breached.as_deref().map(auth::breached::Breached::open).transpose()?;
-    auth.quota = auth::quota::Quota::new(options.limits.requests_per_minute, options.limits.strangers_per_minute);
+    let mut auth = auth_of(&options)?;
     let entrance = entrance::Entrance::open(&options, &own, &mut auth).await?;
     let images = options.data_dir.join("images");
     let indicators = options.indicators.map(|write| taxii::indicators::Indicators::new(write, images, &own));
