@@ -33,7 +33,8 @@ async fn no_token_of_a_provider_is_found_anywhere_once_somebody_is_in() {
         assert_eq!(provider.handed().len(), 4, "one sign-in");
         handed.extend(provider.handed());
         sql(folder.path(), "PRAGMA wal_checkpoint(TRUNCATE)").await;
-        assert!(!look_for(folder.path(), b"4711").is_empty() == ada.cookie.is_some(), "the search finds what is kept");
+        let is_kept = !look_for(folder.path(), b"4711").is_empty();
+        assert_eq!(is_kept, ada.cookie.is_some(), "the search finds what is kept");
         for (number, secret) in handed.iter().enumerate() {
             assert_eq!(look_for(folder.path(), secret.as_bytes()), Vec::<String>::new(), "{number}, while it runs");
         }
