@@ -41,7 +41,7 @@ pub(crate) fn write(
     Some(Alert {
         schema: SCHEMA,
         rule: rule.name().to_owned(),
-        title: title(host, case, newest, rule),
+        title: title(host, case, newest, (rule.verb(), &state(case))),
         host: host.to_owned(),
         application: case.application.clone().unwrap_or_else(unknown_application),
         indicator: case.indicator.clone(),
@@ -70,6 +70,7 @@ pub(crate) fn write(
         suppressed_by: suppressed_by(host, case, rule.name(), known),
         missing: missing(case, newest),
         latency_ms: None,
+        judged: None,
         work: Work::default(),
         id,
     })
@@ -80,7 +81,7 @@ fn unknown_application() -> Application {
 }
 
 /// `nginx@web1 connected to command-and-control server 203.0.113.66:443 (open); vulnerable to 2 CVEs, worst CVE-…, exploited in the wild`.
-fn title(host: &str, case: &Case, newest: &Contact, rule: &dyn Rule) -> String {
+pub(crate) fn title(host: &str, case: &Case, newest: &Contact, (verb, state): (&str, &str)) -> String {
     let application = case.application.as_ref().map_or(UNKNOWN_APPLICATION, |application| application.name.as_str());
     let connection = &newest.connection;
     let remote = connection.remote;
@@ -91,16 +92,20 @@ fn title(host: &str, case: &Case, newest: &Contact, rule: &dyn Rule) -> String {
         }
         Direction::Inbound => format!("{} on port {}", remote.ip(), connection.local.port()),
     };
+    let kind = kind_of_peer(case);
+    visible(&format!("{application}@{host} {verb} {kind} {peer} ({state}){}", vulnerable(case))).into_owned()
+}
+
+/// How many connections there were, and how many of them are open.
+fn state(case: &Case) -> String {
     let open = case.contacts.iter().filter(|contact| contact.connection.state.is_open()).count();
     let total = case.contacts.len() as u64 + case.folded.count;
-    let state = match (open, total) {
+    match (open, total) {
         (0, 1) => "ended".to_owned(),
         (0, _) => format!("{total} connections, all ended"),
         (_, 1) => "still open".to_owned(),
         _ => format!("{total} connections, {open} still open"),
-    };
-    let kind = kind_of_peer(case);
-    visible(&format!("{application}@{host} {} {kind} {peer} ({state}){}", rule.verb(), vulnerable(case))).into_owned()
+    }
 }
 
 fn vulnerable(case: &Case) -> String {
@@ -140,7 +145,7 @@ fn kind_of_peer(case: &Case) -> &'static str {
 
 /// What all claims of the case are worth together. Ages count from the newest connection, so that an alert does not
 /// change only because time passes.
-fn confidence(case: &Case) -> Confidence {
+pub(crate) fn confidence(case: &Case) -> Confidence {
     let newest = case.contacts.first().map(|contact| &contact.connection);
     let claims: Vec<&Claim> = case.contacts.iter().flat_map(|contact| &contact.claims).collect();
     if let Some(call_back) = case.call_back.as_ref().filter(|_| claims.is_empty()) {
@@ -166,7 +171,7 @@ fn confidence(case: &Case) -> Confidence {
     )
 }
 
-fn claims(case: &Case) -> Vec<Claim> {
+pub(crate) fn claims(case: &Case) -> Vec<Claim> {
     let mut claims: Vec<Claim> = case.contacts.iter().flat_map(|contact| contact.claims.iter().cloned()).collect();
     claims.sort_by(|a, b| {
         (&a.feed, &a.matched, a.category, a.direction, a.last_seen, a.valid_until).cmp(&(
@@ -186,13 +191,13 @@ fn claims(case: &Case) -> Vec<Claim> {
 /// Claims kept in one alert.
 const CLAIMS_MAX: usize = 200;
 
-fn guard(case: &Case) -> Vec<GuardHit> {
+pub(crate) fn guard(case: &Case) -> Vec<GuardHit> {
     let hits: BTreeSet<GuardHit> = case.contacts.iter().flat_map(|contact| contact.guard.iter().cloned()).collect();
     hits.into_iter().take(CLAIMS_MAX).collect()
 }
 
 /// Commands a person can run, the quickest containment first.
-fn suggested(id: &AlertId, case: &Case, newest: &Contact) -> Vec<String> {
+pub(crate) fn suggested(id: &AlertId, case: &Case, newest: &Contact) -> Vec<String> {
     let peer = newest.connection.remote.ip();
     let mut commands = Vec::new();
     if case.contacts.iter().any(|contact| contact.connection.state.is_open()) {

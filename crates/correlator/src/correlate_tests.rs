@@ -70,6 +70,7 @@ fn findings(at: i64) -> Fact {
         cves: vec!["CVE-2026-10001".into()],
         state: FindingState::Affected,
         presence: PackageState::Loaded,
+        on_disk: None,
         fixed: None,
         severity: BTreeMap::new(),
         cvss_tenths: Some(98),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tripoint_model::address::canonical;
 use tripoint_model::{
-    Application, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process,
+    Application, AppliesTo, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process,
     Timestamp,
 };
 
@@ -68,6 +68,8 @@ pub(crate) struct Contact {
     pub(crate) at: Timestamp,
     /// Its owner.
     pub(crate) process: Option<Arc<Process>>,
+    /// Whether any list names its peer, or did.
+    pub(crate) is_listed: bool,
     /// The claims that hold for it.
     pub(crate) claims: Vec<Claim>,
     /// Guard lists that hold the peer.
@@ -92,6 +94,9 @@ pub struct Case {
     pub direction: Direction,
     /// What the application's processes are vulnerable to, worst first, at most `FINDINGS_MAX`.
     pub findings: Vec<Finding>,
+    /// Whether its processes were said to be vulnerable to anything at any time since they were connected: an advisory
+    /// that is withdrawn makes an alert milder, not one that never was.
+    pub was_vulnerable: bool,
     /// How many there are in all.
     pub findings_total: usize,
     /// How many CVEs those are.
@@ -113,7 +118,7 @@ pub struct Case {
     pub(crate) now: Timestamp,
 }
 
-fn end_of(connection: &Connection, at: Timestamp, now: Timestamp) -> Timestamp {
+pub(crate) fn end_of(connection: &Connection, at: Timestamp, now: Timestamp) -> Timestamp {
     match connection.closed {
         Some(closed) => closed,
         None if connection.state.is_open() => at.max(now),
@@ -126,23 +131,41 @@ pub(crate) fn effective_claims(record: &ConnectionRecord, now: Timestamp) -> Vec
     let (Some(newest), Some(sighting)) = (&record.connection, &record.sighting) else { return Vec::new() };
     let connection = &newest.value;
     let end = end_of(connection, newest.at, now).max(connection.opened);
-    let holds = |claim: &&Claim| {
-        claim.direction.covers(connection.direction)
-            && claim.valid_from.is_none_or(|from| from <= end)
-            && claim.valid_until.is_none_or(|until| connection.opened < until)
-            && claim
-                .port
-                .is_none_or(|port| port == connection.remote.port() || connection.direction == Direction::Inbound)
-    };
-    sighting.value.claims.iter().filter(holds).cloned().collect()
+    sighting.value.claims.iter().filter(|claim| holds(claim, connection, end)).cloned().collect()
 }
 
-/// The dossier that this connection belongs in; `None` when nothing bad is said of it. What an attacked server began
+/// Whether a claim holds for this connection, which is known until `end`.
+pub(crate) fn holds(claim: &Claim, connection: &Connection, end: Timestamp) -> bool {
+    hold((claim.direction, claim.port), (claim.valid_from, claim.valid_until), connection, end)
+}
+
+/// Whether what is said of a direction, a port and a span holds for this connection.
+pub(crate) fn hold(
+    (direction, own_port): (AppliesTo, Option<u16>),
+    (from, until): (Option<Timestamp>, Option<Timestamp>),
+    connection: &Connection,
+    end: Timestamp,
+) -> bool {
+    direction.covers(connection.direction)
+        && from.is_none_or(|from| from <= end)
+        && until.is_none_or(|until| connection.opened < until)
+        && own_port.is_none_or(|port| port == connection.remote.port() || connection.direction == Direction::Inbound)
+}
+
+/// The most specific thing that was ever listed while this connection is known. What no list names any more stays
+/// where it was counted: that an alert is milder must not make it another one.
+fn listed_as(record: &ConnectionRecord, now: Timestamp) -> Option<Observable> {
+    let newest = record.connection.as_ref()?;
+    let end = end_of(&newest.value, newest.at, now).max(newest.value.opened);
+    let held = record.listed.iter().filter(|listed| listed.held_for(&newest.value, end));
+    held.map(|listed| &listed.matched).min_by_key(|one| (breadth(one), *one)).cloned()
+}
+
+/// The dossier that this connection belongs in; `None` when nothing bad was ever said of it. What an attacked server began
 /// is counted as the server's.
 pub(crate) fn key_of(record: &ConnectionRecord, known: &Known) -> Option<DossierKey> {
     let connection = &record.connection.as_ref()?.value;
-    let claims = effective_claims(record, known.now);
-    let listed = claims.iter().map(|claim| &claim.matched).min_by_key(|one| (breadth(one), *one)).cloned();
+    let listed = listed_as(record, known.now);
     let owner = owner(record, known);
     let call_back = owner.as_ref().and_then(|owner| call_back::of(connection, owner, known, listed.is_some()));
     let own = || Observable::Address(canonical(connection.remote.ip()));
@@ -183,7 +206,7 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
     }
     let newest = contacts.first()?;
     let call_back = contacts.iter().find_map(|contact| {
-        call_back::of(&contact.connection, contact.process.as_ref()?, known, !contact.claims.is_empty())
+        call_back::of(&contact.connection, contact.process.as_ref()?, known, contact.is_listed)
     });
     let server = call_back.as_ref().map(|call_back| call_back.server.application());
     let application = server
@@ -191,7 +214,9 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         .or_else(|| newest.process.as_ref().map(|process| process.application()));
     let met = contacts.iter().filter_map(|contact| Some((contact.process.as_deref()?, &*contact.connection)));
     let told = call_back::gravest(known, met).cloned();
-    let (mut findings, scanned) = findings(&contacts, call_back.as_ref().map(|call_back| &call_back.server), known);
+    let server = call_back.as_ref().map(|call_back| &call_back.server);
+    let (mut findings, scanned) = findings(&contacts, server, known);
+    let was_vulnerable = !findings.is_empty() || was_vulnerable(&contacts, server, known);
     // What an attacked server began says nothing about the server's code.
     let of = |process: &Arc<Process>| match &call_back {
         Some(CallBack { server, child: Some(child), .. }) if child.key == process.key => server.key,
@@ -213,6 +238,7 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         indicator: key.indicator.clone(),
         direction: key.direction,
         findings,
+        was_vulnerable,
         findings_total,
         cves_total,
         scanned,
@@ -241,6 +267,7 @@ fn contact(record: &ConnectionRecord, known: &Known) -> Option<Contact> {
         connection,
         at: newest.at,
         process: owner(record, known),
+        is_listed: listed_as(record, known.now).is_some(),
         claims: effective_claims(record, known.now),
         guard: record.sighting.as_ref().map(|sighting| sighting.value.guard.clone()).unwrap_or_default(),
     })
@@ -271,8 +298,18 @@ fn findings(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) 
     (findings, scanned)
 }
 
+/// Whether an owner, or the server that was attacked, was said to be vulnerable since it was connected.
+fn was_vulnerable(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) -> bool {
+    let vulnerable = |contact: &Contact, process: &Arc<Process>| {
+        let record = known.processes.get(&process.key);
+        record.is_some_and(|record| record.was_vulnerable_since(contact.connection.opened, contact.end(known.now)))
+    };
+    let first = contacts.first().zip(server).into_iter();
+    first.chain(contacts.iter().filter_map(|one| Some((one, one.process.as_ref()?)))).any(|(c, p)| vulnerable(c, p))
+}
+
 /// Each vulnerability once: its CVEs, else the advisory's own id.
-fn cves(findings: &[Finding]) -> impl Iterator<Item = &str> {
+pub(crate) fn cves(findings: &[Finding]) -> impl Iterator<Item = &str> {
     let mut all: BTreeSet<&str> = BTreeSet::new();
     for finding in findings {
         let ids = if finding.cves.is_empty() { std::slice::from_ref(&finding.id) } else { &finding.cves[..] };
@@ -287,7 +324,7 @@ pub(crate) const FINDINGS_MAX: usize = 200;
 const FINDINGS_READ_MAX: usize = 20_000;
 
 /// Worse is greater.
-fn rank(finding: &Finding) -> (bool, u8, u16, u8) {
+pub(crate) fn rank(finding: &Finding) -> (bool, u8, u16, u8) {
     let presence = match finding.presence {
         tripoint_model::PackageState::Loaded => 2,
         tripoint_model::PackageState::Stale => 1,

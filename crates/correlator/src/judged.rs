@@ -57,6 +57,20 @@ impl ProcessRecord {
         states.into_iter().skip(first).take_while(|(at, _)| *at <= until).map(|(_, list)| list).collect()
     }
 
+    /// Whether the code that ran from `opened` to `end` was, at any time since, said to be vulnerable: also in a
+    /// judgement that another has replaced.
+    pub(crate) fn was_vulnerable_since(&self, opened: Timestamp, end: Timestamp) -> bool {
+        let states: Vec<Timestamp> = self.states().into_iter().map(|(at, _)| at).collect();
+        let first = states.iter().rposition(|at| *at <= opened).unwrap_or(0);
+        let (Some(from), until) = (states.get(first), states.iter().find(|at| **at > end.max(states[first]))) else {
+            return false;
+        };
+        let lists = self.findings.range(*from..until.copied().unwrap_or(Timestamp(i64::MAX)));
+        let ends = lists.clone().skip(1).map(|(at, _)| *at).chain([Timestamp(i64::MAX)]);
+        let vulnerable = |list: &Arc<[Finding]>| list.iter().any(|finding| finding.state.is_vulnerable());
+        lists.zip(ends).any(|((_, judged), end)| end > opened && vulnerable(&judged.list))
+    }
+
     /// Whether the code that it runs now has been looked at, and nothing vulnerable is in it.
     pub(crate) fn is_clean(&self) -> bool {
         let vulnerable = |list: &Arc<[Finding]>| list.iter().any(|finding| finding.state.is_vulnerable());

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tripoint_model::address::canonical;
 use tripoint_model::{
-    AlertId, Connection, ConnectionId, Direction, Exception, Finding, Outcome, Process, ProcessKey, Sighting, Timestamp,
+    AlertId, AppliesTo, Claim, Connection, ConnectionId, Direction, Exception, Finding, Observable, Outcome, Process,
+    ProcessKey, Sighting, Timestamp,
 };
 
 use crate::attacked::Attacked;
@@ -59,8 +60,37 @@ pub(crate) struct ConnectionRecord {
     /// The owner from the newest state that names one.
     pub(crate) process: Option<Newest<Arc<Process>>>,
     pub(crate) sighting: Option<Newest<Sighting>>,
+    /// What any sighting said was listed, also one that another has replaced; at most `LISTED_MAX`.
+    pub(crate) listed: BTreeSet<Listed>,
     /// The dossier it is counted in.
     pub(crate) key: Option<DossierKey>,
+}
+
+/// Something that was listed, and when and where that held.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Listed {
+    pub(crate) matched: Observable,
+    direction: AppliesTo,
+    port: Option<u16>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Listed {
+    fn of(claim: &Claim) -> Self {
+        Self {
+            matched: claim.matched.clone(),
+            direction: claim.direction,
+            port: claim.port,
+            from: claim.valid_from,
+            until: claim.valid_until,
+        }
+    }
+
+    /// Whether it held for a connection that is known until `end`.
+    pub(crate) fn held_for(&self, connection: &Connection, end: Timestamp) -> bool {
+        crate::dossier::hold((self.direction, self.port), (self.from, self.until), connection, end)
+    }
 }
 
 /// An exception as added and withdrawn.
@@ -117,7 +147,13 @@ impl Known {
     }
 
     pub(crate) fn add_sighting(&mut self, at: Timestamp, sighting: &Sighting) {
-        keep(&mut self.connections.entry(sighting.connection).or_default().sighting, at, sighting.clone());
+        let record = self.connections.entry(sighting.connection).or_default();
+        record.listed.extend(sighting.claims.iter().map(Listed::of));
+        // The least stay, whichever order they came in.
+        while record.listed.len() > LISTED_MAX {
+            record.listed.pop_last();
+        }
+        keep(&mut record.sighting, at, sighting.clone());
     }
 
     pub(crate) fn start_process(&mut self, at: Timestamp, process: &Arc<Process>) {
@@ -351,6 +387,8 @@ fn is_done(record: &ConnectionRecord, now: Timestamp) -> bool {
     }
 }
 
+/// Things listed of one peer: networks in one another, ports, names.
+const LISTED_MAX: usize = 64;
 /// Connections kept at once while nothing bad is said of them, some 700 bytes each.
 const CONNECTIONS_MAX: usize = 16_384;
 /// Processes kept at once.

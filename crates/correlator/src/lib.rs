@@ -3,7 +3,7 @@
 //! # Start here
 //! `Correlator::observe` takes one fact and returns the alerts that it raised or changed.
 //! `dossier` gathers what is known per application, indicator and direction; `rule` judges it;
-//! `severity` adds it up; `alert` writes it down.
+//! `severity` adds it up; `alert` writes it down. `anew` judges an alert of which only the alert is left.
 //!
 //! # What it never knows
 //! The clock (time passing is the fact `Tick`), sockets, files, where facts come from, what is done
@@ -19,6 +19,7 @@
 
 pub mod advice;
 mod alert;
+pub mod anew;
 mod attacked;
 mod beacon;
 mod call_back;

@@ -90,6 +90,12 @@ impl Weights {
         }
     }
 
+    /// The same with these figures laid over it, of factors that the table has.
+    pub(crate) fn with(mut self, figures: impl Iterator<Item = (String, i16)>) -> Self {
+        self.overrides.extend(figures);
+        self
+    }
+
     /// What a factor weighs; 0 for one that does not exist.
     pub fn points(&self, name: &str) -> i16 {
         let own = self.overrides.get(name).copied();
@@ -99,10 +105,16 @@ impl Weights {
 
 /// Adds the case up. The same case gives the same arithmetic, byte for byte.
 pub(crate) fn severity(case: &Case, weights: &Weights) -> Severity {
-    let mut factors = Vec::new();
+    let mut happened = Vec::new();
+    connections(case, weights, &mut happened);
+    logs(case, weights, &mut happened);
+    with_judged(happened, case, weights)
+}
+
+/// The sum of what happened, as it was reckoned, and of what lists, advisories and software say of the case.
+pub(crate) fn with_judged(happened: Vec<Factor>, case: &Case, weights: &Weights) -> Severity {
+    let mut factors = happened;
     claims(case, weights, &mut factors);
-    connections(case, weights, &mut factors);
-    logs(case, weights, &mut factors);
     vulnerabilities(case, weights, &mut factors);
     let place = |factor: &Factor| WEIGHTS.iter().position(|weight| weight.name == factor.name);
     factors.sort_by_key(place);

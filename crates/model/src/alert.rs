@@ -14,6 +14,7 @@ use crate::connection::{Connection, Direction};
 use crate::finding::Finding;
 use crate::indicator::{Claim, GuardHit};
 use crate::investigation::Investigation;
+use crate::judgement::Judgement;
 use crate::observable::Observable;
 use crate::process::Process;
 use crate::severity::{Factor, Level, Severity};
@@ -180,9 +181,30 @@ pub struct Alert {
     /// Milliseconds from the connection to this alert, as measured by the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
+    /// With what it was judged, and what has changed since it was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<Judgement>>,
     /// People's work on it, kept by the server.
     #[serde(default)]
     pub work: Work,
+}
+
+/// A title with the state of the connections as another has it: `… (still open); vulnerable to …`.
+pub fn restated(title: &str, newer: &str) -> String {
+    match (state_in(title), state_in(newer)) {
+        (Some(old), Some(new)) => format!("{}{}{}", &title[..old.start], &newer[new], &title[old.end..]),
+        _ => title.to_owned(),
+    }
+}
+
+/// Where a title tells the state of the connections: the last bracket that does; names in brackets stand before.
+pub fn state_in(title: &str) -> Option<std::ops::Range<usize>> {
+    title.rmatch_indices(" (").find_map(|(at, open)| {
+        let start = at + open.len();
+        let end = start + title[start..].find(')')?;
+        let said = &title[start..end];
+        (said.ends_with("ended") || said.ends_with("still open")).then_some(start..end)
+    })
 }
 
 /// How many connections an alert carries in full.

@@ -55,6 +55,9 @@ pub struct Finding {
     /// How present the package is.
     #[serde(default)]
     pub presence: PackageState,
+    /// The version that lies on disk, where a process still runs this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disk: Option<String>,
     /// The first version that carries the fix.
     pub fixed: Option<String>,
     /// Severity by source (`nvd`, `debian`, `ghsa` …): a CVSS vector, a score or a word.

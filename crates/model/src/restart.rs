@@ -210,6 +210,7 @@ mod tests {
             cves: Vec::new(),
             state: FindingState::Affected,
             presence,
+            on_disk: None,
             fixed: None,
             severity: std::collections::BTreeMap::new(),
             cvss_tenths: None,

@@ -30,7 +30,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     if report.call_back.is_none() && stored.call_back.is_some() {
         report.call_back = stored.call_back;
         if report.severity.score <= stored.severity.score {
-            report.title = restated(&stored.title, &report.title);
+            report.title = tripoint_model::alert::restated(&stored.title, &report.title);
             report.rule = stored.rule;
             report.severity = stored.severity;
             (report.confidence, report.confidence_why) = (stored.confidence, stored.confidence_why);
@@ -62,24 +62,6 @@ pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
         alert.missing.retain(|missing| missing.what != CAUSE);
     }
     alert.investigation = Some(found);
-}
-
-/// A title with the state of the connections as another has it: `… (still open); vulnerable to …`.
-fn restated(title: &str, newer: &str) -> String {
-    match (state(title), state(newer)) {
-        (Some(old), Some(new)) => format!("{}{}{}", &title[..old.start], &newer[new], &title[old.end..]),
-        _ => title.to_owned(),
-    }
-}
-
-/// Where a title tells it: the last bracket that does; names in brackets stand before.
-fn state(title: &str) -> Option<std::ops::Range<usize>> {
-    title.rmatch_indices(" (").find_map(|(at, open)| {
-        let start = at + open.len();
-        let end = start + title[start..].find(')')?;
-        let said = &title[start..end];
-        (said.ends_with("ended") || said.ends_with("still open")).then_some(start..end)
-    })
 }
 
 /// How grave an alert is by what its agent says.
@@ -214,6 +196,7 @@ mod tests {
             suppressed_by: None,
             missing: vec![],
             latency_ms: None,
+            judged: None,
             work: Work::default(),
         }
     }

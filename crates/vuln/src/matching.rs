@@ -146,6 +146,7 @@ fn finding(package: &Package, said: Said<'_>) -> Finding {
         cves: said.cves.iter().map(|cve| (*cve).to_owned()).collect(),
         state: said.state,
         presence: package.state,
+        on_disk: None,
         fixed: said.fixed.map(str::to_owned),
         severity: said.severity.to_map(),
         cvss_tenths: said.cvss_tenths,

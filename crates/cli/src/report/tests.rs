@@ -33,6 +33,7 @@ fn finding(of: &Package, id: &str, state: FindingState) -> Finding {
         cves: vec!["CVE-2024-0001".to_owned()],
         state,
         presence: of.state,
+        on_disk: None,
         fixed: Some("2.0".to_owned()),
         severity: BTreeMap::from([
             ("debian".to_owned(), "important".to_owned()),

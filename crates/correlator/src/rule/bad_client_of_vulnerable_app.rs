@@ -15,7 +15,7 @@ impl Rule for BadClientOfVulnerableApp {
     }
 
     fn applies(&self, case: &Case, _: &Weights) -> bool {
-        case.direction == Direction::Inbound && !case.findings.is_empty()
+        case.direction == Direction::Inbound && case.was_vulnerable
     }
 
     fn verb(&self) -> &'static str {

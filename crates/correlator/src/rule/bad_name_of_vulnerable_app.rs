@@ -17,9 +17,13 @@ impl Rule for BadNameOfVulnerableApp {
     }
 
     fn applies(&self, case: &Case, weights: &Weights) -> bool {
-        let mut claims = case.contacts.iter().flat_map(|contact| &contact.claims);
-        BadServerOfVulnerableApp.applies(case, weights)
-            && claims.all(|claim| matches!(claim.matched, Observable::Domain(_)))
+        let mut claims = case.contacts.iter().flat_map(|contact| &contact.claims).map(|claim| &claim.matched).peekable();
+        // Where no list names it any more it is still about what was listed.
+        let is_named = match claims.peek() {
+            Some(_) => claims.all(|matched| matches!(matched, Observable::Domain(_))),
+            None => matches!(case.indicator, Observable::Domain(_)),
+        };
+        BadServerOfVulnerableApp.applies(case, weights) && is_named
     }
 
     fn verb(&self) -> &'static str {

@@ -15,7 +15,7 @@ impl Rule for BadServerOfVulnerableApp {
     }
 
     fn applies(&self, case: &Case, _: &Weights) -> bool {
-        case.direction == Direction::Outbound && !case.findings.is_empty()
+        case.direction == Direction::Outbound && case.was_vulnerable
     }
 
     fn verb(&self) -> &'static str {

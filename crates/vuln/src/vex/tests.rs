@@ -16,6 +16,7 @@ fn finding(id: &str, cves: &[&str], state: FindingState) -> Finding {
         cves: cves.iter().map(|cve| (*cve).to_owned()).collect(),
         state,
         presence: PackageState::Loaded,
+        on_disk: None,
         fixed: (state == FindingState::Affected).then(|| "1.2-4".into()),
         severity: BTreeMap::new(),
         cvss_tenths: Some(98),
