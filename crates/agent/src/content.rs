@@ -51,7 +51,7 @@ impl Content {
     }
 
     /// The newest whole index, for sizing the kernel's maps before anything else starts.
-    pub fn first_index(&mut self) -> Option<Arc<Index>> {
+    pub fn first_index(&mut self) -> Option<(Arc<Index>, u64)> {
         if let Some(pull) = &self.pull {
             pull.first();
         }
@@ -60,11 +60,11 @@ impl Content {
     }
 
     /// The newest whole index above a generation, with what verdicts taught.
-    fn index_above(&mut self, above: u64) -> Option<Arc<Index>> {
+    fn index_above(&mut self, above: u64) -> Option<(Arc<Index>, u64)> {
         let (number, index) = newest(&tripoint_intel::images::generations(&self.data), above, Index::open)?;
         self.intel = number;
         self.note_intel(&index);
-        Some(Arc::new(index.with_trust(self.trust.clone())))
+        Some((Arc::new(index.with_trust(self.trust.clone())), number))
     }
 
     fn note_intel(&self, index: &Index) {
@@ -99,8 +99,8 @@ impl Content {
         // New verdicts change what the image in force is worth.
         let above = if trust == self.trust { self.intel } else { 0 };
         self.trust = trust;
-        if let Some(index) = self.index_above(above) {
-            let _ = detector.send(Wake::Index(index));
+        if let Some((index, number)) = self.index_above(above) {
+            let _ = detector.send(Wake::Index(index, number));
         }
         if let Some((number, database)) = newest(&tripoint_vuln::image_files(&self.data), self.vuln, Database::open) {
             self.vuln = number;
@@ -108,7 +108,7 @@ impl Content {
                 loaded.vuln = Some((database.built(), database.packages()));
                 loaded.sources = database.sources();
             }
-            let _ = findings.send(Request::Database(Arc::new(database)));
+            let _ = findings.send(Request::Database(Arc::new(database), number));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
 mod indexed;
-mod listed;
 mod policy;
 mod tried;
 
@@ -16,8 +15,8 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::SetMaps;
 use tripoint_model::{
-    Alert, AlertId, Attempt, Connection, ConnectionId, Exception, Fact, Finding, Outcome, Process, ProcessKey, Refusal,
-    Sighting, Timestamp, What,
+    Alert, AlertId, Attempt, Connection, ConnectionId, Edition, Exception, Fact, Finding, Judgement, Outcome, Process,
+    ProcessKey, Refusal, Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
@@ -27,7 +26,6 @@ use crate::investigate::{self, Case};
 use crate::respond::{Ask, Waiting};
 use crate::sense::Shared;
 use crate::uplink::Report;
-use listed::{claims, guard};
 
 /// Everything that can wake detection.
 pub enum Wake {
@@ -41,6 +39,8 @@ pub enum Wake {
         findings: Arc<[Finding]>,
         /// Whether it runs what it ran when it was last looked at, and advisories changed.
         rejudged: bool,
+        /// The advisories that it was looked up in.
+        edition: Edition,
         /// When it was looked up.
         at: Timestamp,
     },
@@ -51,8 +51,8 @@ pub enum Wake {
         /// Hex.
         sha256: String,
     },
-    /// New indicators.
-    Index(Arc<Index>),
+    /// New indicators, and the number of their image.
+    Index(Arc<Index>, u64),
     /// Somebody does not want certain alerts.
     AddException(Exception),
     /// Somebody wants them again.
@@ -93,6 +93,8 @@ pub struct Detector {
     correlator: Correlator,
     host: String,
     index: Option<Arc<Index>>,
+    /// With which lists and advisories alerts are judged.
+    judged: Judgement,
     set: Option<SetMaps>,
     doors: Doors,
     policy: config::Response,
@@ -133,6 +135,7 @@ impl Detector {
             correlator,
             host: host.to_owned(),
             index: None,
+            judged: Judgement::default(),
             set,
             doors,
             policy: config.response.clone(),
@@ -181,9 +184,12 @@ impl Detector {
     fn take(&mut self, wake: Wake) {
         match wake {
             Wake::Seen(seen) => seen.into_iter().for_each(|one| self.seen(one)),
-            Wake::Findings { process, findings, rejudged, at } => self.found(process, findings, rejudged, at),
+            Wake::Findings { process, findings, rejudged, edition, at } => {
+                self.judged.vuln = self.judged.vuln.max(Some(edition));
+                self.found(process, findings, rejudged, at);
+            }
             Wake::Hash { process, sha256 } => self.hashed(process, sha256),
-            Wake::Index(index) => self.swap(index),
+            Wake::Index(index, number) => self.swap(index, number),
             Wake::AddException(exception) => {
                 self.exceptions.retain(|known| known.id != exception.id);
                 self.exceptions.push(exception.clone());
@@ -233,11 +239,13 @@ impl Detector {
         let Some(index) = &self.index else { return };
         let id = connection.id;
         let connection = self.with_name(connection);
-        let claims = claims(index, &connection);
-        if claims.is_empty() {
+        let claims = index.claims_of(&connection);
+        // What no list names any more is told of until its end, where it was listed before.
+        let was_listed = self.met.contains_key(&id) && !self.called_back.contains(&id);
+        if claims.is_empty() && !was_listed {
             return self.follow_up(connection, at);
         }
-        let guard = guard(index, &connection);
+        let guard = index.guard_of(&connection);
         let connection = self.with_hash(connection);
         self.follow(&connection, at);
         let sighting = Sighting { connection: id, claims, guard };
@@ -366,8 +374,15 @@ impl Detector {
 
     /// Tells whoever has to know what a fact changes; says how many alerts that were.
     fn observe(&mut self, at: Timestamp, what: What) -> usize {
-        let mut count = 0;
-        for mut alert in self.correlator.observe(&Fact { at, what }) {
+        let alerts = self.correlator.observe(&Fact { at, what });
+        let count = alerts.len();
+        self.tell(alerts);
+        count
+    }
+
+    fn tell(&mut self, alerts: Vec<Alert>) {
+        for mut alert in alerts {
+            alert.judged = Some(Box::new(self.judged.clone()));
             let moment = now();
             if let Some(newest) = alert.connections.first() {
                 alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
@@ -376,9 +391,7 @@ impl Detector {
             // One that finds no room is looked into when it changes.
             let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
             let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
-            count += 1;
         }
-        count
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_inventory::HostInventory;
-use tripoint_model::{Finding, Package, PackageState, Process, ProcessKey, Restart, Timestamp, restart};
+use tripoint_model::{Edition, Finding, Package, PackageState, Process, ProcessKey, Restart, Timestamp, restart};
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
@@ -26,8 +26,8 @@ pub enum Request {
     Urgent(Arc<Process>),
     /// A process ended.
     Ended(ProcessKey),
-    /// New advisories: every answer is due again.
-    Database(Arc<Database>),
+    /// New advisories, and the number of their image: every answer is due again.
+    Database(Arc<Database>, u64),
     /// The end.
     Stop,
 }
@@ -50,7 +50,7 @@ struct Told {
 /// Keeps the inventory of the host and answers.
 pub struct Findings {
     inventory: HostInventory,
-    database: Option<Arc<Database>>,
+    database: Option<(Arc<Database>, Edition)>,
     hash: Sender<ProcessKey>,
     detector: SyncSender<Wake>,
     every: Duration,
@@ -151,9 +151,10 @@ impl Findings {
                 self.told.remove(&key);
                 self.urgent.remove(&key);
             }
-            Request::Database(database) => {
+            Request::Database(database, number) => {
                 tracing::info!(packages = database.packages(), built = %database.built(), "advisories in force");
-                self.database = Some(database);
+                let edition = Edition { built: database.built(), number: Some(number) };
+                self.database = Some((database, edition));
                 self.all_due();
             }
             Request::Stop => {}
@@ -216,7 +217,7 @@ impl Findings {
 
     fn answer(&mut self, key: ProcessKey) {
         self.due.remove(&key);
-        let Some(database) = self.database.clone() else { return };
+        let Some((database, edition)) = self.database.clone() else { return };
         let at = Timestamp::from_system(SystemTime::now());
         let packages = self.packages(key);
         let mut findings: Vec<Finding> =
@@ -231,7 +232,7 @@ impl Findings {
         }
         let rejudged = before.is_some_and(|told| told.packages == packages);
         self.told.insert(key, Told { packages, findings: Arc::clone(&findings) });
-        let _ = self.detector.send(Wake::Findings { process: key, findings, rejudged, at });
+        let _ = self.detector.send(Wake::Findings { process: key, findings, rejudged, edition, at });
     }
 
     /// Adds to each fix what has to be restarted for it; where a newer version without the finding
@@ -245,6 +246,11 @@ impl Findings {
                     && tripoint_vuln::match_package(database, package).iter().any(|found| found.id == finding.id)
             };
             let stale = finding.presence == PackageState::Stale;
+            if stale {
+                let installed = &self.inventory.inventory().packages;
+                let now = installed.iter().find(|package| package.name == finding.name);
+                finding.on_disk = now.map(|now| now.version.clone()).filter(|now| *now != finding.version);
+            }
             let fixed_on_disk = stale && !self.inventory.inventory().packages.iter().any(still);
             restart::complete(finding, &restarts, fixed_on_disk);
         }

@@ -23,11 +23,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use tripoint_api::agent::AgentIdentity;
-use tripoint_correlator::{Correlator, Weights};
+use tripoint_correlator::Correlator;
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::contacts;
 use crate::content::{Content, Loaded};
 use crate::detect::{Detector, Doors, Wake};
@@ -55,7 +55,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     let mut content = content(place, config, &host, &loaded, &rules);
     let first_index = content.first_index();
     let Eyes { kernel, set, firewall, counters, account, missing, kernel_map_bytes } =
-        eyes::open(config, first_index.as_deref(), &place.kernel_name())?;
+        eyes::open(config, first_index.as_ref().map(|(index, _)| &**index), &place.kernel_name())?;
     let shared = Arc::new(Shared::default());
     let (wake, wakes) = mpsc::sync_channel(SEEN_MAX);
     let (ask, asks) = mpsc::channel();
@@ -77,13 +77,14 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
         cases: case.clone(),
         shared: shared.clone(),
     };
-    let mut detector = Detector::new(Correlator::new(&host, weights(&config.correlator)?), &host, set, config, doors);
+    let weights = config.correlator.weights().context("correlator.weights")?;
+    let mut detector = Detector::new(Correlator::new(&host, weights), &host, set, config, doors);
     let orders = uplink::Doors { actions: ask.clone(), cases: case.clone() };
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 
     match first_index {
-        Some(index) => wake.send(Wake::Index(index)).context("detection")?,
+        Some((index, number)) => wake.send(Wake::Index(index, number)).context("detection")?,
         None => shared.matching.store(true, Ordering::Release),
     }
     thread::scope(|scope| -> anyhow::Result<()> {
@@ -129,12 +130,6 @@ fn identity(host: &str) -> AgentIdentity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: Timestamp::from_system(SystemTime::now()),
     }
-}
-
-fn weights(config: &config::Correlator) -> anyhow::Result<Weights> {
-    let mut weights = Weights::new(config.weights.clone()).context("correlator.weights")?;
-    weights.alert_bad_peer = config.alert_bad_peer;
-    Ok(weights)
 }
 
 /// Until what was there before is listed and the first indicators are in the kernel; a connection

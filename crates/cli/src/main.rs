@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod exit;
 mod input;
+mod judge;
 mod log;
 mod output;
 mod page;

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tripoint_model::{Alert, ConnectionId, Direction, Fact, ProcessKey, Timestamp, What};
+use tripoint_model::{Alert, Connection, ConnectionId, Direction, Fact, ProcessKey, Sighting, Timestamp, What};
 
 use crate::alert;
 use crate::dossier::{self, Dossier, DossierKey, KEPT_MAX};
@@ -111,6 +111,12 @@ impl Correlator {
             .collect();
         alerts.sort_by(|a, b| a.id.cmp(&b.id));
         alerts
+    }
+
+    /// What was last said of the peer of each connection that is on record.
+    pub fn sightings(&self) -> impl Iterator<Item = (&Arc<Connection>, &Sighting)> {
+        let on_record = self.known.connections.values().filter(|record| record.key.is_some());
+        on_record.filter_map(|record| Some((&record.connection.as_ref()?.value, &record.sighting.as_ref()?.value)))
     }
 
     /// Contacts with bad peers that are on record, alerts or not.

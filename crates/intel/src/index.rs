@@ -2,6 +2,7 @@
 
 mod enforceable;
 mod guards;
+mod peer;
 mod related;
 
 use std::net::IpAddr;

@@ -6,7 +6,8 @@
 //! agent reports an alert anew.
 //!
 //! # What it never knows
-//! Kernels, packets, packages, feeds: agents judge, the server keeps, shows and asks.
+//! Kernels, packets, packages, feeds: agents judge, the server keeps, shows and asks. What no agent knows any more is
+//! judged anew by the same functions, which whoever starts it brings along (`rejudge`).
 //!
 //! # Why it is so
 //! - It runs without privileges: what speaks HTTP must not be able to block anything by itself.
@@ -38,6 +39,7 @@ mod overdue;
 mod past;
 mod preview;
 mod refuse;
+mod rejudge;
 mod retire;
 mod route;
 mod spans;
@@ -71,6 +73,7 @@ pub use listen::{ListenError, Ready};
 pub use notify::Notify;
 pub use notify::config as notify_config;
 pub use oidc::{OidcOptions, RoleRule};
+pub use rejudge::{Editions, Rejudge};
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
 pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
@@ -116,6 +119,8 @@ pub struct ServerOptions {
     pub systems: Option<FindSystem>,
     /// Reads images of indicators, for agents with data folders of their own; without, there are none for them.
     pub images: Option<Arc<dyn ReadImages>>,
+    /// Judges alerts anew with the images of the data folder; without, only agents do.
+    pub judge: Option<Arc<dyn Rejudge>>,
     /// The shortest IPv4 prefix that bouncers which hold addresses only are told as addresses; 24 when nothing is said.
     pub expand_prefix: Option<u8>,
     /// A CrowdSec that is told of our blocks.
@@ -207,6 +212,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.expand_prefix = options.expand_prefix.unwrap_or(app.expand_prefix);
     app.push = options.push.as_ref().map(|push| lapi::push::PushState::new(&push.url));
     app.systems = options.systems;
+    app.judging = options.judge.map(|judge| Arc::new(rejudge::Judging::new(judge)));
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
     app.oidc = oidc::of(options.oidc, entrance.as_ref().map(|entrance| entrance.url()), &app.auth.sealer);
     app.levels = options.levels;
@@ -230,6 +236,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
         tasks.spawn(retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
     }
     tasks.spawn(overdue::run(Arc::clone(&app), stopped.clone()));
+    if let Some(judging) = &app.judging {
+        tasks.spawn(rejudge::run(Arc::clone(&app), Arc::clone(judging), stopped.clone()));
+    }
     tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {

@@ -1,8 +1,12 @@
 //! What becomes of people's work and of what was known, when an agent reports an alert anew?
 
+mod follow;
+
 use tripoint_model::action::in_force;
 use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing};
 use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Level, Outcome, Refusal, Timestamp};
+
+pub use follow::follow;
 
 /// The author of changes that nobody made by hand.
 pub const OURSELVES: &str = "tripoint";
@@ -12,12 +16,14 @@ pub const OURSELVES: &str = "tripoint";
 pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert {
     let Some(stored) = stored else {
         report.work = tripoint_model::alert::Work::default();
+        follow::begin(&mut report, now);
         history(&mut report, now, "raised");
         let outcomes = std::mem::take(&mut report.outcomes);
         add_outcomes(&mut report, &outcomes, now);
         return report;
     };
     let worse = Grade::of(&report).is_worse_than(Grade::of(&stored));
+    let before = stored.clone();
     let outcomes = std::mem::replace(&mut report.outcomes, stored.outcomes);
     let refusals = std::mem::replace(&mut report.refusals, stored.refusals);
     report.work = stored.work;
@@ -40,6 +46,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     if let Some(found) = stored.investigation {
         investigated(&mut report, found);
     }
+    follow(&before, &mut report, now);
     add_refusals(&mut report, &refusals);
     add_outcomes(&mut report, &outcomes, now);
     if worse && report.suppressed_by.is_none() && report.work.status == AlertStatus::Resolved {

@@ -13,6 +13,7 @@ pub(crate) fn next_step(alert: &Alert, now: Timestamp) -> Option<NextStep> {
     let (is_blocked, is_isolated) = (holds(ActionKind::Block), holds(ActionKind::Isolate));
     investigate(alert)
         .or_else(|| isolate(alert, is_blocked || is_isolated))
+        .or_else(|| let_go(alert))
         .or_else(|| block(alert, is_blocked))
         .or_else(|| patch(alert))
         .or_else(|| change(alert))
@@ -38,6 +39,19 @@ fn isolate(alert: &Alert, is_cut_off: bool) -> Option<NextStep> {
     }
     let why = "an attack has likely succeeded, and nothing contains it";
     step(Step::Isolate, why, Some("tripoint isolate --for 1h --dry-run".to_owned()))
+}
+
+/// Whom no list names any more, and nothing else speaks against, needs no block.
+fn let_go(alert: &Alert) -> Option<NextStep> {
+    let raised = alert.judged.as_ref().and_then(|judged| judged.raised.as_ref());
+    let was_listed = raised.is_some_and(|raised| !raised.claims.is_empty());
+    let tried = alert.investigation.as_ref().and_then(|found| found.logs.verdict);
+    let speaks_against = alert.call_back.is_some() || tried.is_some_and(|verdict| verdict >= Verdict::Attempted);
+    if !was_listed || !alert.claims.is_empty() || speaks_against {
+        return None;
+    }
+    let why = format!("no list names {} any more: resolve it if nothing else speaks for it", alert.indicator);
+    step(Step::Resolve, why, Some(format!("tripoint alerts resolve {} --as false-positive", alert.id)))
 }
 
 fn block(alert: &Alert, is_blocked: bool) -> Option<NextStep> {

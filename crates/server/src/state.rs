@@ -23,6 +23,7 @@ use crate::live::Changed;
 use crate::notify::Board;
 use crate::oidc::Oidc;
 use crate::route::once::UnderWay;
+use crate::rejudge::Judging;
 use crate::store::{Accounts, Deliveries, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
@@ -82,6 +83,8 @@ pub(crate) struct App {
     pub(crate) systems: Option<FindSystem>,
     /// What people have promised about alerts.
     pub(crate) levels: ServiceLevels,
+    /// Judges alerts anew, where that can be done.
+    pub(crate) judging: Option<Arc<Judging>>,
     /// Where what verdicts taught is written.
     trust: tokio::sync::Mutex<PathBuf>,
 }
@@ -122,6 +125,7 @@ impl App {
             door: None,
             systems: None,
             levels: ServiceLevels::default(),
+            judging: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use tripoint_correlator::{UnknownFactor, Weights};
 
 use super::approval::Approval;
 use super::policy::Policy;
@@ -138,6 +139,15 @@ pub struct Correlator {
     pub alert_bad_peer: bool,
     #[serde(default)]
     pub weights: BTreeMap<String, i16>,
+}
+
+impl Correlator {
+    /// What each factor weighs here.
+    pub fn weights(&self) -> Result<Weights, UnknownFactor> {
+        let mut weights = Weights::new(self.weights.clone())?;
+        weights.alert_bad_peer = self.alert_bad_peer;
+        Ok(weights)
+    }
 }
 
 /// `[inventory]`.

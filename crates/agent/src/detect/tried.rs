@@ -40,7 +40,7 @@ impl Detector {
     }
 
     fn is_listed(&self, connection: &Connection) -> bool {
-        self.index.as_ref().is_some_and(|index| !super::claims(index, connection).is_empty())
+        self.index.as_ref().is_some_and(|index| !index.claims_of(connection).is_empty())
     }
 
     /// A connection to a peer that no list knows: one that followed an attack is told of until its end.

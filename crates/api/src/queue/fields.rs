@@ -63,6 +63,11 @@ pub const ALERT_FIELDS: &[Field] = &[
         Kind::Word(&["none", "probed", "attempted", "likely_succeeded"]),
         "what the application's logs say",
     ),
+    Field::new(
+        "judged",
+        Kind::Word(&["same", "milder", "worse"]),
+        "how lists, advisories and software speak against when it was raised",
+    ),
     Field::new("cause", Kind::Text, "why it was connected"),
 ];
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tripoint_model::action::in_force;
 use tripoint_model::{
     ActionKind, Alert, AlertId, AlertStatus, Application, Direction, Level, Observable, Resolution, ServiceLevels,
-    Timestamp,
+    Timestamp, Trend,
 };
 
 use crate::filter::{Subject, Value};
@@ -191,6 +191,9 @@ fn values(alert: &Alert) -> Values {
             named.into_iter().flatten().for_each(|name| add("container", name));
         }
     }
+    // As it was raised is how most are: that is not written down.
+    let trend = alert.judged.as_ref().map(|judged| judged.trend).filter(|trend| *trend != Trend::Same);
+    add("judged", trend.map_or("", Trend::as_str));
     if let Some(found) = &alert.investigation {
         add("evidence", &found.logs.verdict.map_or_else(|| "none".to_owned(), |verdict| word(&verdict)));
         add("cause", &found.why.as_ref().map(|why| word(&why.cause)).unwrap_or_default());
@@ -281,6 +284,7 @@ impl Subject for QueueRow {
                 self.of_field(field).iter().any(|value| value.parse().is_ok_and(|port| with(Value::Number(port))))
             }
             "evidence" if self.of_field(field).is_empty() => with(Value::Text("none")),
+            "judged" if self.of_field(field).is_empty() => with(Value::Text(Trend::Same.as_str())),
             _ => self.of_field(field).iter().any(|value| with(Value::Text(value))),
         };
         let _ = enough;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -17,6 +18,7 @@ use super::{intel, vulns};
 use crate::arguments::Listen;
 use crate::context::{Context, fetch_settings};
 use crate::exit::{Exit, NeedsRoot};
+use crate::judge::Judge;
 
 /// The user that the server runs as where an administrator made it.
 const SERVER_USER: &str = "tripoint";
@@ -92,6 +94,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         feeds: Some(crate::command::intel::feeds_of(&context.data_dir)),
         systems: Some(crate::command::intel::systems_of(&context.data_dir)),
         images: Some(crate::command::intel::images_of(&context.data_dir)),
+        judge: Some(Arc::new(Judge::new(&context.data_dir, config.correlator.weights()?))),
         expand_prefix: Some(config.bouncers.expand_prefix),
         push,
         notify,

@@ -30,6 +30,7 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     section(o, "WHY IT WAS CONNECTED", why.into_iter().flatten());
     let factor = |factor: &Factor| format!("{:+4}  {}: {}", factor.points, factor.name, factor.reason);
     section(o, "SEVERITY", alert.severity.factors.iter().map(factor));
+    judged(o, alert);
     section(o, &format!("CONFIDENCE ({})", alert.confidence), alert.confidence_why.iter().map(factor));
     let techniques = Some(alert.techniques.join(", ")).filter(|techniques| !techniques.is_empty());
     section(o, "ATT&CK", techniques.into_iter());
@@ -38,6 +39,24 @@ pub fn whole(alert: &Alert, networks: &Networks) -> String {
     work(o, alert);
     out.truncate(out.trim_end().len());
     out
+}
+
+/// What changed since it was raised, and what was known then.
+fn judged(o: &mut String, alert: &Alert) {
+    let Some(judged) = &alert.judged else { return };
+    let Some(raised) = judged.raised.as_ref().filter(|_| !judged.since.is_empty()) else { return };
+    let (then, now) = (&raised.severity, &alert.severity);
+    let mut lines = judged.since.clone();
+    lines.push(format!(
+        "raised as {} {} at {}, now {} {}: {}",
+        then.level,
+        then.score,
+        raised.at,
+        now.level,
+        now.score,
+        judged.trend.as_str()
+    ));
+    section(o, "WHAT CHANGED SINCE IT WAS RAISED", lines.into_iter());
 }
 
 /// Whose the peers are, each once.

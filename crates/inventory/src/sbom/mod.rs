@@ -94,6 +94,14 @@ impl Found {
     }
 }
 
+/// The package that a package URL of ours names, as if it were installed; nothing where the URL alone does not tell it:
+/// builds of a module of a distribution, whose stream it leaves out.
+pub fn package_of(purl: &str) -> Option<Package> {
+    let package = Entry { purl: purl.to_owned(), ..Entry::default() }.package(None).ok().flatten()?;
+    let is_of_stream = package.ecosystem.is_distribution() && package.version.contains(".module");
+    (!is_of_stream || !package.module.is_empty()).then_some(package)
+}
+
 /// Reads a bill of materials, also compressed, as if what it names were installed.
 pub fn read(file: &Path) -> Result<Inventory, SbomError> {
     let limits = Limits { out_bytes_max: BYTES_MAX, entry_bytes_max: BYTES_MAX, entries_max: 1, ..Limits::default() };

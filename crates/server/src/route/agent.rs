@@ -29,6 +29,10 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host and boot_id are needed"));
     }
     app.hear(&batch.agent.host);
+    let batch = match &app.judging {
+        Some(judging) => judging.batch(batch, now()).await?,
+        None => batch,
+    };
     let ingested = app.store.ingest(batch, now()).await?;
     app.show(&ingested.changed);
     // Whether there is news the sender finds out itself.

@@ -16,6 +16,7 @@ use crate::auth::caller::Caller;
 use crate::door;
 use crate::lapi::push::PushState;
 use crate::refuse::Refused;
+use crate::rejudge::Progress;
 use crate::state::{App, CONNECTED, now};
 use crate::store::Messages;
 
@@ -130,9 +131,27 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
             notify.waiting, notify.delivered, notify.undelivered
         );
     }
+    if let Some(judging) = &app.judging {
+        judging_metrics(judging.progress(), &mut text);
+    }
     channel_metrics(&app, &mut text).await?;
     store_metrics(&app, &mut text).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// How far judging open alerts anew is.
+fn judging_metrics(progress: Progress, text: &mut String) {
+    let Progress { same, changed, waiting, passes } = progress;
+    let _ = writeln!(
+        text,
+        "# HELP tripoint_judged_anew_total Open alerts judged anew with newer images, by what came of it.\n\
+         # TYPE tripoint_judged_anew_total counter\ntripoint_judged_anew_total{{result=\"same\"}} {same}\n\
+         tripoint_judged_anew_total{{result=\"changed\"}} {changed}\n\
+         # HELP tripoint_judged_anew_waiting Open alerts that are still to be judged with the images in force.\n\
+         # TYPE tripoint_judged_anew_waiting gauge\ntripoint_judged_anew_waiting {waiting}\n\
+         # HELP tripoint_judged_anew_passes_total How often all open alerts were through.\n\
+         # TYPE tripoint_judged_anew_passes_total counter\ntripoint_judged_anew_passes_total {passes}"
+    );
 }
 
 /// What is kept beside alerts, and whether the disk has room.

@@ -1,13 +1,13 @@
 //! How does what an agent says of an alert enter what is known of it?
 
 use sqlx::SqliteConnection;
-use tripoint_model::confidence::raise;
+use tripoint_model::confidence::{SEEN_BEFORE, raise};
 use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Timestamp};
 
 use super::rows::{Noticed, load, save};
 use super::verdicts::{met_before, teach};
 use super::work::parts;
-use super::{StoreError, Tell, exceptions, outbox};
+use super::{StoreError, Tell, exceptions, judged, outbox};
 use crate::merge::{self, Grade, add_outcomes, add_refusals, merge};
 
 /// Merges what an agent says of an alert into what is known of it.
@@ -33,20 +33,32 @@ pub(super) async fn take(
     if let Some((whole, grade)) = whole {
         merge::outgrow(&mut merged, grade, load(connection, &whole.0).await?.as_ref(), now);
     }
-    // A sum without terms was made by an older agent and stays as it is.
-    if !merged.confidence_why.is_empty() {
-        let met = met_before(connection, &merged).await?;
-        let raised = raise(merged.confidence, std::mem::take(&mut merged.confidence_why), met);
-        (merged.confidence, merged.confidence_why) = (raised.total, raised.terms);
-    }
     if judged.is_some() && merged.work.resolution != judged {
         teach(connection, &merged).await?;
         noticed.untaught = true;
     }
-    save(connection, &mut merged, now).await?;
-    exceptions::count(connection, &before, &merged, now).await?;
-    outbox::alert(connection, tell, stood, &merged, now).await?;
+    settle(connection, &mut merged, (before, stood), (tell, now)).await?;
     Ok(Some(merged.id))
+}
+
+/// Keeps an alert as it is judged now, with what others add to how sure it is, and tells of it where it is worse.
+pub(super) async fn settle(
+    connection: &mut SqliteConnection,
+    alert: &mut Alert,
+    (before, stood): (exceptions::Before, outbox::Before),
+    (tell, now): (Tell, Timestamp),
+) -> Result<(), StoreError> {
+    // A sum without terms was made by an older agent and stays as it is; nothing is added twice.
+    let has_met = alert.confidence_why.iter().any(|term| term.name == SEEN_BEFORE);
+    if !alert.confidence_why.is_empty() && !has_met {
+        let met = met_before(connection, alert).await?;
+        let raised = raise(alert.confidence, std::mem::take(&mut alert.confidence_why), met);
+        (alert.confidence, alert.confidence_why) = (raised.total, raised.terms);
+    }
+    save(connection, alert, now).await?;
+    judged::note(connection, alert).await?;
+    exceptions::count(connection, &before, alert, now).await?;
+    outbox::alert(connection, tell, stood, alert, now).await
 }
 
 /// Adds what the kernel or the guard of a host said about an alert; what changed. An agent speaks for its own host only:

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, outbox, queue, resets, sla, users,
+    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, judged, outbox, queue, resets, sla, users,
     views,
 };
 
@@ -75,4 +75,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     sla::TABLES,
     queue::WORDS,
     &[resets::TABLE],
+    judged::TABLE,
 ];

@@ -21,6 +21,7 @@ pub(super) async fn forget(connection: &mut SqliteConnection, before: Timestamp)
     for id in &ids {
         sqlx::query("DELETE FROM alerts WHERE id = $1").bind(id).execute(&mut *connection).await?;
         queue::remove(connection, id).await?;
+        sqlx::query("DELETE FROM judged WHERE id = $1").bind(id).execute(&mut *connection).await?;
     }
     let gone = ids.len() as u64;
     counts::add(connection, FORGOTTEN, i64::try_from(gone).unwrap_or(0)).await?;

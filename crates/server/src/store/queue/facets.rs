@@ -18,7 +18,7 @@ const FEW: &[&str] = &["status", "severity", "direction", "rule", "kev"];
 /// Columns with many.
 const MANY: &[&str] = &["host", "application", "assignee"];
 /// Fields with several values.
-const TERMS: &[&str] = &["category", "feed", "cve", "evidence", "cause", "tag"];
+const TERMS: &[&str] = &["category", "feed", "cve", "evidence", "judged", "cause", "tag"];
 /// The words of the column `severity`.
 pub(in crate::store) const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 

@@ -154,8 +154,8 @@ impl Condition {
         let own = self.compare(column, wanted);
         let name = self.text(field);
         let has = format!("id IN (SELECT id FROM queue_terms WHERE field = {name} AND {own})");
-        let is_none = |wanted: &Wanted| matches!(wanted, Wanted::Like(word) if word == "none");
-        if field == "evidence" && is_none(wanted) {
+        let unwritten = UNWRITTEN.iter().find(|(own, _)| *own == field).map(|(_, word)| *word);
+        if unwritten.is_some_and(|own| matches!(wanted, Wanted::Like(word) if word == own)) {
             return format!("({has} OR id NOT IN (SELECT id FROM queue_terms WHERE field = {name}))");
         }
         has
@@ -165,6 +165,9 @@ impl Condition {
         self.bind(Bound::Text(text.to_owned()))
     }
 }
+
+/// The value of a field that has none written down.
+const UNWRITTEN: &[(&str, &str)] = &[("evidence", "none"), ("judged", "same")];
 
 /// Fields that are columns of `queue`.
 const COLUMNS: &[&str] = &[

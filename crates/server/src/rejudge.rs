@@ -1,0 +1,205 @@
+//! Which alerts have to be judged anew because lists or advisories changed, and how far is that?
+//!
+//! Agents judge what they still know of. Here is judged what they do not: alerts of hosts that are silent, of connections
+//! that were over before the agent was started. Every report goes through the same judge before it is merged, so that an
+//! agent with former images and the server never fight: the newer images have the word on lists and advisories, the host
+//! on what happened and on what runs there. One task does it beside everything else: a few alerts at a time, resting as
+//! long as it worked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use tripoint_api::Batch;
+use tripoint_api::agent::Item;
+use tripoint_model::{Alert, AlertId, Edition, Timestamp};
+
+use crate::listen::until;
+use crate::state::{App, now};
+use crate::store::{Due, StoreError};
+
+/// What the server has to know of judging and cannot do itself.
+pub trait Rejudge: Send + Sync {
+    /// Opens the newest whole images of the data folder, where they are not in force yet; which are.
+    fn look(&self) -> Editions;
+    /// The alert as it is judged at `now` with the images in force, where they are not older than those that it was
+    /// judged with; `Alert::judged` says with which it was.
+    fn anew(&self, alert: &Alert, now: Timestamp) -> Alert;
+}
+
+/// The images in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Editions {
+    /// Of lists.
+    pub intel: Option<Edition>,
+    /// Of advisories.
+    pub vuln: Option<Edition>,
+}
+
+impl Editions {
+    /// When they were built, 0 where there are none.
+    pub(crate) fn built(self) -> (i64, i64) {
+        let built = |edition: Option<Edition>| edition.map_or(0, |edition| edition.built.0);
+        (built(self.intel), built(self.vuln))
+    }
+}
+
+/// The judge, and how far it is.
+pub(crate) struct Judging {
+    judge: Arc<dyn Rejudge>,
+    same: AtomicU64,
+    changed: AtomicU64,
+    waiting: AtomicU64,
+    passes: AtomicU64,
+}
+
+/// How far judging anew is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Alerts looked at that stayed what they were.
+    pub(crate) same: u64,
+    /// Alerts that changed.
+    pub(crate) changed: u64,
+    /// Alerts that are still to be looked at.
+    pub(crate) waiting: u64,
+    /// How often all were done.
+    pub(crate) passes: u64,
+}
+
+impl Judging {
+    pub(crate) fn new(judge: Arc<dyn Rejudge>) -> Self {
+        let zero = AtomicU64::default;
+        Self { judge, same: zero(), changed: zero(), waiting: zero(), passes: zero() }
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self) -> Progress {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Progress {
+            same: read(&self.same),
+            changed: read(&self.changed),
+            waiting: read(&self.waiting),
+            passes: read(&self.passes),
+        }
+    }
+
+    /// Judges what an agent reports with our images, where they are not older than its own.
+    pub(crate) async fn batch(&self, mut batch: Batch, now: Timestamp) -> Result<Batch, StoreError> {
+        if !batch.items.iter().any(|item| matches!(item, Item::Alert { .. })) {
+            return Ok(batch);
+        }
+        let judge = Arc::clone(&self.judge);
+        let judged = tokio::task::spawn_blocking(move || {
+            for item in &mut batch.items {
+                if let Item::Alert { alert } = item {
+                    **alert = judge.anew(alert, now);
+                }
+            }
+            batch
+        });
+        judged.await.map_err(|error| StoreError::Database(format!("a report could not be judged: {error}")))
+    }
+}
+
+/// Judges anew after each new image until the server stops.
+pub(crate) async fn run(app: Arc<App>, judging: Arc<Judging>, stopped: watch::Receiver<bool>) {
+    let mut done: Option<(Editions, Instant)> = None;
+    loop {
+        let judge = Arc::clone(&judging.judge);
+        let editions = tokio::task::spawn_blocking(move || judge.look()).await.unwrap_or_default();
+        // What came in while images were changed was judged with the former ones: it is looked for now and then.
+        let is_done = done.is_some_and(|(with, at)| with == editions && at.elapsed() < LOOK_AGAIN);
+        if !is_done && editions != Editions::default() {
+            match pass(&app, &judging, editions, &stopped).await {
+                Ok(()) => done = Some((editions, Instant::now())),
+                Err(error) => tracing::warn!(error = %error, "alerts could not be judged anew"),
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = until(stopped.clone()) => return,
+        }
+    }
+}
+
+/// Looks at every open alert that was judged with former images.
+async fn pass(
+    app: &App,
+    judging: &Judging,
+    editions: Editions,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    let with = editions.built();
+    let all = app.store.judged_before(with).await?;
+    judging.waiting.store(all, Ordering::Relaxed);
+    if all == 0 {
+        return Ok(());
+    }
+    let (began, mut after, mut changed) = (Instant::now(), String::new(), 0);
+    while !*stopped.borrow() {
+        let worked = Instant::now();
+        let due = app.store.due(with, after.clone(), TOGETHER).await?;
+        let Some(last) = due.last() else { break };
+        last.alert.id.0.clone_into(&mut after);
+        let count = due.len() as u64;
+        let news = some(app, judging, due, with).await?;
+        changed += news;
+        judging.changed.fetch_add(news, Ordering::Relaxed);
+        judging.same.fetch_add(count.saturating_sub(news), Ordering::Relaxed);
+        judging.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(count))).ok();
+        tokio::time::sleep(worked.elapsed().min(REST_MAX)).await;
+    }
+    if !*stopped.borrow() {
+        judging.waiting.store(0, Ordering::Relaxed);
+        judging.passes.fetch_add(1, Ordering::Relaxed);
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let number = |edition: Option<Edition>| edition.and_then(|edition| edition.number);
+        let (intel, vuln) = (number(editions.intel), number(editions.vuln));
+        tracing::info!(alerts = all, changed, took_ms, intel, vuln, "open alerts judged anew");
+    }
+    Ok(())
+}
+
+/// Judges these and keeps what changed; how many that were.
+async fn some(app: &App, judging: &Judging, due: Vec<Due>, with: (i64, i64)) -> Result<u64, StoreError> {
+    let (judge, moment) = (Arc::clone(&judging.judge), now());
+    let judged = tokio::task::spawn_blocking(move || {
+        let (mut news, mut same): (Vec<Due>, Vec<AlertId>) = (Vec::new(), Vec::new());
+        for Due { alert, changed } in due {
+            let anew = judge.anew(&alert, moment);
+            if says_the_same(&alert, &anew) {
+                same.push(alert.id);
+            } else {
+                news.push(Due { alert: anew, changed });
+            }
+        }
+        (news, same)
+    });
+    let Ok((news, same)) = judged.await else {
+        return Err(StoreError::Database("judging panicked".into()));
+    };
+    let changed = app.store.keep_judged(news, same, with, moment).await?;
+    if !changed.is_empty() {
+        app.show(&changed);
+        app.messages.send_modify(|count| *count += 1);
+    }
+    Ok(changed.len() as u64)
+}
+
+/// Whether another judgement says nothing else: only which images it was made with.
+fn says_the_same(before: &Alert, after: &Alert) -> bool {
+    let mut after = after.clone();
+    after.judged.clone_from(&before.judged);
+    after == *before
+}
+
+/// How often it is looked for new images.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked for alerts that slipped in.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Alerts judged at once: some 3 MB of them are held, and a writer waits for at most so many.
+const TOGETHER: u32 = 64;
+/// A batch that took long was not made longer by us.
+const REST_MAX: Duration = Duration::from_millis(250);

@@ -1,0 +1,156 @@
+//! Which open alerts were judged with former images, and how does another judgement enter what is known of them?
+
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+use tripoint_model::{Alert, AlertId, Subject, Timestamp};
+
+use super::alerts::settle;
+use super::rows::{from_text, load, to_text};
+use super::work::changed;
+use super::{StoreError, Tell, exceptions, outbox};
+use crate::merge::{self, Grade};
+
+/// Which images each alert was last judged with, by when they were built; 0 for none.
+pub(super) const TABLE: &[&str] =
+    &["CREATE TABLE judged (id TEXT PRIMARY KEY, intel BIGINT NOT NULL, vuln BIGINT NOT NULL)"];
+
+/// An alert that is to be judged anew.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The alert.
+    pub alert: Alert,
+    /// When it last changed.
+    pub changed: Timestamp,
+}
+
+const DUE: &str = "FROM queue LEFT JOIN judged ON judged.id = queue.id WHERE queue.status <> 'resolved' \
+     AND (judged.id IS NULL OR judged.intel < $1 OR judged.vuln < $2)";
+
+/// How many there are.
+pub(super) async fn count(readers: &SqlitePool, (intel, vuln): (i64, i64)) -> Result<u64, StoreError> {
+    let text = format!("SELECT COUNT(*) {DUE}");
+    let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(intel).bind(vuln).fetch_one(readers).await?;
+    Ok(super::rows::unsigned(count))
+}
+
+/// The next ones by id after one.
+pub(super) async fn due(
+    readers: &SqlitePool,
+    (intel, vuln): (i64, i64),
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Due>, StoreError> {
+    let text = format!(
+        "SELECT body, alerts.changed FROM (SELECT queue.id AS found {DUE} AND queue.id > $3 ORDER BY queue.id LIMIT $4) \
+         JOIN alerts ON alerts.id = found ORDER BY found"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(intel)
+        .bind(vuln)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await?;
+    let one = |row: &sqlx::sqlite::SqliteRow| {
+        Ok(Due { alert: from_text("alert", row.try_get(0)?)?, changed: Timestamp(row.try_get(1)?) })
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Keeps other judgements of alerts that nobody changed meanwhile, and writes down of the rest that they stand; what
+/// changed. Those that somebody changed are due again.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    news: Vec<Due>,
+    same: Vec<AlertId>,
+    with: (i64, i64),
+    (tell, now): (Tell, Timestamp),
+) -> Result<Vec<Alert>, StoreError> {
+    sqlx::query(
+        "INSERT INTO judged (id, intel, vuln) SELECT value, $1, $2 FROM json_each($3) WHERE true \
+         ON CONFLICT (id) DO UPDATE SET intel = excluded.intel, vuln = excluded.vuln",
+    )
+    .bind(with.0)
+    .bind(with.1)
+    .bind(to_text("alert ids", &same)?)
+    .execute(&mut *connection)
+    .await?;
+    let mut kept = Vec::new();
+    for Due { alert, changed: expected } in news {
+        if changed(connection, &alert.id.0).await? != Some(expected) {
+            continue;
+        }
+        let Some(stored) = load(connection, &alert.id.0).await? else { continue };
+        kept.push(one(connection, stored, alert, (tell, now)).await?);
+    }
+    Ok(kept)
+}
+
+async fn one(
+    connection: &mut SqliteConnection,
+    stored: Alert,
+    mut alert: Alert,
+    (tell, now): (Tell, Timestamp),
+) -> Result<Alert, StoreError> {
+    let (before, stood) = (exceptions::before(Some(&stored)), outbox::before(Some(&stored)));
+    uncovered(connection, &stored, &mut alert, now).await?;
+    merge::follow(&stored, &mut alert, now);
+    let whole = stored.work.merged_into.clone();
+    if let Some(whole) = whole {
+        let grade = Grade::of(&stored);
+        merge::outgrow(&mut alert, grade, load(connection, &whole.0).await?.as_ref(), now);
+    }
+    settle(connection, &mut alert, (before, stood), (tell, now)).await?;
+    Ok(alert)
+}
+
+/// Whoever accepted certain vulnerabilities has not accepted another that became known since.
+async fn uncovered(
+    connection: &mut SqliteConnection,
+    stored: &Alert,
+    alert: &mut Alert,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(id) = stored.suppressed_by.as_ref() else { return Ok(()) };
+    let kept = exceptions::all(&mut *connection, now).await?;
+    let Some(exception) = kept.into_iter().map(|kept| kept.exception).find(|exception| exception.id == *id) else {
+        return Ok(());
+    };
+    let Some(newest) = alert.connections.first().cloned() else { return Ok(()) };
+    let application = alert.application.key();
+    let covers = |alert: &Alert| {
+        exception.covers(&Subject {
+            address: newest.remote.ip().to_canonical(),
+            port: newest.remote.port(),
+            name: tripoint_model::exception::name_to_except(&newest, &stored.claims),
+            host: Some(&alert.host),
+            application: Some(&application),
+            direction: Some(alert.direction),
+            rule: Some(&stored.rule),
+            indicator: Some(&alert.indicator),
+            findings: Some(&alert.findings),
+            at: now,
+        })
+    };
+    // Where it does not seem to cover what it did cover, its host knows better.
+    if covers(stored) && !covers(alert) && !alert.findings.is_empty() {
+        alert.suppressed_by = None;
+    }
+    Ok(())
+}
+
+/// Writes down with which images an alert was judged that is saved.
+pub(super) async fn note(connection: &mut SqliteConnection, alert: &Alert) -> Result<(), StoreError> {
+    let Some(judged) = &alert.judged else { return Ok(()) };
+    let built = |edition: Option<tripoint_model::Edition>| edition.map_or(0, |edition| edition.built.0);
+    sqlx::query(
+        "INSERT INTO judged (id, intel, vuln) VALUES ($1, $2, $3) \
+         ON CONFLICT (id) DO UPDATE SET intel = excluded.intel, vuln = excluded.vuln",
+    )
+    .bind(&alert.id.0)
+    .bind(built(judged.intel))
+    .bind(built(judged.vuln))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
