@@ -44,6 +44,14 @@ export interface Investigation {
     read?: { file: string; found: string; lines: number; of_peer?: number }[]; missing?: string[];
   };
 }
+export interface Judged {
+  changed?: string; trend: string; since?: string[];
+  raised?: {
+    at: string; severity: { score: number; level: string; factors: Factor[] }; confidence: number;
+    claims?: { feed: string; matched: string; category: string; confidence: number }[];
+    findings?: { purl: string; name: string; version: string; id: string; label: string; known_exploited?: boolean }[];
+  };
+}
 export interface CallBack { attempts?: Attempt[]; child?: Process; reasons?: string[] }
 export interface Work extends Omit<Schemas['WorkDone'], 'comments' | 'history' | 'tags' | 'severity' | 'attachments'> {
   comments?: { at: string; author: string; text: string }[];
@@ -53,10 +61,10 @@ export interface Work extends Omit<Schemas['WorkDone'], 'comments' | 'history' |
   attachments?: { name: string; url: string; sha256?: string; author: string; at: string }[];
 }
 
-type Loose = 'claims' | 'connections' | 'findings' | 'process' | 'investigation' | 'call_back' | 'missing' | 'guard' | 'confidence_why' | 'work' | 'severity';
+type Loose = 'judged' | 'claims' | 'connections' | 'findings' | 'process' | 'investigation' | 'call_back' | 'missing' | 'guard' | 'confidence_why' | 'work' | 'severity';
 export interface Alert extends Omit<Schemas['Alert'], Loose> {
   claims: Claim[]; connections: Connection[]; findings: Finding[]; process?: Process; investigation?: Investigation;
-  call_back?: CallBack; missing?: { what: string; why: string }[]; guard?: { list: string; range: string; kind: string }[];
+  judged?: Judged; call_back?: CallBack; missing?: { what: string; why: string }[]; guard?: { list: string; range: string; kind: string }[];
   confidence_why?: Factor[]; severity: { score: number; level: string; factors: Factor[] }; work: Work;
 }
 export type Summary = Omit<Schemas['AlertSummary'], 'values'> & { values: Record<string, string[]> };

@@ -130,7 +130,6 @@ impl Advisories for Known<'_> {
     fn of_package(&self, finding: &Finding) -> Option<Vec<Finding>> {
         let package = Package {
             purl: finding.purl.clone(),
-            name: finding.name.clone(),
             state: finding.presence,
             ..sbom::package_of(&finding.purl)?
         };

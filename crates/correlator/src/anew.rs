@@ -119,6 +119,8 @@ fn found(alert: &Alert, advisories: &dyn Advisories) -> (Vec<Finding>, usize, us
         };
         for mut finding in said.into_iter().filter(|finding| finding.state.is_vulnerable()) {
             finding.purl.clone_from(&known.purl);
+            finding.name.clone_from(&known.name);
+            finding.version.clone_from(&known.version);
             finding.presence = known.presence;
             finding.on_disk.clone_from(&known.on_disk);
             finding.paths.clone_from(&known.paths);

@@ -19,6 +19,7 @@ mod maven;
 mod oval;
 mod r2;
 mod real;
+mod rejudge;
 mod rig;
 mod s8;
 mod scan;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::instance::{ADVISORY, BAD4, Instance, stage};
+use crate::instance::{ADVISORY, App, BAD4, Instance, stage};
 
 const RULE: &str = "bad_server_of_vulnerable_app";
 
@@ -22,7 +22,7 @@ fn publish(instance: &Instance, withdrawn: bool) {
 }
 
 #[test]
-fn advisories_raise_and_withdraw_the_alert_of_an_open_connection() {
+fn advisories_raise_the_alert_of_an_open_connection_and_make_it_milder() {
     let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
     publish(&instance, true);
     instance.up();
@@ -39,6 +39,69 @@ fn advisories_raise_and_withdraw_the_alert_of_an_open_connection() {
     let fix = alert["findings"][0]["fix_command"].as_str().unwrap_or_default();
     assert!(fix.starts_with("replace ") && fix.contains("; then restart process"), "{fix}");
     publish(&instance, true);
-    let withdrawn = |alert: &Value| alert["suppressed_by"].as_str() == Some("withdrawn");
-    instance.wait("the withdrawal", || instance.alert(RULE, BAD4).is_none_or(|alert| withdrawn(&alert)).then_some(()));
+    let milder = |alert: &Value| alert["findings"].as_array().is_some_and(Vec::is_empty);
+    let alert = instance.wait("the withdrawal", || instance.alert(RULE, BAD4).filter(milder));
+    assert_eq!((&alert["judged"]["trend"], &alert["work"]["status"]), (&"milder".into(), &"open".into()), "{alert:#}");
+    assert_eq!(told(&alert).len(), 1, "{:?}", told(&alert));
+    assert!(told(&alert)[0].contains("CVE-2021-44228 is said of "), "{:?}", told(&alert));
+}
+
+/// Lines of its history that tell of another judgement.
+fn told(alert: &Value) -> Vec<String> {
+    let history = alert["work"]["history"].as_array().cloned().unwrap_or_default();
+    let words = history.iter().filter_map(|change| change["what"].as_str()).map(str::to_owned);
+    words.filter(|what| what.starts_with("judged anew")).collect()
+}
+
+/// A feed that names these only.
+fn list(instance: &Instance, addresses: &str) {
+    let file = instance.path().join("bad.txt");
+    std::fs::write(&file, addresses).unwrap();
+    let file = file.display().to_string();
+    instance.fine(&["intel", "import", &file, "--name", "lab", "--category", "c2", "--confidence", "95"]);
+}
+
+/// The agent judges while it knows of the connection, the server when the agent was started anew and knows nothing.
+#[test]
+fn a_delisting_and_an_upgrade_make_the_alert_milder_whoever_knows_of_it() {
+    let Some((_alone, lab, mut instance, mut app)) = stage("") else { return };
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    let raised = instance.wait("the alert", || instance.alert(RULE, BAD4));
+    assert!(told(&raised).is_empty(), "{:?}", told(&raised));
+    let wait = |instance: &Instance, words: &str| {
+        let tells = |alert: &Value| told(alert).last().is_some_and(|line| line.contains(words));
+        let alert = instance.wait(words, || instance.alert(RULE, BAD4).filter(tells));
+        // Whoever judges it too has nothing to add.
+        std::thread::sleep(Duration::from_secs(3));
+        let later = instance.alert(RULE, BAD4).unwrap();
+        assert_eq!(told(&later), told(&alert));
+        later
+    };
+    list(&instance, "203.0.113.99\n");
+    let gone = wait(&instance, "no list names 203.0.113.66 any more (lab did)");
+    let trend = |alert: &Value| alert["judged"]["trend"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((trend(&gone).as_str(), &gone["still_open"]), ("milder", &true.into()), "{gone:#}");
+    assert_eq!((gone["claims"].as_array().map(Vec::len), told(&gone).len()), (Some(0), 1));
+    assert_eq!((&gone["id"], &gone["work"]["status"]), (&raised["id"], &"open".into()));
+    let next = instance.fine(&["alerts", "show", gone["id"].as_str().unwrap()]);
+    assert_eq!(next["judged"]["raised"]["claims"][0]["feed"], "lab", "{next:#}");
+    list(&instance, "203.0.113.66\n");
+    let back = wait(&instance, "lab names 203.0.113.66 as c2");
+    assert_eq!((trend(&back).as_str(), told(&back).len()), ("same", 2), "{back:#}");
+    // Begun anew with a library that has no hole.
+    drop(app);
+    let app = App::start_with(&lab, instance.path(), "2.17.1");
+    let mended = wait(&instance, "runs no longer: the application was begun anew without it");
+    assert_eq!((trend(&mended).as_str(), told(&mended).len()), ("milder", 3), "{mended:#}");
+    // An agent that was started anew knows nothing of a connection that was over.
+    drop(app);
+    instance.down();
+    instance.up();
+    list(&instance, "203.0.113.99\n");
+    let gone = wait(&instance, "no list names 203.0.113.66 any more (lab did)");
+    assert_eq!((trend(&gone).as_str(), told(&gone).len()), ("milder", 4), "{gone:#}");
+    let factors = gone["severity"]["factors"].as_array().unwrap();
+    assert!(factors.iter().any(|factor| factor["name"] == "code-mended"), "{gone:#}");
 }

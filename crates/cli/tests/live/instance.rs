@@ -257,7 +257,12 @@ pub struct App {
 
 impl App {
     pub fn start(lab: &Lab, folder: &Path) -> Self {
-        let jar = jar(folder);
+        Self::start_with(lab, folder, "2.14.1")
+    }
+
+    /// The same with its library at this version.
+    pub fn start_with(lab: &Lab, folder: &Path, version: &str) -> Self {
+        let jar = jar(folder, version);
         let program = folder.join("shop");
         std::fs::copy(env!("CARGO_BIN_EXE_tripoint"), &program).unwrap();
         let mut command = Command::new(program);
@@ -318,16 +323,14 @@ impl Drop for App {
     }
 }
 
-fn jar(folder: &Path) -> PathBuf {
-    let path = folder.join("log4j-core-2.14.1.jar");
+fn jar(folder: &Path, version: &str) -> PathBuf {
+    let path = folder.join(format!("log4j-core-{version}.jar"));
+    let properties = format!("groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion={version}\n");
     let mut jar = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
     let options = zip::write::SimpleFileOptions::default();
     for (name, text) in [
         ("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n"),
-        (
-            "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
-            "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n",
-        ),
+        ("META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties", properties.as_str()),
     ] {
         jar.start_file(name, options).unwrap();
         jar.write_all(text.as_bytes()).unwrap();

@@ -179,6 +179,56 @@ fn what_the_catalogers_write_is_read_as_it_was_meant() {
     }
 }
 
+/// An alert carries the purl of a package alone: what is asked of it later must be asked of the same package.
+#[test]
+fn a_package_is_found_again_by_its_purl() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |root: &str, name: &str, text: &str| {
+        let path = folder.path().join(root).join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let status = "Package: libx1\nStatus: install ok installed\nArchitecture: amd64\nSource: x (1:2-3)\nVersion: 1:2-3+b1\n\n\
+                  Package: nginx\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.22.1-9\n\n\
+                  Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.9-1\n";
+    for (root, release) in [("debian", "ID=debian\nVERSION_ID=\"12\"\n"), ("ubuntu", "ID=ubuntu\nVERSION_ID=\"24.04\"\n")] {
+        write(root, "etc/os-release", release);
+        write(root, "var/lib/dpkg/status", status);
+    }
+    write("alpine", "etc/os-release", "ID=alpine\nVERSION_ID=3.19.1\n");
+    write("alpine", "lib/apk/db/installed", "P:libssl3\nV:3.1.4-r5\nA:x86_64\no:openssl\n\nP:musl\nV:1.2.4-r2\nA:x86_64\no:musl\n");
+    for (root, least) in [("debian", 3), ("ubuntu", 3), ("alpine", 2)] {
+        let found = crate::scan(&folder.path().join(root), &crate::ScanOptions::default(), &mut |_| ()).unwrap();
+        assert!(found.packages.len() >= least, "{root}: {found:?}");
+        for package in found.packages {
+            let again = package_of(&package.purl).unwrap_or_else(|| panic!("{}", package.purl));
+            let normal = |release: &str| release.trim_end_matches(":LTS").to_owned();
+            assert_eq!(normal(&again.release), normal(&package.release), "{}", package.purl);
+            let own = |one: &Package| {
+                (one.ecosystem, one.name.clone(), one.version.clone(), one.source.clone(), one.source_version.clone())
+            };
+            assert_eq!(own(&again), own(&package), "{}", package.purl);
+        }
+    }
+    use tripoint_model::Ecosystem::{CratesIo, Go, Maven, Npm, Packagist, PyPI, RubyGems};
+    for (ecosystem, name) in [
+        (Maven, "org.example.web/core"),
+        (Npm, "@scope/name"),
+        (Npm, "plain"),
+        (Go, "example.org/a/b"),
+        (PyPI, "flask"),
+        (RubyGems, "rack"),
+        (CratesIo, "ring"),
+        (Packagist, "symfony/http-kernel"),
+    ] {
+        let again = package_of(&crate::purl::build(ecosystem, name, "1.2.3", &[])).unwrap();
+        let name = if ecosystem == Maven { name.replace('/', ":") } else { name.to_owned() };
+        assert_eq!((again.ecosystem, again.name, again.version.as_str()), (ecosystem, name, "1.2.3"));
+    }
+    let stream = "pkg:rpm/redhat/nodejs@18.0-1.module%2Bel8?distro=rhel-8.9";
+    assert!(package_of(stream).is_none() && package_of("pkg:moon/x@1").is_none() && package_of("x").is_none());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 

@@ -131,9 +131,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
             notify.waiting, notify.delivered, notify.undelivered
         );
     }
-    if let Some(judging) = &app.judging {
-        judging_metrics(judging.progress(), &mut text);
-    }
+    judging_metrics(app.judging.as_ref().map(|judging| judging.progress()).unwrap_or_default(), &mut text);
     channel_metrics(&app, &mut text).await?;
     store_metrics(&app, &mut text).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
