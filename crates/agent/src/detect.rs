@@ -2,6 +2,7 @@
 
 mod indexed;
 mod policy;
+mod tell;
 mod tried;
 
 use std::collections::{HashMap, HashSet};
@@ -15,14 +16,14 @@ use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::SetMaps;
 use tripoint_model::{
-    Alert, AlertId, Attempt, Connection, ConnectionId, Edition, Exception, Fact, Finding, Judgement, Outcome, Process,
+    Alert, AlertId, Attempt, Connection, ConnectionId, Edition, Exception, Finding, Judgement, Outcome, Process,
     ProcessKey, Refusal, Sighting, Timestamp, What,
 };
 use tripoint_sensor::Seen;
 
 use crate::config;
 use crate::findings::Request;
-use crate::investigate::{self, Case};
+use crate::investigate;
 use crate::respond::{Ask, Waiting};
 use crate::sense::Shared;
 use crate::uplink::Report;
@@ -369,28 +370,6 @@ impl Detector {
     fn mark(&mut self, process: ProcessKey, vulnerable: bool) {
         if let Some(set) = &mut self.set {
             set.set_vulnerable(process.pid, process.start_ns, vulnerable);
-        }
-    }
-
-    /// Tells whoever has to know what a fact changes; says how many alerts that were.
-    fn observe(&mut self, at: Timestamp, what: What) -> usize {
-        let alerts = self.correlator.observe(&Fact { at, what });
-        let count = alerts.len();
-        self.tell(alerts);
-        count
-    }
-
-    fn tell(&mut self, alerts: Vec<Alert>) {
-        for mut alert in alerts {
-            alert.judged = Some(Box::new(self.judged.clone()));
-            let moment = now();
-            if let Some(newest) = alert.connections.first() {
-                alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
-            }
-            self.propose(&alert, moment);
-            // One that finds no room is looked into when it changes.
-            let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
-            let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
         }
     }
 }

@@ -96,9 +96,12 @@ impl Rejudge for Judge {
     fn anew(&self, alert: &Alert, now: Timestamp) -> Alert {
         let images = self.images();
         let judged = alert.judged.as_deref().cloned().unwrap_or_default();
-        let is_newer = |own: Edition, theirs: Option<Edition>| theirs.is_none_or(|theirs| theirs.built <= own.built);
-        let intel = images.intel.filter(|(own, _)| is_newer(*own, judged.intel));
-        let vuln = images.vuln.filter(|(own, _)| is_newer(*own, judged.vuln));
+        // With the same lists a host knows as much, and what verdicts taught since; of what has ended there, it has not
+        // asked advisories again.
+        let knows_more = |own: Edition| judged.intel.is_none_or(|theirs| theirs.built < own.built);
+        let knows_as_much = |own: Edition| judged.vuln.is_none_or(|theirs| theirs.built <= own.built);
+        let intel = images.intel.filter(|(own, _)| knows_more(*own));
+        let vuln = images.vuln.filter(|(own, _)| knows_as_much(*own));
         let lists = intel.as_ref().map(|(_, index)| Said(index));
         let advisories = vuln.as_ref().map(|(_, database)| Known(database));
         let lists = lists.as_ref().map(|lists| lists as &dyn Lists);
@@ -128,11 +131,8 @@ struct Known<'a>(&'a Database);
 
 impl Advisories for Known<'_> {
     fn of_package(&self, finding: &Finding) -> Option<Vec<Finding>> {
-        let package = Package {
-            purl: finding.purl.clone(),
-            state: finding.presence,
-            ..sbom::package_of(&finding.purl)?
-        };
+        let package =
+            Package { purl: finding.purl.clone(), state: finding.presence, ..sbom::package_of(&finding.purl)? };
         Some(match_package(self.0, &package))
     }
 }

@@ -149,9 +149,8 @@ fn is_fixed_on_disk(known: &Finding) -> bool {
 }
 
 fn counted(mut findings: Vec<Finding>) -> (Vec<Finding>, usize, usize) {
-    findings.sort_by(|a, b| {
-        dossier::rank(b).cmp(&dossier::rank(a)).then_with(|| (&a.id, &a.purl).cmp(&(&b.id, &b.purl)))
-    });
+    findings
+        .sort_by(|a, b| dossier::rank(b).cmp(&dossier::rank(a)).then_with(|| (&a.id, &a.purl).cmp(&(&b.id, &b.purl))));
     let (total, cves) = (findings.len(), dossier::cves(&findings).count());
     findings.truncate(dossier::FINDINGS_MAX);
     (findings, total, cves)

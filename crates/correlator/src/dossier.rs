@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tripoint_model::address::canonical;
 use tripoint_model::{
-    Application, AppliesTo, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit, Observable, Process,
-    Timestamp,
+    Application, AppliesTo, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit,
+    Observable, Process, Timestamp,
 };
 
 use crate::call_back;
@@ -205,9 +205,9 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         contacts.extend(known.connections.get(id).and_then(|record| contact(record, known)));
     }
     let newest = contacts.first()?;
-    let call_back = contacts.iter().find_map(|contact| {
-        call_back::of(&contact.connection, contact.process.as_ref()?, known, contact.is_listed)
-    });
+    let call_back = contacts
+        .iter()
+        .find_map(|contact| call_back::of(&contact.connection, contact.process.as_ref()?, known, contact.is_listed));
     let server = call_back.as_ref().map(|call_back| call_back.server.application());
     let application = server
         .filter(|application| application.key() == key.application)

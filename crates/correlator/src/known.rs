@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tripoint_model::address::canonical;
 use tripoint_model::{
-    AlertId, AppliesTo, Claim, Connection, ConnectionId, Direction, Exception, Finding, Observable, Outcome, Process,
-    ProcessKey, Sighting, Timestamp,
+    AlertId, Connection, ConnectionId, Direction, Exception, Finding, Outcome, Process, ProcessKey, Sighting, Timestamp,
 };
 
 use crate::attacked::Attacked;
 use crate::dossier::DossierKey;
 use crate::judged::{Judged, ProcessRecord};
+use crate::listed::Listed;
 use crate::met::Met;
 
 /// What was dropped or folded to keep memory bounded; all counted since the start.
@@ -64,33 +64,6 @@ pub(crate) struct ConnectionRecord {
     pub(crate) listed: BTreeSet<Listed>,
     /// The dossier it is counted in.
     pub(crate) key: Option<DossierKey>,
-}
-
-/// Something that was listed, and when and where that held.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Listed {
-    pub(crate) matched: Observable,
-    direction: AppliesTo,
-    port: Option<u16>,
-    from: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
-
-impl Listed {
-    fn of(claim: &Claim) -> Self {
-        Self {
-            matched: claim.matched.clone(),
-            direction: claim.direction,
-            port: claim.port,
-            from: claim.valid_from,
-            until: claim.valid_until,
-        }
-    }
-
-    /// Whether it held for a connection that is known until `end`.
-    pub(crate) fn held_for(&self, connection: &Connection, end: Timestamp) -> bool {
-        crate::dossier::hold((self.direction, self.port), (self.from, self.until), connection, end)
-    }
 }
 
 /// An exception as added and withdrawn.

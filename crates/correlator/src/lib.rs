@@ -27,6 +27,7 @@ mod correlate;
 mod dossier;
 mod judged;
 mod known;
+mod listed;
 mod met;
 pub mod rule;
 pub mod severity;

@@ -236,9 +236,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
         tasks.spawn(retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
     }
     tasks.spawn(overdue::run(Arc::clone(&app), stopped.clone()));
-    if let Some(judging) = &app.judging {
-        tasks.spawn(rejudge::run(Arc::clone(&app), Arc::clone(judging), stopped.clone()));
-    }
+    tasks.spawn(rejudge::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
     tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {

@@ -166,6 +166,23 @@ mod tests {
         assert_eq!(patch.command.as_deref(), Some("apt-get install x=2"));
     }
 
+    #[test]
+    fn whom_no_list_names_any_more_is_let_go_unless_something_else_speaks() {
+        let claims = json!([{"feed": "a", "matched": "203.0.113.66", "category": "c2", "confidence": 90}]);
+        let raised = json!({"at": "2026-11-20T03:00:00Z", "severity": {"score": 70, "level": "high", "factors": []},
+            "confidence": 90, "claims": claims});
+        let with = |verdict: Value| json!({"investigation": looked_into(verdict), "judged": {"raised": raised}});
+        let next = next_step(&alert(with(Value::Null)), NOW).unwrap();
+        assert_eq!(next.step, Step::Resolve);
+        assert_eq!(next.why, "no list names 203.0.113.66 any more: resolve it if nothing else speaks for it");
+        assert_eq!(next.command.as_deref(), Some("tripoint alerts resolve aa --as false-positive"));
+        assert_eq!(next_step(&alert(with(json!("probed"))), NOW).unwrap().step, Step::Resolve);
+        assert_eq!(next_step(&alert(with(json!("attempted"))), NOW).unwrap().step, Step::Block);
+        // One that was never listed is no other today.
+        let never = json!({"investigation": looked_into(Value::Null), "judged": {"trend": "same"}});
+        assert_eq!(next_step(&alert(never), NOW).unwrap().step, Step::Block);
+    }
+
     fn cases_patch(findings: Value) -> Value {
         json!({"investigation": looked_into(Value::Null), "outcomes": applied("block"), "findings": findings})
     }

@@ -24,8 +24,8 @@ use crate::store::{Due, StoreError};
 pub trait Rejudge: Send + Sync {
     /// Opens the newest whole images of the data folder, where they are not in force yet; which are.
     fn look(&self) -> Editions;
-    /// The alert as it is judged at `now` with the images in force, where they are not older than those that it was
-    /// judged with; `Alert::judged` says with which it was.
+    /// The alert as it is judged at `now` with the images in force, where they know more than those that it was judged
+    /// with; `Alert::judged` says with which it was.
     fn anew(&self, alert: &Alert, now: Timestamp) -> Alert;
 }
 
@@ -85,7 +85,7 @@ impl Judging {
         }
     }
 
-    /// Judges what an agent reports with our images, where they are not older than its own.
+    /// Judges what an agent reports with our images, where they know more than its own.
     pub(crate) async fn batch(&self, mut batch: Batch, now: Timestamp) -> Result<Batch, StoreError> {
         if !batch.items.iter().any(|item| matches!(item, Item::Alert { .. })) {
             return Ok(batch);
@@ -103,8 +103,9 @@ impl Judging {
     }
 }
 
-/// Judges anew after each new image until the server stops.
-pub(crate) async fn run(app: Arc<App>, judging: Arc<Judging>, stopped: watch::Receiver<bool>) {
+/// Judges anew after each new image until the server stops; where there is no judge, nothing.
+pub(crate) async fn run(app: Arc<App>, stopped: watch::Receiver<bool>) {
+    let Some(judging) = app.judging.clone() else { return };
     let mut done: Option<(Editions, Instant)> = None;
     loop {
         let judge = Arc::clone(&judging.judge);
@@ -132,7 +133,7 @@ async fn pass(
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
     let with = editions.built();
-    let all = app.store.judged_before(with).await?;
+    let all = app.judgements.before(with).await?;
     judging.waiting.store(all, Ordering::Relaxed);
     if all == 0 {
         return Ok(());
@@ -140,7 +141,7 @@ async fn pass(
     let (began, mut after, mut changed) = (Instant::now(), String::new(), 0);
     while !*stopped.borrow() {
         let worked = Instant::now();
-        let due = app.store.due(with, after.clone(), TOGETHER).await?;
+        let due = app.judgements.due(with, &after, TOGETHER).await?;
         let Some(last) = due.last() else { break };
         last.alert.id.0.clone_into(&mut after);
         let count = due.len() as u64;
@@ -180,7 +181,7 @@ async fn some(app: &App, judging: &Judging, due: Vec<Due>, with: (i64, i64)) -> 
     let Ok((news, same)) = judged.await else {
         return Err(StoreError::Database("judging panicked".into()));
     };
-    let changed = app.store.keep_judged(news, same, with, moment).await?;
+    let changed = app.judgements.keep(news, same, with, moment).await?;
     if !changed.is_empty() {
         app.show(&changed);
         app.messages.send_modify(|count| *count += 1);

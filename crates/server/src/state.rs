@@ -22,9 +22,9 @@ use crate::lapi::push::PushState;
 use crate::live::Changed;
 use crate::notify::Board;
 use crate::oidc::Oidc;
-use crate::route::once::UnderWay;
 use crate::rejudge::Judging;
-use crate::store::{Accounts, Deliveries, OfHosts, Sqlite, Store, StoreError};
+use crate::route::once::UnderWay;
+use crate::store::{Accounts, Deliveries, Judgements, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
 
@@ -73,6 +73,8 @@ pub(crate) struct App {
     pub(crate) notify: Option<Arc<Board>>,
     /// What is on its way to them.
     pub(crate) deliveries: Deliveries,
+    /// With which images alerts were judged.
+    pub(crate) judgements: Judgements,
     /// Signs people in whom another server knows.
     pub(crate) oidc: Option<Arc<Oidc>>,
     /// How browsers ask, where the server has an address.
@@ -98,7 +100,7 @@ impl App {
         feeds: Option<ReadFeeds>,
         data_dir: &Path,
     ) -> Self {
-        let (accounts, deliveries) = (store.accounts(), store.deliveries());
+        let (accounts, deliveries, judgements) = (store.accounts(), store.deliveries(), store.judgements());
         Self {
             store: Arc::new(store),
             access,
@@ -120,6 +122,7 @@ impl App {
             messages: watch::channel(0).0,
             notify: None,
             deliveries,
+            judgements,
             oidc: None,
             url: None,
             door: None,

@@ -265,6 +265,27 @@ fn what_people_said_stands() {
     assert_eq!((lines(&told).len(), told.work.status), (1, tripoint_model::AlertStatus::Open));
 }
 
+/// Whoever accepted one vulnerability has not accepted the next.
+#[test]
+fn what_was_accepted_covers_no_other_vulnerability() {
+    let mut stage = Stage::new();
+    let add =
+        ["exceptions", "add", "--target", "203.0.113.66", "--cve", "CVE-2021-44228", "--reason", "test", "--json"];
+    let id = stage.rig.bench.run(&add).json()["id"].as_str().unwrap().to_owned();
+    let mut report = reported(ID);
+    report.suppressed_by = Some(id.clone());
+    stage.report(report);
+    stage.rig.bench.write("kev.json", EXPLOITED);
+    stage.rig.bench.run(&["vulns", "import", "kev.json"]).expect(0);
+    let told = stage.told("CVE-2021-44228 is exploited in the wild now");
+    assert_eq!(told.suppressed_by, Some(id), "that it is exploited was accepted too");
+    let second = LOG4SHELL.replace("GHSA-jfh8-c2jp-5v3q", "GHSA-7rjr-3q55-vv33").replace("44228", "45046");
+    stage.rig.bench.write("second.json", second);
+    stage.rig.bench.run(&["vulns", "import", "second.json", "--source", "more"]).expect(0);
+    let told = stage.told("CVE-2021-45046 is known of log4j-core 2.14.1 now");
+    assert_eq!(told.suppressed_by, None);
+}
+
 /// Many alerts do not hold up who asks: `REJUDGED=100000 cargo test … -- --ignored` prints what it takes.
 #[test]
 #[ignore = "measures time"]
@@ -301,7 +322,7 @@ fn many_open_alerts_are_judged_beside_everything_else() {
             assert!(began.elapsed() < Duration::from_secs(1800));
         }
         let rate = many as f64 / began.elapsed().as_secs_f64();
-        let mut worst = |times: &mut Vec<Duration>| {
+        let worst = |times: &mut Vec<Duration>| {
             times.sort_unstable();
             times[times.len() * 99 / 100]
         };

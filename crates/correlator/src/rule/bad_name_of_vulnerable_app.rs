@@ -17,7 +17,8 @@ impl Rule for BadNameOfVulnerableApp {
     }
 
     fn applies(&self, case: &Case, weights: &Weights) -> bool {
-        let mut claims = case.contacts.iter().flat_map(|contact| &contact.claims).map(|claim| &claim.matched).peekable();
+        let mut claims =
+            case.contacts.iter().flat_map(|contact| &contact.claims).map(|claim| &claim.matched).peekable();
         // Where no list names it any more it is still about what was listed.
         let is_named = match claims.peek() {
             Some(_) => claims.all(|matched| matches!(matched, Observable::Domain(_))),

@@ -191,12 +191,18 @@ fn a_package_is_found_again_by_its_purl() {
     let status = "Package: libx1\nStatus: install ok installed\nArchitecture: amd64\nSource: x (1:2-3)\nVersion: 1:2-3+b1\n\n\
                   Package: nginx\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.22.1-9\n\n\
                   Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.9-1\n";
-    for (root, release) in [("debian", "ID=debian\nVERSION_ID=\"12\"\n"), ("ubuntu", "ID=ubuntu\nVERSION_ID=\"24.04\"\n")] {
+    for (root, release) in
+        [("debian", "ID=debian\nVERSION_ID=\"12\"\n"), ("ubuntu", "ID=ubuntu\nVERSION_ID=\"24.04\"\n")]
+    {
         write(root, "etc/os-release", release);
         write(root, "var/lib/dpkg/status", status);
     }
     write("alpine", "etc/os-release", "ID=alpine\nVERSION_ID=3.19.1\n");
-    write("alpine", "lib/apk/db/installed", "P:libssl3\nV:3.1.4-r5\nA:x86_64\no:openssl\n\nP:musl\nV:1.2.4-r2\nA:x86_64\no:musl\n");
+    write(
+        "alpine",
+        "lib/apk/db/installed",
+        "P:libssl3\nV:3.1.4-r5\nA:x86_64\no:openssl\n\nP:musl\nV:1.2.4-r2\nA:x86_64\no:musl\n",
+    );
     for (root, least) in [("debian", 3), ("ubuntu", 3), ("alpine", 2)] {
         let found = crate::scan(&folder.path().join(root), &crate::ScanOptions::default(), &mut |_| ()).unwrap();
         assert!(found.packages.len() >= least, "{root}: {found:?}");

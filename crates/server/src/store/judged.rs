@@ -7,7 +7,8 @@ use tripoint_model::{Alert, AlertId, Subject, Timestamp};
 use super::alerts::settle;
 use super::rows::{from_text, load, to_text};
 use super::work::changed;
-use super::{StoreError, Tell, exceptions, outbox};
+use super::writer::Writer;
+use super::{Sqlite, StoreError, Tell, exceptions, outbox};
 use crate::merge::{self, Grade};
 
 /// Which images each alert was last judged with, by when they were built; 0 for none.
@@ -16,41 +17,69 @@ pub(super) const TABLE: &[&str] =
 
 /// An alert that is to be judged anew.
 #[derive(Clone, Debug)]
-pub struct Due {
-    /// The alert.
-    pub alert: Alert,
+pub(crate) struct Due {
+    pub(crate) alert: Alert,
     /// When it last changed.
-    pub changed: Timestamp,
+    pub(crate) changed: Timestamp,
 }
 
-const DUE: &str = "FROM queue LEFT JOIN judged ON judged.id = queue.id WHERE queue.status <> 'resolved' \
-     AND (judged.id IS NULL OR judged.intel < $1 OR judged.vuln < $2)";
+/// With which images alerts were judged, in the same file as they. Images are named by when they were built: of lists,
+/// of advisories, 0 for none.
+#[derive(Clone)]
+pub(crate) struct Judgements {
+    writer: Writer,
+    readers: SqlitePool,
+    tell: Tell,
+}
+
+impl Sqlite {
+    /// With which images alerts were judged, in the same file.
+    pub(crate) fn judgements(&self) -> Judgements {
+        Judgements { writer: self.writer.clone(), readers: self.readers.clone(), tell: self.keep.tell }
+    }
+}
+
+impl Judgements {
+    /// How many open alerts were judged with images that were built before these.
+    pub(crate) async fn before(&self, images: (i64, i64)) -> Result<u64, StoreError> {
+        count(&self.readers, images).await
+    }
+
+    /// The next of them by id after one.
+    pub(crate) async fn due(&self, images: (i64, i64), after: &str, limit: u32) -> Result<Vec<Due>, StoreError> {
+        due(&self.readers, images, after, limit).await
+    }
+
+    /// Keeps how these are judged now, where nobody changed them meanwhile, and that those others stand; what changed.
+    pub(crate) async fn keep(
+        &self,
+        news: Vec<Due>,
+        same: Vec<AlertId>,
+        images: (i64, i64),
+        now: Timestamp,
+    ) -> Result<Vec<Alert>, StoreError> {
+        let told = (self.tell, now);
+        self.writer.submit(move |connection| Box::pin(keep(connection, news, same, images, told))).await
+    }
+}
+
+/// Open, and judged with former images or nobody knows with which.
+const COUNT: &str = "SELECT COUNT(*) FROM queue LEFT JOIN judged ON judged.id = queue.id \
+     WHERE queue.status <> 'resolved' AND (judged.id IS NULL OR judged.intel < $1 OR judged.vuln < $2)";
+const DUE: &str = "SELECT body, alerts.changed FROM (SELECT queue.id AS found FROM queue \
+     LEFT JOIN judged ON judged.id = queue.id WHERE queue.status <> 'resolved' \
+     AND (judged.id IS NULL OR judged.intel < $1 OR judged.vuln < $2) AND queue.id > $3 ORDER BY queue.id LIMIT $4) \
+     JOIN alerts ON alerts.id = found ORDER BY found";
 
 /// How many there are.
-pub(super) async fn count(readers: &SqlitePool, (intel, vuln): (i64, i64)) -> Result<u64, StoreError> {
-    let text = format!("SELECT COUNT(*) {DUE}");
-    let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(intel).bind(vuln).fetch_one(readers).await?;
+async fn count(readers: &SqlitePool, (intel, vuln): (i64, i64)) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar(COUNT).bind(intel).bind(vuln).fetch_one(readers).await?;
     Ok(super::rows::unsigned(count))
 }
 
 /// The next ones by id after one.
-pub(super) async fn due(
-    readers: &SqlitePool,
-    (intel, vuln): (i64, i64),
-    after: &str,
-    limit: u32,
-) -> Result<Vec<Due>, StoreError> {
-    let text = format!(
-        "SELECT body, alerts.changed FROM (SELECT queue.id AS found {DUE} AND queue.id > $3 ORDER BY queue.id LIMIT $4) \
-         JOIN alerts ON alerts.id = found ORDER BY found"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(intel)
-        .bind(vuln)
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(readers)
-        .await?;
+async fn due(readers: &SqlitePool, (intel, vuln): (i64, i64), after: &str, limit: u32) -> Result<Vec<Due>, StoreError> {
+    let rows = sqlx::query(DUE).bind(intel).bind(vuln).bind(after).bind(i64::from(limit)).fetch_all(readers).await?;
     let one = |row: &sqlx::sqlite::SqliteRow| {
         Ok(Due { alert: from_text("alert", row.try_get(0)?)?, changed: Timestamp(row.try_get(1)?) })
     };
@@ -59,7 +88,7 @@ pub(super) async fn due(
 
 /// Keeps other judgements of alerts that nobody changed meanwhile, and writes down of the rest that they stand; what
 /// changed. Those that somebody changed are due again.
-pub(super) async fn keep(
+async fn keep(
     connection: &mut SqliteConnection,
     news: Vec<Due>,
     same: Vec<AlertId>,

@@ -65,7 +65,7 @@ pub use contacts::KeepContacts;
 pub use decisions::{Decision, Which};
 pub(crate) use deliveries::{Deliveries, Delivery, Ended, Routed};
 pub use hold::Hold;
-pub use judged::Due;
+pub(crate) use judged::{Due, Judgements};
 pub use outbox::{Message, Messages, Tell};
 pub use series::Stretches;
 pub use sqlite::Sqlite;
@@ -254,18 +254,6 @@ pub trait Store: Send + Sync {
     fn answered(&self, key: String) -> Stored<'_, Option<Kept>>;
     /// Keeps that.
     fn keep_answer(&self, key: String, answer: Kept, now: Timestamp) -> Stored<'_, ()>;
-    /// How many open alerts were judged with images that were built before these of lists and advisories.
-    fn judged_before(&self, images: (i64, i64)) -> Stored<'_, u64>;
-    /// The next of them by id after one.
-    fn due(&self, images: (i64, i64), after: String, limit: u32) -> Stored<'_, Vec<Due>>;
-    /// Keeps how these are judged now, where nobody changed them meanwhile, and that those others stand; what changed.
-    fn keep_judged(
-        &self,
-        news: Vec<Due>,
-        same: Vec<AlertId>,
-        images: (i64, i64),
-        now: Timestamp,
-    ) -> Stored<'_, Vec<Alert>>;
     /// When an alert last changed.
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>>;
     /// What closed alerts say of the sources they rest on.

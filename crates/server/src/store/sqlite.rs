@@ -21,11 +21,11 @@ use tripoint_model::{Alert, AlertId, Exception, Timestamp};
 use super::open::{self, Opened};
 use super::rows::{answer, give, hand_out, ingest, load, order_state, signed};
 use super::writer::Writer;
-use super::{Accounts, Bouncer, Decision, Due, Kept, Messages, Metered, OfHosts, Pull, Stretches, Which};
+use super::{Accounts, Bouncer, Decision, Kept, Messages, Metered, OfHosts, Pull, Stretches, Which};
 use super::{Ingested, Keep, OrderState, StatusCounts, Store, StoreError, Stored, Worked};
 use super::{
-    answered, bouncers, contacts, decisions, exceptions, judged, outbox, queue, retire, series, sla, verdicts, views,
-    work, worked,
+    answered, bouncers, contacts, decisions, exceptions, outbox, queue, retire, series, sla, verdicts, views, work,
+    worked,
 };
 use crate::auth::audit::{nothing_changed, said};
 
@@ -37,7 +37,7 @@ pub struct Sqlite {
     searchers: SqlitePool,
     /// For who may come in.
     doors: SqlitePool,
-    keep: Keep,
+    pub(super) keep: Keep,
 }
 
 impl Sqlite {
@@ -190,25 +190,6 @@ impl Store for Sqlite {
                 Box::pin(async move { answered::keep(connection, &key, &answer, now).await })
             }),
         )
-    }
-
-    fn judged_before(&self, images: (i64, i64)) -> Stored<'_, u64> {
-        Box::pin(async move { judged::count(&self.readers, images).await })
-    }
-
-    fn due(&self, images: (i64, i64), after: String, limit: u32) -> Stored<'_, Vec<Due>> {
-        Box::pin(async move { judged::due(&self.readers, images, &after, limit).await })
-    }
-
-    fn keep_judged(
-        &self,
-        news: Vec<Due>,
-        same: Vec<AlertId>,
-        images: (i64, i64),
-        now: Timestamp,
-    ) -> Stored<'_, Vec<Alert>> {
-        let told = (self.keep.tell, now);
-        Box::pin(self.writer.submit(move |connection| Box::pin(judged::keep(connection, news, same, images, told))))
     }
 
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>> {

@@ -62,11 +62,23 @@ fn lines(alert: &Alert) -> Vec<&str> {
 #[test]
 fn each_change_is_one_line_with_its_cause_and_its_effect() {
     let cases = [
-        (Known { feeds: 0, ..RAISED }, Trend::Milder, "no list names 203.0.113.66 any more (list-0, list-1 did); medium 52 -> low 20"),
+        (
+            Known { feeds: 0, ..RAISED },
+            Trend::Milder,
+            "no list names 203.0.113.66 any more (list-0, list-1 did); medium 52 -> low 20",
+        ),
         (Known { feeds: 1, ..RAISED }, Trend::Milder, "list-1 names 203.0.113.66 no longer; medium 52 -> medium 51"),
         (Known { feeds: 3, ..RAISED }, Trend::Worse, "list-2 names 203.0.113.66 as c2; medium 52 -> medium 53"),
-        (Known { vulnerable: false, ..RAISED }, Trend::Milder, "CVE-2026-1 is said of nginx 1.2-3 no longer; medium 52 -> medium 47"),
-        (Known { exploited: true, ..RAISED }, Trend::Worse, "CVE-2026-1 is exploited in the wild now; medium 52 -> high 67"),
+        (
+            Known { vulnerable: false, ..RAISED },
+            Trend::Milder,
+            "CVE-2026-1 is said of nginx 1.2-3 no longer; medium 52 -> medium 47",
+        ),
+        (
+            Known { exploited: true, ..RAISED },
+            Trend::Worse,
+            "CVE-2026-1 is exploited in the wild now; medium 52 -> high 67",
+        ),
     ];
     for (known, trend, words) in cases {
         let report = alert(Known { image: 2, ..known }, 1);

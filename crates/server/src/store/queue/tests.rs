@@ -33,6 +33,7 @@ fn alert(number: u64) -> Alert {
         "claims": [{"feed": pick(&["lab list", "drop*", "Ünïcode"], 1), "matched": "203.0.113.66",
         "category": pick(&["c2", "scanner"], 4), "direction": "both", "confidence": 90, "first_seen": null, "last_seen": null,
         "valid_until": null}],
+        "judged": {"trend": pick(&["same", "milder", "worse", "same"], 2)},
         "work": {"status": pick(&["open", "resolved", "investigating"], 1), "comments": [], "history": [],
         "tags": {"team": pick(&["red", "blue_1"], 1)}}
     });
@@ -165,6 +166,10 @@ const TESTS: &[&str] = &[
     "category:c2",
     "evidence:none",
     "evidence:attempted",
+    "judged:same",
+    "judged:milder",
+    "judged:worse,same",
+    "judged!=same",
     "cause:implant",
     "resolution:other",
     "called",

@@ -1,0 +1,32 @@
+//! Who has to know what a fact changes?
+
+use tripoint_model::{Alert, Fact, Timestamp, What};
+
+use super::{Detector, now};
+use crate::investigate::{self, Case};
+use crate::uplink::Report;
+
+impl Detector {
+    /// Tells whoever has to know what a fact changes; says how many alerts that were.
+    pub(super) fn observe(&mut self, at: Timestamp, what: What) -> usize {
+        let alerts = self.correlator.observe(&Fact { at, what });
+        let count = alerts.len();
+        self.tell(alerts);
+        count
+    }
+
+    /// Tells of alerts, and with which lists and advisories they are judged.
+    pub(super) fn tell(&mut self, alerts: Vec<Alert>) {
+        for mut alert in alerts {
+            alert.judged = Some(Box::new(self.judged.clone()));
+            let moment = now();
+            if let Some(newest) = alert.connections.first() {
+                alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
+            }
+            self.propose(&alert, moment);
+            // One that finds no room is looked into when it changes.
+            let _ = self.doors.cases.try_send(investigate::Ask::Alert(Box::new(Case::of(&alert))));
+            let _ = self.doors.reports.send(Report::Alert(Box::new(alert)));
+        }
+    }
+}
