@@ -3950,6 +3950,8 @@ export interface components {
             indicator: components["schemas"]["Observable"];
             /** @description What the host found out by itself: the application's logs. */
             investigation?: components["schemas"]["Investigation"];
+            /** @description With what it was judged, and what has changed since it was raised. */
+            judged?: components["schemas"]["Judgement"];
             /**
              * Format: date-time
              * @description Last connection or change of one.
@@ -4087,6 +4089,8 @@ export interface components {
             indicator: components["schemas"]["Observable"];
             /** @description What the host found out by itself: the application's logs. */
             investigation?: components["schemas"]["InvestigationInput"] | null;
+            /** @description With what it was judged, and what has changed since it was raised. */
+            judged?: components["schemas"]["JudgementInput"] | null;
             /**
              * Format: date-time
              * @description Last connection or change of one.
@@ -5370,6 +5374,32 @@ export interface components {
         };
         /** @description Who started the conversation, seen from this host. */
         Direction: "inbound" | "outbound";
+        /** @description Which edition of an image. */
+        Edition: {
+            /**
+             * Format: date-time
+             * @description When it was built: the later one knows more.
+             */
+            built: string;
+            /**
+             * Format: uint64
+             * @description Its number in the data folder of whoever judged (`intel.12`).
+             */
+            number?: number;
+        };
+        /** @description Which edition of an image. */
+        EditionInput: {
+            /**
+             * Format: date-time
+             * @description When it was built: the later one knows more.
+             */
+            built: string;
+            /**
+             * Format: uint64
+             * @description Its number in the data folder of whoever judged (`intel.12`).
+             */
+            number?: number | null;
+        };
         /**
          * @description A scoped, expiring suppression. Every field that is set must match; at least one of target, application and
          *     indicator is set. Suppressing an alert never drops the fact.
@@ -5639,6 +5669,8 @@ export interface components {
              * @default
              */
             name: string;
+            /** @description The version that lies on disk, where a process still runs this one. */
+            on_disk?: string;
             /** @description Where the package was found. */
             paths?: string[];
             /**
@@ -5701,6 +5733,8 @@ export interface components {
              * @default
              */
             name?: string;
+            /** @description The version that lies on disk, where a process still runs this one. */
+            on_disk?: string | null;
             /** @description Where the package was found. */
             paths?: string[];
             /**
@@ -5985,6 +6019,48 @@ export interface components {
             dropped?: number;
             /** @constant */
             type: "contacts";
+        };
+        /** @description With what an alert was judged when its judgement last changed, and what changed since it was raised. */
+        Judgement: {
+            /**
+             * Format: date-time
+             * @description Since when it is judged otherwise than when it was raised. Filled by the server only, like all that follows.
+             */
+            changed?: string;
+            /** @description The lists; nothing where none were there. */
+            intel?: components["schemas"]["Edition"];
+            /** @description What was known then. */
+            raised?: components["schemas"]["Raised"];
+            /** @description What changed since, in words. */
+            since?: string[];
+            /**
+             * @description How it is judged now, against then.
+             * @default same
+             */
+            trend: components["schemas"]["Trend"];
+            /** @description The advisories; nothing where none were there. */
+            vuln?: components["schemas"]["Edition"];
+        };
+        /** @description With what an alert was judged when its judgement last changed, and what changed since it was raised. */
+        JudgementInput: {
+            /**
+             * Format: date-time
+             * @description Since when it is judged otherwise than when it was raised. Filled by the server only, like all that follows.
+             */
+            changed?: string | null;
+            /** @description The lists; nothing where none were there. */
+            intel?: components["schemas"]["EditionInput"] | null;
+            /** @description What was known then. */
+            raised?: components["schemas"]["RaisedInput"] | null;
+            /** @description What changed since, in words. */
+            since?: string[];
+            /**
+             * @description How it is judged now, against then.
+             * @default same
+             */
+            trend?: components["schemas"]["Trend"];
+            /** @description The advisories; nothing where none were there. */
+            vuln?: components["schemas"]["EditionInput"] | null;
         };
         /** @description How much is kept, and what is not. */
         Kept: {
@@ -6835,6 +6911,138 @@ export interface components {
             /** @description The rows, in the order asked for. */
             rows: components["schemas"]["AlertSummary"][];
         };
+        /** @description What an alert rested on at a moment. */
+        Raised: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What each list said. */
+            claims?: components["schemas"]["RaisedClaim"][];
+            /**
+             * Format: uint8
+             * @description How sure.
+             */
+            confidence: number;
+            /** @description What the application was vulnerable to, worst first. */
+            findings?: components["schemas"]["RaisedFinding"][];
+            /** @description The lists it was judged with. */
+            intel?: components["schemas"]["Edition"];
+            /** @description How bad it was, with its arithmetic. */
+            severity: components["schemas"]["Severity"];
+            /** @description The advisories. */
+            vuln?: components["schemas"]["Edition"];
+        };
+        /** @description What a list said. */
+        RaisedClaim: {
+            /** @description What it called it. */
+            category: components["schemas"]["Category"];
+            /**
+             * Format: uint8
+             * @description How sure it was, 0 to 100.
+             */
+            confidence: number;
+            /** @description The list. */
+            feed: string;
+            /** @description Of what. */
+            matched: components["schemas"]["Observable"];
+        };
+        /** @description A vulnerability that was found. */
+        RaisedFinding: {
+            /**
+             * Format: uint8
+             * @description Highest CVSS base score, tenths.
+             */
+            cvss_tenths?: number;
+            /** @description The advisory. */
+            id: string;
+            /**
+             * @description Whether it was known to be exploited.
+             * @default false
+             */
+            known_exploited: boolean;
+            /** @description How people call it: its first CVE, else the advisory. */
+            label: string;
+            /**
+             * @description Its name, for people.
+             * @default
+             */
+            name: string;
+            /** @description The version that lay on disk, where the process ran another. */
+            on_disk?: string;
+            /**
+             * @description How present the package was.
+             * @default installed
+             */
+            presence: components["schemas"]["PackageState"];
+            /** @description The package. */
+            purl: string;
+            /**
+             * @description Its version.
+             * @default
+             */
+            version: string;
+        };
+        /** @description A vulnerability that was found. */
+        RaisedFindingInput: {
+            /**
+             * Format: uint8
+             * @description Highest CVSS base score, tenths.
+             */
+            cvss_tenths?: number | null;
+            /** @description The advisory. */
+            id: string;
+            /**
+             * @description Whether it was known to be exploited.
+             * @default false
+             */
+            known_exploited?: boolean;
+            /** @description How people call it: its first CVE, else the advisory. */
+            label: string;
+            /**
+             * @description Its name, for people.
+             * @default
+             */
+            name?: string;
+            /** @description The version that lay on disk, where the process ran another. */
+            on_disk?: string | null;
+            /**
+             * @description How present the package was.
+             * @default installed
+             */
+            presence?: components["schemas"]["PackageState"];
+            /** @description The package. */
+            purl: string;
+            /**
+             * @description Its version.
+             * @default
+             */
+            version?: string;
+        };
+        /** @description What an alert rested on at a moment. */
+        RaisedInput: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What each list said. */
+            claims?: components["schemas"]["RaisedClaim"][];
+            /**
+             * Format: uint8
+             * @description How sure.
+             */
+            confidence: number;
+            /** @description What the application was vulnerable to, worst first. */
+            findings?: components["schemas"]["RaisedFindingInput"][];
+            /** @description The lists it was judged with. */
+            intel?: components["schemas"]["EditionInput"] | null;
+            /** @description How bad it was, with its arithmetic. */
+            severity: components["schemas"]["Severity"];
+            /** @description The advisories. */
+            vuln?: components["schemas"]["EditionInput"] | null;
+        };
         /** @description A log that was read. */
         ReadLog: {
             /** @description Its path, as its writer sees it. */
@@ -6985,6 +7193,8 @@ export interface components {
             indicator: components["schemas"]["Observable"];
             /** @description What the host found out by itself: the application's logs. */
             investigation?: components["schemas"]["Investigation"];
+            /** @description With what it was judged, and what has changed since it was raised. */
+            judged?: components["schemas"]["Judgement"];
             /**
              * Format: date-time
              * @description Last connection or change of one.
@@ -7444,6 +7654,8 @@ export interface components {
             /** @description The peer that really answers. */
             remote: string;
         };
+        /** @description Whether lists, advisories and software speak louder or softer than when it was raised. */
+        Trend: "same" | "milder" | "worse";
         UsageComponent: {
             metrics?: components["schemas"]["UsageWindow"][] | null;
         };
