@@ -3,8 +3,8 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, judged, outbox, queue, resets, sla, users,
-    views,
+    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, judged, outbox, queue, resets, sla,
+    users, views,
 };
 
 /// Brings a database to the newest layout, or refuses one that is newer.
