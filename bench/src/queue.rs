@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tripoint_api::agent::Item;
 use tripoint_api::{AgentIdentity, Batch, BatchAnswer, Client, path};
 use tripoint_model::{Alert, Contact, Timestamp};
+use tripoint_server::store::backup::{backup, restore};
 use tripoint_server::{KeepContacts, ServerOptions, serve, socket_path};
 
 use crate::Figure;
@@ -70,8 +71,17 @@ async fn measured() -> Result<Vec<Figure>> {
         figures.push(Figure::new(format!("{name}, 99 %"), percentile(&times, 99), "ms"));
     }
     figures.extend(watched(&client, folder.path()).await?);
+    let aside = folder.path().join("aside.sqlite");
+    let begun = Instant::now();
+    backup(folder.path(), &aside).await?;
+    let put_aside = begun.elapsed();
     let _ = stop.send(());
     server.await??;
+    let begun = Instant::now();
+    let back = restore(folder.path(), &aside, "before").await?;
+    let gigabytes = back.bytes as f64 / 1e9;
+    let each = |name: &str, took: Duration| Figure::new(name.to_owned(), took.as_secs_f64() / gigabytes, "s/GB");
+    figures.extend([each("backup beside the server", put_aside), each("restore", begun.elapsed())]);
     Ok(figures)
 }
 
