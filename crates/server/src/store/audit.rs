@@ -8,9 +8,8 @@ use sqlx::{Row as _, SqliteConnection, SqliteExecutor};
 
 use tripoint_api::{AuditEntry, AuditList};
 
-use super::StoreError;
-use super::open::summed;
 use super::rows::{signed, to_text, unsigned};
+use super::{StoreError, file};
 use crate::auth::audit::chain::{Chain, Row};
 use crate::auth::audit::offline::shown;
 
@@ -67,7 +66,7 @@ pub(crate) struct AuditFile(SqlitePool);
 
 impl AuditFile {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = summed(path).read_only(true).busy_timeout(Duration::from_secs(10));
+        let options = file::shared(path)?.busy_timeout(Duration::from_secs(10));
         Ok(Self(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?))
     }
 

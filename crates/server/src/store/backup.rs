@@ -14,9 +14,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tripoint_model::Timestamp;
 
-use super::Hold;
 use super::layout::MIGRATIONS;
-use super::open::summed;
+use super::{Hold, StoreError, file};
 
 /// Why a backup was not made or not brought back. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +43,9 @@ pub enum BackupError {
     /// The database refused.
     #[error("database")]
     Database(#[from] sqlx::Error),
+    /// What is to be put aside is damaged, or cannot be looked at.
+    #[error("nothing was put aside")]
+    Store(#[from] StoreError),
 }
 
 /// What is in a backup.
@@ -73,11 +75,11 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
+    let mut connection = file::shared(&own)?.connect().await?;
     let new = beside(to, "new");
     let _ = fs::remove_file(&new);
     // SQLite writes into an empty file as it finds it: nobody else reads this one.
     create(&new)?;
-    let mut connection = summed(&own).connect().await?;
     let made = sqlx::query("VACUUM INTO $1").bind(new.display().to_string()).execute(&mut connection).await;
     let _ = connection.close().await;
     let done = match made {
@@ -124,6 +126,12 @@ pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup
 /// The copy is checked, not the file, which may change meanwhile.
 fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let failed = |error| BackupError::Io(format!("copy {}", from.display()), error);
+    let journal = file::journal_of(from);
+    if fs::metadata(&journal).is_ok_and(|found| found.len() > 0) {
+        let why =
+            format!("a journal lies beside it ({}): a database as it was in use, and no backup", journal.display());
+        return Err(BackupError::Unusable { path: from.to_owned(), why });
+    }
     let _ = fs::remove_file(to);
     create(to)?;
     // The bytes only: who may read the backup is another question than who may read the database.
@@ -135,7 +143,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
 /// Checks a copy and signs everybody out of it: what ended a session since may have been a reason.
 async fn ready(copied: &Path) -> Result<Backup, BackupError> {
     let backup = checked(copied).await?;
-    let mut connection = summed(copied).connect().await?;
+    let mut connection = file::held(copied)?.connect().await?;
     if has_table(&mut connection, "sessions").await? {
         sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
     }
@@ -177,7 +185,7 @@ pub(crate) fn database(data_dir: &Path) -> PathBuf {
 /// Reads the whole file; what is in it.
 async fn checked(path: &Path) -> Result<Backup, BackupError> {
     let unusable = |why: String| BackupError::Unusable { path: path.to_owned(), why };
-    let options = summed(path).read_only(true);
+    let options = file::held(path)?.read_only(true);
     let mut connection = options.connect().await.map_err(|error| unusable(format!("not a database: {error}")))?;
     let what = sound(&mut connection, "integrity_check").await.map_err(|error| unusable(error.to_string()))?;
     if let Some(what) = what {

@@ -31,6 +31,7 @@ mod deliveries;
 mod digest;
 mod divide;
 mod exceptions;
+mod file;
 pub(crate) mod foreign;
 mod hold;
 mod judged;

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use tripoint_model::ServiceLevels;
-use tripoint_pages::journal::Ending;
 
 use super::layout::migrate;
 use super::room::Room;
-use super::{StoreError, backup, queue, sla};
+use super::{StoreError, backup, file, queue, sla};
 
 /// A database that is sound and of our layout.
 pub(super) struct Opened {
@@ -33,26 +32,21 @@ pub(super) struct Opened {
 /// Opens or creates the file. Every commit is on the disk before it is acknowledged
 /// (`synchronous=FULL`: with less, a power cut loses acknowledged rows).
 pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, StoreError> {
-    let options = summed(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(10));
     let unfinished = backup::unfinished(path);
     if unfinished.exists() {
         return Err(StoreError::Unfinished(unfinished.display().to_string()));
     }
     let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
     create(path)?;
-    let damaged = |what: String| StoreError::Damaged(path.display().to_string(), what);
-    look_at_journal(path)?;
-    let mut connection = options.connect().await.map_err(|error| match error {
-        sqlx::Error::Database(said) => damaged(said.to_string()),
-        other => other.into(),
-    })?;
-    let checked = backup::sound(&mut connection, "quick_check").await;
-    if let Some(what) = checked.map_err(|error| damaged(error.to_string()))? {
-        return Err(damaged(what));
+    let options = file::held(path)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(10));
+    let why = |error| why_not(path, error);
+    let mut connection = options.connect().await.map_err(why)?;
+    if let Some(what) = backup::sound(&mut connection, "quick_check").await.map_err(why)? {
+        return Err(StoreError::Damaged(path.display().to_string(), what));
     }
     migrate(&mut connection).await?;
     queue::fill(&mut connection).await?;
@@ -63,40 +57,49 @@ pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, 
     Ok(Opened { connection, readers, searchers, doors, room })
 }
 
-/// A database whose pages are compared with their sums as they are read.
-pub(super) fn summed(path: &Path) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new().filename(path);
-    match tripoint_pages::register() {
-        Ok(()) => options.vfs(tripoint_pages::NAME),
-        Err(code) => {
-            tracing::error!(code, "SQLite takes no sums of pages; what turns on the disk is found only by its shape");
-            options
-        }
-    }
-}
-
-/// SQLite would leave out what lies behind a damaged place of its journal, and say nothing.
-fn look_at_journal(path: &Path) -> Result<(), StoreError> {
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-wal");
-    let journal = Path::new(&journal);
-    match tripoint_pages::journal::ending(journal) {
-        Ok(Ending::Whole) => Ok(()),
-        Ok(Ending::Torn) => {
-            tracing::warn!(
-                "the last change in the journal is not whole: a power cut tore it, and it was never acknowledged"
-            );
-            Ok(())
-        }
-        Ok(Ending::Damaged { frame }) => {
-            Err(StoreError::Damaged(journal.display().to_string(), format!("frame {frame} is not what was written")))
-        }
-        Err(error) => Err(StoreError::Database(format!("read {}: {error}", journal.display()))),
-    }
-}
-
 /// SQLite gives its other files the same mode. Alerts name people and commands.
 fn create(path: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     made.map(drop).map_err(|error| StoreError::Database(format!("create {}: {error}", path.display())))
+}
+
+/// Why a database cannot be opened: a backup is to be brought back where it is damaged, and nowhere else.
+fn why_not(path: &Path, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|said| said.code()).and_then(|code| code.parse::<i32>().ok());
+    match code {
+        Some(code) if DAMAGE.contains(&code) || !OF_THE_HOST.contains(&(code & 0xff)) => {
+            StoreError::Damaged(path.display().to_string(), error.to_string())
+        }
+        Some(_) => StoreError::Database(format!("open {}: {error}", path.display())),
+        None => error.into(),
+    }
+}
+
+/// `SQLITE_IOERR_DATA`, `SQLITE_IOERR_SHORT_READ`, `SQLITE_IOERR_CORRUPTFS`.
+const DAMAGE: &[i32] = &[8202, 522, 8458];
+/// `SQLITE_PERM`, `BUSY`, `LOCKED`, `NOMEM`, `READONLY`, `INTERRUPT`, `IOERR`, `FULL`, `CANTOPEN`, `PROTOCOL`, `AUTH`.
+const OF_THE_HOST: &[i32] = &[3, 5, 6, 7, 8, 9, 10, 13, 14, 15, 23];
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_somebody_else_holds_is_not_called_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.sqlite");
+        drop(open(&path).await.unwrap());
+        let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        sqlx::query("PRAGMA locking_mode = EXCLUSIVE").execute(&mut other).await.unwrap();
+        sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+        let options = file::held(&path).unwrap().busy_timeout(Duration::ZERO);
+        let locked = async { options.clone().journal_mode(SqliteJournalMode::Wal).connect().await };
+        let error = match locked.await {
+            Ok(mut connection) => backup::sound(&mut connection, "quick_check").await.map(drop).unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(matches!(why_not(&path, error), StoreError::Database(said) if said.contains("locked")));
+    }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 use tripoint_api::Role;
+use tripoint_server::audit::offline::{list_folder, verify_folder};
 use tripoint_server::store::backup::{BackupError, backup, restore};
 use tripoint_server::{ServerOptions, serve};
 
@@ -206,4 +207,62 @@ async fn answers(rig: &Rig) -> Vec<Value> {
         all.push(rig.client.get(question).await.unwrap());
     }
     all
+}
+
+/// A data folder as a kill leaves it: its last changes are in the journal alone.
+async fn killed(folder: &Path) -> PathBuf {
+    let rig = Rig::start(folder).await;
+    rig.stop().await;
+    let (own, rig) = (folder.join("server/server.sqlite"), Rig::start(folder).await);
+    for number in 1..40_u64 {
+        rig.report("web1", number, &[alert(&format!("{number:03}"), 50, 1)]).await;
+    }
+    let left = ["", "-wal"].map(|ending| (ending, std::fs::read(ended(&own, ending)).unwrap()));
+    rig.stop().await;
+    for (ending, bytes) in left {
+        std::fs::write(ended(&own, ending), bytes).unwrap();
+    }
+    let _ = std::fs::remove_file(ended(&own, "-shm"));
+    ended(&own, "-wal")
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_opened_by_nobody_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = killed(folder.path()).await;
+    let own = folder.path().join("server/server.sqlite");
+    let (whole, before) = (std::fs::read(&journal).unwrap(), std::fs::read(&own).unwrap());
+    let file = folder.path().join("backup.sqlite");
+    // As it is, it can be put aside whole, and stays.
+    let made = backup(folder.path(), &file).await.unwrap();
+    assert_eq!(made.alerts, 39);
+    assert!(std::fs::read(&journal).unwrap() == whole && std::fs::read(&own).unwrap() == before);
+    // A database in use is more than its file.
+    let refused = restore(folder.path(), &own, "t").await;
+    assert!(matches!(&refused, Err(BackupError::Unusable { why, .. }) if why.contains("journal")), "{refused:?}");
+
+    let mut turned = whole.clone();
+    turned[whole.len() / 2] ^= 4;
+    std::fs::write(&journal, &turned).unwrap();
+    let others = folder.path().join("other.sqlite");
+    let refused = backup(folder.path(), &others).await.unwrap_err();
+    let said = format!("{refused}: {}", std::error::Error::source(&refused).unwrap());
+    assert!(said.contains("nothing was put aside") && said.contains("-wal is damaged: frame"), "{said}");
+    assert!(!others.exists() && !ended(&others, ".new").exists());
+    let options = ServerOptions { data_dir: folder.path().to_owned(), ..ServerOptions::default() };
+    let refused = serve(options, std::future::ready(())).await.unwrap_err();
+    assert!(std::error::Error::source(&refused).unwrap().to_string().contains("is damaged: frame"), "{refused:?}");
+    for refused in [verify_folder(folder.path()).await.map(drop), list_folder(folder.path(), 10, None).await.map(drop)]
+    {
+        let refused = refused.unwrap_err();
+        assert!(std::error::Error::source(&refused).unwrap().to_string().contains("is damaged: frame"), "{refused:?}");
+    }
+    assert!(std::fs::read(&journal).unwrap() == turned && std::fs::read(&own).unwrap() == before, "the bytes stay");
+
+    // The backup that there is comes back, and what is damaged lies beside it.
+    let back = restore(folder.path(), &file, "t").await.unwrap();
+    assert!(std::fs::read(ended(&back.replaced.unwrap(), "-wal")).unwrap() == turned);
+    let rig = Rig::start(folder.path()).await;
+    assert_eq!(alerts(&rig).await.len(), 39);
+    rig.stop().await;
 }

@@ -1,0 +1,70 @@
+//! May the file of a database be opened, by whomever and for whatever?
+//!
+//! SQLite leaves out what lies behind a damaged place of a journal and says nothing; closing the last connection then
+//! folds what is left into the database and removes the journal, and with it what was acknowledged. So each way to the
+//! file leads through here: what is damaged is opened by nobody, also not to be looked at or put aside.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use tripoint_pages::journal::Ending;
+
+use super::{Hold, StoreError};
+
+/// To read and write, for whoever holds the data folder, or has made this file itself.
+pub(super) fn held(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
+    look_at_journal(path)?;
+    Ok(summed(path))
+}
+
+/// To read only, beside a running server or without one: `path` is the database of a data folder. Whoever only reads
+/// folds no journal into the database and removes none.
+pub(super) fn shared(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
+    if !is_in_use(path) {
+        look_at_journal(path)?;
+    }
+    Ok(summed(path).read_only(true))
+}
+
+/// Whether a server writes it now: it looked at the journal when it started, and what is being written looks torn.
+fn is_in_use(path: &Path) -> bool {
+    let Some(data_dir) = path.parent().and_then(Path::parent) else { return false };
+    // Where nothing can be written there is nobody who writes.
+    Hold::take(data_dir).is_ok_and(|held| held.is_none())
+}
+
+/// A database whose pages are compared with their sums as they are read.
+fn summed(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path);
+    match tripoint_pages::register() {
+        Ok(()) => options.vfs(tripoint_pages::NAME),
+        Err(code) => {
+            tracing::error!(code, "SQLite takes no sums of pages; what turns on the disk is found only by its shape");
+            options
+        }
+    }
+}
+
+fn look_at_journal(path: &Path) -> Result<(), StoreError> {
+    let journal = journal_of(path);
+    match tripoint_pages::journal::ending(&journal) {
+        Ok(Ending::Whole) => Ok(()),
+        Ok(Ending::Torn) => {
+            tracing::warn!(
+                "the last change in the journal is not whole: a power cut tore it, and it was never acknowledged"
+            );
+            Ok(())
+        }
+        Ok(Ending::Damaged { frame }) => {
+            Err(StoreError::Damaged(journal.display().to_string(), format!("frame {frame} is not what was written")))
+        }
+        Err(error) => Err(StoreError::Database(format!("read {}: {error}", journal.display()))),
+    }
+}
+
+/// The write-ahead log of a database.
+pub(super) fn journal_of(path: &Path) -> PathBuf {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    journal.into()
+}
