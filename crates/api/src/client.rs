@@ -112,8 +112,8 @@ impl Client {
         Ok(Self { place: Place::Tls(far, token.trim().to_owned()), patience: PATIENCE })
     }
 
-    /// From `unix:/path`, or `http://ADDRESS:PORT` with a token. Names other than `localhost` are
-    /// not resolved: without encryption the server is reachable on this host only.
+    /// From `unix:/path`, or `http://ADDRESS:PORT` with a token, where the address is one of this host alone: a token is
+    /// sent nowhere else without encryption. Names other than `localhost` are not resolved.
     pub fn from_url(url: &str, token: &str) -> Result<Self, ClientError> {
         if let Some(path) = url.strip_prefix("unix:") {
             return Ok(Self::unix(Path::new(path)));
@@ -124,6 +124,9 @@ impl Client {
             Some(port) => SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port.parse().map_err(|_| bad())?),
             None => authority.parse().map_err(|_| bad())?,
         };
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(bad());
+        }
         Ok(Self::tcp(address, token))
     }
 

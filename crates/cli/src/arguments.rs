@@ -52,7 +52,7 @@ pub struct Global {
     /// (default: the Unix socket of the data folder)
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     pub server: Option<String>,
-    /// File with the token for `--server` (default: DIR/run/token; or TRIPOINT_TOKEN)
+    /// File with the token for `--server` (or TRIPOINT_TOKEN); DIR/run/token is shown to DIR's own server only
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Certificates (PEM) of who vouches for an `https://` server (default: what the system trusts, and the authority of

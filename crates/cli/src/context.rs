@@ -75,18 +75,53 @@ impl Context {
         let Some(url) = &self.server else {
             return Ok(Client::unix(&tripoint_server::socket_path(&self.data_dir)));
         };
-        let token = match (std::env::var("TRIPOINT_TOKEN"), &self.token_file) {
-            (Ok(token), _) => token,
-            (Err(_), Some(path)) => {
-                std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?
-            }
-            // Without a token the server says whether one is needed, and a server that is not there is said first.
-            (Err(_), None) => std::fs::read_to_string(tripoint_server::token_path(&self.data_dir)).unwrap_or_default(),
-        };
+        let token = self.named_token()?;
+        let own = token.is_none().then(|| self.own_token()).filter(|own| !own.is_empty());
         if url.starts_with("https://") {
-            return Ok(Client::tls(url, token.trim(), Trust::Authorities(self.authorities()?))?);
+            let authorities = match &own {
+                Some(_) => self.own_authority(url)?,
+                None => self.authorities()?,
+            };
+            let token = own.or(token).unwrap_or_default();
+            return Ok(Client::tls(url, token.trim(), Trust::Authorities(authorities))?);
         }
-        Ok(Client::from_url(url, token.trim())?)
+        Ok(Client::from_url(url, own.or(token).unwrap_or_default().trim())?)
+    }
+
+    /// The token that was named for this command.
+    fn named_token(&self) -> anyhow::Result<Option<String>> {
+        match (std::env::var("TRIPOINT_TOKEN"), &self.token_file) {
+            (Ok(token), _) => Ok(Some(token)),
+            (Err(_), Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                read.map(Some).with_context(|| format!("read the token {}", path.display()))
+            }
+            (Err(_), None) => Ok(None),
+        }
+    }
+
+    /// The token of the own data folder, which opens its own server. Without one the server says whether it needs one,
+    /// and a server that is not there is said first.
+    fn own_token(&self) -> String {
+        std::fs::read_to_string(tripoint_server::token_path(&self.data_dir)).unwrap_or_default()
+    }
+
+    fn is_shown_own_token(&self) -> bool {
+        matches!(self.named_token(), Ok(None)) && !self.own_token().is_empty()
+    }
+
+    /// Whose word is taken for a server that is shown the own token: the authority of the own data folder's and nobody
+    /// else's. Whoever runs another server would have an administrator's token of this one.
+    fn own_authority(&self, url: &str) -> anyhow::Result<Vec<u8>> {
+        let own = std::fs::read(tripoint_server::ca_path(&self.data_dir)).unwrap_or_default();
+        let fingerprint = tripoint_server::fingerprint_of_pem(&String::from_utf8_lossy(&own));
+        let pinned = url.split_once("#sha256=").map(|(_, pin)| pin.replace(':', "").to_ascii_lowercase());
+        anyhow::ensure!(pinned.is_none() || pinned == fingerprint, OWN_TOKEN);
+        if let Some(path) = &self.ca {
+            let named = std::fs::read(path).with_context(|| format!("read the certificates {}", path.display()))?;
+            anyhow::ensure!(named.trim_ascii() == own.trim_ascii(), OWN_TOKEN);
+        }
+        Ok(own)
     }
 
     /// Whose word is taken for a server: what `--ca` names, else what the system trusts and our own authority.
@@ -109,6 +144,7 @@ impl Context {
             }
             Some(client) if client.is_unreachable() => error.context(NO_SERVER),
             Some(ClientError::Problem(problem)) if problem.status == 401 => error.context(NO_TOKEN),
+            Some(ClientError::Trust(_)) if self.is_shown_own_token() => error.context(OWN_TOKEN),
             _ => error,
         })
     }
@@ -117,6 +153,8 @@ impl Context {
 const NO_SERVER: &str = "no server answers; start one with `tripoint up`, or name one with --server";
 const NOT_LET_IN: &str =
     "the server's socket is not open to this user; be root, or name the server with --server and its token";
+const OWN_TOKEN: &str = "the token of this data folder is shown to its own server only, as its own authority vouches for \
+    it: name the other server's with --token-file FILE or TRIPOINT_TOKEN";
 const NO_TOKEN: &str = "the server wants its token: give --token-file FILE or set TRIPOINT_TOKEN";
 
 /// How everything is fetched that this instance fetches.

@@ -49,7 +49,20 @@ fn only_addresses_of_this_kind_are_spoken_to() {
     assert!(Client::from_url("http://127.0.0.1:8470", "t").is_ok());
     assert!(Client::from_url("http://localhost:8470/", "t").is_ok());
     assert!(Client::from_url("unix:/run/x.sock", "").is_ok());
-    for url in ["https://127.0.0.1:1", "http://example.org:1", "127.0.0.1:1", ""] {
+    assert!(Client::from_url("http://[::1]:8470", "t").is_ok());
+    assert!(Client::from_url("http://[::ffff:127.0.0.1]:8470", "t").is_ok());
+    for url in [
+        "https://127.0.0.1:1",
+        "http://example.org:1",
+        "127.0.0.1:1",
+        "",
+        // Not without encryption.
+        "http://192.0.2.7:1",
+        "http://[2001:db8::7]:1",
+        "http://[::ffff:192.0.2.7]:1",
+        "http://0.0.0.0:1",
+        "http://[::]:1",
+    ] {
         assert!(matches!(Client::from_url(url, "t"), Err(ClientError::Address(_))), "{url}");
     }
 }

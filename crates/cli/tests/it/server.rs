@@ -293,3 +293,29 @@ fn a_server_elsewhere_is_known_by_its_authority_or_a_fingerprint() {
     }
     assert!(bench.run(&["--data-dir", &elsewhere, "server", "ca"]).expect(1).err.contains("first start"));
 }
+
+#[test]
+fn the_own_token_is_shown_to_the_own_server_only() {
+    let (own, other) = (Rig::start("127.0.0.1:0"), Rig::start("127.0.0.1:0"));
+    let url = |rig: &Rig| rig.address.clone().unwrap().replace("http:", "https:");
+    let pin = |rig: &Rig| rig.bench.run(&["server", "ca", "--fingerprint"]).expect(0).out.trim().to_owned();
+    let (here, there) = (url(&own), url(&other));
+    let bench = &own.bench;
+    bench.write("there.pem", &other.bench.run(&["server", "ca"]).expect(0).out);
+    bench.write("here.pem", &bench.run(&["server", "ca"]).expect(0).out);
+    let list = |from: &[&str]| bench.run(&[from, &["alerts", "list"]].concat());
+    list(&["--server", &here]).expect(0);
+    list(&["--server", &here, "--ca", "here.pem"]).expect(0);
+    list(&["--server", &format!("{here}#sha256={}", pin(&own))]).expect(0);
+    // However well the other one is known.
+    for from in [
+        &["--server", &there][..],
+        &["--server", &there, "--ca", "there.pem"],
+        &["--server", &format!("{there}#sha256={}", pin(&other))],
+    ] {
+        let told = list(from).expect(1);
+        assert!(told.err.contains("--token-file"), "{from:?}: {told:?}");
+    }
+    let token = other.bench.path("data/run/token");
+    list(&["--server", &there, "--ca", "there.pem", "--token-file", token.to_str().unwrap()]).expect(0);
+}
