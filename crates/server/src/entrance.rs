@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::auth::Auth;
 use crate::auth::origin::{Origins, is_this_host};
+use crate::door::behind::Proxies;
 use crate::door::crowd::Crowd;
 use crate::door::{self, Door, Seen};
 use crate::listen::{self, Ready};
@@ -27,6 +28,7 @@ pub(crate) struct Entrance {
     tls: Arc<Tls>,
     config: Arc<ServerConfig>,
     strict: HeaderValue,
+    proxies: Proxies,
     watch: Watch,
 }
 
@@ -53,9 +55,11 @@ impl Entrance {
         let tls = Tls::load(own, Arc::clone(&auth.sealer), options.tls.own.clone(), names, now())?;
         let tls = Arc::new(tls);
         let (config, strict) = (tls.config()?, door::http::strict(options.tls.apart_below));
-        let crowd = Crowd::new(options.limits.open_max, options.limits.open_per_source);
+        let proxies = Proxies::new(&options.trusted_proxies);
+        let crowd = Crowd::new(options.limits.open_max, options.limits.open_per_source, proxies.clone());
         let watch = Watch { crowd, seen: Arc::default() };
-        Ok(Some(Self { listener, address, url: listen::url_of(address, public), tls, config, strict, watch }))
+        let url = listen::url_of(address, public);
+        Ok(Some(Self { listener, address, url, tls, config, strict, proxies, watch }))
     }
 
     /// How a browser asks there.
@@ -71,7 +75,7 @@ impl Entrance {
     pub(crate) async fn run(self, router: Router, stopped: watch::Receiver<bool>) {
         let Watch { crowd, seen } = self.watch;
         let (plain, strict) = (is_this_host(self.address), self.strict);
-        let door = Door { router, tls: self.config, plain, strict, crowd, seen };
+        let door = Door { router, tls: self.config, plain, strict, proxies: self.proxies, crowd, seen };
         tokio::join!(door::run(self.listener, door, stopped.clone()), self.tls.keep(stopped, now));
     }
 }

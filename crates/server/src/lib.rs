@@ -97,6 +97,8 @@ pub struct ServerOptions {
     pub second_factor: SecondFactor,
     /// A file of breached passwords, none of which may be anybody's.
     pub breached: Option<PathBuf>,
+    /// Proxies whose word (`X-Forwarded-For`) is taken for who asks through them.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// A provider that people may sign in with.
     pub oidc: Option<OidcOptions>,
     /// How many connections may be open, and how much is answered.
@@ -224,8 +226,8 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     let unix = listen::unix(&socket_path(&options.data_dir), options.admin_group.as_deref())?;
     let signer = audit::sign::Signer::start(app.accounts.clone(), &own).await?;
     let ready = entrance::ready(&options.data_dir, entrance.as_ref());
-    // A data folder with a user has been set up.
-    if entrance.is_some() && app.accounts.count().await? == 0 {
+    // Whoever may say who may what has set the data folder up.
+    if entrance.is_some() && !app.accounts.has_admin().await? {
         let made = app.auth.setup.make(ready.url.as_deref(), Instant::now());
         made.map_err(|error| ServeError::Io("make the code of the first sign-in", error))?;
     }

@@ -180,6 +180,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "true",
         "Tell browsers that names below the server's own are asked by https alone too; false where others answer there.",
     ),
+    (
+        "server.trusted_proxies",
+        "[]",
+        "Networks of proxies whose X-Forwarded-For is believed, as [\"127.0.0.1/32\"] (docs/reference/tls.md).",
+    ),
     ("server.open_max", "1024", "Most TCP connections to the server open at once."),
     ("server.open_per_source", "256", "Most of them from one address (IPv6: one /64)."),
     (

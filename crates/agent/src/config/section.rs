@@ -226,6 +226,8 @@ pub struct Server {
     pub tls_names: Vec<String>,
     pub public_url: String,
     pub hsts_subdomains: bool,
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<IpNet>,
     pub open_max: usize,
     pub open_per_source: usize,
     pub requests_per_minute: u32,

@@ -81,6 +81,7 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         listen: address,
         tls: entrance::tls(&config.server, address)?,
         public_url: Some(config.server.public_url.clone()).filter(|url| !url.is_empty()),
+        trusted_proxies: config.server.trusted_proxies.clone(),
         limits: entrance::limits(&config.server),
         second_factor: config.auth.second_factor,
         breached: Some(&config.auth.breached_passwords).filter(|path| !path.as_os_str().is_empty()).cloned(),

@@ -1,5 +1,6 @@
 //! May this request pass, and is it written down?
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,16 +13,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 
-use tripoint_api::{Area, AuditEntry, Scope};
+use tripoint_api::{Area, AuditEntry, Scope, path};
 use tripoint_model::Timestamp;
 
 use super::audit::{Call, asked, within};
 use super::caller::{By, Caller};
+use super::device;
 use super::factor::is_open;
 use super::identity::{Way, identify, nobody, shown_hash};
 use super::origin::{Origins, is_json};
 use super::permits::{self, Confirm, Hosts, Permit, Who};
+use super::quota::{Asker, Standing};
 use crate::access::Peer;
+use crate::door::crowd::Asked;
 use crate::door::timely::TooSlow;
 use crate::refuse::{Kind, Refused, refuse};
 use crate::state::{App, now};
@@ -70,7 +74,10 @@ pub(crate) async fn taxii(
         Ok((permit, caller)) => caller.map_or(Ok(()), |caller| may(permit, &caller)),
         Err(refused) => Err(refused),
     };
-    let Err(refused) = allowed else { return next.run(request).await };
+    let Err(refused) = allowed else {
+        is_known(&request);
+        return next.run(request).await;
+    };
     told_no("", peer, (request.method().as_str(), route_of(&request)), &refused);
     let Refused(problem, after) = refused;
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
@@ -116,6 +123,7 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
     let permit = permit_of(&request);
     let (permit, caller) = known(&app, peer, permit, (&headers, Way::default())).await?;
     if let Some(caller) = &caller {
+        is_known(&request);
         request.extensions_mut().insert(caller.clone());
     }
     let allowed = match &caller {
@@ -195,7 +203,8 @@ async fn known(
     if let Ok(permit) = permit
         && permit.who == Who::Anybody
     {
-        far.map_or(Ok(()), |source| quota.anybody(source, Instant::now())).map_err(too_many)?;
+        let asker = far.map(|source| asker(app, permit, headers, source));
+        asker.map_or(Ok(()), |asker| quota.anybody(asker, Instant::now())).map_err(too_many)?;
         return Ok((permit, None));
     }
     let Some(source) = far else {
@@ -203,14 +212,30 @@ async fn known(
         return Ok((permit?, Some(caller)));
     };
     let shown = shown_hash(headers, way);
-    quota.may_try(source, shown.as_deref(), Instant::now()).map_err(too_many)?;
+    let standing = quota.may_try(source, shown.as_deref(), Instant::now()).map_err(too_many)?;
     let Some(caller) = identify(app, peer, headers, way, now()).await? else {
         quota.failed(source, shown.as_deref(), Instant::now());
         return Err(nobody());
     };
-    let who = format!("{} {}", caller.name, caller.proof());
-    quota.known(&who, shown.as_deref(), Instant::now()).map_err(too_many)?;
+    if let (Standing::New, Some(shown)) = (standing, shown) {
+        quota.known(&shown, Instant::now()).map_err(too_many)?;
+    }
     Ok((permit?, Some(caller)))
+}
+
+/// By what a question is counted that anybody may ask.
+fn asker(app: &App, permit: &Permit, headers: &HeaderMap, source: IpAddr) -> Asker {
+    if [path::ALIVE, path::READY].contains(&permit.route) {
+        return Asker::Alive(source);
+    }
+    device::known_at_all(&app.auth.sealer, headers).map_or(Asker::Anybody(source), Asker::Browser)
+}
+
+/// Whoever is known may take its time with a body.
+pub(crate) fn is_known(request: &Request) {
+    if let Some(asked) = request.extensions().get::<Arc<Asked>>() {
+        asked.known();
+    }
 }
 
 /// The refusal of whoever asks too much.

@@ -145,6 +145,14 @@ pub(crate) fn network_of(source: IpAddr) -> IpAddr {
     }
 }
 
+/// The network that one customer may have whole, of IPv6; of IPv4 the address.
+pub(crate) fn customer_of(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 80 << 80).into()),
+        v4 => v4,
+    }
+}
+
 const FREE_SOURCE: u32 = 10;
 const FREE_PAIR: u32 = 4;
 const FREE_PAIR_TRIED: u32 = 1;

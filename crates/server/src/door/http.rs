@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::ConnectInfo;
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::behind::Proxies;
 use super::crowd::Place;
 use super::plain::to_https;
 use super::timely::{Answered, Timely};
@@ -24,8 +25,8 @@ use crate::access::Peer;
 /// What is answered on a connection.
 #[derive(Clone)]
 pub(super) enum Answers {
-    /// Everything; and what browsers are told of how to come again.
-    All(Router, Option<HeaderValue>),
+    /// Everything; what browsers are told of how to come again, and which proxies are believed.
+    All(Router, Option<HeaderValue>, Proxies),
     /// That it has to come by https.
     ToHttps,
 }
@@ -50,20 +51,24 @@ pub(super) async fn speak<S>(
     let place = Arc::new(place);
     let here = Arc::clone(&place);
     let answers = match answers {
-        Answers::All(router, strict) => Some((TowerToHyperService::new(router), strict)),
+        Answers::All(router, strict, proxies) => Some((TowerToHyperService::new(router), strict, proxies)),
         Answers::ToHttps => None,
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let (router, busy) = (answers.clone(), here.busy());
+        let (answers, asked) = (answers.clone(), here.asked());
         async move {
-            let Some((router, strict)) = router else { return Ok::<_, Infallible>(to_https(&request)) };
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let Some((router, strict, proxies)) = answers else { return Ok::<_, Infallible>(to_https(&request)) };
+            let asker = behind(peer, &proxies, request.headers());
+            request.extensions_mut().insert(ConnectInfo(asker));
+            request.extensions_mut().insert(Arc::clone(&asked));
             let strict = strict.filter(|_| !is_this_host_alone(&request));
-            let Ok(mut response) = router.call(request.map(Timely::new).map(Body::new)).await;
+            let Ok(mut response) =
+                router.call(request.map(|body| Body::new(Timely::new(body, Arc::clone(&asked))))).await;
+            asked.whole();
             if let Some(strict) = strict {
                 response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
             }
-            Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
+            Ok(response.map(|body| Body::new(Answered { body, _asked: asked })))
         }
     });
     let builder = builder(way);
@@ -85,6 +90,14 @@ pub(super) async fn speak<S>(
                 connection.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+/// Who asks, where that is somebody behind a proxy.
+fn behind(peer: Peer, proxies: &Proxies, headers: &HeaderMap) -> Peer {
+    match peer {
+        Peer::Network(address) => Peer::Network(proxies.source(address, headers)),
+        other => other,
     }
 }
 

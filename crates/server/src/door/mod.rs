@@ -2,8 +2,9 @@
 //!
 //! # Start here
 //! `run` accepts; `crowd` says who may be there at once; the first byte tells TLS from plain HTTP; `http` speaks on each
-//! connection, `frames` counts what HTTP/2 is kept busy with, `plain` answers whoever should have come by https.
+//! connection, `behind` says who asks through a proxy, `frames` counts what HTTP/2 is kept busy with, `plain` answers whoever should have come by https.
 
+pub(crate) mod behind;
 pub(crate) mod crowd;
 mod frames;
 pub(crate) mod http;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use behind::Proxies;
 use crowd::{Crowd, Place};
 use frames::Counted;
 use http::{Answers, Way, speak};
@@ -39,6 +41,8 @@ pub(crate) struct Door {
     pub(crate) plain: bool,
     /// What browsers are told over TLS of how to come again.
     pub(crate) strict: HeaderValue,
+    /// Whose word is taken for who asks through them.
+    pub(crate) proxies: Proxies,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) seen: Arc<Seen>,
 }
@@ -91,12 +95,13 @@ async fn welcome(stream: TcpStream, address: SocketAddr, place: Place, door: Doo
     };
     match greeted {
         Ok(Some(Greeted::Plain(stream))) => {
-            let answers = if door.plain { Answers::All(door.router, None) } else { Answers::ToHttps };
+            let answers =
+                if door.plain { Answers::All(door.router, None, door.proxies) } else { Answers::ToHttps };
             speak(stream, (peer, Way::Plain, place), answers, stopped).await;
         }
         Ok(Some(Greeted::Tls(stream))) => {
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let answers = Answers::All(door.router, Some(door.strict));
+            let answers = Answers::All(door.router, Some(door.strict), door.proxies);
             if is_http2 {
                 speak(Counted::new(stream), (peer, Way::Http2, place), answers, stopped).await;
             } else {

@@ -19,6 +19,7 @@ use tripoint_api::path;
 use crate::access::Peer;
 use crate::auth::gate;
 use crate::auth::permits::Who;
+use crate::auth::quota::Standing;
 use crate::lapi::filter::{Asked, Filter, bad, place};
 use crate::lapi::list::{Family, list};
 use crate::lapi::metrics::Usage;
@@ -63,24 +64,24 @@ async fn bouncers(
     }
     let said = said_key(request.headers(), is_list).map(|said| key::hash(&said));
     let (quota, far) = (&app.auth.quota, peer.far());
-    if let Some(source) = far
-        && let Err(wait) = quota.may_try(source, said.as_deref(), Instant::now())
-    {
-        return too_many(wait);
-    }
+    let standing = far.map(|source| quota.may_try(source, said.as_deref(), Instant::now())).transpose();
+    let standing = match standing {
+        Ok(standing) => standing,
+        Err(wait) => return too_many(wait),
+    };
     let failed = || far.map(|source| quota.failed(source, said.as_deref(), Instant::now()));
     let Some(shown) = said.clone() else {
         failed();
         return refusal();
     };
-    match app.store.bouncer(shown).await {
+    match app.store.bouncer(shown.clone()).await {
         Ok(Some(bouncer)) => {
-            let who = format!("bouncer {}", bouncer.name);
-            if far.is_some()
-                && let Err(wait) = quota.known(&who, said.as_deref(), Instant::now())
+            if standing == Some(Standing::New)
+                && let Err(wait) = quota.known(&shown, Instant::now())
             {
                 return too_many(wait);
             }
+            gate::is_known(&request);
             request.extensions_mut().insert(Arc::new(bouncer));
             next.run(request).await
         }

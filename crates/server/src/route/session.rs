@@ -50,6 +50,7 @@ pub(crate) async fn begin(
     let take = move |user: &mut Account| factor.take(user);
     let begun = app.accounts.begin(session.clone(), account.password, take, created).await?;
     let user = begun.ok_or_else(wrong)?;
+    app.auth.quota.good(&session.hash, Instant::now());
     match &known {
         Some(proof) => app.auth.tries.succeeded_known(proof),
         None => app.auth.tries.succeeded(peer.source(), &login.name),
@@ -250,7 +251,7 @@ pub(super) fn set_cookie(response: &mut Response, id: &str, holds: Duration) {
     give_cookie(response, COOKIE, id, holds);
 }
 
-fn give_cookie(response: &mut Response, name: &str, says: &str, holds: Duration) {
+pub(super) fn give_cookie(response: &mut Response, name: &str, says: &str, holds: Duration) {
     let text = format!("{name}={says}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}", holds.as_secs());
     // Digits and words of ours.
     if let Ok(value) = HeaderValue::from_str(&text) {

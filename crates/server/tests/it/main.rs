@@ -12,6 +12,7 @@ mod browser;
 mod channels;
 mod connections;
 mod console;
+mod crowded;
 mod exceptions;
 mod flood;
 mod full;
