@@ -188,6 +188,11 @@ fn user_name(uid: u32) -> String {
     users().into_iter().find(|user| user.uid == uid).map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
+/// Whether a user of this host is called so.
+pub(crate) fn is_user_of_host(name: &str) -> bool {
+    users().iter().any(|user| user.name == name)
+}
+
 /// A user of this host.
 struct User {
     name: String,

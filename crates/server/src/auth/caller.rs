@@ -20,6 +20,8 @@ use crate::store::users::Account;
 pub(crate) struct Caller {
     pub(crate) name: String,
     pub(crate) by: By,
+    /// Whether it is one of our users; else a user of the host, or whoever has the machine's token.
+    pub(crate) is_user: bool,
     pub(crate) role: Role,
     pub(crate) sees: Sees,
     /// Of a user: its groups of hosts.
@@ -48,20 +50,26 @@ impl Caller {
     /// A user of the host, or whoever can read the machine's token: may everything.
     pub(crate) fn of_host(name: String, by: By) -> Self {
         let (has_totp, has_password, needs_totp) = (false, false, false);
-        Self { name, by, role: Role::Admin, sees: Sees(None), groups: Vec::new(), has_totp, has_password, needs_totp }
+        let (role, sees, groups) = (Role::Admin, Sees(None), Vec::new());
+        Self { name, by, is_user: false, role, sees, groups, has_totp, has_password, needs_totp }
     }
 
     /// A user who proved it this way and sees these hosts.
     pub(crate) fn of_user(user: Account, by: By, sees: Sees) -> Self {
         let (has_totp, has_password) = (user.totp.is_some(), !user.password.is_empty());
         let (role, groups, needs_totp) = (user.role, user.groups, false);
-        Self { name: user.name, by, role, sees, groups, has_totp, has_password, needs_totp }
+        Self { name: user.name, by, is_user: true, role, sees, groups, has_totp, has_password, needs_totp }
     }
 
     /// The same, asking from there: a session by a password alone may be asked for more.
     pub(crate) fn from(self, peer: Peer, demand: Demand) -> Self {
         let alone = self.session().is_some() && self.has_password && !self.has_totp;
         Self { needs_totp: alone && demand.is(peer), ..self }
+    }
+
+    /// By what its own things are kept: no user has a name with a space.
+    pub(crate) fn owner(&self) -> String {
+        if self.is_user { self.name.clone() } else { format!("host {}", self.name) }
     }
 
     /// Whether a person is there, and not a program that anybody may have started.

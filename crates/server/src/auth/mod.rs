@@ -13,6 +13,7 @@ pub(crate) mod factor;
 pub(crate) mod gate;
 pub(crate) mod identity;
 mod most_used;
+pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod password;
 pub mod permits;

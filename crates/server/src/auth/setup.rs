@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::seal::write_private;
 use super::secret::{NoRandom, base32, hash, random};
 
-/// A code that makes the first admin, once. Made anew at each start while there is no user; only its hash is held.
+/// A code that makes the first admin, once. Made anew at each start while there is no admin; only its hash is held.
 #[derive(Debug)]
 pub(crate) struct SetupCode {
     held: Mutex<Option<(String, Instant)>>,
@@ -44,7 +44,7 @@ impl SetupCode {
         self.held().as_ref().is_some_and(|(kept, until)| *kept == hash(&code) && now < *until)
     }
 
-    /// There is a user now: no code opens any more.
+    /// There is an admin now: no code opens any more.
     pub(crate) fn forget(&self) {
         *self.held() = None;
         let _ = fs::remove_file(&self.file);

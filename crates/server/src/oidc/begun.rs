@@ -4,7 +4,7 @@
 //! is answered once: what was answered is remembered for as long as its cookie would hold.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -58,24 +58,73 @@ impl Begun {
     }
 }
 
-/// Sign-ins that were answered.
+/// Sign-ins that were answered. Only those take room for as long as their cookies hold whose code the provider redeemed:
+/// whoever just begins many keeps nobody out.
 #[derive(Debug, Default)]
 pub(super) struct Answered(Mutex<HashMap<String, Timestamp>>);
 
+/// An answer that is being looked at; forgotten again unless it is `kept`.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    answered: &'a Answered,
+    hash: Option<String>,
+}
+
 impl Answered {
-    /// Whether this is the first answer.
-    pub(super) fn take(&self, begun: &Begun, now: Timestamp) -> bool {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// `None` where it is not the first answer.
+    pub(super) fn take(&self, begun: &Begun, now: Timestamp) -> Option<Taken<'_>> {
+        let mut table = self.table();
         if table.len() >= ANSWERED_MAX {
             table.retain(|_, at| now.since(*at) < HOLDS);
         }
+        let hash = secret::hash(&begun.state);
         // Full of what may still be answered again: nobody signs in rather than somebody twice.
-        table.len() < ANSWERED_MAX && table.insert(secret::hash(&begun.state), begun.at()).is_none()
+        let is_first = table.len() < ANSWERED_MAX && table.insert(hash.clone(), begun.at()).is_none();
+        is_first.then(|| Taken { answered: self, hash: Some(hash) })
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken<'_> {
+    /// The provider redeemed its code.
+    pub(super) fn kept(mut self) {
+        self.hash = None;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(hash) = &self.hash {
+            self.answered.table().remove(hash);
+        }
     }
 }
 
 /// A person types a password and looks for a telephone meanwhile.
 pub(super) const HOLDS: Duration = Duration::from_secs(600);
 const PURPOSE: &str = "oidc sign-in";
-/// Some 10 MB; an address answers at most as often as strangers may ask.
+/// Some 10 MB; so many people sign in within ten minutes nowhere.
 const ANSWERED_MAX: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_once_and_only_what_was_redeemed_takes_room() {
+        let (answered, now) = (Answered::default(), Timestamp(1));
+        let begun = || Begun::new(None, "/".into(), now).unwrap();
+        for _ in 0..100 {
+            assert!(answered.take(&begun(), now).is_some());
+        }
+        assert!(answered.table().is_empty(), "strangers' nonsense is not remembered");
+        let one = begun();
+        let taken = answered.take(&one, now).unwrap();
+        assert!(answered.take(&one, now).is_none(), "while it is looked at");
+        taken.kept();
+        assert!(answered.take(&one, now).is_none() && answered.table().len() == 1, "and after it was taken");
+    }
+}

@@ -8,18 +8,20 @@
 mod begun;
 mod claims;
 mod jwt;
+mod places;
 mod provider;
 mod roles;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tripoint_fetch::Fetcher;
 use tripoint_model::Timestamp;
 
 use begun::{Answered, Begun, HOLDS};
 use claims::Expected;
+use places::Places;
 use provider::{Provider, escaped, form};
 pub use roles::RoleRule;
 
@@ -53,7 +55,10 @@ pub struct OidcOptions {
 /// Why nobody signed in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OidcError {
-    /// The answer is not one to a question of ours, or not believed.
+    /// The answer is not one to a question of ours: anybody can send such.
+    #[error("{0}")]
+    NotOurs(String),
+    /// Who answers a question of ours is not believed.
     #[error("{0}")]
     Refused(String),
     /// The provider cannot be asked.
@@ -103,14 +108,13 @@ pub(crate) struct Oidc {
     provider: Arc<Provider>,
     answered: Answered,
     sealer: Arc<Sealer>,
-    /// Each question to the provider holds a thread.
-    at_once: Semaphore,
+    places: Places,
 }
 
 impl Oidc {
     pub(crate) fn new(options: OidcOptions, sealer: Arc<Sealer>) -> Self {
         let provider = Arc::new(Provider::new(options.clone()));
-        Self { options, provider, answered: Answered::default(), sealer, at_once: Semaphore::new(AT_ONCE) }
+        Self { options, provider, answered: Answered::default(), sealer, places: Places::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -120,11 +124,11 @@ impl Oidc {
     /// Where to send a browser, and the cookie that it is known by when it comes back.
     pub(crate) async fn begin(
         &self,
-        confirms: Option<(String, String)>,
-        then: String,
+        (confirms, then): (Option<(String, String)>, String),
+        source: IpAddr,
         now: Timestamp,
     ) -> Result<(String, String), OidcError> {
-        let discovery = self.ask(|provider| provider.discovery()).await?;
+        let discovery = self.ask(source, |provider| provider.discovery()).await?;
         let is_again = confirms.is_some();
         let begun = Begun::new(confirms, then, now).map_err(|error| OidcError::Refused(error.to_string()))?;
         let scope = std::iter::once("openid").chain(self.options.scopes.iter().map(String::as_str));
@@ -154,20 +158,21 @@ impl Oidc {
         &self,
         brought: Brought,
         cookie: Option<&str>,
+        source: IpAddr,
         now: Timestamp,
     ) -> Result<Person, OidcError> {
         let refused = |why: &str| OidcError::Refused(why.to_owned());
+        let not_ours = |why: &str| OidcError::NotOurs(why.to_owned());
         let begun = cookie.and_then(|sealed| Begun::open(&self.sealer, sealed, now));
-        let begun = begun.ok_or_else(|| refused("this browser has begun no sign-in, or too long ago"))?;
+        let begun = begun.ok_or_else(|| not_ours("this browser has begun no sign-in, or too long ago"))?;
         // Hashes are compared: how much of the two is the same shows in no time.
         let is_ours = |state: &String| crate::auth::secret::hash(state) == crate::auth::secret::hash(&begun.state);
         if !brought.state.as_ref().is_some_and(is_ours) {
-            return Err(refused("this is not the answer to the sign-in of this browser"));
+            return Err(not_ours("this is not the answer to the sign-in of this browser"));
         }
-        if !self.answered.take(&begun, now) {
-            return Err(refused("this sign-in was answered already"));
-        }
-        let discovery = self.ask(|provider| provider.discovery()).await?;
+        let taken = self.answered.take(&begun, now);
+        let taken = taken.ok_or_else(|| not_ours("this sign-in was answered already"))?;
+        let discovery = self.ask(source, |provider| provider.discovery()).await?;
         let is_told = brought.iss.is_some() || discovery.authorization_response_iss_parameter_supported;
         if is_told && brought.iss.as_ref() != Some(&self.options.issuer) {
             return Err(refused("another provider answers"));
@@ -179,7 +184,8 @@ impl Oidc {
         let code = brought.code.filter(|code| !code.is_empty() && code.len() <= CODE_MAX);
         let code = code.ok_or_else(|| refused("the provider sent no code"))?;
         let verifier = begun.verifier.clone();
-        let body = self.ask(move |provider| identity(provider, &discovery, &code, &verifier)).await?;
+        let body = self.ask(source, move |provider| identity(provider, &discovery, &code, &verifier)).await?;
+        taken.kept();
         self.person(&body, begun, now)
     }
 
@@ -209,9 +215,10 @@ impl Oidc {
     /// Asks the provider where waiting holds nobody up.
     async fn ask<T: Send + 'static>(
         &self,
+        source: IpAddr,
         question: impl FnOnce(&Provider) -> Result<T, OidcError> + Send + 'static,
     ) -> Result<T, OidcError> {
-        let _place = self.at_once.try_acquire().map_err(|_| OidcError::Busy)?;
+        let _place = self.places.take(source).await.ok_or(OidcError::Busy)?;
         let provider = Arc::clone(&self.provider);
         let asked = tokio::task::spawn_blocking(move || question(&provider)).await;
         asked.unwrap_or_else(|_| Err(OidcError::Provider("the question failed".to_owned())))
@@ -247,6 +254,4 @@ fn basic(client_id: &str, secret: &str) -> String {
 
 /// For so long a sign-in may take.
 pub(crate) const SIGN_IN_HOLDS: Duration = HOLDS;
-/// Each may take as long as the fetcher's bound.
-const AT_ONCE: usize = 8;
 const CODE_MAX: usize = 4096;

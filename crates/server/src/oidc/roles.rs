@@ -18,7 +18,8 @@ pub(super) fn of(rules: &[RoleRule], groups: &[String]) -> Option<RoleRule> {
     rules.iter().find(|rule| rule.claim == "*" || groups.contains(&rule.claim)).cloned()
 }
 
-/// A name as it is taken here, out of what the provider has; never a claim to be somebody who is here already.
+/// A name as it is taken here, out of what the provider has; never a claim to be somebody who is here already. Whether
+/// it is free is seen when it is given.
 pub(super) fn name_of(wished: &str) -> String {
     let local = wished.split('@').next().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c.to_ascii_lowercase() } else { '-' };

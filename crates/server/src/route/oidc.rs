@@ -1,6 +1,7 @@
 //! How does somebody sign in, or prove again to be there, whom another server knows?
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -13,10 +14,11 @@ use tripoint_api::AuditEntry;
 use tripoint_api::oidc::SignInWays;
 use tripoint_api::path;
 
-use super::session::{no_random, set_cookie};
+use super::session::{give_cookie, no_random, set_cookie};
 use crate::access::Peer;
 use crate::auth::audit::{self, Call, within};
 use crate::auth::caller::public_id;
+use crate::auth::device;
 use crate::auth::gate;
 use crate::auth::identity::{Way, cookie_of, identify};
 use crate::auth::secret;
@@ -63,7 +65,7 @@ pub(crate) async fn begin(
             Some((session.hash.clone(), session.person.clone()))
         }
     };
-    let (to, sealed) = oidc.begin(confirms, own_page(&wish.then), now()).await.map_err(refusal)?;
+    let (to, sealed) = oidc.begin((confirms, own_page(&wish.then)), peer.source(), now()).await.map_err(refusal)?;
     let mut response = go_on(&to);
     remember(&mut response, &sealed, SIGN_IN_HOLDS.as_secs());
     Ok(response)
@@ -78,11 +80,26 @@ pub(crate) async fn finish(
 ) -> Result<Response, Refused> {
     let oidc = configured(&app)?;
     let begun = cookie_of(&headers, COOKIE);
-    let done = match oidc.finish(brought, begun.as_deref(), now()).await {
-        Ok(person) => enter(&app, peer, &headers, person).await,
+    let done = match oidc.finish(brought, begun.as_deref(), peer.source(), now()).await {
+        Ok(person) => {
+            let call = Call::new(entry(peer, &person));
+            let done = enter(&app, peer, &headers, person, &call).await;
+            if let Err(refused) = &done {
+                not_let_in(&app, peer, &call, refused).await;
+            }
+            done
+        }
         Err(error) => {
-            tracing::warn!(error = %error, from = peer.from(), "nobody signed in by the provider");
-            Err(refusal(error))
+            let refused = refusal(error.clone());
+            // Anybody can bring what is no answer to a question of ours.
+            match error {
+                OidcError::NotOurs(_) => tracing::debug!(%error, from = peer.from(), "no answer of a provider"),
+                _ => {
+                    not_let_in(&app, peer, &Call::new(AuditEntry { asked: error.to_string(), ..of(peer) }), &refused)
+                        .await
+                }
+            }
+            Err(refused)
         }
     };
     let mut response = match done {
@@ -98,50 +115,92 @@ pub(crate) async fn finish(
     Ok(response)
 }
 
+/// The row of somebody whom nobody knows yet.
+fn of(peer: Peer) -> AuditEntry {
+    AuditEntry {
+        at: now(),
+        by: "nobody".to_owned(),
+        from: peer.from(),
+        what: format!("GET {}", path::OIDC_CALLBACK),
+        ..AuditEntry::default()
+    }
+}
+
+/// The row of somebody whom the provider knows.
+fn entry(peer: Peer, person: &Person) -> AuditEntry {
+    let confirms = person.confirms.as_ref();
+    let asked = format!("{} {}", person.issuer, person.subject);
+    match confirms {
+        Some((hash, name)) => {
+            let by = format!("session {}", public_id(hash));
+            AuditEntry { who: name.clone(), by, asked: format!("confirm {asked}"), ..of(peer) }
+        }
+        None => AuditEntry { asked, ..of(peer) },
+    }
+}
+
+/// Writes down that somebody was refused, as it is of a wrong password.
+async fn not_let_in(app: &App, peer: Peer, call: &Call, refused: &Refused) {
+    if !app.auth.quota.is_told(peer.source(), Instant::now()) {
+        return;
+    }
+    let kind = refused.0.kind.strip_prefix("tripoint:").unwrap_or_default();
+    tracing::warn!(kind, why = refused.0.detail, from = peer.from(), "nobody signed in by the provider");
+    let status = StatusCode::from_u16(refused.0.status).unwrap_or(StatusCode::FORBIDDEN);
+    gate::ended(app, call, status, kind).await;
+}
+
 /// Lets a person in whom the provider knows, or takes its word that it is still there.
-async fn enter(app: &App, peer: Peer, headers: &HeaderMap, person: Person) -> Result<Response, Refused> {
+async fn enter(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    person: Person,
+    call: &Arc<Call>,
+) -> Result<Response, Refused> {
     if let Some((hash, name)) = &person.confirms {
         let known = app.accounts.foreign(&person.issuer, &person.subject).await?;
         let session = app.accounts.session(hash, now()).await?;
         if known.as_ref() != Some(name) || session.is_none_or(|session| session.person != *name) {
             return Err(refuse(StatusCode::FORBIDDEN, "oidc-refused", "somebody else signed in at the provider"));
         }
-        app.accounts.touch_session(hash.clone(), true, now()).await?;
+        within(Arc::clone(call), app.accounts.touch_session(hash.clone(), true, now())).await?;
         return Ok(go_on(&person.then));
     }
     let Some(may) = person.may else {
         let why = "the provider knows you, and none of your groups may anything here";
         return Err(refuse(StatusCode::FORBIDDEN, "oidc-no-role", why));
     };
-    let entry = AuditEntry {
-        at: now(),
+    let provisioned = AuditEntry {
         who: "server".to_owned(),
         by: "server".to_owned(),
-        from: peer.from(),
-        what: format!("GET {}", path::OIDC_CALLBACK),
         asked: format!("{} {}", person.issuer, person.subject),
         result: "done".to_owned(),
-        ..AuditEntry::default()
+        ..of(peer)
     };
     let Person { issuer, subject, name, then, .. } = person;
     let known = Foreign { issuer, subject, wished: name, role: may.role, groups: may.groups };
-    let account = app.accounts.provision(known, entry.clone(), now()).await?.map_err(unkept)?;
+    let account = app.accounts.provision(known, provisioned, now()).await?.map_err(unkept)?;
     if account.disabled {
         return Err(refuse(StatusCode::FORBIDDEN, "oidc-disabled", "this user is disabled here"));
     }
     app.auth.rights.send_modify(|count| *count += 1);
     let (id, created) = (secret::long().map_err(|_| no_random())?, now());
     let session = SessionRow::new(secret::hash(&id), account.name.clone(), peer.from(), headers, created);
-    let call = Call::new(AuditEntry { result: String::new(), ..entry });
-    let begun = within(Arc::clone(&call), async {
+    let hash = session.hash.clone();
+    let begun = within(Arc::clone(call), async {
         audit::is(&account.name, &format!("session {}", public_id(&session.hash)));
         app.accounts.begin(session, account.password.clone(), |_| true, created).await
     });
-    let begun = begun.await?;
-    gate::ended(app, &call, StatusCode::SEE_OTHER, "").await;
-    begun.ok_or_else(|| refuse(StatusCode::FORBIDDEN, "oidc-refused", "the user was changed meanwhile; try again"))?;
+    let changed = || refuse(StatusCode::FORBIDDEN, "oidc-refused", "the user was changed meanwhile; try again");
+    begun.await?.ok_or_else(changed)?;
+    app.auth.quota.good(&hash, Instant::now());
     let mut response = go_on(&then);
     set_cookie(&mut response, &id, LONGEST);
+    if device::known(&app.auth.sealer, headers, &account.name).is_none() {
+        let mark = device::mark(&app.auth.sealer, &account.name).map_err(|_| no_random())?;
+        give_cookie(&mut response, device::COOKIE, &mark, device::HOLDS);
+    }
     Ok(response)
 }
 
@@ -152,7 +211,7 @@ fn configured(app: &App) -> Result<&Oidc, Refused> {
 fn refusal(error: OidcError) -> Refused {
     let said = error.to_string();
     match error {
-        OidcError::Refused(_) => refuse(StatusCode::FORBIDDEN, "oidc-refused", said),
+        OidcError::NotOurs(_) | OidcError::Refused(_) => refuse(StatusCode::FORBIDDEN, "oidc-refused", said),
         OidcError::Provider(_) | OidcError::Busy => refuse(StatusCode::SERVICE_UNAVAILABLE, "oidc-unavailable", said),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn first(
     let Setup { code, name, password } = json(&body)?;
     try_once(&app, peer, TRIED)?;
     if !app.auth.setup.is(&code, Instant::now()) {
-        let why = "this is no code of this start of the server, it is older than an hour, or there is a user already";
+        let why = "this is no code of this start of the server, it is older than an hour, or there is an admin already";
         return Err(refuse(StatusCode::FORBIDDEN, "setup-code", why));
     }
     app.auth.tries.succeeded(peer.source(), TRIED);
@@ -37,10 +37,13 @@ pub(crate) async fn first(
     let shown = user.shown();
     audit::is(&user.name, "setup code");
     let kept = app.accounts.add_user(user, true).await?;
+    if kept != Kept::Done && !app.accounts.has_admin().await? {
+        return Err(refuse(StatusCode::CONFLICT, "name-taken", "somebody is called so already; take another name"));
+    }
     app.auth.setup.forget();
     match kept {
         Kept::Done => Ok(Json(shown)),
-        _ => Err(refuse(StatusCode::CONFLICT, "set-up", "there is a user already")),
+        _ => Err(refuse(StatusCode::CONFLICT, "set-up", "there is an admin already")),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::auth::identity::TOKEN_PREFIX;
 use crate::auth::secret::{hash, hex, long, random};
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
-use crate::store::tokens::TokenRow;
+use crate::store::tokens::{Maker, TokenRow};
 
 /// One's own tokens; those of all for whoever says who may what.
 pub(crate) async fn list(
@@ -48,7 +48,7 @@ pub(crate) async fn add(
     scopes.dedup();
     let id = hex(&random::<8>().map_err(|_| no_random())?);
     let token = format!("{TOKEN_PREFIX}{}", long().map_err(|_| no_random())?);
-    let of_user = caller.session().is_some();
+    let of_user = caller.is_user;
     let row = Token { id: id.clone(), name, maker: caller.name, role, scopes, created, expires, last_used: None };
     if !app.accounts.add_token(TokenRow { token: row, of_user }, hash(&token), created).await? {
         return Err(refuse(StatusCode::CONFLICT, "too-many", "there are too many tokens; take some back first"));
@@ -62,13 +62,14 @@ pub(crate) async fn remove(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    if !app.accounts.remove_token(id, only(&caller).map(str::to_owned)).await? {
+    if !app.accounts.remove_token(id, only(&caller)).await? {
         return Err(refuse(StatusCode::NOT_FOUND, "not-found", "there is no such token of yours"));
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Whose tokens it has to do with; `None` = everybody's.
-fn only(caller: &Caller) -> Option<&str> {
-    (caller.role < Role::Admin || !caller.sees.all()).then_some(caller.name.as_str())
+fn only(caller: &Caller) -> Option<Maker> {
+    let own = || Maker { name: caller.name.clone(), of_user: caller.is_user };
+    (caller.role < Role::Admin || !caller.sees.all()).then(own)
 }

@@ -11,6 +11,7 @@ use tripoint_api::accounts::{HostGroup, NAME_MAX, NewUser, User, UserChange};
 
 use super::session::unavailable;
 use crate::auth::caller::Caller;
+use crate::auth::names;
 use crate::auth::password::{self, Weak};
 use crate::refuse::{Refused, json, refuse};
 use crate::state::{App, now};
@@ -124,7 +125,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Refused> {
         let rule = format!("a name has 1 to {NAME_MAX} lower-case letters, digits, dots, dashes, underscores and @");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "name", rule));
     }
-    if NOBODYS.contains(&name) {
+    if !names::is_free(name) {
         let why = format!("{name} would be taken for somebody else");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "name", why));
     }
@@ -177,8 +178,6 @@ fn missing(what: &str) -> Refused {
     refuse(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
 }
 
-/// Names that stand in history for others.
-const NOBODYS: &[&str] = &["root", "token", "tripoint", "policy", "agent", "nobody"];
 /// `seen in person`.
 const REASON_MIN: usize = 8;
 const REASON_MAX: usize = 500;

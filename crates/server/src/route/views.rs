@@ -19,7 +19,10 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<ViewList>, Refused> {
-    Ok(Json(ViewList { views: app.store.views(caller.name).await? }))
+    let mut views = app.store.views(caller.owner()).await?;
+    let own = caller.owner();
+    views.iter_mut().filter(|view| view.owner == own).for_each(|view| view.owner.clone_from(&caller.name));
+    Ok(Json(ViewList { views }))
 }
 
 /// Keeps one, or changes it.
@@ -35,12 +38,11 @@ pub(crate) async fn put(
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", detail));
     }
     read(&view.filter)?;
-    let owned = OwnedView { owner: caller.name, view };
-    if !app.store.put_view(owned.clone()).await? {
+    if !app.store.put_view(OwnedView { owner: caller.owner(), view: view.clone() }).await? {
         let detail = format!("you keep {VIEWS_MAX} searches already; drop one first");
         return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "too-many", detail));
     }
-    Ok(Json(owned))
+    Ok(Json(OwnedView { owner: caller.name, view }))
 }
 
 /// Drops one of the caller's own.
@@ -49,7 +51,7 @@ pub(crate) async fn remove(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    if app.store.remove_view(caller.name, name).await? {
+    if app.store.remove_view(caller.owner(), name).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(refuse(StatusCode::NOT_FOUND, "not-found", "you keep no search of this name"))

@@ -7,7 +7,7 @@ use tripoint_api::{AuditEntry, AuditList};
 use tripoint_model::Timestamp;
 
 use super::sessions::SessionRow;
-use super::tokens::TokenRow;
+use super::tokens::{Maker, TokenRow};
 use super::users::{Account, Kept};
 use super::writer::Writer;
 use super::{StoreError, audit, resets, sessions, tokens, users};
@@ -22,8 +22,9 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    pub(crate) async fn count(&self) -> Result<i64, StoreError> {
-        users::count(&self.readers).await
+    /// Whether somebody who signs in may say who may what.
+    pub(crate) async fn has_admin(&self) -> Result<bool, StoreError> {
+        users::has_admin(&self.readers).await
     }
 
     pub(crate) async fn users(&self) -> Result<Vec<Account>, StoreError> {
@@ -34,7 +35,7 @@ impl Accounts {
         users::find(&self.readers, name).await
     }
 
-    /// Keeps a new user; `first` only while there is none at all.
+    /// Keeps a new user; `first` only while nobody may say who may what.
     pub(crate) async fn add_user(&self, account: Account, first: bool) -> Result<Kept, StoreError> {
         self.writer
             .submit(move |connection| {
@@ -245,7 +246,7 @@ impl Accounts {
     }
 
     /// Every token, or those of one maker.
-    pub(crate) async fn tokens(&self, maker: Option<&str>) -> Result<Vec<Token>, StoreError> {
+    pub(crate) async fn tokens(&self, maker: Option<Maker>) -> Result<Vec<Token>, StoreError> {
         tokens::all(&self.readers, maker).await
     }
 
@@ -263,11 +264,11 @@ impl Accounts {
     }
 
     /// Takes a token back; of one maker only, where one is named.
-    pub(crate) async fn remove_token(&self, id: String, maker: Option<String>) -> Result<bool, StoreError> {
+    pub(crate) async fn remove_token(&self, id: String, maker: Option<Maker>) -> Result<bool, StoreError> {
         self.writer
             .submit(move |connection| {
                 Box::pin(async move {
-                    let found = tokens::remove(connection, &id, maker.as_deref()).await?;
+                    let found = tokens::remove(connection, &id, maker).await?;
                     let is_there = found.is_some();
                     told(if is_there { Kept::Done } else { Kept::Missing }, found, None::<()>);
                     Ok(is_there)

@@ -9,6 +9,7 @@ use tripoint_model::Timestamp;
 
 use super::users::{Account, Kept};
 use super::{Accounts, StoreError, audit, sessions, users};
+use crate::auth::names::is_free_for_others;
 
 /// The table; only ever added to.
 pub(super) const TABLE: &str = "CREATE TABLE foreign_people (issuer TEXT NOT NULL, subject TEXT NOT NULL, \
@@ -85,7 +86,7 @@ async fn provision(connection: &mut SqliteConnection, known: &Foreign, now: Time
 
 async fn add(connection: &mut SqliteConnection, known: &Foreign, now: Timestamp) -> Result<Both, StoreError> {
     let names = std::iter::once(known.wished.clone()).chain((2..NAMES_TRIED).map(|n| format!("{}-{n}", known.wished)));
-    for name in names {
+    for name in names.filter(|name| is_free_for_others(name)) {
         // Nobody opens it with a password until an admin gives it one.
         let account = Account::new(name.clone(), known.role, known.groups.clone(), String::new(), now);
         match users::add(connection, &account, false).await? {

@@ -76,4 +76,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     queue::WORDS,
     &[resets::TABLE],
     judged::TABLE,
+    &[views::OF_HOST],
 ];

@@ -18,6 +18,13 @@ pub(crate) struct TokenRow {
     pub(crate) of_user: bool,
 }
 
+/// Whose tokens: a user's and those of a user of the host who is called the same are different people's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Maker {
+    pub(crate) name: String,
+    pub(crate) of_user: bool,
+}
+
 /// The token of this hash while it holds.
 pub(super) async fn find<'c>(
     executor: impl SqliteExecutor<'c>,
@@ -48,11 +55,10 @@ fn token(row: &SqliteRow) -> Result<TokenRow, StoreError> {
 }
 
 /// Every token, or those of one maker, the newest first.
-pub(super) async fn all(readers: &SqlitePool, maker: Option<&str>) -> Result<Vec<Token>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM tokens WHERE $1 = '' OR maker = $1 ORDER BY created DESC, id")
-        .bind(maker.unwrap_or_default())
-        .fetch_all(readers)
-        .await?;
+pub(super) async fn all(readers: &SqlitePool, maker: Option<Maker>) -> Result<Vec<Token>, StoreError> {
+    let sql = "SELECT * FROM tokens WHERE $1 IS NULL OR (maker = $1 AND of_user = $2) ORDER BY created DESC, id";
+    let (name, of_user) = split(maker);
+    let rows = sqlx::query(sql).bind(name).bind(of_user).fetch_all(readers).await?;
     rows.iter().map(|row| token(row).map(|found| found.token)).collect()
 }
 
@@ -87,11 +93,13 @@ pub(super) async fn add(
 pub(super) async fn remove(
     connection: &mut SqliteConnection,
     id: &str,
-    maker: Option<&str>,
+    maker: Option<Maker>,
 ) -> Result<Option<Token>, StoreError> {
-    let row = sqlx::query("SELECT * FROM tokens WHERE id = $1 AND ($2 = '' OR maker = $2)")
+    let (name, of_user) = split(maker);
+    let row = sqlx::query("SELECT * FROM tokens WHERE id = $1 AND ($2 IS NULL OR (maker = $2 AND of_user = $3))")
         .bind(id)
-        .bind(maker.unwrap_or_default())
+        .bind(name)
+        .bind(of_user)
         .fetch_optional(&mut *connection)
         .await?;
     let found = row.as_ref().map(token).transpose()?;
@@ -99,6 +107,10 @@ pub(super) async fn remove(
         sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id).execute(connection).await?;
     }
     Ok(found.map(|found| found.token))
+}
+
+fn split(maker: Option<Maker>) -> (Option<String>, Option<i64>) {
+    maker.map(|maker| (maker.name, i64::from(maker.of_user))).unzip()
 }
 
 pub(super) async fn touch(connection: &mut SqliteConnection, id: &str, now: Timestamp) -> Result<(), StoreError> {

@@ -133,10 +133,11 @@ pub(super) fn role(text: &str) -> Result<Role, StoreError> {
     text.parse().map_err(|why| StoreError::Unreadable { what: "role", why })
 }
 
-/// Keeps a new user; `first` only while there is none at all.
+/// Keeps a new user; `first` only while nobody may say who may what. Whom a provider let in before is no such one.
 pub(super) async fn add(connection: &mut SqliteConnection, account: &Account, first: bool) -> Result<Kept, StoreError> {
     let there = count(&mut *connection).await?;
-    if (first && there > 0) || there >= USERS_MAX || find(&mut *connection, &account.name).await?.is_some() {
+    let is_late = first && has_admin(&mut *connection).await?;
+    if is_late || there >= USERS_MAX || find(&mut *connection, &account.name).await?.is_some() {
         return Ok(Kept::Taken);
     }
     if !are_groups(connection, &account.groups).await? {
@@ -223,9 +224,18 @@ fn is_admin(account: &Account) -> bool {
 }
 
 async fn is_last(connection: &mut SqliteConnection, name: &str) -> Result<bool, StoreError> {
+    Ok(!has_other_admin(connection, name).await?)
+}
+
+/// Whether there is anybody who may say who may what.
+pub(super) async fn has_admin<'c>(executor: impl SqliteExecutor<'c>) -> Result<bool, StoreError> {
+    has_other_admin(executor, "").await
+}
+
+async fn has_other_admin<'c>(executor: impl SqliteExecutor<'c>, name: &str) -> Result<bool, StoreError> {
     let rows = sqlx::query("SELECT * FROM users WHERE role = 'admin' AND name <> $1").bind(name);
-    let others = rows.fetch_all(connection).await?.iter().map(account).collect::<Result<Vec<_>, _>>()?;
-    Ok(!others.iter().any(is_admin))
+    let others = rows.fetch_all(executor).await?.iter().map(account).collect::<Result<Vec<_>, _>>()?;
+    Ok(others.iter().any(is_admin))
 }
 
 /// Drops a user with its sessions and tokens.
@@ -242,6 +252,9 @@ pub(super) async fn remove(
         "DELETE FROM tokens WHERE maker = $1 AND of_user = 1",
         "DELETE FROM resets WHERE person = $1",
         "DELETE FROM foreign_people WHERE name = $1",
+        // What was shared stays, and is nobody's who is called so next.
+        "DELETE FROM views WHERE owner = $1 AND shared = 0",
+        "UPDATE OR REPLACE views SET owner = 'former ' || owner WHERE owner = $1",
         "DELETE FROM users WHERE name = $1",
     ] {
         sqlx::query(statement).bind(name).execute(&mut *connection).await?;

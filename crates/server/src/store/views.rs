@@ -17,6 +17,10 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE INDEX answered_oldest ON answered (at)",
 ];
 
+/// What users of the host keep is not a user's who is called the same.
+pub(super) const OF_HOST: &str =
+    "UPDATE views SET owner = 'host ' || owner WHERE owner NOT IN (SELECT name FROM users)";
+
 pub(super) async fn all(readers: &SqlitePool, owner: &str) -> Result<Vec<OwnedView>, StoreError> {
     let rows = sqlx::query(
         "SELECT owner, body FROM views WHERE owner = $1 OR shared = 1 \

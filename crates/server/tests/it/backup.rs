@@ -118,6 +118,11 @@ async fn one_server_uses_a_folder_and_a_restore_that_was_cut_off_is_seen() {
     assert!(said.contains("cut off") && said.contains("server restore"), "{said}");
 }
 
+/// Folds the journal into the database: what is looked at is there.
+async fn fold(folder: &Path) {
+    crate::browser::sql(folder, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+}
+
 fn ended(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -130,6 +135,7 @@ async fn what_is_damaged_or_foreign_is_refused_and_nothing_is_deleted() {
     let rig = Rig::start(folder.path()).await;
     rig.report("web1", 1, &(0..200).map(|n| alert(&format!("{n:03}"), 50, 1)).collect::<Vec<_>>()).await;
     rig.stop().await;
+    fold(folder.path()).await;
     let good = folder.path().join("good");
     backup(folder.path(), &good).await.unwrap();
     let whole = std::fs::read(&good).unwrap();
@@ -169,6 +175,7 @@ async fn a_bit_that_turns_on_the_disk_is_found_or_changes_no_answer() {
     rig.report("web1", 1, &(0..150).map(|n| alert(&format!("{n:03}"), 50, 1)).collect::<Vec<_>>()).await;
     let before = answers(&rig).await;
     rig.stop().await;
+    fold(folder.path()).await;
     let own = folder.path().join("server/server.sqlite");
     let whole = std::fs::read(&own).unwrap();
     let mut found = 0;

@@ -212,3 +212,76 @@ async fn whoever_signed_in_by_a_provider_proves_there_that_it_is_still_there() {
         rig.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_name_that_stands_for_others_is_nobodys_and_what_a_person_did_stands_in_the_audit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (wished, name) in [("policy", "policy-2"), ("token", "token-2"), ("server", "server-2"), ("daemon", "daemon-2")]
+    {
+        let token: fn(&mut provider::Token) = match wished {
+            "policy" => |token| token.claims["preferred_username"] = "policy".into(),
+            "token" => |token| token.claims["preferred_username"] = "token".into(),
+            "server" => |token| token.claims["preferred_username"] = "Server".into(),
+            // A user of every host.
+            _ => |token| token.claims["preferred_username"] = "daemon".into(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider::start(Manner { token, ..HONEST }).await;
+        let rig = start(folder.path(), provider.url()).await;
+        let heard = sign_in(&rig, &provider, |_| {}).await.unwrap();
+        let browser = Browser { cookie: session(&heard), ..Browser::new(&rig) };
+        assert_eq!(browser.get(path::SESSION).await.json()["name"], name);
+        rig.stop().await;
+    }
+    let provider = Provider::start(HONEST).await;
+    let rig = start(folder.path(), provider.url()).await;
+    let heard = sign_in(&rig, &provider, |_| {}).await.unwrap();
+    let browser = Browser { cookie: session(&heard), ..Browser::new(&rig) };
+    let answer = begun(&browser, &provider, "?confirm=true").await.unwrap();
+    assert_eq!(finished(&browser, &answer).await.status, 303);
+    // Somebody whose groups may nothing, and strangers' nonsense.
+    rig.client.post::<Value>(&path::user("ada"), &json!({"disabled": true})).await.unwrap();
+    assert_eq!(sign_in(&rig, &provider, |_| {}).await.unwrap().kind(), "oidc-disabled");
+    for _ in 0..50 {
+        sign_in(&rig, &provider, |answer| answer.cookie = None).await.unwrap();
+    }
+    let audit: Value = rig.client.get(path::AUDIT).await.unwrap();
+    let rows: Vec<(String, String, String)> = audit["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .filter(|row| row["what"] == "GET /v1/oidc/callback")
+        .map(|row| ["who", "asked", "result"].map(|name| row[name].as_str().unwrap_or_default().to_owned()).into())
+        .collect();
+    let asked = format!("{} 4711", provider.url());
+    let expected = [
+        ("server", asked.clone(), "done"),
+        ("ada", asked.clone(), "done"),
+        ("ada", format!("confirm {asked}"), "done"),
+        ("", asked.clone(), "403 oidc-disabled"),
+    ];
+    let expected: Vec<_> = expected.map(|(who, asked, result)| (who.to_owned(), asked, result.to_owned())).into();
+    assert_eq!(rows, expected, "{audit}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_a_provider_knows_is_no_first_admin() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start(HONEST).await;
+    let rig = start(folder.path(), provider.url()).await;
+    assert!(session(&sign_in(&rig, &provider, |_| {}).await.unwrap()).is_some());
+    let code = std::fs::read_to_string(folder.path().join("run/setup")).unwrap();
+    let code = code.trim().rsplit(['=', ' ', '\n']).next().unwrap().to_owned();
+    let set_up = |name: &str| json!({"code": code, "name": name, "password": crate::browser::PASSWORD});
+    let stranger = Browser::new(&rig);
+    assert_eq!(stranger.post(path::SETUP, set_up("ada")).await.kind(), "name-taken");
+    let heard = stranger.post(path::SETUP, set_up("grace")).await;
+    assert_eq!((heard.status, heard.json()["role"].clone()), (200, json!("admin")), "{heard:?}");
+    assert_eq!(stranger.post(path::SETUP, set_up("mallory")).await.status, 403);
+    rig.stop().await;
+    let rig = start(folder.path(), provider.url()).await;
+    assert!(!folder.path().join("run/setup").exists(), "there is an admin now");
+    rig.stop().await;
+}
