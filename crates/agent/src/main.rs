@@ -44,6 +44,9 @@ fn main() -> ExitCode {
         eprintln!("tripoint-agent: needs root: sensing and blocking are the kernel's affair");
         return ExitCode::from(77);
     }
+    if let Err(error) = tripoint_linux::child::without_core_dumps() {
+        tracing::warn!(%error, "what lies in memory may be written to the disk when this program dies");
+    }
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

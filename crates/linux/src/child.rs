@@ -28,6 +28,16 @@ pub fn ends_with_parent(command: &mut Command) {
     }
 }
 
+/// Has the kernel write no image of this process's memory when it dies, neither into a file nor to a program: tokens,
+/// keys and what people typed would lie in it. Children that it starts may say otherwise of themselves. Call it after
+/// the user was changed, which sets this anew.
+pub fn without_core_dumps() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // The limit alone does not count where the kernel hands images to a program.
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
 /// Starts the child inside a network namespace.
 pub fn in_namespace(command: &mut Command, namespace: &NetNs) -> io::Result<()> {
     let file = namespace.file().try_clone()?;

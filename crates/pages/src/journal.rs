@@ -4,8 +4,8 @@
 //! where a power cut tore the last transaction, and wrong where a bit has turned in the middle. Format:
 //! sqlite.org/fileformat2.html#walformat.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// How a log ends.
@@ -28,32 +28,38 @@ const FRAME_HEADER: usize = 24;
 /// The last bit says in which order of bytes checksums are made.
 const MAGIC: u32 = 0x377f_0682;
 
-/// How the log beside a database ends; `Whole` where there is none.
+/// How the log beside a database ends; `Whole` where there is none. It may be long: a frame of it is held at a time.
 pub fn ending(log: &Path) -> io::Result<Ending> {
-    match fs::read(log) {
-        Ok(bytes) => Ok(of(&bytes)),
+    match File::open(log) {
+        Ok(file) => of(BufReader::with_capacity(1 << 16, file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ending::Whole),
         Err(error) => Err(error),
     }
 }
 
-fn of(log: &[u8]) -> Ending {
-    let Some((header, frames)) = log.split_at_checked(HEADER) else { return Ending::Whole };
-    let big = word(header, 0) & 1 == 1;
+fn of(mut log: impl BufRead) -> io::Result<Ending> {
+    let mut header = [0; HEADER];
+    if read(&mut log, &mut header)? < HEADER || log.fill_buf()?.is_empty() {
+        return Ok(Ending::Whole);
+    }
+    let big = word(&header, 0) & 1 == 1;
     let mut sums = Sums { big, one: 0, two: 0 };
     sums.add(&header[..24]);
-    let page = word(header, 8) as usize;
-    if frames.is_empty() || log.iter().all(|byte| *byte == 0) {
-        return Ending::Whole;
+    let page = word(&header, 8) as usize;
+    if header == [0; HEADER] && is_zero(&mut log)? {
+        return Ok(Ending::Whole);
     }
     // It is written and synced before its first frame.
-    if word(header, 0) & !1 != MAGIC || !sums.are(&header[24..]) || !page.is_power_of_two() {
-        return Ending::Damaged { frame: 0 };
+    let is_page = page.is_power_of_two() && (512..=65_536).contains(&page);
+    if word(&header, 0) & !1 != MAGIC || !sums.are(&header[24..]) || !is_page {
+        return Ok(Ending::Damaged { frame: 0 });
     }
     let salts = &header[16..24];
     let mut first_bad = None;
     let mut commits_beyond = 0;
-    for (number, frame) in frames.chunks_exact(FRAME_HEADER + page).enumerate() {
+    let mut frame = vec![0; FRAME_HEADER + page];
+    let mut number = 0;
+    while read(&mut log, &mut frame)? == frame.len() {
         // What lies there from an earlier round has other salts.
         let of_this_round = frame[8..16] == *salts;
         if first_bad.is_none() {
@@ -63,14 +69,43 @@ fn of(log: &[u8]) -> Ending {
                 first_bad = Some(number);
             }
         }
-        if first_bad.is_some() && of_this_round && word(frame, 4) != 0 {
+        if first_bad.is_some() && of_this_round && word(&frame, 4) != 0 {
             commits_beyond += 1;
         }
+        number += 1;
     }
-    match (first_bad, commits_beyond) {
+    Ok(match (first_bad, commits_beyond) {
         (None, _) | (Some(_), 0) => Ending::Whole,
         (Some(_), 1) => Ending::Torn,
         (Some(frame), _) => Ending::Damaged { frame },
+    })
+}
+
+/// Fills as much as there is; how much.
+fn read(log: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < into.len() {
+        match log.read(&mut into[filled..]) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn is_zero(log: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let some = log.fill_buf()?;
+        if some.is_empty() {
+            return Ok(true);
+        }
+        if some.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        let length = some.len();
+        log.consume(length);
     }
 }
 

@@ -1,7 +1,9 @@
-//! What are the last eight bytes of a page?
+//! What stands at the end of a page?
 
-/// Bytes at the end of a page that are kept free for its sum.
+/// Bytes of a sum.
 pub(crate) const BYTES: usize = 8;
+/// Bytes of a page's number, before its sum.
+pub(crate) const NUMBER: usize = 4;
 
 /// The sum over a page without its last eight bytes, as sqlite.org/cksumvfs.html writes it: two sums over 32-bit words,
 /// each adding the other in turn. A change of a single bit always changes it: each step can be undone.
@@ -23,6 +25,22 @@ pub(crate) fn holds(page: &[u8]) -> bool {
     page.split_at_checked(page.len().wrapping_sub(BYTES)).is_some_and(|(rest, sum)| of(rest) == sum)
 }
 
+/// Whether a whole page ends with this number and its sum: it was written, and for this place. A page of zeros, which has
+/// a good sum, has no number.
+pub(crate) fn holds_at(page: &[u8], number: u32) -> bool {
+    let at = page.len().wrapping_sub(BYTES + NUMBER);
+    holds(page) && page.get(at..at.wrapping_add(NUMBER)) == Some(&number.to_be_bytes()[..])
+}
+
+/// A page as it is written: what SQLite gave, without what it kept free, its number and the sum over both.
+pub(crate) fn seal(rest: &[u8], number: u32, page: &mut Vec<u8>) {
+    page.clear();
+    page.extend_from_slice(rest);
+    page.extend_from_slice(&number.to_be_bytes());
+    let sum = of(page);
+    page.extend_from_slice(&sum);
+}
+
 fn word(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
@@ -42,5 +60,16 @@ mod tests {
             assert!(!holds(&page), "bit {bit}");
             page[bit / 8] ^= 1 << (bit % 8);
         }
+    }
+
+    #[test]
+    fn a_page_is_good_at_its_own_place_alone() {
+        let rest: Vec<u8> = (0..500_u32).map(|at| (at * 7 % 251) as u8).collect();
+        let mut page = Vec::new();
+        seal(&rest, 7, &mut page);
+        assert!(page.len() == 512 && holds_at(&page, 7) && !holds_at(&page, 8));
+        assert!(!holds_at(&[0; 512], 1) && !holds_at(&[0; 512], 7) && !holds_at(&[], 0) && !holds_at(&[0; 9], 0));
+        page[3] ^= 1;
+        assert!(!holds_at(&page, 7));
     }
 }

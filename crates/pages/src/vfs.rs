@@ -22,7 +22,9 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The part of the header that SQLite reads before it knows how long pages are.
 const HEADER: usize = 100;
 /// Where the header says how many bytes at the end of each page are not SQLite's.
-const RESERVED_AT: usize = 20;
+pub const RESERVED_AT: usize = 20;
+/// What it says there: room for a number and a sum.
+pub const RESERVED: u8 = (sum::NUMBER + sum::BYTES) as u8;
 /// Where it says how long a page is, and for 4096 bytes what.
 const PAGE_SIZE_AT: usize = 16;
 const PAGE_SIZE: [u8; 2] = [0x10, 0x00];
@@ -68,8 +70,6 @@ pub fn register() -> Result<(), i32> {
 #[repr(C)]
 struct Paged {
     base: ffi::sqlite3_file,
-    /// Whether its pages end with their sums.
-    summed: bool,
     /// A page on its way out; SQLite's own is not written to.
     page: Vec<u8>,
 }
@@ -106,11 +106,8 @@ unsafe extern "C" fn open(
         let below = inner(file);
         let code = open(default, name, below, flags, out);
         if code == ffi::SQLITE_OK {
-            file.cast::<Paged>().write(Paged {
-                base: ffi::sqlite3_file { pMethods: &raw const METHODS },
-                summed: false,
-                page: Vec::new(),
-            });
+            file.cast::<Paged>()
+                .write(Paged { base: ffi::sqlite3_file { pMethods: &raw const METHODS }, page: Vec::new() });
         }
         code
     }
@@ -174,34 +171,45 @@ unsafe extern "C" fn read(
 ) -> c_int {
     let code = below!(file, xRead, into, amount, at);
     let Ok(length) = usize::try_from(amount) else { return code };
-    // SAFETY: the file is ours, and SQLite's buffer has `amount` bytes, which the default has filled: where the file is
-    // shorter, with zeros.
-    let (paged, bytes) = unsafe { (&mut *file.cast::<Paged>(), slice::from_raw_parts_mut(into.cast::<u8>(), length)) };
+    // After any other error nobody says what is in the buffer.
+    if ![ffi::SQLITE_OK, ffi::SQLITE_IOERR_SHORT_READ].contains(&code) {
+        return code;
+    }
+    // SAFETY: SQLite's buffer has `amount` bytes, which the default has filled: where the file is shorter, with zeros.
+    let bytes = unsafe { slice::from_raw_parts_mut(into.cast::<u8>(), length) };
     match code {
-        ffi::SQLITE_OK => paged.looked_at(bytes, at),
-        // A database that is still empty is begun with room for sums.
-        ffi::SQLITE_IOERR_SHORT_READ if at == 0 && length == HEADER && bytes.iter().all(|byte| *byte == 0) => {
+        ffi::SQLITE_OK if is_as_written(bytes, at) => ffi::SQLITE_OK,
+        ffi::SQLITE_OK => ffi::SQLITE_IOERR_DATA,
+        // A database that is still empty is begun with room for numbers and sums.
+        _ if at == 0 && length == HEADER && bytes.iter().all(|byte| *byte == 0) => {
             bytes[PAGE_SIZE_AT..PAGE_SIZE_AT + 2].copy_from_slice(&PAGE_SIZE);
-            bytes[RESERVED_AT] = sum::BYTES as u8;
-            paged.summed = true;
+            bytes[RESERVED_AT] = RESERVED;
             code
         }
-        code => code,
+        _ => code,
     }
 }
 
-impl Paged {
-    /// Finds out by the header whether pages are summed, and compares a page with its sum.
-    fn looked_at(&mut self, bytes: &[u8], at: ffi::sqlite3_int64) -> c_int {
-        self.see_header(bytes, at);
-        if self.summed && is_page(bytes) && !sum::holds(bytes) { ffi::SQLITE_IOERR_DATA } else { ffi::SQLITE_OK }
-    }
+/// Whether a header says that pages are numbered and summed, and a page is. Every database of ours is: whatever its
+/// header says, no bit of it switches the comparison off.
+fn is_as_written(bytes: &[u8], at: ffi::sqlite3_int64) -> bool {
+    let is_ours = reserved_of(bytes, at).is_none_or(|reserved| reserved == RESERVED);
+    let is_good = || number_of(bytes, at).is_some_and(|number| sum::holds_at(bytes, number));
+    is_ours && (!is_page(bytes) || is_good())
+}
 
-    fn see_header(&mut self, bytes: &[u8], at: ffi::sqlite3_int64) {
-        if at == 0 && bytes.len() >= HEADER && bytes.starts_with(MAGIC) {
-            self.summed = usize::from(bytes[RESERVED_AT]) == sum::BYTES;
-        }
+/// What the header says of the end of each page, where it is among these bytes.
+fn reserved_of(bytes: &[u8], at: ffi::sqlite3_int64) -> Option<u8> {
+    (at == 0 && bytes.len() >= HEADER && bytes.starts_with(MAGIC)).then(|| bytes[RESERVED_AT])
+}
+
+/// The number of a page, from 1.
+fn number_of(bytes: &[u8], at: ffi::sqlite3_int64) -> Option<u32> {
+    let (at, length) = (u64::try_from(at).ok()?, bytes.len() as u64);
+    if at % length != 0 {
+        return None;
     }
+    u32::try_from(at / length + 1).ok()
 }
 
 /// SQLite reads and writes a database page by page, but for its header.
@@ -218,14 +226,12 @@ unsafe extern "C" fn write(
     let Ok(length) = usize::try_from(amount) else { return ffi::SQLITE_IOERR_WRITE };
     // SAFETY: the file is ours, and SQLite's buffer has `amount` bytes.
     let (paged, bytes) = unsafe { (&mut *file.cast::<Paged>(), slice::from_raw_parts(from.cast::<u8>(), length)) };
-    paged.see_header(bytes, at);
-    if !paged.summed || !is_page(bytes) {
+    if !is_page(bytes) {
         return below!(file, xWrite, from, amount, at);
     }
-    let rest = &bytes[..length - sum::BYTES];
-    paged.page.clear();
-    paged.page.extend_from_slice(rest);
-    paged.page.extend_from_slice(&sum::of(rest));
+    let is_ours = reserved_of(bytes, at).is_none_or(|reserved| reserved == RESERVED);
+    let Some(number) = number_of(bytes, at).filter(|_| is_ours) else { return ffi::SQLITE_IOERR_WRITE };
+    sum::seal(&bytes[..length - usize::from(RESERVED)], number, &mut paged.page);
     let page = paged.page.as_ptr().cast::<c_void>();
     below!(file, xWrite, page, amount, at)
 }

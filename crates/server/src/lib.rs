@@ -14,6 +14,7 @@
 //!   It asks an agent, and the agent's own guard decides.
 //! - What has been acknowledged is durable: one writer gathers waiting requests into one
 //!   transaction and answers after the commit.
+//! - What runs beside the requests runs all the time, or the server ends: `tasks`.
 //! - Who asks is read from the socket by the kernel, or proven by a token; there is no default
 //!   password, and other hosts are answered by TLS alone.
 
@@ -45,6 +46,7 @@ mod route;
 mod spans;
 mod state;
 pub mod store;
+mod tasks;
 mod taxii;
 mod tls;
 #[cfg(feature = "otel")]
@@ -176,6 +178,9 @@ pub enum ServeError {
     /// The certificate.
     #[error("TLS")]
     Tls(#[from] TlsError),
+    /// Something that has to run all the time has ended unasked.
+    #[error("{0} ended unasked; everything acknowledged is kept, and a new start goes on")]
+    Ended(&'static str),
     /// The key of the audit, its heads, or the code of the first sign-in.
     #[error("{0}")]
     Io(&'static str, #[source] std::io::Error),
@@ -231,34 +236,42 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
         let made = app.auth.setup.make(ready.url.as_deref(), Instant::now());
         made.map_err(|error| ServeError::Io("make the code of the first sign-in", error))?;
     }
-    let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(signer.clone().run(stopped.clone()));
-    tasks.spawn(content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()));
+    let mut tasks = tasks::Tasks::default();
+    tasks.start("the signer of the audit", signer.clone().run(stopped.clone()));
+    tasks.start(
+        "the watch over images",
+        content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()),
+    );
     if !options.alerts_for.is_zero() {
-        tasks.spawn(retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
+        tasks.start("the forgetting of old alerts", retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
     }
-    tasks.spawn(overdue::run(Arc::clone(&app), stopped.clone()));
-    tasks.spawn(rejudge::run(Arc::clone(&app), stopped.clone()));
-    tasks.spawn(live::run(Arc::clone(&app), stopped.clone()));
-    tasks.spawn(listen::run_unix(unix, router.clone(), stopped.clone()));
+    tasks.start("the watch over service levels", overdue::run(Arc::clone(&app), stopped.clone()));
+    tasks.start("the judging anew", rejudge::run(Arc::clone(&app), stopped.clone()));
+    tasks.start("the telling of changes", live::run(Arc::clone(&app), stopped.clone()));
+    tasks.start("the Unix socket", listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
-        tasks.spawn(lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
+        tasks.start("the telling of a CrowdSec", lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
     }
     if let Some(board) = &app.notify {
-        tasks.spawn(notify::run(Arc::clone(board), Arc::clone(&app), own, stopped.clone()));
+        tasks.start("the sending of messages", notify::run(Arc::clone(board), Arc::clone(&app), own, stopped.clone()));
     }
     if let Some(entrance) = entrance {
-        tasks.spawn(entrance.run(router, stopped.clone()));
+        tasks.start("the TCP port", entrance.run(router, stopped.clone()));
     }
+    let (accounts, told) = (app.accounts.clone(), stopped.clone());
+    tasks.start("the writing", async move {
+        tokio::select! {
+            () = accounts.ended() => {}
+            () = listen::until(told) => {}
+        }
+    });
     listen::announce(ready, options.ready, options.ready_file.as_deref())?;
-    tokio::pin!(shutdown);
-    shutdown.await;
+    let unasked = tasks.until(shutdown).await;
     let _ = stop.send(true);
-    let orderly = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(listen::FAREWELL, orderly).await.is_err() {
+    if tokio::time::timeout(listen::FAREWELL, tasks.end()).await.is_err() {
         tracing::warn!("some connections were cut off");
     }
     signer.sign().await;
     let _ = std::fs::remove_file(socket_path(&options.data_dir));
-    Ok(())
+    unasked.map_err(ServeError::Ended)
 }

@@ -52,8 +52,7 @@ impl From<StoreError> for Refused {
     /// Not durable is not acknowledged: the caller keeps it and comes again.
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Full) {
-            let detail = "the server's disk is full: this is not kept; free room where its data folder lies";
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "disk-full", detail);
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "disk-full", DISK_FULL);
         }
         if matches!(error, StoreError::Late) {
             let detail =
@@ -64,6 +63,8 @@ impl From<StoreError> for Refused {
         refuse(StatusCode::SERVICE_UNAVAILABLE, "store", "the store does not work at the moment")
     }
 }
+
+pub(crate) const DISK_FULL: &str = "the server's disk is full: this is not kept; free room where its data folder lies";
 
 /// What stands behind `?`.
 pub(crate) struct Params<T>(pub(crate) T);

@@ -54,8 +54,8 @@ pub(crate) struct App {
     pub(crate) under_way: UnderWay,
     /// Counts new orders.
     pub(crate) orders: watch::Sender<u64>,
-    /// Counts answers to orders.
-    pub(crate) answers: watch::Sender<u64>,
+    /// Numbers of orders that were answered.
+    pub(crate) answers: broadcast::Sender<u64>,
     /// When each agent was last heard of.
     heard: Mutex<BTreeMap<String, Timestamp>>,
     /// What the feeds in force call bad, where that can be told.
@@ -112,7 +112,7 @@ impl App {
             changes: watch::channel(0).0,
             under_way: UnderWay::default(),
             orders: watch::channel(0).0,
-            answers: watch::channel(0).0,
+            answers: broadcast::channel(ANSWERS_QUEUE).0,
             heard: Mutex::default(),
             indicators,
             feeds,
@@ -231,6 +231,8 @@ pub(crate) fn now() -> Timestamp {
 /// How long after its last word an agent counts as connected; it asks for orders every 25 seconds.
 pub(crate) const CONNECTED: Duration = Duration::from_secs(60);
 /// Alerts that a slow watcher may lag behind before it misses some.
+/// Whoever waits for one and was too slow asks for all.
+const ANSWERS_QUEUE: usize = 4_096;
 const WATCH_QUEUE: usize = 1024;
 /// 256 addresses for a network.
 pub(crate) const EXPAND_PREFIX: u8 = 24;

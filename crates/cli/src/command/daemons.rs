@@ -75,6 +75,9 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         let group = group.map(|group| tripoint_server::group_id(group)).transpose()?;
         child::become_user(uid, gid, group.as_slice()).context("give up root")?;
     }
+    if let Err(error) = child::without_core_dumps() {
+        tracing::warn!(%error, "what lies in memory may be written to the disk when this program dies");
+    }
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     let options = ServerOptions {
         data_dir: context.data_dir.clone(),

@@ -48,6 +48,11 @@ impl Rig {
         std::mem::replace(&mut self.bench, Bench::new())
     }
 
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     pub fn client(&self) -> Client {
         Client::unix(&tripoint_server::socket_path(&self.bench.path("data")))
     }

@@ -319,3 +319,11 @@ fn the_own_token_is_shown_to_the_own_server_only() {
     let token = other.bench.path("data/run/token");
     list(&["--server", &there, "--ca", "there.pem", "--token-file", token.to_str().unwrap()]).expect(0);
 }
+
+#[test]
+fn no_image_of_the_servers_memory_is_written() {
+    let rig = Rig::start("127.0.0.1:0");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", rig.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{line}");
+}

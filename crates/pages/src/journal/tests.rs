@@ -5,6 +5,10 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::*;
 
+fn of(log: &[u8]) -> Ending {
+    super::of(log).unwrap()
+}
+
 /// The log of five transactions, and where each ends.
 async fn log() -> (Vec<u8>, Vec<usize>) {
     let folder = tempfile::tempdir().unwrap();

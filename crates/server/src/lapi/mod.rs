@@ -13,7 +13,7 @@ pub(crate) mod way;
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use tripoint_model::{Observable, Timestamp};
 
 pub use push::Push;
 
+use crate::refuse::DISK_FULL;
 use crate::store::{Decision, StoreError};
 
 /// Where decisions of ours come from, in the words of the LAPI.
@@ -103,12 +104,19 @@ pub(crate) fn forbidden() -> Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self(status, message) = self;
-        (status, axum::Json(json!({ "message": message }))).into_response()
+        let mut response = (status, axum::Json(json!({ "message": message }))).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
     }
 }
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Full) {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, DISK_FULL);
+        }
         tracing::error!(error = %error, "store failed");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "the store does not work at the moment")
     }

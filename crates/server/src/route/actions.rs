@@ -1,5 +1,6 @@
 //! How does a person's wish reach the agents, and their answer the person?
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use tokio::sync::broadcast;
 
 use tripoint_api::path::ACTION_WAIT_S;
 use tripoint_api::people::{HostAction, StandingList, TARGETS_MAX, TARGETS_UNCONFIRMED};
@@ -182,26 +184,25 @@ pub(super) async fn answers(app: &App, hosts: Vec<String>, order: Order) -> Resu
     let mut answered = app.answers.subscribe();
     let numbers = app.give(&hosts, order).await?;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(ACTION_WAIT_S);
-    let mut open: Vec<(String, u64)> = hosts.into_iter().zip(numbers).collect();
+    let mut open: BTreeMap<u64, String> = numbers.into_iter().zip(hosts).collect();
     let mut said = Said::default();
+    // Some may have been answered already.
+    let mut asked: Vec<u64> = open.keys().copied().collect();
     loop {
-        answered.borrow_and_update();
-        let mut waiting = Vec::new();
-        for (host, number) in open {
-            match app.store.order(number).await? {
-                Some(OrderState::Answered(answer)) => said.answers.push((host, answer)),
-                _ => waiting.push((host, number)),
+        for number in asked {
+            if let Some(OrderState::Answered(answer)) = app.store.order(number).await?
+                && let Some(host) = open.remove(&number)
+            {
+                said.answers.push((host, answer));
             }
         }
-        open = waiting;
         if open.is_empty() {
             break;
         }
-        if tokio::time::timeout_at(deadline, answered.changed()).await.is_err() {
-            break;
-        }
+        let Ok(heard) = tokio::time::timeout_at(deadline, next_of(&mut answered, &open)).await else { break };
+        asked = heard;
     }
-    for (host, number) in open {
+    for (number, host) in open {
         match app.store.withdraw(number).await? {
             Some(OrderState::Answered(answer)) => said.answers.push((host, answer)),
             Some(OrderState::Handed) => {
@@ -214,4 +215,17 @@ pub(super) async fn answers(app: &App, hosts: Vec<String>, order: Order) -> Resu
         return Err(refuse(StatusCode::GATEWAY_TIMEOUT, "no-answer", said.errors.join("; ")));
     }
     Ok(said)
+}
+
+/// The next of these orders that was answered; all of them where some answers were told too fast.
+async fn next_of(answered: &mut broadcast::Receiver<u64>, open: &BTreeMap<u64, String>) -> Vec<u64> {
+    loop {
+        match answered.recv().await {
+            Ok(number) if open.contains_key(&number) => return vec![number],
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return open.keys().copied().collect(),
+            // The server ends.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }

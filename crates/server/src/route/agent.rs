@@ -79,7 +79,8 @@ pub(crate) async fn answer(
     let number: u64 = number.parse().map_err(|_| missing())?;
     let answer: Answer = json(&body)?;
     let changed = app.store.answer(number, answer, now()).await?.ok_or_else(missing)?;
-    app.answers.send_modify(|count| *count += 1);
+    // Nobody waiting is no error.
+    let _ = app.answers.send(number);
     app.show(&changed);
     Ok(StatusCode::NO_CONTENT)
 }

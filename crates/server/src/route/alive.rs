@@ -8,16 +8,22 @@ use axum::http::StatusCode;
 
 use crate::refuse::{Refused, refuse};
 use crate::state::App;
+use crate::store::StoreError;
 
 /// It answers: it is alive.
 pub(crate) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Its database answers too.
+/// Its database answers too, and takes what is written.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
-    match tokio::time::timeout(PATIENCE, app.store.last_change()).await {
-        Ok(Ok(_)) => Ok("ready\n"),
+    let works = async {
+        app.store.last_change().await?;
+        app.accounts.can_write().await
+    };
+    match tokio::time::timeout(PATIENCE, works).await {
+        // A full disk is said elsewhere: reading goes on.
+        Ok(Ok(()) | Err(StoreError::Full)) => Ok("ready\n"),
         _ => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "the store does not work at the moment")),
     }
 }

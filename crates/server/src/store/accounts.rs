@@ -27,6 +27,16 @@ impl Accounts {
         users::has_admin(&self.readers).await
     }
 
+    /// Whether something could be written now.
+    pub(crate) async fn can_write(&self) -> Result<(), StoreError> {
+        self.writer.submit(|_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// Completes when nothing is written any more.
+    pub(crate) async fn ended(&self) {
+        self.writer.ended().await;
+    }
+
     pub(crate) async fn users(&self) -> Result<Vec<Account>, StoreError> {
         users::all(&self.readers).await
     }

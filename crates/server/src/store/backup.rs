@@ -185,7 +185,7 @@ pub(crate) fn database(data_dir: &Path) -> PathBuf {
 /// Reads the whole file; what is in it.
 async fn checked(path: &Path) -> Result<Backup, BackupError> {
     let unusable = |why: String| BackupError::Unusable { path: path.to_owned(), why };
-    let options = file::held(path)?.read_only(true);
+    let options = file::held(path).map_err(|error| unusable(error.to_string()))?.read_only(true);
     let mut connection = options.connect().await.map_err(|error| unusable(format!("not a database: {error}")))?;
     let what = sound(&mut connection, "integrity_check").await.map_err(|error| unusable(error.to_string()))?;
     if let Some(what) = what {

@@ -4,6 +4,7 @@
 //! folds what is left into the database and removes the journal, and with it what was acknowledged. So each way to the
 //! file leads through here: what is damaged is opened by nobody, also not to be looked at or put aside.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -13,6 +14,7 @@ use super::{Hold, StoreError};
 
 /// To read and write, for whoever holds the data folder, or has made this file itself.
 pub(super) fn held(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
+    look_at_header(path)?;
     look_at_journal(path)?;
     Ok(summed(path))
 }
@@ -21,6 +23,7 @@ pub(super) fn held(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
 /// folds no journal into the database and removes none.
 pub(super) fn shared(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
     if !is_in_use(path) {
+        look_at_header(path)?;
         look_at_journal(path)?;
     }
     Ok(summed(path).read_only(true))
@@ -44,6 +47,21 @@ fn summed(path: &Path) -> SqliteConnectOptions {
         }
     }
 }
+
+/// A database without numbers at the end of its pages could not be read: better said than found out page by page.
+fn look_at_header(path: &Path) -> Result<(), StoreError> {
+    let mut header = [0; 100];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let reserved = header[tripoint_pages::RESERVED_AT];
+    if read.is_err() || !header.starts_with(MAGIC) || reserved == tripoint_pages::RESERVED {
+        return Ok(());
+    }
+    let why = "its header names no room for the numbers and sums of pages; a database from before there were any is not read";
+    Err(StoreError::Damaged(path.display().to_string(), why.to_owned()))
+}
+
+/// How a database begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 fn look_at_journal(path: &Path) -> Result<(), StoreError> {
     let journal = journal_of(path);

@@ -90,7 +90,7 @@ mod tests {
     async fn what_somebody_else_holds_is_not_called_damaged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.sqlite");
-        drop(open(&path).await.unwrap());
+        drop(open(&path, &ServiceLevels::default()).await.unwrap());
         let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
         sqlx::query("PRAGMA locking_mode = EXCLUSIVE").execute(&mut other).await.unwrap();
         sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();

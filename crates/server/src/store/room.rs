@@ -63,6 +63,8 @@ impl Room {
         if let Err(error) = lain {
             let _ = fs::remove_file(&self.path);
             tracing::warn!(%error, path = %self.path.display(), "no room is laid by for a full disk");
+            // It has no room yet: the next change tries again.
+            return;
         }
         if self.full.swap(false, Ordering::Relaxed) {
             tracing::info!("the disk has room again");

@@ -361,7 +361,9 @@ mod tests {
     async fn what_an_older_version_kept_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
+        tripoint_pages::register().unwrap();
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let options = options.vfs(tripoint_pages::NAME);
         let mut connection = options.connect().await.unwrap();
         let alert = r#"{"schema":1,"id":"aa","rule":"r","title":"t","host":"h","application":{"kind":"unit","id":"a",
             "name":"a"},"indicator":"203.0.113.66","direction":"outbound","severity":{"score":1,"level":"low",

@@ -1,8 +1,10 @@
 //! How do many waiting writers share one durable commit?
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +38,11 @@ impl Writer {
     /// Whether the disk is full, as far as is known.
     pub(super) fn is_full(&self) -> bool {
         self.room.is_full()
+    }
+
+    /// Completes when the task has ended.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
     }
 
     /// Runs `work` inside a transaction; returns after the commit.
@@ -114,8 +121,18 @@ async fn commit(connection: &mut SqliteConnection, batch: &mut VecDeque<Job>) ->
             batch.push_front(job);
             break;
         }
-        let (error, reply) = job(connection).await;
-        replies.push(reply);
+        // A job that panics takes back only itself: whoever waits for it is told, and the others go on.
+        let done = AssertUnwindSafe(async { job(connection).await }).catch_unwind().await;
+        let error = match done {
+            Ok((error, reply)) => {
+                replies.push(reply);
+                error
+            }
+            Err(_) => {
+                tracing::error!("a change broke off in the store and was taken back");
+                Some(StoreError::Database("the change broke off".into()))
+            }
+        };
         failure = match error {
             None => run(connection, "RELEASE SAVEPOINT job").await.err(),
             // SQLite may have taken back the whole transaction by itself.
@@ -175,5 +192,30 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((good, rows), (25, 25));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_takes_back_only_itself_and_writing_goes_on() {
+        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        sqlx::query("CREATE TABLE t (n BIGINT PRIMARY KEY)").execute(&mut connection).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::start(connection, Arc::new(Room::open(folder.path())));
+        let panics = writer.submit(|connection| {
+            Box::pin(async move {
+                insert(connection, 2).await?;
+                let rows: Vec<i64> = sqlx::query_scalar("SELECT n FROM t").fetch_all(connection).await?;
+                assert_eq!(rows, [0; 0], "a panic, as a test wants it");
+                Ok(())
+            })
+        });
+        let others = [4, 6].map(|number| writer.submit(move |connection| Box::pin(insert(connection, number))));
+        let [first, second] = others;
+        let (broken, first, second) = tokio::join!(panics, first, second);
+        assert!(broken.is_err() && first.is_ok() && second.is_ok(), "{broken:?}");
+        let rows = writer.submit(|connection| {
+            Box::pin(async move { Ok(sqlx::query_scalar("SELECT n FROM t ORDER BY n").fetch_all(connection).await?) })
+        });
+        let rows: Vec<i64> = rows.await.unwrap();
+        assert_eq!(rows, [4, 6]);
     }
 }

@@ -16,6 +16,7 @@ use tripoint_model::Timestamp;
 
 pub use indicators::WriteIndicators;
 
+use crate::refuse::DISK_FULL;
 use crate::store::StoreError;
 
 /// The media type of every answer.
@@ -85,6 +86,9 @@ impl IntoResponse for Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Full) {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, DISK_FULL);
+        }
         tracing::error!(error = %error, "store failed");
         refuse(StatusCode::SERVICE_UNAVAILABLE, "the store does not work at the moment")
     }

@@ -26,6 +26,13 @@ pub(super) struct Authority {
     pub(super) issuer: Issuer<'static, KeyPair>,
 }
 
+/// Whether an authority may be made. A running server's is known to others: another one would be nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    WhereNone,
+    Never,
+}
+
 /// How it lies on the disk, sealed; bytes as Base64.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -35,13 +42,13 @@ struct Kept {
 }
 
 impl Authority {
-    /// The one of this folder, made where there is none. Its certificate lies beside it in the open (PEM).
-    pub(super) fn load(folder: &Path, sealer: &Sealer, now: Timestamp) -> Result<Self, TlsError> {
+    /// The one of this folder, `made` where there is none. Its certificate lies beside it in the open (PEM).
+    pub(super) fn load(folder: &Path, sealer: &Sealer, made: Made, now: Timestamp) -> Result<Self, TlsError> {
         let path = folder.join(KEY_FILE);
         let failed = |error| TlsError::File(path.clone(), error);
         let kept = match fs::read_to_string(&path) {
             Ok(sealed) => unsealed(&path, sealer, sealed.trim())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && made == Made::WhereNone => {
                 let made = make(now)?;
                 let text = serde_json::to_vec(&made).map_err(|error| failed(error.into()))?;
                 write_private(&path, sealer.seal(PURPOSE, &text)?.as_bytes()).map_err(failed)?;

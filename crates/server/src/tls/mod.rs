@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use tripoint_model::Timestamp;
 
-use authority::Authority;
+use authority::{Authority, Made};
 use leaf::Leaf;
 pub use own::OwnFiles;
 
@@ -104,7 +104,7 @@ impl Tls {
         }
         let folder = server_folder.join(FOLDER);
         std::fs::create_dir_all(&folder).map_err(|error| TlsError::File(folder.clone(), error))?;
-        let (shown, fingerprint, _) = ours(&folder, &sealer, &names, now)?;
+        let (shown, fingerprint, _) = ours(&folder, &sealer, &names, (Made::WhereNone, now))?;
         Ok(Self { shown: RwLock::new(shown), fingerprint, source: Source::Ours { folder, sealer, names } })
     }
 
@@ -124,14 +124,21 @@ impl Tls {
         let stop = crate::listen::until(stopped);
         tokio::pin!(stop);
         let mut stamp = self.stamp();
+        let every = if matches!(self.source, Source::Own(_)) { LOOKED_AT_EVERY } else { RENEWED_EVERY };
         loop {
             tokio::select! {
                 () = &mut stop => return,
-                () = tokio::time::sleep(LOOKED_AT_EVERY) => {}
+                () = tokio::time::sleep(every) => {}
             }
-            let new = self.stamp();
-            let changed = std::mem::replace(&mut stamp, new) != new;
-            if let Err(error) = self.look(changed, clock()) {
+            let own = Arc::clone(&self);
+            // It reads files and opens keys.
+            let looked = tokio::task::spawn_blocking(move || {
+                let new = own.stamp();
+                (new, own.look(stamp != new, clock()))
+            });
+            let Ok((new, looked)) = looked.await else { continue };
+            stamp = new;
+            if let Err(error) = looked {
                 tracing::warn!(error = %error, "the former certificate is shown on");
             }
         }
@@ -149,7 +156,7 @@ impl Tls {
         let new = match &self.source {
             Source::Own(_) if !changed => return Ok(()),
             Source::Own(files) => files.read()?,
-            Source::Ours { folder, sealer, names } => ours(folder, sealer, names, now)?.0,
+            Source::Ours { folder, sealer, names } => ours(folder, sealer, names, (Made::Never, now))?.0,
         };
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         if shown.cert != new.cert {
@@ -170,9 +177,9 @@ fn ours(
     folder: &Path,
     sealer: &Sealer,
     names: &[String],
-    now: Timestamp,
+    (made, now): (Made, Timestamp),
 ) -> Result<(Arc<CertifiedKey>, String, Leaf), TlsError> {
-    let authority = Authority::load(folder, sealer, now)?;
+    let authority = Authority::load(folder, sealer, made, now)?;
     let leaf = Leaf::load(folder, (sealer, &authority), names, now)?;
     Ok((leaf.certified(&authority)?, fingerprint(&authority.certificate), leaf))
 }
@@ -228,7 +235,10 @@ pub fn fingerprint_of_pem(text: &str) -> Option<String> {
 }
 
 const FOLDER: &str = "tls";
+/// An administrator's files.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(10);
+/// One of ours has thirty days left then.
+const RENEWED_EVERY: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests;

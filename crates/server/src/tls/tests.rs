@@ -39,6 +39,12 @@ fn the_authority_stays_and_the_leaf_is_renewed_in_its_last_third() {
     // The same without a restart.
     first.look(false, days(300)).unwrap();
     assert_ne!(shown(&first), shown(&renewed));
+    // A running server makes no other authority: nobody would know it.
+    let (key, aside) = (folder.path().join("tls/ca.key"), folder.path().join("aside"));
+    std::fs::rename(&key, &aside).unwrap();
+    let before = shown(&first);
+    assert!(first.look(false, days(600)).is_err() && !key.exists() && shown(&first) == before);
+    std::fs::rename(&aside, &key).unwrap();
     let text = std::fs::read_to_string(folder.path().join("tls/ca.pem")).unwrap();
     assert_eq!(fingerprint_of_pem(&text), Some(first.fingerprint.clone()));
     assert_eq!(fingerprint_of_pem("x"), None);

@@ -32,7 +32,10 @@ const ROUNDS_VARIABLE: &str = "TRIPOINT_SERVER_KILL_ROUNDS";
 /// The server that gets killed: this very test, run in a process of its own.
 #[tokio::test]
 async fn child_server() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        println!("skipped: the tests beside it start it");
+        return;
+    };
     let data_dir = Path::new(&folder);
     let hook = ChannelConfig { per_minute: Some(u32::MAX), ..webhook(data_dir, "hook", &std::env::var(HOOK).unwrap()) };
     let notify = Notify::new(&config(vec![hook], vec![to(&["hook"])]), Settings::default()).unwrap();

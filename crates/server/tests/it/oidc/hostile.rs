@@ -8,23 +8,34 @@ use super::{Answer, begun, finished, session, sign_in, start};
 use crate::browser::Browser;
 use crate::rig::Rig;
 
-/// A lie: what it is, the provider's manner, and what is changed of what the browser brings back.
-type Case = (&'static str, Manner, fn(&mut Answer));
+/// A lie: what it is, the provider's manner, what is changed of what the browser brings back, and how it is refused:
+/// not even begun, or in the end by one of these kinds.
+type Case = (&'static str, Manner, fn(&mut Answer), Refusal);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    NotBegun,
+    By(&'static [&'static str]),
+}
+
+const NOT_BELIEVED: Refusal = Refusal::By(&["oidc-refused", "oidc-no-role"]);
+/// Or what it hands over is no answer at all.
+const UNREADABLE: Refusal = Refusal::By(&["oidc-refused", "oidc-no-role", "oidc-unavailable"]);
 
 fn token(name: &'static str, token: fn(&mut Token)) -> Case {
-    (name, Manner { token, ..HONEST }, |_| {})
+    (name, Manner { token, ..HONEST }, |_| {}, UNREADABLE)
 }
 
 fn says(name: &'static str, discovery: fn(&mut Value)) -> Case {
-    (name, Manner { discovery, ..HONEST }, |_| {})
+    (name, Manner { discovery, ..HONEST }, |_| {}, Refusal::NotBegun)
 }
 
 fn keys(name: &'static str, keys: fn(&mut Value)) -> Case {
-    (name, Manner { keys, ..HONEST }, |_| {})
+    (name, Manner { keys, ..HONEST }, |_| {}, UNREADABLE)
 }
 
 fn brought(name: &'static str, change: fn(&mut Answer)) -> Case {
-    (name, Manner { lax: true, ..HONEST }, change)
+    (name, Manner { lax: true, ..HONEST }, change, NOT_BELIEVED)
 }
 
 /// The signature's part is put in another form.
@@ -132,9 +143,12 @@ fn told() -> Vec<Case> {
         says("to send people elsewhere without https", |said| {
             said["authorization_endpoint"] = "http://other.example/".into()
         }),
-        says("that it names itself in answers, and does not", |said| {
-            said["authorization_response_iss_parameter_supported"] = true.into();
-        }),
+        (
+            "that it names itself in answers, and does not",
+            Manner { discovery: |said| said["authorization_response_iss_parameter_supported"] = true.into(), ..HONEST },
+            |_| {},
+            NOT_BELIEVED,
+        ),
         keys("no key", |said| said["keys"] = json!([])),
         keys("keys for encryption", |said| said["keys"][0]["use"] = "enc".into()),
         keys("a key for another algorithm", |said| said["keys"][0]["alg"] = "RS512".into()),
@@ -165,19 +179,29 @@ async fn no_lie_is_taken() {
     let cases = cases();
     assert!(cases.len() >= 60, "{}", cases.len());
     let mut taken = Vec::new();
-    for (name, manner, change) in &cases {
+    for (name, manner, change, refusal) in &cases {
         let folder = tempfile::tempdir().unwrap();
         let provider = Provider::start(*manner).await;
         let rig = start(folder.path(), provider.url()).await;
-        // Where nothing begins, nobody signs in either.
-        if let Some(heard) = sign_in(&rig, &provider, *change).await {
-            let users: Value = rig.client.get(path::USERS).await.unwrap();
-            println!("{name}: {}", heard.json()["detail"]);
-            let is_refused = [403, 503].contains(&heard.status) && session(&heard).is_none();
-            if !is_refused || users != json!([]) {
-                taken.push(format!("{name}: {heard:?}"));
-            }
+        let heard = sign_in(&rig, &provider, *change).await;
+        let users: Value = rig.client.get(path::USERS).await.unwrap();
+        let is_refused = match (refusal, &heard) {
+            (Refusal::NotBegun, None) => true,
+            (Refusal::By(kinds), Some(heard)) => kinds.contains(&heard.kind().as_str()) && session(heard).is_none(),
+            _ => false,
+        };
+        println!("{name}: {:?}", heard.as_ref().map(|heard| heard.json()["detail"].clone()));
+        if !is_refused || users != json!([]) {
+            taken.push(format!("{name}: {refusal:?}, {heard:?}"));
         }
+        rig.stop().await;
+    }
+    // The same ways without a lie open.
+    for lax in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider::start(Manner { lax, ..HONEST }).await;
+        let rig = start(folder.path(), provider.url()).await;
+        assert!(session(&sign_in(&rig, &provider, |_| {}).await.unwrap()).is_some());
         rig.stop().await;
     }
     println!("{} lies, {} taken", cases.len(), taken.len());
