@@ -56,7 +56,8 @@ fn look_at_header(path: &Path) -> Result<(), StoreError> {
     if read.is_err() || !header.starts_with(MAGIC) || reserved == tripoint_pages::RESERVED {
         return Ok(());
     }
-    let why = "its header names no room for the numbers and sums of pages; a database from before there were any is not read";
+    let why =
+        "its header names no room for the numbers and sums of pages; a database from before there were any is not read";
     Err(StoreError::Damaged(path.display().to_string(), why.to_owned()))
 }
 
