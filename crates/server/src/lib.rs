@@ -258,13 +258,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     if let Some(entrance) = entrance {
         tasks.start("the TCP port", entrance.run(router, stopped.clone()));
     }
-    let (accounts, told) = (app.accounts.clone(), stopped.clone());
-    tasks.start("the writing", async move {
-        tokio::select! {
-            () = accounts.ended() => {}
-            () = listen::until(told) => {}
-        }
-    });
+    tasks.start("the writing", writing(app.accounts.clone(), stopped.clone()));
     listen::announce(ready, options.ready, options.ready_file.as_deref())?;
     let unasked = tasks.until(shutdown).await;
     let _ = stop.send(true);
@@ -274,4 +268,12 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     signer.sign().await;
     let _ = std::fs::remove_file(socket_path(&options.data_dir));
     unasked.map_err(ServeError::Ended)
+}
+
+/// As long as something is written, or until the server stops.
+async fn writing(accounts: store::Accounts, stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = accounts.ended() => {}
+        () = listen::until(stopped) => {}
+    }
 }

@@ -362,9 +362,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
         tripoint_pages::register().unwrap();
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let options = options.vfs(tripoint_pages::NAME);
-        let mut connection = options.connect().await.unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).vfs(tripoint_pages::NAME);
+        let mut connection = options.create_if_missing(true).connect().await.unwrap();
         let alert = r#"{"schema":1,"id":"aa","rule":"r","title":"t","host":"h","application":{"kind":"unit","id":"a",
             "name":"a"},"indicator":"203.0.113.66","direction":"outbound","severity":{"score":1,"level":"low",
             "factors":[]},"confidence":90,"first_seen":"2026-11-20T03:00:00Z","last_seen":"2026-11-20T03:00:00Z",
