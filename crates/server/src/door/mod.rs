@@ -95,8 +95,7 @@ async fn welcome(stream: TcpStream, address: SocketAddr, place: Place, door: Doo
     };
     match greeted {
         Ok(Some(Greeted::Plain(stream))) => {
-            let answers =
-                if door.plain { Answers::All(door.router, None, door.proxies) } else { Answers::ToHttps };
+            let answers = if door.plain { Answers::All(door.router, None, door.proxies) } else { Answers::ToHttps };
             speak(stream, (peer, Way::Plain, place), answers, stopped).await;
         }
         Ok(Some(Greeted::Tls(stream))) => {
