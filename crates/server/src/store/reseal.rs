@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
 use super::hold::Hold;
-use super::open::summed;
+use super::file;
 use super::{StoreError, layout};
 use crate::auth::seal::{self, KEY_BYTES, KeyError, OpenError, Sealer};
 use crate::auth::secret::NoRandom;
@@ -111,7 +111,7 @@ async fn until(data_dir: &Path, keys: Keys, steps: usize) -> Result<Resealed, Re
 /// All in one transaction; what is overwritten is overwritten with zeros.
 async fn seeds(database: &Path, both: &Sealer, next: &Sealer) -> Result<u64, ResealError> {
     let said = |error: sqlx::Error| StoreError::from(error);
-    let options = summed(database).pragma("secure_delete", "ON").synchronous(sqlx::sqlite::SqliteSynchronous::Full);
+    let options = file::held(database)?.pragma("secure_delete", "ON").synchronous(sqlx::sqlite::SqliteSynchronous::Full);
     let mut connection = options.connect().await.map_err(said)?;
     layout::migrate(&mut connection).await?;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(said)?;
@@ -184,7 +184,7 @@ mod tests {
         let sealer = Sealer::load(&own.join(seal::FILE)).unwrap();
         let own_sealer = Arc::new(Sealer::load(&own.join(seal::FILE)).unwrap());
         tls::Tls::load(&own, own_sealer, None, names(), NOW).unwrap();
-        let mut connection = summed(&own.join("server.sqlite")).connect().await.unwrap();
+        let mut connection = file::held(&own.join("server.sqlite")).unwrap().connect().await.unwrap();
         for (name, column) in [("ada", "totp"), ("bob", "totp_new"), ("eve", "")] {
             sqlx::query(
                 "INSERT INTO users (name, role, groups, disabled, password, totp_step, recovery, created) VALUES \
@@ -208,7 +208,7 @@ mod tests {
     /// Whether a server with this key finds everything it sealed.
     async fn opens(folder: &Path, sealer: Sealer) -> Result<(), String> {
         let own = folder.join("server");
-        let mut connection = summed(&own.join("server.sqlite")).connect().await.unwrap();
+        let mut connection = file::held(&own.join("server.sqlite")).unwrap().connect().await.unwrap();
         for (name, statement) in
             [("ada", "SELECT totp FROM users WHERE name = $1"), ("bob", "SELECT totp_new FROM users WHERE name = $1")]
         {
