@@ -238,16 +238,9 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     }
     let mut tasks = tasks::Tasks::default();
     tasks.start("the signer of the audit", signer.clone().run(stopped.clone()));
-    tasks.start(
-        "the watch over images",
-        content::watch(options.data_dir.join("images"), Arc::clone(&app), stopped.clone()),
-    );
-    if !options.alerts_for.is_zero() {
-        tasks.start("the forgetting of old alerts", retire::run(Arc::clone(&app), options.alerts_for, stopped.clone()));
-    }
-    tasks.start("the watch over service levels", overdue::run(Arc::clone(&app), stopped.clone()));
-    tasks.start("the judging anew", rejudge::run(Arc::clone(&app), stopped.clone()));
-    tasks.start("the telling of changes", live::run(Arc::clone(&app), stopped.clone()));
+    let images = options.data_dir.join("images");
+    tasks.start("the watch over images", content::watch(images, Arc::clone(&app), stopped.clone()));
+    tend_alerts(&mut tasks, &app, options.alerts_for, &stopped);
     tasks.start("the Unix socket", listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
         tasks.start("the telling of a CrowdSec", lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
@@ -268,6 +261,18 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     signer.sign().await;
     let _ = std::fs::remove_file(socket_path(&options.data_dir));
     unasked.map_err(ServeError::Ended)
+}
+
+/// What is done about alerts that nobody asks for.
+fn tend_alerts(tasks: &mut tasks::Tasks, app: &Arc<App>, kept_for: Duration, stopped: &watch::Receiver<bool>) {
+    if !kept_for.is_zero() {
+        tasks.start("the forgetting of old alerts", retire::run(Arc::clone(app), kept_for, stopped.clone()));
+    }
+    if let Some(judging) = &app.judging {
+        tasks.start("the judging anew", rejudge::run(Arc::clone(app), Arc::clone(judging), stopped.clone()));
+    }
+    tasks.start("the watch over service levels", overdue::run(Arc::clone(app), stopped.clone()));
+    tasks.start("the telling of changes", live::run(Arc::clone(app), stopped.clone()));
 }
 
 /// As long as something is written, or until the server stops.

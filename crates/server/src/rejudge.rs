@@ -104,8 +104,7 @@ impl Judging {
 }
 
 /// Judges anew after each new image until the server stops; where there is no judge, nothing.
-pub(crate) async fn run(app: Arc<App>, stopped: watch::Receiver<bool>) {
-    let Some(judging) = app.judging.clone() else { return };
+pub(crate) async fn run(app: Arc<App>, judging: Arc<Judging>, stopped: watch::Receiver<bool>) {
     let mut done: Option<(Editions, Instant)> = None;
     loop {
         let judge = Arc::clone(&judging.judge);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::RequestExt as _;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -26,9 +26,12 @@ use super::permits::{self, Confirm, Hosts, Permit, Who};
 use super::quota::{Asker, Standing};
 use crate::access::Peer;
 use crate::door::crowd::Asked;
-use crate::door::timely::TooSlow;
 use crate::refuse::{Kind, Refused, refuse};
 use crate::state::{App, now};
+
+mod body;
+
+pub(crate) use body::BODY_MAX;
 
 /// Lets people and their programs pass.
 pub(crate) async fn people(
@@ -140,9 +143,8 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
         });
     }
     let checked = allowed.and_then(|()| check_change(&app.auth.origins, permit, caller.as_ref(), &headers, now()));
-    let room = if permit.who == Who::Anybody { STRANGERS_BODY_MAX } else { BODY_MAX };
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, room).await.map_err(|error| unread(&error, room))?;
+    let body = body::read(body, permit.who == Who::Anybody).await?;
     let call = Call::new(entry(permit, caller.as_ref(), peer, target(&named), &body));
     let asked = checked.map(|()| Request::from_parts(parts, body.into()));
     Ok(to_the_end(change(app, (permit, caller.is_some()), call, asked, next)).await)
@@ -179,15 +181,6 @@ async fn to_the_end(change: impl Future<Output = Response> + Send + 'static) -> 
         let detail = "the server failed in the midst of it; look whether it was done";
         refuse(StatusCode::INTERNAL_SERVER_ERROR, "broken-off", detail).into_response()
     })
-}
-
-/// Why a body could not be read.
-fn unread(error: &(dyn std::error::Error + 'static), room: usize) -> Refused {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    if let Some(slow) = causes.into_iter().find_map(|cause| cause.downcast_ref::<TooSlow>()) {
-        return refuse(StatusCode::REQUEST_TIMEOUT, "too-slow", slow.to_string());
-    }
-    refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-long", format!("a body here has at most {room} bytes"))
 }
 
 /// The row of the request and who asks; nobody only where anybody may.
@@ -392,10 +385,6 @@ fn is_as(still: &Caller, before: &Caller) -> bool {
     still.role == before.role && still.sees == before.sees && still.needs_totp == before.needs_totp
 }
 
-/// What people's bodies may have.
-pub(crate) const BODY_MAX: usize = 1 << 20;
-/// Names and passwords.
-const STRANGERS_BODY_MAX: usize = 16 << 10;
 const TARGET_KEPT: usize = 512;
 /// How tries of strangers fail: those that were made to wait for, and wishes of whoever had the code.
 const TRIED: &[&str] = &["wrong-credentials", "totp-needed", "setup-code", "set-up", "name", "password"];

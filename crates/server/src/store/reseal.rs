@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
-use super::hold::Hold;
 use super::file;
+use super::hold::Hold;
 use super::{StoreError, layout};
 use crate::auth::seal::{self, KEY_BYTES, KeyError, OpenError, Sealer};
 use crate::auth::secret::NoRandom;
@@ -111,7 +111,8 @@ async fn until(data_dir: &Path, keys: Keys, steps: usize) -> Result<Resealed, Re
 /// All in one transaction; what is overwritten is overwritten with zeros.
 async fn seeds(database: &Path, both: &Sealer, next: &Sealer) -> Result<u64, ResealError> {
     let said = |error: sqlx::Error| StoreError::from(error);
-    let options = file::held(database)?.pragma("secure_delete", "ON").synchronous(sqlx::sqlite::SqliteSynchronous::Full);
+    let options =
+        file::held(database)?.pragma("secure_delete", "ON").synchronous(sqlx::sqlite::SqliteSynchronous::Full);
     let mut connection = options.connect().await.map_err(said)?;
     layout::migrate(&mut connection).await?;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(said)?;
