@@ -42,6 +42,11 @@ pub fn anew(
     weights: &Weights,
     now: Timestamp,
 ) -> Alert {
+    // Of a list that was cut nobody knows what lies behind its end.
+    let advisories = advisories.filter(|_| alert.findings.len() < dossier::FINDINGS_MAX);
+    if lists.is_none() && advisories.is_none() {
+        return alert.clone();
+    }
     let (claims, guard) = match lists {
         Some(lists) => said(alert, lists, now),
         None => (alert.claims.clone(), alert.guard.clone()),

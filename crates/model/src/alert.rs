@@ -243,6 +243,9 @@ pub struct Work {
     /// What belongs to it and lies elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The worst it was since it was closed or became part of another: what it has to outdo to be looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
     /// How long it has waited for people; absent where it waits for nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
@@ -266,6 +269,16 @@ impl Work {
 
 /// Most changes that an alert tells: an agent that loses its server again and again adds some by itself.
 pub const HISTORY_MAX: usize = 1000;
+
+/// How bad an alert was that nobody has to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Settled {
+    /// How bad.
+    pub level: Level,
+    /// By which rule.
+    pub rule: String,
+}
 
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

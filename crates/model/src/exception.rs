@@ -115,10 +115,15 @@ impl Exception {
 
     /// Whether something is vulnerable, and nothing to what is not accepted.
     fn accepts(&self, findings: &[Finding]) -> bool {
-        let accepted = |id: &String| self.cves.iter().any(|own| own.eq_ignore_ascii_case(id));
         let mut vulnerable = findings.iter().filter(|finding| finding.state.is_vulnerable()).peekable();
         // Nothing vulnerable is nothing accepted: then the peer alone is what the alert is about.
-        vulnerable.peek().is_some() && vulnerable.all(|f| accepted(&f.id) || f.cves.iter().any(accepted))
+        vulnerable.peek().is_some() && vulnerable.all(|finding| self.names(finding))
+    }
+
+    /// Whether this vulnerability is one of those that are accepted.
+    pub fn names(&self, finding: &Finding) -> bool {
+        let accepted = |id: &String| self.cves.iter().any(|own| own.eq_ignore_ascii_case(id));
+        accepted(&finding.id) || finding.cves.iter().any(accepted)
     }
 
     fn target_covers(&self, target: &Observable, subject: &Subject<'_>) -> bool {

@@ -12,8 +12,10 @@ use crate::{Alert, AlertStatus, Level, Timestamp};
 pub struct Clock {
     /// Since when it counts: it was raised, opened again, or became this bad.
     pub since: Timestamp,
-    /// How bad it was then.
+    /// How bad it is.
     pub level: Level,
+    /// How bad it was at its worst since then.
+    pub worst: Level,
     /// When somebody took it up, or it was contained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responded: Option<Timestamp>,
@@ -32,11 +34,11 @@ impl Clock {
         }
         let level = work.severity.as_ref().map_or(alert.severity.level, |own| own.level);
         let is_closed = work.status == AlertStatus::Resolved;
-        let anew = Self { since: now, level, responded: None, resolved: None };
+        let anew = Self { since: now, level, worst: level, responded: None, resolved: None };
         let mut clock = match work.clock {
             Some(known) if known.resolved.is_some() && !is_closed => anew,
             // What got worse is not late for what was asked of it when it was milder.
-            Some(known) if level > known.level => Self { since: now, level, ..known },
+            Some(known) if level > known.worst => Self { since: now, level, worst: level, ..known },
             Some(known) => Self { level, ..known },
             None => anew,
         };
@@ -175,6 +177,8 @@ mod tests {
         assert_eq!(follow(&mut alert, 510), Some(at(560)));
         alert.severity.level = Level::Informational;
         assert_eq!(follow(&mut alert, 511), None);
+        alert.severity.level = Level::High;
+        assert_eq!(follow(&mut alert, 512), Some(at(530)), "what it was before is no news");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod follow;
 
 use tripoint_model::action::in_force;
-use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing};
+use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing, Settled};
 use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Level, Outcome, Refusal, Timestamp};
 
 pub use follow::follow;
@@ -22,7 +22,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
         add_outcomes(&mut report, &outcomes, now);
         return report;
     };
-    let worse = Grade::of(&report).is_worse_than(Grade::of(&stored));
+    let worse = Grade::of(&report).is_worse_than(Grade::to_outdo(&stored));
     let before = stored.clone();
     let outcomes = std::mem::replace(&mut report.outcomes, stored.outcomes);
     let refusals = std::mem::replace(&mut report.refusals, stored.refusals);
@@ -84,9 +84,32 @@ impl Grade {
         Self { level: alert.severity.level, rank: rank(&alert.rule) }
     }
 
+    /// What another report of it has to outdo: how bad it ever was since it was settled. A list that drops a peer and
+    /// names it again has not made anything worse.
+    pub fn to_outdo(alert: &Alert) -> Self {
+        let settled = alert.work.settled.as_ref();
+        settled.map_or(Self::of(alert), |settled| Self { level: settled.level, rank: rank(&settled.rule) })
+    }
+
     fn is_worse_than(self, other: Self) -> bool {
         self.level > other.level || self.rank > other.rank
     }
+}
+
+/// The worst an alert was that is closed or part of another, from what it was before.
+pub fn settled(alert: &Alert) -> Option<Settled> {
+    let work = &alert.work;
+    if work.status != AlertStatus::Resolved && work.merged_into.is_none() {
+        return None;
+    }
+    let (level, rule) = (alert.severity.level, &alert.rule);
+    Some(match &work.settled {
+        Some(known) => {
+            let rule = if rank(rule) > rank(&known.rule) { rule } else { &known.rule };
+            Settled { level: level.max(known.level), rule: rule.clone() }
+        }
+        None => Settled { level, rule: rule.clone() },
+    })
 }
 
 /// Makes a part that has become worse than it was an alert of its own again, unless the whole is as grave and somebody
@@ -237,6 +260,29 @@ mod tests {
         let mut suppressed = alert(95, 1);
         suppressed.suppressed_by = Some("e1".into());
         assert_eq!(merge(Some(stored), suppressed, Timestamp(4)).work.status, AlertStatus::Resolved);
+    }
+
+    #[test]
+    fn a_list_that_drops_a_peer_and_names_it_again_opens_nothing() {
+        let mut closed = merge(None, alert(70, 3), Timestamp(1));
+        closed.work.status = AlertStatus::Resolved;
+        closed.work.resolution = Some(Resolution::FalsePositive);
+        closed.work.settled = settled(&closed);
+        let mut dropped = merge(Some(closed), Alert { rule: "bad_peer".into(), ..alert(30, 3) }, Timestamp(2));
+        dropped.work.settled = settled(&dropped);
+        let again = merge(Some(dropped.clone()), alert(70, 3), Timestamp(3));
+        assert_eq!(
+            (again.work.status, again.work.resolution),
+            (AlertStatus::Resolved, Some(Resolution::FalsePositive))
+        );
+        // As a part of another it stays that too.
+        let mut part = Alert { work: Work { merged_into: Some(AlertId("11".into())), ..again.work.clone() }, ..again };
+        let before = Grade::to_outdo(&dropped);
+        outgrow(&mut part, before, None, Timestamp(3));
+        assert!(part.work.merged_into.is_some());
+        let worse = merge(Some(dropped), alert(85, 3), Timestamp(4));
+        assert_eq!(worse.work.status, AlertStatus::Open);
+        assert_eq!(settled(&worse), None);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 use tripoint_api::Batch;
 use tripoint_api::agent::Item;
+use tripoint_model::confidence::Source;
+use tripoint_model::indicator::Claim;
 use tripoint_model::{Alert, AlertId, Edition, Timestamp};
 
 use crate::listen::until;
@@ -192,7 +194,25 @@ async fn some(app: &App, judging: &Judging, due: Vec<Due>, with: (i64, i64)) -> 
 fn says_the_same(before: &Alert, after: &Alert) -> bool {
     let mut after = after.clone();
     after.judged.clone_from(&before.judged);
+    if after.claims.len() == before.claims.len()
+        && after.claims.iter().zip(&before.claims).all(|(a, b)| weighs_the_same(a, b))
+    {
+        after.claims.clone_from(&before.claims);
+    }
     after == *before
+}
+
+/// Whether two claims say the same but for when it was said last: feeds move their dates with every copy.
+fn weighs_the_same(a: &Claim, b: &Claim) -> bool {
+    let undated = |claim: &Claim| Claim {
+        first_seen: None,
+        last_seen: None,
+        valid_from: None,
+        valid_until: None,
+        source: Source::default(),
+        ..claim.clone()
+    };
+    undated(a) == undated(b)
 }
 
 /// How often it is looked for new images.

@@ -95,11 +95,12 @@ impl Found {
 }
 
 /// The package that a package URL of ours names, as if it were installed; nothing where the URL alone does not tell it:
-/// builds of a module of a distribution, whose stream it leaves out.
+/// builds of a module of a distribution, whose stream it leaves out, and releases that it does not name in full.
 pub fn package_of(purl: &str) -> Option<Package> {
     let package = Entry { purl: purl.to_owned(), ..Entry::default() }.package(None).ok().flatten()?;
     let is_of_stream = package.ecosystem.is_distribution() && package.version.contains(".module");
-    (!is_of_stream || !package.module.is_empty()).then_some(package)
+    let is_told = release::is_told(package.ecosystem, &purl.parse().ok()?, &package.release);
+    (is_told && (!is_of_stream || !package.module.is_empty())).then_some(package)
 }
 
 /// Reads a bill of materials, also compressed, as if what it names were installed.

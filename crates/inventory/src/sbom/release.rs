@@ -48,6 +48,30 @@ pub(super) fn release(ecosystem: Ecosystem, purl: &Purl, system: Option<&(String
     }
 }
 
+/// Whether a package URL alone names the release as its host does. An empty one would be every release; where a
+/// distribution is taken for another, or the system's own files say more (openEuler's service packs, desktops of SUSE,
+/// what of Alpine is not out yet), it does not.
+pub(super) fn is_told(ecosystem: Ecosystem, purl: &Purl, release: &str) -> bool {
+    let id = purl.qualifier("distro").rsplit_once('-').map_or("", |(id, _)| id);
+    let is_its_own = match ecosystem {
+        Ecosystem::Wolfi | Ecosystem::Chainguard | Ecosystem::Arch => return true,
+        other if !other.is_distribution() => return true,
+        Ecosystem::Debian => id == "debian",
+        Ecosystem::Ubuntu => id == "ubuntu",
+        Ecosystem::Alpine => id == "alpine" && !purl.qualifier("distro").contains('_'),
+        Ecosystem::RedHat => matches!(id, "rhel" | "centos"),
+        Ecosystem::AlmaLinux => id == "almalinux",
+        Ecosystem::RockyLinux => id == "rocky",
+        Ecosystem::OracleLinux => id == "ol",
+        Ecosystem::AmazonLinux => id == "amzn" && !release.starts_with("201"),
+        Ecosystem::Fedora => id == "fedora",
+        Ecosystem::Suse => id == "sles",
+        Ecosystem::OpenSuse => id == "opensuse-leap",
+        _ => false,
+    };
+    is_its_own && !release.is_empty()
+}
+
 fn codename(name: &str) -> &'static str {
     CODENAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, release)| release)
 }

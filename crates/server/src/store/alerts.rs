@@ -25,18 +25,19 @@ pub(super) async fn take(
         tracing::warn!(host, alert = %alert.id, "agent reported another host's alert; not taken");
         return Ok(None);
     }
-    let judged = stored.as_ref().and_then(|stored| stored.work.resolution);
+    let closed_as = stored.as_ref().and_then(|stored| stored.work.resolution);
     let before = exceptions::before(stored.as_ref());
     let stood = outbox::before(stored.as_ref());
-    let whole = stored.as_ref().and_then(|stored| Some((stored.work.merged_into.clone()?, Grade::of(stored))));
+    let whole = stored.as_ref().and_then(|stored| Some((stored.work.merged_into.clone()?, Grade::to_outdo(stored))));
     let mut merged = merge(stored, Alert { host: host.to_owned(), ..alert }, now);
     if let Some((whole, grade)) = whole {
         merge::outgrow(&mut merged, grade, load(connection, &whole.0).await?.as_ref(), now);
     }
-    if judged.is_some() && merged.work.resolution != judged {
+    if closed_as.is_some() && merged.work.resolution != closed_as {
         teach(connection, &merged).await?;
         noticed.untaught = true;
     }
+    judged::uncovered(connection, None, &mut merged, now).await?;
     settle(connection, &mut merged, (before, stood), (tell, now)).await?;
     Ok(Some(merged.id))
 }

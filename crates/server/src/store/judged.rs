@@ -122,47 +122,57 @@ async fn one(
     (tell, now): (Tell, Timestamp),
 ) -> Result<Alert, StoreError> {
     let (before, stood) = (exceptions::before(Some(&stored)), outbox::before(Some(&stored)));
-    uncovered(connection, &stored, &mut alert, now).await?;
+    uncovered(connection, Some(&stored), &mut alert, now).await?;
     merge::follow(&stored, &mut alert, now);
     let whole = stored.work.merged_into.clone();
     if let Some(whole) = whole {
-        let grade = Grade::of(&stored);
+        let grade = Grade::to_outdo(&stored);
         merge::outgrow(&mut alert, grade, load(connection, &whole.0).await?.as_ref(), now);
     }
     settle(connection, &mut alert, (before, stood), (tell, now)).await?;
     Ok(alert)
 }
 
-/// Whoever accepted certain vulnerabilities has not accepted another that became known since.
-async fn uncovered(
+/// Whoever accepted certain vulnerabilities has not accepted another that became known since. `claimed` is what it was
+/// when its host last said that an exception covers it; of a report, it without what the exception does not name.
+pub(super) async fn uncovered(
     connection: &mut SqliteConnection,
-    stored: &Alert,
+    claimed: Option<&Alert>,
     alert: &mut Alert,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(id) = stored.suppressed_by.as_ref() else { return Ok(()) };
+    let Some(id) = alert.suppressed_by.as_ref() else { return Ok(()) };
     let kept = exceptions::all(&mut *connection, now).await?;
     let Some(exception) = kept.into_iter().map(|kept| kept.exception).find(|exception| exception.id == *id) else {
         return Ok(());
     };
+    if exception.cves.is_empty() {
+        return Ok(());
+    }
+    let named = |alert: &Alert| {
+        let mut named = alert.clone();
+        named.findings.retain(|finding| !finding.state.is_vulnerable() || exception.names(finding));
+        named
+    };
+    let claimed = claimed.cloned().unwrap_or_else(|| named(alert));
     let Some(newest) = alert.connections.first().cloned() else { return Ok(()) };
     let application = alert.application.key();
     let covers = |alert: &Alert| {
         exception.covers(&Subject {
             address: newest.remote.ip().to_canonical(),
             port: newest.remote.port(),
-            name: tripoint_model::exception::name_to_except(&newest, &stored.claims),
+            name: tripoint_model::exception::name_to_except(&newest, &claimed.claims),
             host: Some(&alert.host),
             application: Some(&application),
             direction: Some(alert.direction),
-            rule: Some(&stored.rule),
+            rule: Some(&claimed.rule),
             indicator: Some(&alert.indicator),
             findings: Some(&alert.findings),
             at: now,
         })
     };
     // Where it does not seem to cover what it did cover, its host knows better.
-    if covers(stored) && !covers(alert) && !alert.findings.is_empty() {
+    if covers(&claimed) && !covers(alert) && !alert.findings.is_empty() {
         alert.suppressed_by = None;
     }
     Ok(())

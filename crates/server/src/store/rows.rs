@@ -61,6 +61,7 @@ pub(super) async fn save(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     alert.work.bound_history();
+    alert.work.settled = crate::merge::settled(alert);
     alert.work.clock = Clock::follow(alert, now);
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(changed), 0) FROM alerts").fetch_one(&mut *connection).await?;

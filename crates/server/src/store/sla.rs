@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Row, SqliteConnection, SqliteExecutor};
 
 use tripoint_api::queue::{AlertSummary, NEVER};
-use tripoint_model::sla::LEVELS;
+use tripoint_model::sla::{Clock, LEVELS};
 use tripoint_model::{Alert, ServiceLevels, Timestamp};
 
 use super::rows::{from_text, load, to_text};
@@ -56,10 +56,24 @@ pub(super) async fn promise(connection: &mut SqliteConnection, levels: &ServiceL
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT id FROM alerts WHERE status <> 'resolved'").fetch_all(&mut *connection).await?;
     for id in ids {
-        let Some(alert) = load(connection, &id).await? else { continue };
+        let Some(mut alert) = load(connection, &id).await? else { continue };
+        if alert.work.clock.is_none() {
+            begin(connection, &mut alert).await?;
+        }
         put(connection, &id, due(&alert, levels)).await?;
     }
     sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+/// Starts the clock of an alert of an older version: since it began, as nobody wrote down when the server heard of it.
+async fn begin(connection: &mut SqliteConnection, alert: &mut Alert) -> Result<(), StoreError> {
+    alert.work.clock = Clock::follow(alert, alert.first_seen);
+    sqlx::query("UPDATE alerts SET body = $2 WHERE id = $1")
+        .bind(&alert.id.0)
+        .bind(to_text("alert", alert)?)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

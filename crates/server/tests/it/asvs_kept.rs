@@ -113,6 +113,7 @@ const CLASSES: &[(&str, &[&str])] = &[
             "ledger",
             "verdicts",
             "promises",
+            "judged",
             "blocks",
             "decisions",
             "cursors",

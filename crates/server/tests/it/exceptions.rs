@@ -53,6 +53,34 @@ async fn a_preview_names_what_is_covered_whole_and_in_part_and_keeps_nothing() {
     rig.stop().await;
 }
 
+/// Whoever accepted one vulnerability has not accepted another that a report brings, whoever knows of it.
+#[tokio::test]
+async fn an_exception_for_a_vulnerability_covers_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let wanted = ExceptionRequest { cves: vec!["CVE-2026-0001".into()], ..request("203.0.113.66") };
+    let made: Exception = rig.client.post(path::EXCEPTIONS, &wanted).await.unwrap();
+    let finding = |cve: &str| -> tripoint_model::Finding {
+        let text = format!(
+            r#"{{"purl":"pkg:deb/debian/x@1","name":"x","id":"{cve}","cves":["{cve}"],"state":"affected","fixed":null,
+            "known_exploited":false}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    };
+    let covered = |id: &str, cves: &[&str]| Alert {
+        findings: cves.iter().map(|cve| finding(cve)).collect(),
+        suppressed_by: Some(made.id.clone()),
+        ..with_peers(id, &["203.0.113.66:443"])
+    };
+    let reported = [covered("aa", &["CVE-2026-0001"]), covered("ab", &["CVE-2026-0001", "CVE-2026-0002"])];
+    rig.report("web1", 1, &reported).await;
+    for (id, is_covered) in [("aa", true), ("ab", false)] {
+        let kept: Alert = rig.client.get(&path::alert(id)).await.unwrap();
+        assert_eq!(kept.suppressed_by.is_some(), is_covered, "{id}");
+    }
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn a_preview_asks_the_agents_what_they_would_lift() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,7 +41,7 @@ fn alert(number: u64) -> Alert {
     if !number.is_multiple_of(4) {
         let (level, responded) = (alert.severity.level, number.is_multiple_of(3).then_some(at));
         let resolved = responded.filter(|_| alert.work.status == tripoint_model::AlertStatus::Resolved);
-        alert.work.clock = Some(tripoint_model::sla::Clock { since: at, level, responded, resolved });
+        alert.work.clock = Some(tripoint_model::sla::Clock { since: at, level, worst: level, responded, resolved });
     }
     if number % 10 == 3 {
         let finding = alert.findings[0].clone();
