@@ -3717,6 +3717,8 @@ export interface components {
         ActionAnswer: {
             /** @description Failures in words, each with its host. */
             errors?: string[];
+            /** @description Ids of the exceptions that allowing made. */
+            exceptions?: string[];
             /**
              * @description Hosts that answered, in order.
              * @default []

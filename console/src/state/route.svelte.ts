@@ -74,6 +74,6 @@ export const to = {
   channel: (name: string) => `/channel/${encodeURIComponent(name)}`,
   user: (name: string) => `/user/${encodeURIComponent(name)}`,
   exception: (id: string) => `/exception/${encodeURIComponent(id)}`,
-  /** An action is known by its host and its id there. */
-  action: (host: string, id: string) => `/action/${encodeURIComponent(id)}?${new URLSearchParams({ host })}`,
+  /** An action is known by its host and its id there; its target helps to say what became of it when it has ended. */
+  action: ({ host, id, target }: { host: string; id: string; target: string }) => `/action/${encodeURIComponent(id)}?${new URLSearchParams({ host, target })}`,
 };

@@ -254,6 +254,9 @@ pub struct ActionAnswer {
     /// What waits for a second person now, and is not done before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposed: Vec<HostProposal>,
+    /// Ids of the exceptions that allowing made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
     /// Hosts that answered, in order.
     #[serde(default)]
     pub hosts: Vec<String>,

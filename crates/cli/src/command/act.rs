@@ -96,6 +96,7 @@ async fn ask(client: &Client, request: &ActionRequest, targets: &[Target], loud:
         all.past.extend(one.past);
         all.notes.extend(one.notes);
         all.proposed.extend(one.proposed);
+        all.exceptions.extend(one.exceptions);
         all.errors.extend(one.errors);
         all.hosts.extend(one.hosts);
         if loud && targets.len() > TARGETS_MAX {

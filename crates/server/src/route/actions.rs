@@ -45,6 +45,7 @@ pub(crate) async fn act(
         .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "span", error.to_string()))?;
     let hosts = hosts(&app, &caller, request.host.as_deref())?;
     let reason = request.reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| format!("by {}", caller.name));
+    let mut exceptions = Vec::new();
     if request.kind == ActionKind::Allow && !request.dry_run {
         for target in &targets {
             let exception = ExceptionRequest {
@@ -54,7 +55,7 @@ pub(crate) async fn act(
                 hosts: alone.clone(),
                 ..ExceptionRequest::default()
             };
-            exceptions::create(&app, exception, &caller).await?;
+            exceptions.push(exceptions::create(&app, exception, &caller).await?.id);
         }
     }
     let now = now();
@@ -70,7 +71,15 @@ pub(crate) async fn act(
         terms: Terms::default(),
     };
     let actions = targets.into_iter().map(one).collect();
-    ask(&app, hosts, Order::Act { id, actions, dry_run: request.dry_run, consent: request.consent }).await
+    let order = Order::Act { id, actions, dry_run: request.dry_run, consent: request.consent };
+    match ask(&app, hosts, order).await {
+        Ok(Json(answer)) => Ok(Json(ActionAnswer { exceptions, ..answer })),
+        // What was made stands and is told, also where no host has answered yet.
+        Err(Refused(problem, _)) if !exceptions.is_empty() => {
+            Ok(Json(ActionAnswer { exceptions, errors: vec![problem.detail], ..ActionAnswer::default() }))
+        }
+        Err(refused) => Err(refused),
+    }
 }
 
 /// Whether what the request names is seen by the caller. The one host that an exception would be for, where the caller

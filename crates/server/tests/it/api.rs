@@ -156,8 +156,9 @@ async fn an_order_goes_to_the_agent_and_its_answer_comes_back() {
     let dry = ActionRequest { dry_run: true, ..request(ActionKind::Disconnect) };
     let answer: ActionAnswer = rig.client.post(path::ACTIONS, &dry).await.unwrap();
     assert_eq!(answer.outcomes[0].state, OutcomeState::DryRun);
-    let _: ActionAnswer = rig.client.post(path::ACTIONS, &request(ActionKind::Allow)).await.unwrap();
+    let allowed: ActionAnswer = rig.client.post(path::ACTIONS, &request(ActionKind::Allow)).await.unwrap();
     let list: ExceptionList = rig.client.get(path::EXCEPTIONS).await.unwrap();
+    assert_eq!(allowed.exceptions, [list.exceptions[0].exception.id.clone()], "what an undo takes away");
     assert_eq!(list.exceptions[0].exception.reason, "c2");
     let _: ActionAnswer = rig.client.post(path::RELEASE_ALL, &()).await.unwrap();
     let long = ActionRequest { for_seconds: Some(31 * 86_400), ..request(ActionKind::Block) };
