@@ -26,6 +26,7 @@ export const PAGES: Record<string, Page> = {
   tokens: { title: 'Tokens', icon: 'tokens', key: 't', role: 'admin', load: () => import('./pages/Tokens.svelte') },
   audit: { title: 'Audit', icon: 'audit', key: 'l', role: 'admin', load: () => import('./pages/Audit.svelte') },
   settings: { title: 'Settings', icon: 'settings', key: 's', load: () => import('./pages/Settings.svelte') },
+  proven: { title: 'Proven', icon: 'person', linked: true, load: () => import('./pages/Proven.svelte') },
   alerts: { title: 'Alert', icon: 'queue', linked: true, load: () => import('./pages/AlertPage.svelte') },
   address: { title: 'Address', icon: 'connections', linked: true, load: () => import('./pages/Address.svelte') },
   application: { title: 'Application', icon: 'hosts', linked: true, load: () => import('./pages/Application.svelte') },

@@ -1,5 +1,8 @@
 // How is the server asked, and what becomes of its refusals?
+import { read, visible } from './read';
 import type { components, paths } from './schema';
+
+export { read, visible };
 
 export type Schemas = components['schemas'];
 
@@ -96,16 +99,6 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<T>
   return (text ? read(text) : undefined) as T;
 }
 
-/** Reads JSON of the server; every string in it is harmless to show. */
-export function read(text: string): unknown {
-  return JSON.parse(text, (_, value: unknown) => {
-    if (typeof value === 'string') return visible(value);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const bad = Object.keys(value).some((name) => visible(name) !== name);
-    return bad ? Object.fromEntries(Object.entries(value).map(([name, inside]) => [visible(name), inside])) : value;
-  });
-}
-
 async function ask(method: string, path: string, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = method === 'GET' ? {} : { 'content-type': 'application/json' };
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
@@ -131,16 +124,3 @@ async function refusal(response: Response): Promise<Refusal> {
   if (response.status === 401 && kind === 'unauthorized') asks.signIn();
   return new Refusal(response.status, kind, visible(said.detail ?? `the server said ${response.status}`), said.at, said.end);
 }
-
-/**
- * Controls and marks that turn the direction of writing, made visible. Done where strings come in, so that no view can
- * forget it; tabs and line ends stay.
- */
-export function visible(text: string): string {
-  return text.replace(HIDDEN, (one) => {
-    const code = one.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-  });
-}
-
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

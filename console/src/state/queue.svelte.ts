@@ -24,7 +24,9 @@ export class QueueList {
   live = $state<'on' | 'off' | 'lost'>('off');
   private next: string | undefined;
   private turn = 0;
+  private over = false;
   private stream: Stream | undefined;
+  private asking: Promise<void> = Promise.resolve();
 
   constructor(readonly filter: string, readonly sort: Sort) {}
 
@@ -32,7 +34,25 @@ export class QueueList {
   private readonly again = () => (this.error ? void this.load() : this.stream?.wake());
 
   /** The latest that is known of each, new ones on their places. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return (this.asking = this.first());
+  }
+
+  /** The next rows, unless some are on their way already. */
+  async more(): Promise<void> {
+    if (!this.loading) await (this.asking = this.page());
+  }
+
+  /** The next rows after those that are on their way; fails where they do not come. */
+  async further(): Promise<void> {
+    while (this.loading) await this.asking;
+    if (this.over) return;
+    this.error = undefined;
+    await this.more();
+    if (this.error) throw this.error;
+  }
+
+  private async first(): Promise<void> {
     const turn = ++this.turn;
     back.add(this.again);
     this.loading = true;
@@ -59,8 +79,8 @@ export class QueueList {
     if (facets) this.facets = facets;
   }
 
-  async more(): Promise<void> {
-    if (this.loading || !this.next || this.rows.length >= HELD) return;
+  private async page(): Promise<void> {
+    if (!this.next || this.rows.length >= HELD) return;
     const turn = this.turn;
     this.loading = true;
     try {
@@ -78,6 +98,8 @@ export class QueueList {
   }
 
   close(): void {
+    this.over = true;
+    this.loading = false;
     this.turn += 1;
     this.stream?.close();
     back.delete(this.again);
