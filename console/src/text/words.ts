@@ -22,3 +22,9 @@ export function friendly(word: string): string {
 export function many(count: number, one: string, more = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
 }
+
+/** From how much something was read, so that nobody takes it for all. */
+export function readFrom({ read, more }: { read: number; more: boolean }): string {
+  if (read === 0) return 'No alert that is listed speaks of it.';
+  return more ? `Read from the ${read} alerts seen last; there are more.` : `Read from ${read === 1 ? 'the one alert' : `all ${read} alerts`} listed below.`;
+}
