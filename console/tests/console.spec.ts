@@ -18,7 +18,7 @@ beforeAll(async () => {
     const some = apps.map((app, n) => alert({ id: `00000000000a${host}${n}00`.slice(0, 16), host: `web-${host}`, app, score: [96, 82, 64, 45, 31, 12][(n + host) % 6] as number, minutes: 3 + n * 47 + host * 290, peer: `203.0.113.${60 + n}`, inbound: n % 3 === 2 }));
     await rig.report(`web-${host}`, some.map(item));
     for (let ago = 0; ago < 12; ago += 1) await rig.report(`web-${host}`, [{ type: 'contacts', contacts: apps.map((app, n) => contact(app, n, host, ago)) }]);
-    await rig.report(`web-${host}`, [{ type: 'health', at: new Date().toISOString(), health: { kernel: '6.1.0', sensor: 'bpf', firewall: 'bpf+nftables', mode: host === 2 ? 'enforce' : 'advise', capabilities: [{ name: 'ring buffer', status: 'ok', lost: '' }, { name: 'conntrack', status: host === 3 ? 'missing' : 'ok', lost: host === 3 ? 'translated addresses' : '' }], data: [{ source: 'intel', age: 600, status: 'ok' }, { source: 'advisories debian', age: 3600 * host, status: 'ok, 41000 records' }, { source: 'advisories osv', age: host === 3 ? 1_036_800 : 900, status: host === 3 ? 'outdated: not confirmed for 12 days' : 'ok, 9000 records' }], losses: { ring_full: host === 3 ? 12 : 0 }, counters: {} } }]);
+    await rig.report(`web-${host}`, [health(host)]);
   }
   const context = await rig.context();
   page = await context.newPage();
@@ -26,6 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.stop());
 const problems: string[] = [];
+
+/** How a host is; the third is poorly. */
+const health = (host: number) => ({ type: 'health', at: new Date().toISOString(), health: { kernel: '6.1.0', sensor: 'bpf', firewall: 'bpf+nftables', mode: host === 2 ? 'enforce' : 'advise', capabilities: [{ name: 'ring buffer', status: 'ok', lost: '' }, { name: 'conntrack', status: host === 3 ? 'missing' : 'ok', lost: host === 3 ? 'translated addresses' : '' }], data: [{ source: 'intel', age: 600, status: 'ok' }, { source: 'advisories debian', age: 3600 * host, status: 'ok, 41000 records' }, { source: 'advisories osv', age: host === 3 ? 1_036_800 : 900, status: host === 3 ? 'outdated: not confirmed for 12 days' : 'ok, 9000 records' }], losses: { ring_full: host === 3 ? 12 : 0 }, counters: {} } });
 
 /** What an application had to do with a peer in an hour that began so many hours ago. */
 function contact(app: string, n: number, host: number, ago: number) {
@@ -305,6 +308,61 @@ describe('the console', () => {
     const hours = page.getByRole('region', { name: 'Connections, hour by hour' });
     await hours.locator('.legend').getByText('outbound').waitFor();
     await judged(page, 'connections by direction');
+  });
+
+  it('names what is most exposed first, and whose advisories are old', async () => {
+    // Whoever has been silent for a minute is not asked.
+    for (let host = 1; host <= 4; host += 1) await rig.report(`web-${host}`, [health(host)]);
+    await page.goto(rig.origin);
+    const exposed = page.getByRole('region', { name: 'Most exposed applications' });
+    await exposed.getByRole('listitem').first().getByText('exploited in the wild, likely succeeded').waitFor();
+    const scores = JSON.parse((await rig.ask('GET', '/v1/queue?filter=kev%3Ayes%20evidence%3Alikely_succeeded%20not%20status%3Aresolved&limit=500')).text).rows as { application: { name: string }; score: number }[];
+    const worst = Math.max(...scores.map((row) => row.score));
+    const first = await exposed.getByRole('listitem').first().locator('bdi').innerText();
+    expect(scores.some((row) => row.application.name === first && row.score === worst)).toBe(true);
+    const advisories = page.getByRole('region', { name: 'Advisories' });
+    await advisories.getByText('1 of 2 sources fresh on every host').waitFor();
+    await advisories.getByText('osv: outdated: not confirmed for 12 days on').waitFor();
+    await advisories.getByText('The oldest, debian on').waitFor();
+    await advisories.getByRole('link', { name: 'web-3' }).click();
+    await page.getByRole('heading', { name: 'web-3', level: 1 }).waitFor();
+  });
+
+  it('tells what is known of a vulnerability, and from how many alerts', async () => {
+    await page.goto(`${rig.origin}/cve/cve-2026-10001`);
+    const known = page.getByRole('region', { name: 'What is known of it' });
+    await known.getByText('known to be exploited in the wild').waitFor();
+    await known.getByText('9.9 of 10').waitFor();
+    await known.getByText('97.5 %').waitFor();
+    await known.getByRole('link', { name: 'logging-core' }).first().waitFor();
+    await known.getByText('replace /opt/shop/lib/logging-core-2.14.1.jar by 2.17.1').first().waitFor();
+    await known.getByText('Read from the 20 alerts seen last; there are more.').waitFor();
+    await known.getByRole('link', { name: 'logging-core' }).first().click();
+    await page.getByRole('region', { name: 'What is wrong with it' }).getByText('Read from the 20 alerts seen last').waitFor();
+  });
+
+  it('follows connections as hosts report them, without asking for the list again', async () => {
+    await page.goto(`${rig.origin}/connections?peer=203.0.113.0%2F24`);
+    const table = page.getByRole('region', { name: 'connections', exact: true });
+    await table.getByRole('row').nth(1).waitFor();
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.getByText('live: what hosts report comes by itself').waitFor();
+    await page.waitForTimeout(500);
+    const asked: string[] = [];
+    const note = (request: { url: () => string }) => asked.push(new URL(request.url()).pathname);
+    page.on('request', note);
+    const fresh = (peer: string, port: number) => ({ ...contact('shop', 0, 1, 0), peer, port });
+    await rig.report('web-1', [{ type: 'contacts', contacts: [fresh('203.0.113.199', 8443), fresh('198.51.100.199', 8444)] }]);
+    const row = table.getByRole('row', { name: /203\.0\.113\.199/ });
+    await row.waitFor();
+    const count = Number(await row.getByRole('cell').nth(6).innerText());
+    await rig.report('web-1', [{ type: 'contacts', contacts: [fresh('203.0.113.199', 8443)] }]);
+    await until(async () => Number(await row.getByRole('cell').nth(6).innerText()) === 2 * count, 'the row grows in its place');
+    expect(await table.getByText('198.51.100.199').count(), 'not asked for').toBe(0);
+    page.off('request', note);
+    expect(asked.filter((path) => path === '/v1/connections')).toEqual([]);
+    await page.getByRole('button', { name: 'Following' }).click();
+    await page.getByText('live: what hosts report').waitFor({ state: 'detached' });
   });
 
   it('keeps a selection in the address', async () => {

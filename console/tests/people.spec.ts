@@ -149,6 +149,43 @@ describe('a person', () => {
     expect(await page.getByLabel('Name').inputValue()).toBe('web');
   });
 
+  it('proves it at the provider in another window, and what was begun goes on in this one', async () => {
+    await rig.ask('POST', '/v1/users', { name: 'olga', role: 'admin', password: PASSWORD, groups: [] });
+    const other = await (await rig.context()).newPage();
+    await rig.signIn(other, 'olga');
+    // As whoever signs in by a provider is kept.
+    if (!rig.sql("UPDATE users SET password = '' WHERE name = 'olga'")) return;
+    rig.sql("UPDATE sessions SET confirmed = confirmed - 301000000 WHERE person = 'olga'");
+    await other.goto(`${rig.origin}/settings`);
+    await other.getByText('you have no password here').waitFor();
+    expect(await other.getByLabel('Until now').count()).toBe(0);
+    // The provider, as far as this server hears of it: the person is there, and the browser is sent on to where it was to go.
+    await other.context().route('**/v1/oidc/begin?*', async (route) => {
+      const asked = new URL(route.request().url()).searchParams;
+      expect(asked.get('confirm')).toBe('true');
+      rig.sql(`UPDATE sessions SET confirmed = ${Date.now() * 1000} WHERE person = 'olga'`);
+      await route.fulfill({ status: 303, headers: { location: asked.get('then') ?? '' } });
+    });
+    await other.goto(`${rig.origin}/exceptions`);
+    await other.getByRole('button', { name: 'Make one' }).click();
+    const form = other.getByRole('dialog', { name: 'Make an exception' });
+    await form.getByLabel('Peer').fill('203.0.113.201');
+    await form.getByLabel('Why', { exact: true }).fill('typed before');
+    await form.getByRole('button', { name: 'Preview' }).click();
+    await form.getByRole('button', { name: 'Make it' }).click();
+    const asked = other.getByRole('dialog', { name: 'Is it still you?' });
+    const opened = other.context().waitForEvent('page');
+    await asked.getByRole('link', { name: 'Prove it where you sign in' }).click();
+    await opened;
+    await other.getByText('Exception made').waitFor();
+    const { exceptions } = JSON.parse((await rig.ask('GET', '/v1/exceptions')).text) as { exceptions: { reason: string }[] };
+    expect(exceptions.map((one) => one.reason)).toEqual(['typed before']);
+    await other.getByRole('button', { name: 'Remove' }).click();
+    await other.getByText('Exception removed').waitFor();
+    expect(await badOf(other)).toEqual([]);
+    await other.context().close();
+  });
+
   it('clears the page when the session ends, and keeps the words that one had begun', async () => {
     await page.goto(`${rig.origin}/alerts/${ID[0]}`);
     await page.getByRole('textbox', { name: 'Comment' }).fill('seen before, in spring');

@@ -1774,6 +1774,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connections/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What hosts report, as it is kept then, as server-sent events `connections`: a list each, at most four a second; `reset` where that was too much to tell. */
+        get: {
+            parameters: {
+                query?: {
+                    application?: string;
+                    peer?: components["schemas"]["Observable"];
+                    direction?: components["schemas"]["Direction"];
+                    host?: string;
+                    since?: string;
+                    until?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Text. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/event-stream": string;
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/decisions": {
         parameters: {
             query?: never;

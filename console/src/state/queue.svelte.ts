@@ -112,12 +112,12 @@ export class QueueList {
   /** What changes after the page was read, in microseconds. */
   private watch(since: number): void {
     this.stream?.close();
-    this.stream = new Stream(this.filter, since, {
+    this.stream = new Stream('/v1/queue/watch', { filter: this.filter }, {
       alert: (line) => this.take(read(line) as Summary),
       gone: (id) => this.drop(id),
+      // Too much was missed: the list is asked for anew.
       reset: () => void this.load(),
-      live: (state) => (this.live = state),
-    });
+    }, (state) => (this.live = state), since);
   }
 
   private drop(id: string): void {

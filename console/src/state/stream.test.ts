@@ -31,8 +31,9 @@ const hearer = {
   alert: (line: string) => void heard.push(line),
   gone: (id: string) => void heard.push(`gone ${id}`),
   reset: () => void heard.push('reset'),
-  live: (state: string) => void heard.push(state),
 };
+const live = (state: string) => void heard.push(state);
+const open = (filter: string, since: number) => new Stream('/v1/queue/watch', { filter }, hearer, live, since);
 let status = 200;
 
 beforeEach(() => {
@@ -48,7 +49,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 it('opens again from the last it heard, later each time', async () => {
-  const stream = new Stream('kev:yes', 7, hearer);
+  const stream = open('kev:yes', 7);
   expect(Source.all[0]?.url).toBe('/v1/queue/watch?filter=kev%3Ayes&since=7');
   Source.all[0]?.onopen?.();
   Source.all[0]?.say('alert', '{}', '9');
@@ -70,7 +71,7 @@ it('opens again from the last it heard, later each time', async () => {
 it('asks who is there when the session is over, and stops', async () => {
   const signIn = vi.fn();
   asks.signIn = signIn;
-  const stream = new Stream('', 0, hearer);
+  const stream = open('', 0);
   expect(Source.all[0]?.url).toBe('/v1/queue/watch?since=0');
   status = 401;
   Source.all[0]?.refuse();
@@ -80,7 +81,7 @@ it('asks who is there when the session is over, and stops', async () => {
 });
 
 it('holds no connection while nobody looks', () => {
-  const stream = new Stream('', 0, hearer);
+  const stream = open('', 0);
   page.visibilityState = 'hidden';
   page.dispatchEvent(new Event('visibilitychange'));
   expect(Source.all[0]?.readyState).toBe(2);

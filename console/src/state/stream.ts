@@ -1,20 +1,15 @@
 // How does what changes get here while somebody looks, and how does it again after a break?
 import { address, asks, get, Refusal } from '../api/client';
 
-/** Who is told what. */
-export interface Hearer {
-  alert(line: string): void;
-  gone(id: string): void;
-  /** Too much was missed: the list is asked for anew. */
-  reset(): void;
-  live(state: 'on' | 'lost'): void;
-}
+/** What becomes of each kind of event. */
+export type Hears = Record<string, (data: string) => void>;
+export type Live = (state: 'on' | 'lost') => void;
 
 /** Waits after a refusal, in ms: doubled up to the longest. */
 const FIRST = 1000;
 const LONGEST = 60_000;
 
-/** The changes since a moment, in microseconds. A browser gives a stream up for good when it is refused: this does not. */
+/** What changes, from a moment on where the server knows such; in microseconds. A browser gives a stream up for good when it is refused: this does not. */
 export class Stream {
   private source: EventSource | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -22,9 +17,11 @@ export class Stream {
   private over = false;
 
   constructor(
-    private readonly filter: string,
-    private since: number,
-    private readonly hearer: Hearer,
+    private readonly path: string,
+    private readonly query: Record<string, string>,
+    private readonly hears: Hears,
+    private readonly live: Live,
+    private since?: number,
   ) {
     document.addEventListener('visibilitychange', this.turn);
     this.open();
@@ -57,22 +54,20 @@ export class Stream {
   private open(): void {
     this.stop();
     if (this.over || document.visibilityState === 'hidden') return;
-    const source = new EventSource(address('/v1/queue/watch', [], { filter: this.filter, since: this.since }));
+    const source = new EventSource(address(this.path, [], { ...this.query, since: this.since ?? this.query.since }));
     this.source = source;
-    const hear = (name: string, then: (data: string) => void) =>
-      source.addEventListener(name, (event) => {
-        this.since = Number(event.lastEventId) || this.since;
+    for (const [name, then] of Object.entries(this.hears)) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        if (this.since !== undefined) this.since = Number(event.lastEventId) || this.since;
         then(event.data);
       });
-    hear('alert', (line) => this.hearer.alert(line));
-    hear('gone', (id) => this.hearer.gone(id));
-    hear('reset', () => this.hearer.reset());
+    }
     source.onopen = () => {
       this.failures = 0;
-      this.hearer.live('on');
+      this.live('on');
     };
     source.onerror = () => {
-      this.hearer.live('lost');
+      this.live('lost');
       // What merely broke off the browser opens again by itself.
       if (source.readyState === EventSource.CLOSED && source === this.source) this.again();
     };

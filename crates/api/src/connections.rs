@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use tripoint_model::address::canonical_net;
 use tripoint_model::{Contact, Direction, Observable, Scope, Target, Timestamp};
 
 /// Most contacts in one answer.
@@ -51,6 +52,30 @@ impl ConnectionQuery {
             ("after", self.after.clone()),
         ];
         crate::path::query(&parts)
+    }
+
+    /// Whether this is one of those asked for, whatever page it stands on.
+    pub fn takes(&self, HostContact { host, contact }: &HostContact) -> bool {
+        let own = contact.application.as_ref();
+        let is_application = |wanted: &String| own.is_some_and(|own| own.name == *wanted || own.key() == *wanted);
+        self.host.as_ref().is_none_or(|wanted| wanted == host)
+            && self.application.as_ref().is_none_or(is_application)
+            && self.direction.is_none_or(|wanted| wanted == contact.direction)
+            && self.since.is_none_or(|since| contact.last_seen >= since)
+            && self.until.is_none_or(|until| contact.first_seen < until)
+            && self.peer.as_ref().is_none_or(|peer| is_peer(peer, contact))
+    }
+}
+
+/// By address and, of outbound connections, port; or by the name that was asked for.
+fn is_peer(peer: &Observable, contact: &Contact) -> bool {
+    match peer {
+        Observable::Domain(name) => contact.name.as_ref() == Some(name),
+        _ => {
+            let is_port = |port| contact.direction == Direction::Outbound && contact.port == port;
+            let net = peer.net().map(canonical_net);
+            net.is_some_and(|net| net.contains(&contact.peer.to_canonical())) && peer.port().is_none_or(is_port)
+        }
     }
 }
 

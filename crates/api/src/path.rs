@@ -30,6 +30,8 @@ pub const QUEUE_WORK: &str = "/v1/queue/work";
 pub const QUEUE_SERIES: &str = "/v1/queue/series";
 /// `GET ?by=&application=&peer=&direction=&host=&since=&until=`: `series::ContactSeriesQuery` → `series::Series`.
 pub const CONNECTIONS_SERIES: &str = "/v1/connections/series";
+/// `GET`, the query of `CONNECTIONS` → server-sent events `connections`: a list of `connections::HostContact` each.
+pub const CONNECTIONS_WATCH: &str = "/v1/connections/watch";
 /// `GET` → `views::ViewList`; `POST`: `views::View` → `views::OwnedView`.
 pub const VIEWS: &str = "/v1/views";
 /// `POST`: `people::ActionRequest` → `people::ActionAnswer`; `GET` → `people::StandingList`; both after at most

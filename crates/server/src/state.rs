@@ -24,7 +24,7 @@ use crate::notify::Board;
 use crate::oidc::Oidc;
 use crate::rejudge::Judging;
 use crate::route::once::UnderWay;
-use crate::store::{Accounts, Deliveries, Judgements, OfHosts, Sqlite, Store, StoreError};
+use crate::store::{Accounts, Deliveries, Judgements, Met, OfHosts, Sqlite, Store, StoreError};
 use crate::taxii::indicators::Indicators;
 use crate::{FindSystem, ReadFeeds};
 
@@ -48,6 +48,8 @@ pub(crate) struct App {
     pub(crate) alerts: broadcast::Sender<Shown>,
     /// Lines of the queue that changed, for everybody who watches it.
     pub(crate) live: broadcast::Sender<Changed>,
+    /// Contacts of a batch, for everybody who watches connections.
+    pub(crate) met: broadcast::Sender<Arc<Met>>,
     /// Counts changes of alerts, to wake who tells of them.
     pub(crate) changes: watch::Sender<u64>,
     /// Requests with a key that are being done.
@@ -109,6 +111,7 @@ impl App {
             stopped,
             alerts: broadcast::channel(WATCH_QUEUE).0,
             live: broadcast::channel(WATCH_QUEUE).0,
+            met: broadcast::channel(MET_QUEUE).0,
             changes: watch::channel(0).0,
             under_way: UnderWay::default(),
             orders: watch::channel(0).0,
@@ -234,6 +237,8 @@ pub(crate) const CONNECTED: Duration = Duration::from_secs(60);
 /// Whoever waits for one and was too slow asks for all.
 const ANSWERS_QUEUE: usize = 4_096;
 const WATCH_QUEUE: usize = 1024;
+/// Batches of contacts that one may lag behind; each holds up to 500.
+const MET_QUEUE: usize = 32;
 /// 256 addresses for a network.
 pub(crate) const EXPAND_PREFIX: u8 = 24;
 const HOSTS_MAX: usize = 10_000;

@@ -149,6 +149,7 @@ const PERMITS: &[Permit] = &[
     read(path::QUEUE_WATCH, Area::Alerts, Hosts::Own),
     read(path::QUEUE_SERIES, Area::Alerts, Hosts::Own),
     read(path::CONNECTIONS_SERIES, Area::Connections, Hosts::Own),
+    read(path::CONNECTIONS_WATCH, Area::Connections, Hosts::Own),
     read(path::ACTIONS, Area::Actions, Hosts::Own),
     Permit { confirm: Confirm::ToAct, ..act("post", path::ACTIONS, Area::Actions) },
     act("post", path::RELEASE_ALL, Area::Actions),

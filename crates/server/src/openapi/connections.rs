@@ -33,4 +33,17 @@ pub(super) const ROUTES: &[Route] = &[
             ("until", of::<Timestamp>),
         ])
         .gives::<Series>(),
+    get(
+        path::CONNECTIONS_WATCH,
+        "What hosts report, as it is kept then, as server-sent events `connections`: a list each, at most four a second; `reset` where that was too much to tell.",
+    )
+    .asking(&[
+        ("application", of::<String>),
+        ("peer", of::<Observable>),
+        ("direction", of::<Direction>),
+        ("host", of::<String>),
+        ("since", of::<Timestamp>),
+        ("until", of::<Timestamp>),
+    ])
+    .gives_text("text/event-stream"),
 ];

@@ -35,6 +35,10 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     };
     let ingested = app.store.ingest(batch, now()).await?;
     app.show(&ingested.changed);
+    if !ingested.met.contacts.is_empty() {
+        // No watcher is no error.
+        let _ = app.met.send(Arc::new(ingested.met));
+    }
     // Whether there is news the sender finds out itself.
     app.messages.send_modify(|count| *count += 1);
     if ingested.untaught {

@@ -67,6 +67,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(path::QUEUE_FACETS, get(queue::facets))
         .route(path::QUEUE_WATCH, get(queue::watch))
         .route(path::QUEUE_SERIES, get(series::alerts))
+        .route(path::CONNECTIONS_WATCH, get(connections::watch))
         .route(path::CONNECTIONS_SERIES, get(series::connections))
         .route(path::QUEUE_WORK, post(queue::work))
         .route(path::ACTIONS, get(actions::standing).post(actions::act))

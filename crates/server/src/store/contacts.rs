@@ -42,14 +42,28 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE counts (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
 ];
 
+/// What a batch brought, as it is kept now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Met {
+    /// A contact that was brought twice stands twice, last as it is now; at most `MET_MAX`.
+    pub contacts: Vec<HostContact>,
+    /// How many more there were.
+    pub left_out: u64,
+}
+
+impl Met {
+    fn add(&mut self, one: HostContact) {
+        if self.contacts.len() < MET_MAX { self.contacts.push(one) } else { self.left_out += 1 }
+    }
+}
+
 /// Adds what an agent has counted, and lets go what is too old or too much.
 pub(super) async fn take(
     connection: &mut SqliteConnection,
     host: &str,
-    contacts: &[Contact],
-    dropped: u64,
-    keep: KeepContacts,
-    now: Timestamp,
+    (contacts, dropped): (&[Contact], u64),
+    (keep, now): (KeepContacts, Timestamp),
+    met: &mut Met,
 ) -> Result<(), StoreError> {
     let oldest = oldest(keep, now);
     let mut dropped = dropped;
@@ -65,10 +79,14 @@ pub(super) async fn take(
             dropped = dropped.saturating_add(contact.count);
             continue;
         }
-        if !add(connection, host, contact).await? {
-            id += 1;
-            insert(connection, id, host, contact).await?;
-        }
+        met.add(match add(connection, host, contact).await? {
+            Some(known) => known,
+            None => {
+                id += 1;
+                insert(connection, id, host, contact).await?;
+                HostContact { host: host.to_owned(), contact: contact.clone() }
+            }
+        });
     }
     counts::add(connection, ROWS, id - before).await?;
     counts::add(connection, DROPPED, bounded(dropped)).await?;
@@ -94,15 +112,20 @@ fn is_sound(contact: &Contact, now: Timestamp) -> bool {
         && !contact.name.as_deref().is_some_and(|name| long(name, NAME_MAX))
 }
 
-/// Adds to the row of the same contact, and says whether there was one.
-async fn add(connection: &mut SqliteConnection, host: &str, contact: &Contact) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+/// Adds to the row of the same contact, where there is one: the row as it is now.
+async fn add(
+    connection: &mut SqliteConnection,
+    host: &str,
+    contact: &Contact,
+) -> Result<Option<HostContact>, StoreError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
         "UPDATE contacts SET count = count + $1, carried = carried + $2, bytes_in = bytes_in + $3, \
          bytes_out = bytes_out + $4, first_seen = CASE WHEN $5 < first_seen THEN $5 ELSE first_seen END, \
          last_seen = CASE WHEN $6 > last_seen THEN $6 ELSE last_seen END, \
          name = CASE $7 WHEN '' THEN name ELSE $7 END \
-         WHERE peer = $8 AND host = $9 AND hour = $10 AND application = $11 AND direction = $12 AND protocol = $13 AND port = $14",
-    )
+         WHERE peer = $8 AND host = $9 AND hour = $10 AND application = $11 AND direction = $12 AND protocol = $13 AND port = $14 \
+         RETURNING {COLUMNS}",
+    )))
     .bind(bounded(contact.count))
     .bind(bounded(contact.carried))
     .bind(bounded(contact.bytes_in))
@@ -117,9 +140,9 @@ async fn add(connection: &mut SqliteConnection, host: &str, contact: &Contact) -
     .bind(contact.direction.as_str())
     .bind(protocol_text(contact.protocol))
     .bind(i64::from(contact.port))
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    row.as_ref().map(read).transpose()
 }
 
 async fn insert(connection: &mut SqliteConnection, id: i64, host: &str, contact: &Contact) -> Result<(), StoreError> {
@@ -208,8 +231,7 @@ pub(super) async fn page(
         None => ("id", "peer || ''"),
     };
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT id, host, hour, application, called, direction, protocol, peer, port, name, count, carried, bytes_in, \
-         bytes_out, first_seen, last_seen FROM contacts WHERE {id} < $1 AND {peer} BETWEEN $2 AND $3 \
+        "SELECT {COLUMNS} FROM contacts WHERE {id} < $1 AND {peer} BETWEEN $2 AND $3 \
          AND ($4 < 0 OR (port = $4 AND direction = 'outbound')) AND ($5 = '' OR name = $5) AND ($6 = '' OR host = $6) \
          AND ($7 = '' OR application = $7 OR called = $7) AND ($8 = '' OR direction = $8) AND last_seen >= $9 \
          AND first_seen < $10 AND hour + 0 >= $11 \
@@ -338,6 +360,11 @@ const PAGE_BYTES: usize = 6 << 20;
 /// A row without the names of its application.
 const ROW_BYTES: usize = 600;
 
+/// As `read` takes them.
+const COLUMNS: &str = "id, host, hour, application, called, direction, protocol, peer, port, name, count, carried, \
+     bytes_in, bytes_out, first_seen, last_seen";
+/// Contacts of one batch that are told; whoever watches asks for the rest.
+const MET_MAX: usize = 500;
 const ROWS: &str = "contacts";
 const DROPPED: &str = "contacts_dropped";
 /// As long as the key of a target may be.

@@ -62,7 +62,7 @@ pub(crate) use accounts::Accounts;
 pub use answered::Kept;
 pub(crate) use audit::AuditFile;
 pub use bouncers::{Bouncer, Metered, Pull, Sent};
-pub use contacts::KeepContacts;
+pub use contacts::{KeepContacts, Met};
 pub use decisions::{Decision, Which};
 pub(crate) use deliveries::{Deliveries, Delivery, Ended, Routed};
 pub use hold::Hold;
@@ -157,6 +157,8 @@ pub struct Ingested {
     pub changed: Vec<Alert>,
     /// Whether it opened a closed alert again, so that verdicts changed.
     pub untaught: bool,
+    /// Who was in contact with whom.
+    pub met: Met,
 }
 
 /// What became of a person's work on an alert.

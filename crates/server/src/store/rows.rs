@@ -12,6 +12,7 @@ use tripoint_model::sla::Clock;
 use tripoint_model::{Alert, AlertId, AlertStatus, Resolution, Timestamp};
 
 use super::blocks::Said;
+use super::contacts::Met;
 use super::notes::Notes;
 use super::outbox::Actions;
 use super::{Ingested, Keep, OfHosts, OrderState, StoreError, alerts, contacts, queue};
@@ -141,7 +142,7 @@ pub(super) async fn ingest(
     for id in changed {
         alerts.extend(load(connection, &id.0).await?);
     }
-    Ok(Ingested { acknowledged: batch.sequence, changed: alerts, untaught: noticed.untaught })
+    Ok(Ingested { acknowledged: batch.sequence, changed: alerts, untaught: noticed.untaught, met: noticed.met })
 }
 
 /// What a batch brought beside changed alerts.
@@ -152,6 +153,7 @@ pub(super) struct Noticed {
     pub(super) actions: Actions,
     said: Said,
     notes: Notes,
+    met: Met,
 }
 
 /// Takes one item; the alerts that it changed.
@@ -193,7 +195,7 @@ async fn take(
             Ok(Vec::new())
         }
         Item::Contacts { contacts, dropped } => {
-            contacts::take(connection, host, &contacts, dropped, keep.contacts, now).await?;
+            contacts::take(connection, host, (&contacts, dropped), (keep.contacts, now), &mut noticed.met).await?;
             Ok(Vec::new())
         }
         Item::Ledger { entry } => {

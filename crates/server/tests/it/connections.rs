@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use tripoint_api::agent::{CONTACTS_MAX, Item};
+use tripoint_api::connections::HostContact;
 use tripoint_api::{ConnectionList, ConnectionQuery, ExceptionPreview, ExceptionRequest, path};
 use tripoint_model::contact::HOUR;
 use tripoint_model::{Application, ApplicationKind, Contact, Direction, Protocol, Timestamp};
@@ -15,7 +16,7 @@ fn now() -> Timestamp {
 }
 
 /// Three connections of an application with a peer, so many hours ago.
-fn contact(name: &str, peer: &str, port: u16, hours: u32) -> Contact {
+pub fn contact(name: &str, peer: &str, port: u16, hours: u32) -> Contact {
     let hour = Contact::hour_of(now().minus(HOUR * hours));
     let application = Application { kind: ApplicationKind::Unit, id: format!("{name}.service"), name: name.to_owned() };
     Contact {
@@ -35,21 +36,21 @@ fn contact(name: &str, peer: &str, port: u16, hours: u32) -> Contact {
     }
 }
 
-fn item(contacts: Vec<Contact>) -> Item {
+pub fn item(contacts: Vec<Contact>) -> Item {
     Item::Contacts { contacts, dropped: 0 }
 }
 
-async fn ask(rig: &Rig, query: &str) -> ConnectionList {
+pub async fn ask(rig: &Rig, query: &str) -> ConnectionList {
     rig.client.get(&format!("{}{query}", path::CONNECTIONS)).await.unwrap()
 }
 
 /// Application and peer of each, sorted.
-fn pairs(list: &ConnectionList) -> Vec<String> {
+pub fn pairs(connections: &[HostContact]) -> Vec<String> {
     let one = |c: &Contact| {
         let name = c.application.as_ref().map_or("?", |application| &application.name);
         format!("{name} {} {}", c.peer, c.port)
     };
-    let mut all: Vec<String> = list.connections.iter().map(|of| one(&of.contact)).collect();
+    let mut all: Vec<String> = connections.iter().map(|of| one(&of.contact)).collect();
     all.sort();
     all
 }
@@ -85,7 +86,7 @@ async fn what_was_reported_is_added_up_and_found_again() {
         (&format!("?host=web1&direction=outbound&since={since}"), vec!["shop 203.0.113.66 443"]),
         (&format!("?until={}", now().minus(HOUR * 4)), vec![]),
     ] {
-        let found_now = pairs(&ask(&rig, query).await);
+        let found_now = pairs(&ask(&rig, query).await.connections);
         assert_eq!(found_now, found, "{query}");
     }
     for wrong in ["?peer=AS64500", "?peer=%00", "?direction=up", "?since=yesterday", "?limit=x"] {

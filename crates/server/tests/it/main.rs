@@ -38,6 +38,7 @@ mod second;
 mod series;
 mod sessions;
 mod sla;
+mod tail;
 mod taxii;
 mod tls;
 mod told;

@@ -216,7 +216,7 @@ async fn every_row_that_has_to_be_confirmed_is_and_no_other() {
         sql(folder.path(), "UPDATE sessions SET confirmed = confirmed - 301000000").await;
         let (path, body) = request(permit);
         let heard = match permit.route {
-            path::ALERTS_WATCH | path::QUEUE_WATCH => continue,
+            path::ALERTS_WATCH | path::QUEUE_WATCH | path::CONNECTIONS_WATCH => continue,
             path::ACTIONS if permit.method == "post" => {
                 browser.post(&path, json!({"kind": "block", "target": "203.0.113.1"})).await
             }

@@ -168,7 +168,7 @@ fn request(request: &str, header: &str, body: &str, token: &str) -> String {
 }
 
 /// Sends a request through TCP; the connection, from which the answer can be read.
-async fn send(rig: &Rig, what: &str, header: &str, body: &str) -> TcpStream {
+pub async fn send(rig: &Rig, what: &str, header: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(rig.ready.address.unwrap()).await.unwrap();
     stream.write_all(request(what, header, body, &token(rig)).as_bytes()).await.unwrap();
     stream
@@ -181,7 +181,7 @@ async fn answer(rig: &Rig, request: &str, header: &str, body: &str) -> String {
 }
 
 /// Reads an endless answer until a text has come; all that has come.
-async fn until(stream: &mut TcpStream, text: &str) -> String {
+pub async fn until(stream: &mut TcpStream, text: &str) -> String {
     let mut seen = String::new();
     let read = async {
         let mut buffer = [0; 4096];

@@ -1,0 +1,41 @@
+// What do hosts report while somebody follows?
+import { read, type Schemas } from '../api/client';
+import { told } from '../text/tail';
+import { Stream } from './stream';
+
+type Contact = Schemas['HostContact'];
+/** Rows that are held beside those that are listed. */
+const HELD = 500;
+/** Where more comes than is told, the list is asked for anew, no more often than this, in ms. */
+const PAUSE = 3000;
+
+export class Tail {
+  /** What was reported since, the latest first. */
+  rows = $state.raw<Contact[]>([]);
+  live = $state<'off' | 'on' | 'lost'>('off');
+  private readonly stream: Stream;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `list` asks for the page: what was reported before the stream was there stands in it. */
+  constructor(query: Record<string, string>, private readonly list: () => void) {
+    this.stream = new Stream('/v1/connections/watch', query, {
+      connections: (data) => (this.rows = told(this.rows, read(data) as Contact[], HELD)),
+      reset: () => this.again(),
+    }, (state) => {
+      this.live = state;
+      if (state === 'on') this.list();
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.stream.close();
+  }
+
+  private again(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.list();
+    }, PAUSE);
+  }
+}
