@@ -17,6 +17,9 @@ export function sources(host: Schemas['AgentStatus']): { source: string; age?: n
   return (host.health?.data ?? []) as unknown as { source: string; age?: number; status: string }[];
 }
 
+/** Whether a source is as it should be: `ok`, or `ok` and how much is in it. */
+export const isFine = (status: string) => /^ok(?:,|$)/.test(status);
+
 /** What it cannot do. */
 export function weak(host: Schemas['AgentStatus']): Capability[] {
   return capabilities(host).filter((one) => one.status !== 'ok');
