@@ -26,7 +26,7 @@ export function advisories(hosts: Schemas['AgentStatus'][]): Advisories[] {
       if (one.source !== 'vuln' && !one.source.startsWith(KIND)) continue;
       const source = one.source.startsWith(KIND) ? one.source.slice(KIND.length) : 'every source';
       const known = by.get(source) ?? [];
-      known.push({ source, status: one.status, fine: isFine(one.status), age: one.age, hosts: [], host: host.agent.host });
+      known.push({ source, status: one.status, fine: isFine(one.status), age: one.age ?? undefined, hosts: [], host: host.agent.host });
       by.set(source, known);
     }
   }
