@@ -7395,7 +7395,7 @@ export interface components {
         };
         /** @description What of an alert's life counts for service levels. */
         ServiceClock: {
-            /** @description How bad it was then. */
+            /** @description How bad it is. */
             level: components["schemas"]["Level"];
             /**
              * Format: date-time
@@ -7412,10 +7412,12 @@ export interface components {
              * @description Since when it counts: it was raised, opened again, or became this bad.
              */
             since: string;
+            /** @description How bad it was at its worst since then. */
+            worst: components["schemas"]["Level"];
         };
         /** @description What of an alert's life counts for service levels. */
         ServiceClockInput: {
-            /** @description How bad it was then. */
+            /** @description How bad it is. */
             level: components["schemas"]["Level"];
             /**
              * Format: date-time
@@ -7432,6 +7434,8 @@ export interface components {
              * @description Since when it counts: it was raised, opened again, or became this bad.
              */
             since: string;
+            /** @description How bad it was at its worst since then. */
+            worst: components["schemas"]["Level"];
         };
         /** @description A session of the one who asks. */
         Session: {
@@ -7453,6 +7457,13 @@ export interface components {
              * @description When it was last used, to the minute.
              */
             used: string;
+        };
+        /** @description How bad an alert was that nobody has to look at. */
+        Settled: {
+            /** @description How bad. */
+            level: components["schemas"]["Level"];
+            /** @description By which rule. */
+            rule: string;
         };
         /** @description Makes the first admin, once. */
         Setup: {
@@ -8039,6 +8050,8 @@ export interface components {
             merged_into?: components["schemas"]["AlertId"];
             /** @description Why it was closed. */
             resolution?: components["schemas"]["Resolution"];
+            /** @description The worst it was since it was closed or became part of another: what it has to outdo to be looked at again. */
+            settled?: components["schemas"]["Settled"];
             /** @description How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum. */
             severity?: components["schemas"]["SeverityOverride"];
             /** @description Where it stands. */
@@ -8075,6 +8088,8 @@ export interface components {
             merged_into?: components["schemas"]["AlertId"] | null;
             /** @description Why it was closed. */
             resolution?: components["schemas"]["Resolution"] | null;
+            /** @description The worst it was since it was closed or became part of another: what it has to outdo to be looked at again. */
+            settled?: components["schemas"]["Settled"] | null;
             /** @description How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum. */
             severity?: components["schemas"]["SeverityOverride"] | null;
             /** @description Where it stands. */
