@@ -181,6 +181,28 @@ fn what_the_catalogers_write_is_read_as_it_was_meant() {
 
 /// An alert carries the purl of a package alone: what is asked of it later must be asked of the same package.
 #[test]
+fn what_a_url_alone_does_not_tell_is_not_guessed() {
+    for purl in [
+        "pkg:rpm/openeuler/openssl@3.0.12-1.oe2403?distro=openeuler-24.03",
+        "pkg:deb/debian/nginx@1.26.0-1?arch=amd64&distro=debian",
+        "pkg:apk/alpine/musl@1.2.5-r9?distro=alpine-3.21_alpha20240923",
+        "pkg:apk/alpine/musl@1.2.5-r9?distro=edge",
+        "pkg:rpm/redhat/bash@5.1-2?distro=somethingelse-9.1",
+        "pkg:rpm/suse/bash@5.1-2?distro=sled-15.5",
+        "pkg:rpm/amzn/bash@4.2-1?distro=amzn-2018.03",
+    ] {
+        assert!(package_of(purl).is_none(), "{purl}: {:?}", package_of(purl));
+    }
+    for (purl, release) in [
+        ("pkg:rpm/rocky/bash@5.1.8-6.el9?distro=rocky-9.3", "9"),
+        ("pkg:rpm/redhat/bash@5.1.8-6.el9?distro=rhel-9.3", "9"),
+        ("pkg:rpm/amzn/bash@5.2-1?distro=amzn-2023", "2023"),
+    ] {
+        assert_eq!(package_of(purl).map(|package| package.release).as_deref(), Some(release), "{purl}");
+    }
+}
+
+#[test]
 fn a_package_is_found_again_by_its_purl() {
     let folder = tempfile::tempdir().unwrap();
     let write = |root: &str, name: &str, text: &str| {
@@ -215,25 +237,6 @@ fn a_package_is_found_again_by_its_purl() {
             };
             assert_eq!(own(&again), own(&package), "{}", package.purl);
         }
-    }
-    // What the URL alone does not tell is not guessed.
-    for purl in [
-        "pkg:rpm/openeuler/openssl@3.0.12-1.oe2403?distro=openeuler-24.03",
-        "pkg:deb/debian/nginx@1.26.0-1?arch=amd64&distro=debian",
-        "pkg:apk/alpine/musl@1.2.5-r9?distro=alpine-3.21_alpha20240923",
-        "pkg:apk/alpine/musl@1.2.5-r9?distro=edge",
-        "pkg:rpm/redhat/bash@5.1-2?distro=somethingelse-9.1",
-        "pkg:rpm/suse/bash@5.1-2?distro=sled-15.5",
-        "pkg:rpm/amzn/bash@4.2-1?distro=amzn-2018.03",
-    ] {
-        assert!(package_of(purl).is_none(), "{purl}: {:?}", package_of(purl));
-    }
-    for (purl, release) in [
-        ("pkg:rpm/rocky/bash@5.1.8-6.el9?distro=rocky-9.3", "9"),
-        ("pkg:rpm/redhat/bash@5.1.8-6.el9?distro=rhel-9.3", "9"),
-        ("pkg:rpm/amzn/bash@5.2-1?distro=amzn-2023", "2023"),
-    ] {
-        assert_eq!(package_of(purl).map(|package| package.release).as_deref(), Some(release), "{purl}");
     }
     use tripoint_model::Ecosystem::{CratesIo, Go, Maven, Npm, Packagist, PyPI, RubyGems};
     for (ecosystem, name) in [
