@@ -192,6 +192,7 @@ fn case_of(
         indicator: alert.indicator.clone(),
         direction: alert.direction,
         was_vulnerable: was_vulnerable || !findings.is_empty(),
+        withdrawn: Vec::new(),
         mended: has(MENDED) && !findings.is_empty(),
         findings,
         findings_total,

@@ -113,6 +113,14 @@ impl Correlator {
         alerts
     }
 
+    /// Takes what lists say now of the peers of many connections, and judges each dossier that it touches once; otherwise
+    /// as one fact after the other.
+    pub fn look_again(&mut self, at: Timestamp, news: &[Sighting]) -> Vec<Alert> {
+        news.iter().for_each(|sighting| self.known.add_sighting(at, sighting));
+        let changed = news.iter().flat_map(|sighting| self.reassign_with_below(sighting.connection)).collect();
+        self.recompute(changed)
+    }
+
     /// What was last said of the peer of each connection that is on record.
     pub fn sightings(&self) -> impl Iterator<Item = (&Arc<Connection>, &Sighting)> {
         let on_record = self.known.connections.values().filter(|record| record.key.is_some());

@@ -40,10 +40,10 @@ fn connection(cookie: u64, at: i64, state: ConnectionState, direction: Direction
     Fact { at: Timestamp::from_seconds(at), what: What::Connection { connection: Arc::new(connection) } }
 }
 
-fn sighting(cookie: u64, at: i64) -> Fact {
-    let claim = Claim {
+fn claim(matched: &str) -> Claim {
+    Claim {
         feed: "c2".into(),
-        matched: "203.0.113.66".parse().unwrap(),
+        matched: matched.parse().unwrap(),
         category: Category::C2,
         direction: AppliesTo::Both,
         port: None,
@@ -56,8 +56,15 @@ fn sighting(cookie: u64, at: i64) -> Fact {
         cves: vec![],
         system: None,
         source: Source::default(),
-    };
-    let sighting = Sighting { connection: ConnectionId { cookie, peer: 0 }, claims: Arc::from([claim]), guard: vec![] };
+    }
+}
+
+fn seen(cookie: u64, claims: impl Into<Arc<[Claim]>>) -> Sighting {
+    Sighting { connection: ConnectionId { cookie, peer: 0 }, claims: claims.into(), guard: vec![] }
+}
+
+fn sighting(cookie: u64, at: i64) -> Fact {
+    let sighting = seen(cookie, [claim("203.0.113.66")]);
     Fact { at: Timestamp::from_seconds(at), what: What::Sighting { sighting } }
 }
 
@@ -187,4 +194,81 @@ fn what_is_found_in_an_open_connection_counts_at_once() {
     let said = correlator.observe(&findings(60));
     assert_eq!(said.len(), 1, "without waiting for the next tick");
     assert_eq!(said[0].findings[0].id, "EXAMPLE-1");
+}
+
+#[test]
+fn an_alert_stays_the_same_one_however_often_its_lists_are_read_again() {
+    let mut correlator = Correlator::new("web1", Weights::default());
+    correlator.observe(&findings(0));
+    correlator.observe(&connection(1, 1, ConnectionState::Established, Direction::Outbound));
+    let mut ids = BTreeSet::new();
+    for hour in 1..=100 {
+        let until = Some(Timestamp::from_seconds((hour + 24) * 3600));
+        let exact = Claim { valid_until: until, ..claim("203.0.113.66:443") };
+        let claims = [Claim { valid_until: until, ..claim("203.0.113.66") }, exact];
+        let said = correlator.look_again(Timestamp::from_seconds(hour * 3600), &[seen(1, claims)]);
+        assert!(said.iter().all(|alert| alert.suppressed_by.is_none()), "taken back at hour {hour}");
+        ids.extend(said.into_iter().map(|alert| alert.id));
+    }
+    assert_eq!(ids.len(), 1);
+    assert_eq!(correlator.alerts()[0].indicator, "203.0.113.66:443".parse().unwrap());
+}
+
+/// A feed that says something else of 40 connections of one application, bad clients and bad servers.
+#[test]
+fn many_peers_looked_at_again_end_as_one_by_one_and_each_alert_is_told_once() {
+    let laid = || {
+        let mut correlator = Correlator::new("web1", Weights::default());
+        correlator.observe(&findings(0));
+        for cookie in 0..40 {
+            let direction = if cookie % 2 == 0 { Direction::Inbound } else { Direction::Outbound };
+            let at = i64::try_from(cookie).unwrap();
+            correlator.observe(&connection(cookie, at, ConnectionState::Established, direction));
+            correlator.observe(&sighting(cookie, at));
+        }
+        correlator
+    };
+    let news: Vec<Sighting> =
+        (0..40).map(|cookie| seen(cookie, [Claim { confidence: 30, ..claim("203.0.113.66") }])).collect();
+    let at = Timestamp::from_seconds(100);
+    let (mut together, mut one_by_one) = (laid(), laid());
+    let mut said = together.look_again(at, &news);
+    said.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(said.len(), 2, "each alert once");
+    for sighting in news {
+        one_by_one.observe(&Fact { at, what: What::Sighting { sighting } });
+    }
+    assert!(together.alerts() == one_by_one.alerts(), "one by one they end otherwise");
+    assert!(together.alerts() == said, "what was told is not what stands");
+}
+
+/// Who accepted CVE-2026-10001, or something else, of the application until 10,000.
+fn accepts(cve: &str) -> Fact {
+    let text = format!(
+        r#"{{"id":"ex-1","application":"{}","cves":["{cve}"],"reason":"accepted","owner":"o","created":"1970-01-01T00:00:01Z","expires":"1970-01-01T02:00:00Z"}}"#,
+        process().application().key()
+    );
+    let exception = serde_json::from_str(&text).unwrap();
+    Fact { at: Timestamp::from_seconds(1), what: What::ExceptionAdded { exception } }
+}
+
+#[test]
+fn whoever_accepted_a_vulnerability_has_accepted_that_it_is_withdrawn() {
+    let nothing = Fact {
+        at: Timestamp::from_seconds(60),
+        what: What::Findings { process: process().key, findings: Arc::from([]), rejudged: true },
+    };
+    for (cve, covered) in [("CVE-2026-10001", Some("ex-1")), ("CVE-2026-99999", None)] {
+        let connected = connection(1, 1, ConnectionState::Closed, Direction::Outbound);
+        let mut facts = [accepts(cve), findings(0), connected, sighting(1, 1), nothing.clone()];
+        for _ in 0..facts.len() {
+            facts.rotate_left(1);
+            let mut correlator = Correlator::new("web1", Weights::default());
+            facts.iter().for_each(|fact| drop(correlator.observe(fact)));
+            let alerts = correlator.alerts();
+            assert_eq!(alerts.len(), 1);
+            assert!(alerts[0].findings.is_empty(), "it was withdrawn");
+            assert_eq!(alerts[0].suppressed_by.as_deref(), covered, "{cve}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tripoint_model::address::canonical;
 use tripoint_model::{
     Application, AppliesTo, Attempt, CallBack, Claim, Connection, ConnectionId, Direction, Finding, GuardHit,
-    Observable, Process, Timestamp,
+    Observable, Process, ProcessKey, Timestamp,
 };
 
 use crate::call_back;
@@ -97,6 +97,8 @@ pub struct Case {
     /// Whether its processes were said to be vulnerable to anything at any time since they were connected: an advisory
     /// that is withdrawn makes an alert milder, not one that never was.
     pub was_vulnerable: bool,
+    /// Where nothing is vulnerable any more: what its processes were last said to be vulnerable to, for each.
+    pub(crate) withdrawn: Vec<Arc<[Finding]>>,
     /// How many there are in all.
     pub findings_total: usize,
     /// How many CVEs those are.
@@ -157,8 +159,7 @@ pub(crate) fn hold(
 fn listed_as(record: &ConnectionRecord, now: Timestamp) -> Option<Observable> {
     let newest = record.connection.as_ref()?;
     let end = end_of(&newest.value, newest.at, now).max(newest.value.opened);
-    let held = record.listed.iter().filter(|listed| listed.held_for(&newest.value, end));
-    held.map(|listed| &listed.matched).min_by_key(|one| (breadth(one), *one)).cloned()
+    record.listed.most_specific(&newest.value, end).cloned()
 }
 
 /// The dossier that this connection belongs in; `None` when nothing bad was ever said of it. What an attacked server began
@@ -187,17 +188,6 @@ pub(crate) fn owner(record: &ConnectionRecord, known: &Known) -> Option<Arc<Proc
     Some(Arc::clone(named))
 }
 
-/// How many peers an observable may stand for: the smaller, the more specific.
-fn breadth(observable: &Observable) -> u16 {
-    match observable {
-        Observable::AddressPort(..) => 0,
-        Observable::Address(_) => 1,
-        Observable::Domain(_) => 2,
-        Observable::Network(net) => 3 + u16::from(net.max_prefix_len() - net.prefix_len()),
-        Observable::System(_) => u16::MAX,
-    }
-}
-
 /// Lays a dossier open; `None` when it holds no connection any more.
 pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted: &[Timestamp]) -> Option<Case> {
     let mut contacts: Vec<Contact> = Vec::with_capacity(dossier.connections.len());
@@ -216,7 +206,8 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
     let told = call_back::gravest(known, met).cloned();
     let server = call_back.as_ref().map(|call_back| &call_back.server);
     let (mut findings, scanned) = findings(&contacts, server, known);
-    let was_vulnerable = !findings.is_empty() || was_vulnerable(&contacts, server, known);
+    let withdrawn = if findings.is_empty() { withdrawn(&contacts, server, known) } else { Vec::new() };
+    let was_vulnerable = !findings.is_empty() || !withdrawn.is_empty();
     // What an attacked server began says nothing about the server's code.
     let of = |process: &Arc<Process>| match &call_back {
         Some(CallBack { server, child: Some(child), .. }) if child.key == process.key => server.key,
@@ -239,6 +230,7 @@ pub(crate) fn open(key: &DossierKey, dossier: &Dossier, known: &Known, contacted
         direction: key.direction,
         findings,
         was_vulnerable,
+        withdrawn,
         findings_total,
         cves_total,
         scanned,
@@ -298,14 +290,23 @@ fn findings(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) 
     (findings, scanned)
 }
 
-/// Whether an owner, or the server that was attacked, was said to be vulnerable since it was connected.
-fn was_vulnerable(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) -> bool {
-    let vulnerable = |contact: &Contact, process: &Arc<Process>| {
-        let record = known.processes.get(&process.key);
-        record.is_some_and(|record| record.was_vulnerable_since(contact.connection.opened, contact.end(known.now)))
+/// What each owner, and the server that was attacked, was last said to be vulnerable to since it was connected.
+fn withdrawn(contacts: &[Contact], server: Option<&Arc<Process>>, known: &Known) -> Vec<Arc<[Finding]>> {
+    let last = |(contact, process): (&Contact, &Arc<Process>)| {
+        let record = known.processes.get(&process.key)?;
+        Some((process.key, record.last_vulnerable_since(contact.connection.opened, contact.end(known.now))?))
     };
     let first = contacts.first().zip(server).into_iter();
-    first.chain(contacts.iter().filter_map(|one| Some((one, one.process.as_ref()?)))).any(|(c, p)| vulnerable(c, p))
+    let all = first.chain(contacts.iter().filter_map(|one| Some((one, one.process.as_ref()?)))).filter_map(last);
+    // Of several connections of one process the list of the latest judgement counts.
+    let mut lists: BTreeMap<ProcessKey, (Timestamp, &Arc<[Finding]>)> = BTreeMap::new();
+    for (process, (at, list)) in all {
+        let known = lists.entry(process).or_insert((at, list));
+        if at > known.0 {
+            *known = (at, list);
+        }
+    }
+    lists.into_values().map(|(_, list)| Arc::clone(list)).collect()
 }
 
 /// Each vulnerability once: its CVEs, else the advisory's own id.

@@ -57,18 +57,22 @@ impl ProcessRecord {
         states.into_iter().skip(first).take_while(|(at, _)| *at <= until).map(|(_, list)| list).collect()
     }
 
-    /// Whether the code that ran from `opened` to `end` was, at any time since, said to be vulnerable: also in a
-    /// judgement that another has replaced.
-    pub(crate) fn was_vulnerable_since(&self, opened: Timestamp, end: Timestamp) -> bool {
+    /// What the code that ran from `opened` to `end` was last, at any time since, said to be vulnerable to, and when that
+    /// was said: also in a judgement that another has replaced. `None` where nothing vulnerable was ever in it.
+    pub(crate) fn last_vulnerable_since(
+        &self,
+        opened: Timestamp,
+        end: Timestamp,
+    ) -> Option<(Timestamp, &Arc<[Finding]>)> {
         let states: Vec<Timestamp> = self.states().into_iter().map(|(at, _)| at).collect();
         let first = states.iter().rposition(|at| *at <= opened).unwrap_or(0);
-        let (Some(from), until) = (states.get(first), states.iter().find(|at| **at > end.max(states[first]))) else {
-            return false;
-        };
+        let from = states.get(first)?;
+        let until = states.iter().find(|at| **at > end.max(*from));
         let lists = self.findings.range(*from..until.copied().unwrap_or(Timestamp(i64::MAX)));
         let ends = lists.clone().skip(1).map(|(at, _)| *at).chain([Timestamp(i64::MAX)]);
         let vulnerable = |list: &Arc<[Finding]>| list.iter().any(|finding| finding.state.is_vulnerable());
-        lists.zip(ends).any(|((_, judged), end)| end > opened && vulnerable(&judged.list))
+        let held = lists.zip(ends).filter(|((_, judged), end)| *end > opened && vulnerable(&judged.list));
+        held.last().map(|((at, judged), _)| (*at, &judged.list))
     }
 
     /// Whether the code that it runs now has been looked at, and nothing vulnerable is in it.

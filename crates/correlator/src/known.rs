@@ -60,8 +60,8 @@ pub(crate) struct ConnectionRecord {
     /// The owner from the newest state that names one.
     pub(crate) process: Option<Newest<Arc<Process>>>,
     pub(crate) sighting: Option<Newest<Sighting>>,
-    /// What any sighting said was listed, also one that another has replaced; at most `LISTED_MAX`.
-    pub(crate) listed: BTreeSet<Listed>,
+    /// What any sighting said was listed, also one that another has replaced.
+    pub(crate) listed: Listed,
     /// The dossier it is counted in.
     pub(crate) key: Option<DossierKey>,
 }
@@ -121,11 +121,7 @@ impl Known {
 
     pub(crate) fn add_sighting(&mut self, at: Timestamp, sighting: &Sighting) {
         let record = self.connections.entry(sighting.connection).or_default();
-        record.listed.extend(sighting.claims.iter().map(Listed::of));
-        // The least stay, whichever order they came in.
-        while record.listed.len() > LISTED_MAX {
-            record.listed.pop_last();
-        }
+        record.listed.add(&sighting.claims);
         keep(&mut record.sighting, at, sighting.clone());
     }
 
@@ -360,8 +356,6 @@ fn is_done(record: &ConnectionRecord, now: Timestamp) -> bool {
     }
 }
 
-/// Things listed of one peer: networks in one another, ports, names.
-const LISTED_MAX: usize = 64;
 /// Connections kept at once while nothing bad is said of them, some 700 bytes each.
 const CONNECTIONS_MAX: usize = 16_384;
 /// Processes kept at once.

@@ -32,7 +32,9 @@ mod met;
 pub mod rule;
 pub mod severity;
 mod suppress;
+mod weight;
 
 pub use correlate::{Correlator, WITHDRAWN};
 pub use known::Counters;
 pub use severity::{UnknownFactor, Weights};
+pub use weight::has_same_weight;

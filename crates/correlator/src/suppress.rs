@@ -34,7 +34,7 @@ fn covers(exception: &Exception, removed: Option<Timestamp>, contact: &Contact, 
     let (connection, case) = (&contact.connection, about.case);
     // Of what is not listed nobody can say that it is accepted.
     let whole = case.findings_total == case.findings.len();
-    let subject = |at| Subject {
+    let subject = |at, findings| Subject {
         address: canonical(connection.remote.ip()),
         port: connection.remote.port(),
         name: name_to_except(connection, &contact.claims),
@@ -43,11 +43,16 @@ fn covers(exception: &Exception, removed: Option<Timestamp>, contact: &Contact, 
         direction: Some(connection.direction),
         rule: Some(about.rule),
         indicator: Some(&case.indicator),
-        findings: whole.then_some(case.findings.as_slice()),
+        findings,
         at,
     };
     let end = contact.end(case.now);
-    let held = removed.is_none_or(|removed| end < removed) && exception.covers(&subject(end));
-    let afterwards = removed.is_none() && exception.created > end && exception.covers(&subject(exception.created));
+    // Whoever accepted what the code was vulnerable to accepts the milder: that this is said of it no more.
+    let covers = |at| match case.withdrawn.as_slice() {
+        [] => exception.covers(&subject(at, whole.then_some(case.findings.as_slice()))),
+        lists => lists.iter().all(|list| exception.covers(&subject(at, Some(&list[..])))),
+    };
+    let held = removed.is_none_or(|removed| end < removed) && covers(end);
+    let afterwards = removed.is_none() && exception.created > end && covers(exception.created);
     held || afterwards
 }
