@@ -1,5 +1,6 @@
 //! What do the connections seen mean, given indicators and findings? The one thread that decides.
 
+mod asked;
 mod indexed;
 mod policy;
 mod tell;
@@ -96,6 +97,7 @@ pub struct Detector {
     index: Option<Arc<Index>>,
     /// With which lists and advisories alerts are judged.
     judged: Judgement,
+    asked: asked::Asked,
     set: Option<SetMaps>,
     doors: Doors,
     policy: config::Response,
@@ -137,6 +139,7 @@ impl Detector {
             host: host.to_owned(),
             index: None,
             judged: Judgement::default(),
+            asked: asked::Asked::default(),
             set,
             doors,
             policy: config.response.clone(),
@@ -187,6 +190,10 @@ impl Detector {
             Wake::Seen(seen) => seen.into_iter().for_each(|one| self.seen(one)),
             Wake::Findings { process, findings, rejudged, edition, at } => {
                 self.judged.vuln = self.judged.vuln.max(Some(edition));
+                if self.asked.note(process, edition) {
+                    let on_record = self.correlator.sightings().filter_map(|(c, _)| Some(c.process.as_ref()?.key));
+                    self.asked.forget(&on_record.collect());
+                }
                 self.found(process, findings, rejudged, at);
             }
             Wake::Hash { process, sha256 } => self.hashed(process, sha256),
@@ -224,6 +231,7 @@ impl Detector {
             Seen::Ended { key, at } => {
                 let _ = self.doors.findings.send(Request::Ended(key));
                 self.hashes.remove(&key);
+                self.asked.end(key);
                 self.forget(key);
                 if self.vulnerable.remove(&key) {
                     self.mark(key, false);

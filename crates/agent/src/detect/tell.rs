@@ -1,6 +1,6 @@
 //! Who has to know what a fact changes?
 
-use tripoint_model::{Alert, Fact, Timestamp, What};
+use tripoint_model::{Alert, Fact, Judgement, Timestamp, What};
 
 use super::{Detector, now};
 use crate::investigate::{self, Case};
@@ -18,7 +18,9 @@ impl Detector {
     /// Tells of alerts, and with which lists and advisories they are judged.
     pub(super) fn tell(&mut self, alerts: Vec<Alert>) {
         for mut alert in alerts {
-            alert.judged = Some(Box::new(self.judged.clone()));
+            // What has ended is looked up no more: its alert is as old as what it was looked up in.
+            let vuln = self.asked.oldest(&alert).or(self.judged.vuln);
+            alert.judged = Some(Box::new(Judgement { vuln, ..self.judged.clone() }));
             let moment = now();
             if let Some(newest) = alert.connections.first() {
                 alert.latency_ms = Some(moment.since(newest.opened).as_secs_f64() * 1000.0);
