@@ -1,7 +1,7 @@
 // How does what strangers wrote become harmless to show, and is still what it was in a file?
 
 /** What stood in an object, by its names there, before it was made visible. */
-const sent = new WeakMap<object, Map<string, [name: string, text?: string]>>();
+const sent = new WeakMap<WeakKey, Map<string, [name: string, text?: string]>>();
 
 /** Reads JSON of the server; every string in it is harmless to show. */
 export function read(text: string): unknown {

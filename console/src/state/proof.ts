@@ -1,7 +1,7 @@
 // How does one window tell another that a person has just proven, at the provider, to be there?
 
-/** Every window of this browser hears it; each waits for its own word. The server alone decides what it is worth. */
-const CHANNEL = 'tripoint-proof';
+/** Every other window of this origin hears what is kept; each waits for its own word. The server alone decides what it is worth. */
+const KEPT = 'tripoint-proof';
 const WORD = /^[0-9a-f]{32}$/;
 
 /** A word that nobody else says. */
@@ -14,16 +14,15 @@ export const begin = (mine: string) => `/v1/oidc/begin?${new URLSearchParams({ c
 
 /** Calls when the word is said; what it gives ends the waiting. */
 export function heard(mine: string, then: () => void): () => void {
-  const channel = new BroadcastChannel(CHANNEL);
-  channel.onmessage = (event) => {
-    if (event.data === mine) then();
+  const hear = (event: StorageEvent) => {
+    if (event.key === KEPT && event.newValue === mine) then();
   };
-  return () => channel.close();
+  addEventListener('storage', hear);
+  return () => removeEventListener('storage', hear);
 }
 
 export function say(theirs: string): void {
   if (!WORD.test(theirs)) return;
-  const channel = new BroadcastChannel(CHANNEL);
-  channel.postMessage(theirs);
-  channel.close();
+  localStorage.setItem(KEPT, theirs);
+  localStorage.removeItem(KEPT);
 }

@@ -337,7 +337,8 @@ pub fn look_for(folder: &std::path::Path, bytes: &[u8]) -> Vec<String> {
             if kind.is_dir() {
                 open.push(entry.path());
             } else if kind.is_file() {
-                let text = std::fs::read(entry.path()).unwrap();
+                // What is in use may be gone by now.
+                let Ok(text) = std::fs::read(entry.path()) else { continue };
                 if text.windows(bytes.len()).any(|window| window == bytes) {
                     found.push(entry.path().display().to_string());
                 }
