@@ -13,9 +13,11 @@ export const SCREENS = process.env.UPDATE ? join(import.meta.dirname, '../../doc
 const PROGRAM = process.env.TRIPOINT_PROGRAM ?? join(import.meta.dirname, '../../target/debug/tripoint');
 const BROWSER = process.env.TRIPOINT_BROWSER ?? '/usr/bin/chromium';
 
+const opened = () => chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+
 export class Rig {
   sequence = 0;
-  private constructor(readonly folder: string, readonly origin: string, readonly setup: string, private readonly child: ChildProcess, readonly browser: Browser) {}
+  private constructor(readonly folder: string, readonly origin: string, readonly setup: string, private readonly child: ChildProcess | null, readonly browser: Browser) {}
 
   /** `server` alone, or `up` with the agent of this host. */
   static async start(command: 'server' | 'up' = 'server', more: Record<string, string> = {}, config = ''): Promise<Rig> {
@@ -29,17 +31,22 @@ export class Rig {
     await until(() => existsSync(ready) || child.exitCode !== null, `the program is ready: ${said}`);
     if (child.exitCode !== null) throw new Error(`the program ended: ${said}`);
     const setup = await until(() => /first sign-in: (\S+)/.exec(said)?.[1], 'the address of the first sign-in');
-    const { origin } = new URL(setup);
-    const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     mkdirSync(SCREENS, { recursive: true });
-    return new Rig(folder, origin, setup, child, browser);
+    return new Rig(folder, new URL(setup).origin, setup, child, await opened());
+  }
+
+  /** A browser beside a server that somebody else has started and will end. */
+  static async beside(folder: string, setup: string): Promise<Rig> {
+    return new Rig(folder, new URL(setup).origin, setup, null, await opened());
   }
 
   async stop(): Promise<void> {
     await this.browser.close();
-    const over = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.exitCode === null) {
-      this.child.kill('SIGTERM');
+    const { child } = this;
+    if (!child) return;
+    const over = new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null) {
+      child.kill('SIGTERM');
       await over;
     }
     rmSync(this.folder, { recursive: true, force: true });

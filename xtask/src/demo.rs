@@ -35,6 +35,9 @@ pub fn bench(rest: &[String]) -> Result<ExitCode> {
     if rest.iter().any(|word| ["alert-latency", "inventory", "package-change"].contains(&word.as_str())) {
         build_programs()?;
     }
+    if rest.iter().any(|word| word == "queue") {
+        crate::console::build()?;
+    }
     run::succeed(run::cargo().args(["build", "--profile", "demo", "-p", "tripoint-bench"]))?;
     let status = run::command(run::target_dir().join("demo/tripoint-bench")).args(rest).status()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use tripoint_model::Verdict;
+use tripoint_model::{Level, Verdict};
 
 use super::source::Source;
 
@@ -30,7 +30,7 @@ pub struct About {
     pub id: String,
     /// Its `title`.
     pub title: String,
-    /// How bad a match is.
+    /// How bad a match is; our five words are Sigma's.
     pub level: Level,
     /// The technique, as reports name it.
     pub family: String,
@@ -40,31 +40,6 @@ pub struct About {
     pub cves: Vec<String>,
     /// What a match means by itself.
     pub verdict: Verdict,
-}
-
-/// How bad a match is, in Sigma's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Level {
-    Informational,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Level {
-    /// The word that rules and reports use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
 }
 
 /// Where a test looks: a field's name in small letters, or the whole line.

@@ -1,12 +1,12 @@
 //! Is the answer of all Sigma rules at once that of each alone, and what do correlations forget?
 
-use tripoint_model::{Timestamp, Verdict};
+use tripoint_model::{Level, Timestamp, Verdict};
 
 use super::bounds;
 use super::correlate::Run;
 use super::engine::{Room, Sigma};
 use super::event::Event;
-use super::rule::{About, Correlation, How, Kind, Level, Member, SigmaRule, Test};
+use super::rule::{About, Correlation, How, Kind, Member, SigmaRule, Test};
 use super::source::{Sort, Source};
 use crate::log::FORMATS;
 use crate::stamp::Clock;

@@ -1,10 +1,10 @@
 //! What does a report say of a rule, by its title, level and tags?
 
 use rsigma_parser::{CorrelationRule, SigmaRule};
-use tripoint_model::Verdict;
+use tripoint_model::{Level, Verdict};
 use yaml_serde::Value;
 
-use super::super::rule::{About, Level};
+use super::super::rule::About;
 use super::{At, Unused};
 
 /// Techniques that have a name of their own here, the most telling first; all other rules are of the family `sigma`.

@@ -1,9 +1,9 @@
 //! Is what is kept of a group as good as all of it, and how much is that?
 
 use proptest::prelude::*;
-use tripoint_model::Verdict;
+use tripoint_model::{Level, Verdict};
 
-use super::super::rule::{About, Level, Member};
+use super::super::rule::{About, Member};
 use super::*;
 
 fn correlation(kind: Kind, at_least: u64, at_most: Option<u64>) -> Correlation {

@@ -1,6 +1,9 @@
 //! A hundred thousand alerts and a million sightings: how long does a page, a search, a count take, and how soon do watchers hear of a change?
 //!
-//! The real server over its Unix socket, as the console asks it; questions in turn, answers read whole.
+//! The real server over its Unix socket, as the console asks it; questions in turn, answers read whole. The console
+//! itself is opened in a browser beside, on the same server.
+
+mod browser;
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -57,6 +60,7 @@ async fn measured() -> Result<Vec<Figure>> {
     let (tell, told) = oneshot::channel();
     let options = ServerOptions {
         data_dir: folder.path().to_owned(),
+        listen: Some(std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         ready: Some(tell),
         contacts: KeepContacts { rows_max: 2 * SIGHTINGS as u64, ..KeepContacts::default() },
         ..ServerOptions::default()
@@ -66,10 +70,14 @@ async fn measured() -> Result<Vec<Figure>> {
     let client = Client::unix(&socket_path(folder.path()));
     let mut figures = vec![fill(&client).await?, sightings(&client).await?];
     for (name, question) in QUESTIONS {
+        eprintln!("{name} …");
         let times = asked(&client, question).await?;
         figures.push(Figure::new(format!("{name}, median"), percentile(&times, 50), "ms"));
         figures.push(Figure::new(format!("{name}, 99 %"), percentile(&times, 99), "ms"));
     }
+    eprintln!("a browser …");
+    let data_dir = folder.path().to_owned();
+    figures.extend(tokio::task::spawn_blocking(move || browser::figures(&data_dir)).await??);
     figures.extend(watched(&client, folder.path()).await?);
     let aside = folder.path().join("aside.sqlite");
     let begun = Instant::now();
@@ -87,6 +95,7 @@ async fn measured() -> Result<Vec<Figure>> {
 
 /// Reports the alerts; how many a second were taken and durable.
 async fn fill(client: &Client) -> Result<Figure> {
+    eprintln!("{ALERTS} alerts and {SIGHTINGS} contacts are reported; this takes some minutes …");
     let begun = Instant::now();
     for (sequence, first) in (0..ALERTS).step_by(REPORT).enumerate() {
         report(client, sequence as u64 + 1, (first..first + REPORT).map(|number| alert(number, 0))).await?;
