@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use tripoint_model::{
-    AppliesTo, Category, Claim, Connection, ConnectionState, Finding, FindingState, PackageState, Process, Protocol,
-    Sighting, Source,
-};
+use tripoint_model::testing::{claim, finding};
+use tripoint_model::{Claim, Connection, ConnectionState, Process, Sighting, testing};
 
 use super::*;
 
@@ -20,43 +18,16 @@ fn process() -> Arc<Process> {
 
 fn connection(cookie: u64, at: i64, state: ConnectionState, direction: Direction) -> Fact {
     let connection = Connection {
-        id: ConnectionId { cookie, peer: 0 },
-        protocol: Protocol::Tcp,
         direction,
-        local: "198.51.100.10:4000".parse().unwrap(),
-        remote: "203.0.113.66:443".parse().unwrap(),
-        translated: None,
         state,
         opened: Timestamp::from_seconds(at),
         closed: (!state.is_open()).then(|| Timestamp::from_seconds(at + 1)),
         bytes_in: 1,
         bytes_out: 2,
-        netns: 1,
-        predates_sensor: false,
-        remote_name: None,
-        named: None,
         process: Some(process()),
+        ..testing::connection(cookie, "203.0.113.66:443")
     };
     Fact { at: Timestamp::from_seconds(at), what: What::Connection { connection: Arc::new(connection) } }
-}
-
-fn claim(matched: &str) -> Claim {
-    Claim {
-        feed: "c2".into(),
-        matched: matched.parse().unwrap(),
-        category: Category::C2,
-        direction: AppliesTo::Both,
-        port: None,
-        confidence: 80,
-        first_seen: None,
-        last_seen: None,
-        valid_from: None,
-        valid_until: None,
-        labels: vec![],
-        cves: vec![],
-        system: None,
-        source: Source::default(),
-    }
 }
 
 fn seen(cookie: u64, claims: impl Into<Arc<[Claim]>>) -> Sighting {
@@ -69,27 +40,9 @@ fn sighting(cookie: u64, at: i64) -> Fact {
 }
 
 fn findings(at: i64) -> Fact {
-    let finding = Finding {
-        purl: "pkg:deb/debian/app@1".into(),
-        name: "app".into(),
-        version: "1".into(),
-        id: "EXAMPLE-1".into(),
-        cves: vec!["CVE-2026-10001".into()],
-        state: FindingState::Affected,
-        presence: PackageState::Loaded,
-        on_disk: None,
-        fixed: None,
-        severity: BTreeMap::new(),
-        cvss_tenths: Some(98),
-        known_exploited: false,
-        epss_bp: None,
-        fix_command: None,
-        source: "debian".into(),
-        paths: vec![],
-    };
     Fact {
         at: Timestamp::from_seconds(at),
-        what: What::Findings { process: process().key, findings: Arc::from([finding]), rejudged: false },
+        what: What::Findings { process: process().key, findings: Arc::from([finding()]), rejudged: false },
     }
 }
 

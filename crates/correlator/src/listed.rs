@@ -73,48 +73,27 @@ const LISTED_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use tripoint_model::{Category, ConnectionId, ConnectionState, Direction, Protocol, Source};
+    use tripoint_model::{ConnectionState, Direction, testing};
 
     use super::*;
 
     fn claim(matched: &str, port: Option<u16>, until: Option<i64>) -> Claim {
         Claim {
-            feed: "c2".into(),
-            matched: matched.parse().unwrap(),
-            category: Category::C2,
-            direction: AppliesTo::Both,
             port,
-            confidence: 80,
-            first_seen: None,
-            last_seen: None,
             valid_from: until.map(|until| Timestamp(until - 10)),
             valid_until: until.map(Timestamp),
-            labels: vec![],
-            cves: vec![],
-            system: None,
-            source: Source::default(),
+            ..testing::claim(matched)
         }
     }
 
     /// Opened at 50, closed at 60.
     fn connection() -> Connection {
         Connection {
-            id: ConnectionId { cookie: 1, peer: 0 },
-            protocol: Protocol::Tcp,
             direction: Direction::Inbound,
-            local: "198.51.100.10:4000".parse().unwrap(),
-            remote: "203.0.113.66:443".parse().unwrap(),
-            translated: None,
             state: ConnectionState::Closed,
             opened: Timestamp(50),
             closed: Some(Timestamp(60)),
-            bytes_in: 1,
-            bytes_out: 2,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: None,
+            ..testing::connection(1, "203.0.113.66:443")
         }
     }
 

@@ -109,9 +109,7 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use tripoint_model::{ConnectionId, ConnectionState, Protocol};
+    use tripoint_model::testing;
 
     use super::*;
 
@@ -120,24 +118,7 @@ mod tests {
     }
 
     fn connection(remote: String, at: i64) -> Connection {
-        Connection {
-            id: ConnectionId { cookie: at.unsigned_abs(), peer: 0 },
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: "198.51.100.10:4000".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            translated: None,
-            state: ConnectionState::Established,
-            opened: Timestamp::from_seconds(at),
-            closed: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: None::<Arc<Process>>,
-        }
+        Connection { opened: Timestamp::from_seconds(at), ..testing::connection(at.unsigned_abs(), &remote) }
     }
 
     #[test]

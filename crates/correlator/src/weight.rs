@@ -51,7 +51,7 @@ const HUNDREDTHS: u32 = 100;
 mod tests {
     use std::sync::Arc;
 
-    use tripoint_model::{ConnectionId, ConnectionState, Direction, Protocol};
+    use tripoint_model::{ConnectionState, testing};
 
     use super::*;
 
@@ -63,42 +63,15 @@ mod tests {
 
     fn connection() -> Connection {
         Connection {
-            id: ConnectionId { cookie: 1, peer: 0 },
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: "198.51.100.10:4000".parse().unwrap(),
-            remote: "203.0.113.66:443".parse().unwrap(),
-            translated: None,
             state: ConnectionState::Closed,
             opened: at(1000),
             closed: Some(at(1001)),
-            bytes_in: 1,
-            bytes_out: 2,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: None,
+            ..testing::connection(1, "203.0.113.66:443")
         }
     }
 
     fn claim() -> Claim {
-        Claim {
-            feed: "c2".into(),
-            matched: "203.0.113.66".parse().unwrap(),
-            category: Category::C2,
-            direction: AppliesTo::Both,
-            port: None,
-            confidence: 80,
-            first_seen: None,
-            last_seen: Some(at(1000)),
-            valid_from: None,
-            valid_until: Some(at(1003)),
-            labels: vec![],
-            cves: vec![],
-            system: None,
-            source: Source::default(),
-        }
+        Claim { last_seen: Some(at(1000)), valid_until: Some(at(1003)), ..testing::claim("203.0.113.66") }
     }
 
     fn same(change: impl FnOnce(&mut Claim)) -> bool {

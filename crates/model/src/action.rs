@@ -253,21 +253,7 @@ pub fn in_force(outcomes: &[Outcome], kind: ActionKind, now: Timestamp) -> impl 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn outcome(id: &str, action: ActionKind, state: OutcomeState, at: i64) -> Outcome {
-        Outcome {
-            id: id.into(),
-            action,
-            target: "203.0.113.66".parse().unwrap(),
-            scope: Scope::Host,
-            mechanism: "bpf".into(),
-            state,
-            verified: true,
-            detail: String::new(),
-            at: Timestamp(at),
-            expires: None,
-        }
-    }
+    use crate::testing::outcome;
 
     #[test]
     fn what_holds_is_what_nothing_has_ended() {

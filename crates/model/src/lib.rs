@@ -39,6 +39,8 @@ pub mod severity;
 pub mod sla;
 pub mod target;
 pub mod terms;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod time;
 pub mod why;

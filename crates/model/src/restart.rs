@@ -188,7 +188,6 @@ const RESTARTS_MAX: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::FindingState;
     use crate::process::{Container, ProcessKey};
 
     fn process(pid: u32, unit: Option<&str>, cgroup: &str) -> Process {
@@ -202,24 +201,7 @@ mod tests {
     }
 
     fn finding(presence: PackageState, fix: Option<&str>) -> Finding {
-        Finding {
-            purl: String::new(),
-            name: "demo".into(),
-            version: "1".into(),
-            id: "X-1".into(),
-            cves: Vec::new(),
-            state: FindingState::Affected,
-            presence,
-            on_disk: None,
-            fixed: None,
-            severity: std::collections::BTreeMap::new(),
-            cvss_tenths: None,
-            known_exploited: false,
-            epss_bp: None,
-            fix_command: fix.map(str::to_owned),
-            source: String::new(),
-            paths: Vec::new(),
-        }
+        Finding { name: "demo".into(), presence, fix_command: fix.map(str::to_owned), ..crate::testing::finding() }
     }
 
     #[test]

@@ -41,22 +41,7 @@ fn guard() -> Guard {
 }
 
 fn exception(target: &str) -> Exception {
-    Exception {
-        id: "e1".into(),
-        target: Some(target.parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "ada".into(),
-        created: Timestamp(0),
-        expires: Timestamp::from_seconds(1000),
-    }
+    tripoint_model::testing::exception("e1", target, Timestamp::from_seconds(1000))
 }
 
 fn rule(guard: &Guard, target: &str, requester: &str, at: i64) -> String {

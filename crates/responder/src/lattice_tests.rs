@@ -125,20 +125,10 @@ fn exception(owner: &str, way: Way) -> Exception {
         Way::System => ("AS64500", vec!["203.0.113.0/24".parse().unwrap()]),
     };
     Exception {
-        id: format!("x-{owner}"),
-        target: Some(target.parse().unwrap()),
         networks,
-        application: None,
         hosts: Some("web-*".into()),
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        reason: "partner".into(),
-        ticket: None,
         owner: owner.into(),
-        created: Timestamp(0),
-        expires: Timestamp::from_seconds(100_000),
+        ..tripoint_model::testing::exception(&format!("x-{owner}"), target, Timestamp::from_seconds(100_000))
     }
 }
 

@@ -77,22 +77,7 @@ fn held(fake: &FakeFirewall) -> Vec<String> {
 }
 
 fn exception(target: &str) -> Exception {
-    Exception {
-        id: "e1".into(),
-        target: Some(target.parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "bob".into(),
-        created: at(0),
-        expires: at(1_000_000),
-    }
+    Exception { owner: "bob".into(), ..tripoint_model::testing::exception("e1", target, at(1_000_000)) }
 }
 
 const BLOCKED: [&str; 3] = ["203.0.113.7", "203.0.113.200", "2001:db8::7"];

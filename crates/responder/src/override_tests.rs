@@ -88,22 +88,7 @@ fn some_rules_nobody_sets_aside() {
         assert_eq!(refused(&guard(), wish(target, OVERRULABLE, Some(60))).as_deref(), Some(rule), "{target}");
     }
     assert_eq!(refused(&guard(), wish("11.0.0.0/8", &["too-wide"], Some(60))), None);
-    let excepted = Exception {
-        id: "e1".into(),
-        target: Some(ROUTER.parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        reason: "ours".into(),
-        ticket: None,
-        owner: "bob".into(),
-        created: at(0),
-        expires: at(9_000),
-    };
+    let excepted = Exception { owner: "bob".into(), ..tripoint_model::testing::exception("e1", ROUTER, at(9_000)) };
     let spared = Guard { exceptions: vec![excepted], ..guard() };
     assert_eq!(refused(&spared, wish(ROUTER, OVERRULABLE, Some(60))).as_deref(), Some("exception"));
 }

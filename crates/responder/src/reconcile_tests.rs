@@ -157,22 +157,7 @@ fn an_exception_lifts_what_stands() {
     let mut responder = open(folder.path(), &firewall);
     run(&mut responder, ActionKind::Block, "203.0.113.66", 1000, 10);
     let mut guard = guard();
-    guard.exceptions.push(tripoint_model::Exception {
-        id: "e1".into(),
-        target: Some("203.0.113.0/24".parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "ada".into(),
-        created: Timestamp(0),
-        expires: seconds(1000),
-    });
+    guard.exceptions.push(tripoint_model::testing::exception("e1", "203.0.113.0/24", seconds(1000)));
     let report = responder.reconcile(&guard, seconds(11));
     assert_eq!(report.withdrawn, [("203.0.113.66".parse().unwrap(), "exception".to_owned())]);
     assert!(firewall.kernel().blocks.is_empty());

@@ -186,8 +186,9 @@ const REFUSALS_MAX: usize = 50;
 #[cfg(test)]
 mod tests {
     use tripoint_model::alert::{SCHEMA, Work};
+    use tripoint_model::testing::outcome;
     use tripoint_model::{
-        AlertId, Application, ApplicationKind, Direction, Factor, OutcomeState, Resolution, Scope, Severity,
+        AlertId, Application, ApplicationKind, Direction, Factor, OutcomeState, Resolution, Severity,
     };
 
     use super::*;
@@ -228,21 +229,6 @@ mod tests {
             latency_ms: None,
             judged: None,
             work: Work::default(),
-        }
-    }
-
-    fn outcome(id: &str, action: ActionKind, state: OutcomeState, at: i64) -> Outcome {
-        Outcome {
-            id: id.into(),
-            action,
-            target: "203.0.113.66".parse().unwrap(),
-            scope: Scope::Host,
-            mechanism: "bpf".into(),
-            state,
-            verified: true,
-            detail: String::new(),
-            at: Timestamp(at),
-            expires: None,
         }
     }
 

@@ -217,22 +217,10 @@ pub mod tests {
     /// An open connection of nobody to the peer.
     pub fn connection(cookie: u64, remote: &str) -> Connection {
         Connection {
-            id: id(cookie),
-            protocol: Protocol::Tcp,
-            direction: Direction::Outbound,
-            local: "198.51.100.10:40000".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            translated: None,
-            state: ConnectionState::Established,
             opened: Timestamp(1),
-            closed: None,
             bytes_in: 10,
             bytes_out: 20,
-            netns: 1,
-            predates_sensor: false,
-            remote_name: None,
-            named: None,
-            process: None,
+            ..tripoint_model::testing::connection(cookie, remote)
         }
     }
 

@@ -5,9 +5,8 @@ use std::sync::mpsc::{Receiver, channel, sync_channel};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tripoint_correlator::Weights;
 use tripoint_intel::image::Builder;
-use tripoint_model::{
-    AppliesTo, Category, ConnectionState, Direction, FindingState, Indicator, PackageState, Protocol,
-};
+use tripoint_model::testing::finding;
+use tripoint_model::{AppliesTo, Category, Indicator, testing};
 
 use super::super::*;
 
@@ -41,45 +40,7 @@ fn process() -> Arc<Process> {
 }
 
 fn connection() -> Arc<Connection> {
-    Arc::new(Connection {
-        id: ConnectionId { cookie: 1, peer: 0 },
-        protocol: Protocol::Tcp,
-        direction: Direction::Outbound,
-        local: "198.51.100.10:4000".parse().unwrap(),
-        remote: "203.0.113.5:80".parse().unwrap(),
-        translated: None,
-        state: ConnectionState::Established,
-        opened: now(),
-        closed: None,
-        bytes_in: 0,
-        bytes_out: 0,
-        netns: 1,
-        predates_sensor: false,
-        remote_name: None,
-        named: None,
-        process: Some(process()),
-    })
-}
-
-fn finding() -> Finding {
-    Finding {
-        purl: "pkg:deb/debian/app@1".into(),
-        name: "app".into(),
-        version: "1".into(),
-        id: "EXAMPLE-1".into(),
-        cves: vec!["CVE-2026-10001".into()],
-        state: FindingState::Affected,
-        presence: PackageState::Loaded,
-        on_disk: None,
-        fixed: None,
-        severity: std::collections::BTreeMap::new(),
-        cvss_tenths: Some(98),
-        known_exploited: false,
-        epss_bp: None,
-        fix_command: None,
-        source: "debian".into(),
-        paths: vec![],
-    }
+    Arc::new(Connection { opened: now(), process: Some(process()), ..testing::connection(1, "203.0.113.5:80") })
 }
 
 fn looked_up(detector: &mut Detector, edition: i64) {

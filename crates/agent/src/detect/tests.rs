@@ -3,7 +3,7 @@
 use std::sync::mpsc::{channel, sync_channel};
 
 use tripoint_correlator::Weights;
-use tripoint_model::{ConnectionState, Direction, Protocol};
+use tripoint_model::{ConnectionState, testing};
 
 use super::tried::CALLED_BACK_MAX;
 use super::*;
@@ -30,22 +30,9 @@ fn process(pid: u32) -> Arc<Process> {
 
 fn call(cookie: usize, owner: &Arc<Process>, state: ConnectionState) -> Arc<Connection> {
     Arc::new(Connection {
-        id: ConnectionId { cookie: cookie as u64, peer: 0 },
-        protocol: Protocol::Tcp,
-        direction: Direction::Outbound,
-        local: "198.51.100.10:4000".parse().unwrap(),
-        remote: "203.0.113.5:80".parse().unwrap(),
-        translated: None,
         state,
-        opened: Timestamp::from_seconds(1),
-        closed: None,
-        bytes_in: 0,
-        bytes_out: 0,
-        netns: 1,
-        predates_sensor: false,
-        remote_name: None,
-        named: None,
         process: Some(Arc::clone(owner)),
+        ..testing::connection(cookie as u64, "203.0.113.5:80")
     })
 }
 

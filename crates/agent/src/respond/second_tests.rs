@@ -8,7 +8,7 @@ use std::time::Duration;
 use tripoint_api::agent::{Answer, Order};
 use tripoint_api::proposal::ProposalState;
 use tripoint_model::{
-    Action, ActionKind, AlertId, Exception, Outcome, OutcomeState, Refusal, Scope, Target, Terms, Timestamp,
+    Action, ActionKind, AlertId, Exception, Outcome, OutcomeState, Refusal, Scope, Target, Terms, testing,
 };
 use tripoint_responder::Protected;
 use tripoint_responder::guard::POLICY;
@@ -141,20 +141,8 @@ fn the_guard_is_asked_again_when_it_is_done_and_exceptions_win() {
     let mut host = Host::new(data.path(), "approval = [\"bulk\"]\napproval_more_than = 1");
     let proposed = host.ask(&[wish(ActionKind::Block, PEER), wish(ActionKind::Block, "203.0.113.67")], None).proposed;
     host.respond.guard.exceptions.push(Exception {
-        id: "e1".into(),
-        target: Some(PEER.parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        reason: "partner".into(),
-        ticket: None,
         owner: "eve".into(),
-        created: Timestamp(0),
-        expires: now().plus(Duration::from_secs(3600)),
+        ..testing::exception("e1", PEER, now().plus(Duration::from_secs(3600)))
     });
     let done = host.respond.order(approve(&proposed[0].id, "bob"));
     assert_eq!((done.refused[0].rule.as_str(), host.blocked()), ("exception", vec!["203.0.113.67".to_owned()]));

@@ -138,21 +138,9 @@ fn the_guard_and_exceptions_spare_whom_they_spare_in_earnest() {
     let config = config("[response]\n");
     let mut guard = guard_of(&config);
     guard.exceptions = vec![Exception {
-        id: "x1".into(),
-        target: Some("203.0.113.66".parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        reason: "partner".into(),
-        ticket: None,
-        owner: "ada".into(),
         // Made after it all: what is excepted now counts.
         created: at(23 * 60),
-        expires: at(48 * 60),
+        ..tripoint_model::testing::exception("x1", "203.0.113.66", at(48 * 60))
     }];
     let quiet = Alert { suppressed_by: Some("x2".into()), ..alert("q", "shop", "203.0.113.9", 95, &[5]) };
     let alerts = [

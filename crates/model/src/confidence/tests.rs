@@ -4,26 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::indicator::GuardKind;
+use crate::testing;
 
 const DAY: i64 = 86_400;
 
 fn claim(feed: &str, confidence: u8) -> Claim {
-    Claim {
-        feed: feed.to_owned(),
-        matched: "203.0.113.66".parse().unwrap(),
-        category: Category::C2,
-        direction: AppliesTo::Both,
-        port: None,
-        confidence,
-        first_seen: None,
-        last_seen: None,
-        valid_from: None,
-        valid_until: None,
-        labels: vec![],
-        cves: vec![],
-        system: None,
-        source: Source::default(),
-    }
+    Claim { feed: feed.to_owned(), confidence, ..testing::claim("203.0.113.66") }
 }
 
 fn ask(claims: &[Claim], meeting: &Meeting<'_>) -> Confidence {

@@ -1,24 +1,10 @@
 //! How far does an exception reach, and not one step further?
 
 use super::*;
+use crate::testing;
 
 fn exception(target: &str) -> Exception {
-    Exception {
-        id: "e1".into(),
-        target: Some(target.parse().unwrap()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "ada".into(),
-        created: Timestamp(10),
-        expires: Timestamp(20),
-    }
+    Exception { created: Timestamp(10), ..testing::exception("e1", target, Timestamp(20)) }
 }
 
 fn subject(address: &str, at: i64) -> Subject<'static> {

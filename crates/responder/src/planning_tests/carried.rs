@@ -74,20 +74,8 @@ fn excepted(case: &Case, plan: &Plan, responder: &mut Responder, kernel: &FakeFi
     let mut guard = case.guard.clone();
     let peers = plan.plan.iter().filter_map(|planned| planned.target.peer());
     guard.exceptions.extend(peers.map(|peer| Exception {
-        id: "late".into(),
         target: Some(peer.clone()),
-        networks: Vec::new(),
-        application: None,
-        hosts: None,
-        direction: None,
-        rule: None,
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "ada".into(),
-        created: Timestamp(0),
-        expires: NOW.plus(Duration::from_secs(60)),
+        ..tripoint_model::testing::exception("late", "203.0.113.66", NOW.plus(Duration::from_secs(60)))
     }));
     responder.reconcile(&guard, NOW);
     match kernel.kernel().blocks.keys().find(|(target, _)| guard.protected.is_some() && target.peer().is_some()) {

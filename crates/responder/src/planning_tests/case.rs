@@ -204,21 +204,15 @@ fn exception(dice: &mut Dice) -> Exception {
     let target = dice.chance(85).then(|| peer(dice));
     let application = (target.is_none() || dice.chance(30)).then(|| dice.pick(APPLICATIONS).to_owned());
     let created = Timestamp::from_seconds(dice.pick([0, 0, 0, 90_000]));
+    let id = format!("e{}", dice.below(100));
+    let expires = Timestamp::from_seconds(dice.pick([80_000, 86_401, 100_000, 100_000]));
     Exception {
-        id: format!("e{}", dice.below(100)),
         target,
-        networks: Vec::new(),
         application,
-        hosts: None,
         direction: dice.chance(20).then_some(Direction::Outbound),
         rule: dice.chance(20).then(|| dice.pick(RULES).to_owned()),
-        indicator: None,
-        cves: Vec::new(),
-        ticket: None,
-        reason: "partner".into(),
-        owner: "ada".into(),
         created,
-        expires: Timestamp::from_seconds(dice.pick([80_000, 86_401, 100_000, 100_000])),
+        ..tripoint_model::testing::exception(&id, "203.0.113.66", expires)
     }
 }
 
