@@ -1,5 +1,6 @@
 // Which pages are there, and what does each of them load? One line each.
 import type { Component } from 'svelte';
+import type { Schemas } from './api/client';
 
 export interface Page {
   title: string;
@@ -7,7 +8,7 @@ export interface Page {
   /** The letter after `g`. */
   key?: string;
   /** Least role that may see it; everybody without. */
-  role?: string;
+  role?: Schemas['Role'];
   /** Not in the navigation: reached by links. */
   linked?: boolean;
   load: () => Promise<{ default: Component<{ name: string }> | Component<Record<string, never>> }>;

@@ -1,7 +1,8 @@
 // What is to be lifted so that everything is as it was, and nothing that was there before is gone?
+import type { Schemas } from '../api/client';
 
 /** Something in force on a host. */
-export interface Held { host: string; target: string }
+type Held = Pick<Schemas['HostAction'], 'host' | 'target'>;
 
 /**
  * The requests that lift what an action put in force on these hosts; `before` is what was in force when it was asked for.

@@ -9,10 +9,11 @@ export type Schemas = components['schemas'];
 type Method = 'get' | 'post' | 'delete';
 type With<M extends Method> = { [P in keyof paths]: paths[P][M] extends { responses: unknown } ? P : never }[keyof paths];
 type Content<R> = R extends { content: infer C } ? C[keyof C] : void;
-type Answer<O> = O extends { responses: infer R } ? Content<R[Extract<keyof R, 200 | 204>]> : never;
-type Body<O> = O extends { requestBody?: { content: { 'application/json': infer B } } } ? B : undefined;
-// The contract writes every value of a query as text; numbers are written on the way.
-type Query<O> = O extends { parameters: { query?: infer Q } } ? { [K in keyof Q]?: Q[K] | number | undefined } : undefined;
+type Answer<O> = O extends { responses: infer R } ? Content<R[Extract<keyof R, 200 | 201 | 204>]> : never;
+/** What is sent; a request without a body takes none. */
+type Sent<O> = O extends { requestBody?: infer R } ? ([NonNullable<R>] extends [never] ? undefined : Content<R>) : undefined;
+/** A person may have written any value of a query, in the address: the server says what is wrong with it. */
+type Query<O> = O extends { parameters: { query?: infer Q } } ? { [K in keyof Q]?: Q[K] | string | undefined } : undefined;
 
 /** A refusal as the server puts it (RFC 9457). `at` and `end` are bytes of what was sent. */
 export class Refusal extends Error {
@@ -49,7 +50,7 @@ export function get<P extends With<'get'>>(path: P, query?: Query<paths[P]['get'
   return send<Answer<paths[P]['get']>>('GET', address(path, names, query));
 }
 
-export function post<P extends With<'post'>>(path: P, body: Body<paths[P]['post']>, names?: string[]) {
+export function post<P extends With<'post'>>(path: P, body: Sent<paths[P]['post']>, names?: string[]) {
   return send<Answer<paths[P]['post']>>('POST', address(path, names), body ?? {});
 }
 

@@ -733,7 +733,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Text. */
+                /** @description Events without end. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1798,7 +1798,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Text. */
+                /** @description Events without end. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2788,7 +2788,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Text. */
+                /** @description Events without end. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -3378,13 +3378,13 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description Done. */
-                200: {
+                /** @description Taken. */
+                201: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": unknown;
+                        "application/json": components["schemas"]["Nothing"];
                     };
                 };
                 /** @description Refused. */
@@ -4081,6 +4081,16 @@ export interface components {
             related: components["schemas"]["Related"][];
             /** @description What people have promised about it, and whether they kept it; nothing where nothing was promised. */
             timers?: components["schemas"]["Timer"][];
+        };
+        /** @description Events of `/v1/alerts/watch`. */
+        AlertEvents: {
+            /** @description New or changed. */
+            alert: components["schemas"]["Alert"];
+            /**
+             * Format: uint64
+             * @description How many were left out at most: whoever watches was too slow.
+             */
+            missed: number;
         };
         /** @description Deterministic: host, application, indicator, direction. Redelivery is harmless. */
         AlertId: string;
@@ -4997,7 +5007,10 @@ export interface components {
             direction: components["schemas"]["Direction"];
             /** @description Which one. */
             id: components["schemas"]["ConnectionId"];
-            /** @description Our end. Port 0 until the kernel has chosen one. */
+            /**
+             * Format: ip-port
+             * @description Our end. Port 0 until the kernel has chosen one.
+             */
             local: string;
             /** @description The name that was given to the peer, where its first words were read. */
             named?: components["schemas"]["Named"];
@@ -5021,7 +5034,10 @@ export interface components {
             process: components["schemas"]["Process"] | null;
             /** @description Transport. */
             protocol: components["schemas"]["Protocol"];
-            /** @description The peer. */
+            /**
+             * Format: ip-port
+             * @description The peer.
+             */
             remote: string;
             /** @description The name that was asked for to get the remote address. */
             remote_name?: string;
@@ -5029,6 +5045,13 @@ export interface components {
             state: components["schemas"]["ConnectionState"];
             /** @description After translation, where it differs. */
             translated?: components["schemas"]["Translated"];
+        };
+        /** @description Events of `/v1/connections/watch`. */
+        ConnectionEvents: {
+            /** @description Rows that are new or changed, each once. */
+            connections: components["schemas"]["HostContact"][];
+            /** @description That was too much to tell; ask for the page again. */
+            reset: components["schemas"]["Nothing"];
         };
         /**
          * @description A conversation for ever on this host and boot: the kernel's socket cookie, and for a UDP
@@ -5085,7 +5108,10 @@ export interface components {
             direction: components["schemas"]["Direction"];
             /** @description Which one. */
             id: components["schemas"]["ConnectionIdInput"];
-            /** @description Our end. Port 0 until the kernel has chosen one. */
+            /**
+             * Format: ip-port
+             * @description Our end. Port 0 until the kernel has chosen one.
+             */
             local: string;
             /** @description The name that was given to the peer, where its first words were read. */
             named?: components["schemas"]["Named"] | null;
@@ -5109,7 +5135,10 @@ export interface components {
             process?: components["schemas"]["ProcessInput"] | null;
             /** @description Transport. */
             protocol: components["schemas"]["Protocol"];
-            /** @description The peer. */
+            /**
+             * Format: ip-port
+             * @description The peer.
+             */
             remote: string;
             /** @description The name that was asked for to get the remote address. */
             remote_name?: string | null;
@@ -5306,7 +5335,10 @@ export interface components {
             application: string;
             /** @description Which one. */
             connection: components["schemas"]["ConnectionId"];
-            /** @description Our end. */
+            /**
+             * Format: ip-port
+             * @description Our end.
+             */
             local: string;
             /**
              * Format: uint64
@@ -5322,7 +5354,10 @@ export interface components {
             pid: number;
             /** @description Transport. */
             protocol: components["schemas"]["Protocol"];
-            /** @description The peer. */
+            /**
+             * Format: ip-port
+             * @description The peer.
+             */
             remote: string;
         };
         /** @description A live connection that an action would end. */
@@ -5334,7 +5369,10 @@ export interface components {
             application?: string;
             /** @description Which one. */
             connection: components["schemas"]["ConnectionIdInput"];
-            /** @description Our end. */
+            /**
+             * Format: ip-port
+             * @description Our end.
+             */
             local: string;
             /**
              * Format: uint64
@@ -5350,7 +5388,10 @@ export interface components {
             pid?: number;
             /** @description Transport. */
             protocol: components["schemas"]["Protocol"];
-            /** @description The peer. */
+            /**
+             * Format: ip-port
+             * @description The peer.
+             */
             remote: string;
         };
         /** @description One source of data and its age. */
@@ -6387,6 +6428,8 @@ export interface components {
             /** @description Why this one, in a sentence. */
             why: string;
         };
+        /** @description Nothing more. */
+        Nothing: Record<string, never>;
         /** @description How telling the webhook goes. */
         NotifyHealth: {
             /**
@@ -6951,6 +6994,15 @@ export interface components {
         };
         /** @description The transport. */
         Protocol: "tcp" | "udp";
+        /** @description Events of `/v1/queue/watch`. The id of an event says since when to watch after a break. */
+        QueueEvents: {
+            /** @description A line that is new or changed. */
+            alert: components["schemas"]["AlertSummary"];
+            /** @description What the filter does not take any more: the id as it is, without quotes. */
+            gone: components["schemas"]["AlertId"];
+            /** @description Too much was missed; ask for the page again. */
+            reset: components["schemas"]["Nothing"];
+        };
         /** @description A page of the queue. */
         QueuePage: {
             /**
@@ -7714,9 +7766,15 @@ export interface components {
         };
         /** @description The tuple after network address translation. */
         Translated: {
-            /** @description Our end as the network sees it. */
+            /**
+             * Format: ip-port
+             * @description Our end as the network sees it.
+             */
             local: string;
-            /** @description The peer that really answers. */
+            /**
+             * Format: ip-port
+             * @description The peer that really answers.
+             */
             remote: string;
         };
         /** @description Whether lists, advisories and software speak louder or softer than when it was raised. */

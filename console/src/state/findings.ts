@@ -1,5 +1,5 @@
 // What do alerts know of a vulnerability or a package? It stands in each of them: some are read.
-import { alertOf, type Finding, type Summary } from '../api/alert';
+import { alertOf, type Finding } from '../api/alert';
 import { get } from '../api/client';
 
 /** Alerts that are read, those seen last. */
@@ -17,7 +17,7 @@ export interface Findings {
 /** Findings that are meant, from the alerts that the filter takes, whether or not somebody has closed them. */
 export async function findingsOf(filter: string, isMeant: (finding: Finding) => boolean): Promise<Findings> {
   const page = await get('/v1/queue', { filter, sort: '-last_seen', limit: READ });
-  const alerts = await Promise.all((page.rows as Summary[]).map((row) => alertOf(row.id)));
+  const alerts = await Promise.all(page.rows.map((row) => alertOf(row.id)));
   const found = alerts.flatMap((alert) => alert.findings.filter(isMeant).map((finding) => ({ finding, host: alert.host })));
   return { found, read: alerts.length, more: page.next !== undefined };
 }

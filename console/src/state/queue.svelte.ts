@@ -5,6 +5,7 @@ import { micros } from '../text/time';
 import { Stream } from './stream';
 
 export type Sort = Schemas['Sort'];
+type Events = Schemas['QueueEvents'];
 
 /** Rows asked for at once. */
 const PAGE = 500;
@@ -25,7 +26,7 @@ export class QueueList {
   private next: string | undefined;
   private turn = 0;
   private over = false;
-  private stream: Stream | undefined;
+  private stream: Stream<Events> | undefined;
   private asking: Promise<void> = Promise.resolve();
 
   constructor(readonly filter: string, readonly sort: Sort) {}
@@ -59,7 +60,7 @@ export class QueueList {
     try {
       const page = await get('/v1/queue', { filter: this.filter, sort: this.sort, limit: PAGE });
       if (turn !== this.turn) return;
-      this.rows = page.rows as Summary[];
+      this.rows = page.rows;
       this.next = page.next;
       this.whole = !page.next;
       this.fresh = new Set();
@@ -87,7 +88,7 @@ export class QueueList {
       const page = await get('/v1/queue', { filter: this.filter, sort: this.sort, limit: PAGE, after: this.next });
       if (turn !== this.turn) return;
       const known = new Set(this.rows.map((row) => row.id));
-      this.rows = [...this.rows, ...(page.rows as Summary[]).filter((row) => !known.has(row.id))];
+      this.rows = [...this.rows, ...page.rows.filter((row) => !known.has(row.id))];
       this.next = page.next;
       this.whole = !page.next;
     } catch (error) {
@@ -112,8 +113,8 @@ export class QueueList {
   /** What changes after the page was read, in microseconds. */
   private watch(since: number): void {
     this.stream?.close();
-    this.stream = new Stream('/v1/queue/watch', { filter: this.filter }, {
-      alert: (line) => this.take(read(line) as Summary),
+    this.stream = new Stream<Events>('/v1/queue/watch', { filter: this.filter }, {
+      alert: (line) => this.take(read(line) as Events['alert']),
       gone: (id) => this.drop(id),
       // Too much was missed: the list is asked for anew.
       reset: () => void this.load(),

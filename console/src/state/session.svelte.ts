@@ -5,7 +5,7 @@ import { asks, back, get, post, Refusal, remove, type Schemas } from '../api/cli
 
 /** What a browser counts to at most, 24 days: no session holds so long. */
 const LONGEST = 2 ** 31 - 1;
-const ROLES = ['viewer', 'analyst', 'responder', 'admin'];
+const ROLES: Schemas['Role'][] = ['viewer', 'analyst', 'responder', 'admin'];
 
 class Session {
   me = $state.raw<Schemas['Me'] | null>(null);
@@ -62,7 +62,7 @@ class Session {
     if (me.ends) this.timer = setTimeout(() => this.over(), Math.min(Math.max(Date.parse(me.ends) - Date.now(), 0), LONGEST));
   }
 
-  may(role: string): boolean {
+  may(role: Schemas['Role']): boolean {
     return this.me !== null && ROLES.indexOf(this.me.role) >= ROLES.indexOf(role);
   }
 }

@@ -1,8 +1,8 @@
 // How does what changes get here while somebody looks, and how does it again after a break?
 import { address, asks, get, Refusal } from '../api/client';
 
-/** What becomes of each kind of event. */
-export type Hears = Record<string, (data: string) => void>;
+/** What becomes of the kinds of event that a stream has by the contract, in `Schemas`. */
+export type Hears<E> = { [Name in keyof E & string]?: (data: string) => void };
 export type Live = (state: 'on' | 'lost') => void;
 
 /** Waits after a refusal, in ms: doubled up to the longest. */
@@ -10,7 +10,7 @@ const FIRST = 1000;
 const LONGEST = 60_000;
 
 /** What changes, from a moment on where the server knows such; in microseconds. A browser gives a stream up for good when it is refused: this does not. */
-export class Stream {
+export class Stream<E extends object> {
   private source: EventSource | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
@@ -19,7 +19,7 @@ export class Stream {
   constructor(
     private readonly path: string,
     private readonly query: Record<string, string>,
-    private readonly hears: Hears,
+    private readonly hears: Hears<E>,
     private readonly live: Live,
     private since?: number,
   ) {
@@ -56,10 +56,10 @@ export class Stream {
     if (this.over || document.visibilityState === 'hidden') return;
     const source = new EventSource(address(this.path, [], { ...this.query, since: this.since ?? this.query.since }));
     this.source = source;
-    for (const [name, then] of Object.entries(this.hears)) {
+    for (const [name, then] of Object.entries<((data: string) => void) | undefined>(this.hears)) {
       source.addEventListener(name, (event: MessageEvent<string>) => {
         if (this.since !== undefined) this.since = Number(event.lastEventId) || this.since;
-        then(event.data);
+        then?.(event.data);
       });
     }
     source.onopen = () => {

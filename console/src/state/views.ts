@@ -1,7 +1,7 @@
 // Which views of the queue are there: those that everybody has, and those that the server keeps for people?
 import { get, post, remove, type Schemas } from '../api/client';
 
-export type View = Schemas['View'] & { owner?: string };
+export type View = Schemas['View'] & Partial<Pick<Schemas['OwnedView'], 'owner'>>;
 
 /** What is shown where nothing is asked for. */
 export const OPEN = 'not status:resolved';
@@ -20,5 +20,5 @@ export function given(me: string): View[] {
 }
 
 export const savedViews = async (): Promise<View[]> => (await get('/v1/views')).views;
-export const saveView = (view: View) => post('/v1/views', view as Schemas['View']);
+export const saveView = (view: View) => post('/v1/views', view);
 export const removeView = (name: string) => remove('/v1/views/{name}', [name]);

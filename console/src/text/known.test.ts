@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Finding } from '../api/alert';
 import { known, names } from './known';
 
-const finding = (more: Partial<Finding>): Finding => ({ purl: 'pkg:deb/debian/liblog@2.14', name: 'liblog', version: '2.14', id: 'DSA-1', cves: ['CVE-2026-1'], state: 'affected', presence: 'installed', severity: {}, source: 'debian', ...more });
+const finding = (more: Partial<Finding>): Finding => ({ purl: 'pkg:deb/debian/liblog@2.14', name: 'liblog', version: '2.14', id: 'DSA-1', cves: ['CVE-2026-1'], state: 'affected', presence: 'installed', severity: {}, source: 'debian', known_exploited: false, fixed: null, fix_command: null, ...more });
 
 it('takes the findings that name it, whatever the case', () => {
   expect(names(finding({}), 'cve-2026-1')).toBe(true);

@@ -34,7 +34,7 @@ export const names = (finding: Finding, cve: string) => [...finding.cves, findin
 
 export function known(all: { finding: Finding; host: string }[], cve: string): Known {
   const findings = all.map((one) => one.finding);
-  const sorted = (texts: (string | undefined)[]) => [...new Set(texts.filter((one) => one !== undefined && one !== ''))].sort() as string[];
+  const sorted = (texts: (string | null | undefined)[]) => [...new Set(texts.filter((one): one is string => Boolean(one)))].sort();
   const highest = (numbers: (number | undefined)[]) => numbers.reduce<number | undefined>((most, one) => (one !== undefined && (most === undefined || one > most) ? one : most), undefined);
   const by = new Map<string, typeof all>();
   for (const one of all) {
@@ -45,7 +45,7 @@ export function known(all: { finding: Finding; host: string }[], cve: string): K
     const [first] = of;
     if (!first) return [];
     const { purl, name, version, state } = first.finding;
-    const each = (value: (finding: Finding) => string | undefined) => sorted(of.map((one) => value(one.finding)));
+    const each = (value: (finding: Finding) => string | null) => sorted(of.map((one) => value(one.finding)));
     return [{ purl, name, version, state, presence: each((one) => one.presence), fixed: each((one) => one.fixed), commands: each((one) => one.fix_command), hosts: sorted(of.map((one) => one.host)) }];
   });
   const [cvss, epss] = [highest(findings.map((one) => one.cvss_tenths)), highest(findings.map((one) => one.epss_bp))];

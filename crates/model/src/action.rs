@@ -117,8 +117,10 @@ pub struct Cut {
     /// Transport.
     pub protocol: Protocol,
     /// Our end.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub local: std::net::SocketAddr,
     /// The peer.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub remote: std::net::SocketAddr,
     /// Inode of the network namespace it lives in.
     #[serde(default)]

@@ -81,8 +81,10 @@ pub struct ConnectionId {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Translated {
     /// Our end as the network sees it.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub local: SocketAddr,
     /// The peer that really answers.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub remote: SocketAddr,
 }
 
@@ -131,8 +133,10 @@ pub struct Connection {
     /// Who started it.
     pub direction: Direction,
     /// Our end. Port 0 until the kernel has chosen one.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub local: SocketAddr,
     /// The peer.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::address_port"))]
     pub remote: SocketAddr,
     /// After translation, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

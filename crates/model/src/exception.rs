@@ -25,7 +25,7 @@ pub struct Exception {
     /// What the target, an autonomous system, meant when the exception was made; at most `NETWORKS_MAX`, sorted,
     /// without overlap. Empty for every other target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::networks"))]
     pub networks: Vec<IpNet>,
     /// The application it speaks of: its key (`unit:nginx.service`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

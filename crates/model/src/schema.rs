@@ -38,6 +38,16 @@ text_schema!(
 );
 text_schema!(Ecosystem, "Ecosystem", "A package's ecosystem, as purl types name it.");
 
+/// An address with a port: `192.0.2.1:443`, `[2001:db8::1]:443`.
+pub(crate) fn address_port(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "ip-port" })
+}
+
+/// Networks: `192.0.2.0/24`, `2001:db8::/32`.
+pub(crate) fn networks(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": "cidr" } })
+}
+
 impl JsonSchema for Timestamp {
     fn inline_schema() -> bool {
         true

@@ -9,6 +9,7 @@ mod alerts;
 mod bouncers;
 mod channels;
 mod connections;
+mod events;
 mod exceptions;
 mod health;
 mod queue;
@@ -56,6 +57,10 @@ enum Answer {
     Bytes(&'static str),
     /// JSON.
     Json(Make),
+    /// JSON, 201.
+    Made(Make),
+    /// Server-sent events without end.
+    Events(Make),
 }
 
 impl Route {
@@ -81,6 +86,15 @@ impl Route {
 
     const fn gives_text(self, kind: &'static str) -> Self {
         Self { answer: Answer::Text(kind), ..self }
+    }
+
+    const fn makes<A: JsonSchema>(self) -> Self {
+        Self { answer: Answer::Made(of::<A>), ..self }
+    }
+
+    /// `E` has a field for each kind of event.
+    const fn gives_events<E: JsonSchema>(self) -> Self {
+        Self { answer: Answer::Events(of::<E>), ..self }
     }
 
     const fn gives_bytes(self, kind: &'static str) -> Self {
@@ -184,7 +198,7 @@ impl Drawn {
         let makes = route.query.iter().map(|(_, make)| *make).chain(route.request);
         let asked = makes.map(|make| shapes.asked(make)).collect();
         let answer = match route.answer {
-            Answer::Json(make) => Some(shapes.answered(make)),
+            Answer::Json(make) | Answer::Made(make) | Answer::Events(make) => Some(shapes.answered(make)),
             _ => None,
         };
         Self { route, asked, answer }
@@ -199,6 +213,13 @@ impl Drawn {
             Answer::Text(kind) => answers("Text.", kind, json!({ "type": "string" })),
             Answer::Bytes(kind) => answers("Bytes.", kind, json!({ "type": "string", "format": "binary" })),
             Answer::Json(_) => answers("Done.", "application/json", self.answer.unwrap_or_default()),
+            Answer::Made(_) => {
+                json!({ "201": { "description": "Taken.", "content": { "application/json": { "schema": self.answer.unwrap_or_default() } } } })
+            }
+            // OpenAPI 3.1 has no words for events; who makes types of it finds them by name.
+            Answer::Events(_) => {
+                json!({ "200": { "description": "Events without end.", "content": { "text/event-stream": { "schema": { "type": "string" }, "x-events": self.answer.unwrap_or_default() } } } })
+            }
         };
         let mut operation = json!({ "summary": route.summary, "responses": good });
         operation["responses"]["default"] = refusals.of(route);

@@ -10,6 +10,7 @@ use tripoint_model::{Alert, AlertStatus};
 
 use crate::route::StixBundle;
 
+use super::events::AlertEvents;
 use super::{Route, get, of, post};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -22,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
         ("limit", of::<u32>),
         ("after", of::<String>),
     ]),
-    get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event `alert`; `missed` with how many were left out at most.").gives_text("text/event-stream"),
+    get(path::ALERTS_WATCH, "Every new or changed alert as a server-sent event `alert`; `missed` with how many were left out at most.").gives_events::<AlertEvents>(),
     get("/v1/alerts/{id}", "One alert.").gives::<Alert>(),
     post("/v1/alerts/{id}/resolve", "Closes an alert; with If-Match, only on the alert as it was seen.").with::<ResolveRequest>().gives::<Resolved>(),
     post("/v1/alerts/{id}/reopen", "Opens an alert again, and tells of it; with If-Match, only on the alert as it was seen.").with::<ReopenRequest>().gives::<Alert>(),

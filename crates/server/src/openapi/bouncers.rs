@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use tripoint_api::bouncer::{BouncerKey, BouncerList, NewBouncer};
 use tripoint_api::path;
 
+use super::events::Nothing;
 use super::{Route, delete, get, of, post};
 use crate::lapi::Shown;
 use crate::lapi::metrics::Usage;
@@ -46,7 +47,7 @@ pub(super) const KEYED: &[Route] = &[
             ("contains", of::<bool>),
         ])
         .gives::<Option<Vec<Shown>>>(),
-    post(path::USAGE_METRICS, "What the bouncer did.").with::<Usage>().gives::<serde_json::Value>(),
+    post(path::USAGE_METRICS, "What the bouncer did.").with::<Usage>().makes::<Nothing>(),
     get(path::BLOCKLIST, "What is blocked, one address or network a line, with an ETag.")
         .asking(&[("family", of::<String>), ("limit", of::<u32>)])
         .gives_text("text/plain"),

@@ -4,6 +4,7 @@ use tripoint_api::series::{Series, SeriesBy};
 use tripoint_api::{ConnectionList, path};
 use tripoint_model::{Direction, Observable, Timestamp};
 
+use super::events::ConnectionEvents;
 use super::{Route, get, of};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -45,5 +46,5 @@ pub(super) const ROUTES: &[Route] = &[
         ("since", of::<Timestamp>),
         ("until", of::<Timestamp>),
     ])
-    .gives_text("text/event-stream"),
+    .gives_events::<ConnectionEvents>(),
 ];

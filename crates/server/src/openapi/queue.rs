@@ -7,6 +7,7 @@ use tripoint_api::views::{OwnedView, View, ViewList};
 use tripoint_api::work::{BulkAnswer, BulkRequest};
 use tripoint_model::Timestamp;
 
+use super::events::QueueEvents;
 use super::{Route, delete, get, of, post};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -24,7 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Every line that is new or changed as a server-sent event `alert`; `gone` with the id of what the filter does not take, `reset` where too much was missed.",
     )
     .asking(&[("filter", of::<String>), ("since", of::<Timestamp>)])
-    .gives_text("text/event-stream"),
+    .gives_events::<QueueEvents>(),
     post(path::QUEUE_WORK, "The same work on many alerts; those in `versions` only if they have not changed since.").with::<BulkRequest>().gives::<BulkAnswer>(),
     get(path::VIEWS, "Kept searches: the caller's own, then those that others share.").gives::<ViewList>(),
     post(path::VIEWS, "Keeps a search, or changes it.").with::<View>().gives::<OwnedView>(),

@@ -8,6 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use tripoint_api::{Client, Role, path};
 
+use crate::contract::CONTRACT;
 use crate::rig::Rig;
 
 /// A password that is taken.
@@ -115,7 +116,9 @@ impl Browser {
             stream.read_to_end(&mut body).await.unwrap();
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Heard { status, head, body: String::from_utf8(body).unwrap() }
+        let heard = Heard { status, head, body: String::from_utf8(body).unwrap() };
+        CONTRACT.hold(method, path, &heard);
+        heard
     }
 
     /// Sends a request.

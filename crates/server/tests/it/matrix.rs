@@ -11,22 +11,13 @@ use tripoint_model::Timestamp;
 use tripoint_server::permits::{self, Confirm, Hosts, Permit, Who};
 
 use crate::browser::{Browser, Heard, add_user, sql};
+use crate::contract::CONTRACT;
 use crate::rig::{Rig, alert};
-
-/// Every request that the checked-in contract names.
-fn contract() -> Vec<(String, String)> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/tripoint.json");
-    let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let of = |(route, methods): (&String, &Value)| {
-        let methods: Vec<String> = methods.as_object().unwrap().keys().cloned().collect();
-        methods.into_iter().map(|method| (method, route.clone())).collect::<Vec<_>>()
-    };
-    document["paths"].as_object().unwrap().iter().flat_map(of).collect()
-}
+use crate::witness::whole_alert;
 
 #[test]
 fn every_route_has_a_row_and_every_row_a_route() {
-    let contract: BTreeSet<(String, String)> = contract().into_iter().collect();
+    let contract: BTreeSet<(String, String)> = CONTRACT.requests().cloned().collect();
     let rows = permits::all().iter().filter(|permit| !permit.route.starts_with("/taxii2/"));
     let rows: BTreeSet<(String, String)> =
         rows.map(|permit| (permit.method.to_owned(), permit.route.to_owned())).collect();
@@ -35,17 +26,17 @@ fn every_route_has_a_row_and_every_row_a_route() {
 
 /// Who asks in a column of the matrix.
 #[derive(Clone, Debug)]
-struct Column {
-    name: String,
+pub struct Column {
+    pub name: String,
     /// Nothing = nobody.
-    role: Option<Role>,
-    by: Proof,
+    pub role: Option<Role>,
+    pub by: Proof,
     /// Whether it sees the host of the alert, and whether it sees all.
-    hosts: (bool, bool),
+    pub hosts: (bool, bool),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Proof {
+pub enum Proof {
     None,
     Session,
     Token(Vec<Scope>),
@@ -53,7 +44,7 @@ enum Proof {
 }
 
 /// What the gate has to say: `None` = it lets pass.
-fn expected(permit: &Permit, column: &Column) -> Option<u16> {
+pub fn expected(permit: &Permit, column: &Column) -> Option<u16> {
     let Some(role) = column.role else {
         return match permit.who {
             Who::Anybody => None,
@@ -87,14 +78,14 @@ fn expected(permit: &Permit, column: &Column) -> Option<u16> {
 
 /// What the gate said, where it was the gate.
 fn gate(heard: &Heard) -> Option<u16> {
-    let by_gate = ["unauthorized", "forbidden", "cross-site", "confirm-needed", "not-json"];
+    let by_gate = ["unauthorized", "forbidden", "cross-site", "confirm-needed", "not-json", "second-factor-needed"];
     let plain = heard.kind().is_empty() && matches!(heard.status, 401 | 403);
     let hidden = heard.status == 404 && heard.json()["detail"] == "there is no such alert";
     (plain || hidden || by_gate.contains(&heard.kind().as_str())).then_some(heard.status)
 }
 
 /// A request that does little where it is let through.
-fn request(permit: &Permit) -> (String, &'static str) {
+pub fn request(permit: &Permit) -> (String, &'static str) {
     let path = permit.route.replace("{name}", "zz").replace("{number}", "999").replace("{collection}", "sightings");
     let path = path.replace("{object}", "zz").replace("{*rest}", "zz");
     let path = path.replace("{id}", if permit.hosts == Hosts::OfAlert { "aa" } else { "zz" });
@@ -125,7 +116,7 @@ fn ends_it(permit: &Permit) -> bool {
     permit.method == "delete" && [path::SESSION, path::SESSIONS].contains(&permit.route)
 }
 
-async fn token(maker: &Browser, role: Role, scopes: Vec<Scope>) -> String {
+pub async fn token(maker: &Browser, role: Role, scopes: Vec<Scope>) -> String {
     let expires = Timestamp::from_system(std::time::SystemTime::now()).plus(std::time::Duration::from_secs(3600));
     let new = NewToken { name: "t".into(), role, scopes, expires };
     let heard = maker.post(path::TOKENS, serde_json::to_value(new).unwrap()).await;
@@ -134,7 +125,17 @@ async fn token(maker: &Browser, role: Role, scopes: Vec<Scope>) -> String {
 }
 
 /// Every cell of a column; how many. With a name it is asked by a session of that user.
-async fn check(rig: &Rig, column: &Column, browser: &Browser, name: Option<&str>) -> usize {
+pub async fn check(rig: &Rig, column: &Column, browser: &Browser, name: Option<&str>) -> usize {
+    check_as(rig, &column.name, (browser, name), |permit| expected(permit, column)).await
+}
+
+/// The same by what the gate has to say to each row.
+pub async fn check_as(
+    rig: &Rig,
+    column: &str,
+    (browser, name): (&Browser, Option<&str>),
+    wanted: impl Fn(&Permit) -> Option<u16>,
+) -> usize {
     // The rows that end all sessions come last, each with a session of its own.
     let (last, first): (Vec<&Permit>, Vec<&Permit>) = permits::all().iter().partition(|permit| ends_it(permit));
     for permit in first.into_iter().chain(last) {
@@ -143,8 +144,7 @@ async fn check(rig: &Rig, column: &Column, browser: &Browser, name: Option<&str>
             _ => browser.clone(),
         };
         let heard = ask(&browser, permit).await;
-        let (said, wanted) = (gate(&heard), expected(permit, column));
-        assert_eq!(said, wanted, "{} {} by {}: {heard:?}", permit.method, permit.route, column.name);
+        assert_eq!(gate(&heard), wanted(permit), "{} {} by {column}: {heard:?}", permit.method, permit.route);
         assert_ne!(heard.status, 405);
         assert!(heard.status < 500, "{heard:?}");
     }
@@ -152,11 +152,12 @@ async fn check(rig: &Rig, column: &Column, browser: &Browser, name: Option<&str>
 }
 
 /// A server that knows an alert of `web1`, whose agent is not connected: nobody is waited for.
-async fn with_an_alert(folder: &std::path::Path) -> Rig {
+pub async fn with_an_alert(folder: &std::path::Path) -> Rig {
     let rig = Rig::start(folder).await;
-    rig.report("web1", 1, &[alert("aa", 50, 1)]).await;
+    rig.report("web1", 1, &[whole_alert("aa", 50)]).await;
     rig.stop().await;
-    Rig::start(folder).await
+    // Whoever is refused on every route is soon told to wait; that is asked elsewhere.
+    Rig::start_as(folder, |options| options.limits.strangers_per_minute = 0).await
 }
 
 #[tokio::test]
