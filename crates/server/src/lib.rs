@@ -37,6 +37,7 @@ mod oidc;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod overdue;
+mod packed;
 mod past;
 mod preview;
 mod refuse;

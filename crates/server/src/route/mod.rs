@@ -13,6 +13,7 @@ use tripoint_api::path;
 
 use crate::auth::gate;
 use crate::console;
+use crate::packed::packed;
 use crate::refuse::{Refused, refuse};
 use crate::spans;
 use crate::state::App;
@@ -99,12 +100,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(16 << 20))
         .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::agents));
-    people
+    let all = people
         .merge(agents)
         .merge(taxii::router(&app))
         .merge(lapi::router(&app))
         .fallback(console::answer)
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method);
+    packed(all)
         .layer(middleware::map_response(console::unstored))
         .layer(middleware::from_fn(spans::request))
         .with_state(app)

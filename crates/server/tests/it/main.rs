@@ -26,6 +26,7 @@ mod monitoring;
 mod notify;
 mod oidc;
 mod openapi;
+mod packed;
 mod people;
 mod permits;
 mod push;
