@@ -4979,6 +4979,18 @@ export interface components {
             /** @description What. */
             text: string;
         };
+        /** @description How far a program has given up what it does not need. */
+        Confinement: {
+            /**
+             * Format: uint32
+             * @description The version of landlock that holds it; 0: none.
+             */
+            abi: number;
+            /** @description What is not held back; nothing where all is. */
+            lost?: string[];
+            /** @description `whole`, `partly` or `not`. */
+            state: string;
+        };
         /** @description Proves again who is there; one of the two. */
         Confirm: {
             /** @description The password. */
@@ -7436,6 +7448,8 @@ export interface components {
              * @description Alerts that are not resolved.
              */
             alerts_open: number;
+            /** @description What of the host the server has given up to touch, where it was asked to. */
+            confined?: components["schemas"]["Confinement"];
             /** @description How handing our blocks to a CrowdSec goes, where that is configured. */
             crowdsec?: components["schemas"]["CrowdsecHealth"];
             /** @description How telling the webhook goes, where one is configured. */

@@ -52,8 +52,8 @@ pub use client::{Client, ClientError, Watch};
 pub use connections::{ConnectionList, ConnectionQuery, HostContact, Past};
 pub use exceptions::{ExceptionList, ExceptionPreview, ExceptionRequest, KeptException};
 pub use people::{
-    ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, FeedHealth,
-    ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
+    ActionAnswer, ActionRequest, AgentStatus, AlertList, AlertQuery, AssignRequest, CommentRequest, Confinement,
+    FeedHealth, ProposedException, ReopenRequest, ResolveRequest, Resolved, ServerHealth,
 };
 pub use problem::Problem;
 pub use proposal::{HostProposal, Proposal, ProposalState};

@@ -317,6 +317,22 @@ pub struct ServerHealth {
     /// How telling the webhook goes, where one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<NotifyHealth>,
+    /// What of the host the server has given up to touch, where it was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confined: Option<Confinement>,
+}
+
+/// How far a program has given up what it does not need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Confinement {
+    /// `whole`, `partly` or `not`.
+    pub state: String,
+    /// The version of landlock that holds it; 0: none.
+    pub abi: u32,
+    /// What is not held back; nothing where all is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 /// How telling the webhook goes.

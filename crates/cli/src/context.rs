@@ -65,6 +65,16 @@ impl Context {
         self.config.as_deref()
     }
 
+    /// The server that was named, where one was.
+    pub fn server_url(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// Files that were named for asking the server.
+    pub fn named_files(&self) -> impl Iterator<Item = &Path> {
+        self.token_file.iter().chain(&self.ca).map(PathBuf::as_path)
+    }
+
     /// Whether the instance on this host is meant, and no server elsewhere.
     pub fn is_local(&self) -> bool {
         self.server.is_none()

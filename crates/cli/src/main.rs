@@ -3,6 +3,7 @@
 mod arguments;
 mod bundle;
 mod command;
+mod confine;
 mod context;
 mod demo;
 mod exit;

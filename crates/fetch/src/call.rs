@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use ureq::http::{self, header};
 
-use crate::client::{Fetcher, explain};
-use crate::error::FetchError;
+use crate::client::Fetcher;
+use crate::error::{FetchError, explain};
 use crate::url;
 
 /// What is asked of the other program.

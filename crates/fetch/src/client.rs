@@ -13,9 +13,9 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::address::{CheckedResolver, NotPublic, look_up};
+use crate::address::{CheckedResolver, look_up};
 use crate::download::Rest;
-use crate::error::FetchError;
+use crate::error::{FetchError, explain};
 use crate::pace::Paced;
 use crate::url;
 
@@ -319,19 +319,6 @@ fn refusal(response: Response<ureq::Body>, at: &Uri, request: &Request<'_>) -> F
 
 /// Bytes of an error's body that are kept: errors are a few sentences.
 const SAID_MAX: u64 = 16 << 10;
-
-pub(crate) fn explain(at: &Uri, error: ureq::Error) -> FetchError {
-    let url = at.to_string();
-    match error {
-        ureq::Error::Timeout(_) => FetchError::Timeout { url },
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => FetchError::Timeout { url },
-        ureq::Error::Other(other) => match other.downcast::<NotPublic>() {
-            Ok(refused) => FetchError::Private { host: refused.host, address: refused.address },
-            Err(other) => FetchError::Transport { url, reason: other.to_string() },
-        },
-        other => FetchError::Transport { url, reason: other.to_string() },
-    }
-}
 
 /// Where distributions keep the certificates that their administrator trusts.
 const SYSTEM_BUNDLES: [&str; 4] = [

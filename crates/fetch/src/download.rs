@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use ureq::http::{Response, Uri, header};
 
-use crate::client::{Fetcher, Request, explain, header_text, header_value, jittered, read_key};
-use crate::error::FetchError;
+use crate::client::{Fetcher, Request, header_text, header_value, jittered, read_key};
+use crate::error::{FetchError, explain};
 use crate::pace::Paced;
 
 /// What came of a download.

@@ -1,7 +1,12 @@
 //! Why did a fetch bring nothing?
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
+
+use ureq::http::Uri;
+
+use crate::address::NotPublic;
 
 /// Why a fetch brought nothing. `is_transient` tells which are worth another try.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +26,15 @@ pub enum FetchError {
         host: String,
         /// Where it leads.
         address: IpAddr,
+    },
+    /// The kernel lets this process connect to no such port.
+    #[error(
+        "may not connect to {url}: the configuration names no such port (fetch.ports names more), or the host's own \
+         routes forbid it"
+    )]
+    Forbidden {
+        /// The URL.
+        url: String,
     },
     /// The server answered with an error.
     #[error("{url} answered with status {status}")]
@@ -87,3 +101,28 @@ impl FetchError {
         }
     }
 }
+
+pub(crate) fn explain(at: &Uri, error: ureq::Error) -> FetchError {
+    let url = at.to_string();
+    match error {
+        ureq::Error::Timeout(_) => FetchError::Timeout { url },
+        ureq::Error::Io(error) => of_io(url, &error),
+        ureq::Error::Other(other) => match other.downcast::<NotPublic>() {
+            Ok(refused) => FetchError::Private { host: refused.host, address: refused.address },
+            Err(other) => FetchError::Transport { url, reason: other.to_string() },
+        },
+        other => FetchError::Transport { url, reason: other.to_string() },
+    }
+}
+
+/// What came of a socket.
+pub(crate) fn of_io(url: String, error: &io::Error) -> FetchError {
+    match error.kind() {
+        io::ErrorKind::TimedOut => FetchError::Timeout { url },
+        _ if error.raw_os_error() == Some(EACCES) => FetchError::Forbidden { url },
+        _ => FetchError::Transport { url, reason: error.to_string() },
+    }
+}
+
+/// What landlock answers; a firewall answers otherwise.
+const EACCES: i32 = 13;

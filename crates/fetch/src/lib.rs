@@ -29,4 +29,4 @@ pub use deadline::Deadline;
 pub use download::{Arrival, Saved};
 pub use error::FetchError;
 pub use talk::{Place, Talk};
-pub use url::{is_clear, is_same_server, resolve};
+pub use url::{is_clear, is_same_server, port_of, port_of_proxy, resolve};

@@ -11,7 +11,7 @@ use ureq::tls::Certificate;
 
 use crate::address::{is_public, look_up};
 use crate::client::Fetcher;
-use crate::error::FetchError;
+use crate::error::{FetchError, of_io};
 
 /// Whom to talk to.
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +119,8 @@ impl Place<'_> {
 
     fn failed(&self, error: &io::Error) -> FetchError {
         match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FetchError::Timeout { url: self.to_string() },
-            _ => FetchError::Transport { url: self.to_string(), reason: error.to_string() },
+            io::ErrorKind::WouldBlock => FetchError::Timeout { url: self.to_string() },
+            _ => of_io(self.to_string(), error),
         }
     }
 }

@@ -41,6 +41,18 @@ pub fn is_clear(text: &str) -> bool {
     url.scheme_str() == Some("http") && !is_here
 }
 
+/// The TCP port that a URL leads to; none where it cannot be fetched.
+pub fn port_of(text: &str) -> Option<u16> {
+    let url = parse(text).ok()?;
+    let default = if url.scheme_str() == Some("https") { 443 } else { 80 };
+    Some(url.port_u16().unwrap_or(default))
+}
+
+/// The TCP port of a proxy as the settings name it; none where it is no proxy.
+pub fn port_of_proxy(text: &str) -> Option<u16> {
+    ureq::Proxy::new(text).ok().map(|proxy| proxy.port())
+}
+
 /// Whether both URLs speak to the same server in the same way.
 pub(crate) fn same_server(a: &Uri, b: &Uri) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_u16() == b.port_u16()
@@ -118,6 +130,26 @@ mod tests {
             ("http://localhost.example/", true),
         ] {
             assert_eq!(is_clear(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_and_a_proxy_lead_to_a_port() {
+        for (text, expected) in [
+            ("https://feeds.example/", Some(443)),
+            ("HTTP://feeds.example", Some(80)),
+            ("https://[2001:db8::1]:8443/x", Some(8443)),
+            ("https://192.0.2.1:443/", Some(443)),
+            ("ftp://feeds.example/", None),
+            ("https://u:p@feeds.example/", None),
+            ("feeds.example:443", None),
+        ] {
+            assert_eq!(port_of(text), expected, "{text}");
+        }
+        for (text, expected) in
+            [("http://proxy.example:3128", Some(3128)), ("http://u:p@proxy.example", Some(80)), ("", None)]
+        {
+            assert_eq!(port_of_proxy(text), expected, "{text}");
         }
     }
 

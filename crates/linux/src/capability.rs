@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::faults::{self, Lack};
 use crate::{cgroup, netns, sock_diag};
 
 /// One ability of the host.
@@ -83,8 +84,29 @@ pub fn probe() -> Vec<Capability> {
             present: crate::conntrack::Conntrack::open().is_ok(),
             lost: "translated addresses",
         },
+        Capability {
+            name: "landlock",
+            present: landlock_abi() >= LANDLOCK_WHOLE,
+            lost: "holding the server and what fetches to the files and ports that they need (all of it, or a part on an \
+                   older kernel)",
+        },
     ]
 }
+
+/// Which version of landlock the kernel offers; 0: none.
+pub fn landlock_abi() -> u32 {
+    if faults::refuse(Lack::Landlock).is_err() {
+        return 0;
+    }
+    const VERSION: libc::c_long = 1;
+    let nothing: *const libc::c_void = std::ptr::null();
+    // SAFETY: asks for a number alone; with this flag nothing is read and no descriptor made.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
+    u32::try_from(abi).unwrap_or(0)
+}
+
+/// From this version on files, TCP ports, devices, signals and abstract sockets are all held (Linux 6.12).
+pub const LANDLOCK_WHOLE: u32 = 6;
 
 fn effective_capabilities() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -20,13 +20,15 @@ pub enum Lack {
     Programs,
     /// The cgroup v2 hierarchy.
     Cgroup2,
+    /// `CONFIG_SECURITY_LANDLOCK`.
+    Landlock,
 }
 
 impl Lack {
     /// What the kernel says then.
     pub fn errno(self) -> i32 {
         match self {
-            Self::SockDestroy | Self::NftablesChanged | Self::TableOwner => libc::EOPNOTSUPP,
+            Self::SockDestroy | Self::NftablesChanged | Self::TableOwner | Self::Landlock => libc::EOPNOTSUPP,
             Self::NftablesAsked => libc::EINVAL,
             Self::Programs => libc::EPERM,
             Self::Cgroup2 => libc::ENODEV,
@@ -42,6 +44,7 @@ impl Lack {
             Self::TableOwner => "table_owner",
             Self::Programs => "programs",
             Self::Cgroup2 => "cgroup2",
+            Self::Landlock => "landlock",
         }
     }
 }

@@ -15,6 +15,8 @@ pub mod capability;
 pub mod cgroup;
 pub mod child;
 pub mod clock;
+#[cfg(feature = "confine")]
+pub mod confine;
 pub mod conntrack;
 pub mod contract;
 pub mod faults;

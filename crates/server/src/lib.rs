@@ -60,7 +60,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use tripoint_api::{FeedHealth, SecondFactor};
+use tripoint_api::{Confinement, FeedHealth, SecondFactor};
 use tripoint_model::ServiceLevels;
 
 pub use access::{AccessError, group_id};
@@ -140,6 +140,8 @@ pub struct ServerOptions {
     pub alerts_for: Duration,
     /// What people have promised about alerts.
     pub levels: ServiceLevels,
+    /// What whoever starts it has had the process give up to touch, for who asks how it is.
+    pub confined: Option<Confinement>,
 }
 
 /// Reads how the feeds are at this moment.
@@ -223,7 +225,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     app.judging = options.judge.map(|judge| Arc::new(rejudge::Judging::new(judge)));
     app.notify = options.notify.map(|notify| Arc::new(notify::Board::new(notify)));
     app.oidc = oidc::of(options.oidc, entrance.as_ref().map(|entrance| entrance.url()), &app.auth.sealer);
-    app.levels = options.levels;
+    (app.levels, app.confined) = (options.levels, options.confined);
     app.url = entrance.as_ref().map(|entrance| entrance.url().to_owned());
     app.door = entrance.as_ref().map(|entrance| entrance.watch());
     let app = Arc::new(app);

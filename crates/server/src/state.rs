@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use tokio::sync::{broadcast, watch};
 
-use tripoint_api::{FeedHealth, Order};
+use tripoint_api::{Confinement, FeedHealth, Order};
 use tripoint_model::confidence::trust::FILE;
 use tripoint_model::{Alert, ServiceLevels, Timestamp};
 
@@ -87,6 +87,8 @@ pub(crate) struct App {
     pub(crate) systems: Option<FindSystem>,
     /// What people have promised about alerts.
     pub(crate) levels: ServiceLevels,
+    /// What the process has given up to touch.
+    pub(crate) confined: Option<Confinement>,
     /// Judges alerts anew, where that can be done.
     pub(crate) judging: Option<Arc<Judging>>,
     /// Where what verdicts taught is written.
@@ -131,6 +133,7 @@ impl App {
             door: None,
             systems: None,
             levels: ServiceLevels::default(),
+            confined: None,
             judging: None,
             trust: tokio::sync::Mutex::new(data_dir.join(FILE)),
         }

@@ -2,15 +2,20 @@
 //!
 //! Spans are made everywhere and cost next to nothing while nobody listens; this is who listens.
 
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Request, Response};
+use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanData, SpanProcessor};
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
@@ -43,8 +48,12 @@ impl Traces {
         if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name("tripoint");
         }
-        let provider =
-            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
+        let late = Late {
+            exporter: Mutex::new(Some(exporter)),
+            resource: Resource::builder_empty().build(),
+            batch: OnceLock::new(),
+        };
+        let provider = SdkTracerProvider::builder().with_span_processor(late).with_resource(resource.build()).build();
         Ok(Some(Self { provider }))
     }
 
@@ -65,6 +74,53 @@ impl Traces {
         if let Err(error) = self.provider.shutdown() {
             tracing::warn!(%error, "the last spans could not be sent");
         }
+    }
+}
+
+/// Sends spans many at once on a thread that is started with the first one: a thread that ran before the process gave
+/// up what it does not need would have kept all of it.
+#[derive(Debug)]
+struct Late {
+    exporter: Mutex<Option<SpanExporter>>,
+    resource: Resource,
+    batch: OnceLock<Option<BatchSpanProcessor>>,
+}
+
+impl Late {
+    fn batch(&self) -> Option<&BatchSpanProcessor> {
+        let start = || {
+            let exporter = self.exporter.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+            let mut batch = BatchSpanProcessor::builder(exporter).build();
+            batch.set_resource(&self.resource);
+            Some(batch)
+        };
+        self.batch.get_or_init(start).as_ref()
+    }
+
+    fn started(&self) -> Option<&BatchSpanProcessor> {
+        self.batch.get().and_then(Option::as_ref)
+    }
+}
+
+impl SpanProcessor for Late {
+    fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if let Some(batch) = self.batch() {
+            batch.on_end(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.started().map_or(Ok(()), SpanProcessor::force_flush)
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.started().map_or(Ok(()), |batch| batch.shutdown_with_timeout(timeout))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.clone();
     }
 }
 

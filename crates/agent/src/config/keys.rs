@@ -65,6 +65,12 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("fetch.ca_file", "\"\"", "Certificates (PEM) that are trusted besides the system's when fetching."),
     ("fetch.timeout", "\"5m\"", "Longest time of one attempt to fetch a file; a cut download is taken up."),
     (
+        "fetch.ports",
+        "[]",
+        "TCP ports that may be connected to besides those that URLs of the configuration name: where a redirect, or an \
+         endpoint of the provider, has another.",
+    ),
+    (
         "advisories.warn_after",
         "\"48h\"",
         "An imported source of advisories is stale after this; a fetched one after two refreshes.",

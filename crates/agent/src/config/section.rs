@@ -315,6 +315,7 @@ pub struct Fetch {
     pub ca_file: String,
     #[serde(deserialize_with = "span")]
     pub timeout: Duration,
+    pub ports: Vec<u16>,
 }
 
 /// `[advisories]`.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tripoint_agent::config::Config;
 use tripoint_inventory::{Distro, Root};
 use tripoint_model::Timestamp;
 use tripoint_model::text::visible;
@@ -13,6 +14,7 @@ use tripoint_vuln::status::{self, span};
 use tripoint_vuln::sync::{Catalogue, Descriptor, Fetcher, Host, Step, SyncOptions, SyncReport, SyncState, Target};
 use tripoint_vuln::{Database, Freshness, ImportContext, SourceStatus};
 
+use crate::confine::Fetching;
 use crate::context::{Context, fetch_settings, now};
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
@@ -73,7 +75,9 @@ pub fn sync(context: &Context, words: &[String], force: bool, accept: bool) -> a
     for reason in &unknown {
         eprintln!("{reason}");
     }
-    let fetcher = Fetcher::new(fetch_settings(&context.config()?.config)).context("set up fetching")?;
+    let config = context.config()?.config;
+    let fetcher = Fetcher::new(fetch_settings(&config)).context("set up fetching")?;
+    confine(context, &config, &targets, &catalogue);
     let options = SyncOptions { mirrors: &catalogue.mirrors, force, accept };
     let inner = ImportContext { data_dir: context.data_dir.clone(), now: now() };
     let mut talk = Talk::new(context.quiet);
@@ -91,6 +95,15 @@ pub fn sync(context: &Context, words: &[String], force: bool, accept: bool) -> a
         failed if failed == reports.len() => Exit::Failed,
         _ => Exit::Partial,
     })
+}
+
+/// Gives up what fetching these does not need.
+fn confine(context: &Context, config: &Config, targets: &[Target], catalogue: &Catalogue) {
+    let sources = targets.iter().map(|target| &target.descriptor);
+    let own = sources.clone().flat_map(|source| source.urls.iter().chain(&source.mirrors));
+    let urls = own.chain(catalogue.mirrors.iter().flat_map(|mirror| &mirror.to)).map(String::as_str);
+    let keys = sources.filter_map(|source| source.key_file.as_deref());
+    Fetching::new(context, config, &["vuln", "images"]).at(urls).read(keys).begin();
 }
 
 fn table(reports: &[SyncReport]) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! `tripoint up`, `agent`, `server`: what runs until it is told to stop.
 
+mod confined;
 mod entrance;
 
 use std::net::SocketAddr;
@@ -10,13 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tripoint_fetch::{Fetcher, Settings};
 use tripoint_linux::child;
-use tripoint_server::{KeepContacts, Push, ServerOptions};
+use tripoint_server::{KeepContacts, ServerOptions};
 
 use super::{intel, vulns};
 use crate::arguments::Listen;
-use crate::context::{Context, fetch_settings};
+use crate::context::Context;
 use crate::exit::{Exit, NeedsRoot};
 use crate::judge::Judge;
 
@@ -64,22 +64,18 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let config = &loaded.config;
     let address = entrance::listen_address(listen, &config.server.listen)?;
     // Password and certificates are read while we may.
-    let (push, notify) = (push(config)?, super::notify::of(&loaded)?);
+    let (push, notify) = (entrance::push(config)?, super::notify::of(&loaded)?);
     let secret_key = secret_key(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())?;
     let oidc = entrance::oidc(config)?;
     let started_by = rustix::process::getuid().as_raw();
     if let Some(user) = &listen.user {
-        let (uid, gid) = ids(user)?;
-        // Whoever is no member cannot give the socket to the group.
-        let group = Some(&config.server.group).filter(|group| !group.is_empty());
-        let group = group.map(|group| tripoint_server::group_id(group)).transpose()?;
-        child::become_user(uid, gid, group.as_slice()).context("give up root")?;
+        give_up_root(user, &config.server.group)?;
     }
     if let Err(error) = child::without_core_dumps() {
         tracing::warn!(%error, "what lies in memory may be written to the disk when this program dies");
     }
     let (ready, is_ready) = tokio::sync::oneshot::channel();
-    let options = ServerOptions {
+    let mut options = ServerOptions {
         data_dir: context.data_dir.clone(),
         listen: address,
         tls: entrance::tls(&config.server, address)?,
@@ -106,9 +102,11 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
         alerts_for: config.server.alerts_for,
         levels: config.sla.levels().map_err(anyhow::Error::msg)?,
+        confined: None,
     };
     // More than one: a long question of one person holds up no agent.
     let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+    options.confined = Some(confined::begin(&options, config)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
     let served = runtime.block_on(async {
@@ -127,6 +125,15 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// Becomes this user, and a member of the group that may ask.
+fn give_up_root(user: &str, group: &str) -> anyhow::Result<()> {
+    let (uid, gid) = ids(user)?;
+    // Whoever is no member cannot give the socket to the group.
+    let group = Some(group).filter(|group| !group.is_empty());
+    let group = group.map(tripoint_server::group_id).transpose()?;
+    child::become_user(uid, gid, group.as_slice()).context("give up root")
+}
+
 /// What secrets are sealed with, where the service manager gives it: 32 bytes in the credential `tripoint.key`.
 fn secret_key(folder: Option<&std::ffi::OsStr>) -> anyhow::Result<Option<[u8; 32]>> {
     let Some(path) = folder.map(|folder| Path::new(folder).join("tripoint.key")).filter(|path| path.exists()) else {
@@ -135,35 +142,6 @@ fn secret_key(folder: Option<&std::ffi::OsStr>) -> anyhow::Result<Option<[u8; 32
     let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
     let key = <[u8; 32]>::try_from(bytes.as_slice());
     key.map(Some).map_err(|_| anyhow::anyhow!("{} holds {} bytes; 32 are a key", path.display(), bytes.len()))
-}
-
-/// The CrowdSec that is told of our blocks, where one is configured.
-fn push(config: &tripoint_agent::config::Config) -> anyhow::Result<Option<Push>> {
-    let crowdsec = &config.crowdsec;
-    if !crowdsec.push {
-        return Ok(None);
-    }
-    let path = &crowdsec.password_file;
-    let needed = [
-        ("url", crowdsec.url.is_empty()),
-        ("machine_id", crowdsec.machine_id.is_empty()),
-        ("password_file", path.as_os_str().is_empty()),
-    ];
-    if let Some((key, _)) = needed.iter().find(|(_, is_empty)| *is_empty) {
-        bail!("crowdsec.push needs crowdsec.{key}");
-    }
-    if tripoint_fetch::is_clear(&crowdsec.url) {
-        bail!("crowdsec.url: everybody on the way could read the password: use https beyond this host");
-    }
-    let password = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    // A program beside us answers at once or not at all; a slow one is tried again.
-    let settings = Settings { total_timeout: Duration::from_secs(20), ..fetch_settings(config) };
-    Ok(Some(Push {
-        url: crowdsec.url.clone(),
-        machine: crowdsec.machine_id.clone(),
-        password: password.trim().to_owned(),
-        fetcher: Fetcher::new(settings)?,
-    }))
 }
 
 /// Where the server is and how one signs in.

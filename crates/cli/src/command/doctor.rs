@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tripoint_agent::health::{FROM_SERVER, STALE_S, advisory_sources, host_capabilities};
 use tripoint_agent::rules::{SOURCE, Told};
-use tripoint_api::{AgentStatus, Capability, CrowdsecHealth, DataSource, ServerHealth, path};
+use tripoint_api::{AgentStatus, Capability, Confinement, CrowdsecHealth, DataSource, ServerHealth, path};
 use tripoint_linux::capability;
 use tripoint_model::Timestamp;
 use tripoint_vuln::Patience;
@@ -29,6 +29,9 @@ struct Report {
     ca_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crowdsec: Option<CrowdsecHealth>,
+    /// What the server has given up to touch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confined: Option<Confinement>,
     agents: Vec<AgentStatus>,
 }
 
@@ -61,7 +64,8 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
         ca_sha256: std::fs::read_to_string(tripoint_server::ca_path(&context.data_dir))
             .ok()
             .and_then(|text| tripoint_server::fingerprint_of_pem(&text)),
-        crowdsec: health.and_then(|health| health.crowdsec),
+        crowdsec: health.as_ref().and_then(|health| health.crowdsec.clone()),
+        confined: health.and_then(|health| health.confined),
         agents,
     };
     if context.json {
@@ -148,6 +152,11 @@ fn text(report: &Report) -> anyhow::Result<()> {
     output::line(&format!("kernel {}   data {}   server {}", report.kernel, report.data_dir, report.server))?;
     if let Some(fingerprint) = &report.ca_sha256 {
         output::line(&format!("TLS: `tripoint server ca`, sha256={fingerprint}"))?;
+    }
+    if let Some(Confinement { state, abi, lost }) = &report.confined {
+        let by = if *abi > 0 { format!(" by landlock {abi}") } else { String::new() };
+        let not = if lost.is_empty() { String::new() } else { format!("; not held back: {}", lost.join(", ")) };
+        output::line(&format!("server confined: {state}{by}{not}"))?;
     }
     let rows = report.capabilities.iter().map(|c| vec![c.name.clone(), c.status.clone(), c.lost.clone()]);
     output::table(&["CAPABILITY", "STATUS", "WITHOUT IT"], rows.collect())?;

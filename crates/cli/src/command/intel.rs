@@ -178,6 +178,8 @@ fn sync(context: &Context, only: &[String], force: bool, accept: bool) -> anyhow
     };
     let fetcher = Fetcher::new(fetch_settings(&config)).context("set up fetching")?;
     let options = SyncOptions { only, force, accept };
+    let wanted = descriptors.iter().filter(|feed| feed.enabled || only.contains(&feed.name));
+    feeds::confine(context, &config, wanted);
     let mut say = |name: &str| {
         if !context.quiet {
             eprintln!("{name} …");

@@ -9,6 +9,7 @@ mod bundle;
 mod c2;
 mod complaints;
 mod config;
+mod confined;
 mod connections;
 mod guard;
 mod history;

@@ -1,6 +1,6 @@
 //! A real server of a test's own, and an agent that answers its orders as the real one does.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tripoint_api::agent::Item;
@@ -32,9 +32,24 @@ impl Rig {
 
     /// On the data folder of another that has stopped.
     pub fn on(bench: Bench, listen: &str) -> Self {
-        let ready = bench.path("ready");
+        Self::spawned(bench, listen, |_| {})
+    }
+
+    /// On a kernel that seems to lack this; what the server says is in `log`.
+    pub fn lacking(bench: Bench, listen: &str, lacks: &str) -> Self {
+        let log = std::fs::File::create(bench.path("log")).unwrap();
+        Self::spawned(bench, listen, |command| {
+            command.env(tripoint_linux::faults::VARIABLE, lacks).stderr(log);
+        })
+    }
+
+    fn spawned(bench: Bench, listen: &str, change: impl FnOnce(&mut Command)) -> Self {
+        // In a folder that the server writes anyway: it gains nothing by it.
+        let ready = bench.path("data/run/ready");
+        std::fs::create_dir_all(bench.path("data/run")).unwrap();
         let _ = std::fs::remove_file(&ready);
         let mut command = bench.command(&["server", "--listen", listen, "--ready-file", ready.to_str().unwrap()]);
+        change(&mut command);
         let server = command.stdin(Stdio::null()).spawn().unwrap();
         let text = wait_for(|| std::fs::read_to_string(&ready).ok());
         let address = text.lines().find_map(|line| line.strip_prefix("address ")).map(str::to_owned);

@@ -93,6 +93,11 @@ impl Notify {
         Self { every, tick, pause, ..self }
     }
 
+    /// The TCP ports that channels are reached at.
+    pub fn ports(&self) -> BTreeSet<u16> {
+        self.channels.iter().filter_map(Spec::port).collect()
+    }
+
     /// What has to be written down.
     pub fn tell(&self) -> Tell {
         Tell {

@@ -120,6 +120,17 @@ impl Spec {
         is_here(&self.server.0)
     }
 
+    /// The TCP port that it is reached at; none where it is spoken to otherwise.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match (self.url.is_empty(), self.server.1, self.kind.name()) {
+            (false, ..) => tripoint_fetch::port_of(self.url.text()),
+            (true, _, "syslog") if matches!(self.transport.as_str(), "" | "udp") => None,
+            // Of a kind that has an address of its own, by https.
+            (true, 0, _) => Some(443),
+            (true, port, _) => Some(port),
+        }
+    }
+
     /// What proves who we are: user and password, or the token by this scheme.
     pub(crate) fn authorization(&self, scheme: &str) -> Option<(&'static str, String)> {
         let pass = if self.password.is_empty() { &self.token } else { &self.password };

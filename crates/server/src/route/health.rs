@@ -63,10 +63,10 @@ pub(crate) async fn health(
         counts.iter().filter(|(status, _)| *status != AlertStatus::Resolved).map(|(_, count)| count).sum();
     let agents = u32::try_from(app.connected_to(&caller).len()).unwrap_or(u32::MAX);
     let crowdsec = app.push.as_ref().map(PushState::read);
-    let notify = notify(&app).await?;
+    let (notify, confined) = (notify(&app).await?, app.confined.clone());
     let version = env!("CARGO_PKG_VERSION").into();
     let status = if app.store.is_full() { "the disk is full" } else { "ok" };
-    Ok(Json(ServerHealth { status: status.into(), version, agents, alerts_open, crowdsec, notify }))
+    Ok(Json(ServerHealth { status: status.into(), version, agents, alerts_open, crowdsec, notify, confined }))
 }
 
 /// How telling goes, where anybody is told.

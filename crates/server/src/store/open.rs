@@ -4,11 +4,12 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use tripoint_model::ServiceLevels;
 
@@ -44,7 +45,7 @@ pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, 
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10));
     let why = |error| why_not(path, error);
-    let mut connection = options.connect().await.map_err(why)?;
+    let mut connection = laying_aside(options.clone(), path).connect().await.map_err(why)?;
     if let Some(what) = backup::sound(&mut connection, "quick_check").await.map_err(why)? {
         return Err(StoreError::Damaged(path.display().to_string(), what));
     }
@@ -55,6 +56,18 @@ pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, 
     let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_with(reading.clone());
     let (readers, searchers, doors) = (pool(4).await?, pool(4).await?, pool(2).await?);
     Ok(Opened { connection, readers, searchers, doors, room })
+}
+
+/// What sorting lays aside goes beside the database: the server may have given up every other folder. SQLite keeps one
+/// such place for the whole process, so the first database of it says where.
+fn laying_aside(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOptions {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    match path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
+        Some(folder) if !SAID.swap(true, Ordering::Relaxed) => {
+            options.pragma("temp_store_directory", format!("'{}'", folder.replace('\'', "''")))
+        }
+        _ => options,
+    }
 }
 
 /// SQLite gives its other files the same mode. Alerts name people and commands.
@@ -82,8 +95,6 @@ const OF_THE_HOST: &[i32] = &[3, 5, 6, 7, 8, 9, 10, 13, 14, 15, 23];
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::SqliteConnectOptions;
-
     use super::*;
 
     #[tokio::test]
@@ -101,5 +112,17 @@ mod tests {
             Err(error) => error,
         };
         assert!(matches!(why_not(&path, error), StoreError::Database(said) if said.contains("locked")));
+    }
+
+    /// A server that may write nowhere else sorts what is too much for its memory.
+    #[tokio::test]
+    async fn what_sorting_lays_aside_lies_beside_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.sqlite");
+        let mut opened = open(&path, &ServiceLevels::default()).await.unwrap();
+        let said: String =
+            sqlx::query_scalar("PRAGMA temp_store_directory").fetch_one(&mut opened.connection).await.unwrap();
+        // Another database of this process may have said it first.
+        assert!(!said.is_empty());
     }
 }

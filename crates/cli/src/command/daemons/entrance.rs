@@ -1,4 +1,5 @@
-//! What does the configuration say of the server's TCP address: where, shown by which certificate, how much?
+//! What does the configuration say of the server's TCP address (where, shown by which certificate, how much) and of whom
+//! it speaks with?
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tripoint_agent::config::{Config, Server};
 use tripoint_fetch::{Fetcher, Settings};
-use tripoint_server::{Limits, OidcOptions, OwnFiles, RoleRule, TlsOptions};
+use tripoint_server::{Limits, OidcOptions, OwnFiles, Push, RoleRule, TlsOptions};
 
 use crate::arguments::Listen;
 use crate::context::{fetch_settings, own_addresses};
@@ -84,5 +85,34 @@ pub(super) fn oidc(config: &Config) -> anyhow::Result<Option<OidcOptions>> {
         roles: own.role.iter().map(rule).collect(),
         private: own.private,
         fetcher: Arc::new(Fetcher::new(settings)?),
+    }))
+}
+
+/// The CrowdSec that is told of our blocks, where one is configured.
+pub(super) fn push(config: &Config) -> anyhow::Result<Option<Push>> {
+    let crowdsec = &config.crowdsec;
+    if !crowdsec.push {
+        return Ok(None);
+    }
+    let path = &crowdsec.password_file;
+    let needed = [
+        ("url", crowdsec.url.is_empty()),
+        ("machine_id", crowdsec.machine_id.is_empty()),
+        ("password_file", path.as_os_str().is_empty()),
+    ];
+    if let Some((key, _)) = needed.iter().find(|(_, is_empty)| *is_empty) {
+        bail!("crowdsec.push needs crowdsec.{key}");
+    }
+    if tripoint_fetch::is_clear(&crowdsec.url) {
+        bail!("crowdsec.url: everybody on the way could read the password: use https beyond this host");
+    }
+    let password = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    // A program beside us answers at once or not at all; a slow one is tried again.
+    let settings = Settings { total_timeout: Duration::from_secs(20), ..fetch_settings(config) };
+    Ok(Some(Push {
+        url: crowdsec.url.clone(),
+        machine: crowdsec.machine_id.clone(),
+        password: password.trim().to_owned(),
+        fetcher: Fetcher::new(settings)?,
     }))
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tripoint_intel::Descriptor;
+use tripoint_agent::config::Config;
 use tripoint_intel::choice::{ChoiceError, Choices};
+use tripoint_intel::{Descriptor, Origin};
 
 use super::descriptors;
+use crate::confine::Fetching;
 use crate::context::Context;
 use crate::exit::{Exit, WrongUsage};
 use crate::output;
@@ -98,4 +100,19 @@ pub(super) fn choose(
         if enabled { "is fetched from now on: `tripoint intel sync` does it now" } else { "is not fetched any more" };
     names.iter().try_for_each(|name| output::line(&format!("{name} {what}")))?;
     Ok(Exit::Fine)
+}
+
+/// Gives up what fetching these does not need.
+pub(super) fn confine<'d>(context: &Context, config: &Config, feeds: impl Iterator<Item = &'d Descriptor> + Clone) {
+    let url = |feed: &'d Descriptor| match &feed.origin {
+        Origin::Url(url) | Origin::Taxii { url, .. } => Some(url.as_str()),
+        Origin::File(_) => None,
+    };
+    let file = |feed: &'d Descriptor| match &feed.origin {
+        Origin::File(path) => Some(path.as_path()),
+        _ => None,
+    };
+    let keys = feeds.clone().filter_map(|feed| feed.key_file.as_deref());
+    let files = feeds.clone().filter_map(file);
+    Fetching::new(context, config, &["intel", "images"]).at(feeds.filter_map(url)).read(keys.chain(files)).begin();
 }

@@ -9,6 +9,7 @@ use tripoint_fetch::Fetcher;
 use tripoint_intel::online::{self, Asking, OnlineAnswer, SERVICES, Service, Wanted};
 use tripoint_model::Observable;
 
+use crate::confine::Fetching;
 use crate::context::{Context, fetch_settings, now, own_addresses};
 use crate::exit::WrongUsage;
 
@@ -74,8 +75,14 @@ impl<'a> Asker<'a> {
         };
         let own = if wanted.is_empty() { Vec::new() } else { own_addresses() };
         let accept = config.online.accept;
-        let asker = Self { context, wanted, config: config.online, fetcher, own, accept };
+        let asker = Self { context, wanted, config: config.online.clone(), fetcher, own, accept };
         asker.agree(yes)?;
+        if !wanted.is_empty() {
+            let urls = wanted.iter().map(|one| one.url.as_str()).chain(context.server_url());
+            let keys = wanted.iter().filter_map(|one| one.key_file.as_deref());
+            let named = keys.chain(context.named_files());
+            Fetching::new(context, &config, &["online"]).at(urls).read(named).begin();
+        }
         Ok(asker)
     }
 

@@ -44,6 +44,24 @@ fn spec(kind: &'static dyn Channel, folder: &Path, format: &str) -> Spec {
     Spec::new(&config).unwrap()
 }
 
+#[test]
+fn a_channel_names_the_port_that_it_is_reached_at() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        let mut of = spec(*kind, folder.path(), "");
+        let expected = if kind.needs().contains(&"server") { 25 } else { 443 };
+        assert_eq!(of.port(), Some(expected), "{}", kind.name());
+        if of.url.is_empty() {
+            of.transport = "udp".into();
+            assert_eq!(of.port(), Some(25).filter(|_| kind.name() != "syslog"), "{}", kind.name());
+        }
+    }
+    // Nothing said: the service's own address.
+    let mut own = spec(find("pagerduty").unwrap(), folder.path(), "");
+    own.url = Default::default();
+    assert_eq!(own.port(), Some(443));
+}
+
 /// What would be sent, as a person would look at it.
 fn sent(spec: &Spec, news: &News) -> String {
     let text = text_of(spec, news);
