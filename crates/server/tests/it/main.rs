@@ -31,6 +31,7 @@ mod push;
 mod queue;
 mod receiver;
 mod recovery;
+mod rejudge;
 mod rig;
 mod routes;
 mod schemathesis;
