@@ -24,6 +24,7 @@ mod matrix;
 mod monitoring;
 mod notify;
 mod oidc;
+mod once;
 mod openapi;
 mod people;
 mod permits;
