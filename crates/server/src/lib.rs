@@ -78,7 +78,7 @@ pub use oidc::{OidcOptions, RoleRule};
 pub use rejudge::{Editions, Rejudge};
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
-pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
+pub use tls::{OwnFiles, TlsError, TlsOptions, authority_trouble, ca_path, end_of_pem, fingerprint_of_pem};
 #[cfg(feature = "otel")]
 pub use traces::Traces;
 
