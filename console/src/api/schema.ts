@@ -411,6 +411,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agent/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts of a host that are not closed, with the software that they rest on.
+         * @description For agents only: root, through the Unix socket.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    host?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OpenAlerts"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agent/batch": {
         parameters: {
             query?: never;
@@ -6101,6 +6151,13 @@ export interface components {
             /** @constant */
             type: "investigation";
         } | {
+            /** @description The alert. */
+            alert: components["schemas"]["AlertId"];
+            /** @description How it is now. */
+            software: components["schemas"]["Software"];
+            /** @constant */
+            type: "software";
+        } | {
             /**
              * Format: date-time
              * @description When.
@@ -6479,9 +6536,46 @@ export interface components {
         };
         /** @description An address, a network, an address with a port, a domain, or `AS` and a number, in its canonical writing. */
         Observable: string;
+        /** @description An alert that is not closed, as far as its host has to know it to say what became of its software. */
+        OpenAlert: {
+            /** @description Its id. */
+            alert: components["schemas"]["AlertId"];
+            /** @description The application's key. */
+            application: string;
+            /**
+             * @description Whether it is known to run no vulnerable code any more.
+             * @default false
+             */
+            mended: boolean;
+            /** @description The packages that it is vulnerable by, each once. */
+            packages: components["schemas"]["OpenPackage"][];
+        };
+        /** @description Alerts of a host that are not closed and rest on its software, the last seen first; at most `OPEN_ALERTS_MAX`. */
+        OpenAlerts: {
+            /** @description The alerts. */
+            alerts: components["schemas"]["OpenAlert"][];
+        };
+        /** @description A package of an alert as it was last told. */
+        OpenPackage: {
+            /** @description Its name. */
+            name: string;
+            /** @description The version that lay on disk, where it was another one. */
+            on_disk?: string;
+            /** @description Where it was found. */
+            paths?: string[];
+            /**
+             * @description How present it was.
+             * @default installed
+             */
+            presence: components["schemas"]["PackageState"];
+            /** @description Package URL. */
+            purl: string;
+            /** @description Its version. */
+            version: string;
+        };
         /**
          * @description What the server asks of an agent. The agent's own guard still decides.
-         *     After a start the agent reads `path::EXCEPTIONS` once; orders carry only changes.
+         *     After a start, and whenever the server was away, the agent reads `path::EXCEPTIONS`; orders carry only changes.
          */
         Order: {
             /** @description What is asked for. */
@@ -6635,6 +6729,20 @@ export interface components {
              * @default -score
              */
             sort: components["schemas"]["Sort"];
+        };
+        /** @description How a package is now. */
+        PackageNow: {
+            /**
+             * @description Whether a running process has only to be begun anew to be rid of it.
+             * @default false
+             */
+            fixed_on_disk?: boolean;
+            /** @description The version that lies on disk, where it is another one. */
+            on_disk?: string | null;
+            /** @description How present it is. */
+            presence: components["schemas"]["PackageState"];
+            /** @description The package as the alert names it. */
+            purl: string;
         };
         /** @description How present a package is. */
         PackageState: "installed" | "loaded" | "stale";
@@ -7572,6 +7680,16 @@ export interface components {
         SignInWays: {
             /** @description What the provider is called that people may sign in with. */
             oidc?: string;
+        };
+        /** @description What became of the software of an alert. Packages that are not named stay as they were told. */
+        Software: {
+            /**
+             * @description Whether nothing of the application runs vulnerable code any more, nor would if it were begun.
+             * @default false
+             */
+            mended?: boolean;
+            /** @description How its packages are now. */
+            packages?: components["schemas"]["PackageNow"][];
         };
         /** @description What comes first; `-` turns it round. Ties: the newest first, then by id. */
         Sort: "-score" | "score" | "-last_seen" | "last_seen" | "-first_seen" | "first_seen" | "-changed" | "due";

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use tripoint_correlator::Correlator;
 use tripoint_intel::Index;
 use tripoint_linux::bpf::SetMaps;
+use tripoint_model::judgement::Software;
 use tripoint_model::{
     Alert, AlertId, Attempt, Connection, ConnectionId, Edition, Exception, Finding, Judgement, Outcome, Process,
     ProcessKey, Refusal, Sighting, Timestamp, What,
@@ -52,6 +53,13 @@ pub enum Wake {
         process: ProcessKey,
         /// Hex.
         sha256: String,
+    },
+    /// What became of the software of an alert, as far as that was looked up unasked.
+    Software {
+        /// Which alert.
+        alert: AlertId,
+        /// How it is now.
+        software: Software,
     },
     /// New indicators, and the number of their image.
     Index(Arc<Index>, u64),
@@ -196,6 +204,7 @@ impl Detector {
                 }
                 self.found(process, findings, rejudged, at);
             }
+            Wake::Software { alert, software } => self.look_after(alert, software),
             Wake::Hash { process, sha256 } => self.hashed(process, sha256),
             Wake::Index(index, number) => self.swap(index, number),
             Wake::AddException(exception) => {

@@ -1,17 +1,21 @@
 //! What is each process vulnerable to? Looked up before anybody asks, off the path of events.
 
+mod recalled;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tripoint_inventory::HostInventory;
+use tripoint_model::judgement::OpenAlert;
 use tripoint_model::{Edition, Finding, Package, PackageState, Process, ProcessKey, Restart, Timestamp, restart};
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
 use crate::detect::Wake;
+use recalled::Recalled;
 
 /// A question, or something that changes the answers.
 pub enum Request {
@@ -26,6 +30,8 @@ pub enum Request {
     Urgent(Arc<Process>),
     /// A process ended.
     Ended(ProcessKey),
+    /// Alerts of this host that are not closed, as the server has them.
+    Recall(Vec<OpenAlert>),
     /// New advisories, and the number of their image: every answer is due again.
     Database(Arc<Database>, u64),
     /// The end.
@@ -50,6 +56,8 @@ struct Told {
 /// Keeps the inventory of the host and answers.
 pub struct Findings {
     inventory: HostInventory,
+    /// Where the inventory's paths begin.
+    root: PathBuf,
     database: Option<(Arc<Database>, Edition)>,
     hash: Sender<ProcessKey>,
     detector: SyncSender<Wake>,
@@ -60,6 +68,7 @@ pub struct Findings {
     urgent: HashSet<ProcessKey>,
     /// Since when the package database on disk is not the one that was read.
     changed: Option<Instant>,
+    recalled: Recalled,
 }
 
 impl Findings {
@@ -76,6 +85,7 @@ impl Findings {
     ) -> std::io::Result<Self> {
         Ok(Self {
             inventory: HostInventory::open(root)?,
+            root: root.to_owned(),
             database: None,
             hash,
             detector,
@@ -85,6 +95,7 @@ impl Findings {
             told: HashMap::new(),
             urgent: HashSet::new(),
             changed: None,
+            recalled: Recalled::default(),
         })
     }
 
@@ -110,6 +121,7 @@ impl Findings {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.answer_next();
+            self.look_after();
             if glanced.elapsed() >= GLANCE {
                 glanced = Instant::now();
                 self.glance(glanced);
@@ -129,6 +141,7 @@ impl Findings {
                 // The same process may have begun another program: what was said of the former one is void.
                 self.told.remove(&process.key);
                 self.urgent.remove(&process.key);
+                self.recalled.touch(&process, Instant::now());
                 if self.living.len() < PROCESSES_MAX {
                     let wait = if settled { Duration::ZERO } else { SETTLE };
                     self.due.insert(process.key, Instant::now() + wait);
@@ -146,7 +159,9 @@ impl Findings {
                 }
             }
             Request::Ended(key) => {
-                self.living.remove(&key);
+                if let Some(process) = self.living.remove(&key) {
+                    self.recalled.touch(&process, Instant::now());
+                }
                 self.due.remove(&key);
                 self.told.remove(&key);
                 self.urgent.remove(&key);
@@ -157,12 +172,14 @@ impl Findings {
                 self.database = Some((database, edition));
                 self.all_due();
             }
+            Request::Recall(alerts) => self.recalled.take(alerts, Instant::now()),
             Request::Stop => {}
         }
     }
 
     fn all_due(&mut self) {
         let now = Instant::now();
+        self.recalled.all_due(now);
         self.due.extend(self.living.keys().map(|key| (*key, now)));
     }
 

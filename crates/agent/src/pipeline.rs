@@ -79,7 +79,7 @@ pub fn run(place: &Place, config: &Config, stop: &AtomicBool, ready: impl FnOnce
     };
     let weights = config.correlator.weights().context("correlator.weights")?;
     let mut detector = Detector::new(Correlator::new(&host, weights), &host, set, config, doors);
-    let orders = uplink::Doors { actions: ask.clone(), cases: case.clone() };
+    let orders = uplink::Doors { actions: ask.clone(), cases: case.clone(), findings: request.clone() };
     let (hash, hashes) = mpsc::channel();
     let mut findings = Findings::open(wake.clone(), hash, config.inventory.every).context("read the packages")?;
 

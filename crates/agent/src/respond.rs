@@ -82,6 +82,8 @@ pub struct Respond {
     exceptions_file: PathBuf,
     /// Whether the exceptions in force are known; before that policy may do nothing.
     exceptions_known: bool,
+    /// Whether the server has told them since we were started.
+    exceptions_asked: bool,
     clock: WallClock,
     detector: SyncSender<Wake>,
     reports: tokio::sync::mpsc::UnboundedSender<Report>,
@@ -122,6 +124,7 @@ impl Respond {
             computed: None,
             exceptions_file,
             exceptions_known,
+            exceptions_asked: false,
             clock,
             detector,
             reports,

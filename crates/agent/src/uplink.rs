@@ -1,6 +1,7 @@
 //! How do alerts and outcomes reach the server, and orders the agent, with nothing lost between?
 
 mod lane;
+mod orders;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, SyncSender};
@@ -12,8 +13,10 @@ use tripoint_api::agent::{
 };
 use tripoint_api::client::{Client, ClientError};
 use tripoint_api::path;
+use tripoint_model::judgement::Software;
 use tripoint_model::{Alert, AlertId, Contact, Investigation, Outcome, Refusal};
 
+use crate::findings::Request;
 use crate::investigate::{self, Case};
 use crate::place::Place;
 use crate::respond::Ask;
@@ -29,6 +32,8 @@ pub enum Report {
     Refused(AlertId, Refusal),
     /// What was found out about an alert.
     Investigation(AlertId, Box<Investigation>),
+    /// What became of the software of an alert of which nothing else is on record.
+    Software(AlertId, Software),
     /// The ledger was repaired.
     Ledger(LedgerEntry),
     /// Who was in contact with whom, and how many connections are in none of them.
@@ -47,6 +52,8 @@ pub struct Doors {
     pub actions: Sender<Ask>,
     /// What looks into alerts.
     pub cases: SyncSender<investigate::Ask>,
+    /// What looks after the software of alerts.
+    pub findings: Sender<Request>,
 }
 
 impl Doors {
@@ -101,7 +108,7 @@ impl Uplink {
         let socket = self.socket.clone();
         let host = self.host.clone();
         runtime.block_on(async move {
-            let fetching = tokio::spawn(fetch_orders(socket, host, doors));
+            let fetching = tokio::spawn(orders::fetch(socket, host, doors));
             self.deliver(reports).await;
             fetching.abort();
         });
@@ -139,6 +146,7 @@ impl Uplink {
                     Report::Investigation(alert, found) => {
                         self.items.keep_or_say(&Item::Investigation { alert, found });
                     }
+                    Report::Software(alert, software) => self.items.keep_or_say(&Item::Software { alert, software }),
                     Report::Ledger(entry) => self.items.keep_or_say(&Item::Ledger { entry }),
                 }
             }
@@ -205,38 +213,3 @@ async fn answered(client: &Client, number: u64, answer: &Answer) -> Result<(), C
 
 /// What HTTP calls content too large.
 const TOO_LONG: u16 = 413;
-
-/// Holds one request open for orders and passes them on in their order.
-async fn fetch_orders(socket: PathBuf, host: String, doors: Doors) {
-    let client = Client::unix(&socket);
-    let mut after = 0;
-    let mut told_exceptions = false;
-    loop {
-        // Orders carry only changes; what was excepted before is asked for once.
-        if !told_exceptions {
-            let known: Result<tripoint_api::ExceptionList, _> = client.get(path::EXCEPTIONS).await;
-            if let Ok(known) = known {
-                told_exceptions = true;
-                let _ = doors
-                    .actions
-                    .send(Ask::Exceptions(known.exceptions.into_iter().map(|kept| kept.exception).collect()));
-            }
-        }
-        let query = format!("{}?host={}&after={after}&wait_s=25", path::AGENT_ORDERS, path::segment(&host));
-        let answer: Result<tripoint_api::agent::Orders, _> = client.get(&query).await;
-        match answer {
-            Ok(answer) => {
-                for numbered in answer.orders {
-                    after = after.max(numbered.number);
-                    if !doors.pass_on(numbered) {
-                        return;
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "no orders: the server is away");
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
-        }
-    }
-}

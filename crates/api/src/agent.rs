@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use tripoint_model::judgement::{OpenAlert, Software};
 use tripoint_model::{
     Action, Alert, AlertId, Contact, Exception, Investigation, Outcome, PlannedAction, Refusal, Scope, Target, Terms,
     Timestamp,
@@ -83,6 +84,13 @@ pub enum Item {
         alert: AlertId,
         /// What was found.
         found: Box<Investigation>,
+    },
+    /// What became of the software of an alert of which the host has nothing else on record.
+    Software {
+        /// The alert.
+        alert: AlertId,
+        /// How it is now.
+        software: Software,
     },
     /// How the agent is; the newest replaces the earlier.
     Health {
@@ -210,6 +218,25 @@ pub struct OrdersQuery {
     pub wait_s: u64,
 }
 
+/// The query of `path::AGENT_ALERTS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OpenAlertsQuery {
+    /// The asking agent's host.
+    pub host: String,
+}
+
+/// Alerts of a host that are not closed and rest on its software, the last seen first; at most `OPEN_ALERTS_MAX`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OpenAlerts {
+    /// The alerts.
+    pub alerts: Vec<OpenAlert>,
+}
+
+/// Most alerts in one answer of `path::AGENT_ALERTS`.
+pub const OPEN_ALERTS_MAX: usize = 1000;
+
 /// The query of `path::AGENT_INTEL`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -242,7 +269,7 @@ pub struct NumberedOrder {
 }
 
 /// What the server asks of an agent. The agent's own guard still decides.
-/// After a start the agent reads `path::EXCEPTIONS` once; orders carry only changes.
+/// After a start, and whenever the server was away, the agent reads `path::EXCEPTIONS`; orders carry only changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -5,6 +5,8 @@
 pub const AGENT_BATCH: &str = "/v1/agent/batch";
 /// `GET ?host=H&after=N&wait_s=25`: long poll → `agent::Orders`. Agents only.
 pub const AGENT_ORDERS: &str = "/v1/agent/orders";
+/// `GET ?host=H` → `agent::OpenAlerts`. Agents only.
+pub const AGENT_ALERTS: &str = "/v1/agent/alerts";
 /// `GET ?host=H&wait_s=25`: the newest image of indicators as bytes, its identity (SHA-256 in hex) as `ETag`. With
 /// `If-None-Match` of the image that the agent holds: 304 when it is the newest until the wait ends; with `A-IM:
 /// IMAGE_DELTA` too, 226 and a delta against it where the server still has that image (RFC 3229). Agents only.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tripoint_model::alert::state_in;
-use tripoint_model::judgement::{MENDED, is_judged};
+use tripoint_model::judgement::{MENDED, Software, is_judged};
 use tripoint_model::{
     Alert, Claim, Connection, Factor, Finding, GuardHit, Observable, PackageState, Restart, Timestamp, restart,
 };
@@ -24,6 +24,8 @@ pub trait Lists {
     fn said_of(&self, connection: &Connection) -> (Arc<[Claim]>, Vec<GuardHit>);
     /// The same claim as it is made now, of a peer whose connection is not at hand; nothing where it is made no more.
     fn still_said(&self, claim: &Claim) -> Option<Claim>;
+    /// Whether they know this feed at all: of one that they do not, they cannot tell that it names nobody any more.
+    fn knows(&self, feed: &str) -> bool;
 }
 
 /// What is known now of software.
@@ -42,8 +44,7 @@ pub fn anew(
     weights: &Weights,
     now: Timestamp,
 ) -> Alert {
-    // Of a list that was cut nobody knows what lies behind its end.
-    let advisories = advisories.filter(|_| alert.findings.len() < dossier::FINDINGS_MAX);
+    let advisories = advisories.filter(|_| can_ask_advisories(alert));
     if lists.is_none() && advisories.is_none() {
         return alert.clone();
     }
@@ -51,13 +52,54 @@ pub fn anew(
         Some(lists) => said(alert, lists, now),
         None => (alert.claims.clone(), alert.guard.clone()),
     };
-    let (findings, total, cves) = match advisories {
+    let found = match advisories {
         Some(advisories) => found(alert, advisories),
         None => counted(alert.findings.clone()),
     };
-    let Some(case) = case_of(alert, (claims, guard), (findings, total, cves)) else { return alert.clone() };
+    rewritten(alert, (claims, guard), found, weights)
+}
+
+/// Whether advisories can judge the alert: of a list that was cut nobody knows what lies behind its end.
+pub fn can_ask_advisories(alert: &Alert) -> bool {
+    alert.findings.len() < dossier::FINDINGS_MAX
+}
+
+/// The alert with what its host found of its software since, judged by what lists and advisories said when it was last
+/// judged. Packages that the host does not name stay as they were told.
+pub fn with_software(alert: &Alert, software: &Software, weights: &Weights) -> Alert {
+    let mut told = alert.clone();
+    let restarts: BTreeSet<Restart> = alert.process.iter().map(|process| Restart::of(process)).collect();
+    for finding in &mut told.findings {
+        let Some(now) = software.packages.iter().find(|now| now.purl == finding.purl) else { continue };
+        (finding.presence, finding.on_disk) = (now.presence, now.on_disk.clone());
+        if now.fixed_on_disk {
+            restart::complete(finding, &restarts, true);
+        }
+    }
+    told.severity.factors.retain(|factor| factor.name != MENDED);
+    if software.mended {
+        told.severity.factors.push(Factor { name: MENDED.to_owned(), points: 0, reason: String::new() });
+    }
+    // What is not known of it cannot be judged: then it stays as it is.
+    let Some(case) = case_of(&told, (alert.claims.clone(), alert.guard.clone()), counted(told.findings.clone())) else {
+        return alert.clone();
+    };
+    written(alert, case, weights_of(alert, weights))
+}
+
+/// The alert as its rules and sum have it of these claims and findings.
+fn rewritten(
+    alert: &Alert,
+    said: (Vec<Claim>, Vec<GuardHit>),
+    found: (Vec<Finding>, usize, usize),
+    weights: &Weights,
+) -> Alert {
+    let Some(case) = case_of(alert, said, found) else { return alert.clone() };
+    written(alert, case, weights_of(alert, weights))
+}
+
+fn written(alert: &Alert, case: Case, weights: Weights) -> Alert {
     let Some(newest) = case.contacts.first() else { return alert.clone() };
-    let weights = weights_of(alert, weights);
     let same = |rule: &&'static dyn Rule| rule.name() == alert.rule;
     let rule = rule::judge(&case, &weights).or_else(|| RULES.iter().copied().find(same));
     let happened: Vec<Factor> =
@@ -77,7 +119,8 @@ pub fn anew(
         let sure = alert::confidence(&case);
         (out.confidence, out.confidence_why) = (sure.total, sure.terms);
     }
-    if case.findings != alert.findings {
+    let is_mended = |alert: &Alert| alert.severity.factors.iter().any(|factor| factor.name == MENDED);
+    if case.findings != alert.findings || is_mended(&out) != is_mended(alert) {
         out.suggested = alert::suggested(&alert.id, &case, newest);
         out.findings = case.findings;
     }
@@ -101,8 +144,11 @@ fn said(alert: &Alert, lists: &dyn Lists, now: Timestamp) -> (Vec<Claim>, Vec<Gu
                 other => other.matches(connection.remote.ip(), connection.remote.port()),
             })
         };
-        claims.extend(alert.claims.iter().filter(|claim| !met(claim)).filter_map(|claim| lists.still_said(claim)));
+        let known = |claim: &&Claim| !met(claim) && lists.knows(&claim.feed);
+        claims.extend(alert.claims.iter().filter(known).filter_map(|claim| lists.still_said(claim)));
     }
+    // A feed that only the host has: what it says, only the host can take back.
+    claims.extend(alert.claims.iter().filter(|claim| !lists.knows(&claim.feed)).cloned());
     (claims, guard.into_iter().collect())
 }
 
@@ -122,7 +168,8 @@ fn found(alert: &Alert, advisories: &dyn Advisories) -> (Vec<Finding>, usize, us
             all.extend(alert.findings.iter().filter(of_package).cloned());
             continue;
         };
-        for mut finding in said.into_iter().filter(|finding| finding.state.is_vulnerable()) {
+        let room = dossier::FINDINGS_READ_MAX.saturating_sub(all.len());
+        for mut finding in said.into_iter().filter(|finding| finding.state.is_vulnerable()).take(room) {
             finding.purl.clone_from(&known.purl);
             finding.name.clone_from(&known.name);
             finding.version.clone_from(&known.version);

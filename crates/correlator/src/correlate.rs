@@ -5,7 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tripoint_model::{Alert, Connection, ConnectionId, Direction, Fact, ProcessKey, Sighting, Timestamp, What};
+use tripoint_model::{
+    Alert, AlertId, Connection, ConnectionId, Direction, Fact, ProcessKey, Sighting, Timestamp, What,
+};
 
 use crate::alert;
 use crate::dossier::{self, Dossier, DossierKey, KEPT_MAX};
@@ -111,6 +113,12 @@ impl Correlator {
             .collect();
         alerts.sort_by(|a, b| a.id.cmp(&b.id));
         alerts
+    }
+
+    /// Whether this alert stands: what it rests on is on record.
+    pub fn stands(&self, id: &AlertId) -> bool {
+        let mut emitted = self.dossiers.values().filter_map(|dossier| dossier.emitted.as_ref());
+        emitted.any(|alert| alert.id == *id && alert.suppressed_by.as_deref() != Some(WITHDRAWN))
     }
 
     /// Takes what lists say now of the peers of many connections, and judges each dossier that it touches once; otherwise

@@ -321,8 +321,8 @@ pub(crate) fn cves(findings: &[Finding]) -> impl Iterator<Item = &str> {
 
 /// Findings kept in one alert; the rest are counted.
 pub(crate) const FINDINGS_MAX: usize = 200;
-/// Findings looked at in one list.
-const FINDINGS_READ_MAX: usize = 20_000;
+/// Findings looked at in one list, and of one alert that is judged anew.
+pub(crate) const FINDINGS_READ_MAX: usize = 20_000;
 
 /// Worse is greater.
 pub(crate) fn rank(finding: &Finding) -> (bool, u8, u16, u8) {

@@ -4,12 +4,14 @@
 //! raised; `differences` says in words what became of that.
 
 mod differences;
+mod software;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use differences::{Differences, differences, factors};
+pub use software::{OpenAlert, OpenPackage, PackageNow, Software};
 
 use crate::alert::Alert;
 use crate::finding::{Finding, FindingState};

@@ -40,6 +40,8 @@ pub(crate) enum Peer {
     Local { uid: u32, gid: u32 },
     /// Through TCP; proves itself by what it sends.
     Network(SocketAddr),
+    /// The same, by a program of this host that says that it asks for somebody else, and whose word is not taken for whom.
+    Relayed(SocketAddr),
     /// The kernel did not say.
     Unknown,
 }
@@ -58,7 +60,7 @@ impl Peer {
     pub(crate) fn from(self) -> String {
         match self {
             Self::Local { uid, .. } => format!("socket, {}", user_name(uid)),
-            Self::Network(address) => address.ip().to_canonical().to_string(),
+            Self::Network(address) | Self::Relayed(address) => address.ip().to_canonical().to_string(),
             Self::Unknown => "unknown".to_owned(),
         }
     }
@@ -66,7 +68,7 @@ impl Peer {
     /// Where somebody sits who did not come through the Unix socket.
     pub(crate) fn far(self) -> Option<IpAddr> {
         match self {
-            Self::Network(address) => Some(address.ip()),
+            Self::Network(address) | Self::Relayed(address) => Some(address.ip()),
             Self::Local { .. } | Self::Unknown => None,
         }
     }
@@ -74,7 +76,7 @@ impl Peer {
     /// The address that tries are counted by; all of the Unix socket have one.
     pub(crate) fn source(self) -> IpAddr {
         match self {
-            Self::Network(address) => address.ip(),
+            Self::Network(address) | Self::Relayed(address) => address.ip(),
             _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         }
     }
@@ -123,7 +125,7 @@ impl Access {
                 Ok(Some(Caller::of_host(user_name(uid), By::Socket { uid })))
             }
             Peer::Local { uid, .. } => refused(format!("user {uid} may not ask this server")),
-            Peer::Network(_) => Ok(None),
+            Peer::Network(_) | Peer::Relayed(_) => Ok(None),
             Peer::Unknown => refused("the peer could not be identified".to_owned()),
         }
     }

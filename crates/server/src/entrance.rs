@@ -35,6 +35,7 @@ pub(crate) struct Entrance {
 /// What can be told of the door.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
+    pub(crate) tls: Arc<Tls>,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) seen: Arc<Seen>,
 }
@@ -57,7 +58,7 @@ impl Entrance {
         let (config, strict) = (tls.config()?, door::http::strict(options.tls.apart_below));
         let proxies = Proxies::new(&options.trusted_proxies);
         let crowd = Crowd::new(options.limits.open_max, options.limits.open_per_source, proxies.clone());
-        let watch = Watch { crowd, seen: Arc::default() };
+        let watch = Watch { tls: Arc::clone(&tls), crowd, seen: Arc::default() };
         let url = listen::url_of(address, public);
         Ok(Some(Self { listener, address, url, tls, config, strict, proxies, watch }))
     }
@@ -73,7 +74,7 @@ impl Entrance {
 
     /// Lets in until the server stops; the certificate stays a good one.
     pub(crate) async fn run(self, router: Router, stopped: watch::Receiver<bool>) {
-        let Watch { crowd, seen } = self.watch;
+        let Watch { crowd, seen, .. } = self.watch;
         let (plain, strict) = (is_this_host(self.address), self.strict);
         let door = Door { router, tls: self.config, plain, strict, proxies: self.proxies, crowd, seen };
         tokio::join!(door::run(self.listener, door, stopped.clone()), self.tls.keep(stopped, now));

@@ -79,7 +79,7 @@ pub use oidc::{OidcOptions, RoleRule};
 pub use rejudge::{Editions, Rejudge};
 pub use store::{KeepContacts, StoreError, Tell};
 pub use taxii::WriteIndicators;
-pub use tls::{OwnFiles, TlsError, TlsOptions, ca_path, fingerprint_of_pem};
+pub use tls::{OwnFiles, TlsError, TlsOptions, authority_trouble, ca_path, end_of_pem, fingerprint_of_pem};
 #[cfg(feature = "otel")]
 pub use traces::Traces;
 
@@ -138,6 +138,10 @@ pub struct ServerOptions {
     pub contacts: KeepContacts,
     /// How long closed alerts are kept; for ever where it is nothing.
     pub alerts_for: Duration,
+    /// How long messages that were given up are kept; as long as newer ones leave room where it is nothing.
+    pub dead_letters_for: Duration,
+    /// How long rows of the audit are kept; for ever where it is nothing.
+    pub audit_for: Duration,
     /// What people have promised about alerts.
     pub levels: ServiceLevels,
     /// What whoever starts it has had the process give up to touch, for who asks how it is.
@@ -243,7 +247,11 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
     tasks.start("the signer of the audit", signer.clone().run(stopped.clone()));
     let images = options.data_dir.join("images");
     tasks.start("the watch over images", content::watch(images, Arc::clone(&app), stopped.clone()));
-    tend_alerts(&mut tasks, &app, options.alerts_for, &stopped);
+    let (alerts, dead_letters, audit) = (options.alerts_for, options.dead_letters_for, options.audit_for);
+    let forgetting =
+        retire::run(Arc::clone(&app), signer.clone(), retire::KeepFor { alerts, dead_letters, audit }, stopped.clone());
+    tasks.start("the forgetting of what is old", forgetting);
+    tend_alerts(&mut tasks, &app, &stopped);
     tasks.start("the Unix socket", listen::run_unix(unix, router.clone(), stopped.clone()));
     if let Some((push, state)) = options.push.zip(app.push.clone()) {
         tasks.start("the telling of a CrowdSec", lapi::push::run(push, Arc::clone(&app.store), state, stopped.clone()));
@@ -267,10 +275,7 @@ pub async fn serve(options: ServerOptions, shutdown: impl Future<Output = ()> + 
 }
 
 /// What is done about alerts that nobody asks for.
-fn tend_alerts(tasks: &mut tasks::Tasks, app: &Arc<App>, kept_for: Duration, stopped: &watch::Receiver<bool>) {
-    if !kept_for.is_zero() {
-        tasks.start("the forgetting of old alerts", retire::run(Arc::clone(app), kept_for, stopped.clone()));
-    }
+fn tend_alerts(tasks: &mut tasks::Tasks, app: &Arc<App>, stopped: &watch::Receiver<bool>) {
     if let Some(judging) = &app.judging {
         tasks.start("the judging anew", rejudge::run(Arc::clone(app), Arc::clone(judging), stopped.clone()));
     }

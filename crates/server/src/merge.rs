@@ -41,6 +41,9 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
             report.severity = stored.severity;
             (report.confidence, report.confidence_why) = (stored.confidence, stored.confidence_why);
             (report.findings, report.techniques) = (stored.findings, stored.techniques);
+            // They were judged with those advisories, whatever the report was judged with.
+            let vuln = stored.judged.as_ref().and_then(|judged| judged.vuln);
+            report.judged.get_or_insert_default().vuln = vuln;
         }
     }
     if let Some(found) = stored.investigation {
@@ -292,8 +295,15 @@ mod tests {
             connection: std::sync::Arc::new(connection),
             reasons: vec![],
         }));
+        let with = |built| {
+            let vuln = Some(tripoint_model::Edition { built: Timestamp(built), number: None });
+            Some(Box::new(tripoint_model::Judgement { vuln, ..Default::default() }))
+        };
+        let vuln = |alert: &Alert| alert.judged.as_ref().unwrap().vuln.unwrap().built.0;
+        told.judged = with(1);
         let stored = merge(None, told, Timestamp(1));
         let mut again = alert(50, 4);
+        again.judged = with(2);
         (again.title, again.confidence) = ("a connected to x (2 connections, all ended); no".into(), 20);
         let merged = merge(Some(stored.clone()), again, Timestamp(2));
         assert_eq!(merged.rule, stored.rule);
@@ -302,8 +312,10 @@ mod tests {
         let title =
             "a (b) was attacked, then connected to x (c still open) (2 connections, all ended); vulnerable to y";
         assert_eq!((merged.title.as_str(), merged.count), (title, 4));
+        assert_eq!(vuln(&merged), 1, "what is kept was judged with those");
         // One that is graver for another reason stands as it is, with what led to it.
-        let graver = merge(Some(stored), alert(95, 4), Timestamp(3));
+        let graver = merge(Some(stored), Alert { judged: with(2), ..alert(95, 4) }, Timestamp(3));
+        assert_eq!(vuln(&graver), 2);
         assert_eq!((graver.rule.as_str(), graver.severity.score), ("bad_server_of_vulnerable_app", 95));
         assert!(graver.call_back.is_some() && graver.title == "t");
     }

@@ -6,6 +6,7 @@
 //! on what happened and on what runs there. One task does it beside everything else: a few alerts at a time, resting as
 //! long as it worked.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,11 +17,12 @@ use tripoint_api::Batch;
 use tripoint_api::agent::Item;
 use tripoint_model::confidence::Source;
 use tripoint_model::indicator::Claim;
-use tripoint_model::{Alert, AlertId, Edition, Timestamp};
+use tripoint_model::judgement::Software;
+use tripoint_model::{Alert, AlertId, AlertStatus, Edition, Timestamp};
 
 use crate::listen::until;
 use crate::state::{App, now};
-use crate::store::{Due, StoreError};
+use crate::store::{Due, Store, StoreError};
 
 /// What the server has to know of judging and cannot do itself.
 pub trait Rejudge: Send + Sync {
@@ -29,6 +31,8 @@ pub trait Rejudge: Send + Sync {
     /// The alert as it is judged at `now` with the images in force, where they know more than those that it was judged
     /// with; `Alert::judged` says with which it was.
     fn anew(&self, alert: &Alert, now: Timestamp) -> Alert;
+    /// The same with what its host found of its software since.
+    fn with_software(&self, alert: &Alert, software: &Software, now: Timestamp) -> Alert;
 }
 
 /// The images in force.
@@ -87,21 +91,63 @@ impl Judging {
         }
     }
 
-    /// Judges what an agent reports with our images, where they know more than its own.
-    pub(crate) async fn batch(&self, mut batch: Batch, now: Timestamp) -> Result<Batch, StoreError> {
-        if !batch.items.iter().any(|item| matches!(item, Item::Alert { .. })) {
+    /// Judges what an agent reports with our images, where they know more than its own; what it says of the software of
+    /// an alert becomes another report of that alert.
+    pub(crate) async fn batch(&self, mut batch: Batch, store: &dyn Store, now: Timestamp) -> Result<Batch, StoreError> {
+        let is_judged = |item: &Item| matches!(item, Item::Alert { .. } | Item::Software { .. });
+        if !batch.items.iter().any(is_judged) {
             return Ok(batch);
         }
+        let stored = named(&batch, store).await?;
         let judge = Arc::clone(&self.judge);
         let judged = tokio::task::spawn_blocking(move || {
-            for item in &mut batch.items {
-                if let Item::Alert { alert } = item {
-                    **alert = judge.anew(alert, now);
-                }
-            }
+            let mut known = stored;
+            let items = batch.items.into_iter().filter_map(|item| one(&*judge, item, &mut known, now));
+            batch.items = items.collect();
             batch
         });
         judged.await.map_err(|error| StoreError::Database(format!("a report could not be judged: {error}")))
+    }
+
+    async fn look(&self) -> Editions {
+        let judge = Arc::clone(&self.judge);
+        tokio::task::spawn_blocking(move || judge.look()).await.unwrap_or_default()
+    }
+}
+
+/// Alerts of the reporting host whose software is told of, as they stand.
+async fn named(batch: &Batch, store: &dyn Store) -> Result<HashMap<AlertId, Alert>, StoreError> {
+    let mut out = HashMap::new();
+    for item in &batch.items {
+        if let Item::Software { alert: id, .. } = item
+            && let Some(alert) = store.alert(id.0.clone()).await?
+            && alert.host == batch.agent.host
+        {
+            out.insert(id.clone(), alert);
+        }
+    }
+    Ok(out)
+}
+
+/// An item as it is to be taken in; `known` are alerts as they are told so far.
+fn one(judge: &dyn Rejudge, item: Item, known: &mut HashMap<AlertId, Alert>, now: Timestamp) -> Option<Item> {
+    match item {
+        Item::Alert { alert } => {
+            let alert = Box::new(judge.anew(&alert, now));
+            // What is said of its software later in the same batch is said of this.
+            if let Some(known) = known.get_mut(&alert.id) {
+                *known = Alert { work: std::mem::take(&mut known.work), ..Alert::clone(&alert) };
+            }
+            Some(Item::Alert { alert })
+        }
+        Item::Software { alert: id, software } => {
+            // Nobody is told what has become of what is done.
+            let stands = known.get_mut(&id).filter(|alert| alert.work.status != AlertStatus::Resolved)?;
+            let told = judge.with_software(stands, &software, now);
+            stands.clone_from(&told);
+            Some(Item::Alert { alert: Box::new(told) })
+        }
+        other => Some(other),
     }
 }
 
@@ -109,13 +155,12 @@ impl Judging {
 pub(crate) async fn run(app: Arc<App>, judging: Arc<Judging>, stopped: watch::Receiver<bool>) {
     let mut done: Option<(Editions, Instant)> = None;
     loop {
-        let judge = Arc::clone(&judging.judge);
-        let editions = tokio::task::spawn_blocking(move || judge.look()).await.unwrap_or_default();
+        let editions = judging.look().await;
         // What came in while images were changed was judged with the former ones: it is looked for now and then.
         let is_done = done.is_some_and(|(with, at)| with == editions && at.elapsed() < LOOK_AGAIN);
         if !is_done && editions != Editions::default() {
             match pass(&app, &judging, editions, &stopped).await {
-                Ok(()) => done = Some((editions, Instant::now())),
+                Ok(with) => done = Some((with, Instant::now())),
                 Err(error) => tracing::warn!(error = %error, "alerts could not be judged anew"),
             }
         }
@@ -126,24 +171,39 @@ pub(crate) async fn run(app: Arc<App>, judging: Arc<Judging>, stopped: watch::Re
     }
 }
 
-/// Looks at every open alert that was judged with former images.
+/// Looks at every open alert that was judged with former images; with which it ended. Images that come meanwhile are in
+/// force from the next few alerts on: it goes on where it is and begins again at its end, so that none waits for another
+/// however often there are new ones.
 async fn pass(
     app: &App,
     judging: &Judging,
-    editions: Editions,
+    mut editions: Editions,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), StoreError> {
-    let with = editions.built();
-    let all = app.judgements.before(with).await?;
+) -> Result<Editions, StoreError> {
+    let mut all = app.judgements.before(editions.built()).await?;
     judging.waiting.store(all, Ordering::Relaxed);
     if all == 0 {
-        return Ok(());
+        return Ok(editions);
     }
-    let (began, mut after, mut changed) = (Instant::now(), String::new(), 0);
+    let (began, mut after, mut changed, mut again) = (Instant::now(), String::new(), 0, false);
     while !*stopped.borrow() {
         let worked = Instant::now();
+        let newest = judging.look().await;
+        if newest != editions {
+            (editions, again) = (newest, true);
+            let waiting = app.judgements.before(editions.built()).await?;
+            all = all.max(waiting);
+            judging.waiting.store(waiting, Ordering::Relaxed);
+        }
+        let with = editions.built();
         let due = app.judgements.due(with, &after, TOGETHER).await?;
-        let Some(last) = due.last() else { break };
+        let Some(last) = due.last() else {
+            if std::mem::take(&mut again) {
+                after.clear();
+                continue;
+            }
+            break;
+        };
         last.alert.id.0.clone_into(&mut after);
         let count = due.len() as u64;
         let news = some(app, judging, due, with).await?;
@@ -161,18 +221,18 @@ async fn pass(
         let (intel, vuln) = (number(editions.intel), number(editions.vuln));
         tracing::info!(alerts = all, changed, took_ms, intel, vuln, "open alerts judged anew");
     }
-    Ok(())
+    Ok(editions)
 }
 
 /// Judges these and keeps what changed; how many that were.
 async fn some(app: &App, judging: &Judging, due: Vec<Due>, with: (i64, i64)) -> Result<u64, StoreError> {
     let (judge, moment) = (Arc::clone(&judging.judge), now());
     let judged = tokio::task::spawn_blocking(move || {
-        let (mut news, mut same): (Vec<Due>, Vec<AlertId>) = (Vec::new(), Vec::new());
+        let (mut news, mut same): (Vec<Due>, Vec<(AlertId, Timestamp)>) = (Vec::new(), Vec::new());
         for Due { alert, changed } in due {
             let anew = judge.anew(&alert, moment);
             if says_the_same(&alert, &anew) {
-                same.push(alert.id);
+                same.push((alert.id, changed));
             } else {
                 news.push(Due { alert: anew, changed });
             }

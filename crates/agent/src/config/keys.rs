@@ -208,7 +208,17 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "server.alerts_for",
         "\"365d\"",
-        "How long resolved alerts are kept after their last change; 0s: for ever. Others are never forgotten.",
+        "How long resolved alerts are kept after their last change, 8d or more; 0s: for ever. Others are never forgotten.",
+    ),
+    (
+        "server.dead_letters_for",
+        "\"90d\"",
+        "How long messages that were given up are kept, the newest 1000 of each channel; 0s: as long as newer ones leave room.",
+    ),
+    (
+        "server.audit_for",
+        "\"0s\"",
+        "How long rows of the audit are kept, up to a signed end of it; 0s: for ever (docs/reference/people.md).",
     ),
     ("server.group", "\"\"", "Members of this Unix group may use the local API besides root."),
     (

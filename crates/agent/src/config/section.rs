@@ -237,6 +237,10 @@ pub struct Server {
     pub connections_max: u64,
     #[serde(deserialize_with = "span")]
     pub alerts_for: Duration,
+    #[serde(deserialize_with = "span")]
+    pub dead_letters_for: Duration,
+    #[serde(deserialize_with = "span")]
+    pub audit_for: Duration,
     pub group: String,
 }
 
@@ -290,6 +294,9 @@ impl Oidc {
     }
 }
 
+/// A host's own record of an ended connection is a day shorter.
+const ALERTS_FOR_MIN: Duration = Duration::from_secs(8 * 86_400);
+
 impl Server {
     /// What the types alone do not say.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -301,6 +308,11 @@ impl Server {
         let open = [self.open_max, self.open_per_source];
         if open.iter().any(|most| !(8..=65_536).contains(most)) {
             return Err("is a number of connections from 8 to 65536".into());
+        }
+        if !self.alerts_for.is_zero() && self.alerts_for < ALERTS_FOR_MIN {
+            return Err("is 8d or more, or 0s: a host has an alert on record for seven days, and would \
+                        raise it anew where it is forgotten sooner"
+                .into());
         }
         Ok(())
     }

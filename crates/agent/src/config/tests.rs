@@ -30,6 +30,18 @@ fn later_sources_win_and_are_named() {
 }
 
 #[test]
+fn alerts_are_kept_longer_than_hosts_remember_them() {
+    let said = |span: &str| with(&format!("[server]\nalerts_for = \"{span}\"\n"), &[]);
+    for fine in ["8d", "365d", "0s"] {
+        assert!(said(fine).is_ok(), "{fine}");
+    }
+    for short in ["1h", "191h", "7d"] {
+        let error = said(short).unwrap_err().to_string();
+        assert!(error.contains("agent.toml:2: server.alerts_for: is 8d or more, or 0s"), "{error}");
+    }
+}
+
+#[test]
 fn errors_name_file_line_and_what_would_be_right() {
     let message = |text: &str| with(text, &[]).unwrap_err().to_string();
     assert!(

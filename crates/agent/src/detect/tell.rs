@@ -1,6 +1,7 @@
 //! Who has to know what a fact changes?
 
-use tripoint_model::{Alert, Fact, Judgement, Timestamp, What};
+use tripoint_model::judgement::Software;
+use tripoint_model::{Alert, AlertId, Fact, Judgement, Timestamp, What};
 
 use super::{Detector, now};
 use crate::investigate::{self, Case};
@@ -13,6 +14,13 @@ impl Detector {
         let count = alerts.len();
         self.tell(alerts);
         count
+    }
+
+    /// Tells what became of the software of an alert, unless what is on record of it says more.
+    pub(super) fn look_after(&self, alert: AlertId, software: Software) {
+        if !self.correlator.stands(&alert) {
+            let _ = self.doors.reports.send(Report::Software(alert, software));
+        }
     }
 
     /// Tells of alerts, and with which lists and advisories they are judged.

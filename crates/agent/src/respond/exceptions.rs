@@ -48,11 +48,16 @@ impl Respond {
         for gone in self.guard.exceptions.iter().filter(withdrawn) {
             let _ = self.detector.send(Wake::RemoveException(gone.id.clone()));
         }
+        // After a start each is applied, later those that were not known as they are.
+        let applied = if self.exceptions_asked { std::mem::take(&mut self.guard.exceptions) } else { Vec::new() };
         self.guard.exceptions.clear();
-        for exception in exceptions {
+        let (known, news): (Vec<Exception>, Vec<Exception>) =
+            exceptions.into_iter().partition(|exception| applied.contains(exception));
+        self.guard.exceptions = known;
+        for exception in news {
             self.add_exception(exception);
         }
-        self.exceptions_known = true;
+        (self.exceptions_known, self.exceptions_asked) = (true, true);
         self.keep_exceptions();
     }
 
@@ -66,5 +71,51 @@ impl Respond {
         if let Err(error) = written {
             tracing::error!(%error, "exceptions could not be kept");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tripoint_responder::testing::FakeFirewall;
+
+    use super::*;
+
+    fn exception(id: &str, address: &str) -> Exception {
+        let text = format!(
+            r#"{{"id":"{id}","target":"{address}","reason":"r","owner":"ada","created":"2026-11-20T03:00:00Z",
+            "expires":"2096-11-21T03:00:00Z"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_was_allowed_and_withdrawn_while_apart_is_applied_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = crate::config::load(folder.path(), None).unwrap().config;
+        let (wake, wakes) = mpsc::sync_channel(64);
+        let (report, _reports) = tokio::sync::mpsc::unbounded_channel();
+        let firewall = Box::new(FakeFirewall::default());
+        let mut respond = Respond::open(&folder.path().join("ledger"), firewall, &config, wake, report).unwrap();
+        let mut told = |exceptions: &[Exception]| -> Vec<String> {
+            respond.know_exceptions(exceptions.to_vec());
+            let one = |wake| match wake {
+                Wake::AddException(exception) => Some(format!("+{}", exception.id)),
+                Wake::RemoveException(id) => Some(format!("-{id}")),
+                _ => None,
+            };
+            let changes = wakes.try_iter().filter_map(one).collect();
+            let mut ids: Vec<&str> = respond.guard.exceptions.iter().map(|known| known.id.as_str()).collect();
+            ids.sort_unstable();
+            assert!(ids.iter().copied().eq(exceptions.iter().map(|exception| exception.id.as_str())), "{ids:?}");
+            changes
+        };
+        let (a, b, c) = (exception("a", "203.0.113.1"), exception("b", "203.0.113.2"), exception("c", "203.0.113.3"));
+        assert_eq!(told(&[a.clone(), b.clone()]), ["+a", "+b"]);
+        assert_eq!(told(&[b.clone(), c.clone()]), ["-a", "+c"], "one that stands is not made again");
+        assert!(told(&[b.clone(), c]).is_empty());
+        let expires = tripoint_model::Timestamp(b.expires.0 + 1);
+        assert_eq!(told(&[Exception { expires, ..b }]), ["-c", "+b"], "one that was changed is");
     }
 }

@@ -1,5 +1,6 @@
 //! Does the agent's program answer as a daemon should before it touches anything?
 
+mod apart;
 mod blocking;
 mod endings;
 mod exactly;

@@ -80,9 +80,10 @@ fn uplink(folder: &Path) -> (UnboundedSender<Report>, std::thread::JoinHandle<()
     let (report, reports) = tokio::sync::mpsc::unbounded_channel();
     let (actions, asks) = mpsc::channel();
     let (cases, to_look_into) = mpsc::sync_channel(1);
+    let (findings, requests) = mpsc::channel();
     let running = std::thread::spawn(move || {
-        uplink.run(reports, Doors { actions, cases }).unwrap();
-        drop((asks, to_look_into));
+        uplink.run(reports, Doors { actions, cases, findings }).unwrap();
+        drop((asks, to_look_into, requests));
     });
     (report, running)
 }

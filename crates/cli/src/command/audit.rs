@@ -70,6 +70,9 @@ fn verify(context: &Context) -> anyhow::Result<Exit> {
         let head = found.last_head.map_or_else(|| "never".to_owned(), output::time);
         let rows = output::counted(found.rows, "row");
         output::line(&format!("{rows} as written; {} vouched for by the head of {head}", found.vouched))?;
+        if let Some((first, at)) = found.begins {
+            output::line(&format!("begins at row {first}: those before were forgotten at {}", output::time(at)))?;
+        }
         output::line(&format!("key {}", found.public_key))?;
     }
     Ok(if found.broken.is_some() { Exit::Failed } else { Exit::Fine })

@@ -78,7 +78,11 @@ fn authority(context: &Context, fingerprint_alone: bool) -> anyhow::Result<Exit>
     let fingerprint = tripoint_server::fingerprint_of_pem(&text)
         .with_context(|| format!("{} holds no certificate in PEM form", path.display()))?;
     if context.json {
-        output::json(&serde_json::json!({"schema": 1, "file": path, "sha256": fingerprint, "certificate": text}))?;
+        let ends = tripoint_server::end_of_pem(&text);
+        let told = serde_json::json!({
+            "schema": 1, "file": path, "sha256": fingerprint, "ends": ends, "certificate": text
+        });
+        output::json(&told)?;
     } else if fingerprint_alone {
         output::line(&fingerprint)?;
     } else {

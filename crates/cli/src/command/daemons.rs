@@ -101,6 +101,8 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
         secret_key,
         contacts: KeepContacts { span: config.server.connections_for, rows_max: config.server.connections_max },
         alerts_for: config.server.alerts_for,
+        dead_letters_for: config.server.dead_letters_for,
+        audit_for: config.server.audit_for,
         levels: config.sla.levels().map_err(anyhow::Error::msg)?,
         confined: None,
     };

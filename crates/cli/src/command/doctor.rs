@@ -119,6 +119,9 @@ fn data(context: &Context, patience: &Patience) -> Vec<DataSource> {
         all.push(DataSource { source: "bundle".into(), age: None, status });
     }
     all.extend(rules(context, now));
+    if let Some(status) = tripoint_server::authority_trouble(&context.data_dir, now) {
+        all.push(DataSource { source: "TLS".into(), age: None, status });
+    }
     match vulns::mapped(&context.data_dir, tripoint_vuln::Database::open) {
         Ok(Some((generation, database))) => {
             let newest =

@@ -24,6 +24,9 @@ fn reported(id: &str) -> Alert {
         "process": serde_json::to_value(&alert.process).unwrap()});
     alert.connections = vec![serde_json::from_value(connection).unwrap()];
     (alert.count, alert.still_open) = (1, false);
+    for claim in &mut alert.claims {
+        claim.feed = "alpha".to_owned();
+    }
     let factor = json!({"name": "outbound", "points": 15, "reason": "opened by the application"});
     alert.severity = tripoint_model::Severity::sum(vec![serde_json::from_value(factor).unwrap()]);
     alert.confidence_why = vec![serde_json::from_value(json!({"name": "claim", "points": 90, "reason": ""})).unwrap()];
@@ -238,7 +241,62 @@ fn the_host_has_the_word_on_what_runs_and_the_newer_image_on_what_is_said() {
     report.judged = Some(Box::new(judged));
     stage.report(report);
     let told = stage.told("judged anew with intel image 99");
-    assert_eq!(feeds(&told), ["mine"]);
+    assert_eq!(feeds(&told), ["alpha"]);
+}
+
+/// Of a feed that only the host has, the server cannot tell that it names nobody any more; of one that it had, it can.
+#[test]
+fn what_only_the_hosts_own_feed_says_is_for_the_host_to_take_back() {
+    let mut stage = Stage::new();
+    let mut report = reported(ID);
+    let mut own = report.claims[0].clone();
+    own.feed = "own".to_owned();
+    report.claims.push(own);
+    stage.report(report.clone());
+    assert_eq!(feeds(&stage.alert()), ["alpha", "beta", "own"]);
+    stage.list("alpha", "203.0.113.99", "c2", 90);
+    stage.told("alpha names 203.0.113.66 no longer");
+    stage.list("beta", "203.0.113.99", "c2", 80);
+    let left = stage.told("beta names 203.0.113.66 no longer");
+    assert_eq!(feeds(&left), ["own"]);
+    assert!(!lines(&left).iter().any(|line| line.contains("no list names")), "{:?}", lines(&left));
+    // The host says it.
+    report.claims.clear();
+    let later = Edition { built: Timestamp::from_seconds(4_000_000_000), number: Some(99) };
+    report.judged = Some(Box::new(Judgement { intel: Some(later), ..Judgement::default() }));
+    stage.report(report);
+    let none = stage.told("no list names 203.0.113.66 any more (own did)");
+    assert!(feeds(&none).is_empty());
+}
+
+/// What a host says of the software of an alert that it has forgotten goes through the same rules and sum.
+#[test]
+fn what_a_host_says_of_the_software_alone_is_judged() {
+    use tripoint_model::judgement::{PackageNow, Software};
+    let mut stage = Stage::new();
+    let raised = stage.alert();
+    let purl = raised.findings[0].purl.clone();
+    let mut say = |stage: &mut Stage, presence, on_disk: Option<&str>, mended| {
+        stage.sequence += 1;
+        let (purl, on_disk) = (purl.clone(), on_disk.map(str::to_owned));
+        let packages = vec![PackageNow { purl, presence, on_disk, fixed_on_disk: false }];
+        let software = Software { packages, mended };
+        stage.rig.report(stage.sequence, vec![Item::Software { alert: raised.id.clone(), software }]);
+    };
+    say(&mut stage, PackageState::Stale, Some("2.17.1"), false);
+    let stale = stage.told("log4j-core was upgraded 2.14.1 -> 2.17.1, the process still runs the old file");
+    assert!(stale.severity.factors.iter().any(|factor| factor.name == "code-stale"), "{:?}", stale.severity);
+    say(&mut stage, PackageState::Installed, Some("2.17.1"), true);
+    let words = "log4j-core 2.14.1 runs no longer: its application has ended, and 2.17.1 is installed";
+    let ended = stage.told(words);
+    assert!(ended.severity.factors.iter().any(|factor| factor.name == "code-mended"), "{:?}", ended.severity);
+    assert_eq!(trend(&ended), Trend::Milder);
+    assert!(ended.suggested.iter().all(|command| command.starts_with("tripoint ")), "{:?}", ended.suggested);
+    say(&mut stage, PackageState::Installed, Some("2.17.1"), true);
+    assert_eq!(lines(&stage.alert()), lines(&ended), "said once");
+    say(&mut stage, PackageState::Loaded, None, false);
+    let again = stage.told("vulnerable code runs again");
+    assert_eq!((again.severity, &again.title), (raised.severity, &raised.title));
 }
 
 /// People's word stands, and what is closed stays closed.

@@ -105,3 +105,58 @@ fn a_delisting_and_an_upgrade_make_the_alert_milder_whoever_knows_of_it() {
     let factors = gone["severity"]["factors"].as_array().unwrap();
     assert!(factors.iter().any(|factor| factor["name"] == "code-mended"), "{gone:#}");
 }
+
+/// The alert once its history tells this.
+fn wait_told(instance: &Instance, words: &str) -> Value {
+    let tells = |alert: &Value| told(alert).last().is_some_and(|line| line.contains(words));
+    instance.wait(words, || instance.alert(RULE, BAD4).filter(tells))
+}
+
+/// Nothing connects: an agent that was started anew looks for what its open alerts rest on.
+#[test]
+fn an_upgrade_while_the_agent_was_away_is_told_without_any_connection() {
+    let Some((_alone, lab, mut instance, mut app)) = stage("") else { return };
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    let raised = instance.wait("the alert", || instance.alert(RULE, BAD4));
+    instance.down();
+    // Begun anew with a library that has no hole, and quiet since.
+    drop(app);
+    let mut app = App::start_with(&lab, instance.path(), "2.17.1");
+    instance.up();
+    let up = Instant::now();
+    let mended = wait_told(&instance, "2.14.1 runs no longer: the application was begun anew without it");
+    println!("judged anew {} ms after the agent was up", up.elapsed().as_millis());
+    assert!(up.elapsed() < Duration::from_secs(10));
+    assert_eq!((&mended["judged"]["trend"], &mended["work"]["status"]), (&"milder".into(), &"open".into()));
+    assert!(mended["severity"]["score"].as_u64() < raised["severity"]["score"].as_u64(), "{mended:#}");
+    assert_eq!((&mended["count"], &mended["first_seen"]), (&raised["count"], &raised["first_seen"]), "nothing came");
+    // It goes on being looked after: the old one is begun again.
+    drop(app);
+    app = App::start(&lab, instance.path());
+    let again = wait_told(&instance, "vulnerable code runs again");
+    assert_eq!((&again["judged"]["trend"], told(&again).len()), (&"same".into(), 2), "{:?}", told(&again));
+    drop(app);
+}
+
+#[test]
+fn what_ended_and_was_removed_while_the_agent_was_away_is_told_and_what_only_ended_is_not() {
+    let Some((_alone, _lab, mut instance, mut app)) = stage("") else { return };
+    instance.up();
+    app.call("tcp", BAD4);
+    assert_eq!(app.next()["event"], "connected");
+    instance.wait("the alert", || instance.alert(RULE, BAD4));
+    instance.down();
+    drop(app);
+    instance.up();
+    std::thread::sleep(Duration::from_secs(5));
+    let ended = instance.alert(RULE, BAD4).unwrap();
+    assert!(told(&ended).is_empty(), "what is still installed will be begun again: {:?}", told(&ended));
+    instance.down();
+    std::fs::remove_file(instance.path().join("log4j-core-2.14.1.jar")).unwrap();
+    instance.up();
+    let words = "log4j-core 2.14.1 runs no longer: its application has ended, and it is installed no more";
+    let gone = wait_told(&instance, words);
+    assert_eq!((&gone["judged"]["trend"], told(&gone).len()), (&"milder".into(), 1), "{:?}", told(&gone));
+}

@@ -20,6 +20,10 @@ impl Lists for Unchanged<'_> {
     fn still_said(&self, claim: &Claim) -> Option<Claim> {
         Some(claim.clone())
     }
+
+    fn knows(&self, _: &str) -> bool {
+        true
+    }
 }
 
 impl Advisories for Unchanged<'_> {
@@ -38,6 +42,10 @@ impl Lists for Nothing {
 
     fn still_said(&self, _: &Claim) -> Option<Claim> {
         None
+    }
+
+    fn knows(&self, feed: &str) -> bool {
+        feed != "its-own"
     }
 }
 
@@ -147,5 +155,69 @@ fn every_factor_is_either_judged_or_happened() {
     }
     for name in tripoint_model::judgement::JUDGED {
         assert!(WEIGHTS.iter().any(|weight| weight.name == *name), "{name}");
+    }
+}
+
+/// Advisories that say very much of every package.
+struct Many;
+
+impl Advisories for Many {
+    fn of_package(&self, known: &Finding) -> Option<Vec<Finding>> {
+        let one =
+            |number: u32| Finding { id: format!("M-{number}"), cves: vec![format!("CVE-{number}")], ..known.clone() };
+        Some((0..30_000).map(one).collect())
+    }
+}
+
+#[test]
+fn however_much_is_said_of_software_a_bounded_part_is_looked_at() {
+    let alert = stories().into_iter().find(|alert| !alert.findings.is_empty()).unwrap();
+    let judged = anew(&alert, None, Some(&Many), &Weights::default(), later(&alert));
+    assert!(judged.title.contains("vulnerable to 20000 CVEs"), "{}", judged.title);
+    assert_eq!(judged.findings.len(), dossier::FINDINGS_MAX);
+    assert!(!can_ask_advisories(&judged), "of the rest nothing is known");
+    assert_eq!(anew(&judged, None, Some(&Nothing), &Weights::default(), later(&alert)), judged);
+}
+
+#[test]
+fn what_a_feed_says_that_is_not_known_here_stays() {
+    let mut alert = stories().into_iter().find(|alert| !alert.claims.is_empty()).unwrap();
+    for claim in &mut alert.claims {
+        claim.feed = "its-own".to_owned();
+    }
+    let judged = anew(&alert, Some(&Nothing), None, &Weights::default(), later(&alert));
+    assert_eq!(judged.claims, alert.claims);
+}
+
+/// Upgraded, gone, and begun again as it was: each is judged as the correlator would, and the way back is the way there.
+#[test]
+fn what_a_host_says_of_software_alone_changes_what_rests_on_it() {
+    use tripoint_model::judgement::PackageNow;
+    let is_plain = |alert: &Alert| {
+        let loaded = alert.findings.iter().all(|finding| finding.presence == PackageState::Loaded);
+        loaded && !alert.findings.is_empty() && !alert.connections.is_empty()
+    };
+    let all: Vec<Alert> = stories().into_iter().filter(is_plain).collect();
+    assert!(!all.is_empty());
+    for alert in all {
+        let say = |of: &Alert, presence, on_disk: Option<&str>, mended| {
+            let now = |finding: &Finding| PackageNow {
+                purl: finding.purl.clone(),
+                presence,
+                on_disk: on_disk.map(str::to_owned),
+                fixed_on_disk: false,
+            };
+            let packages = of.findings.iter().map(now).collect();
+            with_software(of, &Software { packages, mended }, &Weights::default())
+        };
+        let has = |alert: &Alert, name: &str| alert.severity.factors.iter().any(|factor| factor.name == name);
+        let stale = say(&alert, PackageState::Stale, Some("9"), false);
+        assert!(has(&stale, "code-stale") && !has(&stale, "code-loaded"), "{:?}", stale.severity);
+        let gone = say(&stale, PackageState::Installed, Some("9"), true);
+        assert!(has(&gone, MENDED) && gone.severity.score < alert.severity.score, "{:?}", gone.severity);
+        let back = say(&gone, PackageState::Loaded, None, false);
+        let suggested = back.suggested.clone();
+        assert_eq!(Alert { suggested: alert.suggested.clone(), ..back }, alert);
+        assert_eq!(suggested.len(), alert.suggested.len(), "{suggested:?}");
     }
 }

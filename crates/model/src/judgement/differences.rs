@@ -126,6 +126,9 @@ fn software(before: &Raised, now: &Raised) -> Vec<String> {
     let old: BTreeMap<&str, &RaisedFinding> = before.findings.iter().map(|one| (one.purl.as_str(), one)).collect();
     let new: BTreeMap<&str, &RaisedFinding> = now.findings.iter().map(|one| (one.purl.as_str(), one)).collect();
     if now.is_mended() && !before.is_mended() {
+        if let Some(ended) = ended(&old, &new) {
+            return ended;
+        }
         let names: BTreeSet<String> = now.findings.iter().map(package).collect();
         let names = names.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
         return vec![format!("{names} runs no longer: the application was begun anew without it")];
@@ -157,6 +160,20 @@ fn software(before: &Raised, now: &Raised) -> Vec<String> {
         }
     }
     out
+}
+
+/// What is said where nothing of the application lives any more, and its vulnerable code could not be begun again.
+fn ended(old: &BTreeMap<&str, &RaisedFinding>, new: &BTreeMap<&str, &RaisedFinding>) -> Option<Vec<String>> {
+    let one = |(purl, finding): (&&str, &&RaisedFinding)| {
+        let was_running = old.get(purl).is_some_and(|was| was.presence != PackageState::Installed);
+        let is_ended = finding.presence == PackageState::Installed && (was_running || finding.on_disk.is_some());
+        let what = package(finding);
+        is_ended.then(|| match &finding.on_disk {
+            Some(other) => format!("{what} runs no longer: its application has ended, and {other} is installed"),
+            None => format!("{what} runs no longer: its application has ended, and it is installed no more"),
+        })
+    };
+    new.iter().map(one).collect()
 }
 
 /// What the sum has to say where nothing else does: the factors that came and went.

@@ -20,7 +20,10 @@ impl Demand {
     pub(crate) fn is(self, peer: Peer) -> bool {
         match self.of {
             SecondFactor::Required => true,
-            SecondFactor::Remote => self.behind_proxy || peer.far().is_some_and(|address| !is_here(address)),
+            SecondFactor::Remote => {
+                let is_relayed = matches!(peer, Peer::Relayed(_));
+                self.behind_proxy || is_relayed || peer.far().is_some_and(|address| !is_here(address))
+            }
             SecondFactor::Optional => false,
         }
     }
@@ -49,6 +52,7 @@ mod tests {
             (from("[::1]"), false),
             (from("[::ffff:127.0.0.1]"), false),
             (Peer::Local { uid: 0, gid: 0 }, false),
+            (Peer::Relayed("127.0.0.1:40000".parse().unwrap()), true),
             (from("192.0.2.1"), true),
             (from("[2001:db8::1]"), true),
             (from("[::ffff:192.0.2.1]"), true),

@@ -214,6 +214,7 @@ const PERMITS: &[Permit] = &[
     own("delete", path::OWN_TOTP, Confirm::Yes),
     other("post", path::AGENT_BATCH, Who::Agents),
     other("get", path::AGENT_ORDERS, Who::Agents),
+    other("get", path::AGENT_ALERTS, Who::Agents),
     other("get", path::AGENT_INTEL, Who::Agents),
     other("post", "/v1/agent/orders/{number}/answer", Who::Agents),
     other("get", path::DECISIONS_STREAM, Who::Bouncers),

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
+use crate::access::Peer;
+
 /// Whose word is taken for where a request comes from; nobody's unless configured.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Arc<[IpNet]>);
@@ -25,9 +27,20 @@ impl Proxies {
         self.0.iter().any(|net| net.contains(&address))
     }
 
+    /// Who asks. Where a program of this host relays for somebody whom nothing names that is believed, it is somebody
+    /// else than this host.
+    pub(super) fn peer(&self, connected: SocketAddr, headers: &HeaderMap) -> Peer {
+        let source = self.source(connected, headers);
+        let is_relayed = || RELAYED.iter().any(|name| headers.contains_key(*name));
+        if source == connected && connected.ip().to_canonical().is_loopback() && is_relayed() {
+            return Peer::Relayed(connected);
+        }
+        Peer::Network(source)
+    }
+
     /// From where a request comes: each proxy adds at the end whom it heard, so the last that is no proxy is who asks.
     /// Whatever stands before it was written by strangers.
-    pub(super) fn source(&self, connected: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+    fn source(&self, connected: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         if !self.has(connected.ip()) {
             return connected;
         }
@@ -55,6 +68,8 @@ fn address(hop: &str) -> Option<IpAddr> {
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What proxies add, and no browser.
+const RELAYED: &[&str] = &["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 const HOPS_MAX: usize = 16;
 
 #[cfg(test)]
@@ -91,5 +106,29 @@ mod tests {
         headers.append(FORWARDED_FOR, "198.51.100.7".parse().unwrap());
         let connected: SocketAddr = "127.0.0.1:7".parse().unwrap();
         assert_eq!(nobody.source(connected, &headers), connected);
+    }
+
+    #[test]
+    fn who_is_relayed_by_a_stranger_of_this_host_does_not_sit_here() {
+        let (nobody, here) = (Proxies::default(), Proxies::new(&["127.0.0.1/32".parse().unwrap()]));
+        let asked = |proxies: &Proxies, connected: &str, name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            if !name.is_empty() {
+                headers.append(name, value.parse().unwrap());
+            }
+            proxies.peer(connected.parse().unwrap(), &headers)
+        };
+        let relayed = |connected: &str| Peer::Relayed(connected.parse().unwrap());
+        let network = |address: &str| Peer::Network(address.parse().unwrap());
+        for name in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] {
+            assert_eq!(asked(&nobody, "127.0.0.1:7", name, "127.0.0.1"), relayed("127.0.0.1:7"), "{name}");
+        }
+        assert_eq!(asked(&nobody, "[::ffff:127.0.0.1]:7", "forwarded", "for=_x"), relayed("[::ffff:127.0.0.1]:7"));
+        assert_eq!(asked(&nobody, "127.0.0.1:7", "", ""), network("127.0.0.1:7"));
+        assert_eq!(asked(&nobody, "192.0.2.1:7", "x-forwarded-for", "127.0.0.1"), network("192.0.2.1:7"));
+        // Whose word is taken, and whose cannot be read.
+        assert_eq!(asked(&here, "127.0.0.1:7", "x-forwarded-for", "198.51.100.7"), network("198.51.100.7:0"));
+        assert_eq!(asked(&here, "127.0.0.1:7", "x-forwarded-for", "127.0.0.1"), network("127.0.0.1:0"));
+        assert_eq!(asked(&here, "127.0.0.1:7", "x-forwarded-for", "unknown"), relayed("127.0.0.1:7"));
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn speak<S>(
 /// Who asks, where that is somebody behind a proxy.
 fn behind(peer: Peer, proxies: &Proxies, headers: &HeaderMap) -> Peer {
     match peer {
-        Peer::Network(address) => Peer::Network(proxies.source(address, headers)),
+        Peer::Network(address) => proxies.peer(address, headers),
         other => other,
     }
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use crate::auth::quota::Quota;
 use crate::entrance::Watch;
+use crate::state::now;
 
 /// Appends it.
 pub(crate) fn metrics(watch: &Watch, quota: &Quota, text: &mut String) {
-    let Watch { crowd, seen } = watch;
+    let Watch { tls, crowd, seen } = watch;
     let _ = writeln!(
         text,
         "# HELP tripoint_tcp_open TCP connections to the server that are open.\n# TYPE tripoint_tcp_open gauge\n\
@@ -25,6 +26,15 @@ pub(crate) fn metrics(watch: &Watch, quota: &Quota, text: &mut String) {
         let name = format!("tripoint_tcp_{name}_total");
         let count = count.load(Ordering::Relaxed);
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
+    }
+    let name = "tripoint_tls_expires_seconds";
+    let _ = writeln!(text, "# HELP {name} Until a certificate ends that is shown.\n# TYPE {name} gauge");
+    let (server, authority) = tls.ends();
+    for (certificate, ends) in [("server", server), ("authority", authority)] {
+        if let Some(ends) = ends {
+            let left = ends.since(now()).as_secs();
+            let _ = writeln!(text, "{name}{{certificate=\"{certificate}\"}} {left}");
+        }
     }
     let (callers, strangers) =
         (quota.callers_refused.load(Ordering::Relaxed), quota.strangers_refused.load(Ordering::Relaxed));

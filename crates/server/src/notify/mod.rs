@@ -145,6 +145,11 @@ impl Board {
         self.lines.iter().map(|line| line.spec.name.as_str())
     }
 
+    /// Channels that are told of the audit.
+    pub(crate) fn of_audit(&self) -> Vec<String> {
+        self.notify.plan.of_audit()
+    }
+
     pub(crate) fn lines(&self) -> &[Line] {
         &self.lines
     }

@@ -1,6 +1,6 @@
 //! What is asked about alerts one by one, and what do agents ask?
 
-use tripoint_api::agent::{Answer, Orders};
+use tripoint_api::agent::{Answer, OpenAlerts, Orders};
 use tripoint_api::context::AlertContext;
 use tripoint_api::work::Work;
 use tripoint_api::{
@@ -50,6 +50,10 @@ pub(super) const ROUTES: &[Route] = &[
     get(path::AGENT_ORDERS, "Waits for orders.")
         .asking(&[("host", of::<String>), ("after", of::<u64>), ("wait_s", of::<u64>)])
         .gives::<Orders>()
+        .for_agents(),
+    get(path::AGENT_ALERTS, "Alerts of a host that are not closed, with the software that they rest on.")
+        .asking(&[("host", of::<String>)])
+        .gives::<OpenAlerts>()
         .for_agents(),
     post("/v1/agent/orders/{number}/answer", "Answers an order.").with::<Answer>().for_agents(),
 ];

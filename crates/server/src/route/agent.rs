@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use tripoint_api::agent::BATCH_ITEMS_MAX;
+use tripoint_api::agent::{BATCH_ITEMS_MAX, OpenAlerts, OpenAlertsQuery};
 use tripoint_api::{Answer, Batch, BatchAnswer, Orders, OrdersQuery};
 
 use crate::listen::until;
@@ -30,7 +30,7 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     }
     app.hear(&batch.agent.host);
     let batch = match &app.judging {
-        Some(judging) => judging.batch(batch, now()).await?,
+        Some(judging) => judging.batch(batch, &*app.store, now()).await?,
         None => batch,
     };
     let ingested = app.store.ingest(batch, now()).await?;
@@ -45,6 +45,18 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
         app.hand_on_trust().await;
     }
     Ok(Json(BatchAnswer { acknowledged: ingested.acknowledged }))
+}
+
+/// Alerts of a host that are not closed, for an agent that has forgotten what they rest on.
+pub(crate) async fn alerts(
+    State(app): State<Arc<App>>,
+    Params(query): Params<OpenAlertsQuery>,
+) -> Result<Json<OpenAlerts>, Refused> {
+    if query.host.is_empty() {
+        return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", "host is needed"));
+    }
+    app.hear(&query.host);
+    Ok(Json(OpenAlerts { alerts: app.judgements.open_of(&query.host).await? }))
 }
 
 /// Waits for orders.

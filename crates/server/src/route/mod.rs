@@ -96,6 +96,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let agents = Router::new()
         .route(path::AGENT_BATCH, post(agent::batch))
         .route(path::AGENT_ORDERS, get(agent::orders))
+        .route(path::AGENT_ALERTS, get(agent::alerts))
         .route(path::AGENT_INTEL, get(intel::image))
         .layer(DefaultBodyLimit::max(16 << 20))
         .route("/v1/agent/orders/{number}/answer", post(agent::answer).layer(DefaultBodyLimit::max(ANSWER_MAX)))

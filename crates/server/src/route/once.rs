@@ -2,7 +2,7 @@
 //!
 //! The header is that of draft-ietf-httpapi-idempotency-key-header. An answer is remembered for 24 hours, for the one
 //! who asked; failures of the server (5xx) and what was forbidden are not, so that they can be tried again. An answer that was lost with the
-//! server itself is not remembered either: what is asked again then is done again. Of users, tokens and bouncers nothing is
+//! server itself is not known any more, but that it was done is, written down with the change: it is not done again. Of users, tokens and bouncers nothing is
 //! remembered, as those answers hold secrets.
 
 use std::collections::HashSet;
@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use tripoint_api::Area;
 
+use crate::auth::audit;
 use crate::auth::caller::Caller;
 use crate::auth::gate::{BODY_MAX, permit_of};
 use crate::refuse::{Refused, refuse};
@@ -93,9 +94,14 @@ async fn remembered(
             let detail = "this key belongs to another request; take a new one for each change";
             return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", detail));
         }
+        Some(kept) if kept.status == 0 => {
+            let detail = "this was done; its answer was lost with the server. Look at how it stands";
+            return Err(refuse(StatusCode::CONFLICT, "done", detail));
+        }
         Some(kept) => return Ok(again(kept)),
         None => {}
     }
+    audit::once(&key, &asked);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let response = keep(&app, key, asked, response).await;
     drop(taken);
@@ -110,6 +116,9 @@ async fn keep(app: &App, key: String, request: String, response: Response) -> Re
         parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
     // Whoever has to confirm first asks again, and is meant to.
     if status.is_server_error() || status == StatusCode::FORBIDDEN || kind == "text/event-stream" {
+        if let Err(error) = app.store.keep_answer(key, None, now()).await {
+            tracing::warn!(error = %error, "a request that may be tried again cannot be");
+        }
         return Response::from_parts(parts, body);
     }
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
@@ -119,7 +128,7 @@ async fn keep(app: &App, key: String, request: String, response: Response) -> Re
         && let Ok(body) = String::from_utf8(bytes.to_vec())
     {
         let kept = Kept { request, status: status.as_u16(), kind, body };
-        if let Err(error) = app.store.keep_answer(key, kept, now()).await {
+        if let Err(error) = app.store.keep_answer(key, Some(kept), now()).await {
             tracing::warn!(error = %error, "an answer could not be remembered");
         }
     }

@@ -305,6 +305,14 @@ impl Accounts {
         audit::page(&self.readers, limit, after).await
     }
 
+    /// Forgets rows of the audit up to this number.
+    pub(crate) async fn forget_audit(&self, number: u64) -> Result<(), StoreError> {
+        while audit::has_up_to(&self.readers, number).await? {
+            self.writer.submit(move |connection| Box::pin(audit::forget(connection, number))).await?;
+        }
+        Ok(())
+    }
+
     /// Where the audit ends.
     pub(crate) async fn audit_end(&self) -> Result<Chain, StoreError> {
         audit::end(&self.readers).await

@@ -48,6 +48,26 @@ pub(super) async fn hash_of(readers: &SqlitePool, number: u64) -> Result<Option<
         .await?)
 }
 
+/// Whether there is any up to this number.
+pub(super) async fn has_up_to(readers: &SqlitePool, number: u64) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT number FROM audit WHERE number <= $1 LIMIT 1")
+        .bind(signed(number))
+        .fetch_optional(readers)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Forgets the oldest rows up to this number, some at a time: others wait for it.
+pub(super) async fn forget(connection: &mut SqliteConnection, number: u64) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE number <= $1 ORDER BY number LIMIT 1000)",
+    )
+    .bind(signed(number))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A page, the newest first.
 pub(super) async fn page(readers: &SqlitePool, limit: u32, after: Option<u64>) -> Result<AuditList, StoreError> {
     let limit = limit.clamp(1, PAGE_MAX);

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqlitePool;
 
 use tripoint_model::Timestamp;
 
-use super::divide::{Rooms, bury_others, end, revive, route, watch_on};
+use super::divide::{Rooms, bury_others, end, forget_dead, revive, route, watch_on};
 use super::rows::{signed, unsigned};
 use super::writer::Writer;
 use super::{Message, Sqlite, StoreError, outbox};
@@ -302,6 +302,16 @@ impl Deliveries {
         self.writer
             .submit(move |connection| Box::pin(async move { revive(connection, &channel, &numbers, now).await }))
             .await
+    }
+
+    /// Forgets what was given up and written down before; how many.
+    pub(crate) async fn forget_dead(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let old = "SELECT 1 FROM deliveries WHERE state = 'dead' AND queued < $1 LIMIT 1";
+        let old: Option<i64> = sqlx::query_scalar(old).bind(before.0).fetch_optional(&self.readers).await?;
+        if old.is_none() {
+            return Ok(0);
+        }
+        self.writer.submit(move |connection| Box::pin(async move { forget_dead(connection, before).await })).await
     }
 
     /// Gives up what is on its way to channels that there are no more; how many messages. Who brings such a channel

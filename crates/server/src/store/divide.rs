@@ -213,6 +213,12 @@ async fn bound_dead(connection: &mut SqliteConnection, channel: &str) -> Result<
     Ok(())
 }
 
+/// Forgets dead letters that were written down before; how many. They were counted when they were given up.
+pub(super) async fn forget_dead(connection: &mut SqliteConnection, before: Timestamp) -> Result<u64, StoreError> {
+    let gone = "DELETE FROM deliveries WHERE state = 'dead' AND queued < $1";
+    Ok(sqlx::query(gone).bind(before.0).execute(connection).await?.rows_affected())
+}
+
 /// Lets dead letters wait again, behind what waits already: these, or all. Their age counts from now: they are as good
 /// as new to whoever wants them.
 pub(super) async fn revive(

@@ -2,6 +2,8 @@
 
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
+use tripoint_api::agent::OPEN_ALERTS_MAX;
+use tripoint_model::judgement::OpenAlert;
 use tripoint_model::{Alert, AlertId, Subject, Timestamp};
 
 use super::alerts::settle;
@@ -50,11 +52,16 @@ impl Judgements {
         due(&self.readers, images, after, limit).await
     }
 
+    /// Alerts of a host that are not closed and rest on its software, the last seen first; at most `OPEN_ALERTS_MAX`.
+    pub(crate) async fn open_of(&self, host: &str) -> Result<Vec<OpenAlert>, StoreError> {
+        open_of(&self.readers, host).await
+    }
+
     /// Keeps how these are judged now, where nobody changed them meanwhile, and that those others stand; what changed.
     pub(crate) async fn keep(
         &self,
         news: Vec<Due>,
-        same: Vec<AlertId>,
+        same: Vec<(AlertId, Timestamp)>,
         images: (i64, i64),
         now: Timestamp,
     ) -> Result<Vec<Alert>, StoreError> {
@@ -77,6 +84,24 @@ async fn count(readers: &SqlitePool, (intel, vuln): (i64, i64)) -> Result<u64, S
     Ok(super::rows::unsigned(count))
 }
 
+/// Alerts of a host that are not closed and rest on its software, the last seen first.
+async fn open_of(readers: &SqlitePool, host: &str) -> Result<Vec<OpenAlert>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM queue WHERE host = $1 AND status <> 'resolved' ORDER BY last_seen DESC, id LIMIT $2",
+    )
+    .bind(host)
+    .bind(OPEN_ALERTS_MAX as i64)
+    .fetch_all(readers)
+    .await?;
+    let mut found = Vec::new();
+    for id in ids {
+        // One at a time: of each only a little is kept.
+        let alert = load(&mut *readers.acquire().await?, &id).await?;
+        found.extend(alert.as_ref().and_then(OpenAlert::of));
+    }
+    Ok(found)
+}
+
 /// The next ones by id after one.
 async fn due(readers: &SqlitePool, (intel, vuln): (i64, i64), after: &str, limit: u32) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query(DUE).bind(intel).bind(vuln).bind(after).bind(i64::from(limit)).fetch_all(readers).await?;
@@ -86,22 +111,23 @@ async fn due(readers: &SqlitePool, (intel, vuln): (i64, i64), after: &str, limit
     rows.iter().map(one).collect()
 }
 
-/// Keeps other judgements of alerts that nobody changed meanwhile, and writes down of the rest that they stand; what
-/// changed. Those that somebody changed are due again.
+/// Keeps other judgements of alerts that nobody changed meanwhile, and writes down of the rest that they stand, where
+/// nobody changed them either; what changed. Those that somebody changed are due again.
 async fn keep(
     connection: &mut SqliteConnection,
     news: Vec<Due>,
-    same: Vec<AlertId>,
+    same: Vec<(AlertId, Timestamp)>,
     with: (i64, i64),
     (tell, now): (Tell, Timestamp),
 ) -> Result<Vec<Alert>, StoreError> {
     sqlx::query(
-        "INSERT INTO judged (id, intel, vuln) SELECT value, $1, $2 FROM json_each($3) WHERE true \
+        "INSERT INTO judged (id, intel, vuln) SELECT alerts.id, $1, $2 FROM json_each($3) JOIN alerts \
+         ON alerts.id = json_extract(value, '$[0]') AND alerts.changed = json_extract(value, '$[1]') WHERE true \
          ON CONFLICT (id) DO UPDATE SET intel = excluded.intel, vuln = excluded.vuln",
     )
     .bind(with.0)
     .bind(with.1)
-    .bind(to_text("alert ids", &same)?)
+    .bind(to_text("alert ids", &same.iter().map(|(id, at)| (id, at.0)).collect::<Vec<_>>())?)
     .execute(&mut *connection)
     .await?;
     let mut kept = Vec::new();

@@ -3,8 +3,8 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError, bouncers, contacts, decisions, deliveries, exceptions, foreign, judged, outbox, queue, resets, sla,
-    users, views,
+    StoreError, audit_told, bouncers, contacts, decisions, deliveries, exceptions, foreign, judged, outbox, queue,
+    resets, sla, users, views,
 };
 
 /// Brings a database to the newest layout, or refuses one that is newer.
@@ -77,4 +77,5 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[
     &[resets::TABLE],
     judged::TABLE,
     &[views::OF_HOST],
+    audit_told::TABLE,
 ];

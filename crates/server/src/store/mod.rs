@@ -255,8 +255,8 @@ pub trait Store: Send + Sync {
     fn remove_view(&self, owner: String, name: String) -> Stored<'_, bool>;
     /// What was answered to a request that may have been sent before.
     fn answered(&self, key: String) -> Stored<'_, Option<Kept>>;
-    /// Keeps that.
-    fn keep_answer(&self, key: String, answer: Kept, now: Timestamp) -> Stored<'_, ()>;
+    /// Keeps that; without an answer, forgets that it was done: it may be tried again.
+    fn keep_answer(&self, key: String, answer: Option<Kept>, now: Timestamp) -> Stored<'_, ()>;
     /// When an alert last changed.
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>>;
     /// What closed alerts say of the sources they rest on.

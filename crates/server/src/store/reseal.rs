@@ -100,7 +100,8 @@ async fn until(data_dir: &Path, keys: Keys, steps: usize) -> Result<Resealed, Re
     }
     if steps > 2 {
         done.authority = tls::reseal(&own, &both, &next)?;
-        keep(&own, &own).map_err(failed)?;
+        // Before the old key goes, all that the new one opens is on the disk.
+        tls::sync(&own).and_then(|()| keep(&own, &own)).map_err(failed)?;
     }
     if steps > 3 && matches!(keys, Keys::OfFolder) {
         fs::rename(&new, &old).and_then(|()| keep(&own, &old)).map_err(failed)?;

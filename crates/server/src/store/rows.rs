@@ -194,6 +194,8 @@ async fn take(
                 .await?;
             Ok(Vec::new())
         }
+        // It was laid over its alert before, where somebody judges.
+        Item::Software { .. } => Ok(Vec::new()),
         Item::Contacts { contacts, dropped } => {
             contacts::take(connection, host, (&contacts, dropped), (keep.contacts, now), &mut noticed.met).await?;
             Ok(Vec::new())

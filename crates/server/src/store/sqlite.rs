@@ -184,12 +184,10 @@ impl Store for Sqlite {
         Box::pin(async move { answered::find(&self.readers, &key).await })
     }
 
-    fn keep_answer(&self, key: String, answer: Kept, now: Timestamp) -> Stored<'_, ()> {
-        Box::pin(
-            self.writer.submit(move |connection| {
-                Box::pin(async move { answered::keep(connection, &key, &answer, now).await })
-            }),
-        )
+    fn keep_answer(&self, key: String, answer: Option<Kept>, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(self.writer.submit(move |connection| {
+            Box::pin(async move { answered::keep(connection, &key, answer.as_ref(), now).await })
+        }))
     }
 
     fn version(&self, id: String) -> Stored<'_, Option<Timestamp>> {

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use super::room::{self, Room};
-use super::{StoreError, audit};
+use super::{StoreError, answered, audit};
 use crate::auth::audit::{Call, current, within};
 use crate::spans;
 
@@ -80,14 +80,18 @@ impl Writer {
     }
 }
 
-/// Does the work of a call and writes its row beside it: both or neither.
+/// Does the work of a call and writes its row beside it, and that its key is used: all or nothing.
 async fn recorded<T, F>(connection: &mut SqliteConnection, call: Arc<Call>, work: F) -> Result<T, StoreError>
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 {
     let done = within(Arc::clone(&call), work(&mut *connection)).await?;
     if let Some(entry) = call.row() {
-        audit::add(connection, &entry).await.inspect_err(|_| call.unwritten())?;
+        let at = entry.at;
+        audit::add(&mut *connection, &entry).await.inspect_err(|_| call.unwritten())?;
+        if let Some((key, asked)) = call.once() {
+            answered::done(connection, &key, &asked, at).await.inspect_err(|_| call.unwritten())?;
+        }
     }
     Ok(done)
 }

@@ -6,6 +6,7 @@
 //! other anew, without a restart.
 
 mod authority;
+mod ends;
 mod leaf;
 mod own;
 mod span;
@@ -14,7 +15,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -36,6 +37,20 @@ use crate::auth::secret::{NoRandom, hex};
 /// loss: the authority vouches for the next.
 pub(crate) fn reseal(server_folder: &Path, both: &Sealer, next: &Sealer) -> Result<bool, TlsError> {
     authority::reseal(&server_folder.join(FOLDER), both, next)
+}
+
+/// Has the files of certificates and keys, and their names, on the disk when it returns.
+pub(crate) fn sync(server_folder: &Path) -> io::Result<()> {
+    let folder = server_folder.join(FOLDER);
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for file in files {
+        std::fs::File::open(file?.path())?.sync_all()?;
+    }
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Which certificate the server shows.
@@ -108,6 +123,19 @@ impl Tls {
         Ok(Self { shown: RwLock::new(shown), fingerprint, source: Source::Ours { folder, sealer, names } })
     }
 
+    /// When what is shown ends: the server's certificate, and what vouches for it where that is shown too.
+    pub(crate) fn ends(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let shown = Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner));
+        let of = |at: usize| shown.cert.get(at).and_then(ends::ends);
+        (of(0), (1..shown.cert.len()).filter_map(of).min())
+    }
+
+    /// What has to be said of the server's own authority at this moment.
+    pub(crate) fn trouble(&self, now: Timestamp) -> Option<String> {
+        let ends = self.ends().1.filter(|_| matches!(self.source, Source::Ours { .. }))?;
+        ends::of_authority(ends, now)
+    }
+
     /// What a listener needs: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
     pub(crate) fn config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -123,9 +151,15 @@ impl Tls {
     pub(crate) async fn keep(self: Arc<Self>, stopped: watch::Receiver<bool>, clock: fn() -> Timestamp) {
         let stop = crate::listen::until(stopped);
         tokio::pin!(stop);
-        let mut stamp = self.stamp();
+        let (mut stamp, mut told) = (self.stamp(), None::<Instant>);
         let every = if matches!(self.source, Source::Own(_)) { LOOKED_AT_EVERY } else { RENEWED_EVERY };
         loop {
+            if told.is_none_or(|at| at.elapsed() >= TOLD_EVERY)
+                && let Some(trouble) = self.trouble(clock())
+            {
+                tracing::warn!("{trouble}");
+                told = Some(Instant::now());
+            }
             tokio::select! {
                 () = &mut stop => return,
                 () = tokio::time::sleep(every) => {}
@@ -234,7 +268,21 @@ pub fn fingerprint_of_pem(text: &str) -> Option<String> {
     CertificateDer::from_pem_slice(text.as_bytes()).ok().map(|certificate| fingerprint(&certificate))
 }
 
+/// When the first certificate in a PEM text ends; `None` where it holds none.
+pub fn end_of_pem(text: &str) -> Option<Timestamp> {
+    use rustls::pki_types::pem::PemObject as _;
+    CertificateDer::from_pem_slice(text.as_bytes()).ok().and_then(|certificate| ends::ends(&certificate))
+}
+
+/// What is to be said of the data folder's own authority in its last year.
+pub fn authority_trouble(data_dir: &Path, now: Timestamp) -> Option<String> {
+    let text = std::fs::read_to_string(ca_path(data_dir)).ok()?;
+    ends::of_authority(end_of_pem(&text)?, now)
+}
+
 const FOLDER: &str = "tls";
+/// What is said for a year is not said each hour.
+const TOLD_EVERY: Duration = Duration::from_secs(86_400);
 /// An administrator's files.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(10);
 /// One of ours has thirty days left then.

@@ -51,6 +51,19 @@ fn the_authority_stays_and_the_leaf_is_renewed_in_its_last_third() {
 }
 
 #[test]
+fn the_last_year_of_the_authority_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = load(folder.path(), &["localhost"], NOW).unwrap();
+    let (server, authority) = tls.ends();
+    let left = |ends: Option<Timestamp>| ends.unwrap().since(NOW).as_secs() / 86_400;
+    assert!((80..=90).contains(&left(server)) && (3650..=3652).contains(&left(authority)), "{server:?} {authority:?}");
+    let text = std::fs::read_to_string(folder.path().join("tls/ca.pem")).unwrap();
+    assert_eq!((end_of_pem(&text), end_of_pem("x")), (authority, None));
+    assert_eq!(tls.trouble(days(3652 - 367)), None);
+    assert!(tls.trouble(days(3652 - 360)).unwrap().contains("the server's own authority ends in 3"));
+}
+
+#[test]
 fn keys_are_nobody_elses_and_sealed() {
     let folder = tempfile::tempdir().unwrap();
     load(folder.path(), &["localhost"], NOW).unwrap();

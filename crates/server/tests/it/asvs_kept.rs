@@ -101,7 +101,17 @@ const CLASSES: &[(&str, &[&str])] = &[
     ),
     (
         "about people",
-        &["audit", "host_groups", "foreign_people", "views", "answered", "server/audit.heads", "server/audit.pub"],
+        &[
+            "audit",
+            "audit_told",
+            "host_groups",
+            "foreign_people",
+            "views",
+            "answered",
+            "server/audit.heads",
+            "server/audit.begin",
+            "server/audit.pub",
+        ],
     ),
     (
         "about hosts",

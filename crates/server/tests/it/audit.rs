@@ -138,3 +138,51 @@ async fn a_change_that_cannot_be_written_down_is_not_made() {
     rig.stop().await;
     assert_eq!(verify_folder(folder.path()).await.unwrap().broken, None);
 }
+
+/// What is old is forgotten up to a signed end, by leave that is signed as such; what is left is still a chain.
+#[tokio::test]
+async fn what_is_forgotten_is_told_and_nobody_else_can_forget() {
+    let folder = tempfile::tempdir().unwrap();
+    let add = async |rig: &Rig, names: &[&str]| {
+        for name in names {
+            rig.client.post::<Value>(path::GROUPS, &json!({"name": name, "hosts": ["a*"]})).await.unwrap();
+        }
+    };
+    for names in [["a", "b"], ["c", "d"]] {
+        let rig = Rig::start(folder.path()).await;
+        add(&rig, &names).await;
+        rig.stop().await;
+    }
+    assert_eq!(verify_folder(folder.path()).await.unwrap().begins, None, "for ever, where nothing is said");
+    let short = std::time::Duration::from_millis(1);
+    let rig = Rig::start_as(folder.path(), |options| options.audit_for = short).await;
+    let numbers = async || rows(&rig).await.iter().map(|row| row.number).collect::<Vec<_>>();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while numbers().await != [3, 4] {
+        assert!(std::time::Instant::now() < until, "{:?}", numbers().await);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    add(&rig, &["e"]).await;
+    rig.stop().await;
+    let found = verify_folder(folder.path()).await.unwrap();
+    assert_eq!(
+        (found.rows, found.vouched, found.begins.map(|(first, _)| first), &found.broken),
+        (5, 5, Some(3), &None)
+    );
+    // It goes on from there, and says nothing at its start.
+    let rig = Rig::start(folder.path()).await;
+    assert!(rows(&rig).await.iter().all(|row| row.entry.what != "start"));
+    rig.stop().await;
+    let row = async || verify_folder(folder.path()).await.unwrap().broken.map(|broken| broken.row);
+    let begin = folder.path().join("server/audit.begin");
+    let signed = std::fs::read(&begin).unwrap();
+    std::fs::remove_file(&begin).unwrap();
+    assert_eq!(row().await, Some(1), "rows without leave");
+    let heads = std::fs::read_to_string(folder.path().join("server/audit.heads")).unwrap();
+    std::fs::write(&begin, heads.lines().last().unwrap()).unwrap();
+    assert!(row().await.is_some(), "a head is no leave");
+    std::fs::write(&begin, &signed).unwrap();
+    assert_eq!(row().await, None);
+    sql(folder.path(), "DELETE FROM audit WHERE number = 3").await;
+    assert_eq!(row().await, Some(3));
+}

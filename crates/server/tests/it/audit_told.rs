@@ -105,6 +105,33 @@ async fn every_row_of_the_audit_is_told_elsewhere_once_and_as_it_is() {
     rig.stop().await;
 }
 
+/// Promise: a receiver that hangs, with all that may wait for it, holds up no other.
+#[tokio::test]
+async fn each_receiver_has_every_row_however_far_another_is_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hangs, takes) = (Receiver::new(Manner::Sleeps).await, Receiver::new(Manner::Says(200)).await);
+    let channels = vec![webhook(folder.path(), "hangs", &hangs.url), webhook(folder.path(), "takes", &takes.url)];
+    let both = config(channels, vec![of_audit(&["hangs", "takes"])]);
+    let rig = serve(folder.path(), &both).await;
+    for number in 0..600 {
+        let group = json!({"name": format!("g{number}"), "hosts": ["web-*"]});
+        rig.client.post::<Value>(path::GROUPS, &group).await.unwrap();
+    }
+    until("the last row", async || told(&takes).last() == rows(&rig).await.last()).await;
+    assert_eq!(told(&takes).len(), 600);
+    assert!(hangs.came().len() < 600);
+    // The one that hung finds all of them, from the first on.
+    hangs.behave(Manner::Says(200));
+    rig.stop().await;
+    let rig = serve(folder.path(), &both).await;
+    until("the last row there", async || told(&hangs).last() == rows(&rig).await.last()).await;
+    let mut numbers: Vec<u64> = told(&hangs).into_iter().map(|(number, _)| number).collect();
+    numbers.dedup();
+    assert_eq!(numbers, (1..=600).collect::<Vec<u64>>());
+    assert_eq!(told(&takes).len(), 600, "and nobody is told again");
+    rig.stop().await;
+}
+
 #[test]
 fn what_would_lose_rows_of_the_audit_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -91,6 +91,7 @@ pub fn request(permit: &Permit) -> (String, &'static str) {
     let path = path.replace("{id}", if permit.hosts == Hosts::OfAlert { "aa" } else { "zz" });
     match permit.route {
         path::AGENT_ORDERS => (format!("{path}?host=web1&wait_s=0"), ""),
+        path::AGENT_ALERTS => (format!("{path}?host=web1"), ""),
         path::SESSION_CONFIRM => (path, r#"{"password":"three wet owls sing"}"#),
         "/v1/alerts/{id}/comment" => (path, r#"{"text":"x"}"#),
         "/v1/alerts/{id}/resolve" => (path, r#"{"resolution":"expected"}"#),

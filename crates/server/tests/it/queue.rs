@@ -27,7 +27,7 @@ async fn work(rig: &Rig, id: &str, work: Value) -> Result<Alert, ClientError> {
     rig.client.post(&format!("/v1/alerts/{id}/work"), &work).await
 }
 
-async fn rig(folder: &std::path::Path) -> Rig {
+pub async fn rig(folder: &std::path::Path) -> Rig {
     let rig = Rig::start(folder).await;
     let alerts = [alert("aa", 90, 1), alert("bb", 50, 2), alert("cc", 10, 3)];
     rig.report("web1", 1, &alerts).await;
@@ -174,7 +174,7 @@ pub async fn send(rig: &Rig, what: &str, header: &str, body: &str) -> TcpStream 
     stream
 }
 
-async fn answer(rig: &Rig, request: &str, header: &str, body: &str) -> String {
+pub async fn answer(rig: &Rig, request: &str, header: &str, body: &str) -> String {
     let mut answer = String::new();
     send(rig, request, header, body).await.read_to_string(&mut answer).await.unwrap();
     answer

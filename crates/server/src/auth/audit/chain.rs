@@ -38,6 +38,11 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Behind the rows that a head counts.
+    fn behind(head: &Head) -> Option<Self> {
+        Some(Self { rows: head.number, hash: unhex(&head.hash)? })
+    }
+
     /// At a row whose hash is known.
     pub(crate) fn at(row: &Row) -> Option<Self> {
         Some(Self { rows: row.number, hash: unhex(&row.hash)? })
@@ -107,6 +112,15 @@ impl<'a> Verifier<'a> {
     /// Before the first row.
     pub fn new(heads: &'a [Head]) -> Self {
         Self { chain: Chain::default(), heads: heads.iter().peekable(), vouched: 0 }
+    }
+
+    /// Before the first row that is kept, where those up to a head were forgotten; heads before that say nothing any
+    /// more.
+    pub fn behind(begin: &Head, heads: &'a [Head]) -> Result<Self, Broken> {
+        let broken = || Broken { row: begin.number, why: "what was forgotten has no hash".to_owned() };
+        let chain = Chain::behind(begin).ok_or_else(broken)?;
+        let left = heads.iter().position(|head| head.number >= begin.number).unwrap_or(heads.len());
+        Ok(Self { chain, heads: heads[left..].iter().peekable(), vouched: 0 })
     }
 
     /// Takes the next row.

@@ -34,6 +34,11 @@ impl Head {
     fn said(number: u64, hash: &str, at: Timestamp) -> Vec<u8> {
         format!("tripoint audit head\n{number}\n{hash}\n{}", at.0).into_bytes()
     }
+
+    /// What is signed where rows up to here were forgotten: a head alone is no leave to forget.
+    fn said_of_begin(&self) -> Vec<u8> {
+        format!("tripoint audit begin\n{}\n{}\n{}", self.number, self.hash, self.at.0).into_bytes()
+    }
 }
 
 /// What heads are signed with.
@@ -71,6 +76,13 @@ impl HeadKey {
         PublicKey(self.0.public_key().as_ref().to_vec())
     }
 
+    /// Says that rows up to a head are forgotten.
+    pub(crate) fn sign_begin(&self, head: &Head, at: Timestamp) -> Head {
+        let mut begin = Head { at, signature: String::new(), ..head.clone() };
+        begin.signature = BASE64.encode(self.0.sign(&begin.said_of_begin()));
+        begin
+    }
+
     pub(crate) fn sign(&self, chain: &Chain, at: Timestamp) -> Head {
         let (number, hash) = (chain.rows, chain.hash());
         let signature = BASE64.encode(self.0.sign(&Head::said(number, &hash, at)));
@@ -93,6 +105,12 @@ impl PublicKey {
         let Ok(signature) = BASE64.decode(&head.signature) else { return false };
         let said = Head::said(head.number, &head.hash, head.at);
         UnparsedPublicKey::new(&ED25519, &self.0).verify(&said, &signature).is_ok()
+    }
+
+    /// Whether this key signed that rows up to there are forgotten.
+    fn check_begin(&self, begin: &Head) -> bool {
+        let Ok(signature) = BASE64.decode(&begin.signature) else { return false };
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(&begin.said_of_begin(), &signature).is_ok()
     }
 
     /// From the file beside the key.
@@ -130,6 +148,27 @@ fn cut_unfinished(file: &mut File) -> io::Result<()> {
     }
 }
 
+/// Writes down up to where rows are forgotten; durable when it returns.
+pub(crate) fn write_begin(folder: &Path, begin: &Head) -> io::Result<()> {
+    let text = serde_json::to_vec(begin).map_err(io::Error::other)?;
+    write_private(&folder.join(BEGIN), &text)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Up to where rows were forgotten, where any were; what is wrong with that where something is.
+pub(crate) fn read_begin(folder: &Path, key: &PublicKey) -> io::Result<Result<Option<Head>, String>> {
+    let text = match fs::read_to_string(folder.join(BEGIN)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
+        Err(error) => return Err(error),
+    };
+    Ok(match serde_json::from_str::<Head>(&text) {
+        Ok(begin) if key.check_begin(&begin) => Ok(Some(begin)),
+        Ok(_) => Err(format!("{BEGIN}: not signed with the key of this server")),
+        Err(error) => Err(format!("{BEGIN}: {error}")),
+    })
+}
+
 /// Every head in its order, and what is wrong with the file where something is. A last line that a power cut left
 /// unfinished is none.
 pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Head>, Option<String>)> {
@@ -153,6 +192,7 @@ pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Head>, Opt
 pub(crate) const KEY: &str = "audit.key";
 pub(crate) const PUBLIC: &str = "audit.pub";
 pub(crate) const HEADS: &str = "audit.heads";
+pub(crate) const BEGIN: &str = "audit.begin";
 /// A head is some 250 bytes.
 const LINE_MAX: u64 = 4096;
 

@@ -33,6 +33,8 @@ struct State {
     written: bool,
     /// Whether the writer's job at hand changed nothing after all.
     nothing: bool,
+    /// The key that it is done once by, and the hash of what was asked.
+    once: Option<(String, String)>,
 }
 
 impl Call {
@@ -53,6 +55,11 @@ impl Call {
         }
         state.written = true;
         Some(AuditEntry { result: "done".to_owned(), ..state.entry.clone() })
+    }
+
+    /// The key that it is done once by, where it has one.
+    pub(crate) fn once(&self) -> Option<(String, String)> {
+        self.state().once.clone()
     }
 
     /// The change was not kept after all.
@@ -102,6 +109,11 @@ pub(crate) fn said<E>(done: Result<bool, E>) -> Result<bool, E> {
         nothing_changed();
     }
     done
+}
+
+/// Says by which key the call is done once, and the hash of what was asked.
+pub(crate) fn once(key: &str, asked: &str) {
+    with_state(|state| state.once = Some((key.to_owned(), asked.to_owned())));
 }
 
 /// Says who it is, where that is found out on the way.

@@ -8,7 +8,7 @@ use tripoint_api::{AuditList, AuditRow};
 use tripoint_model::Timestamp;
 
 use super::chain::{Broken, Row, Verifier};
-use super::head::{PublicKey, read};
+use super::head::{PublicKey, read, read_begin};
 use crate::store::{AuditFile, StoreError};
 
 /// Why nothing could be said.
@@ -25,8 +25,11 @@ pub enum AuditError {
 /// What a look at the whole chain found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Rows that fit.
+    /// Rows that fit, up to this number.
     pub rows: u64,
+    /// The number of the first row that is kept, and when those before it were forgotten; nothing where none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begins: Option<(u64, Timestamp)>,
     /// Of those, how many a signed head vouches for.
     pub vouched: u64,
     /// When the last head was signed.
@@ -44,11 +47,20 @@ pub async fn verify_folder(data_dir: &Path) -> Result<Verified, AuditError> {
     let at = || folder.display().to_string();
     let key = PublicKey::read(&folder).map_err(|error| AuditError::Heads(at(), error))?;
     let (heads, wrong) = read(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
+    let begin = read_begin(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
+    let (begin, wrong) = match begin {
+        Ok(begin) => (begin, wrong),
+        Err(why) => (None, Some(why)),
+    };
     let file = open(data_dir).await?;
-    let mut verifier = Verifier::new(&heads);
-    let mut rows = 0;
-    let mut broken = None;
-    'all: loop {
+    let (mut verifier, mut broken) = match begin.as_ref().map(|begin| Verifier::behind(begin, &heads)) {
+        Some(Err(found)) => (Verifier::new(&heads), Some(found)),
+        Some(Ok(verifier)) => (verifier, None),
+        None => (Verifier::new(&heads), None),
+    };
+    // Where forgetting was cut off, some of what is forgotten may lie there still.
+    let mut rows = begin.as_ref().map_or(0, |begin| begin.number);
+    'all: while broken.is_none() {
         let page =
             file.after((rows > 0).then_some(rows), PAGE).await.map_err(|error| AuditError::Store(at(), error))?;
         if page.is_empty() {
@@ -70,7 +82,8 @@ pub async fn verify_folder(data_dir: &Path) -> Result<Verified, AuditError> {
     }
     let broken = broken.or_else(|| wrong.map(|why| Broken { row: vouched + 1, why }));
     let last_head = heads.last().map(|head| head.at);
-    Ok(Verified { rows, vouched, last_head, public_key: key.text(), broken })
+    let begins = begin.map(|begin| (begin.number + 1, begin.at));
+    Ok(Verified { rows, begins, vouched, last_head, public_key: key.text(), broken })
 }
 
 /// A page of a data folder's audit, the newest first.

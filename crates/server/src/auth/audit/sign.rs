@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 use tripoint_api::AuditEntry;
+use tripoint_model::Timestamp;
 
-use super::head::{HeadKey, append, read};
+use super::head::{Head, HeadKey, append, read, read_begin, write_begin};
 use crate::ServeError;
 use crate::listen::until;
 use crate::state::now;
@@ -90,6 +91,18 @@ impl Signer {
         }
     }
 
+    /// Forgets rows that were all written before a moment, up to a signed head, of those up to `told`; how many rows the
+    /// chain has lost in all. The last head's row stays: the chain goes on from there.
+    pub(crate) async fn forget(&self, before: Timestamp, told: u64) -> Result<u64, StoreError> {
+        let (folder, key) = (self.folder.clone(), Arc::clone(&self.key));
+        let begun = tokio::task::spawn_blocking(move || begin(&folder, &key, (before, told)));
+        let begun = begun.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        match begun.map_err(|error| StoreError::Database(format!("the audit cannot be forgotten: {error}")))? {
+            Some(begin) => self.accounts.forget_audit(begin.number).await.map(|()| begin.number),
+            None => Ok(0),
+        }
+    }
+
     /// Signs each minute.
     pub(crate) async fn run(self, stopped: watch::Receiver<bool>) {
         loop {
@@ -99,6 +112,21 @@ impl Signer {
             }
         }
     }
+}
+
+/// Moves up to where rows are forgotten, where there is a later head that may be; up to where that is now. Nothing is
+/// moved while anything is wrong with the heads.
+fn begin(folder: &Path, key: &HeadKey, (before, told): (Timestamp, u64)) -> io::Result<Option<Head>> {
+    let public = key.public();
+    let (heads, None) = read(folder, &public)? else { return Ok(None) };
+    let Ok(known) = read_begin(folder, &public)? else { return Ok(None) };
+    let last = heads.last().map_or(0, |head| head.number);
+    let least = known.as_ref().map_or(0, |begin| begin.number);
+    let may = |head: &&Head| head.at <= before && head.number < last && head.number <= told && head.number > least;
+    let Some(head) = heads.iter().rev().find(may) else { return Ok(known) };
+    let begin = key.sign_begin(head, now());
+    write_begin(folder, &begin)?;
+    Ok(Some(begin))
 }
 
 /// Promise S12.
