@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 
 /// What fits into a packet costs more packed.
-const LEAST: u16 = 1 << 10;
+const LEAST: u64 = 1 << 10;
 
 /// Packs what the routes so far answer.
 pub(crate) fn packed<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
