@@ -52,6 +52,8 @@ pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, 
     migrate(&mut connection).await?;
     queue::fill(&mut connection).await?;
     sla::promise(&mut connection, levels).await?;
+    // What a change lays aside to take itself back finds room on a full disk too; what is sorted above may be large.
+    sqlx::query("PRAGMA temp_store = MEMORY").execute(&mut connection).await?;
     let reading = options.read_only(true);
     let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_with(reading.clone());
     let (readers, searchers, doors) = (pool(4).await?, pool(4).await?, pool(2).await?);
