@@ -188,36 +188,3 @@ fn what_a_feed_says_that_is_not_known_here_stays() {
     let judged = anew(&alert, Some(&Nothing), None, &Weights::default(), later(&alert));
     assert_eq!(judged.claims, alert.claims);
 }
-
-/// Upgraded, gone, and begun again as it was: each is judged as the correlator would, and the way back is the way there.
-#[test]
-fn what_a_host_says_of_software_alone_changes_what_rests_on_it() {
-    use tripoint_model::judgement::PackageNow;
-    let is_plain = |alert: &Alert| {
-        let loaded = alert.findings.iter().all(|finding| finding.presence == PackageState::Loaded);
-        loaded && !alert.findings.is_empty() && !alert.connections.is_empty()
-    };
-    let all: Vec<Alert> = stories().into_iter().filter(is_plain).collect();
-    assert!(!all.is_empty());
-    for alert in all {
-        let say = |of: &Alert, presence, on_disk: Option<&str>, mended| {
-            let now = |finding: &Finding| PackageNow {
-                purl: finding.purl.clone(),
-                presence,
-                on_disk: on_disk.map(str::to_owned),
-                fixed_on_disk: false,
-            };
-            let packages = of.findings.iter().map(now).collect();
-            with_software(of, &Software { packages, mended }, &Weights::default())
-        };
-        let has = |alert: &Alert, name: &str| alert.severity.factors.iter().any(|factor| factor.name == name);
-        let stale = say(&alert, PackageState::Stale, Some("9"), false);
-        assert!(has(&stale, "code-stale") && !has(&stale, "code-loaded"), "{:?}", stale.severity);
-        let gone = say(&stale, PackageState::Installed, Some("9"), true);
-        assert!(has(&gone, MENDED) && gone.severity.score < alert.severity.score, "{:?}", gone.severity);
-        let back = say(&gone, PackageState::Loaded, None, false);
-        let suggested = back.suggested.clone();
-        assert_eq!(Alert { suggested: alert.suggested.clone(), ..back }, alert);
-        assert_eq!(suggested.len(), alert.suggested.len(), "{suggested:?}");
-    }
-}
