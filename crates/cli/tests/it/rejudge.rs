@@ -276,7 +276,7 @@ fn what_a_host_says_of_the_software_alone_is_judged() {
     let mut stage = Stage::new();
     let raised = stage.alert();
     let purl = raised.findings[0].purl.clone();
-    let mut say = |stage: &mut Stage, presence, on_disk: Option<&str>, mended| {
+    let say = |stage: &mut Stage, presence, on_disk: Option<&str>, mended| {
         stage.sequence += 1;
         let (purl, on_disk) = (purl.clone(), on_disk.map(str::to_owned));
         let packages = vec![PackageNow { purl, presence, on_disk, fixed_on_disk: false }];
