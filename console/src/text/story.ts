@@ -4,7 +4,7 @@ import { friendly } from './words';
 
 export interface Moment {
   at: string;
-  kind: 'intel' | 'process' | 'connection' | 'log' | 'action' | 'person' | 'alert';
+  kind: 'intel' | 'package' | 'process' | 'connection' | 'log' | 'action' | 'person' | 'alert';
   text: string;
   more?: string;
 }
@@ -15,6 +15,9 @@ export function story(alert: Alert): Moment[] {
     if (at) moments.push(more === undefined ? { at, kind, text } : { at, kind, text, more });
   };
   for (const claim of alert.claims) add(claim.first_seen, 'intel', `${claim.feed} first called ${claim.matched} ${friendly(claim.category)}`);
+  // Several advisories speak of one package.
+  const packages = new Map(alert.findings.map((finding) => [finding.purl, finding]));
+  for (const one of packages.values()) add(one.installed, 'package', `${one.name} ${one.version} installed`, one.paths?.[0]);
   add(alert.process?.started, 'process', `${alert.process?.command || alert.process?.exe} started`, `pid ${alert.process?.key.pid}`);
   for (const connection of alert.connections) {
     const arrow = connection.direction === 'outbound' ? `${connection.local} → ${connection.remote}` : `${connection.remote} → ${connection.local}`;

@@ -142,8 +142,12 @@ struct Known<'a>(&'a Database);
 
 impl Advisories for Known<'_> {
     fn of_package(&self, finding: &Finding) -> Option<Vec<Finding>> {
-        let package =
-            Package { purl: finding.purl.clone(), state: finding.presence, ..sbom::package_of(&finding.purl)? };
+        let package = Package {
+            purl: finding.purl.clone(),
+            state: finding.presence,
+            installed: finding.installed,
+            ..sbom::package_of(&finding.purl)?
+        };
         Some(match_package(self.0, &package))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::package::PackageState;
+use crate::time::Timestamp;
 
 /// What the advisory says about this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,4 +82,7 @@ pub struct Finding {
     /// Where the package was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+    /// When the package was installed in this version, where its package manager says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Timestamp>,
 }

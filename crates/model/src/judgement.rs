@@ -147,6 +147,9 @@ pub struct RaisedFinding {
     /// The version that lay on disk, where the process ran another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_disk: Option<String>,
+    /// When the package was installed in this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Timestamp>,
 }
 
 impl RaisedFinding {
@@ -169,6 +172,7 @@ impl RaisedFinding {
             fix_command: None,
             source: String::new(),
             paths: Vec::new(),
+            installed: self.installed,
         }
     }
 }
@@ -193,6 +197,7 @@ impl Raised {
             cvss_tenths: finding.cvss_tenths,
             presence: finding.presence,
             on_disk: finding.on_disk.clone(),
+            installed: finding.installed,
         });
         let judged = alert.judged.as_deref();
         Self {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::time::Timestamp;
+
 /// Where a package comes from; decides its version order and whose advisories count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ecosystem {
@@ -222,4 +224,7 @@ pub struct Package {
     /// How present it is.
     #[serde(default)]
     pub state: PackageState,
+    /// When the distribution's package manager put this version there, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Timestamp>,
 }

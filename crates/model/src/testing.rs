@@ -72,6 +72,7 @@ pub fn finding() -> Finding {
         fix_command: None,
         source: "debian".into(),
         paths: Vec::new(),
+        installed: None,
     }
 }
 

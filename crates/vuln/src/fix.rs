@@ -204,6 +204,7 @@ mod tests {
             module: String::new(),
             paths: vec![path.into()],
             state: PackageState::Installed,
+            installed: None,
         }
     }
 

@@ -155,5 +155,6 @@ fn finding(package: &Package, said: Said<'_>) -> Finding {
         fix_command: said.fixed.and_then(|fixed| fix_command(package, fixed)),
         source: said.source.to_owned(),
         paths: package.paths.clone(),
+        installed: package.installed,
     }
 }

@@ -21,6 +21,7 @@ fn package(purl: &str, ecosystem: Ecosystem, name: &str, version: &str, paths: &
         source_version: version.to_owned(),
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         state: PackageState::Loaded,
+        installed: None,
     }
 }
 
@@ -46,6 +47,7 @@ fn finding(of: &Package, id: &str, state: FindingState) -> Finding {
         fix_command: Some("apt-get install --only-upgrade shopd".to_owned()),
         source: "osv".to_owned(),
         paths: of.paths.clone(),
+        installed: of.installed,
     }
 }
 

@@ -157,6 +157,7 @@ fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
         version,
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
+        installed: None,
     }
 }
 

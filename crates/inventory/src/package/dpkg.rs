@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
-use tripoint_model::{Package, PackageState, Parsed};
+use tripoint_model::{Package, PackageState, Parsed, Timestamp};
 use tripoint_unpack::{LineError, bounded_lines};
 
 use super::{Cataloger, Reach, is_plain};
@@ -56,7 +56,7 @@ impl Cataloger for Dpkg {
             }
         }
         if found {
-            for (file, reason) in own_files(root, &out.accepted, owners) {
+            for (file, reason) in own_files(root, &mut out.accepted, owners) {
                 out.refuse(&file, 1, reason);
             }
         }
@@ -194,6 +194,7 @@ fn package(paragraph: Paragraph, path: &str, distro: &Distro) -> Package {
         module: String::new(),
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
+        installed: None,
     }
 }
 
@@ -206,13 +207,14 @@ pub(crate) fn without_rebuild(version: &str) -> &str {
 }
 
 /// Reads dpkg's file lists; returns those that could not be, and why. A package of several architectures has a list
-/// for each.
-fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<(String, String)> {
+/// for each. The list is written when its package is unpacked: so long has that version been there.
+fn own_files(root: &Root, packages: &mut [Package], owners: &mut Owners<'_>) -> Vec<(String, String)> {
     let by_name: HashMap<&str, usize> =
         packages.iter().enumerate().map(|(number, package)| (package.name.as_str(), number)).collect();
     owners.expect(by_name.len());
     let mut unread = Vec::new();
     let mut list = Vec::new();
+    let mut unpacked = vec![None; packages.len()];
     for (folder, ending) in [(INFO, ".list"), (STATUS_D, ".md5sums")] {
         let (entries, _) = root.list(folder, FILES_MAX).unwrap_or_default();
         for entry in entries {
@@ -223,6 +225,10 @@ fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<
             if let Err(error) = root.read_into(&file, LIST_BYTES_MAX, &mut list) {
                 unread.push((file, format!("cannot be read: {error}")));
                 continue;
+            }
+            // Files of an image have the time of its build.
+            if ending == ".list" {
+                unpacked[*number] = unpacked[*number].max(unpacked_at(root, &file));
             }
             let text = path::text(&list);
             // md5sums lines are a digest, two spaces and the path.
@@ -235,7 +241,15 @@ fn own_files(root: &Root, packages: &[Package], owners: &mut Owners<'_>) -> Vec<
             }
         }
     }
+    let of_name: HashMap<String, Timestamp> =
+        by_name.into_iter().filter_map(|(name, number)| Some((name.to_owned(), unpacked[number]?))).collect();
+    packages.iter_mut().for_each(|package| package.installed = of_name.get(&package.name).copied());
     unread
+}
+
+fn unpacked_at(root: &Root, list: &str) -> Option<Timestamp> {
+    let micros = i64::try_from(root.mark(list)?.modified_ns / 1_000).ok()?;
+    (micros > 0).then_some(Timestamp(micros))
 }
 
 /// By a search for their ends that is several times as fast as the standard library's.

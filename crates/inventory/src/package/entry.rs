@@ -23,6 +23,7 @@ pub(crate) fn package(ecosystem: Ecosystem, name: &str, version: &str, path: &st
         version: version.to_owned(),
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
+        installed: None,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
-use tripoint_model::{Ecosystem, Package, PackageState, Parsed};
+use tripoint_model::{Ecosystem, Package, PackageState, Parsed, Timestamp};
 use tripoint_unpack::bounded_lines;
 
 use super::{Cataloger, Reach, is_plain};
@@ -80,7 +80,7 @@ impl Cataloger for Pacman {
 }
 
 fn package(bytes: &[u8], path: &str, distro: &Distro) -> Result<Package, String> {
-    let (mut name, mut version, mut base, mut architecture) = Default::default();
+    let [mut name, mut version, mut base, mut architecture, mut installed] = <[String; 5]>::default();
     let mut section = String::new();
     let mut lines = bounded_lines(bytes, LINE_BYTES_MAX);
     while let Some((number, line)) = lines.next_line() {
@@ -94,6 +94,7 @@ fn package(bytes: &[u8], path: &str, distro: &Distro) -> Result<Package, String>
             "%VERSION%" => &mut version,
             "%BASE%" => &mut base,
             "%ARCH%" => &mut architecture,
+            "%INSTALLDATE%" => &mut installed,
             _ => continue,
         };
         if field.is_empty() {
@@ -117,6 +118,7 @@ fn package(bytes: &[u8], path: &str, distro: &Distro) -> Result<Package, String>
         version,
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
+        installed: installed.parse::<u32>().ok().map(|seconds| Timestamp(i64::from(seconds) * 1_000_000)),
     })
 }
 

@@ -97,6 +97,7 @@ mod tests {
             module: String::new(),
             paths: vec!["/app/x".to_owned()],
             state: PackageState::Installed,
+            installed: None,
         }
     }
 

@@ -122,6 +122,7 @@ impl Entry {
             source_version,
             paths: Some(std::mem::take(&mut self.path)).filter(|path| !path.is_empty()).into_iter().collect(),
             state: PackageState::Installed,
+            installed: None,
         })
     }
 
@@ -182,6 +183,7 @@ impl Entry {
             source_version: version.clone(),
             paths: Vec::new(),
             state: PackageState::Installed,
+            installed: None,
         })
     }
 }

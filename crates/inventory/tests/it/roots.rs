@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tripoint_inventory::{ScanOptions, scan};
+use tripoint_model::Timestamp;
 
 use super::{heap, names};
 
@@ -54,6 +56,27 @@ fn links_in_a_circle_end_and_the_rest_is_found() {
     symlink("status", root.path().join("var/lib/dpkg/status")).expect("link");
     let inventory = scan(root.path(), &ScanOptions::default(), &mut |_| {}).expect("scan");
     assert_eq!(names(&inventory), ["inside"]);
+}
+
+/// By the list that dpkg writes when it unpacks, and by what pacman notes; nothing is made up for others.
+#[test]
+fn since_when_a_package_is_there_is_what_its_manager_says() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let status = |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 1\n\n");
+    put(root.path(), "var/lib/dpkg/status", &["shop", "listless"].map(status).concat());
+    put(root.path(), "var/lib/dpkg/info/shop:amd64.list", "/.\n/usr/sbin/shop\n");
+    let unpacked = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    let list = fs::File::open(root.path().join("var/lib/dpkg/info/shop:amd64.list")).expect("list");
+    list.set_modified(unpacked).expect("time");
+    let desc = "%NAME%\npac\n\n%VERSION%\n1-1\n\n%INSTALLDATE%\n1780000000\n";
+    put(root.path(), "var/lib/pacman/local/pac-1-1/desc", desc);
+    put(root.path(), "srv/app/inside.dist-info/METADATA", &METADATA.replace("outside", "inside"));
+    let inventory = scan(root.path(), &ScanOptions::default(), &mut |_| {}).expect("scan");
+    let mut found: Vec<_> = inventory.packages.iter().map(|one| (one.name.as_str(), one.installed)).collect();
+    found.sort();
+    let at = |seconds: i64| Some(Timestamp(seconds * 1_000_000));
+    let expected = [("inside", None), ("listless", None), ("pac", at(1_780_000_000)), ("shop", at(1_790_000_000))];
+    assert_eq!(found, expected);
 }
 
 /// Forty-eight levels are walked; what lies deeper is said to be left out.

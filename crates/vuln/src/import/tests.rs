@@ -70,6 +70,7 @@ fn what_is_imported_can_be_asked() {
         module: String::new(),
         paths: Vec::new(),
         state: PackageState::Loaded,
+        installed: None,
     };
     let found = match_package(&database, &package);
     assert_eq!(found.len(), 1);
@@ -91,6 +92,7 @@ fn of_module(label: &str) -> Package {
         module: label.into(),
         paths: Vec::new(),
         state: PackageState::Installed,
+        installed: None,
     }
 }
 
@@ -284,6 +286,7 @@ fn public_findings_agree() {
             module: String::new(),
             paths: Vec::new(),
             state: PackageState::Installed,
+            installed: None,
         };
         let found: BTreeSet<(String, String)> = match_package(&database, &package)
             .into_iter()

@@ -25,6 +25,7 @@ fn finding(id: &str, cves: &[&str], state: FindingState) -> Finding {
         fix_command: None,
         source: "test".into(),
         paths: Vec::new(),
+        installed: None,
     }
 }
 

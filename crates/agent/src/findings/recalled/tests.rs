@@ -36,6 +36,7 @@ fn runs(purl: &str, presence: PackageState, is_vulnerable: bool) -> Runs {
         module: String::new(),
         paths: Vec::new(),
         state: presence,
+        installed: None,
     };
     Runs { packages: vec![package], findings: vec![finding] }
 }

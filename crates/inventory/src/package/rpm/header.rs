@@ -13,6 +13,8 @@ pub(super) const RELEASE: u32 = 1002;
 pub(super) const EPOCH: u32 = 1003;
 /// Architecture.
 pub(super) const ARCH: u32 = 1022;
+/// Seconds since 1970.
+pub(super) const INSTALLTIME: u32 = 1008;
 /// Whether each file is on disk.
 pub(super) const FILESTATES: u32 = 1029;
 /// File name of the source package.

@@ -12,7 +12,7 @@ mod wal;
 
 use std::fs::File;
 
-use tripoint_model::{Package, PackageState, Parsed};
+use tripoint_model::{Package, PackageState, Parsed, Timestamp};
 
 use super::{Cataloger, Reach, is_plain};
 use crate::distro::Distro;
@@ -138,6 +138,7 @@ fn take(
         name,
         paths: vec![path.to_owned()],
         state: PackageState::Installed,
+        installed: header.numbers(header::INSTALLTIME).next().map(|seconds| Timestamp(i64::from(seconds) * 1_000_000)),
     }))
 }
 

@@ -184,9 +184,9 @@ fn unpacked(name: &str, folder: &Path, as_name: &str) -> Option<PathBuf> {
     Some(place)
 }
 
-/// `name epoch version release arch source` of each package, by rpm itself.
+/// `name epoch version release arch source installed` of each package, by rpm itself.
 fn oracle(place: &Path) -> Option<Vec<String>> {
-    let query = "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH} %{SOURCERPM}\n";
+    let query = "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH} %{SOURCERPM} %{INSTALLTIME}\n";
     let out = Command::new("rpm").args(["-qa", "--qf", query, "--dbpath"]).arg(place).output().ok()?;
     let text = String::from_utf8_lossy(&out.stdout);
     let mut lines: Vec<String> =
@@ -210,11 +210,12 @@ fn ours(folder: &Path) -> (Vec<String>, usize) {
         .map(|package| {
             let purl = package.purl.replace("%2B", "+").replace("%5E", "^");
             format!(
-                "{} {} {} {}",
+                "{} {} {} {} {}",
                 package.name,
                 package.version,
                 qualifier(&purl, "arch="),
-                qualifier(&purl, "upstream=")
+                qualifier(&purl, "upstream="),
+                package.installed.map_or("(none)".to_owned(), |at| (at.0 / 1_000_000).to_string()),
             )
         })
         .collect();
@@ -276,10 +277,13 @@ fn stores_written_by_rpm_are_read() {
         }
         let (found, files) = ours(&root);
         println!("{backend}: {found:?}, {files} files");
+        let (packages, times): (Vec<&str>, Vec<&str>) = found.iter().filter_map(|line| line.rsplit_once(' ')).unzip();
         assert_eq!(
-            found,
+            packages,
             ["demo 1:2.0-3 noarch demo-2.0-3.src.rpm", "demo-more 1:2.5~rc1-3 noarch demo-2.0-3.src.rpm"]
         );
+        let now = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+        assert!(times.iter().all(|at| at.parse::<u64>().is_ok_and(|at| at <= now && at + 3600 > now)), "{times:?}");
         assert_eq!(files, 2);
     }
 }
