@@ -388,6 +388,11 @@ describe('the console', () => {
       const some = Array.from({ length: 500 }, (_, n) => alert({ id: (0xc0000000 + batch * 500 + n).toString(16).padStart(16, '0'), host: `bulk-${batch}`, app: `app-${n % 40}`, score: n % 60, minutes: n, poor: true }));
       await rig.report(`bulk-${batch}`, some.map(item));
     }
+    const other = await page.context().newPage();
+    const bytes = await bytesUntilQueue(other, rig.origin);
+    console.log(`console: ${Math.round(bytes / 1000)} kB until a queue of 10,000 is there`);
+    expect(bytes).toBeLessThan(150_000);
+    await other.close();
     await page.goto(`${rig.origin}/queue?filter=host:bulk-*`);
     await page.getByRole('grid').waitFor();
     await load(page, 9_990);

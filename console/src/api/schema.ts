@@ -5817,6 +5817,11 @@ export interface components {
             /** @description The advisory's id. */
             id: string;
             /**
+             * Format: date-time
+             * @description When the package was installed in this version, where its package manager says so.
+             */
+            installed?: string;
+            /**
              * @description Listed in CISA's catalogue of known exploited vulnerabilities.
              * @default false
              */
@@ -5880,6 +5885,11 @@ export interface components {
             fixed?: string | null;
             /** @description The advisory's id. */
             id: string;
+            /**
+             * Format: date-time
+             * @description When the package was installed in this version, where its package manager says so.
+             */
+            installed?: string | null;
             /**
              * @description Listed in CISA's catalogue of known exploited vulnerabilities.
              * @default false
@@ -7184,6 +7194,11 @@ export interface components {
             /** @description The advisory. */
             id: string;
             /**
+             * Format: date-time
+             * @description When the package was installed in this version.
+             */
+            installed?: string;
+            /**
              * @description Whether it was known to be exploited.
              * @default false
              */
@@ -7219,6 +7234,11 @@ export interface components {
             cvss_tenths?: number | null;
             /** @description The advisory. */
             id: string;
+            /**
+             * Format: date-time
+             * @description When the package was installed in this version.
+             */
+            installed?: string | null;
             /**
              * @description Whether it was known to be exploited.
              * @default false
