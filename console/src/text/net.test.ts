@@ -1,6 +1,6 @@
 // Is an address inside of what is blocked ever taken for one that is not?
 import { describe, expect, it } from 'vitest';
-import { covers, isName, netOf } from './net';
+import { covers, isName, isPeer, netOf } from './net';
 
 describe('what an action covers', () => {
   const CASES: [target: string, subject: string, cover: 'all' | 'part' | undefined][] = [
@@ -46,4 +46,9 @@ it('takes nothing for an address that a host would not', () => {
 it('knows a name', () => {
   for (const good of ['evil.example', '_dmarc.evil.example.', 'xn--e1a.example', 'a-b.c1']) expect(isName(good), good).toBe(true);
   for (const bad of ['', 'nope', '203.0.113.7', '203.0.113', '-a.example', 'a-.example', 'a..example', 'a b.example', '*.example', 'é.example']) expect(isName(bad), bad).toBe(false);
+});
+
+it('knows what may be blocked', () => {
+  expect(['203.0.113.7', '2001:db8::/32', '[::1]:443', 'evil.example', '*.evil.example', 'AS64500'].filter((one) => !isPeer(one))).toEqual([]);
+  expect(['nope', '203.0.113.999', '*.', '*.*.example', 'AS0', 'host', 'unit:nginx.service', '<img src=x>', ''].filter(isPeer)).toEqual([]);
 });

@@ -42,6 +42,9 @@ export function isName(text: string): boolean {
   return text.length <= 254 && labels.length > 1 && labels.every((label) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
 }
 
+/** Whether an action may name it: an address, a network, a name with or without all beneath it, an autonomous system. */
+export const isPeer = (text: string) => netOf(text) !== undefined || isName(text.replace(/^\*\./, '')) || /^AS[1-9]\d{0,9}$/i.test(text);
+
 /** `203.0.113.7:443` or `[2001:db8::1]:443`; a bare IPv6 address has no port. */
 const PORTED = /^(\[[^\]]+\]|\d+\.\d+\.\d+\.\d+)(?::(0|[1-9]\d{0,4}))?$/;
 
