@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Host } from './agents';
 import { badOf, PASSWORD, Rig, SCREENS, until } from './rig';
 import { alert, item } from './seed';
 import { bytesUntilQueue, load, longestTask, paints } from './speed';
@@ -329,6 +330,50 @@ describe('the console', () => {
     await known.getByText('Read from the 20 alerts seen last; there are more.').waitFor();
     await known.getByRole('link', { name: 'logging-core' }).first().click();
     await page.getByRole('region', { name: 'What is wrong with it' }).getByText('Read from the 20 alerts seen last').waitFor();
+  });
+
+  it('shows on the page of an address that its network is blocked, and says so where nobody could be asked', async () => {
+    const host = new Host(rig, 'web-1');
+    const id = host.hold('203.0.113.0/24');
+    await page.goto(`${rig.origin}/address/203.0.113.60`);
+    const force = page.getByRole('region', { name: 'Is it blocked?' });
+    await force.getByText('203.0.113.0/24').waitFor();
+    expect(await force.getByRole('link', { name: 'Blocked' }).getAttribute('href')).toContain(`/action/${id}`);
+    await page.getByRole('region', { name: 'Who calls it bad?' }).getByRole('link', { name: 'example-drop' }).waitFor();
+    await judged(page, 'address in a blocked network');
+    await force.getByRole('button', { name: 'Lift…' }).click();
+    await page.getByRole('dialog', { name: 'Lift the block of 203.0.113.0/24' }).getByRole('button', { name: 'Lift it' }).click();
+    await until(() => host.held.size === 0, 'what is lifted is the network');
+    await host.stop();
+    await page.route('**/v1/actions', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: 'tripoint:busy', title: 'busy', status: 503, detail: 'the store is busy' }) }));
+    await page.goto(`${rig.origin}/address/203.0.113.60`);
+    await force.getByRole('alert').getByText('the store is busy').waitFor();
+    await page.goto(`${rig.origin}/host/web-1`);
+    await page.getByRole('region', { name: 'In force on it' }).getByRole('alert').waitFor();
+    await page.unroute('**/v1/actions');
+  });
+
+  it('says of what nobody knows that it does not know it, and calls the rest by its name', async () => {
+    await page.goto(`${rig.origin}/host/nope`);
+    await page.getByText('No agent of this name has reported').waitFor();
+    expect(await page.getByRole('button', { name: 'Isolate' }).count()).toBe(0);
+    await page.goto(`${rig.origin}/address/nope`);
+    await page.getByText('This is no address, no network').waitFor();
+    await page.goto(`${rig.origin}/address/unheard.example`);
+    await page.getByText('Nothing is known here of this name').waitFor();
+    expect(await page.getByRole('button', { name: 'Block' }).count()).toBe(0);
+    await page.goto(`${rig.origin}/application/nope`);
+    await page.getByText('Nothing is known here of an application').waitFor();
+    await page.goto(`${rig.origin}/alerts/ffffffffffff0001`);
+    await page.getByText('ATT&CK T1190 Exploit Public-Facing Application').waitFor();
+    await until(async () => (await page.title()).startsWith('fresh@web-1 connected to'), 'the tab bears the title of the alert');
+    await page.route('**/v1/alerts/*/context', (route) => route.fulfill({ status: 503, body: '' }));
+    await page.reload();
+    await page.getByText('The next step, what was promised and related alerts are not known').waitFor();
+    await page.unroute('**/v1/alerts/*/context');
+    await page.goto(`${rig.origin}/package/${encodeURIComponent('pkg:maven/org.example/logging-core@2.14.1')}`);
+    await page.getByRole('heading', { name: 'logging-core 2.14.1', level: 1 }).waitFor();
+    await until(async () => (await page.title()) === 'logging-core 2.14.1 · Package – Tripoint', 'the tab bears the name of the package');
   });
 
   it('follows connections as hosts report them, without asking for the list again', async () => {

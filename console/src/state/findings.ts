@@ -1,5 +1,5 @@
 // What do alerts know of a vulnerability or a package? It stands in each of them: some are read.
-import { alertOf, type Finding } from '../api/alert';
+import { alertOf, type Alert, type Finding } from '../api/alert';
 import { get } from '../api/client';
 
 /** Alerts that are read, those seen last. */
@@ -14,10 +14,15 @@ export interface Findings {
   more: boolean;
 }
 
-/** Findings that are meant, from the alerts that the filter takes, whether or not somebody has closed them. */
-export async function findingsOf(filter: string, isMeant: (finding: Finding) => boolean): Promise<Findings> {
+/** The alerts that the filter takes and were seen last, read whole, whether or not somebody has closed them. */
+export async function alertsAbout(filter: string): Promise<{ alerts: Alert[]; more: boolean }> {
   const page = await get('/v1/queue', { filter, sort: '-last_seen', limit: READ });
-  const alerts = await Promise.all(page.rows.map((row) => alertOf(row.id)));
+  return { alerts: await Promise.all(page.rows.map((row) => alertOf(row.id))), more: page.next !== undefined };
+}
+
+/** Findings that are meant, from those alerts. */
+export async function findingsOf(filter: string, isMeant: (finding: Finding) => boolean): Promise<Findings> {
+  const { alerts, more } = await alertsAbout(filter);
   const found = alerts.flatMap((alert) => alert.findings.filter(isMeant).map((finding) => ({ finding, host: alert.host })));
-  return { found, read: alerts.length, more: page.next !== undefined };
+  return { found, read: alerts.length, more };
 }

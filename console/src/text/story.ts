@@ -1,5 +1,6 @@
 // What happened in which order, as far as the alert knows it?
-import type { Alert } from '../api/alert';
+import type { Alert, Finding } from '../api/alert';
+import { visible } from '../api/read';
 import { friendly } from './words';
 
 export interface Moment {
@@ -34,31 +35,60 @@ export function story(alert: Alert): Moment[] {
   return moments.map((moment, index) => ({ moment, index })).sort((a, b) => Date.parse(a.moment.at) - Date.parse(b.moment.at) || a.index - b.index).map(({ moment }) => moment);
 }
 
-/** The alert as a report. */
+/** What a stranger wrote, as text in whatever reads the report: no markup, no link, no line of its own. */
+export function safe(text: string | number | null | undefined): string {
+  const line = visible(String(text ?? '')).replace(/[\s\u0085\u2028\u2029]+/g, ' ');
+  // HTML in Markdown is HTML: its signs are written as references, which no reader takes for anything else.
+  const plain = line.replace(/[&<>"]/g, (sign) => ENTITIES[sign] ?? '').replace(/[\\`*_{}[\]()#|~!$^]/g, '\\$&');
+  // Readers make links of bare addresses, and mentions of names.
+  return plain.replace(/:\/\//g, '&#58;//').replace(/@/g, '&#64;').replace(/\bwww\./gi, (www) => `${www.slice(0, 3)}&#46;`).replace(/^(\d*)([-+=.)])/, '$1\\$2');
+}
+
+/** The same as code, in one line, also within a table; no run of backticks in it ends it. */
+export function code(text: string | number | null | undefined): string {
+  const line = visible(String(text ?? '')).replace(/[\s\u0085\u2028\u2029]+/g, ' ').replaceAll('`', "'");
+  return line.trim() === '' ? '' : `\`${line}\``;
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** Lines of a log, as a block of code; a line in it can begin nothing else. */
+const block = (text: string) => ['', ...visible(text).split(/[\n\r\u0085\u2028\u2029]/).map((line) => `      ${line}`), ''];
+
+/** The alert as a report. Every text in it goes through `safe`, `code` or `block`, whoever wrote it. */
 export function report(alert: Alert): string {
-  const lines: string[] = [];
-  // Whatever a stranger wrote must stay text in whatever reads the report.
-  const safe = (text: string) => text.replace(/[\\`*_{}[\]<>#|~!]/g, '\\$&').replace(/\n/g, ' ');
-  const fenced = (text: string) => '`' + text.replaceAll('`', "'") + '`';
-  lines.push(`# ${safe(alert.title)}`, '');
-  lines.push(`Severity **${alert.severity.level}** (${alert.severity.score} of 100), confidence ${alert.confidence} of 100. Status: ${alert.work.status}${alert.work.assignee ? `, ${safe(alert.work.assignee)}` : ''}. Alert ${alert.id}, rule ${fenced(alert.rule)}, host ${fenced(alert.host)}.`, '');
-  lines.push(`First seen ${alert.first_seen}, last seen ${alert.last_seen}, ${alert.count} connections, ${alert.bytes_in} bytes in, ${alert.bytes_out} bytes out${alert.still_open ? ', still open' : ''}.`, '');
-  lines.push('## Who says that it is bad', '');
-  for (const claim of alert.claims) lines.push(`- ${safe(claim.feed)}: ${fenced(claim.matched)} is ${friendly(claim.category)}, sure to ${claim.confidence} of 100`);
-  lines.push('', '## What the application is vulnerable to', '');
-  for (const finding of alert.findings) lines.push(`- ${safe(finding.id)} (${finding.cves.join(', ')}): ${fenced(`${finding.name} ${finding.version}`)}, ${finding.presence}${finding.known_exploited ? ', **exploited in the wild**' : ''}${finding.fixed ? `, fixed in ${fenced(finding.fixed)}` : ''}${finding.fix_command ? `; ${fenced(finding.fix_command)}` : ''}`);
-  lines.push('', '## What its logs say', '');
-  for (const attempt of alert.investigation?.logs.attempts ?? []) lines.push(`- ${friendly(attempt.verdict)}: ${safe(attempt.family)} at ${fenced(`${attempt.file}:${attempt.line}`)}`, '', ...attempt.raw.split('\n').map((line) => `      ${line}`), '');
-  if (!alert.investigation) lines.push('The host has not looked yet.');
-  lines.push('', '## Why it was connected', '', alert.investigation?.why ? `${friendly(alert.investigation.why.cause)} (sure to ${alert.investigation.why.confidence} of 100)` : 'Not known.');
-  for (const reason of alert.investigation?.why?.reasons ?? []) lines.push(`- ${safe(reason)}`);
-  lines.push('', '## How bad, and why', '', '| points | what | why |', '|---:|---|---|');
-  for (const factor of alert.severity.factors) lines.push(`| ${factor.points} | ${safe(factor.name)} | ${safe(factor.reason)} |`);
-  lines.push('', '## What is missing', '');
-  for (const missing of alert.missing ?? []) lines.push(`- ${safe(missing.what)}: ${safe(missing.why)}`);
-  lines.push('', '## What happened', '');
-  for (const moment of story(alert)) lines.push(`- ${moment.at} ${safe(moment.text)}${moment.more ? ` (${fenced(moment.more)})` : ''}`);
-  lines.push('', '## Comments', '');
-  for (const comment of alert.work.comments ?? []) lines.push(`- ${comment.at} ${safe(comment.author)}: ${safe(comment.text)}`);
+  const { work, severity, investigation } = alert;
+  const word = (text: string) => safe(friendly(text));
+  const lines = [
+    `# ${safe(alert.title)}`, '',
+    `Severity **${safe(severity.level)}** (${safe(severity.score)} of 100), confidence ${safe(alert.confidence)} of 100. Status: ${safe(work.status)}${work.assignee ? `, ${safe(work.assignee)}` : ''}. Alert ${code(alert.id)}, rule ${code(alert.rule)}, host ${code(alert.host)}.`, '',
+    `First seen ${safe(alert.first_seen)}, last seen ${safe(alert.last_seen)}, ${safe(alert.count)} connections, ${safe(alert.bytes_in)} bytes in, ${safe(alert.bytes_out)} bytes out${alert.still_open ? ', still open' : ''}.`, '',
+    '## Who says that it is bad', '',
+    ...alert.claims.map((claim) => `- ${safe(claim.feed)}: ${code(claim.matched)} is ${word(claim.category)}, sure to ${safe(claim.confidence)} of 100`), '',
+    '## What the application is vulnerable to', '',
+    ...alert.findings.map(holeOf), '',
+    '## What its logs say', '',
+    ...(investigation?.logs.attempts ?? []).flatMap((attempt) => [`- ${word(attempt.verdict)}: ${safe(attempt.family)} at ${code(`${attempt.file}:${attempt.line}`)}`, ...block(attempt.raw)]),
+    ...(investigation ? [] : ['The host has not looked yet.']), '',
+    '## Why it was connected', '',
+    investigation?.why ? `${word(investigation.why.cause)} (sure to ${safe(investigation.why.confidence)} of 100)` : 'Not known.',
+    ...(investigation?.why?.reasons ?? []).map((reason) => `- ${safe(reason)}`), '',
+    '## How bad, and why', '', '| points | what | why |', '|---:|---|---|',
+    ...severity.factors.map((factor) => `| ${safe(factor.points)} | ${safe(factor.name)} | ${safe(factor.reason)} |`), '',
+    '## What is missing', '',
+    ...(alert.missing ?? []).map((missing) => `- ${safe(missing.what)}: ${safe(missing.why)}`), '',
+    '## What happened', '',
+    ...story(alert).map((moment) => `- ${safe(moment.at)} ${safe(moment.text)}${moment.more ? ` (${code(moment.more)})` : ''}`), '',
+    '## Comments', '',
+    ...(work.comments ?? []).map((comment) => `- ${safe(comment.at)} ${safe(comment.author)}: ${safe(comment.text)}`),
+  ];
   return `${lines.join('\n')}\n`;
+}
+
+function holeOf(finding: Finding): string {
+  const parts = [`${code(`${finding.name} ${finding.version}`)}, ${safe(finding.presence)}`];
+  if (finding.known_exploited) parts.push(', **exploited in the wild**');
+  if (finding.fixed) parts.push(`, fixed in ${code(finding.fixed)}`);
+  if (finding.fix_command) parts.push(`; ${code(finding.fix_command)}`);
+  return `- ${safe(finding.id)}${finding.cves.length > 0 ? ` (${finding.cves.map(safe).join(', ')})` : ''}: ${parts.join('')}`;
 }

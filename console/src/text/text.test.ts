@@ -4,7 +4,7 @@ import { visible } from '../api/client';
 import { cell, csv } from './csv';
 import { has, place, term, toggled } from './filter';
 import { blocks } from './markdown';
-import { bytes, micros, relative, span } from './time';
+import { before, bytes, micros, relative, span } from './time';
 
 describe('time', () => {
   const now = Date.parse('2026-11-20T03:00:00Z');
@@ -19,6 +19,10 @@ describe('time', () => {
     expect(micros('1970-01-01T00:00:01.234567Z')).toBe(1_234_567);
     expect(micros('1970-01-01T00:00:01.5Z')).toBe(1_500_000);
     expect(micros('1970-01-01T00:00:01Z')).toBe(1_000_000);
+  });
+  it('reckons back, as far as a clock goes', () => {
+    expect(before('2026-11-20T03:00:00Z', 600)).toBe('2026-11-20T02:50:00.000Z');
+    expect([before('2026-11-20T03:00:00Z', 1e300), before('nonsense', 1)]).toEqual([undefined, undefined]);
   });
   it('writes sizes', () => expect([bytes(0), bytes(999), bytes(1500), bytes(250e6)]).toEqual(['0 B', '999 B', '1.5 kB', '250 MB']));
 });

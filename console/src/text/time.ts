@@ -38,6 +38,12 @@ export function stamp(moment: string): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** So many seconds before a moment; nothing where no clock shows that. */
+export function before(moment: string, seconds: number): string | undefined {
+  const date = new Date(Date.parse(moment) - seconds * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
 /** Microseconds since 1970, as the live stream counts; a Date knows only thousandths. */
 export function micros(moment: string): number {
   const digits = /\.(\d+)/.exec(moment)?.[1] ?? '';
