@@ -13,6 +13,7 @@ use tripoint_model::{Alert, AlertStatus, Timestamp};
 use super::config::{MaintenanceConfig, NotifyConfig, RouteConfig, StepConfig};
 use super::hours::Hours;
 use super::news::{AUDIT, Kind, News};
+use super::wrong::NotifyError;
 
 /// Routes and maintenance, checked.
 #[derive(Clone, Debug, Default)]
@@ -83,20 +84,26 @@ pub(crate) struct Watch {
 
 impl Plan {
     /// Checks what the configuration says; `channels` are those that there are.
-    pub(crate) fn new(config: &NotifyConfig, channels: &[String], now: Timestamp) -> Result<Self, String> {
+    pub(crate) fn new(config: &NotifyConfig, channels: &[String], now: Timestamp) -> Result<Self, NotifyError> {
         let mut routes: Vec<Route> = Vec::new();
         for (at, one) in config.routes.iter().enumerate() {
             let name = if one.name.is_empty() { format!("route {}", at + 1) } else { one.name.clone() };
+            let wrong = |why: String| NotifyError::new(why).of("route", at);
             if routes.iter().any(|route| route.name == name) {
-                return Err(format!("two routes are called {name:?}"));
+                return Err(wrong(format!("two routes are called {name:?}")));
             }
-            routes.push(route(one, &name, channels, now).map_err(|why| format!("route {name:?}: {why}"))?);
+            let called = format!("route {name:?}");
+            check_filter(&one.filter, &called, now).map_err(|error| error.of("route", at))?;
+            routes.push(route(one, &name, channels).map_err(|why| wrong(format!("{called}: {why}")))?);
         }
-        let maintenance = config
-            .maintenance
-            .iter()
-            .map(|one| maintenance(one, now).map_err(|why| format!("maintenance {:?}: {why}", one.name)));
-        Ok(Self { routes, maintenance: maintenance.collect::<Result<_, _>>()? })
+        let mut all = Vec::new();
+        for (at, one) in config.maintenance.iter().enumerate() {
+            let called = format!("maintenance {:?}", one.name);
+            check_filter(&one.filter, &called, now).map_err(|error| error.of("maintenance", at))?;
+            let read = maintenance(one).map_err(|why| NotifyError::new(format!("{called}: {why}")));
+            all.push(read.map_err(|error| error.of("maintenance", at))?);
+        }
+        Ok(Self { routes, maintenance: all })
     }
 
     /// Whether anybody wants to hear of this word of `kinds`.
@@ -211,12 +218,11 @@ impl When {
     }
 }
 
-fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) -> Result<Route, String> {
+fn route(config: &RouteConfig, name: &str, channels: &[String]) -> Result<Route, String> {
     let kinds = if config.kinds.is_empty() { vec!["alerts".to_owned()] } else { config.kinds.clone() };
     if let Some(kind) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
         return Err(format!("there is nothing to tell of {kind:?}; known: {}", KINDS.join(", ")));
     }
-    check_filter(&config.filter, now)?;
     let of_alerts = ["alerts", "work", "overdue"];
     if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
         return Err("a filter is about alerts: a route that has one tells of alerts, work and overdue alone".into());
@@ -257,8 +263,7 @@ fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) 
     })
 }
 
-fn maintenance(config: &MaintenanceConfig, now: Timestamp) -> Result<Maintenance, String> {
-    check_filter(&config.filter, now)?;
+fn maintenance(config: &MaintenanceConfig) -> Result<Maintenance, String> {
     if config.name.is_empty() {
         return Err("it has no name".into());
     }
@@ -271,11 +276,9 @@ fn maintenance(config: &MaintenanceConfig, now: Timestamp) -> Result<Maintenance
     Ok(Maintenance { name: config.name.clone(), filter: config.filter.clone(), from, until })
 }
 
-fn check_filter(filter: &str, now: Timestamp) -> Result<(), String> {
-    match parse(filter, ALERT_FIELDS, now) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("filter:\n{}", error.pointed(filter))),
-    }
+fn check_filter(filter: &str, of: &str, now: Timestamp) -> Result<(), NotifyError> {
+    let read = parse(filter, ALERT_FIELDS, now);
+    read.map(drop).map_err(|error| NotifyError::filter(format!("{of}: filter"), error.pointed(filter)))
 }
 
 /// What can be told about.

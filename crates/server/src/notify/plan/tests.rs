@@ -23,7 +23,10 @@ fn at(text: &str) -> Timestamp {
 fn plan(routes: &[RouteConfig], maintenance: &[MaintenanceConfig]) -> Result<Plan, String> {
     let config = NotifyConfig { channels: Vec::new(), routes: routes.to_vec(), maintenance: maintenance.to_vec() };
     let channels = ["ops", "pager", "log"].map(str::to_owned);
-    Plan::new(&config, &channels, Timestamp(0))
+    Plan::new(&config, &channels, Timestamp(0)).map_err(|error| match &error.filter {
+        Some(filter) => format!("{error}: {filter}"),
+        None => error.to_string(),
+    })
 }
 
 fn to(channels: &[&str]) -> RouteConfig {
@@ -122,6 +125,9 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(wrong(to(&["opps"])).contains("there is no channel \"opps\""));
     assert!(wrong(to(&[])).contains("names no channel"));
     assert!(wrong(RouteConfig { filter: "severty:high".into(), ..to(&["ops"]) }).contains("severty:high\n^^^^^^^"));
+    let second = NotifyConfig { routes: vec![to(&["ops"]), to(&["opps"])], ..NotifyConfig::default() };
+    let error = Plan::new(&second, &["ops".to_owned()], Timestamp(0)).unwrap_err();
+    assert_eq!(error.part, Some(("route", 1)));
     assert!(wrong(RouteConfig { kinds: vec!["all".into()], ..to(&["ops"]) }).contains("known: alerts, work"));
     assert!(wrong(RouteConfig { quiet: vec!["late".into()], ..to(&["ops"]) }).contains("no hours"));
     assert!(wrong(RouteConfig { digest: "soon".into(), ..to(&["ops"]) }).contains("digest: "));
