@@ -121,11 +121,11 @@ impl Plan {
     /// Each channel at most once; of several routes to it, the one that holds it back least.
     pub(crate) fn place(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Placed> {
         // Rows of the audit are told each, whatever is worked on.
-        let muted = self.maintenance.iter().find(|one| one.covers(row, now) && news.kind != Kind::Audit);
+        let muted = if news.kind == Kind::Audit { None } else { self.muted(row, now) };
         let mut placed: BTreeMap<&str, Option<Hold>> = BTreeMap::new();
         for route in self.routes.iter().filter(|route| route.takes(news, row, now)) {
-            let hold = match muted {
-                Some(one) => Some(Hold { bundle: format!("maintenance {}", one.name), due: one.until }),
+            let hold = match &muted {
+                Some(muted) => Some(muted.clone().then(route.hold(muted.due))),
                 None => route.hold(now),
             };
             for channel in &route.channels {
@@ -140,9 +140,18 @@ impl Plan {
 
     /// Whom escalations tell besides: nobody is told twice of the same, so maintenance alone holds it back.
     pub(crate) fn place_step(&self, to: &[String], row: &QueueRow, now: Timestamp) -> Vec<Placed> {
-        let muted = self.maintenance.iter().find(|one| one.covers(Some(row), now));
-        let hold = muted.map(|one| Hold { bundle: format!("maintenance {}", one.name), due: one.until });
+        let hold = self.muted(Some(row), now);
         to.iter().map(|channel| Placed { channel: channel.clone(), hold: hold.clone() }).collect()
+    }
+
+    /// What maintenance does to it, up to the end of all that follows on another.
+    fn muted(&self, row: Option<&QueueRow>, now: Timestamp) -> Option<Hold> {
+        let first = self.maintenance.iter().find(|one| one.covers(row, now))?;
+        let mut due = first.until;
+        while let Some(next) = self.maintenance.iter().find(|one| one.covers(row, due)) {
+            due = next.until;
+        }
+        Some(Hold { bundle: format!("maintenance {}", first.name), due })
     }
 
     /// What has to be watched after a message of an alert.
@@ -161,6 +170,16 @@ impl Plan {
     /// A step of a route; nothing where the configuration has it no more.
     pub(crate) fn step(&self, route: &str, step: usize) -> Option<&Step> {
         self.routes.iter().find(|known| known.name == route)?.steps.get(step)
+    }
+}
+
+impl Hold {
+    /// What holds it back when this ends. The bundle is one of its own: another would be told earlier.
+    fn then(self, next: Option<Hold>) -> Self {
+        match next {
+            Some(next) => Self { bundle: format!("{}, {}", self.bundle, next.bundle), due: next.due },
+            None => self,
+        }
     }
 }
 
