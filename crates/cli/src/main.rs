@@ -33,7 +33,7 @@ fn main() -> std::process::ExitCode {
             return Exit::Usage.into();
         }
     };
-    let log = Log::start(arguments.global.verbose, arguments.global.quiet);
+    let log = Log::start(arguments.global.verbose, arguments.global.quiet, log::is_json(arguments.global.json));
     let context = Context::new(arguments.global);
     let ended = command::run(arguments.command, &context);
     log.end();

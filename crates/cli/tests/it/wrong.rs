@@ -61,3 +61,33 @@ fn scripts_read_errors_as_json_and_lists_in_the_order_of_the_table() {
     let default = rig.bench.run(&["config", "default", "--json"]).expect(0).json();
     assert_eq!(default["response"]["mode"], "advise");
 }
+
+#[test]
+fn a_log_that_is_asked_for_in_json_is_json_line_by_line() {
+    let rig = Rig::talking(Bench::new(), &["-v", "--json"]);
+    rig.report(1, vec![Item::Alert { alert: alert("aa", 85) }]);
+    rig.bench.run(&["alerts", "list", "--filter", "title:secret"]).expect(0);
+    let bench = rig.without_server();
+    let log = std::fs::read_to_string(bench.path("log")).unwrap();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+    let asked: Vec<&Value> = lines.iter().filter(|line| line["route"] == "/v1/queue").collect();
+    let [asked] = asked.as_slice() else { panic!("one line for the question: {log}") };
+    assert_eq!((&asked["method"], &asked["status"]), (&json!("GET"), &json!(200)));
+    assert!(asked["ms"].is_u64() && !log.contains("secret"), "no query: {log}");
+    let taken = lines.iter().find(|line| line["message"] == "report taken").expect("the report");
+    assert_eq!((&taken["host"], &taken["items"]), (&json!("web1"), &json!(1)));
+}
+
+#[test]
+fn each_new_head_of_the_audit_is_logged_unasked() {
+    let rig = Rig::talking(Bench::new(), &[]);
+    rig.report(1, Vec::new());
+    let bench = rig.without_server();
+    let log = std::fs::read_to_string(bench.path("log")).unwrap();
+    let head = std::fs::read_to_string(bench.path("data/server/audit.heads")).unwrap();
+    let hash =
+        serde_json::from_str::<Value>(head.lines().last().unwrap()).unwrap()["hash"].as_str().unwrap().to_owned();
+    assert!(log.lines().any(|line| line.contains("audit head") && line.contains(&hash)), "{log}");
+    assert!(!log.contains("report taken"), "nothing else is: {log}");
+}
