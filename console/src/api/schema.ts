@@ -1724,7 +1724,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of the connections of the last hours, counted by application, peer and hour; the last begun first. */
+        /** A page of the connections of the last hours, counted by application, peer and hour; the newest report first, also where a host reports hours late. */
         get: {
             parameters: {
                 query?: {
@@ -5210,8 +5210,8 @@ export interface components {
             translated?: components["schemas"]["Translated"] | null;
         };
         /**
-         * @description A page of contacts, the last begun first. It may be shorter than asked for; only a missing `next` says that it is
-         *     the last.
+         * @description A page of contacts, the newest report first: what a host reports late stands before what others told earlier. It
+         *     may be shorter than asked for; only a missing `next` says that it is the last.
          */
         ConnectionList: {
             /** @description The contacts. */

@@ -25,7 +25,7 @@ pub use section::{
     Oidc, OidcRole, Online, Response, Sensor, SensorKind, Server,
 };
 pub use sla::Sla;
-use text::{content_error, line_of, parse};
+use text::{content_error, line_of, lines_of_tables, parse};
 use value::nearest;
 
 /// Where the configuration of an installed system lies.
@@ -116,6 +116,9 @@ pub struct Loaded {
     pub config: Config,
     /// Origin by key; a key without one has its default.
     pub origins: BTreeMap<String, String>,
+    /// Where the tables of lists such as `[[notify.route]]` stand, and their keys: `notify.route[0]`,
+    /// `notify.route[0].filter`.
+    pub places: BTreeMap<String, String>,
     values: Table,
 }
 
@@ -161,7 +164,7 @@ pub fn check(file: &Path) -> Result<Loaded, ConfigError> {
 
 fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, ConfigError> {
     let mut values = defaults();
-    let mut origins = BTreeMap::new();
+    let (mut origins, mut places) = (BTreeMap::new(), BTreeMap::new());
     for path in files {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         let table = parse(path, &text)?;
@@ -174,6 +177,10 @@ fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>)
                 let line = line_of(&text, &section, &name);
                 let origin = format!("{}:{line}", path.display());
                 set(&mut values, &key, value, &origin)?;
+                // A later file's list takes the place of an earlier one's.
+                places.retain(|place: &String, _| !place.starts_with(&format!("{key}[")));
+                let of_tables = lines_of_tables(&text, &key).into_iter();
+                places.extend(of_tables.map(|(place, line)| (place, format!("{}:{line}", path.display()))));
                 origins.insert(key, origin);
             }
         }
@@ -189,7 +196,7 @@ fn merge(files: &[PathBuf], environment: impl Iterator<Item = (String, String)>)
         origin: "configuration".into(),
         reason: error.message().to_owned(),
     })?;
-    Ok(Loaded { config, origins, values })
+    Ok(Loaded { config, origins, places, values })
 }
 
 /// Puts one value in its place and checks it alone, so that an error names its own origin.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use tripoint_agent::place::Place;
 use tripoint_agent::{config, firewall, pipeline};
+use tripoint_model::text::{JsonWise, LineWise};
 
 const USAGE: &str = "tripoint-agent [--data-dir DIR] [--config FILE] [--ready-file FILE]
 
@@ -35,11 +36,11 @@ fn main() -> ExitCode {
         }
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRIPOINT_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| tripoint_model::text::LineWise(std::io::stderr()))
-        .with_ansi(false)
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match std::env::var_os("TRIPOINT_LOG_FORMAT").is_some_and(|format| format == "json") {
+        true => log.json().flatten_event(true).with_writer(|| JsonWise(std::io::stderr())).init(),
+        false => log.with_writer(|| LineWise(std::io::stderr())).init(),
+    }
     if !tripoint_linux::capability::is_root() {
         eprintln!("tripoint-agent: needs root: sensing and blocking are the kernel's affair");
         return ExitCode::from(77);

@@ -79,8 +79,8 @@ fn is_peer(peer: &Observable, contact: &Contact) -> bool {
     }
 }
 
-/// A page of contacts, the last begun first. It may be shorter than asked for; only a missing `next` says that it is
-/// the last.
+/// A page of contacts, the newest report first: what a host reports late stands before what others told earlier. It
+/// may be shorter than asked for; only a missing `next` says that it is the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionList {

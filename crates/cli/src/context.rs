@@ -22,6 +22,8 @@ pub struct Context {
     pub json: bool,
     /// Say only what is wrong.
     pub quiet: bool,
+    /// How much more is said.
+    pub verbose: u8,
     server: Option<String>,
     token_file: Option<PathBuf>,
     ca: Option<PathBuf>,
@@ -35,6 +37,7 @@ impl Context {
             data_dir: global.data_dir,
             json: global.json,
             quiet: global.quiet,
+            verbose: global.verbose,
             server: global.server,
             token_file: global.token_file,
             ca: global.ca,
@@ -48,6 +51,7 @@ impl Context {
             data_dir: folder.to_owned(),
             json: false,
             quiet: true,
+            verbose: 0,
             server: None,
             token_file: None,
             ca: None,

@@ -24,17 +24,24 @@ pub enum Exit {
     Unprivileged,
 }
 
+impl Exit {
+    /// As the process ends with it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Failed => 1,
+            Self::Findings => 2,
+            Self::Partial => 3,
+            Self::Unreachable => 4,
+            Self::Usage => 64,
+            Self::Unprivileged => 77,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Fine => 0,
-            Exit::Failed => 1,
-            Exit::Findings => 2,
-            Exit::Partial => 3,
-            Exit::Unreachable => 4,
-            Exit::Usage => 64,
-            Exit::Unprivileged => 77,
-        })
+        Self::from(exit.number())
     }
 }
 

@@ -24,12 +24,16 @@ use crate::log::Log;
 fn main() -> std::process::ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
+            return Exit::Fine.into();
+        }
+        Err(error) => {
+            output::misused(&error);
+            return Exit::Usage.into();
         }
     };
-    let log = Log::start(arguments.global.verbose, arguments.global.quiet);
+    let log = Log::start(arguments.global.verbose, arguments.global.quiet, log::is_json(arguments.global.json));
     let context = Context::new(arguments.global);
     let ended = command::run(arguments.command, &context);
     log.end();
@@ -37,8 +41,9 @@ fn main() -> std::process::ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if exit::is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
-            eprintln!("tripoint: {}", output::causes(&error));
-            exit::of_error(&error).into()
+            let exit = exit::of_error(&error);
+            output::failed(&error, exit.number(), context.json);
+            exit.into()
         }
     }
 }

@@ -4,21 +4,71 @@ use std::io::{self, Write};
 
 use comfy_table::Table;
 use serde::Serialize;
+use tripoint_api::filter::Pointed;
 use tripoint_model::Rejected;
 use tripoint_model::Timestamp;
 use tripoint_model::text::visible;
 
-/// An error with its causes in one harmless line; what one cause has said the next need not repeat.
+/// An error with its causes, harmless, in one line; a filter that is wrong stands on lines of its own.
 pub fn causes(error: &anyhow::Error) -> String {
     let mut said = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !said.contains(&cause) {
-            let colon = if said.is_empty() { "" } else { ": " };
-            said.push_str(colon);
-            said.push_str(&cause);
+    for cause in reasons(error) {
+        let between = match (said.is_empty(), cause.contains('\n')) {
+            (true, _) => "",
+            (false, true) => ":\n",
+            (false, false) => ": ",
+        };
+        said.push_str(between);
+        said.push_str(&cause);
+    }
+    said
+}
+
+/// Its causes, harmless; what one has said the next need not repeat.
+fn reasons(error: &anyhow::Error) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = match cause.downcast_ref::<Pointed>() {
+            Some(pointed) => pointed.to_string(),
+            None => visible(&cause.to_string()).into_owned(),
+        };
+        if !all.iter().any(|said| said.contains(&text)) {
+            all.push(text);
         }
     }
-    visible(&said).into_owned()
+    all
+}
+
+/// An error as a script reads it.
+#[derive(Serialize)]
+struct Failure {
+    error: String,
+    causes: Vec<String>,
+    exit: u8,
+}
+
+/// Says on stderr why a command failed: a line, or with `--json` an object.
+pub fn failed(error: &anyhow::Error, exit: u8, is_json: bool) {
+    if !is_json {
+        eprintln!("tripoint: {}", causes(error));
+        return;
+    }
+    let mut causes = reasons(error);
+    let first = causes.remove(0);
+    eprintln!("{}", serde_json::to_string(&Failure { error: first, causes, exit }).unwrap_or_default());
+}
+
+/// Says what is wrong with the command line: whoever reads JSON gets the first line of it, and no help.
+pub fn misused(error: &clap::Error) {
+    let mut words = std::env::args_os().take_while(|word| word != "--");
+    if !words.any(|word| word == "--json") {
+        let _ = error.print();
+        return;
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let error = anyhow::Error::msg(first.trim_start_matches("error: ").to_owned());
+    failed(&error, crate::exit::Exit::Usage.number(), true);
 }
 
 /// `1 record`, `2 records`.

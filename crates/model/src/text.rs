@@ -44,6 +44,30 @@ impl<W: io::Write> io::Write for LineWise<W> {
     }
 }
 
+/// The same of a log whose lines are JSON: what would steer a terminal is escaped as JSON escapes it.
+#[derive(Debug)]
+pub struct JsonWise<W>(pub W);
+
+impl<W: io::Write> io::Write for JsonWise<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            if is_dangerous(c) && c != '\n' {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            } else {
+                out.push(c);
+            }
+        }
+        self.0.write_all(out.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Cuts to at most `bytes` bytes on a character boundary; says whether it cut.
 pub fn truncate(text: &str, bytes: usize) -> (&str, bool) {
     if text.len() <= bytes {
@@ -74,6 +98,15 @@ mod tests {
         log.write_all(b"WARN next\n").unwrap();
         let text = String::from_utf8(log.0).unwrap();
         assert_eq!(text, "WARN refused why=no\\u{a}2026-01-01 INFO all is well\\u{1b}[2J\u{fffd}\nWARN next\n");
+    }
+
+    #[test]
+    fn a_line_of_json_stays_json_and_steers_nothing() {
+        use io::Write as _;
+        let mut log = JsonWise(Vec::new());
+        log.write_all("{\"why\":\"a\u{202e}b\u{9b}2J\\n\"}\n".as_bytes()).unwrap();
+        let text = String::from_utf8(log.0).unwrap();
+        assert_eq!(text, "{\"why\":\"a\\u202eb\\u009b2J\\n\"}\n");
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! How is a refusal sent?
 
+use std::error::Error as _;
+
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use tripoint_api::Problem;
 use tripoint_api::problem::CONTENT_TYPE;
 
+use crate::auth::permits::Permit;
 use crate::store::StoreError;
 
 /// A refusal on its way out, and after how many seconds to ask again.
@@ -75,9 +79,52 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let read = Query::<T>::try_from_uri(&parts.uri);
         read.map(|Query(read)| Self(read))
-            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.body_text()))
+            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", unreadable(&error, &parts.uri)))
     }
 }
+
+/// Refuses what stands in a query and means nothing there: who misspells a filter is not answered as if without one.
+pub(crate) fn known_fields(permit: &Permit, uri: &Uri) -> Result<(), Refused> {
+    let fields = fields(uri);
+    let Some(unknown) = permit.unknown(fields.iter().map(|(name, _)| name.as_str())) else { return Ok(()) };
+    let known = match permit.query.unwrap_or_default() {
+        [] => "it knows none".to_owned(),
+        known => format!("it knows {}", known.join(", ")),
+    };
+    let detail = format!("{} has no query field {unknown:?}; {known}", permit.route);
+    Err(refuse(StatusCode::BAD_REQUEST, "unknown-field", detail))
+}
+
+fn fields(uri: &Uri) -> Vec<(String, String)> {
+    Query::try_from_uri(uri).map(|Query(fields)| fields).unwrap_or_default()
+}
+
+/// Field, value and what would be right.
+fn unreadable(error: &QueryRejection, uri: &Uri) -> String {
+    let causes = std::iter::successors(error.source(), |error| (*error).source());
+    let said = causes.last().map_or_else(|| error.body_text(), ToString::to_string);
+    let fields = fields(uri);
+    let of_field = |(name, value): &(String, String)| {
+        let why = said.strip_prefix(name.as_str())?.strip_prefix(": ")?;
+        Some(format!("{name} is {value:?}: {}", wanted(why)))
+    };
+    fields.iter().find_map(of_field).unwrap_or(said.clone())
+}
+
+/// What the reader says, in words for whoever wrote the value.
+fn wanted(why: &str) -> String {
+    match why.split_once(", expected ") {
+        Some((variant, known)) if variant.starts_with("unknown variant") => {
+            let known = known.strip_prefix("one of ").unwrap_or(known);
+            format!("one of {} is wanted", known.replace('`', "").replace(" or ", ", "))
+        }
+        _ if NUMBERS.iter().any(|number| why.contains(number)) => "a whole number is wanted".to_owned(),
+        _ => why.to_owned(),
+    }
+}
+
+/// What is said of texts that are no numbers, or too large for one.
+const NUMBERS: [&str; 3] = ["invalid digit", "number too", "cannot parse integer"];
 
 /// Reads a body. An empty one is read as an empty object.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {

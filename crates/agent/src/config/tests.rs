@@ -64,6 +64,18 @@ fn errors_name_file_line_and_what_would_be_right() {
 }
 
 #[test]
+fn each_table_of_a_list_has_its_own_line() {
+    let text = "[[notify.route]]\nname = \"a\"\n[response]\nfilter = 1\n\n[[notify.route]]\nname = \"b\"\nfilter = \"kev:yes\"\n[[notify.routes]]\n";
+    let lines = super::text::lines_of_tables(text, "notify.route");
+    let of = |place: &str| lines.iter().find(|(name, _)| name == place).map(|(_, line)| *line);
+    assert_eq!(
+        (of("notify.route[0]"), of("notify.route[1]"), of("notify.route[1].filter")),
+        (Some(1), Some(6), Some(8))
+    );
+    assert_eq!((of("notify.route[0].filter"), of("notify.route[2]")), (None, None));
+}
+
+#[test]
 fn the_reference_page_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/config.md");
     let page = format!(

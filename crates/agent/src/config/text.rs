@@ -36,3 +36,23 @@ pub(super) fn line_of(text: &str, section: &str, name: &str) -> usize {
     }
     1
 }
+
+/// The lines of each `[[key]]`, as `key[0]`, and of what is set in it, as `key[0].name`.
+pub(super) fn lines_of_tables(text: &str, key: &str) -> Vec<(String, usize)> {
+    let header = format!("[[{key}]]");
+    let (mut places, mut count, mut inside) = (Vec::new(), 0_usize, None);
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with(&header) {
+            let table = format!("{key}[{count}]");
+            count += 1;
+            places.push((table.clone(), at + 1));
+            inside = Some(table);
+        } else if line.starts_with('[') {
+            inside = None;
+        } else if let (Some(table), Some((name, _))) = (&inside, line.split_once('=')) {
+            places.push((format!("{table}.{}", name.trim()), at + 1));
+        }
+    }
+    places
+}

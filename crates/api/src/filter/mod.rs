@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use tripoint_model::Timestamp;
 
 pub use field::{Field, Kind};
-pub use parse::{FilterError, parse};
+pub use parse::{FilterError, Pointed, parse};
 
 /// What a filter wants.
 #[derive(Clone, Debug, PartialEq)]

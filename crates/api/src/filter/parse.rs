@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tripoint_model::Timestamp;
 use tripoint_model::address::{parse_address, parse_net};
+use tripoint_model::text::visible;
 
 use super::text::{Piece, Placed, pieces};
 use super::{FILTER_MAX, Field, Filter, Kind, TESTS_MAX, Test, Wanted, moment};
@@ -21,13 +22,19 @@ pub struct FilterError {
 }
 
 impl FilterError {
-    /// The filter, with a line below that points at the place; for a terminal.
-    pub fn pointed(&self, text: &str) -> String {
-        let before = text.get(..self.at).map_or(0, |part| part.chars().count());
-        let width = text.get(self.at..self.end).map_or(1, |part| part.chars().count().max(1));
-        format!("{text}\n{}{} {}", " ".repeat(before), "^".repeat(width), self.why)
+    /// The filter, with a line below that points at the place.
+    pub fn pointed(&self, text: &str) -> Pointed {
+        let width = |part: Option<&str>| part.map_or(0, |part| visible(part).chars().count());
+        let (before, marked) = (width(text.get(..self.at)), width(text.get(self.at..self.end)).max(1));
+        let (spaces, marks) = (" ".repeat(before), "^".repeat(marked));
+        Pointed(format!("{}\n{spaces}{marks} {}", visible(text), visible(&self.why)))
     }
 }
+
+/// A filter that could not be read and, on a second line, where and why. Nothing in it steers a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Pointed(String);
 
 /// Reads a filter about things with these fields. `now` is what times such as `-24h` are counted from.
 ///

@@ -43,7 +43,7 @@ pub struct RuleFiles {
 
 #[derive(Subcommand)]
 pub enum Rules {
-    /// Every rule, with its technique and CVEs
+    /// Every rule, with its technique and CVEs (`--json`: an object a line)
     List(RuleFiles),
     /// Do rules find the attacks of their examples and leave the innocents alone?
     Test(RuleFiles),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub enum Connections {
-    /// Who was in contact with whom, by application, peer and hour, the newest first
+    /// Who was in contact with whom, by application, peer and hour, the newest report first
     List(ConnectionsList),
 }
 

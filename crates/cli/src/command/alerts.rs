@@ -1,10 +1,11 @@
 //! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use tripoint_api::filter::parse;
-use tripoint_api::queue::{ALERT_FIELDS, AlertSummary, QUEUE_MAX, QueuePage, QueueQuery};
+use tripoint_api::queue::{ALERT_FIELDS, AlertSummary, QUEUE_MAX, QueuePage, QueueQuery, QueueRow};
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved, path,
 };
@@ -59,7 +60,7 @@ fn word<T: for<'de> serde::Deserialize<'de>>(text: &str, what: &str) -> anyhow::
 fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
     let by = query.suppressed_only.is_some();
     let client = context.client()?;
-    let alerts = context.ask(async {
+    let mut alerts: Vec<Alert> = context.ask(async {
         let mut alerts = Vec::new();
         loop {
             let page: AlertList = client.get(&format!("{}{}", path::ALERTS, query.to_query())).await?;
@@ -70,6 +71,9 @@ fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
             }
         }
     })?;
+    // As the queue sorts them, by what people say of how bad it is where they do.
+    let score = |alert: &Alert| QueueRow::of(alert, alert.last_seen).summary.score;
+    alerts.sort_by_cached_key(|alert| (Reverse((score(alert), alert.last_seen)), alert.id.clone()));
     if context.json {
         output::json(&alerts)?;
         return Ok(Exit::Fine);
@@ -81,9 +85,7 @@ fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Fine);
     }
-    let mut sorted: Vec<&Alert> = alerts.iter().collect();
-    sorted.sort_by_key(|alert| std::cmp::Reverse((alert.severity.score, alert.last_seen)));
-    let rows = sorted.iter().map(|alert| {
+    let rows = alerts.iter().map(|alert| {
         let status = serde_json::to_value(alert.work.status)
             .ok()
             .and_then(|v| v.as_str().map(str::to_owned))
@@ -109,7 +111,8 @@ const HEADS: [&str; 6] = ["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE", "EXC
 fn searched(context: &Context, filter: String) -> anyhow::Result<Exit> {
     // Told here, with the place, before anybody is asked.
     if let Err(error) = parse(&filter, ALERT_FIELDS, Timestamp::from_system(SystemTime::now())) {
-        return Err(WrongUsage(error.pointed(&filter)).into());
+        let usage = WrongUsage("the filter cannot be read".to_owned());
+        return Err(anyhow::Error::new(error.pointed(&filter)).context(usage));
     }
     let client = context.client()?;
     let mut query = QueueQuery { filter: Some(filter), limit: Some(QUEUE_MAX), ..QueueQuery::default() };

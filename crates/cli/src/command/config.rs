@@ -43,6 +43,7 @@ pub fn run(context: &Context, command: Config) -> anyhow::Result<Exit> {
                 None => {}
             }
         }
+        Config::Default if context.json => output::json(&config::default_text().parse::<toml::Table>()?)?,
         Config::Default => output::line(config::default_text().trim_end())?,
         Config::Explain { key } => {
             let loaded = context.config()?;

@@ -19,6 +19,7 @@ use crate::arguments::Listen;
 use crate::context::Context;
 use crate::exit::{Exit, NeedsRoot};
 use crate::judge::Judge;
+use crate::log;
 
 /// The user that the server runs as where an administrator made it.
 const SERVER_USER: &str = "tripoint";
@@ -44,6 +45,9 @@ fn agent_command(context: &Context) -> anyhow::Result<Command> {
     }
     if context.quiet {
         command.env("TRIPOINT_LOG", "error");
+    }
+    if log::is_json(context.json) {
+        command.env(log::FORMAT, "json");
     }
     Ok(command)
 }
@@ -110,13 +114,13 @@ pub fn server(context: &Context, listen: &Listen) -> anyhow::Result<Exit> {
     let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
     options.confined = Some(confined::begin(&options, config)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let (quiet, data_dir) = (context.quiet, context.data_dir.clone());
+    let (quiet, data_dir, is_json) = (context.quiet, context.data_dir.clone(), log::is_json(context.json));
     let served = runtime.block_on(async {
         tokio::spawn(async move {
             if let Ok(ready) = is_ready.await
                 && !quiet
             {
-                announce(&ready, &data_dir);
+                announce(&ready, &data_dir, is_json);
             }
         });
         tripoint_server::serve(options, stop_signal()).await
@@ -147,18 +151,27 @@ fn secret_key(folder: Option<&std::ffi::OsStr>) -> anyhow::Result<Option<[u8; 32
 }
 
 /// Where the server is and how one signs in.
-fn announce(ready: &tripoint_server::Ready, data_dir: &Path) {
-    eprintln!("listening on {}", ready.socket.display());
+fn announce(ready: &tripoint_server::Ready, data_dir: &Path, is_json: bool) {
+    let mut lines = vec![format!("listening on {}", ready.socket.display())];
     if let Some(url) = &ready.url {
-        eprintln!("listening on {url}; sign in with the token in {}", tripoint_server::token_path(data_dir).display());
+        let token = tripoint_server::token_path(data_dir);
+        lines.push(format!("listening on {url}; sign in with the token in {}", token.display()));
     }
     if let Some(fingerprint) = &ready.fingerprint {
-        eprintln!("TLS: certificate sha256={fingerprint} (`tripoint server ca`)");
+        lines.push(format!("TLS: certificate sha256={fingerprint} (`tripoint server ca`)"));
     }
     // Nobody can sign in yet: whoever reads this makes the first admin.
     let setup = std::fs::read_to_string(tripoint_server::setup_path(data_dir)).unwrap_or_default();
     if let Some(address) = setup.lines().find_map(|line| line.strip_prefix("address ")) {
-        eprintln!("first sign-in: {address} (once, within an hour), or `tripoint users add NAME --role admin`");
+        lines.push(format!(
+            "first sign-in: {address} (once, within an hour), or `tripoint users add NAME --role admin`"
+        ));
+    }
+    for line in lines {
+        match is_json {
+            true => eprintln!("{}", serde_json::json!({ "level": "INFO", "message": line })),
+            false => eprintln!("{line}"),
+        }
     }
 }
 
@@ -204,6 +217,10 @@ impl Daemons {
         }
         if let Some(config) = context.config_file() {
             command.arg("--config").arg(config);
+        }
+        command.args(std::iter::repeat_n("-v", context.verbose.into()));
+        if log::is_json(context.json) {
+            command.env(log::FORMAT, "json");
         }
         command.arg("--user").arg(format!("{}:{}", user.0, user.1));
         let server = spawn(&mut command, log).context("start the server")?;

@@ -37,23 +37,30 @@ pub fn of(loaded: &Loaded) -> anyhow::Result<Option<Notify>> {
     if notify.channels.is_empty() && notify.routes.is_empty() {
         return Ok(None);
     }
-    let checked = Notify::new(&notify, fetch_settings(&loaded.config)).map_err(anyhow::Error::msg);
-    checked.with_context(|| origin(loaded, "channel")).map(Some)
+    Notify::new(&notify, fetch_settings(&loaded.config)).map(Some).map_err(|error| {
+        let (name, at) = error.part.unwrap_or(("channel", 0));
+        let key = if error.filter.is_some() { Some("filter") } else { None };
+        let origin = origin(loaded, name, at, key);
+        anyhow::Error::new(error).context(origin)
+    })
 }
 
 fn tables<T: DeserializeOwned>(loaded: &Loaded, name: &str, tables: &[toml::Table]) -> anyhow::Result<Vec<T>> {
     let one = |(at, table): (usize, &toml::Table)| {
         T::deserialize(toml::Value::Table(table.clone()))
             .map_err(|error| anyhow::anyhow!("{} {}: {}", name, at + 1, error.message()))
-            .with_context(|| origin(loaded, name))
+            .with_context(|| origin(loaded, name, at, None))
     };
     tables.iter().enumerate().map(one).collect()
 }
 
-/// File and line where the first of them stands.
-fn origin(loaded: &Loaded, name: &str) -> String {
-    let key = format!("notify.{name}");
-    loaded.origins.get(&key).cloned().map_or(key.clone(), |origin| format!("{origin}: {key}"))
+/// File and line of one of them, or of a key of it.
+fn origin(loaded: &Loaded, name: &str, at: usize, key: Option<&str>) -> String {
+    let whole = format!("notify.{name}");
+    let table = format!("{whole}[{at}]");
+    let exact = key.and_then(|key| loaded.places.get(&format!("{table}.{key}")));
+    let origin = exact.or_else(|| loaded.places.get(&table)).or_else(|| loaded.origins.get(&whole));
+    origin.map_or(whole.clone(), |origin| format!("{origin}: {whole}"))
 }
 
 /// The channel and the route of `notify.webhook`.

@@ -34,3 +34,4 @@ mod trivy;
 mod usage;
 mod vulns;
 mod why;
+mod wrong;

@@ -43,6 +43,14 @@ impl Rig {
         })
     }
 
+    /// What the server says, with these flags besides, is in `log`.
+    pub fn talking(bench: Bench, flags: &[&str]) -> Self {
+        let log = std::fs::File::create(bench.path("log")).unwrap();
+        Self::spawned(bench, "none", |command| {
+            command.args(flags).stderr(log);
+        })
+    }
+
     fn spawned(bench: Bench, listen: &str, change: impl FnOnce(&mut Command)) -> Self {
         // In a folder that the server writes anyway: it gains nothing by it.
         let ready = bench.path("data/run/ready");

@@ -26,7 +26,7 @@ use super::permits::{self, Confirm, Hosts, Permit, Who};
 use super::quota::{Asker, Standing};
 use crate::access::Peer;
 use crate::door::crowd::Asked;
-use crate::refuse::{Kind, Refused, refuse};
+use crate::refuse::{Kind, Refused, known_fields, refuse};
 use crate::state::{App, now};
 
 mod body;
@@ -133,6 +133,7 @@ async fn pass(app: Arc<App>, peer: Peer, mut request: Request, next: Next) -> Re
         Some(caller) => check_caller(&app, permit, caller, &named).await,
         None => Ok(()),
     };
+    let allowed = allowed.and_then(|()| known_fields(permit, request.uri()));
     if !permit.is_change() {
         let who = caller.as_ref().map_or("", |caller| caller.name.as_str());
         allowed.inspect_err(|refused| told_no(who, peer, (&permit.method.to_uppercase(), permit.route), refused))?;

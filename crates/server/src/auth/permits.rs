@@ -65,9 +65,25 @@ pub struct Permit {
     pub hosts: Hosts,
     /// Whether it has to be confirmed.
     pub confirm: Confirm,
+    /// What may stand in its query; nothing where foreign programs ask as they are wont to.
+    pub query: Option<&'static [&'static str]>,
 }
 
 impl Permit {
+    const fn asking(self, query: &'static [&'static str]) -> Self {
+        Self { query: Some(query), ..self }
+    }
+
+    const fn foreign(self) -> Self {
+        Self { query: None, ..self }
+    }
+
+    /// The first of these fields that it does not know.
+    pub(crate) fn unknown<'q>(&self, mut fields: impl Iterator<Item = &'q str>) -> Option<&'q str> {
+        let known = self.query?;
+        fields.find(|field| !known.contains(field))
+    }
+
     /// Whether it is a change that a person asks for: those are written down.
     pub fn is_change(&self) -> bool {
         match self.who {
@@ -96,22 +112,31 @@ pub fn all() -> &'static [Permit] {
 
 const fn read(route: &'static str, area: Area, hosts: Hosts) -> Permit {
     let (who, confirm) = (Who::People(Role::Viewer), Confirm::No);
-    Permit { method: "get", route, who, area, write: false, hosts, confirm }
+    Permit { method: "get", route, who, area, write: false, hosts, confirm, query: Some(&[]) }
 }
 
 const fn work(route: &'static str) -> Permit {
     let (who, area) = (Who::People(Role::Analyst), Area::Alerts);
-    Permit { method: "post", route, who, area, write: true, hosts: Hosts::OfAlert, confirm: Confirm::No }
+    Permit {
+        method: "post",
+        route,
+        who,
+        area,
+        write: true,
+        hosts: Hosts::OfAlert,
+        confirm: Confirm::No,
+        query: Some(&[]),
+    }
 }
 
 const fn act(method: &'static str, route: &'static str, area: Area) -> Permit {
     let who = Who::People(Role::Responder);
-    Permit { method, route, who, area, write: true, hosts: Hosts::Own, confirm: Confirm::Yes }
+    Permit { method, route, who, area, write: true, hosts: Hosts::Own, confirm: Confirm::Yes, query: Some(&[]) }
 }
 
 const fn rule(method: &'static str, route: &'static str) -> Permit {
     let (who, area) = (Who::People(Role::Admin), Area::Admin);
-    Permit { method, route, who, area, write: true, hosts: Hosts::Whole, confirm: Confirm::Yes }
+    Permit { method, route, who, area, write: true, hosts: Hosts::Whole, confirm: Confirm::Yes, query: Some(&[]) }
 }
 
 const fn look(route: &'static str) -> Permit {
@@ -120,16 +145,16 @@ const fn look(route: &'static str) -> Permit {
 
 const fn own(method: &'static str, route: &'static str, confirm: Confirm) -> Permit {
     let (who, hosts) = (Who::SignedIn, Hosts::Apart);
-    Permit { method, route, who, area: Area::Admin, write: true, hosts, confirm }
+    Permit { method, route, who, area: Area::Admin, write: true, hosts, confirm, query: Some(&[]) }
 }
 
 const fn other(method: &'static str, route: &'static str, who: Who) -> Permit {
     let (area, write) = (Area::Admin, false);
-    Permit { method, route, who, area, write, hosts: Hosts::Apart, confirm: Confirm::No }
+    Permit { method, route, who, area, write, hosts: Hosts::Apart, confirm: Confirm::No, query: Some(&[]) }
 }
 
 const PERMITS: &[Permit] = &[
-    read(path::ALERTS, Area::Alerts, Hosts::Own),
+    read(path::ALERTS, Area::Alerts, Hosts::Own).asking(ALERTS),
     read(path::ALERTS_WATCH, Area::Alerts, Hosts::Own),
     read("/v1/alerts/{id}", Area::Alerts, Hosts::OfAlert),
     work("/v1/alerts/{id}/resolve"),
@@ -144,12 +169,27 @@ const PERMITS: &[Permit] = &[
     read(path::VIEWS, Area::Alerts, Hosts::Apart),
     Permit { who: Who::People(Role::Viewer), hosts: Hosts::Apart, ..work(path::VIEWS) },
     Permit { method: "delete", who: Who::People(Role::Viewer), hosts: Hosts::Apart, ..work("/v1/views/{name}") },
-    read(path::QUEUE, Area::Alerts, Hosts::Own),
-    read(path::QUEUE_FACETS, Area::Alerts, Hosts::Own),
-    read(path::QUEUE_WATCH, Area::Alerts, Hosts::Own),
-    read(path::QUEUE_SERIES, Area::Alerts, Hosts::Own),
-    read(path::CONNECTIONS_SERIES, Area::Connections, Hosts::Own),
-    read(path::CONNECTIONS_WATCH, Area::Connections, Hosts::Own),
+    read(path::QUEUE, Area::Alerts, Hosts::Own).asking(&["filter", "sort", "limit", "after"]),
+    read(path::QUEUE_FACETS, Area::Alerts, Hosts::Own).asking(&["filter"]),
+    read(path::QUEUE_WATCH, Area::Alerts, Hosts::Own).asking(&["filter", "since"]),
+    read(path::QUEUE_SERIES, Area::Alerts, Hosts::Own).asking(&["filter", "since", "until", "buckets"]),
+    read(path::CONNECTIONS_SERIES, Area::Connections, Hosts::Own).asking(&[
+        "by",
+        "application",
+        "peer",
+        "direction",
+        "host",
+        "since",
+        "until",
+    ]),
+    read(path::CONNECTIONS_WATCH, Area::Connections, Hosts::Own).asking(&[
+        "application",
+        "peer",
+        "direction",
+        "host",
+        "since",
+        "until",
+    ]),
     read(path::ACTIONS, Area::Actions, Hosts::Own),
     Permit { confirm: Confirm::ToAct, ..act("post", path::ACTIONS, Area::Actions) },
     act("post", path::RELEASE_ALL, Area::Actions),
@@ -164,11 +204,20 @@ const PERMITS: &[Permit] = &[
         ..read(path::EXCEPTIONS_PREVIEW, Area::Exceptions, Hosts::Own)
     },
     act("delete", "/v1/exceptions/{id}", Area::Exceptions),
-    read(path::CONNECTIONS, Area::Connections, Hosts::Own),
+    read(path::CONNECTIONS, Area::Connections, Hosts::Own).asking(&[
+        "application",
+        "peer",
+        "direction",
+        "host",
+        "since",
+        "until",
+        "limit",
+        "after",
+    ]),
     read(path::AGENTS, Area::Health, Hosts::Own),
     read(path::FEEDS, Area::Intel, Hosts::Apart),
     read(path::HEALTH, Area::Health, Hosts::Own),
-    read(path::METRICS, Area::Health, Hosts::Whole),
+    read(path::METRICS, Area::Health, Hosts::Whole).foreign(),
     Permit { who: Who::People(Role::Viewer), ..look(path::BOUNCERS) },
     rule("post", path::BOUNCERS),
     rule("delete", "/v1/bouncers/{name}"),
@@ -180,7 +229,8 @@ const PERMITS: &[Permit] = &[
         ..read("/v1/channels/{name}/preview", Area::Alerts, Hosts::Own)
     },
     // What was given up tells of the whole fleet.
-    Permit { who: Who::People(Role::Responder), ..read("/v1/channels/{name}/dead", Area::Alerts, Hosts::Whole) },
+    Permit { who: Who::People(Role::Responder), ..read("/v1/channels/{name}/dead", Area::Alerts, Hosts::Whole) }
+        .asking(&["limit", "after"]),
     rule("post", "/v1/channels/{name}/dead/retry"),
     look(path::USERS),
     rule_by_persons("post", path::USERS),
@@ -193,16 +243,16 @@ const PERMITS: &[Permit] = &[
     Permit { hosts: Hosts::Apart, who: Who::People(Role::Viewer), ..look(path::TOKENS) },
     Permit { hosts: Hosts::Apart, who: Who::Givers(Role::Viewer), ..rule("post", path::TOKENS) },
     Permit { hosts: Hosts::Apart, who: Who::Givers(Role::Viewer), ..rule("delete", "/v1/tokens/{id}") },
-    look(path::AUDIT),
+    look(path::AUDIT).asking(&["limit", "after"]),
     Permit { hosts: Hosts::Apart, who: Who::People(Role::Viewer), ..look(path::SESSION) },
-    Permit { area: Area::Health, ..other("get", path::ALIVE, Who::Anybody) },
-    Permit { area: Area::Health, ..other("get", path::READY, Who::Anybody) },
+    Permit { area: Area::Health, ..other("get", path::ALIVE, Who::Anybody) }.foreign(),
+    Permit { area: Area::Health, ..other("get", path::READY, Who::Anybody) }.foreign(),
     other("post", path::SETUP, Who::Anybody),
     other("post", path::SESSION, Who::Anybody),
     other("post", path::RESET, Who::Anybody),
     other("get", path::OIDC, Who::Anybody),
-    other("get", path::OIDC_BEGIN, Who::Anybody),
-    other("get", path::OIDC_CALLBACK, Who::Anybody),
+    other("get", path::OIDC_BEGIN, Who::Anybody).asking(&["then", "confirm"]),
+    other("get", path::OIDC_CALLBACK, Who::Anybody).foreign(),
     own("delete", path::SESSION, Confirm::No),
     own("post", path::SESSION_CONFIRM, Confirm::No),
     own("get", path::SESSIONS, Confirm::No),
@@ -212,26 +262,28 @@ const PERMITS: &[Permit] = &[
     own("post", path::OWN_TOTP, Confirm::Yes),
     own("post", path::OWN_TOTP_CONFIRM, Confirm::Yes),
     own("delete", path::OWN_TOTP, Confirm::Yes),
-    other("post", path::AGENT_BATCH, Who::Agents),
-    other("get", path::AGENT_ORDERS, Who::Agents),
-    other("get", path::AGENT_ALERTS, Who::Agents),
-    other("get", path::AGENT_INTEL, Who::Agents),
-    other("post", "/v1/agent/orders/{number}/answer", Who::Agents),
-    other("get", path::DECISIONS_STREAM, Who::Bouncers),
-    other("get", path::DECISIONS, Who::Bouncers),
-    other("post", path::USAGE_METRICS, Who::Bouncers),
-    other("get", path::BLOCKLIST, Who::Bouncers),
+    other("post", path::AGENT_BATCH, Who::Agents).foreign(),
+    other("get", path::AGENT_ORDERS, Who::Agents).foreign(),
+    other("get", path::AGENT_ALERTS, Who::Agents).foreign(),
+    other("get", path::AGENT_INTEL, Who::Agents).foreign(),
+    other("post", "/v1/agent/orders/{number}/answer", Who::Agents).foreign(),
+    other("get", path::DECISIONS_STREAM, Who::Bouncers).foreign(),
+    other("get", path::DECISIONS, Who::Bouncers).foreign(),
+    other("post", path::USAGE_METRICS, Who::Bouncers).foreign(),
+    other("get", path::BLOCKLIST, Who::Bouncers).foreign(),
     // Sightings name hosts of the whole fleet.
-    read("/taxii2/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/{collection}/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/{collection}/manifest/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/{collection}/objects/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/{collection}/objects/{object}/", Area::Intel, Hosts::Whole),
-    read("/taxii2/root/collections/{collection}/objects/{object}/versions/", Area::Intel, Hosts::Whole),
-    read("/taxii2/{*rest}", Area::Intel, Hosts::Whole),
+    read("/taxii2/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/{collection}/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/{collection}/manifest/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/{collection}/objects/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/{collection}/objects/{object}/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/root/collections/{collection}/objects/{object}/versions/", Area::Intel, Hosts::Whole).foreign(),
+    read("/taxii2/{*rest}", Area::Intel, Hosts::Whole).foreign(),
 ];
+
+const ALERTS: &[&str] = &["status", "rule", "host", "suppressed", "suppressed_only", "limit", "after"];
 
 /// A token that could make users would outlive being taken back.
 const fn rule_by_persons(method: &'static str, route: &'static str) -> Permit {

@@ -18,6 +18,7 @@ mod smtp;
 mod spec;
 mod template;
 mod wire;
+mod wrong;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ use self::wire::{Attempt, Wire};
 use crate::state::{App, now};
 use crate::store::Tell;
 
+pub use self::wrong::NotifyError;
+
 /// Who is told what.
 pub struct Notify {
     channels: Vec<Spec>,
@@ -54,34 +57,37 @@ pub struct Notify {
 impl Notify {
     /// Checks channels, routes and templates, and reads the files with their secrets. Of `settings` the proxy and the
     /// certificates count; an attempt takes at most `TIMEOUT`.
-    pub fn new(config: &NotifyConfig, settings: Settings) -> Result<Self, String> {
+    pub fn new(config: &NotifyConfig, settings: Settings) -> Result<Self, NotifyError> {
         let mut names = BTreeSet::new();
         let mut channels = Vec::new();
         for (at, one) in config.channels.iter().enumerate() {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+            let wrong = |why: String| NotifyError::new(why).of("channel", at);
             if one.name.is_empty() || one.name.len() > NAME_MAX || !one.name.bytes().all(is_plain) {
                 let rule = format!("a name has 1 to {NAME_MAX} letters, digits, dots, dashes and underscores");
-                return Err(format!("channel {}: {rule}", at + 1));
+                return Err(wrong(format!("channel {}: {rule}", at + 1)));
             }
             if !names.insert(&one.name) {
-                return Err(format!("two channels are called {:?}", one.name));
+                return Err(wrong(format!("two channels are called {:?}", one.name)));
             }
-            channels.push(Spec::new(one).map_err(|why| format!("channel {:?}: {why}", one.name))?);
+            channels.push(Spec::new(one).map_err(|why| wrong(format!("channel {:?}: {why}", one.name)))?);
         }
         if channels.len() > CHANNELS_MAX {
-            return Err(format!("{} channels; the most are {CHANNELS_MAX}", channels.len()));
+            return Err(NotifyError::new(format!("{} channels; the most are {CHANNELS_MAX}", channels.len())));
         }
         let names: Vec<String> = channels.iter().map(|spec| spec.name.clone()).collect();
         let plan = Plan::new(config, &names, now())?;
         let told = plan.of_audit();
-        if let Some(spec) = channels.iter().find(|spec| told.contains(&spec.name) && !spec.kind.takes_audit(spec)) {
+        let loses = |spec: &Spec| told.contains(&spec.name) && !spec.kind.takes_audit(spec);
+        if let Some((at, spec)) = channels.iter().enumerate().find(|(_, spec)| loses(spec)) {
             let rule = "the audit goes to elastic, splunk-hec, syslog (tcp or tls) and webhook (format message)";
-            return Err(format!("channel {:?}: {rule}; this one would lose rows of it", spec.name));
+            let why = format!("channel {:?}: {rule}; this one would lose rows of it", spec.name);
+            return Err(NotifyError::new(why).of("channel", at));
         }
         let total_timeout = settings.total_timeout.min(TIMEOUT);
         // One attempt at a time: the sender tries again by itself.
         let settings = Settings { total_timeout, attempts: 1, ..settings };
-        let fetcher = Fetcher::new(settings).map_err(|error| error.to_string())?;
+        let fetcher = Fetcher::new(settings).map_err(|error| NotifyError::new(error.to_string()))?;
         let (every, tick, pause) = (Duration::from_secs(30), Duration::from_secs(1), Duration::from_secs(1));
         Ok(Self { channels, plan, fetcher, every, tick, pause })
     }

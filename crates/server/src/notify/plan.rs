@@ -13,6 +13,7 @@ use tripoint_model::{Alert, AlertStatus, Timestamp};
 use super::config::{MaintenanceConfig, NotifyConfig, RouteConfig, StepConfig};
 use super::hours::Hours;
 use super::news::{AUDIT, Kind, News};
+use super::wrong::NotifyError;
 
 /// Routes and maintenance, checked.
 #[derive(Clone, Debug, Default)]
@@ -83,20 +84,26 @@ pub(crate) struct Watch {
 
 impl Plan {
     /// Checks what the configuration says; `channels` are those that there are.
-    pub(crate) fn new(config: &NotifyConfig, channels: &[String], now: Timestamp) -> Result<Self, String> {
+    pub(crate) fn new(config: &NotifyConfig, channels: &[String], now: Timestamp) -> Result<Self, NotifyError> {
         let mut routes: Vec<Route> = Vec::new();
         for (at, one) in config.routes.iter().enumerate() {
             let name = if one.name.is_empty() { format!("route {}", at + 1) } else { one.name.clone() };
+            let wrong = |why: String| NotifyError::new(why).of("route", at);
             if routes.iter().any(|route| route.name == name) {
-                return Err(format!("two routes are called {name:?}"));
+                return Err(wrong(format!("two routes are called {name:?}")));
             }
-            routes.push(route(one, &name, channels, now).map_err(|why| format!("route {name:?}: {why}"))?);
+            let called = format!("route {name:?}");
+            check_filter(&one.filter, &called, now).map_err(|error| error.of("route", at))?;
+            routes.push(route(one, &name, channels).map_err(|why| wrong(format!("{called}: {why}")))?);
         }
-        let maintenance = config
-            .maintenance
-            .iter()
-            .map(|one| maintenance(one, now).map_err(|why| format!("maintenance {:?}: {why}", one.name)));
-        Ok(Self { routes, maintenance: maintenance.collect::<Result<_, _>>()? })
+        let mut all = Vec::new();
+        for (at, one) in config.maintenance.iter().enumerate() {
+            let called = format!("maintenance {:?}", one.name);
+            check_filter(&one.filter, &called, now).map_err(|error| error.of("maintenance", at))?;
+            let read = maintenance(one).map_err(|why| NotifyError::new(format!("{called}: {why}")));
+            all.push(read.map_err(|error| error.of("maintenance", at))?);
+        }
+        Ok(Self { routes, maintenance: all })
     }
 
     /// Whether anybody wants to hear of this word of `kinds`.
@@ -114,11 +121,11 @@ impl Plan {
     /// Each channel at most once; of several routes to it, the one that holds it back least.
     pub(crate) fn place(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Placed> {
         // Rows of the audit are told each, whatever is worked on.
-        let muted = self.maintenance.iter().find(|one| one.covers(row, now) && news.kind != Kind::Audit);
+        let muted = if news.kind == Kind::Audit { None } else { self.muted(row, now) };
         let mut placed: BTreeMap<&str, Option<Hold>> = BTreeMap::new();
         for route in self.routes.iter().filter(|route| route.takes(news, row, now)) {
-            let hold = match muted {
-                Some(one) => Some(Hold { bundle: format!("maintenance {}", one.name), due: one.until }),
+            let hold = match &muted {
+                Some(muted) => Some(muted.clone().then(route.hold(muted.due))),
                 None => route.hold(now),
             };
             for channel in &route.channels {
@@ -133,9 +140,18 @@ impl Plan {
 
     /// Whom escalations tell besides: nobody is told twice of the same, so maintenance alone holds it back.
     pub(crate) fn place_step(&self, to: &[String], row: &QueueRow, now: Timestamp) -> Vec<Placed> {
-        let muted = self.maintenance.iter().find(|one| one.covers(Some(row), now));
-        let hold = muted.map(|one| Hold { bundle: format!("maintenance {}", one.name), due: one.until });
+        let hold = self.muted(Some(row), now);
         to.iter().map(|channel| Placed { channel: channel.clone(), hold: hold.clone() }).collect()
+    }
+
+    /// What maintenance does to it, up to the end of all that follows on another.
+    fn muted(&self, row: Option<&QueueRow>, now: Timestamp) -> Option<Hold> {
+        let first = self.maintenance.iter().find(|one| one.covers(row, now))?;
+        let mut due = first.until;
+        while let Some(next) = self.maintenance.iter().find(|one| one.covers(row, due)) {
+            due = next.until;
+        }
+        Some(Hold { bundle: format!("maintenance {}", first.name), due })
     }
 
     /// What has to be watched after a message of an alert.
@@ -154,6 +170,16 @@ impl Plan {
     /// A step of a route; nothing where the configuration has it no more.
     pub(crate) fn step(&self, route: &str, step: usize) -> Option<&Step> {
         self.routes.iter().find(|known| known.name == route)?.steps.get(step)
+    }
+}
+
+impl Hold {
+    /// What holds it back when this ends. The bundle is one of its own: another would be told earlier.
+    fn then(self, next: Option<Hold>) -> Self {
+        match next {
+            Some(next) => Self { bundle: format!("{}, {}", self.bundle, next.bundle), due: next.due },
+            None => self,
+        }
     }
 }
 
@@ -211,12 +237,11 @@ impl When {
     }
 }
 
-fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) -> Result<Route, String> {
+fn route(config: &RouteConfig, name: &str, channels: &[String]) -> Result<Route, String> {
     let kinds = if config.kinds.is_empty() { vec!["alerts".to_owned()] } else { config.kinds.clone() };
     if let Some(kind) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
         return Err(format!("there is nothing to tell of {kind:?}; known: {}", KINDS.join(", ")));
     }
-    check_filter(&config.filter, now)?;
     let of_alerts = ["alerts", "work", "overdue"];
     if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
         return Err("a filter is about alerts: a route that has one tells of alerts, work and overdue alone".into());
@@ -257,8 +282,7 @@ fn route(config: &RouteConfig, name: &str, channels: &[String], now: Timestamp) 
     })
 }
 
-fn maintenance(config: &MaintenanceConfig, now: Timestamp) -> Result<Maintenance, String> {
-    check_filter(&config.filter, now)?;
+fn maintenance(config: &MaintenanceConfig) -> Result<Maintenance, String> {
     if config.name.is_empty() {
         return Err("it has no name".into());
     }
@@ -271,11 +295,9 @@ fn maintenance(config: &MaintenanceConfig, now: Timestamp) -> Result<Maintenance
     Ok(Maintenance { name: config.name.clone(), filter: config.filter.clone(), from, until })
 }
 
-fn check_filter(filter: &str, now: Timestamp) -> Result<(), String> {
-    match parse(filter, ALERT_FIELDS, now) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("filter:\n{}", error.pointed(filter))),
-    }
+fn check_filter(filter: &str, of: &str, now: Timestamp) -> Result<(), NotifyError> {
+    let read = parse(filter, ALERT_FIELDS, now);
+    read.map(drop).map_err(|error| NotifyError::filter(format!("{of}: filter"), error.pointed(filter)))
 }
 
 /// What can be told about.

@@ -10,7 +10,7 @@ use super::{Route, get, of};
 pub(super) const ROUTES: &[Route] = &[
     get(
         path::CONNECTIONS,
-        "A page of the connections of the last hours, counted by application, peer and hour; the last begun first.",
+        "A page of the connections of the last hours, counted by application, peer and hour; the newest report first, also where a host reports hours late.",
     )
     .asking(&[
         ("application", of::<String>),

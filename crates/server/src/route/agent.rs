@@ -33,7 +33,9 @@ pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
         Some(judging) => judging.batch(batch, &*app.store, now()).await?,
         None => batch,
     };
+    let (host, sequence, items) = (batch.agent.host.clone(), batch.sequence, batch.items.len());
     let ingested = app.store.ingest(batch, now()).await?;
+    tracing::info!(host, sequence, items, "report taken");
     app.show(&ingested.changed);
     if !ingested.met.contacts.is_empty() {
         // No watcher is no error.

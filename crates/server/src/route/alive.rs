@@ -17,16 +17,21 @@ pub(crate) async fn alive() -> &'static str {
 
 /// Its database answers too, and takes what is written.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
+    match works(&app).await {
+        true => Ok("ready\n"),
+        false => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "not-ready", DOES_NOT_WORK)),
+    }
+}
+
+/// Whether its database answers, and takes what is written. A full disk is said elsewhere: reading goes on.
+pub(super) async fn works(app: &App) -> bool {
     let works = async {
         app.store.last_change().await?;
         app.accounts.can_write().await
     };
-    match tokio::time::timeout(PATIENCE, works).await {
-        // A full disk is said elsewhere: reading goes on.
-        Ok(Ok(()) | Err(StoreError::Full)) => Ok("ready\n"),
-        _ => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "the store does not work at the moment")),
-    }
+    matches!(tokio::time::timeout(PATIENCE, works).await, Ok(Ok(()) | Err(StoreError::Full)))
 }
 
+pub(super) const DOES_NOT_WORK: &str = "the store does not work at the moment";
 /// Shorter than whoever asks is wont to wait.
 const PATIENCE: Duration = Duration::from_secs(2);

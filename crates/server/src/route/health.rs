@@ -12,6 +12,7 @@ use tripoint_api::people::NotifyHealth;
 use tripoint_api::{AgentIdentity, AgentStatus, ConnectionQuery, FeedHealth, ServerHealth};
 use tripoint_model::{AlertStatus, Timestamp};
 
+use super::alive;
 use crate::auth::caller::Caller;
 use crate::door;
 use crate::lapi::push::PushState;
@@ -53,7 +54,7 @@ pub(crate) async fn feeds(State(app): State<Arc<App>>) -> Json<Vec<FeedHealth>> 
     Json(app.feeds().await)
 }
 
-/// Whether the server works: the store answers.
+/// Whether the server works: the store answers and takes what is written, as `/readyz` has it.
 pub(crate) async fn health(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -65,7 +66,11 @@ pub(crate) async fn health(
     let crowdsec = app.push.as_ref().map(PushState::read);
     let (notify, confined) = (notify(&app).await?, app.confined.clone());
     let version = env!("CARGO_PKG_VERSION").into();
-    let status = if app.store.is_full() { "the disk is full" } else { "ok" };
+    let status = match (app.store.is_full(), alive::works(&app).await) {
+        (true, _) => "the disk is full",
+        (false, false) => alive::DOES_NOT_WORK,
+        (false, true) => "ok",
+    };
     Ok(Json(ServerHealth { status: status.into(), version, agents, alerts_open, crowdsec, notify, confined }))
 }
 

@@ -216,7 +216,7 @@ async fn forget(connection: &mut SqliteConnection, before: i64) -> Result<u64, S
     Ok(gone)
 }
 
-/// A page, the last begun first.
+/// A page, in the order of their first reports, the newest first: that order the cursor and the index share.
 pub(super) async fn page(
     readers: &SqlitePool,
     query: ConnectionQuery,

@@ -301,7 +301,7 @@ pub trait Store: Send + Sync {
     fn cursor(&self, name: String) -> Stored<'_, u64>;
     /// Writes that down.
     fn move_cursor(&self, name: String, value: u64) -> Stored<'_, ()>;
-    /// A page of contacts of these hosts, the last begun first.
+    /// A page of contacts of these hosts, the newest report first.
     fn contacts(&self, query: ConnectionQuery, of: OfHosts, now: Timestamp) -> Stored<'_, ConnectionList>;
     /// Writes down something to be told; says whether there was room.
     fn queue(&self, body: Value, now: Timestamp) -> Stored<'_, bool>;

@@ -160,9 +160,13 @@ pub async fn add_user(client: &Client, name: &str, role: Role, groups: &[&str]) 
 
 /// Changes rows behind the server's back: for what would take hours.
 pub async fn sql(folder: &std::path::Path, statement: &'static str) {
+    sqlx::query(statement).execute(&mut database(folder).await).await.unwrap();
+}
+
+/// A server's database, from outside.
+pub async fn database(folder: &std::path::Path) -> sqlx::SqliteConnection {
     use sqlx::ConnectOptions as _;
     let path = folder.join("server/server.sqlite");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).vfs(tripoint_pages::NAME);
-    let mut connection = options.busy_timeout(std::time::Duration::from_secs(10)).connect().await.unwrap();
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    options.busy_timeout(std::time::Duration::from_secs(10)).connect().await.unwrap()
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tripoint_api::path;
+use tripoint_api::{ClientError, ServerHealth, path};
 
+use crate::browser::database;
 use crate::rig::Rig;
 
 const SPEAK_OF_THEM: &[(&str, &str)] = &[
@@ -55,5 +56,24 @@ async fn anybody_may_ask_whether_it_lives_and_learns_nothing_else() {
     }
     let audit: serde_json::Value = rig.client.get("/v1/audit").await.unwrap();
     assert!(!audit.to_string().contains("healthz"), "questions are no changes: {audit}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_that_takes_nothing_is_not_ready_and_is_again_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let mut other = database(folder.path()).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let refused = rig.client.get_text(path::READY).await.unwrap_err();
+    let ClientError::Problem(problem) = refused else { panic!("{refused}") };
+    assert_eq!((problem.status, problem.kind.as_str()), (503, "tripoint:not-ready"));
+    assert_eq!(problem.detail, "the store does not work at the moment");
+    let health: ServerHealth = rig.client.get(path::HEALTH).await.unwrap();
+    assert_eq!(health.status, problem.detail, "both say the same");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(rig.client.get_text(path::READY).await.unwrap(), "ready\n");
+    let health: ServerHealth = rig.client.get(path::HEALTH).await.unwrap();
+    assert_eq!(health.status, "ok");
     rig.stop().await;
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tripoint_api::{ActionAnswer, AgentHealth, Client, ClientError};
 use tripoint_model::{Exception, Outcome, Timestamp};
 use tripoint_server::openapi::{document, routes};
+use tripoint_server::permits::{self, Who};
 
 use crate::rig::{Rig, alert};
 
@@ -34,6 +35,54 @@ async fn every_route_in_it_is_served() {
             assert_ne!(problem.status, 405, "{} {path}", route.method);
             assert!(!problem.detail.contains("nothing at this path"), "{} {path}", route.method);
         }
+    }
+    rig.stop().await;
+}
+
+/// What a query says and nobody understands is told with what would be understood, on every route of ours.
+#[tokio::test]
+async fn no_field_of_a_query_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    let document = document();
+    for permit in permits::all() {
+        let Some(known) = permit.query else { continue };
+        let described = document["paths"][permit.route][permit.method]["parameters"].as_array();
+        let in_query = described.into_iter().flatten().filter(|one| one["in"] == "query");
+        let described: Vec<&str> = in_query.filter_map(|one| one["name"].as_str()).collect();
+        assert_eq!(known, described, "{} {}", permit.method, permit.route);
+        if matches!(permit.who, Who::Persons(_) | Who::SignedIn) {
+            continue;
+        }
+        let path = permit.route.replace("{id}", "zz").replace("{name}", "zz");
+        let refused = ask(&rig.client, permit.method, &format!("{path}?filtr=x")).await.expect_err(permit.route);
+        let ClientError::Problem(problem) = refused else { panic!("{}: {refused}", permit.route) };
+        assert_eq!((problem.status, problem.kind.as_str()), (400, "tripoint:unknown-field"), "{}", permit.route);
+        assert!(problem.detail.contains("\"filtr\""), "{}", problem.detail);
+        assert!(known.iter().all(|field| problem.detail.contains(field)), "{}", problem.detail);
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_told_once_with_its_field_and_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    for (path, told) in [
+        ("/v1/connections?peer=foo", "peer is \"foo\": not an address, network, address:port or domain: \"foo\""),
+        ("/v1/connections?direction=up", "direction is \"up\": one of inbound, outbound is wanted"),
+        (
+            "/v1/queue?sort=zz",
+            "sort is \"zz\": one of -score, score, -last_seen, last_seen, -first_seen, first_seen, -changed, due is wanted",
+        ),
+        ("/v1/queue?limit=many", "limit is \"many\": a whole number is wanted"),
+        ("/v1/audit?limit=-1", "limit is \"-1\": a whole number is wanted"),
+        ("/v1/connections?since=noon", "since is \"noon\": not an RFC 3339 time: \"noon\""),
+        ("/v1/queue?limit=1&limit=2", "duplicate field `limit`"),
+    ] {
+        let refused = rig.client.get_text(path).await.expect_err(path);
+        let ClientError::Problem(problem) = refused else { panic!("{path}: {refused}") };
+        assert_eq!((problem.status, problem.detail.as_str()), (400, told), "{path}");
     }
     rig.stop().await;
 }

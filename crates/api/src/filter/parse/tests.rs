@@ -120,8 +120,11 @@ fn faults_are_pointed_at() {
     }
     let deep = "(".repeat(40);
     assert!(parse(&deep, FIELDS, NOW).unwrap_err().why.contains("brackets"));
-    let pointed = parse("kev:yes hots:a", FIELDS, NOW).unwrap_err().pointed("kev:yes hots:a");
+    let pointed = parse("kev:yes hots:a", FIELDS, NOW).unwrap_err().pointed("kev:yes hots:a").to_string();
     assert_eq!(pointed.lines().nth(1).map(|line| line.find('^')), Some(Some(8)));
+    let steering = "a\u{1b}[2J hots:a\n";
+    let pointed = parse(steering, FIELDS, NOW).unwrap_err().pointed(steering).to_string();
+    assert!(pointed.starts_with("a\\u{1b}[2J hots:a\\u{a}\n            ^^^^ "), "{pointed:?}");
 }
 
 proptest! {
@@ -130,7 +133,7 @@ proptest! {
         if let Err(error) = parse(&text, FIELDS, NOW) {
             prop_assert!(error.at <= error.end && error.end <= text.len());
             prop_assert!(text.get(error.at..error.end).is_some());
-            error.pointed(&text);
+            prop_assert_eq!(error.pointed(&text).to_string().lines().count(), 2);
         }
     }
 

@@ -82,7 +82,7 @@ impl Signer {
         };
         let head = self.key.sign(&end, now());
         // The log may go to another machine: there it vouches too, as a line of `audit.heads` does.
-        tracing::info!(head = serde_json::to_string(&head).unwrap_or_default(), "audit head");
+        tracing::info!(target: TARGET, head = serde_json::to_string(&head).unwrap_or_default(), "audit head");
         let folder = self.folder.clone();
         let written = tokio::task::spawn_blocking(move || append(&folder, &head)).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
@@ -129,5 +129,7 @@ fn begin(folder: &Path, key: &HeadKey, (before, told): (Timestamp, u64)) -> io::
     Ok(Some(begin))
 }
 
+/// What is logged also where nothing else is.
+pub(crate) const TARGET: &str = "tripoint::audit";
 /// Promise S12.
 const EVERY: Duration = Duration::from_secs(60);

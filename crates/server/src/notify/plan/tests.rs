@@ -23,7 +23,10 @@ fn at(text: &str) -> Timestamp {
 fn plan(routes: &[RouteConfig], maintenance: &[MaintenanceConfig]) -> Result<Plan, String> {
     let config = NotifyConfig { channels: Vec::new(), routes: routes.to_vec(), maintenance: maintenance.to_vec() };
     let channels = ["ops", "pager", "log"].map(str::to_owned);
-    Plan::new(&config, &channels, Timestamp(0))
+    Plan::new(&config, &channels, Timestamp(0)).map_err(|error| match &error.filter {
+        Some(filter) => format!("{error}: {filter}"),
+        None => error.to_string(),
+    })
 }
 
 fn to(channels: &[&str]) -> RouteConfig {
@@ -85,10 +88,42 @@ fn quiet_hours_digests_and_maintenance_hold_back_and_the_least_wins() {
     let night = "2026-11-20T21:30:00Z";
     assert_eq!(of(Level::Low, "web-1", night)[0], "log: quiet hours of all until 2026-11-21T06:00:00Z");
     // Maintenance outranks what is urgent, for as long as it lasts and no longer.
-    let muted = "maintenance db until 2026-11-20T13:00:00Z";
-    assert_eq!(of(Level::Critical, "db-1", NOON), [format!("log: {muted}"), format!("ops: {muted}")]);
+    let muted = "ops: maintenance db until 2026-11-20T13:00:00Z";
+    let then = "log: maintenance db, digest of all until 2026-11-20T13:15:00Z";
+    assert_eq!(of(Level::Critical, "db-1", NOON), [then, muted]);
     assert_eq!(of(Level::Critical, "db-1", "2026-11-20T13:00:00Z")[1], "ops");
     assert_eq!(of(Level::Critical, "db-1", "2026-11-20T10:59:59Z")[1], "ops");
+}
+
+#[test]
+fn what_maintenance_held_waits_for_quiet_hours_and_digests_like_anything_else() {
+    let quiet = |quiet: &str, name: &str| RouteConfig { name: name.into(), quiet: vec![quiet.into()], ..to(&[name]) };
+    let routes = [
+        quiet("00:00-24:00", "log"),
+        quiet("13:30-15:00", "ops"),
+        RouteConfig { digest: "1h".into(), ..to(&["pager"]) },
+    ];
+    let mute = |name: &str, from: &str, until: &str| MaintenanceConfig {
+        name: name.into(),
+        from: format!("2026-11-20T{from}:00Z"),
+        until: format!("2026-11-20T{until}:00Z"),
+        ..MaintenanceConfig::default()
+    };
+    // One follows on the other: what the first lets go the second holds.
+    let plan = plan(&routes, &[mute("a", "11:00", "13:00"), mute("b", "12:30", "14:00")]).unwrap();
+    let row = QueueRow::of(&alert("a", Level::Critical, "web-1"), at(NOON));
+    let told = placed(&plan, Kind::AlertNew, &alert("a", Level::Critical, "web-1"), NOON);
+    assert_eq!(
+        told,
+        [
+            "log: maintenance a, quiet hours of log until 2026-11-28T00:00:00Z",
+            "ops: maintenance a, quiet hours of ops until 2026-11-20T15:00:00Z",
+            "pager: maintenance a, digest of route 3 until 2026-11-20T15:00:00Z",
+        ]
+    );
+    // Escalations wait for maintenance alone.
+    let steps = plan.place_step(&["log".to_owned()], &row, at(NOON));
+    assert_eq!(steps[0].hold.as_ref().map(|hold| hold.due), Some(at("2026-11-20T14:00:00Z")));
 }
 
 #[test]
@@ -122,6 +157,9 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(wrong(to(&["opps"])).contains("there is no channel \"opps\""));
     assert!(wrong(to(&[])).contains("names no channel"));
     assert!(wrong(RouteConfig { filter: "severty:high".into(), ..to(&["ops"]) }).contains("severty:high\n^^^^^^^"));
+    let second = NotifyConfig { routes: vec![to(&["ops"]), to(&["opps"])], ..NotifyConfig::default() };
+    let error = Plan::new(&second, &["ops".to_owned()], Timestamp(0)).unwrap_err();
+    assert_eq!(error.part, Some(("route", 1)));
     assert!(wrong(RouteConfig { kinds: vec!["all".into()], ..to(&["ops"]) }).contains("known: alerts, work"));
     assert!(wrong(RouteConfig { quiet: vec!["late".into()], ..to(&["ops"]) }).contains("no hours"));
     assert!(wrong(RouteConfig { digest: "soon".into(), ..to(&["ops"]) }).contains("digest: "));
