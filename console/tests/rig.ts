@@ -10,7 +10,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 export const PASSWORD = 'three wet owls sing';
 /** The pictures of the documentation are taken anew where that is asked for; else they go nowhere. */
 export const SCREENS = process.env.UPDATE ? join(import.meta.dirname, '../../docs/screens') : mkdtempSync(join(tmpdir(), 'tp-screens-'));
-const PROGRAM = process.env.TRIPOINT_PROGRAM ?? join(import.meta.dirname, '../../target/debug/tripoint');
+export const PROGRAM = process.env.TRIPOINT_PROGRAM ?? join(import.meta.dirname, '../../target/debug/tripoint');
 const BROWSER = process.env.TRIPOINT_BROWSER ?? '/usr/bin/chromium';
 
 const opened = () => chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
@@ -51,6 +51,11 @@ export class Rig {
     }
     rmSync(this.folder, { recursive: true, force: true });
     if (!process.env.UPDATE) rmSync(SCREENS, { recursive: true, force: true });
+  }
+
+  /** Halts the server as a debugger does, or lets it go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.child?.kill(name);
   }
 
   /** Asks through the Unix socket, as root of this host. */

@@ -4867,6 +4867,8 @@ export interface components {
              * @description Messages that wait to be told as one: digests, quiet hours, maintenance.
              */
             held: number;
+            /** @description Why those wait: `maintenance NAME`, `quiet hours of ROUTE`, `digest of ROUTE`, `more than N in a minute`. */
+            held_for?: string[];
             /** @description Which kind of receiver it is. */
             kind: string;
             /**
@@ -5110,6 +5112,8 @@ export interface components {
         };
         /** @description Events of `/v1/connections/watch`. */
         ConnectionEvents: {
+            /** @description Nothing has happened for nine seconds. */
+            alive: components["schemas"]["Nothing"];
             /** @description Rows that are new or changed, each once. */
             connections: components["schemas"]["HostContact"][];
             /** @description That was too much to tell; ask for the page again. */
@@ -7128,6 +7132,8 @@ export interface components {
         QueueEvents: {
             /** @description A line that is new or changed. */
             alert: components["schemas"]["AlertSummary"];
+            /** @description Nothing has happened for nine seconds. */
+            alive: components["schemas"]["Nothing"];
             /** @description What the filter does not take any more: the id as it is, without quotes. */
             gone: components["schemas"]["AlertId"];
             /** @description Too much was missed; ask for the page again. */

@@ -80,6 +80,42 @@ it('asks who is there when the session is over, and stops', async () => {
   stream.close();
 });
 
+it('takes silence for a break, says so, and comes back', async () => {
+  const stream = open('', 7);
+  Source.all[0]?.onopen?.();
+  // As long as it says that it lives, nothing is wrong.
+  for (let beats = 0; beats < 5; beats += 1) {
+    await vi.advanceTimersByTimeAsync(9000);
+    Source.all[0]?.say('alive', '{}', '');
+  }
+  expect([heard, Source.all.length]).toEqual([['on'], 1]);
+  // It hangs: what it is asked is not answered either.
+  const fine = fetch;
+  vi.stubGlobal('fetch', (_: string, init: RequestInit) => new Promise((_, no) => init.signal?.addEventListener('abort', no)));
+  await vi.advanceTimersByTimeAsync(18_999);
+  expect(heard).toEqual(['on']);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([heard, Source.all[0]?.readyState]).toEqual([['on', 'lost'], 2]);
+  // Asked after one second, given up after five, asked again two seconds later.
+  await vi.advanceTimersByTimeAsync(7000);
+  expect(Source.all.length).toBe(1);
+  vi.stubGlobal('fetch', fine);
+  await vi.advanceTimersByTimeAsync(1000 + 60_000);
+  expect(Source.all[1]?.url).toBe('/v1/queue/watch?since=7');
+  Source.all[1]?.onopen?.();
+  expect(heard.at(-1)).toBe('on');
+  stream.close();
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(heard.at(-1)).toBe('on');
+});
+
+it('does not take a server for live that lets nobody in', async () => {
+  const stream = open('', 7);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect([heard, Source.all[0]?.readyState]).toEqual([['lost'], 2]);
+  stream.close();
+});
+
 it('holds no connection while nobody looks', () => {
   const stream = open('', 0);
   page.visibilityState = 'hidden';

@@ -4,7 +4,7 @@ import type { Schemas } from '../api/client';
 import { advisories } from './advisories';
 
 const host = (name: string, data: [string, number | undefined, string][], connected = true) =>
-  ({ agent: { host: name }, connected, health: { data: data.map(([source, age, status]) => ({ source, age, status })) } }) as unknown as Schemas['AgentStatus'];
+  ({ agent: { host: name }, connected, last_seen: '2026-11-20T12:00:00Z', health: { data: data.map(([source, age, status]) => ({ source, age, status })) } }) as unknown as Schemas['AgentStatus'];
 
 it('puts what is wrong before what is old', () => {
   const all = advisories([
@@ -18,6 +18,7 @@ it('puts what is wrong before what is old', () => {
     ['osv', false, 900_000, ['web-2']],
     ['debian', true, 7200, ['web-1', 'web-2']],
   ]);
+  expect(all.map((one) => one.confirmed)).toEqual([undefined, '2026-11-10T02:00:00.000Z', '2026-11-20T10:00:00.000Z']);
 });
 
 it('takes no trouble for a good word that begins alike', () => {

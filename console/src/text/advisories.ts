@@ -9,6 +9,8 @@ export interface Advisories {
   fine: boolean;
   /** Seconds, when the host last said so. */
   age?: number | undefined;
+  /** When that was, where the age is known. */
+  confirmed?: string | undefined;
   /** Where it is so, the worst host first. */
   hosts: string[];
 }
@@ -26,7 +28,7 @@ export function advisories(hosts: Schemas['AgentStatus'][]): Advisories[] {
       if (one.source !== 'vuln' && !one.source.startsWith(KIND)) continue;
       const source = one.source.startsWith(KIND) ? one.source.slice(KIND.length) : 'every source';
       const known = by.get(source) ?? [];
-      known.push({ source, status: one.status, fine: isFine(one.status), age: one.age ?? undefined, hosts: [], host: host.agent.host });
+      known.push({ source, status: one.status, fine: isFine(one.status), age: one.age ?? undefined, confirmed: confirmed(host.last_seen, one.age), hosts: [], host: host.agent.host });
       by.set(source, known);
     }
   }
@@ -35,7 +37,11 @@ export function advisories(hosts: Schemas['AgentStatus'][]): Advisories[] {
     .flatMap((all) => {
       all.sort((a, b) => worse(a, b) || a.host.localeCompare(b.host, 'en'));
       const [first] = all;
-      return first ? [{ source: first.source, status: first.status, fine: first.fine, age: first.age, hosts: all.filter((one) => one.fine === first.fine).map((one) => one.host) }] : [];
+      return first ? [{ source: first.source, status: first.status, fine: first.fine, age: first.age, confirmed: first.confirmed, hosts: all.filter((one) => one.fine === first.fine).map((one) => one.host) }] : [];
     })
     .sort((a, b) => worse(a, b) || a.source.localeCompare(b.source, 'en'));
+}
+
+function confirmed(seen: string, age: number | null | undefined): string | undefined {
+  return age === null || age === undefined ? undefined : new Date(Date.parse(seen) - age * 1000).toISOString();
 }

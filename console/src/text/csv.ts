@@ -15,6 +15,11 @@ export function cell(value: string | number): string {
   return /[",\r\n;\t']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** `alerts.csv`; `alerts-first-100000-of-240000.csv` where it is not all. */
+export function named(name: string, kind: string, { rows, more, total }: { rows: unknown[]; more: boolean; total?: number | undefined }): string {
+  return more ? `${name}-first-${rows.length}${total === undefined ? '' : `-of-${total}`}.${kind}` : `${name}.${kind}`;
+}
+
 /** Hands a text to the browser as a file. */
 export function download(name: string, text: string, kind: string): void {
   const link = document.createElement('a');

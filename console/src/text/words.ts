@@ -18,6 +18,11 @@ export function friendly(word: string): string {
   return NAMES[word] ?? word.replaceAll('_', ' ').replaceAll('-', ' ');
 }
 
+/** How a channel stands, by its breaker. */
+export function standing(breaker: string): string {
+  return breaker === 'closed' ? 'works' : breaker === 'open' ? 'left alone for a while' : 'one message tries';
+}
+
 /** `1 host`, `2 hosts`. */
 export function many(count: number, one: string, more = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : more}`;

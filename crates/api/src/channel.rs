@@ -24,6 +24,9 @@ pub struct ChannelStatus {
     pub waiting: u64,
     /// Messages that wait to be told as one: digests, quiet hours, maintenance.
     pub held: u64,
+    /// Why those wait: `maintenance NAME`, `quiet hours of ROUTE`, `digest of ROUTE`, `more than N in a minute`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_for: Vec<String>,
     /// Messages that were taken.
     pub delivered: u64,
     /// Messages that were given up and are kept for a person.

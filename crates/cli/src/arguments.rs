@@ -93,6 +93,9 @@ pub enum Command {
         /// Leave everything running to explore; Ctrl-C cleans up
         #[arg(long)]
         keep: bool,
+        /// With --keep: the console too, at this address
+        #[arg(long, value_name = "ADDRESS:PORT", requires = "keep")]
+        listen: Option<String>,
         /// Do not touch the kernel: replay the recorded story
         #[arg(long)]
         replay: bool,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::sse::{Event, KeepAlive};
 use tokio::sync::watch;
 
 use tripoint_api::queue::QueueRow;
@@ -25,6 +26,11 @@ impl Changed {
         let line = serde_json::to_string(&row.summary).unwrap_or_default().into();
         Self { row: Arc::new(row), line }
     }
+}
+
+/// A stream that is silent says that it lives, as an event: a browser hides comments from the page.
+pub(crate) fn beat() -> KeepAlive {
+    KeepAlive::new().interval(BEAT).event(Event::default().event("alive").data("{}"))
 }
 
 /// Tells watchers of changes until the server stops.
@@ -66,6 +72,8 @@ pub(crate) async fn run(app: Arc<App>, stopped: watch::Receiver<bool>) {
 
 /// Within which changes are gathered.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a stream is silent at most; whoever listens may take it for broken after twice as long.
+const BEAT: Duration = Duration::from_secs(9);
 const LOOK: Duration = Duration::from_secs(1);
 /// Lines that are read at once.
 const LINES: u32 = 500;

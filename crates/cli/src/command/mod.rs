@@ -47,7 +47,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Top { filter } => top::run(context, filter),
         Command::Server { what: Some(what), .. } => backup::run(context, what),
         Command::Server { what: None, listen } => daemons::server(context, &listen),
-        Command::Demo { keep, replay } => demo::run(context, keep, replay),
+        Command::Demo { keep, listen, replay } => {
+            demo::run(context, keep.then(|| listen.as_deref().unwrap_or("none")), replay)
+        }
         Command::Doctor => doctor::run(context),
         Command::Scan(options) => scan::run(context, &options),
         Command::Intel(intel) => intel::run(context, intel),

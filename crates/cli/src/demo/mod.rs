@@ -17,8 +17,9 @@ use crate::context::Context;
 use crate::exit::Exit;
 use report::Report;
 
-/// Plays the story live where kernel and rights allow it, else replays the recorded one.
-pub fn run(context: &Context, keep: bool, replay_only: bool) -> anyhow::Result<Exit> {
+/// Plays the story live where kernel and rights allow it, else replays the recorded one. `keep` leaves it running, with the
+/// console at this address or `none`.
+pub fn run(context: &Context, keep: Option<&str>, replay_only: bool) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     child::on_stop_signal(Arc::clone(&stop))?;
     let lacking = lacking();

@@ -25,7 +25,7 @@ use crate::command::daemons::Daemons;
 use crate::context::Context;
 
 /// Plays the whole story and cleans up, whatever happens.
-pub fn play(report: &mut Report, keep: bool, stop: &AtomicBool) {
+pub fn play(report: &mut Report, keep: Option<&str>, stop: &AtomicBool) {
     let folder = match tempfile::Builder::new().prefix("tripoint-demo-").tempdir() {
         Ok(folder) => folder,
         Err(error) => return report.step("make a folder", false, error.to_string()),
@@ -51,7 +51,7 @@ pub fn play(report: &mut Report, keep: bool, stop: &AtomicBool) {
 }
 
 /// Everything between curtain up and curtain down. Each part ends by being dropped.
-fn acts(report: &mut Report, instance: &Context, keep: bool, stop: &AtomicBool, programs: &mut Vec<u32>) {
+fn acts(report: &mut Report, instance: &Context, keep: Option<&str>, stop: &AtomicBool, programs: &mut Vec<u32>) {
     let folder = &instance.data_dir;
     let staged = Stage::build()
         .map(|stage| (stage, format!("attacker {ATTACKER4}, {ATTACKER6} · router · victim {VICTIM4}, {VICTIM6}")));
@@ -63,7 +63,7 @@ fn acts(report: &mut Report, instance: &Context, keep: bool, stop: &AtomicBool, 
     };
     let daemons = Daemons::start(
         instance,
-        &Listen { listen: Some("none".into()), ready_file: None, user: None },
+        &Listen { listen: Some(keep.unwrap_or("none").into()), ready_file: None, user: None },
         Some(&folder.join("log")),
     );
     let Some(daemons) = report.outcome(
@@ -85,13 +85,20 @@ fn acts(report: &mut Report, instance: &Context, keep: bool, stop: &AtomicBool, 
     };
     scenes(report, &mut attack, &mut app, stop);
     report.alerts = attack.alerts().unwrap_or_default();
-    if keep && !stop.load(Ordering::Relaxed) {
-        report.say(&format!("\nEverything keeps running. Explore with:\n  tripoint --data-dir {0} alerts list\n  tripoint --data-dir {0} alerts show ID\n  tripoint --data-dir {0} doctor\nCtrl-C cleans up.", folder.display()));
+    if keep.is_some() && !stop.load(Ordering::Relaxed) {
+        report.say(&format!("\nEverything keeps running. Explore with:\n  tripoint --data-dir {0} alerts list\n  tripoint --data-dir {0} alerts show ID\n  tripoint --data-dir {0} doctor\n{1}Ctrl-C cleans up.", folder.display(), console(folder)));
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
     drop((app, daemons));
+}
+
+/// Where a browser signs in, where the server listens for one.
+fn console(folder: &Path) -> String {
+    let setup = std::fs::read_to_string(tripoint_server::setup_path(folder)).unwrap_or_default();
+    let address = setup.lines().find_map(|line| line.strip_prefix("address "));
+    address.map(|address| format!("  a browser at {address}\n")).unwrap_or_default()
 }
 
 fn scenes(report: &mut Report, attack: &mut Attack<'_>, app: &mut App, stop: &AtomicBool) {

@@ -28,6 +28,8 @@ pub(super) struct QueueEvents {
     gone: AlertId,
     /// Too much was missed; ask for the page again.
     reset: Nothing,
+    /// Nothing has happened for nine seconds.
+    alive: Nothing,
 }
 
 /// Events of `/v1/connections/watch`.
@@ -37,6 +39,8 @@ pub(super) struct ConnectionEvents {
     connections: Vec<HostContact>,
     /// That was too much to tell; ask for the page again.
     reset: Nothing,
+    /// Nothing has happened for nine seconds.
+    alive: Nothing,
 }
 
 /// Nothing more.

@@ -22,7 +22,7 @@ use crate::state::{App, now};
 /// Every channel and how it fares.
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ChannelList>, Refused> {
     let Some(board) = &app.notify else { return Ok(Json(ChannelList::default())) };
-    let queues = app.deliveries.queues().await?;
+    let (queues, mut held_for) = (app.deliveries.queues().await?, app.deliveries.held_for().await?);
     let status = board.lines().iter().map(|line| {
         let (queue, standing) = (queues.get(&line.spec.name).copied().unwrap_or_default(), line.standing().clone());
         ChannelStatus {
@@ -30,6 +30,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ChannelList
             kind: line.spec.kind.name().to_owned(),
             waiting: queue.waiting,
             held: queue.held,
+            held_for: held_for.remove(&line.spec.name).unwrap_or_default(),
             delivered: queue.delivered,
             dead: queue.dead,
             lost: queue.lost,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::{Extension, Json};
 use futures_util::stream::unfold;
 use futures_util::{FutureExt as _, Stream};
@@ -23,6 +23,7 @@ use tripoint_model::{Contact, Direction, Observable, Protocol, Timestamp};
 
 use crate::auth::caller::{Caller, Sees};
 use crate::listen::until;
+use crate::live::beat;
 use crate::refuse::{Params, Refused, refuse};
 use crate::state::{App, now};
 use crate::store::Met;
@@ -48,7 +49,7 @@ pub(crate) async fn watch(
     let watcher = Watcher { heard: app.met.subscribe(), stopped: app.stopped.clone(), query, sees: caller.sees };
     let stream =
         unfold(watcher, |mut watcher| async move { watcher.next().await.map(|event| (Ok(event), watcher)) }.boxed());
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(stream).keep_alive(beat()))
 }
 
 fn is_peer(query: &ConnectionQuery) -> Result<(), Refused> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::{Extension, Json};
 use futures_util::Stream;
 use futures_util::stream::{iter, unfold};
@@ -22,7 +22,7 @@ use tripoint_model::Timestamp;
 use super::alerts::{seen, sound};
 use crate::auth::caller::{Caller, Sees};
 use crate::listen::until;
-use crate::live::Changed;
+use crate::live::{Changed, beat};
 use crate::refuse::{Params, Refused, json, refuse};
 use crate::state::{App, now};
 
@@ -120,7 +120,7 @@ pub(crate) async fn watch(
         }
         .boxed()
     });
-    Ok(Sse::new(iter(begin).chain(stream)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(iter(begin).chain(stream)).keep_alive(beat()))
 }
 
 /// What changed since the watcher last heard of anything, `None` when that is too much to tell; and the moment from

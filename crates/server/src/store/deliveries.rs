@@ -268,6 +268,18 @@ impl Deliveries {
         Ok(all)
     }
 
+    /// What the held messages of every channel wait with, by the channel's name.
+    pub(crate) async fn held_for(&self) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let rows = sqlx::query("SELECT DISTINCT channel, bundle FROM deliveries WHERE state = 'held' ORDER BY 1, 2")
+            .fetch_all(&self.readers)
+            .await?;
+        for row in rows {
+            all.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
+        }
+        Ok(all)
+    }
+
     /// What was given up, the newest first, before a number.
     pub(crate) async fn dead(
         &self,

@@ -74,11 +74,11 @@ fn the_browser_keeps_nothing_of_what_it_shows() {
         }
     }
     let known = [
-        "console/src/pages/Overview.svelte KEY, new Date(",
         "console/src/pages/Queue.svelte 'tripoint-facets', facets ? 'on' : 'off'",
         // A word of chance that another window waits for: taken out again at once.
         "console/src/state/proof.ts KEPT, theirs",
         "console/src/state/theme.svelte.ts KEY, theme",
+        "console/src/state/visit.ts KEY, text",
     ];
     assert_eq!(kept, BTreeSet::from(known.map(str::to_owned)));
 }

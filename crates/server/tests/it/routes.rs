@@ -169,6 +169,7 @@ async fn digests_rates_and_maintenance_sum_up_what_they_hold_back() {
     until("the digest", async || hook.came().iter().any(|came| came.json()["type"] == "digest")).await;
     assert_eq!((status(&rig, "rate").await.delivered, status(&rig, "rate").await.held), (2, 3));
     assert_eq!((status(&rig, "muted").await.delivered, status(&rig, "muted").await.held), (0, 5));
+    assert_eq!(status(&rig, "muted").await.held_for, ["maintenance move"]);
     rig.abort().await;
     // Without the entry, what it holds is still told at the time that it said.
     config.maintenance.clear();
