@@ -11,7 +11,7 @@ const HOSTILE = [
 /** Every text of an alert is this one; numbers, moments and what the server itself counts stay. */
 function alertOf(text: string): Alert {
   const at = '2026-11-20T00:00:00Z';
-  const finding = { id: text, cves: [text, text], name: text, version: text, presence: text, fixed: text, fix_command: text, known_exploited: true, purl: text, state: text, severity: {}, source: text };
+  const finding = { id: text, cves: [text, text], name: text, version: text, presence: text, fixed: text, fix_command: text, known_exploited: true, installed: at, paths: [text], purl: text, state: text, severity: {}, source: text };
   const attempt = { family: text, verdict: text, file: text, line: 3, raw: text, time: at };
   return {
     id: text, title: text, rule: text, host: text, severity: { level: text, score: 5, factors: [{ name: text, points: -5, reason: text }] }, confidence: 5, first_seen: at, last_seen: at, count: 1, bytes_in: 1, bytes_out: 1, still_open: true,
