@@ -1,3 +1,5 @@
+//! Does the kernel hold a process to what its policy names, and to nothing less?
+
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
