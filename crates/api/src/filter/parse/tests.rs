@@ -124,7 +124,7 @@ fn faults_are_pointed_at() {
     assert_eq!(pointed.lines().nth(1).map(|line| line.find('^')), Some(Some(8)));
     let steering = "a\u{1b}[2J hots:a\n";
     let pointed = parse(steering, FIELDS, NOW).unwrap_err().pointed(steering).to_string();
-    assert!(pointed.starts_with("a\\u{1b}[2J hots:a\\u{a}\n            ^^^^ "), "{pointed:?}");
+    assert!(pointed.starts_with("a\\u{1b}[2J hots:a\\u{a}\n           ^^^^ "), "{pointed:?}");
 }
 
 proptest! {
