@@ -50,6 +50,7 @@ fn finding() -> &'static Finding {
             module: String::new(),
             paths: Vec::new(),
             state: PackageState::Installed,
+            installed: None,
         };
         match_package(&super::image::database(), &package).remove(0)
     })
