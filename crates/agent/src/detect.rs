@@ -121,7 +121,6 @@ pub struct Detector {
     exceptions: Vec<Exception>,
     permit_ranges: Vec<IpNet>,
     enforced_at: Option<Instant>,
-    sensing_since: Timestamp,
     /// Connections to peers that no list knows, and that followed an attack.
     called_back: HashSet<ConnectionId>,
     /// Listen to the first words of clients while names are listed.
@@ -161,7 +160,6 @@ impl Detector {
             permit_ranges: config.intel.permit_ranges.clone(),
             enforced_at: None,
             called_back: HashSet::new(),
-            sensing_since: now().plus(Duration::from_secs(1)),
             sni: config.sensor.sni,
         }
     }
@@ -228,14 +226,13 @@ impl Detector {
     fn seen(&mut self, seen: Seen) {
         match seen {
             Seen::Connection { connection, at, .. } => self.connection(connection, at),
-            Seen::Started { process, at } => {
+            Seen::Started { process, at, found } => {
                 // Another program in the same process has another hash.
                 self.hashes.remove(&process.key);
-                let settled = at <= self.sensing_since;
                 if self.correlator.is_on_record(&process.application().key()) {
                     self.observe(at, What::ProcessStarted { process: Arc::clone(&process) });
                 }
-                let _ = self.doors.findings.send(Request::Started { process, settled });
+                let _ = self.doors.findings.send(Request::Started { process, found });
             }
             Seen::Ended { key, at } => {
                 let _ = self.doors.findings.send(Request::Ended(key));

@@ -1,6 +1,7 @@
 //! What is each process vulnerable to? Looked up before anybody asks, off the path of events.
 
 mod recalled;
+mod young;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,15 +17,16 @@ use tripoint_vuln::Database;
 
 use crate::detect::Wake;
 use recalled::Recalled;
+use young::Young;
 
 /// A question, or something that changes the answers.
 pub enum Request {
-    /// A process began (it is looked at soon) or was there before (it is looked at now).
+    /// A process began (it is looked at soon) or was found living (it is looked at now).
     Started {
         /// The process.
         process: Arc<Process>,
-        /// Whether it has had time to load its libraries.
-        settled: bool,
+        /// Whether it was found.
+        found: bool,
     },
     /// A process met a bad peer: now.
     Urgent(Arc<Process>),
@@ -38,8 +40,6 @@ pub enum Request {
     Stop,
 }
 
-/// How long a new process is left to load its libraries before it is looked at.
-const SETTLE: Duration = Duration::from_millis(300);
 /// How many processes are kept in mind.
 const PROCESSES_MAX: usize = 20_000;
 
@@ -66,6 +66,7 @@ pub struct Findings {
     due: HashMap<ProcessKey, Instant>,
     told: HashMap<ProcessKey, Told>,
     urgent: HashSet<ProcessKey>,
+    young: Young,
     /// Since when the package database on disk is not the one that was read.
     changed: Option<Instant>,
     recalled: Recalled,
@@ -94,6 +95,7 @@ impl Findings {
             due: HashMap::new(),
             told: HashMap::new(),
             urgent: HashSet::new(),
+            young: Young::default(),
             changed: None,
             recalled: Recalled::default(),
         })
@@ -137,25 +139,31 @@ impl Findings {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Started { process, settled } => {
+            Request::Started { process, found } => {
                 // The same process may have begun another program: what was said of the former one is void.
                 self.told.remove(&process.key);
                 self.urgent.remove(&process.key);
-                self.recalled.touch(&process, Instant::now());
+                let (key, now) = (process.key, Instant::now());
+                self.recalled.touch(&process, now);
                 if self.living.len() < PROCESSES_MAX {
-                    let wait = if settled { Duration::ZERO } else { SETTLE };
-                    self.due.insert(process.key, Instant::now() + wait);
-                    self.living.insert(process.key, process);
+                    let first = if found { self.young.find(key, now) } else { self.young.begin(key, now) };
+                    self.due.insert(key, first);
+                    self.living.insert(key, process);
                 }
             }
             Request::Urgent(process) => {
                 let key = process.key;
                 self.living.insert(key, process);
-                if !self.told.contains_key(&key) {
+                let was_told = self.told.contains_key(&key);
+                if !was_told {
                     self.answer(key);
                 }
                 if self.urgent.insert(key) {
                     let _ = self.hash.send(key);
+                    // It may have loaded more since it was looked at.
+                    if was_told {
+                        self.due.insert(key, Instant::now());
+                    }
                 }
             }
             Request::Ended(key) => {
@@ -165,6 +173,7 @@ impl Findings {
                 self.due.remove(&key);
                 self.told.remove(&key);
                 self.urgent.remove(&key);
+                self.young.end(key);
             }
             Request::Database(database, number) => {
                 tracing::info!(packages = database.packages(), built = %database.built(), "advisories in force");
@@ -233,7 +242,9 @@ impl Findings {
     }
 
     fn answer(&mut self, key: ProcessKey) {
+        let now = Instant::now();
         self.due.remove(&key);
+        self.due.extend(self.young.next(key, now).map(|next| (key, next)));
         let Some((database, edition)) = self.database.clone() else { return };
         let at = Timestamp::from_system(SystemTime::now());
         let packages = self.packages(key);
@@ -248,6 +259,9 @@ impl Findings {
             return;
         }
         let rejudged = before.is_some_and(|told| told.packages == packages);
+        if let Some(process) = self.living.get(&key) {
+            self.recalled.touch(process, now);
+        }
         self.told.insert(key, Told { packages, findings: Arc::clone(&findings) });
         let _ = self.detector.send(Wake::Findings { process: key, findings, rejudged, edition, at });
     }

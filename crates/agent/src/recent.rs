@@ -70,11 +70,11 @@ impl Recent {
         let clock = is_listing.then(BootClock::new);
         for one in seen {
             match one {
-                Seen::Started { process, at } if clock.is_some() => {
+                Seen::Started { process, at, .. } if clock.is_some() => {
                     let begun = clock.map_or(*at, |clock| clock.wall(process.key.start_ns));
                     kept.begun(process, begun.min(*at));
                 }
-                Seen::Started { process, at } => kept.begun(process, *at),
+                Seen::Started { process, at, .. } => kept.begun(process, *at),
                 Seen::Connection { connection, at, .. } => kept.met(connection, *at),
                 Seen::Ended { .. } | Seen::Resolved { .. } => {}
             }
@@ -219,7 +219,7 @@ mod tests {
 
     fn started(pid: u32, parent: u32, start_ns: u64, at: i64) -> Seen {
         let process = process(pid, parent, &format!("/bin/p{pid}"), start_ns);
-        Seen::Started { process, at: Timestamp::from_seconds(at) }
+        Seen::Started { process, at: Timestamp::from_seconds(at), found: false }
     }
 
     fn connected(owner: &Arc<Process>, cookie: u64, remote: &str, at: i64) -> Seen {

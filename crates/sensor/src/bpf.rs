@@ -97,7 +97,7 @@ impl BpfSensor {
     pub fn start(&mut self) -> io::Result<Vec<Seen>> {
         let now = self.clock.wall(tripoint_linux::clock::boot_ns());
         let mut out: Vec<Seen> =
-            self.table.scan().into_iter().map(|process| Seen::Started { process, at: now }).collect();
+            self.table.scan().into_iter().map(|process| Seen::Started { process, at: now, found: true }).collect();
         out.extend(self.sweep()?);
         Ok(out)
     }
@@ -186,7 +186,7 @@ impl BpfSensor {
             Record::Hello(head, words) => connections.push(Told::Hello(head, words.to_vec())),
             Record::Exec(head, argv) => {
                 let process = resolve_exe(table.exec(&head, argv), table);
-                out.push(Seen::Started { process, at: clock.wall(head.at_ns) });
+                out.push(Seen::Started { process, at: clock.wall(head.at_ns), found: false });
             }
             Record::Fork(record) => table.fork(&record),
             Record::Exit(record) => {

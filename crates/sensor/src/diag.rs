@@ -45,7 +45,7 @@ impl DiagSensor {
     pub fn poll(&mut self, at: Timestamp) -> Vec<Seen> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.started, true) {
-            out.extend(self.table.scan().into_iter().map(|process| Seen::Started { process, at }));
+            out.extend(self.table.scan().into_iter().map(|process| Seen::Started { process, at, found: true }));
         }
         let sockets = Namespaces::find().sockets();
         let listeners = sockets.iter().filter(|(_, socket)| socket.is_listener());

@@ -47,8 +47,10 @@ pub enum Seen {
     Started {
         /// The process.
         process: Arc<Process>,
-        /// When.
+        /// When, or when it was found.
         at: Timestamp,
+        /// Whether it was found living: it began before the sensor did.
+        found: bool,
     },
     /// A process ended.
     Ended {

@@ -12,7 +12,7 @@ use tripoint_model::{AlertId, Finding, Package, PackageState, Process, ProcessKe
 use tripoint_sensor::procfs;
 use tripoint_vuln::Database;
 
-use super::Findings;
+use super::{Findings, GLANCE, young};
 use crate::detect::Wake;
 
 /// A program that is begun anew is gone for a moment.
@@ -91,8 +91,13 @@ impl Findings {
         for id in due {
             let Some(alert) = self.recalled.alerts.get(&id).cloned() else { continue };
             let own = living.get(&alert.application).map(Vec::as_slice).unwrap_or_default();
-            // What has just begun is looked at first.
-            if own.iter().any(|key| self.due.contains_key(key)) {
+            // What is due to be looked at, or never was, is looked at first.
+            let is_first = |key: &ProcessKey| {
+                let is_due = self.due.get(key).is_some_and(|at| *at <= now || !self.told.contains_key(key));
+                is_due || young::age(*key) < SETTLE
+            };
+            if own.iter().any(is_first) {
+                self.recalled.due.insert(id, now + GLANCE);
                 continue;
             }
             self.recalled.due.remove(&id);

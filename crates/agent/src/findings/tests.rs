@@ -17,7 +17,7 @@ fn opened(root: &Path) -> (Findings, ProcessKey) {
     let mut findings = Findings::open_root(root, detector, hash, Duration::from_secs(3600)).unwrap();
     let key = procfs::key_of(std::process::id()).unwrap();
     let process = Arc::new(Process { key, ..Process::default() });
-    findings.take(Request::Started { process, settled: true });
+    findings.take(Request::Started { process, found: true });
     findings.due.clear();
     (findings, key)
 }

@@ -231,7 +231,8 @@ mod tests {
 
         fn begin(&self, pid: u32, parent: u32, exe: &str, seconds: i64) -> Arc<Process> {
             let process = process(pid, parent, exe, self.clock.boot(self.at(seconds)));
-            self.recent.take(&[Seen::Started { process: Arc::clone(&process), at: self.at(seconds) }], false);
+            self.recent
+                .take(&[Seen::Started { process: Arc::clone(&process), at: self.at(seconds), found: false }], false);
             process
         }
 

@@ -123,7 +123,7 @@ fn an_upgrade_while_the_agent_was_away_is_told_without_any_connection() {
     instance.down();
     // Begun anew with a library that has no hole, and quiet since.
     drop(app);
-    let app = App::start_with(&lab, instance.path(), "2.17.1");
+    let mut app = App::start_with(&lab, instance.path(), "2.17.1");
     instance.up();
     let up = Instant::now();
     let mended = wait_told(&instance, "2.14.1 runs no longer: the application was begun anew without it");
@@ -132,6 +132,11 @@ fn an_upgrade_while_the_agent_was_away_is_told_without_any_connection() {
     assert_eq!((&mended["judged"]["trend"], &mended["work"]["status"]), (&"milder".into(), &"open".into()));
     assert!(mended["severity"]["score"].as_u64() < raised["severity"]["score"].as_u64(), "{mended:#}");
     assert_eq!((&mended["count"], &mended["first_seen"]), (&raised["count"], &raised["first_seen"]), "nothing came");
+    // It goes on being looked after: the old one is begun again.
+    drop(app);
+    app = App::start(&lab, instance.path());
+    let again = wait_told(&instance, "vulnerable code runs again");
+    assert_eq!((&again["judged"]["trend"], told(&again).len()), (&"same".into(), 2), "{:?}", told(&again));
     drop(app);
 }
 
