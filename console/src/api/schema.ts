@@ -7660,10 +7660,25 @@ export interface components {
         };
         /** @description How bad an alert was that nobody has to look at. */
         Settled: {
+            /** @description Which of its vulnerabilities were known to be exploited; nothing where nobody wrote it down. */
+            exploited?: string[];
             /** @description How bad. */
             level: components["schemas"]["Level"];
             /** @description By which rule. */
             rule: string;
+            /** @description Whether its logs said that an attack likely succeeded; nothing where nobody wrote it down. */
+            succeeded?: boolean;
+        };
+        /** @description How bad an alert was that nobody has to look at. */
+        SettledInput: {
+            /** @description Which of its vulnerabilities were known to be exploited; nothing where nobody wrote it down. */
+            exploited?: string[] | null;
+            /** @description How bad. */
+            level: components["schemas"]["Level"];
+            /** @description By which rule. */
+            rule: string;
+            /** @description Whether its logs said that an attack likely succeeded; nothing where nobody wrote it down. */
+            succeeded?: boolean | null;
         };
         /** @description Makes the first admin, once. */
         Setup: {
@@ -8305,7 +8320,7 @@ export interface components {
             /** @description Why it was closed. */
             resolution?: components["schemas"]["Resolution"] | null;
             /** @description The worst it was since it was closed or became part of another: what it has to outdo to be looked at again. */
-            settled?: components["schemas"]["Settled"] | null;
+            settled?: components["schemas"]["SettledInput"] | null;
             /** @description How bad a person thinks it is; outranks the sum in queues and for notifications, and never changes the sum. */
             severity?: components["schemas"]["SeverityOverride"] | null;
             /** @description Where it stands. */

@@ -1,6 +1,6 @@
 //! What does a person have to know: a rule's judgement and the facts it rests on?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -278,6 +278,12 @@ pub struct Settled {
     pub level: Level,
     /// By which rule.
     pub rule: String,
+    /// Which of its vulnerabilities were known to be exploited; nothing where nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploited: Option<BTreeSet<String>>,
+    /// Whether its logs said that an attack likely succeeded; nothing where nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeded: Option<bool>,
 }
 
 /// What somebody said.

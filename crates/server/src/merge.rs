@@ -1,12 +1,14 @@
 //! What becomes of people's work and of what was known, when an agent reports an alert anew?
 
 mod follow;
+mod grade;
 
 use tripoint_model::action::in_force;
-use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing, Settled};
-use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Level, Outcome, Refusal, Timestamp};
+use tripoint_model::alert::{CAUSE, Change, LOG_EVIDENCE, Missing};
+use tripoint_model::{ActionKind, Alert, AlertStatus, Investigation, Outcome, Refusal, Timestamp};
 
 pub use follow::follow;
+pub use grade::{EXPLOITED_MAX, Grade, exploited, has_succeeded, newly_exploited, outgrow, reopen, settled};
 
 /// The author of changes that nobody made by hand.
 pub const OURSELVES: &str = "tripoint";
@@ -22,7 +24,6 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
         add_outcomes(&mut report, &outcomes, now);
         return report;
     };
-    let worse = Grade::of(&report).is_worse_than(Grade::to_outdo(&stored));
     let before = stored.clone();
     let outcomes = std::mem::replace(&mut report.outcomes, stored.outcomes);
     let refusals = std::mem::replace(&mut report.refusals, stored.refusals);
@@ -52,12 +53,7 @@ pub fn merge(stored: Option<Alert>, mut report: Alert, now: Timestamp) -> Alert 
     follow(&before, &mut report, now);
     add_refusals(&mut report, &refusals);
     add_outcomes(&mut report, &outcomes, now);
-    if worse && report.suppressed_by.is_none() && report.work.status == AlertStatus::Resolved {
-        report.work.status = AlertStatus::Open;
-        report.work.resolution = None;
-        let level = report.severity.level;
-        history(&mut report, now, &format!("reopened: it has become worse ({level})"));
-    }
+    reopen(&mut report, &Grade::to_outdo(&before), now);
     report
 }
 
@@ -72,75 +68,6 @@ pub fn investigated(alert: &mut Alert, found: Box<Investigation>) {
         alert.missing.retain(|missing| missing.what != CAUSE);
     }
     alert.investigation = Some(found);
-}
-
-/// How grave an alert is by what its agent says.
-#[derive(Clone, Copy, Debug)]
-pub struct Grade {
-    level: Level,
-    rank: u8,
-}
-
-impl Grade {
-    /// Of this alert.
-    pub fn of(alert: &Alert) -> Self {
-        Self { level: alert.severity.level, rank: rank(&alert.rule) }
-    }
-
-    /// What another report of it has to outdo: how bad it ever was since it was settled. A list that drops a peer and
-    /// names it again has not made anything worse.
-    pub fn to_outdo(alert: &Alert) -> Self {
-        let settled = alert.work.settled.as_ref();
-        settled.map_or(Self::of(alert), |settled| Self { level: settled.level, rank: rank(&settled.rule) })
-    }
-
-    fn is_worse_than(self, other: Self) -> bool {
-        self.level > other.level || self.rank > other.rank
-    }
-}
-
-/// The worst an alert was that is closed or part of another, from what it was before.
-pub fn settled(alert: &Alert) -> Option<Settled> {
-    let work = &alert.work;
-    if work.status != AlertStatus::Resolved && work.merged_into.is_none() {
-        return None;
-    }
-    let (level, rule) = (alert.severity.level, &alert.rule);
-    Some(match &work.settled {
-        Some(known) => {
-            let rule = if rank(rule) > rank(&known.rule) { rule } else { &known.rule };
-            Settled { level: level.max(known.level), rule: rule.clone() }
-        }
-        None => Settled { level, rule: rule.clone() },
-    })
-}
-
-/// Makes a part that has become worse than it was an alert of its own again, unless the whole is as grave and somebody
-/// will still look at it: nothing that got worse may hide behind what is closed or was milder.
-pub fn outgrow(part: &mut Alert, before: Grade, whole: Option<&Alert>, now: Timestamp) {
-    let covers = |whole: &Alert| {
-        let level = whole.work.severity.as_ref().map_or(whole.severity.level, |own| own.level);
-        whole.work.status != AlertStatus::Resolved
-            && whole.suppressed_by.is_none()
-            && level >= part.severity.level
-            && rank(&whole.rule) >= rank(&part.rule)
-    };
-    if part.suppressed_by.is_some() || !Grade::of(part).is_worse_than(before) || whole.is_some_and(covers) {
-        return;
-    }
-    if let Some(whole) = part.work.merged_into.take() {
-        let level = part.severity.level;
-        history(part, now, &format!("split from {whole}: it has become worse ({level})"));
-    }
-}
-
-/// A known vulnerability outranks a merely bad peer, and an attack that was followed by a call outranks both.
-fn rank(rule: &str) -> u8 {
-    match rule {
-        "bad_peer" => 0,
-        "exploited_then_called_back" => 2,
-        _ => 1,
-    }
 }
 
 /// Adds what the kernel said; the newest state of each action counts. A verified block contains an
@@ -252,6 +179,47 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_told_as_an_escalation_opens_what_was_closed() {
+        let finding = |cve: &str, known_exploited| {
+            let text = format!(
+                r#"{{"purl":"pkg:deb/debian/a@1","id":"{cve}","cves":["{cve}"],"state":"affected","known_exploited":{known_exploited}}}"#
+            );
+            serde_json::from_str::<tripoint_model::Finding>(&text).unwrap()
+        };
+        let with = |findings: &[tripoint_model::Finding]| Alert { findings: findings.to_vec(), ..alert(70, 3) };
+        let mut closed = merge(None, with(&[finding("CVE-1", true), finding("CVE-2", false)]), Timestamp(1));
+        closed.work.status = AlertStatus::Resolved;
+        closed.work.resolution = Some(Resolution::FalsePositive);
+        closed.work.settled = settled(&closed);
+        let status = |report: Alert| {
+            let merged = merge(Some(closed.clone()), report, Timestamp(2));
+            (merged.work.status, merged.work.history.last().unwrap().what.clone())
+        };
+        let same = with(&[finding("CVE-1", true), finding("CVE-2", false), finding("CVE-3", false)]);
+        assert_eq!(status(same).0, AlertStatus::Resolved, "one vulnerability more of the same kind");
+        let (open, why) = status(with(&[finding("CVE-1", true), finding("CVE-2", true)]));
+        assert_eq!(open, AlertStatus::Open);
+        assert!(why.starts_with("reopened: a vulnerability of it is newly known to be exploited"), "{why}");
+        // It is not exploited newly that was before.
+        let mut dropped = merge(Some(closed.clone()), with(&[]), Timestamp(2));
+        dropped.work.settled = settled(&dropped);
+        let again = merge(Some(dropped), with(&[finding("CVE-1", true)]), Timestamp(3));
+        assert_eq!(again.work.status, AlertStatus::Resolved);
+        let mut found = with(&[]);
+        found.investigation = serde_json::from_str(
+            r#"{"at":"2026-11-20T03:00:02Z","took_ms":1,"logs":{"verdict":"likely_succeeded","lines":1}}"#,
+        )
+        .unwrap();
+        let (open, why) = status(found);
+        assert_eq!((open, why.starts_with("reopened: an attack on it likely succeeded")), (AlertStatus::Open, true));
+        // Of one that was closed by an older version nobody knows what was known.
+        let mut older = closed.clone();
+        older.work.settled.as_mut().unwrap().exploited = None;
+        let merged = merge(Some(older), with(&[finding("CVE-2", true)]), Timestamp(2));
+        assert_eq!(merged.work.status, AlertStatus::Resolved);
+    }
+
+    #[test]
     fn a_list_that_drops_a_peer_and_names_it_again_opens_nothing() {
         let mut closed = merge(None, alert(70, 3), Timestamp(1));
         closed.work.status = AlertStatus::Resolved;
@@ -267,7 +235,7 @@ mod tests {
         // As a part of another it stays that too.
         let mut part = Alert { work: Work { merged_into: Some(AlertId("11".into())), ..again.work.clone() }, ..again };
         let before = Grade::to_outdo(&dropped);
-        outgrow(&mut part, before, None, Timestamp(3));
+        outgrow(&mut part, &before, None, Timestamp(3));
         assert!(part.work.merged_into.is_some());
         let worse = merge(Some(dropped), alert(85, 3), Timestamp(4));
         assert_eq!(worse.work.status, AlertStatus::Open);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use tripoint_api::AuditRow;
 use tripoint_model::text::{truncate, visible};
-use tripoint_model::{Alert, Level, Timestamp, Verdict};
+use tripoint_model::{Alert, Level, Timestamp};
 
 /// What a message tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -356,10 +356,6 @@ fn of_audit_row(row: &AuditRow) -> String {
 }
 
 /// Whether the application's logs say that an attack has likely succeeded.
-pub(crate) fn has_succeeded(alert: &Alert) -> bool {
-    alert.investigation.as_ref().is_some_and(|found| found.logs.verdict == Some(Verdict::LikelySucceeded))
-}
-
 /// Sorted, each once, the first few.
 fn some<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Vec<String> {
     let set: BTreeSet<String> = items.into_iter().map(Into::into).collect();

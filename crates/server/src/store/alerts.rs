@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 use tripoint_model::confidence::{SEEN_BEFORE, raise};
-use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Timestamp};
+use tripoint_model::{Alert, AlertId, Investigation, Outcome, Refusal, Resolution, Timestamp};
 
 use super::rows::{Noticed, load, save};
 use super::verdicts::{met_before, teach};
@@ -31,12 +31,9 @@ pub(super) async fn take(
     let whole = stored.as_ref().and_then(|stored| Some((stored.work.merged_into.clone()?, Grade::to_outdo(stored))));
     let mut merged = merge(stored, Alert { host: host.to_owned(), ..alert }, now);
     if let Some((whole, grade)) = whole {
-        merge::outgrow(&mut merged, grade, load(connection, &whole.0).await?.as_ref(), now);
+        merge::outgrow(&mut merged, &grade, load(connection, &whole.0).await?.as_ref(), now);
     }
-    if closed_as.is_some() && merged.work.resolution != closed_as {
-        teach(connection, &merged).await?;
-        noticed.untaught = true;
-    }
+    untaught(connection, closed_as, &merged, noticed).await?;
     judged::uncovered(connection, None, &mut merged, now).await?;
     settle(connection, &mut merged, (before, stood), (tell, now)).await?;
     Ok(Some(merged.id))
@@ -96,13 +93,34 @@ pub(super) async fn investigated(
     id: &AlertId,
     found: Investigation,
     (tell, now): (Tell, Timestamp),
+    noticed: &mut Noticed,
 ) -> Result<Option<AlertId>, StoreError> {
     let Some(mut alert) = load(connection, &id.0).await?.filter(|alert| alert.host == host) else { return Ok(None) };
     if alert.investigation.as_ref().is_some_and(|known| known.at > found.at) {
         return Ok(None);
     }
+    let (closed_as, stood, grade) = (alert.work.resolution, outbox::before(Some(&alert)), Grade::to_outdo(&alert));
     merge::investigated(&mut alert, Box::new(found));
+    merge::reopen(&mut alert, &grade, now);
+    if let Some(whole) = alert.work.merged_into.clone() {
+        merge::outgrow(&mut alert, &grade, load(connection, &whole.0).await?.as_ref(), now);
+    }
+    untaught(connection, closed_as, &alert, noticed).await?;
     save(connection, &mut alert, now).await?;
-    outbox::alert(connection, tell, outbox::KNOWN, &alert, now).await?;
+    outbox::alert(connection, tell, stood, &alert, now).await?;
     Ok(Some(alert.id))
+}
+
+/// Takes back what the closing of an alert taught that is open again.
+async fn untaught(
+    connection: &mut SqliteConnection,
+    closed_as: Option<Resolution>,
+    alert: &Alert,
+    noticed: &mut Noticed,
+) -> Result<(), StoreError> {
+    if closed_as.is_some() && alert.work.resolution != closed_as {
+        teach(connection, alert).await?;
+        noticed.untaught = true;
+    }
+    Ok(())
 }

@@ -153,7 +153,7 @@ async fn one(
     let whole = stored.work.merged_into.clone();
     if let Some(whole) = whole {
         let grade = Grade::to_outdo(&stored);
-        merge::outgrow(&mut alert, grade, load(connection, &whole.0).await?.as_ref(), now);
+        merge::outgrow(&mut alert, &grade, load(connection, &whole.0).await?.as_ref(), now);
     }
     settle(connection, &mut alert, (before, stood), (tell, now)).await?;
     Ok(alert)

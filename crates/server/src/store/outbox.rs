@@ -13,6 +13,7 @@ use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, Outcome, OutcomeSt
 
 use super::rows::{signed, to_text, unsigned};
 use super::{StoreError, counts};
+use crate::merge::{EXPLOITED_MAX, exploited, has_succeeded, newly_exploited};
 use crate::notify::news::{self, Kind};
 
 /// What is told.
@@ -151,14 +152,14 @@ pub(super) async fn alert(
     let told: Option<i64> = row.try_get(0)?;
     // One of an older version was shown before messages were sent.
     let told = told.or(before.known.then_some(bad)).filter(|told| *told > 0);
-    let succeeded = news::has_succeeded(alert);
+    let succeeded = has_succeeded(alert);
     let mut exploited = exploited(alert);
     let (told_succeeded, told_exploited): (Option<i64>, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
     let told_exploited: Option<BTreeSet<String>> =
         told_exploited.map(|text| text.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect());
     let mut why = Vec::new();
     if let Some(told) = told {
-        let is_new = |told: &BTreeSet<String>| !exploited.is_subset(told);
+        let is_new = |told: &BTreeSet<String>| newly_exploited(&exploited, told);
         let reasons = [
             (level_of(bad) > level_of(told), "severity"),
             (bad > told && level_of(bad) == level_of(told), "vulnerable"),
@@ -191,12 +192,6 @@ pub(super) async fn alert(
 /// The severity in a rank.
 fn level_of(rank: i64) -> i64 {
     (rank - 1) / 2
-}
-
-/// Vulnerabilities of the application that are known to be exploited.
-fn exploited(alert: &Alert) -> BTreeSet<String> {
-    let findings = alert.findings.iter().filter(|finding| finding.known_exploited && finding.state.is_vulnerable());
-    findings.flat_map(|finding| finding.cves.iter().cloned()).filter(|id| !id.contains(' ')).collect()
 }
 
 fn is_resolved(alert: &Alert) -> bool {
@@ -286,8 +281,6 @@ pub(crate) const WAITING_MAX: i64 = 10_000;
 /// Actions in one message.
 const TOGETHER_MAX: usize = 100;
 const RESTORED: &str = "restored";
-/// Vulnerabilities of one alert that are remembered as told.
-const EXPLOITED_MAX: usize = 200;
 const LAST: &str = "messages_last";
 pub(super) const DELIVERED: &str = "messages_delivered";
 pub(super) const UNDELIVERED: &str = "messages_undelivered";

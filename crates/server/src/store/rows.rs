@@ -183,7 +183,7 @@ async fn take(
         }
         Item::Refusal { alert, refusal } => Ok(ids(alerts::add(connection, host, &alert, &[], &[refusal], now).await?)),
         Item::Investigation { alert, found } => {
-            let changed = alerts::investigated(connection, host, &alert, *found, (keep.tell, now)).await?;
+            let changed = alerts::investigated(connection, host, &alert, *found, (keep.tell, now), noticed).await?;
             Ok(changed.into_iter().collect())
         }
         Item::Health { health, .. } => {

@@ -148,11 +148,10 @@ pub(super) async fn changed(connection: &mut SqliteConnection, id: &str) -> Resu
 
 /// The alerts that are part of another.
 pub(super) async fn parts(connection: &mut SqliteConnection, id: &str) -> Result<Vec<String>, StoreError> {
-    let found =
-        sqlx::query_scalar("SELECT id FROM queue_terms WHERE field = 'merged' AND value = $1 ORDER BY id LIMIT 1000")
-            .bind(id)
-            .fetch_all(connection)
-            .await?;
+    let found = sqlx::query_scalar("SELECT id FROM queue_terms WHERE field = 'merged' AND value = $1 ORDER BY id")
+        .bind(id)
+        .fetch_all(connection)
+        .await?;
     Ok(found)
 }
 
@@ -171,8 +170,15 @@ async fn cannot_merge(
     if let Some(other) = whole.work.merged_into {
         return Ok(Some(format!("{into} is part of {other} itself; merge it into that")));
     }
+    // Nobody would look at it behind what is closed.
+    if whole.work.status == AlertStatus::Resolved && alert.work.status != AlertStatus::Resolved {
+        return Ok(Some(format!("{into} is closed; reopen it first, or close this one too")));
+    }
     if !parts(connection, &alert.id.0).await?.is_empty() {
         return Ok(Some("other alerts are part of it; split them first, or merge the other way round".into()));
+    }
+    if parts(connection, &into.0).await?.len() >= PARTS_MAX {
+        return Ok(Some(format!("{into} has {PARTS_MAX} parts already")));
     }
     Ok(None)
 }
@@ -188,6 +194,9 @@ fn is_full(alert: &Alert, work: &Work) -> Option<String> {
     }
     is_full.then(|| format!("it has {EACH_MAX} of them already"))
 }
+
+/// Most parts of one alert: they are closed and opened with it, in one transaction.
+const PARTS_MAX: usize = 1000;
 
 /// Whether the work comes with a comment.
 fn says(work: &Work) -> bool {
@@ -214,12 +223,34 @@ async fn done(
         author: author.to_owned(),
         what: format!("{what}{with}"),
     }));
+    if before.status == AlertStatus::Resolved {
+        free(connection, &mut alert, author, now).await?;
+    }
     // Whatever opens a closed alert takes back what its closing taught.
     if (alert.work.status, alert.work.resolution) != (before.status, before.resolution) {
         teach(connection, &alert).await?;
     }
     save(connection, &mut alert, now).await?;
     Ok(Done { before, alert })
+}
+
+/// A part that is opened while its whole is closed stands by itself: nobody would look at it behind that.
+async fn free(
+    connection: &mut SqliteConnection,
+    part: &mut Alert,
+    author: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if part.work.status == AlertStatus::Resolved {
+        return Ok(());
+    }
+    let Some(id) = part.work.merged_into.clone() else { return Ok(()) };
+    if load(connection, &id.0).await?.is_none_or(|whole| whole.work.status == AlertStatus::Resolved) {
+        part.work.merged_into = None;
+        let what = format!("split from {id}: that is closed");
+        part.work.history.push(Change { at: now, author: author.to_owned(), what });
+    }
+    Ok(())
 }
 
 /// Changes the alert; how its history tells it.

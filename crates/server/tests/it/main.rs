@@ -28,6 +28,7 @@ mod oidc;
 mod once;
 mod openapi;
 mod packed;
+mod parts;
 mod people;
 mod permits;
 mod push;

@@ -17,13 +17,13 @@ use tripoint_model::{ActionKind, Alert, AlertId, AlertStatus, OutcomeState};
 use crate::lapi::outcome;
 use crate::rig::{Rig, alert};
 
-async fn rows(rig: &Rig, filter: &str) -> Vec<String> {
+pub async fn rows(rig: &Rig, filter: &str) -> Vec<String> {
     let query = QueueQuery { filter: Some(filter.into()), ..QueueQuery::default() };
     let page: QueuePage = rig.client.get(&format!("/v1/queue{}", query.to_query())).await.unwrap();
     page.rows.into_iter().map(|row| row.id.0).collect()
 }
 
-async fn work(rig: &Rig, id: &str, work: Value) -> Result<Alert, ClientError> {
+pub async fn work(rig: &Rig, id: &str, work: Value) -> Result<Alert, ClientError> {
     rig.client.post(&format!("/v1/alerts/{id}/work"), &work).await
 }
 
@@ -103,31 +103,6 @@ async fn work_is_done_refused_and_told() {
     assert_eq!(answer.done.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["aa", "cc"]);
     assert_eq!((answer.refused.len(), answer.refused[0].id.0.as_str()), (1, "zz"));
     assert_eq!(rows(&rig, "tag:seen").await.len(), 2);
-    rig.stop().await;
-}
-
-/// What gets worse may not hide behind what is closed or was milder.
-#[tokio::test]
-async fn a_part_that_gets_worse_than_its_whole_is_an_alert_of_its_own_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let rig = rig(folder.path()).await;
-    for (part, into) in [("bb", "aa"), ("cc", "aa")] {
-        work(&rig, part, json!({"do": "merge", "into": into})).await.unwrap();
-    }
-    // The whole is as grave, and open: who works on it works on this.
-    rig.report("web1", 2, &[alert("bb", 85, 5)]).await;
-    assert_eq!(rows(&rig, "").await, ["aa"]);
-    work(&rig, "aa", json!({"do": "severity", "level": "low", "reason": "a test machine"})).await.unwrap();
-    rig.report("web1", 3, &[alert("bb", 85, 6), alert("cc", 50, 6)]).await;
-    assert_eq!(rows(&rig, "").await, ["cc", "aa"], "what did not get worse stays");
-    work(&rig, "aa", json!({"do": "severity"})).await.unwrap();
-    work(&rig, "cc", json!({"do": "merge", "into": "aa"})).await.unwrap();
-    work(&rig, "aa", json!({"do": "resolve", "resolution": "expected"})).await.unwrap();
-    rig.report("web1", 4, &[alert("cc", 70, 7)]).await;
-    assert_eq!(rows(&rig, "status:open").await, ["cc"]);
-    let own: Alert = rig.client.get("/v1/alerts/cc").await.unwrap();
-    let told: Vec<&str> = own.work.history.iter().rev().take(2).map(|change| change.what.as_str()).collect();
-    assert_eq!(told, ["split from aa: it has become worse (high)", "reopened: it has become worse (high)"]);
     rig.stop().await;
 }
 
