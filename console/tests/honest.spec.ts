@@ -94,6 +94,22 @@ describe('the console', () => {
     await other.context().close();
   });
 
+  it('does not take back what somebody else decided while the page stood open', async () => {
+    const id = 'a1'.repeat(8);
+    const stands = async () => JSON.parse((await rig.ask('GET', `/v1/alerts/${id}`)).text).work as { status: string; resolution?: string };
+    await page.goto(`${rig.origin}/alerts/${id}`);
+    await page.getByRole('toolbar', { name: 'What to do' }).waitFor();
+    // Before the page looks again by itself.
+    expect((await rig.ask('POST', `/v1/alerts/${id}/resolve`, { resolution: 'expected' })).status).toBe(200);
+    await page.keyboard.press('e');
+    await page.getByText('Left as it is: it is resolved (expected) meanwhile').waitFor();
+    expect(await stands()).toMatchObject({ status: 'resolved', resolution: 'expected' });
+    // Now it is seen, and meant.
+    await page.keyboard.press('e');
+    await until(async () => (await stands()).status === 'investigating', 'it is taken up again');
+    await rig.ask('POST', `/v1/alerts/${id}/work`, { do: 'status', status: 'open' });
+  });
+
   it('says of a server that hangs that it is not live, within 20 seconds, and follows again', async () => {
     await page.goto(`${rig.origin}/queue`);
     await page.getByText('live', { exact: true }).waitFor();

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Host } from './agents';
-import { badOf, Rig, until } from './rig';
+import { badOf, PASSWORD, Rig, until } from './rig';
 import { alert, item } from './seed';
 
 const PEER = '203.0.113.66';
@@ -13,7 +13,7 @@ let page: Page;
 let web1: Host;
 let web2: Host;
 const problems: string[] = [];
-const exceptions = async () => JSON.parse((await rig.ask('GET', '/v1/exceptions')).text).exceptions as { id: string }[];
+const exceptions = async () => JSON.parse((await rig.ask('GET', '/v1/exceptions')).text).exceptions as { id: string; hosts?: string }[];
 
 beforeAll(async () => {
   rig = await Rig.start();
@@ -89,6 +89,37 @@ describe('an action', () => {
     expect((await exceptions()).map((one) => one.id)).toEqual([mine]);
     expect(await badOf(late)).toEqual([]);
     await late.context().close();
+  });
+
+  it('is allowed on one of their hosts by who is held to groups', async () => {
+    expect((await rig.ask('POST', '/v1/groups', { name: 'web', hosts: ['web-1'] })).status).toBe(200);
+    expect((await rig.ask('POST', '/v1/users', { name: 'wil', role: 'responder', password: PASSWORD, groups: ['web'] })).status).toBe(200);
+    const theirs = await (await rig.context()).newPage();
+    await rig.signIn(theirs, 'wil');
+    for (const [place, path] of [['the alert', `/alerts/${ALERT}`], ['its peer', `/address/${PEER}`]]) {
+      const before = new Set((await exceptions()).map((one) => one.id));
+      await theirs.goto(rig.origin + path);
+      await theirs.getByRole('button', { name: 'Allow…' }).click();
+      const dialog = theirs.getByRole('dialog');
+      if (path === `/address/${PEER}`) await dialog.getByRole('combobox').selectOption('web-1');
+      await dialog.getByRole('button', { name: 'Allow', exact: true }).click();
+      const made = await until(async () => (await exceptions()).find((one) => !before.has(one.id)), `${place} makes an exception`);
+      expect(made.hosts, place).toBe('web-1');
+    }
+    expect(await badOf(theirs)).toEqual([]);
+    await theirs.context().close();
+  });
+
+  it('is within reach on a small screen', async () => {
+    web1.hold('2001:db8::66', { reason: 'W'.repeat(300) });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${rig.origin}/actions`);
+    const lift = page.getByRole('row', { name: '2001:db8::66' }).getByRole('button', { name: 'Lift…' });
+    await lift.click();
+    await page.getByRole('dialog', { name: 'Lift the block of 2001:db8::66' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), 'the list scrolls, and not the page').toBeLessThanOrEqual(390);
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   it('had no error of its own', async () => {

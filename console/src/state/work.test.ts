@@ -1,6 +1,6 @@
 // Does an undo make an alert as it was, and not merely something else?
 import { expect, it } from 'vitest';
-import { inverse, type Standing } from './work';
+import { differs, inverse, type Standing } from './work';
 
 const open: Standing = { id: 'aa', status: 'open' };
 
@@ -22,4 +22,11 @@ it('gives a tag back its value, and takes away only what was not there', () => {
   expect(inverse(tag, { ...open, tags: { team: 'blue' } })).toEqual([{ do: 'tag', name: 'team', value: 'blue' }]);
   expect(inverse(tag, { ...open, tags: {} })).toEqual([{ do: 'untag', name: 'team' }]);
   expect(inverse(tag, open)).toEqual([]);
+});
+
+it('says what was decided meanwhile', () => {
+  expect(differs(open, { ...open, tags: { team: 'red' } })).toBe('');
+  expect(differs(open, { ...open, status: 'resolved', resolution: 'expected' })).toBe('it is resolved (expected) meanwhile');
+  expect(differs(open, { ...open, assignee: 'eva' })).toBe('eva works on it meanwhile');
+  expect(differs({ ...open, assignee: 'ada' }, open)).toBe('nobody works on it meanwhile');
 });

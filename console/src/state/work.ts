@@ -1,5 +1,5 @@
 // How is a person's work on alerts sent, and taken back?
-import { post, type Schemas } from '../api/client';
+import { get, post, type Schemas } from '../api/client';
 import type { Summary } from '../api/alert';
 import { many } from '../text/words';
 import { long } from './long.svelte';
@@ -9,7 +9,12 @@ type Work = Schemas['Work'];
 export type Standing = Pick<Summary, 'id' | 'status' | 'resolution' | 'assignee'> & { tags?: Record<string, string> | undefined };
 
 /** The same work on all of them; what is refused is said, one by one. True when nothing was. */
-export async function workOn(alerts: Standing[], work: Work, done: string, after: () => void): Promise<boolean> {
+export async function workOn(chosen: Standing[], work: Work, done: string, after: () => void): Promise<boolean> {
+  const alerts = DECIDES.has(work.do) ? await stillSo(chosen) : chosen;
+  if (alerts.length === 0) {
+    after();
+    return false;
+  }
   const answer = await send(done, alerts.map((alert) => alert.id), work);
   const known = new Map(alerts.map((alert) => [alert.id, alert]));
   const back = answer.done.map((id) => known.get(id)).filter((alert) => alert !== undefined);
@@ -34,7 +39,32 @@ export async function workOn(alerts: Standing[], work: Work, done: string, after
   for (const refused of answer.refused.slice(0, 3)) toasts.add('failed', `${refused.id}: ${refused.reason}`);
   if (answer.refused.length > 3) toasts.add('failed', `and ${answer.refused.length - 3} more were refused`);
   after();
-  return answer.refused.length === 0;
+  return answer.refused.length === 0 && alerts.length === chosen.length;
+}
+
+/** What says how an alert stands, or whose it is. */
+const DECIDES = new Set<Work['do']>(['status', 'resolve', 'assign']);
+/** Of more at once nobody has looked at each; a filter takes 64 values. */
+const LOOKED_AT = 50;
+
+/** Those that stand as the page has it. What somebody decided meanwhile is said, and left as it is. */
+async function stillSo(alerts: Standing[]): Promise<Standing[]> {
+  if (alerts.length > LOOKED_AT) return alerts;
+  const filter = `id:${alerts.map((alert) => alert.id).join(',')} merged:yes,no suppressed:yes,no`;
+  const now = new Map((await get('/v1/queue', { filter, limit: LOOKED_AT })).rows.map((row) => [row.id, row]));
+  return alerts.filter((alert) => {
+    const is = now.get(alert.id);
+    if (!is || differs(alert, is) === '') return true;
+    toasts.add('failed', `Left as it is: ${differs(alert, is)}`);
+    return false;
+  });
+}
+
+/** How an alert stands otherwise than it was seen; nothing where it does not. */
+export function differs(was: Standing, is: Standing): string {
+  if (was.status !== is.status || was.resolution !== is.resolution) return `it is ${is.status}${is.resolution ? ` (${is.resolution})` : ''} meanwhile`;
+  if (was.assignee !== is.assignee) return is.assignee ? `${is.assignee} works on it meanwhile` : 'nobody works on it meanwhile';
+  return '';
 }
 
 /** At most 500 in one request; more are several, and can be stopped between them. */

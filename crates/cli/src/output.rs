@@ -1,5 +1,6 @@
 //! How do data and talk reach a person or a script?
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use comfy_table::Table;
@@ -91,7 +92,7 @@ pub fn time(at: Timestamp) -> String {
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     // The standard output alone would write each line by itself, and a document may have millions.
     let mut out = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer_pretty(&mut out, value)?;
+    serde_json::to_writer_pretty(Harmless(&mut out), value)?;
     writeln!(out)?;
     out.flush()?;
     Ok(())
@@ -100,10 +101,37 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints one JSON line.
 pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
+    serde_json::to_writer(Harmless(&mut out), value)?;
     writeln!(out)?;
     out.flush()?;
     Ok(())
+}
+
+/// JSON on its way to a terminal: signs that JSON lets through but a terminal obeys (C1, bidirectional
+/// overrides) are escaped. They stand in texts only, where the escape means the same.
+pub(crate) struct Harmless<'a>(pub(crate) &'a mut dyn Write);
+
+impl Write for Harmless<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let steers = |c: char| c > '~' && matches!(visible(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.is_ascii() || text.contains('\u{7f}') => {
+                for part in text.split_inclusive(steers) {
+                    let kept = part.trim_end_matches(steers);
+                    self.0.write_all(kept.as_bytes())?;
+                    for c in part.chars().skip(kept.chars().count()) {
+                        write!(self.0, "\\u{:04x}", u32::from(c))?;
+                    }
+                }
+            }
+            _ => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Prints a line of text; what strangers wrote in it cannot steer the terminal.
@@ -141,5 +169,27 @@ pub fn refusals(refusals: &[Rejected], refused: u64) {
     }
     if refused > REFUSALS_SHOWN as u64 {
         eprintln!("  and {} more refused", refused - REFUSALS_SHOWN as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_and_steers_no_terminal() {
+        let said = "a\u{9b}31m \u{7f}\u{202e}\u{2066} \u{1b}[2J äö 🙂 \u{200b}\u{85}z\n";
+        for pretty in [false, true] {
+            let mut out = Vec::new();
+            let written = match pretty {
+                true => serde_json::to_writer_pretty(Harmless(&mut out), &[said]),
+                false => serde_json::to_writer(Harmless(&mut out), &[said]),
+            };
+            written.expect("written");
+            let text = String::from_utf8(out).expect("text");
+            assert_eq!(serde_json::from_str::<Vec<String>>(&text).expect("JSON"), [said]);
+            assert_eq!(visible(&text.replace('\n', "")), text.replace('\n', ""), "{text}");
+            assert!(text.contains("äö 🙂"), "{text}");
+        }
     }
 }

@@ -154,7 +154,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Tripoint",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and over TCP (by TLS; on loopback by plain HTTP too) with a token or the cookie of a session. A change that a session asks for needs an Origin of this server and a body of JSON; blocks, rights and the like a confirmation of the last five minutes (403 `tripoint:confirm-needed`). Below /taxii2/ it speaks TAXII 2.1, for reading.",
+            "description": "Served on the Unix socket run/tripoint.sock of the data folder, where the kernel says who asks, and over TCP (by TLS; on loopback by plain HTTP too) with a token or the cookie of a session. A change that a session asks for needs an Origin of this server and a body of JSON; blocks, rights and the like a confirmation of the last five minutes (403 `tripoint:confirm-needed`). A POST may carry an Idempotency-Key (but about users, sessions, tokens and bouncers), a change of one alert If-Match with the ETag of its answer; the queue's stream goes on after Last-Event-ID (docs/reference/api.md). Below /taxii2/ it speaks TAXII 2.1, for reading.",
         },
         "security": [{ "token": [] }, { "session": [] }],
         "paths": paths,

@@ -157,9 +157,13 @@ pub const TESTS_MAX: usize = 64;
 
 /// Reads a time that is counted from `now`, or a date; see `docs/reference/filter.md`.
 pub(crate) fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
-    let back = text.strip_prefix('-').unwrap_or(text);
-    if let Ok(span) = crate::span::parse_any(back) {
-        return Some(now.minus(span));
+    // A span without a sign could mean either way.
+    let span = |text: &str| crate::span::parse_any(text).ok();
+    if let Some(back) = text.strip_prefix('-') {
+        return span(back).map(|span| now.minus(span));
+    }
+    if let Some(ahead) = text.strip_prefix('+') {
+        return span(ahead).map(|span| now.plus(span));
     }
     let date_only = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if date_only { format!("{text}T00:00:00Z").parse().ok() } else { text.parse().ok() }

@@ -204,14 +204,18 @@ impl<'p> Reader<'p> {
                 only_equal(Wanted::Like((*word).to_owned()))
             }
             Kind::Level(words) => {
-                let rank = words.iter().position(|word| word.eq_ignore_ascii_case(value));
-                let rank = rank.ok_or_else(|| unknown_word(field, value, words))?;
-                between(operator, i64::try_from(rank).unwrap_or(0))
+                let rank = |word: &str| {
+                    let rank = words.iter().position(|known| known.eq_ignore_ascii_case(word));
+                    rank.and_then(|rank| i64::try_from(rank).ok()).ok_or_else(|| unknown_word(field, word, words))
+                };
+                range(operator, value, rank)
             }
             Kind::Number => number(operator, value),
             Kind::Time => {
                 let at = moment(value, self.now).ok_or_else(|| {
-                    format!("{value:?} is no time; write 2026-11-30, 2026-11-30T08:00:00Z or -24h (24 hours ago)")
+                    format!(
+                        "{value:?} is no time; write 2026-11-30, 2026-11-30T08:00:00Z, -24h (24 hours ago) or +1h (in an hour)"
+                    )
                 })?;
                 if is_equal {
                     return Err(format!("{} is a moment; write {0}>{value} or {0}<{value}", field.name));
@@ -253,7 +257,11 @@ impl<'p> Reader<'p> {
 }
 
 fn number(operator: &str, value: &str) -> Result<Wanted, String> {
-    let read = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no whole number"));
+    range(operator, value, |text| text.parse().map_err(|_| format!("{text:?} is no whole number")))
+}
+
+/// One value, or from one to another.
+fn range(operator: &str, value: &str, read: impl Fn(&str) -> Result<i64, String>) -> Result<Wanted, String> {
     match value.split_once("..") {
         Some((low, high)) if matches!(operator, ":" | "=") => Ok(Wanted::Between(read(low)?, read(high)?)),
         _ => between(operator, read(value)?),

@@ -11,15 +11,15 @@ mod sarif;
 mod spdx;
 mod table;
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use tripoint_inventory::Inventory;
-use tripoint_model::text::visible;
 use tripoint_model::{Finding, FindingState, Timestamp};
 use tripoint_vuln::SourceInfo;
+
+use crate::output::Harmless;
 
 /// What a scan found: every form tells the same.
 #[derive(Serialize)]
@@ -119,33 +119,6 @@ fn pretty(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(Harmless(&mut *out), value)?;
     writeln!(out)?;
     Ok(())
-}
-
-/// JSON on its way to a terminal: signs that JSON lets through but a terminal obeys (C1, bidirectional
-/// overrides) are escaped. They stand in texts only, where the escape means the same.
-struct Harmless<'a>(&'a mut dyn Write);
-
-impl Write for Harmless<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let steers = |c: char| c > '~' && matches!(visible(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
-        match std::str::from_utf8(bytes) {
-            Ok(text) if !text.is_ascii() || text.contains('\u{7f}') => {
-                for part in text.split_inclusive(steers) {
-                    let kept = part.trim_end_matches(steers);
-                    self.0.write_all(kept.as_bytes())?;
-                    for c in part.chars().skip(kept.chars().count()) {
-                        write!(self.0, "\\u{:04x}", u32::from(c))?;
-                    }
-                }
-            }
-            _ => self.0.write_all(bytes)?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
 }
 
 /// The same texts give the same 32 signs, on every run and every host.

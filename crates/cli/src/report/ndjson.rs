@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::{Document, Format, Harmless};
+use super::{Document, Format};
+use crate::output::Harmless;
 
 /// `ndjson`
 pub const FORMAT: Format = Format { name: "ndjson", write };

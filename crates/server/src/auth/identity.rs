@@ -64,7 +64,9 @@ pub(crate) fn shown_hash(headers: &HeaderMap, way: Way) -> Option<String> {
 
 fn shown(headers: &HeaderMap, basic: bool) -> Shown {
     if let Some(said) = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()) {
-        let token = said.strip_prefix("Bearer ").map(|token| token.trim().to_owned());
+        // The name of the way to show it has no case (RFC 9110, 11.1).
+        let token = said.split_once(' ').filter(|(way, _)| way.eq_ignore_ascii_case("Bearer"));
+        let token = token.map(|(_, token)| token.trim().to_owned());
         let token = token.or_else(|| basic_password(said).filter(|_| basic));
         return Shown::Token(token.unwrap_or_default());
     }
@@ -157,6 +159,7 @@ mod tests {
             of(false, &[("cookie", "__Host-tripoint=x"), ("authorization", "Bearer t")]),
             Shown::Token("t".into())
         );
+        assert_eq!(of(false, &[("authorization", "bearer  t ")]), Shown::Token("t".into()));
         assert_eq!(of(true, &[("authorization", "Basic dTpw")]), Shown::Token("p".into()));
         assert_eq!(of(false, &[("authorization", "Basic dTpw")]), Shown::Token(String::new()));
         assert_eq!(of(false, &[("authorization", "Digest x")]), Shown::Token(String::new()), "not the socket's word");

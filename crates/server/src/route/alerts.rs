@@ -36,6 +36,14 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     Params(query): Params<AlertQuery>,
 ) -> Result<Json<AlertList>, Refused> {
+    let place = |after: &str| after.split_once('-').is_some_and(|(time, _)| time.parse::<i64>().is_ok());
+    if query.after.as_deref().is_some_and(|after| !place(after)) {
+        return Err(refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "cursor",
+            "after is no place among alerts; ask without it",
+        ));
+    }
     let of = app.seen_by(&caller).await?;
     Ok(Json(app.store.alerts(query, of).await?))
 }

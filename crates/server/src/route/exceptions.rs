@@ -114,6 +114,10 @@ async fn draft(app: &App, request: ExceptionRequest, caller: &Caller) -> Result<
     Ok(exception)
 }
 
+/// The widest networks that are somebody's: 10.0.0.0/8 and fc00::/7. An exception for more would silence everything.
+const WIDEST_V4: u8 = 8;
+const WIDEST_V6: u8 = 7;
+
 fn checked(request: &ExceptionRequest) -> Result<(), Refused> {
     let wrong = |kind, why: String| Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, kind, why));
     if request.target.is_none() && request.application.is_none() && request.indicator.is_none() {
@@ -121,6 +125,15 @@ fn checked(request: &ExceptionRequest) -> Result<(), Refused> {
     }
     if request.reason.trim().is_empty() {
         return wrong("incomplete", "an exception needs a reason".into());
+    }
+    if let Some(Observable::Network(net)) = &request.target {
+        let widest = if net.addr().is_ipv4() { WIDEST_V4 } else { WIDEST_V6 };
+        if net.prefix_len() < widest {
+            return wrong(
+                "too-wide",
+                format!("{net} is too much of the internet: a network has at least {widest} bits"),
+            );
+        }
     }
     if request.cves.len() > CVES_MAX {
         return wrong("too-many", format!("an exception accepts at most {CVES_MAX} vulnerabilities"));

@@ -87,7 +87,10 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
     let agents = all(&app).await?;
     let mut text = String::new();
     text.push_str("# HELP tripoint_alerts Alerts by how they stand.\n# TYPE tripoint_alerts gauge\n");
-    for (status, count) in counts {
+    let all = [AlertStatus::Open, AlertStatus::Investigating, AlertStatus::Contained, AlertStatus::Resolved];
+    for status in all {
+        // One of which there is none stands there too: no number would be no answer.
+        let count = counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
         let status = serde_json::to_string(&status).unwrap_or_default();
         let _ = writeln!(text, "tripoint_alerts{{status={status}}} {count}");
     }

@@ -244,6 +244,10 @@ async fn nothing_is_taken_that_was_not_asked_for_nor_sent_that_nobody_needs() {
     for path in ["/v1/queue?limit=1&limit=2", "/v1/queue?limit=x", "/v1/queue?limit=-1", "/v1/audit?after=1&after=2"] {
         assert_eq!(program.get(path).await.status, 400, "{path}");
     }
+    for path in ["/v1/queue?after=zz", "/v1/alerts?after=zz", "/v1/alerts?after=aa-1"] {
+        let heard = program.get(path).await;
+        assert_eq!((heard.status, heard.kind().as_str()), (422, "cursor"), "{path}: no first page again");
+    }
     let url = path::alert_work("aa", "comment");
     let list = program.ask("POST", &path::alert_work("aa", "reopen"), "[]").await;
     assert_eq!(list.status, 400, "a list is no object: {list:?}");

@@ -194,11 +194,18 @@ async fn what_means_nothing_or_too_much_is_refused() {
         (ExceptionRequest { hosts: Some(" ".into()), ..base.clone() }, "a pattern of nothing"),
         (ExceptionRequest { ticket: Some("x".repeat(2000)), ..base.clone() }, "too long"),
         (ExceptionRequest { cves: vec!["CVE-2026-1".into(); 65], ..base.clone() }, "too many"),
+        (request("0.0.0.0/0"), "everybody"),
+        (request("64.0.0.0/7"), "a hundredth of everybody"),
+        (request("::/6"), "everybody by IPv6"),
         (request("AS64501"), "a system that the table does not know"),
         (request("AS64502"), "a system of too many networks"),
     ] {
         let refused = rig.client.post::<Exception>(path::EXCEPTIONS, &wrong).await;
         assert!(refused.is_err(), "{why}");
+    }
+    for widest in ["10.0.0.0/8", "fc00::/7"] {
+        let kept: Exception = rig.client.post(path::EXCEPTIONS, &request(widest)).await.unwrap();
+        assert_eq!(kept.target, Some(widest.parse().unwrap()));
     }
     let system: Exception = rig.client.post(path::EXCEPTIONS, &request("AS64500")).await.unwrap();
     assert_eq!(system.networks, ["203.0.113.0/24".parse().unwrap()]);

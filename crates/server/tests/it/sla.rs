@@ -58,6 +58,8 @@ async fn what_is_overdue_is_told_once_and_what_somebody_took_up_is_not() {
     assert_eq!(queue(&rig, "").await, ["aa", "bb", "grave"]);
     let metrics = rig.client.get_text(path::METRICS).await.unwrap();
     assert!(metrics.contains("\ntripoint_alerts_overdue 1\n"), "{metrics}");
+    // Of what there is none stands there too, so that sums over it are numbers.
+    assert!(metrics.contains("\ntripoint_alerts{status=\"contained\"} 0\n"), "{metrics}");
     let context: Value = rig.client.get(&path::alert_context("bb")).await.unwrap();
     let (respond, resolve) = (&context["timers"][0], &context["timers"][1]);
     assert_eq!((&respond["what"], &resolve["what"]), (&json!("respond"), &json!("resolve")));
