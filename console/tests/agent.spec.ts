@@ -44,7 +44,7 @@ describe('with the agent of this host', () => {
     await page.getByRole('link', { name: PEER }).waitFor();
     await page.screenshot({ path: join(SCREENS, 'actions.png') });
     await page.getByRole('link', { name: PEER }).click();
-    await page.getByRole('heading', { name: /^Action/ }).waitFor();
+    await page.getByRole('heading', { name: `Block of ${PEER}` }).waitFor();
     await page.getByText('held', { exact: true }).waitFor();
     await page.screenshot({ path: join(SCREENS, 'action.png') });
     expect(page.url()).toContain('host=');

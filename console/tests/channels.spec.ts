@@ -45,6 +45,26 @@ url = "${at}/falco"
 name = "high"
 filter = "severity>=high"
 channels = ["ops"]
+
+[[notify.route]]
+name = "team"
+filter = "severity>=medium"
+kinds = ["alerts", "overdue"]
+channels = ["falco"]
+quiet = ["00:00-24:00"]
+zone = "+01:00"
+digest = "15m"
+escalate = [{ after = "90m", if = "unassigned", to = ["ops"] }]
+
+[[notify.maintenance]]
+name = "database move"
+filter = "host:db-*"
+until = "${new Date(Date.now() + 3 * 3_600_000).toISOString()}"
+
+[[notify.maintenance]]
+name = "new kernels"
+from = "${new Date(Date.now() + 48 * 3_600_000).toISOString()}"
+until = "${new Date(Date.now() + 50 * 3_600_000).toISOString()}"
 `);
   page = await (await rig.context()).newPage();
   page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.message}`));
@@ -93,6 +113,30 @@ describe('a channel', () => {
     await page.getByText('1 message will be tried again').waitFor();
     await until(() => came.length > before, 'it comes again');
     await row.getByText('Nothing was given up.').waitFor({ timeout: 30_000 });
+  });
+
+  it('is told by routes that say what they take, what holds it back and what if nobody looks', async () => {
+    await page.goto(`${rig.origin}/channel/ops`);
+    const leads = page.getByRole('region', { name: 'What leads here' });
+    for (const text of ['high', 'team', 'severity>=high', 'New and worse alerts', 'If nobody works on it after 1 h 30 min']) await leads.getByText(text, { exact: text === 'high' || text === 'team' }).first().waitFor();
+    await leads.getByRole('link', { name: 'All routes, maintenance and promises' }).click();
+    const card = page.getByRole('region', { name: 'Where alerts go' });
+    for (const text of ['New and worse alerts, overdue alerts', 'Quiet 00:00-24:00 (UTC +01:00)', 'quiet now', 'Gathered for 15 min, then told as one.', 'Maintenance: database move.', 'planned', 'Taken up within']) await card.getByText(text).first().waitFor();
+    expect(await card.getByRole('link', { name: 'severity>=medium' }).getAttribute('href')).toBe('/queue?filter=severity%3E%3Dmedium');
+    await card.getByLabel('Of which alert').selectOption('00000000000000c1');
+    await page.waitForURL(/\?alert=00000000000000c1$/);
+    const answer = card.getByRole('status');
+    await answer.getByText('at once').waitFor();
+    await answer.getByText('held back for quiet hours of team until').waitFor();
+    await answer.getByText('high: its filter takes it').waitFor();
+    expect(await badOf(page)).toEqual([]);
+    await page.mouse.move(0, 0);
+    await card.scrollIntoViewIfNeeded();
+    await card.evaluate((node) => node.scrollIntoView({ block: 'start' }));
+    await shot('routing');
+    await card.getByRole('link', { name: 'falco' }).first().click();
+    await leads.getByText('Gathered for 15 min').waitFor();
+    expect(await leads.getByText('high', { exact: true }).count(), 'it does not lead there').toBe(0);
   });
 
   it('is shown to a viewer without what only others may do', async () => {

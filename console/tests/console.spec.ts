@@ -248,7 +248,7 @@ describe('the console', () => {
       await page.locator('main h1').first().waitFor({ state: 'attached' });
       await page.waitForTimeout(500);
       // No agent answers here: what is in force is asked for as long as the server waits.
-      if (name === 'overview') await page.locator('.bones').first().waitFor({ state: 'detached' });
+      if (['overview', 'address', 'host'].includes(name)) await until(async () => (await page.locator('.bones').count()) === 0, 'all of it is there');
       await judged(page, name);
       if (!['alerts', 'actions', 'channels-none', 'action-gone'].includes(name)) await shot(name);
       expect(await badOf(page), name).toEqual([]);
@@ -279,6 +279,63 @@ describe('the console', () => {
       }
     }
     await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  it('opens what the address says is open, for who may, and does nothing by itself', async () => {
+    const asked: string[] = [];
+    const note = (one: { method: () => string; postData: () => string | null; url: () => string }) => { if (one.method() === 'POST' && one.url().endsWith('/v1/actions')) asked.push(one.postData() ?? ''); };
+    page.on('request', note);
+    await page.goto(`${rig.origin}/alerts/ffffffffffff0001?dialog=block&for=3600`);
+    const dialog = page.getByRole('dialog', { name: 'Block 203.0.113.66' });
+    await dialog.waitFor();
+    expect(await dialog.getByLabel('1 hour').isChecked()).toBe(true);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).search).toBe('');
+    await page.getByRole('button', { name: '7 d' }).click();
+    await page.waitForURL(/\?dialog=block&for=604800$/);
+    await page.reload();
+    expect(await dialog.getByLabel('7 days').isChecked()).toBe(true);
+    await page.goto(`${rig.origin}/address/203.0.113.62?dialog=allow`);
+    await page.getByRole('dialog', { name: 'Allow 203.0.113.62' }).waitFor();
+    for (const nothing of ['/alerts/ffffffffffff0001?dialog=constructor', '/address/203.0.113.62?dialog=isolate', '/host/none?dialog=isolate']) {
+      await page.goto(rig.origin + nothing);
+      await page.locator('main h1').first().waitFor();
+      await page.waitForTimeout(300);
+      expect(await page.getByRole('dialog').count(), nothing).toBe(0);
+    }
+    page.off('request', note);
+    expect(asked.length).toBeGreaterThan(2);
+    expect(asked.filter((body) => JSON.parse(body).dry_run !== true), 'only asked what would be').toEqual([]);
+    await rig.ask('POST', '/v1/users', { name: 'vic', role: 'viewer', password: PASSWORD, groups: [] });
+    const other = await (await rig.context()).newPage();
+    await rig.signIn(other, 'vic');
+    await other.goto(`${rig.origin}/alerts/ffffffffffff0001?dialog=block`);
+    await other.getByRole('button', { name: 'Disconnect' }).waitFor();
+    await other.waitForTimeout(300);
+    expect(await other.getByRole('dialog').count()).toBe(0);
+    await other.context().close();
+  });
+
+  it('shows as many pages of a long list as the address says, over a reload', async () => {
+    for (let n = 0; n < 205; n += 1) await rig.ask('DELETE', `/v1/groups/none-${n}`);
+    await page.goto(`${rig.origin}/audit`);
+    await page.getByText('200 rows').waitFor();
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.waitForURL(/[?&]pages=2(?:&|$)/);
+    const rows = page.getByRole('row');
+    await until(async () => (await rows.count()) > 206, 'the older rows are there');
+    const before = await rows.count();
+    await page.reload();
+    await until(async () => (await rows.count()) >= before, 'they are there again');
+  });
+
+  it('says that nobody is told, and where to change it, while there is no route', async () => {
+    await page.goto(`${rig.origin}/settings`);
+    const card = page.getByRole('region', { name: 'Where alerts go' });
+    await card.getByText('Nobody is told.').waitFor();
+    await card.getByLabel('Of which alert').selectOption({ index: 1 });
+    await card.getByText('Nobody would be told: no route takes it.').waitFor();
   });
 
   it('draws what began when, and says the same as a table', async () => {
@@ -419,6 +476,7 @@ describe('the console', () => {
     await page.getByRole('dialog').getByLabel('Why', { exact: true }).fill('a test of ours');
     await page.getByRole('dialog').getByRole('button', { name: 'Preview' }).click();
     await page.getByRole('region', { name: 'What it would cover' }).waitFor();
+    await page.getByRole('button', { name: 'Make it' }).waitFor();
     await shot('exception-preview');
     await page.getByRole('button', { name: 'Make it' }).click();
     await page.getByText('Exception made').waitFor();

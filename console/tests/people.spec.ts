@@ -81,6 +81,8 @@ describe('a person', () => {
     await card.getByText('each opens once').waitFor();
     codes = await card.locator('ol li').allInnerTexts();
     expect(codes.length).toBe(10);
+    // Each is read whole: none lies over another.
+    expect(await page.locator('.codes li').evaluateAll((all) => all.every((one) => one.scrollWidth <= one.clientWidth))).toBe(true);
     await shot('recovery-codes');
     const waiting = page.waitForEvent('download');
     await card.getByRole('button', { name: 'Save as a file' }).click();

@@ -1156,6 +1156,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts/{id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where an alert would be told if it were new now, and why; nothing is sent. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlertRouting"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/alerts/{id}/stix": {
         parameters: {
             query?: never;
@@ -2962,6 +3009,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What goes where and when, as the configuration says it, and what is promised about alerts. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Routing"];
+                    };
+                };
+                /** @description Refused. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -4280,6 +4372,20 @@ export interface components {
             /** @description How to ask for the next page; absent on the last one. */
             next?: string;
         };
+        /** @description Where an alert would be told if it were new now. Nothing is sent. */
+        AlertRouting: {
+            /**
+             * Format: date-time
+             * @description Which moment the answer is of.
+             */
+            at: string;
+            /** @description Each channel that would be told, by name. */
+            channels: components["schemas"]["RoutedTo"][];
+            /** @description What each route makes of it, in their order. */
+            routes: components["schemas"]["RouteVerdict"][];
+            /** @description Why it would not be told at all, whatever the routes say. */
+            untold?: string;
+        };
         /** @description Where an alert stands. */
         AlertStatus: "open" | "investigating" | "contained" | "resolved";
         /** @description One line of the queue. */
@@ -5561,6 +5667,18 @@ export interface components {
              */
             number?: number | null;
         };
+        /** @description One step of an escalation. */
+        EscalationStep: {
+            /**
+             * Format: uint64
+             * @description How long after the step before, seconds.
+             */
+            after_s: number;
+            /** @description `open`: nobody has looked; `unassigned`: nobody works on it. */
+            if: string;
+            /** @description To which channels. */
+            to: string[];
+        };
         /**
          * @description A scoped, expiring suppression. Every field that is set must match; at least one of target, application and
          *     indicator is set. Suppressing an alert never drops the fact.
@@ -6328,6 +6446,21 @@ export interface components {
         };
         /** @description The five words for a score. */
         Level: "informational" | "low" | "medium" | "high" | "critical";
+        /** @description What is promised about alerts of a level. */
+        LevelPromise: {
+            /** @description The level. */
+            level: components["schemas"]["Level"];
+            /**
+             * Format: uint64
+             * @description How soon it is closed, seconds.
+             */
+            resolve_s?: number;
+            /**
+             * Format: uint64
+             * @description How soon somebody takes it up, seconds.
+             */
+            respond_s?: number;
+        };
         /** @description What logs say of a peer. */
         LogEvidence: {
             /** @description What the peer tried, in the order of logs and lines. */
@@ -6396,6 +6529,25 @@ export interface components {
             password: string;
             /** @description Six digits of the authenticator, or a recovery code, where the user has one. */
             totp?: string | null;
+        };
+        /** @description A window in which something is not told, but summed up at its end. */
+        MaintenanceStatus: {
+            /** @description Which alerts; absent: everything, or not shown. */
+            filter?: string;
+            /**
+             * Format: date-time
+             * @description From when on; absent: since ever.
+             */
+            from?: string;
+            /** @description What is worked on. */
+            name: string;
+            /** @description How that lies to `at`. */
+            state: components["schemas"]["WindowState"];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            until: string;
         };
         /** @description Who asks. */
         Me: {
@@ -7527,6 +7679,70 @@ export interface components {
         };
         /** @description What somebody may do; each may all that the ones before may. */
         Role: "viewer" | "analyst" | "responder" | "admin";
+        /** @description One route. */
+        RouteStatus: {
+            /** @description To which channels. */
+            channels: string[];
+            /**
+             * Format: uint64
+             * @description For how long messages are gathered, seconds; absent: not at all.
+             */
+            digest_s?: number;
+            /** @description Who else is told when nobody does anything. */
+            escalate?: components["schemas"]["EscalationStep"][];
+            /** @description Which alerts; absent: all. */
+            filter?: string;
+            /** @description Of what it tells: `alerts`, `work`, `overdue`, `actions`, `feeds`, `audit`. */
+            kinds: string[];
+            /** @description What the configuration calls it; `route N` where it says nothing. */
+            name: string;
+            /** @description Its quiet hours, as they are written: `22:00-07:00`, `sat-sun 00:00-24:00`. */
+            quiet?: string[];
+            /**
+             * Format: date-time
+             * @description When the quiet ends that holds at `at`; absent while it is none.
+             */
+            quiet_until?: string;
+            /** @description The distance of these hours to UTC: `+01:00`; absent: none. */
+            zone?: string;
+        };
+        /** @description What a route makes of an alert. */
+        RouteVerdict: {
+            /** @description The route. */
+            route: string;
+            /** @description Whether it tells of it. */
+            takes: boolean;
+            /** @description Why, or why not, in words. */
+            why: string;
+        };
+        /** @description A channel that would be told. */
+        RoutedTo: {
+            /** @description Its name. */
+            channel: string;
+            /** @description What would hold it back; absent: nothing. */
+            held_for?: string;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            until?: string;
+        };
+        /** @description What goes where, as the configuration says it. */
+        Routing: {
+            /**
+             * Format: date-time
+             * @description Which moment the answer is of.
+             */
+            at: string;
+            /** @description Whether filters are left out, as they may name hosts that the caller does not see. */
+            filters_hidden?: boolean;
+            /** @description What is not told for a while: what holds now, then what begins next; what is over comes last. */
+            maintenance: components["schemas"]["MaintenanceStatus"][];
+            /** @description What is promised about alerts, the worst level first; levels about which nothing is promised are left out. */
+            promises: components["schemas"]["LevelPromise"][];
+            /** @description The routes, in their order; each that takes a message counts. Without any, nobody is told. */
+            routes: components["schemas"]["RouteStatus"][];
+        };
         /** @description Confirms what holds for a moment only, or decides about what waits for a second person. */
         Ruling: {
             /** @description Root's consent on the agent's host, by its number; confirming needs one. */
@@ -8172,6 +8388,8 @@ export interface components {
             /** @description Lower case, without the final dot. */
             name: string;
         };
+        /** @description Whether a window is open. */
+        WindowState: "active" | "planned" | "over";
         /** @description A person's work on an alert: the body of `path::alert_work(id, "work")`, and what `path::QUEUE_WORK` does with each. */
         Work: {
             /** @description In words. */

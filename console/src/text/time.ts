@@ -20,6 +20,17 @@ export function span(seconds: number): string {
   return `${Math.max(0, Math.floor(seconds))} s`;
 }
 
+/** All of it, as it was configured: `1 h 30 min`. */
+export function exactly(seconds: number): string {
+  const parts: string[] = [];
+  let rest = seconds;
+  for (const [unit, of] of [...UNITS, ['s', 1] as const]) {
+    if (rest >= of) parts.push(`${Math.floor(rest / of)} ${unit}`);
+    rest %= of;
+  }
+  return parts.join(' ') || '0 s';
+}
+
 // Made once: making one costs more than using it a thousand times.
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 

@@ -34,6 +34,7 @@ pub mod proposal;
 #[cfg(feature = "filter")]
 pub mod queue;
 pub mod recovery;
+pub mod routing;
 pub mod series;
 pub mod span;
 #[cfg(feature = "filter")]
@@ -58,4 +59,4 @@ pub use people::{
 pub use problem::Problem;
 pub use proposal::{HostProposal, Proposal, ProposalState};
 pub use recovery::SecondFactor;
-pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span};
+pub use span::{SPAN_DEFAULT, SPAN_MAX, SpanError, parse_span, write_span};

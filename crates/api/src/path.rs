@@ -74,6 +74,8 @@ pub const BLOCKLIST: &str = "/v1/blocklist";
 
 /// `GET` → `channel::ChannelList`.
 pub const CHANNELS: &str = "/v1/channels";
+/// `GET` → `routing::Routing`.
+pub const ROUTING: &str = "/v1/routing";
 
 /// `POST`: `accounts::Setup` → `accounts::User`: the first admin, once.
 pub const SETUP: &str = "/v1/setup";
@@ -134,6 +136,11 @@ pub fn alert(id: &str) -> String {
 /// `GET` → `context::AlertContext`.
 pub fn alert_context(id: &str) -> String {
     format!("{ALERTS}/{}/context", segment(id))
+}
+
+/// `GET` → `routing::AlertRouting`.
+pub fn alert_routing(id: &str) -> String {
+    format!("{ALERTS}/{}/routing", segment(id))
 }
 
 /// `DELETE` → 204.

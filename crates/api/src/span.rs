@@ -29,6 +29,19 @@ pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
     })
 }
 
+/// Writes it as `parse_span` reads it, the largest unit first: `1h30m`, `2d`.
+pub fn write_span(seconds: u64) -> String {
+    let mut rest = seconds;
+    let mut written = String::new();
+    for (unit, of) in [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)] {
+        if rest >= of {
+            written.push_str(&format!("{}{unit}", rest / of));
+            rest %= of;
+        }
+    }
+    if written.is_empty() { "0s".into() } else { written }
+}
+
 /// The same of any length, for what looks back.
 #[cfg(feature = "filter")]
 pub(crate) fn parse_any(text: &str) -> Result<Duration, SpanError> {
@@ -90,7 +103,12 @@ mod tests {
     fn reads_what_people_type_and_refuses_the_rest() {
         for (text, seconds) in [("90s", 90), ("15m", 900), ("24h", 86_400), ("30d", 2_592_000), ("1h30m", 5400)] {
             assert_eq!(parse_span(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(parse_span(&write_span(seconds)), Ok(Duration::from_secs(seconds)), "{text}");
         }
+        assert_eq!(
+            (write_span(5400), write_span(93_601), write_span(0)),
+            ("1h30m".into(), "1d2h1s".into(), "0s".into())
+        );
         for text in ["", "24", "h", "-1h", "1.5h", "24x", "１h"] {
             assert!(matches!(parse_span(text), Err(SpanError::Unreadable(_))), "{text}");
         }

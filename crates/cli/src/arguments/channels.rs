@@ -6,6 +6,12 @@ use clap::Subcommand;
 pub enum Channels {
     /// All of them, what waits for each, and which are broken
     List,
+    /// What goes to which of them and when, and what is promised about alerts
+    Routes {
+        /// Where this alert would be told if it were new now, and why; nothing is sent
+        #[arg(long, value_name = "ID")]
+        alert: Option<String>,
+    },
     /// Send a message that says that it is a test, and say what came of it
     Test {
         /// Its name

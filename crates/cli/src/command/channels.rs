@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output;
 
+mod routes;
+
 pub fn run(context: &Context, command: Channels) -> anyhow::Result<Exit> {
     let client = context.client()?;
     match command {
@@ -23,6 +25,7 @@ pub fn run(context: &Context, command: Channels) -> anyhow::Result<Exit> {
                 show(&list)?;
             }
         }
+        Channels::Routes { alert } => routes::run(context, &client, alert.as_deref())?,
         Channels::Test { name } => {
             let what = path::channel(&name, "test");
             let test: ChannelTest = context.ask(async { Ok(client.post(&what, &serde_json::json!({})).await?) })?;

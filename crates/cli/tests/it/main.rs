@@ -22,6 +22,7 @@ mod r2;
 mod real;
 mod rejudge;
 mod rig;
+mod routes;
 mod s8;
 mod scan;
 mod server;

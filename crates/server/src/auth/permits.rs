@@ -166,6 +166,7 @@ const PERMITS: &[Permit] = &[
     work("/v1/alerts/{id}/work"),
     read("/v1/alerts/{id}/context", Area::Alerts, Hosts::OfAlert),
     read("/v1/alerts/{id}/stix", Area::Alerts, Hosts::OfAlert),
+    read("/v1/alerts/{id}/routing", Area::Alerts, Hosts::OfAlert),
     read(path::VIEWS, Area::Alerts, Hosts::Apart),
     Permit { who: Who::People(Role::Viewer), hosts: Hosts::Apart, ..work(path::VIEWS) },
     Permit { method: "delete", who: Who::People(Role::Viewer), hosts: Hosts::Apart, ..work("/v1/views/{name}") },
@@ -222,6 +223,7 @@ const PERMITS: &[Permit] = &[
     rule("post", path::BOUNCERS),
     rule("delete", "/v1/bouncers/{name}"),
     read(path::CHANNELS, Area::Health, Hosts::Apart),
+    read(path::ROUTING, Area::Health, Hosts::Apart),
     Permit { hosts: Hosts::Apart, ..act("post", "/v1/channels/{name}/test", Area::Health) },
     Permit {
         method: "post",

@@ -151,6 +151,10 @@ impl Board {
         self.lines.iter().map(|line| line.spec.name.as_str())
     }
 
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.notify.plan
+    }
+
     /// Channels that are told of the audit.
     pub(crate) fn of_audit(&self) -> Vec<String> {
         self.notify.plan.of_audit()

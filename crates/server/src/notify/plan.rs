@@ -15,6 +15,8 @@ use super::hours::Hours;
 use super::news::{AUDIT, Kind, News};
 use super::wrong::NotifyError;
 
+mod shown;
+
 /// Routes and maintenance, checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
@@ -29,8 +31,16 @@ struct Route {
     kinds: Vec<String>,
     channels: Vec<String>,
     quiet: Hours,
+    written: Written,
     digest: Option<Duration>,
     steps: Vec<Step>,
+}
+
+/// Quiet hours as the configuration writes them.
+#[derive(Clone, Debug)]
+struct Written {
+    spans: Vec<String>,
+    zone: String,
 }
 
 /// One step of an escalation.
@@ -277,6 +287,7 @@ fn route(config: &RouteConfig, name: &str, channels: &[String]) -> Result<Route,
         kinds,
         channels: known(&config.channels)?,
         quiet: Hours::new(&config.quiet, &config.zone).map_err(|error| format!("quiet: {error}"))?,
+        written: Written { spans: config.quiet.clone(), zone: config.zone.clone() },
         digest,
         steps: steps.collect::<Result<_, String>>()?,
     })

@@ -36,6 +36,7 @@ mod oidc;
 pub(crate) mod once;
 mod queue;
 mod reset;
+mod routing;
 mod series;
 mod session;
 mod setup;
@@ -142,6 +143,8 @@ fn accounts() -> Router<Arc<App>> {
 fn told() -> Router<Arc<App>> {
     Router::new()
         .route(path::CHANNELS, get(channels::list))
+        .route(path::ROUTING, get(routing::show))
+        .route("/v1/alerts/{id}/routing", get(routing::of_alert))
         .route("/v1/channels/{name}/test", post(channels::test))
         .route("/v1/channels/{name}/preview", post(channels::preview))
         .route("/v1/channels/{name}/dead", get(channels::dead))

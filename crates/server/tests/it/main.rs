@@ -38,6 +38,7 @@ mod recovery;
 mod rejudge;
 mod rig;
 mod routes;
+mod routing;
 mod schemathesis;
 mod second;
 mod series;

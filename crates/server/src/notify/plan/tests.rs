@@ -1,5 +1,6 @@
 //! Does what is configured come out, and is what is wrong told?
 
+use tripoint_api::routing::WindowState;
 use tripoint_model::Level;
 
 use super::*;
@@ -149,6 +150,51 @@ fn escalations_are_watched_step_by_step_until_somebody_does_something() {
     assert!(!unassigned.is_met(&one));
     let quiet = Alert { suppressed_by: Some("x".into()), ..alert("a", Level::High, "web-1") };
     assert!(!open.is_met(&quiet));
+}
+
+#[test]
+fn windows_are_shown_as_they_lie_to_now_and_an_alert_is_told_as_it_would_be() {
+    let window = |name: &str, from: &str, until: &str| MaintenanceConfig {
+        name: name.into(),
+        filter: "host:db-*".into(),
+        from: from.into(),
+        until: until.into(),
+    };
+    let windows = [
+        window("over", "2026-11-19T00:00:00Z", "2026-11-20T12:00:00Z"),
+        window("later", "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"),
+        window("next", "2026-11-20T12:00:01Z", "2026-11-24T00:00:00Z"),
+        window("now", "", "2026-11-20T12:00:01Z"),
+    ];
+    let quiet = RouteConfig { quiet: vec!["11:00-13:00".into()], zone: "Z".into(), ..to(&["ops"]) };
+    let high = RouteConfig { name: "high".into(), filter: "severity>=high".into(), ..to(&["pager"]) };
+    let work = RouteConfig { kinds: vec!["work".into()], ..to(&["log"]) };
+    let plan = plan(&[quiet, high, work], &windows).unwrap();
+    let (routes, shown) = plan.shown(at(NOON));
+    let names: Vec<(&str, WindowState)> = shown.iter().map(|one| (one.name.as_str(), one.state)).collect();
+    let (active, planned, over) = (WindowState::Active, WindowState::Planned, WindowState::Over);
+    assert_eq!(names, [("now", active), ("next", planned), ("later", planned), ("over", over)]);
+    assert!(shown[0].from.is_none() && shown[1].from.is_some());
+    assert_eq!(routes[0].name, "route 1");
+    assert_eq!((routes[0].quiet_until, routes[0].zone.as_deref()), (Some(at("2026-11-20T13:00:00Z")), None));
+    let told = |alert: &Alert| {
+        let news = News::read(&about(Kind::AlertNew, alert, &[], at(NOON)).to_string()).unwrap();
+        plan.explained(&news, alert, &QueueRow::of(alert, at(NOON)), at(NOON))
+    };
+    let critical = alert("a", Level::Critical, "web-1");
+    let one = told(&critical);
+    let channels: Vec<(&str, Option<&str>)> =
+        one.channels.iter().map(|to| (to.channel.as_str(), to.held_for.as_deref())).collect();
+    assert_eq!(channels, [("ops", Some("quiet hours of route 1")), ("pager", None)]);
+    let why: Vec<&str> = one.routes.iter().map(|route| route.why.as_str()).collect();
+    assert_eq!(why, ["it takes every alert", "its filter takes it", "it does not tell of alerts"]);
+    assert_eq!(told(&alert("a", Level::Low, "web-1")).routes[1].why, "its filter does not take it");
+    // What is told and what is said of it are one: an exception keeps it quiet, maintenance holds it back.
+    let covered = told(&Alert { suppressed_by: Some("x".into()), ..critical });
+    assert_eq!((covered.untold.as_deref(), covered.channels.len()), (Some("exception x covers it"), 0));
+    let muted = told(&alert("a", Level::Critical, "db-1"));
+    assert_eq!(muted.channels[1].held_for.as_deref(), Some("maintenance now"));
+    assert_eq!(muted.channels[1].until, Some(at("2026-11-24T00:00:00Z")), "the next window follows on it");
 }
 
 #[test]
