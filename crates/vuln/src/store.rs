@@ -101,12 +101,16 @@ impl Store {
         sources.extend_from_slice(instead);
         sources.sort();
         let mut builder = Builder::default();
+        let mut failure = None;
         for (name, path) in sources {
             if let Err(source) = read_source(&name, &path, &mut builder) {
-                self.mistrust(&name, &source)?;
-                return Err(ImportError::Store { path, source });
+                if instead.iter().all(|(other, _)| *other != name) {
+                    self.mistrust(&name, &source)?;
+                }
+                failure = failure.or(Some(ImportError::Store { path, source }));
             }
         }
+        failure.map_or(Ok(()), Err)?;
         Ok(builder.finish(now)?)
     }
 
