@@ -12,7 +12,6 @@ mod standing;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
@@ -112,10 +111,16 @@ impl Respond {
     ) -> Result<Self, LedgerError> {
         let (responder, report) = Responder::open(ledger, firewall)?;
         tracing::info!(blocks = report.wanted, mechanism = responder.mechanism(), "ledger of actions opened");
+        if report.torn_bytes > 0 {
+            let bytes = report.torn_bytes;
+            tracing::warn!(bytes, "the end of the ledger was cut: an interrupted write, or damage to the newest lines");
+        }
+        for damage in &report.damage {
+            tracing::error!(damage, "the ledger is damaged; blocks that it does not know are left to their time");
+        }
         let guard = protected::guard(config);
         let exceptions_file = ledger.with_file_name("exceptions.json");
-        let kept: Option<Vec<Exception>> =
-            fs::read(&exceptions_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = exceptions::read(&exceptions_file);
         let exceptions_known = kept.is_some();
         let clock = WallClock::open(&ledger.with_file_name("clocks.json"));
         let mut respond = Self {

@@ -182,7 +182,11 @@ impl Uplink {
     /// Sends everything but contacts, then a portion of those; says whether the server took everything offered.
     async fn push(&mut self, client: &Client) -> bool {
         loop {
-            let health = self.health.take();
+            let mut health = self.health.take();
+            let damaged = self.items.damaged() + self.contacts.damaged();
+            if let Some(health) = health.as_mut().filter(|_| damaged > 0) {
+                health.losses.insert("spool_damaged".to_owned(), damaged);
+            }
             let more = match self.items.push(client, health).await {
                 Ok(more) => more,
                 Err(Refused) => return false,

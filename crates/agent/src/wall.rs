@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use tripoint_journal::kept;
 use tripoint_linux::clock::boot_ns;
 use tripoint_model::Timestamp;
 
@@ -45,7 +46,8 @@ pub struct WallClock {
 impl WallClock {
     /// Reads what was kept in the file; one that is missing or damaged means that nothing is known.
     pub fn open(path: &Path) -> Self {
-        let last = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let read = kept::read(path).inspect_err(|error| tracing::error!(%error, "it is not known what time it was"));
+        let last = read.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { path: path.to_owned(), last }
     }
 
@@ -62,9 +64,7 @@ impl WallClock {
 
     /// Written whole and renamed: a crash leaves the former state.
     fn keep(&self, now: &Clocks) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
-        fs::write(&beside, serde_json::to_vec(now)?)?;
-        fs::rename(&beside, &self.path)
+        kept::write(&self.path, &serde_json::to_vec(now)?)
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(WallClock::open(&path).look(), Duration::ZERO);
         let mut ahead = Clocks::now();
         ahead.wall = ahead.wall.plus(Duration::from_secs(3_600));
-        fs::write(&path, serde_json::to_vec(&ahead).unwrap()).unwrap();
+        kept::write(&path, &serde_json::to_vec(&ahead).unwrap()).unwrap();
         let back = WallClock::open(&path).look();
         assert!(back > Duration::from_secs(3_590) && back < Duration::from_secs(3_610), "{back:?}");
         assert_eq!(WallClock::open(&path).look(), Duration::ZERO, "told once");

@@ -85,21 +85,7 @@ impl Store {
         sweep(&folder);
         let path = folder.join(COPY);
         let remembered = remember(&self.data_dir, feed, indicators, Limits::default(), now).map_err(at(&folder))?;
-        let write = |file: &mut dyn io::Write| {
-            let mut hash = Sha256::new();
-            let mut line = Vec::new();
-            for indicator in indicators {
-                line.clear();
-                serde_json::to_writer(&mut line, indicator)?;
-                line.push(b'\n');
-                hash.update(&line);
-                file.write_all(&line)?;
-            }
-            let seal = Seal { count: indicators.len() as u64, sha256: hex(&hash.finalize()) };
-            serde_json::to_writer(file, &seal)?;
-            Ok(())
-        };
-        write_whole(&path, write).map_err(at(&path))?;
+        write_copy(&path, indicators).map_err(at(&path))?;
         Ok(remembered)
     }
 
@@ -262,6 +248,24 @@ pub(crate) fn read_copy(path: &Path, show: &mut dyn FnMut(&Indicator)) -> io::Re
     Ok(())
 }
 
+/// Writes a copy whole: a line for each indicator, then the seal.
+pub(crate) fn write_copy(path: &Path, indicators: &[Indicator]) -> io::Result<()> {
+    write_whole(path, |file| {
+        let mut hash = Sha256::new();
+        let mut line = Vec::new();
+        for indicator in indicators {
+            line.clear();
+            serde_json::to_writer(&mut line, indicator)?;
+            line.push(b'\n');
+            hash.update(&line);
+            file.write_all(&line)?;
+        }
+        let seal = Seal { count: indicators.len() as u64, sha256: hex(&hash.finalize()) };
+        serde_json::to_writer(file, &seal)?;
+        Ok(())
+    })
+}
+
 /// Shows every line that ends; gives what stands after the last of them.
 pub(crate) fn each_line(path: &Path, show: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Seal>> {
     let mut reader = BufReader::with_capacity(256 << 10, fs::File::open(path)?);
@@ -346,6 +350,29 @@ mod tests {
         assert_eq!(open_newest(data.path()).unwrap().1.len(), 1);
         let states: Vec<FeedState> = list(data.path()).iter().map(|status| status.state).collect();
         assert_eq!(states, [FeedState::Ok, FeedState::Failed]);
+    }
+
+    /// Fails when a copy in which a bit turned, or that was cut, passes for whole. Nobody reads one that does not.
+    #[test]
+    fn d8_a_copy_that_is_not_what_was_written_is_refused() {
+        let flips: usize = std::env::var("TRIPOINT_FLIPS").map_or(300, |flips| flips.parse().unwrap());
+        let data = tempfile::tempdir().unwrap();
+        let one = |at: u8| Indicator::new(format!("203.0.113.{at}").parse().unwrap(), Category::C2, AppliesTo::Out, 5);
+        Store::open(data.path()).unwrap().save("a", &(0..50).map(one).collect::<Vec<_>>(), Timestamp(1)).unwrap();
+        let path = copy_path(data.path(), "a");
+        let whole = fs::read(&path).unwrap();
+        let turned = |flip: usize| {
+            let bit = flip.wrapping_mul(2_654_435_761) % (whole.len() * 8);
+            let mut turned = whole.clone();
+            turned[bit / 8] ^= 1 << (bit % 8);
+            turned
+        };
+        let cuts = (0..100).map(|percent| whole[..whole.len() * percent / 100].to_vec());
+        for (round, bytes) in (0..flips).map(turned).chain(cuts).enumerate() {
+            fs::write(&path, &bytes).unwrap();
+            assert!(check_copy(&path).is_err(), "round {round}");
+        }
+        println!("{flips} of {flips} turned bits found, 100 of 100 cuts");
     }
 
     #[test]

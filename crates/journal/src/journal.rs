@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::kept;
 use crate::record::{Piece, RECORD_HEADER, SEGMENT_HEADER, Scan, encode, segment_header};
 use crate::recover::{self, OpenError, Recovery};
 
@@ -92,6 +93,8 @@ pub struct Record {
     pub next: u64,
     /// What was appended.
     pub bytes: Vec<u8>,
+    /// Damaged bytes between the record before, or where reading began, and this one: what they were is lost.
+    pub damaged_before: u64,
 }
 
 /// A file of consecutive records. Its name is the offset of its first byte.
@@ -131,11 +134,13 @@ impl Journal {
         let failed = |source| OpenError::Io { path: folder.to_owned(), action: "create", source };
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = recover::lock(folder)?;
-        let (segments, recovery) = recover::recover(folder, &options)?;
+        let (segments, mut recovery) = recover::recover(folder, &options)?;
         let start = segments.first().map_or(0, |segment| segment.base);
-        let said = fs::read_to_string(folder.join(ACKNOWLEDGED)).ok();
+        let said = recover::position(&folder.join(ACKNOWLEDGED))?;
+        recovery.position_lost = said == Err(recover::Lost);
         let end = segments.last().map_or(0, |segment| segment.skipped_to);
-        let acknowledged = said.and_then(|text| text.trim().parse().ok()).unwrap_or(start);
+        // Some records once more rather than one never.
+        let acknowledged = said.ok().flatten().unwrap_or(start);
         // With every segment gone, the position is all that keeps offsets from being used twice.
         let acknowledged = if segments.is_empty() { acknowledged } else { acknowledged.clamp(start, end) };
         let journal = Self {
@@ -221,23 +226,31 @@ impl Journal {
     }
 
     /// Whole records from `offset` on, in order, until their bytes reach `bytes_max` (at least one
-    /// if there is any). Damaged stretches are skipped; `open` has reported them. Records beyond
-    /// what `sync` returned are given too and may not survive a crash.
+    /// if there is any). Damaged stretches are skipped, and the record behind one says so: `open` has
+    /// reported those that it found, and a bit may have turned since. Records beyond what `sync`
+    /// returned are given too and may not survive a crash.
     pub fn read_from(&self, offset: u64, bytes_max: usize) -> Result<Vec<Record>, ReadError> {
         let mut records = Vec::new();
-        let mut taken = 0;
+        let (mut taken, mut damaged) = (0, 0);
         for segment in self.segments.iter().filter(|segment| segment.end() > offset) {
             let bytes = recover::read_bounded(&segment.path, &self.options)
                 .map_err(|source| ReadError { path: segment.path.clone(), source })?;
             let position = usize::try_from(offset.saturating_sub(segment.base)).unwrap_or(usize::MAX);
             for piece in Scan::new(&bytes, segment.base, position.max(SEGMENT_HEADER), self.options.record_max) {
-                let Piece::Good { offset, bytes } = piece else { continue };
+                let (offset, bytes) = match piece {
+                    Piece::Good { offset, bytes } => (offset, bytes),
+                    Piece::Bad { length, .. } => {
+                        damaged += length;
+                        continue;
+                    }
+                };
                 if taken >= bytes_max && !records.is_empty() {
                     return Ok(records);
                 }
                 taken += bytes.len();
                 let next = offset + (RECORD_HEADER + bytes.len()) as u64;
-                records.push(Record { offset, next, bytes: bytes.to_vec() });
+                let damaged_before = std::mem::take(&mut damaged);
+                records.push(Record { offset, next, bytes: bytes.to_vec(), damaged_before });
             }
         }
         Ok(records)
@@ -270,10 +283,7 @@ impl Journal {
 
     fn remember(&self, offset: u64) -> Result<(), AcknowledgeError> {
         let path = self.folder.join(ACKNOWLEDGED);
-        let new = self.folder.join("acknowledged.new");
-        fs::write(&new, offset.to_string())
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|source| AcknowledgeError { path, source })
+        kept::write(&path, offset.to_string().as_bytes()).map_err(|source| AcknowledgeError { path, source })
     }
 
     /// Begins a new segment. The one before is made durable first, so that only the newest can be torn.
@@ -303,7 +313,7 @@ fn create_segment(folder: &Path, path: &Path, previous_end: u64) -> io::Result<F
     Ok(file)
 }
 
-/// File that holds the acknowledged offset as decimal text.
+/// File that holds the acknowledged offset as decimal text, with its checksum (`kept`).
 const ACKNOWLEDGED: &str = "acknowledged";
 
 #[cfg(test)]

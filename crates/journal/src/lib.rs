@@ -2,7 +2,8 @@
 //!
 //! # Start here
 //! `Journal::open` recovers and says what it found, `append` and `sync` write, `read_from` reads,
-//! `acknowledge` lets go. The spool of the agent and the ledger of actions are built on it.
+//! `acknowledge` lets go. The spool of the agent and the ledger of actions are built on it. `kept` is for what is small
+//! and written anew each time.
 //!
 //! # What it never knows
 //! What the records mean; the clock; the network.
@@ -16,6 +17,7 @@
 //! - The size is bounded. When it is reached, `append` says so and the caller decides what to drop.
 
 mod journal;
+pub mod kept;
 mod record;
 mod recover;
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::journal::{Options, Segment};
+use crate::kept::{self, KeptError};
 use crate::record::{Piece, SEGMENT_HEADER, Scan, read_segment_header};
 
 /// Why a journal could not be opened. It is never "repaired" by deleting it.
@@ -52,12 +53,15 @@ pub struct Recovery {
     pub torn_set_aside: Option<PathBuf>,
     /// Damage with good records after it.
     pub corrupt: Vec<Corruption>,
+    /// The position up to which records were acknowledged is damaged: reading starts at the oldest record that there
+    /// is. Where there is none, offsets begin anew, and may have been used before.
+    pub position_lost: bool,
 }
 
 impl Recovery {
     /// Whether everything that was written is there.
     pub fn is_clean(&self) -> bool {
-        self.torn_bytes == 0 && self.corrupt.is_empty()
+        self.torn_bytes == 0 && self.corrupt.is_empty() && !self.position_lost
     }
 }
 
@@ -74,6 +78,20 @@ pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, action: "lock", source }),
+    }
+}
+
+/// A position was kept and is not known any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+/// The position that a file keeps; `None` where there is none.
+pub(crate) fn position(path: &Path) -> Result<Result<Option<u64>, Lost>, OpenError> {
+    let number = |bytes: Vec<u8>| String::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or(Lost);
+    match kept::read(path) {
+        Ok(bytes) => Ok(bytes.map(number).transpose()),
+        Err(KeptError::Damaged(_)) => Ok(Err(Lost)),
+        Err(KeptError::Io(path, source)) => Err(OpenError::Io { path, action: "read", source }),
     }
 }
 

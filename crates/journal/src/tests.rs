@@ -141,6 +141,117 @@ fn a_failed_sync_is_never_tried_again() {
     assert!(matches!(journal.append(b"y"), Err(AppendError::Poisoned)));
 }
 
+/// A journal of many segments of which some were let go; its files, and its records from the position on.
+fn many(folder: &Path) -> (Vec<PathBuf>, Vec<Record>) {
+    let (mut journal, _) = Journal::open(folder, small()).unwrap();
+    for number in 0..200 {
+        journal.append(format!("record {number} {}", "x".repeat(number % 37)).as_bytes()).unwrap();
+    }
+    journal.sync().unwrap();
+    let half = journal.read_from(0, usize::MAX).unwrap()[99].next;
+    journal.acknowledge(half).unwrap();
+    let records = journal.read_from(journal.acknowledged(), usize::MAX).unwrap();
+    assert!(records.len() == 100 && journal.segments.len() > 5);
+    let segments = journal.segments.iter().map(|segment| segment.path.clone());
+    (segments.chain([folder.join(ACKNOWLEDGED)]).collect(), records)
+}
+
+fn small() -> Options {
+    Options { segment_bytes: 512, max_bytes: 1 << 20, record_max: 1 << 10 }
+}
+
+/// Fails when a bit that turned in a segment or in the position is not told, changes a record or its place, hides more
+/// than the record that it stands in, or lets go of what nobody has acknowledged.
+#[test]
+fn d8_a_bit_that_turns_in_any_file_is_found() {
+    let flips: usize = std::env::var("TRIPOINT_FLIPS").map_or(300, |flips| flips.parse().unwrap());
+    let whole = tempfile::tempdir().unwrap();
+    let (files, expected) = many(whole.path());
+    let bits: Vec<usize> = files.iter().map(|file| fs::metadata(file).unwrap().len() as usize * 8).collect();
+    for flip in 0..flips {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bit = flip.wrapping_mul(2_654_435_761) % bits.iter().sum::<usize>();
+        for (file, bits) in files.iter().zip(&bits) {
+            let mut bytes = fs::read(file).unwrap();
+            if bit < *bits {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            bit = bit.wrapping_sub(*bits);
+            fs::write(folder.path().join(file.file_name().unwrap()), bytes).unwrap();
+        }
+        let (journal, recovery) = Journal::open(folder.path(), small()).unwrap();
+        assert!(!recovery.is_clean(), "flip {flip} is not told");
+        let read = journal.read_from(journal.acknowledged(), usize::MAX).unwrap();
+        let is_ours =
+            |record: &&Record| expected.iter().any(|own| (own.offset, &own.bytes) == (record.offset, &record.bytes));
+        let ours = read.iter().filter(is_ours).count();
+        assert!(ours + 1 >= expected.len(), "flip {flip}: {ours} records");
+        // With the position lost some come once more, and nothing else ever does.
+        assert!(recovery.position_lost || ours == read.len(), "flip {flip}");
+        assert!(read.iter().all(|record| record.bytes.starts_with(b"record ")), "flip {flip}");
+    }
+    println!("{flips} of {flips} turned bits found");
+}
+
+/// Fails when what a cut file gives is not what it began with, or a cut in the middle of a record is not told.
+#[test]
+fn d8_a_file_that_is_cut_gives_what_is_before_the_cut() {
+    let whole = tempfile::tempdir().unwrap();
+    let (files, expected) = many(whole.path());
+    for (which, file) in files.iter().enumerate() {
+        let length = fs::metadata(file).unwrap().len();
+        for percent in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            for (at, file) in files.iter().enumerate() {
+                let mut bytes = fs::read(file).unwrap();
+                if at == which {
+                    bytes.truncate((length * percent / 100) as usize);
+                }
+                fs::write(folder.path().join(file.file_name().unwrap()), bytes).unwrap();
+            }
+            let newest = which + 2 == files.len();
+            let (journal, recovery) = Journal::open(folder.path(), small()).unwrap();
+            let read = journal.read_from(journal.acknowledged(), usize::MAX).unwrap();
+            assert!(
+                recovery.position_lost
+                    || read.iter().all(|record| expected.contains(&Record { damaged_before: 0, ..record.clone() }))
+            );
+            // Between two records of the newest segment nobody can tell a cut from an end.
+            assert!(newest || !recovery.is_clean(), "file {which} cut at {percent} %");
+            let ends = recovery.is_clean().then(|| read.len()).filter(|_| newest);
+            assert!(ends.is_none_or(|ends| read[..] == expected[..ends]), "file {which} cut at {percent} %");
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_turns_while_it_is_open_is_told_by_the_record_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), &["alpha", "beta", "gamma"]);
+    let (journal, recovery) = Journal::open(folder.path(), options()).unwrap();
+    assert!(recovery.is_clean());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20 + 13 + 9] ^= 4;
+    fs::write(&path, bytes).unwrap();
+    let read = journal.read_from(0, usize::MAX).unwrap();
+    let told: Vec<(&[u8], u64)> = read.iter().map(|record| (&record.bytes[..], record.damaged_before)).collect();
+    assert_eq!(told, [(&b"alpha"[..], 0), (b"gamma", 12)]);
+}
+
+#[test]
+fn a_lost_position_repeats_records_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, expected) = many(folder.path());
+    fs::write(files.last().unwrap(), "7").unwrap();
+    let (mut journal, recovery) = Journal::open(folder.path(), small()).unwrap();
+    assert!(recovery.position_lost);
+    let read = journal.read_from(journal.acknowledged(), usize::MAX).unwrap();
+    assert!(read.ends_with(&expected) && read.len() < 120, "{}", read.len());
+    journal.acknowledge(expected[0].next).unwrap();
+    drop(journal);
+    assert!(Journal::open(folder.path(), small()).unwrap().1.is_clean(), "told once");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

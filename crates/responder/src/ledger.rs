@@ -136,6 +136,9 @@ impl Ledger {
                 corruption.segment.display()
             ));
         }
+        if recovery.position_lost {
+            report.damage.push("where its newest part begins is not known; older lines are read too".to_owned());
+        }
         let reserve = Reserve::open(folder);
         let mut ledger = Self {
             journal,
@@ -158,7 +161,8 @@ impl Ledger {
                 }
             }
         }
-        ledger.damaged = !report.damage.is_empty();
+        // An interrupted write was never in the kernel; a newest line that is damaged may be.
+        ledger.damaged = !report.damage.is_empty() || report.torn_bytes > 0;
         report.wanted = ledger.wanted().count();
         Ok((ledger, report))
     }

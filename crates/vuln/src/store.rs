@@ -4,13 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crc32fast::Hasher;
+use serde::{Deserialize, Serialize};
 use tripoint_model::Timestamp;
 
 use crate::advisory::Statement;
 use crate::image::write::Builder;
 use crate::image::{SourceInfo, image_files};
 use crate::import::ImportError;
-use crate::status::{self, SourceStatus};
+use crate::status::{self, SourceState, SourceStatus};
 
 /// The folder of the sources, locked: two imports at once would build from half a set.
 pub(crate) struct Store {
@@ -37,7 +39,7 @@ impl Store {
         let path = self.data_dir.join("vuln").join(format!("{source}.jsonl"));
         let temporary = self.data_dir.join("vuln").join(format!("{source}{DRAFT_END}"));
         let file = File::create(&temporary).map_err(|source| ImportError::Store { path: temporary.clone(), source })?;
-        Ok(Draft { path, temporary, out: BufWriter::new(file), failed: None })
+        Ok(Draft { path, temporary, out: BufWriter::new(file), sum: Hasher::new(), failed: None })
     }
 
     /// Removes a source's copy and status; false when there is neither.
@@ -99,11 +101,24 @@ impl Store {
         sources.extend_from_slice(instead);
         sources.sort();
         let mut builder = Builder::default();
+        let mut failure = None;
         for (name, path) in sources {
-            read_source(&name, &path, &mut builder)
-                .map_err(|source| ImportError::Store { path: path.clone(), source })?;
+            if let Err(source) = read_source(&name, &path, &mut builder) {
+                if instead.iter().all(|(other, _)| *other != name) {
+                    self.mistrust(&name, &source)?;
+                }
+                failure = failure.or(Some(ImportError::Store { path, source }));
+            }
         }
+        failure.map_or(Ok(()), Err)?;
         Ok(builder.finish(now)?)
+    }
+
+    /// Has a source whose copy cannot be read fetched whole the next time, whatever its publisher says of changes.
+    fn mistrust(&self, source: &str, why: &std::io::Error) -> Result<(), ImportError> {
+        let known = status::one(&self.data_dir, source);
+        let alarm = Some(format!("the stored copy cannot be used: {why}"));
+        self.set_status(&SourceStatus { state: SourceState::Failed, alarm, parts: Vec::new(), ..known })
     }
 
     /// Makes the bytes the next generation and drops all but the newest three.
@@ -126,7 +141,8 @@ impl Store {
         file.seek(SeekFrom::Start(length.saturating_sub(SEAL_BYTES_MAX))).ok()?;
         let mut end = Vec::new();
         file.take(SEAL_BYTES_MAX).read_to_end(&mut end).ok()?;
-        serde_json::from_slice(end.trim_ascii_end().rsplit(|byte| *byte == b'\n').next()?).ok()
+        let last = end.trim_ascii_end().rsplit(|byte| *byte == b'\n').next()?;
+        serde_json::from_slice(last).ok().map(|seal: Seal| seal.info)
     }
 
     /// Moves a finished copy into the place of a source's.
@@ -178,11 +194,28 @@ fn sweep(folder: &Path) {
     }
 }
 
+/// The last line of a copy.
+#[derive(Serialize, Deserialize)]
+struct Seal {
+    #[serde(flatten)]
+    info: SourceInfo,
+    /// CRC-32 of every line before, and of `info` as JSON: a bit that turns must not free a package of a vulnerability.
+    crc32: u32,
+}
+
+impl Seal {
+    fn new(info: &SourceInfo, mut lines: Hasher) -> std::io::Result<Self> {
+        lines.update(&serde_json::to_vec(info)?);
+        Ok(Self { info: info.clone(), crc32: lines.finalize() })
+    }
+}
+
 /// The copy of a source being written.
 pub(crate) struct Draft {
     path: PathBuf,
     temporary: PathBuf,
     out: BufWriter<File>,
+    sum: Hasher,
     failed: Option<std::io::Error>,
 }
 
@@ -192,9 +225,11 @@ impl Draft {
         if self.failed.is_some() {
             return;
         }
-        let written = serde_json::to_writer(&mut self.out, statement)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.out.write_all(b"\n"));
+        let written = serde_json::to_vec(statement).map_err(std::io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            self.sum.update(&line);
+            self.out.write_all(&line)
+        });
         self.failed = written.err();
     }
 
@@ -208,7 +243,7 @@ impl Draft {
     }
 
     fn finish(&mut self, info: &SourceInfo) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.out, info)?;
+        serde_json::to_writer(&mut self.out, &Seal::new(info, std::mem::take(&mut self.sum))?)?;
         self.out.write_all(b"\n")?;
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
@@ -230,6 +265,7 @@ impl Drop for Draft {
 fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = String::new();
+    let mut sum = Hasher::new();
     let mut is_whole = false;
     loop {
         line.clear();
@@ -237,14 +273,25 @@ fn read_source(name: &str, path: &Path, builder: &mut Builder) -> std::io::Resul
             return if is_whole { Ok(()) } else { Err(std::io::Error::other("the copy is cut")) };
         }
         if line.starts_with("{\"name\"") {
-            let info: SourceInfo = serde_json::from_str(&line)?;
-            is_whole = info.name == name;
-            builder.source(info);
+            let seal: Seal = serde_json::from_str(&line).map_err(|_| damaged())?;
+            if is_whole || Seal::new(&seal.info, sum.clone())?.crc32 != seal.crc32 || !line.ends_with('\n') {
+                return Err(damaged());
+            }
+            is_whole = seal.info.name == name;
+            builder.source(seal.info);
             continue;
         }
-        let statement: Statement = serde_json::from_str(&line)?;
+        if is_whole {
+            return Err(damaged());
+        }
+        sum.update(line.as_bytes());
+        let statement: Statement = serde_json::from_str(&line).map_err(|_| damaged())?;
         builder.add(name, &statement).map_err(std::io::Error::other)?;
     }
+}
+
+fn damaged() -> std::io::Error {
+    std::io::Error::other("the copy is damaged: it is not what was written; import or fetch the source again")
 }
 
 /// Names and formats are short.
@@ -253,3 +300,7 @@ const SEAL_BYTES_MAX: u64 = 64 << 10;
 const GENERATIONS_KEPT: usize = 3;
 
 const DRAFT_END: &str = ".jsonl.new";
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tripoint_journal::kept;
 use tripoint_linux::clock::{BootClock, boot_ns};
 use tripoint_linux::{capability, freezer};
 use tripoint_model::{Scope, Target, Timestamp};
@@ -99,9 +100,17 @@ impl Frozen {
 
     /// Lets it go on; says whether it was halted by us.
     pub fn thaw(&mut self, application: &str) -> Result<bool, FirewallError> {
-        let marker = read(&self.path(application)).map_err(|error| kernel("thaw", error))?;
-        let Some(marker) = marker else { return Ok(false) };
-        let_go(&marker).map_err(|error| kernel("thaw", error))?;
+        let cgroups = match read(&self.path(application)) {
+            Ok(None) => return Ok(false),
+            Ok(Some(marker)) => marker.cgroups,
+            // Nobody stays halted because a bit has turned.
+            Err(error) => {
+                tracing::error!(%error, application, "a halt is unreadable; the application goes on where it runs");
+                let places = places_of(application).map_err(|why| FirewallError::Unsupported(Self::NAME, why))?;
+                places.into_values().collect()
+            }
+        };
+        let_go(&cgroups).map_err(|error| kernel("thaw", error))?;
         fs::remove_file(self.path(application)).map_err(|error| kernel("thaw", error))?;
         Ok(true)
     }
@@ -159,13 +168,16 @@ impl Frozen {
 
 /// Waits until the time of what the file tells is up, then lets it go on. Ends as soon as the file is gone.
 pub fn thaw_when_due(path: &Path) -> io::Result<()> {
-    while let Some(marker) = read(path)? {
+    let mut last = None;
+    // One that is damaged while somebody waits ends as it would have.
+    while let Some(marker) = read(path).or_else(|error| last.take().map(Some).ok_or(error))? {
+        last = Some(marker.clone());
         if marker.boot_id != capability::boot_id() {
             return fs::remove_file(path);
         }
         let left = Duration::from_nanos(marker.expires_ns.saturating_sub(boot_ns()));
         // One that cannot be let go yet is tried again: nobody else would.
-        if left.is_zero() && let_go(&marker).is_ok() {
+        if left.is_zero() && let_go(&marker.cgroups).is_ok() {
             return fs::remove_file(path);
         }
         std::thread::sleep(left.clamp(LOOK_LEAST, LOOK_EVERY));
@@ -174,8 +186,8 @@ pub fn thaw_when_due(path: &Path) -> io::Result<()> {
 }
 
 /// Lets every cgroup go on; one that is gone has nobody to let go.
-fn let_go(marker: &Marker) -> io::Result<()> {
-    for cgroup in &marker.cgroups {
+fn let_go(cgroups: &[PathBuf]) -> io::Result<()> {
+    for cgroup in cgroups {
         match freezer::thaw(cgroup) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -186,11 +198,7 @@ fn let_go(marker: &Marker) -> io::Result<()> {
 
 /// `None` where there is no such file.
 fn read(path: &Path) -> io::Result<Option<Marker>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(kept::read(path)?.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
 }
 
 /// Written whole and renamed: who waits for it never reads a half.
@@ -198,9 +206,7 @@ fn write(path: &Path, marker: &Marker) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let beside = path.with_extension("new");
-    fs::write(&beside, serde_json::to_vec(marker)?)?;
-    fs::rename(&beside, path)
+    kept::write(path, &serde_json::to_vec(marker)?)
 }
 
 fn kernel(action: &str, source: io::Error) -> FirewallError {

@@ -1,12 +1,23 @@
 //! What does it change here that somebody allowed something, or withdrew that?
 
-use std::fs;
+use std::path::Path;
 
 use tripoint_api::agent::Answer;
+use tripoint_journal::kept;
 use tripoint_model::{Action, ActionKind, Exception, Scope, Terms};
 
 use super::Respond;
 use crate::detect::Wake;
+
+/// What was kept; nothing where nothing was, or where it is damaged: nobody is blocked by what nobody said.
+pub(super) fn read(path: &Path) -> Option<Vec<Exception>> {
+    let bytes =
+        kept::read(path).inspect_err(|error| tracing::error!(%error, "policy waits for the server's exceptions"));
+    let list = bytes.ok()??;
+    serde_json::from_slice(&list)
+        .inspect_err(|error| tracing::error!(%error, "policy waits for the server's exceptions"))
+        .ok()
+}
 
 impl Respond {
     pub(super) fn remove_exception(&mut self, id: &str) -> Answer {
@@ -63,11 +74,9 @@ impl Respond {
 
     /// Written whole and renamed; without it policy waits for the server at the next start.
     fn keep_exceptions(&self) {
-        let beside = self.exceptions_file.with_extension("new");
         let written = serde_json::to_vec(&self.guard.exceptions)
             .map_err(std::io::Error::other)
-            .and_then(|bytes| fs::write(&beside, bytes))
-            .and_then(|()| fs::rename(&beside, &self.exceptions_file));
+            .and_then(|bytes| kept::write(&self.exceptions_file, &bytes));
         if let Err(error) = written {
             tracing::error!(%error, "exceptions could not be kept");
         }

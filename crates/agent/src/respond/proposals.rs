@@ -1,7 +1,5 @@
 //! What waits for a second person, and how does that survive a restart?
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use tripoint_api::proposal::{Proposal, ProposalState};
+use tripoint_journal::kept;
 use tripoint_model::{Action, Plan, Timestamp};
 
 use crate::config::Approval;
@@ -54,11 +53,11 @@ pub struct Proposals {
 impl Proposals {
     /// Reads what was kept. A file that cannot be read holds nothing: what waited is not done.
     pub fn open(path: &Path) -> Self {
-        let kept = fs::read(path).ok().map(|bytes| serde_json::from_slice(&bytes));
-        if let Some(Err(error)) = &kept {
+        let kept = read(path).unwrap_or_else(|error| {
             tracing::error!(%error, path = %path.display(), "what waited for a second person is not known any more and is not done");
-        }
-        Self { path: path.to_owned(), kept: kept.and_then(Result::ok).unwrap_or_default() }
+            Vec::new()
+        });
+        Self { path: path.to_owned(), kept }
     }
 
     /// All, those that wait and those that have ended lately.
@@ -199,14 +198,12 @@ impl Proposals {
     }
 
     fn keep(&self) -> std::io::Result<()> {
-        let beside = self.path.with_extension("new");
-        let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec(&self.kept)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        // The name too has to outlive a power cut.
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        kept::write_durably(&self.path, &serde_json::to_vec(&self.kept)?)
     }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<Kept>> {
+    Ok(kept::read(path)?.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default())
 }
 
 /// 12 hex digits of SHA-256.
@@ -296,7 +293,7 @@ mod tests {
         proposals.expire(at(10_000));
         assert!(propose(&mut proposals, "more", 10_000).is_ok());
         assert!(proposals.all().len() <= ENDED_MAX + 1);
-        fs::write(&path, "[{").unwrap();
+        std::fs::write(&path, "[{").unwrap();
         assert!(Proposals::open(&path).all().is_empty());
     }
 }

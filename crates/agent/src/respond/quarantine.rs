@@ -1,11 +1,11 @@
 //! Whom does policy leave alone because blocking them broke something?
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tripoint_journal::kept;
 use tripoint_model::Timestamp;
 use tripoint_model::address::canonical;
 
@@ -23,11 +23,11 @@ pub struct Quarantine {
 impl Quarantine {
     /// Reads what was kept; a file that is missing or damaged holds nobody.
     pub fn open(path: &Path) -> Self {
-        let kept = fs::read(path).ok().map(|bytes| serde_json::from_slice(&bytes));
-        if let Some(Err(error)) = &kept {
+        let until = read(path).unwrap_or_else(|error| {
             tracing::error!(%error, path = %path.display(), "it is not known any more whose blocks were rolled back");
-        }
-        Self { path: path.to_owned(), until: kept.and_then(Result::ok).unwrap_or_default() }
+            BTreeMap::new()
+        });
+        Self { path: path.to_owned(), until }
     }
 
     /// Until when policy leaves the peer alone.
@@ -52,10 +52,12 @@ impl Quarantine {
 
     /// Written whole and renamed: a crash leaves the former state.
     fn keep(&self) -> std::io::Result<()> {
-        let beside = self.path.with_extension("new");
-        fs::write(&beside, serde_json::to_vec(&self.until)?)?;
-        fs::rename(&beside, &self.path)
+        kept::write(&self.path, &serde_json::to_vec(&self.until)?)
     }
+}
+
+fn read(path: &Path) -> std::io::Result<BTreeMap<IpAddr, Timestamp>> {
+    Ok(kept::read(path)?.map(|bytes| serde_json::from_slice(&bytes)).transpose()?.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -74,7 +76,7 @@ mod tests {
         assert_eq!(kept.holds(peer, Timestamp::from_seconds(1_000 + 86_399)), Some(until));
         assert_eq!(kept.holds(peer, Timestamp::from_seconds(1_000 + 86_400)), None);
         assert_eq!(kept.holds("203.0.113.67".parse().unwrap(), now), None);
-        fs::write(&path, "{").unwrap();
+        std::fs::write(&path, "{").unwrap();
         assert_eq!(Quarantine::open(&path).holds(peer, now), None);
     }
 }

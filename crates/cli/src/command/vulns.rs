@@ -40,10 +40,10 @@ pub fn run(context: &Context, command: Vulns) -> anyhow::Result<Exit> {
     }
 }
 
-/// Opens the database; says so when there is none, or when what is in it is old. Only what a
-/// question touches is read: the agent and `doctor` are who checks every byte.
+/// Opens the database; says so when there is none, or when what is in it is old. Every byte is checked: what was not
+/// written answers nothing.
 pub fn database(context: &Context) -> anyhow::Result<Option<Database>> {
-    let opened = mapped(&context.data_dir, Database::open_lazily)?.map(|(_, database)| database);
+    let opened = mapped(&context.data_dir, Database::open)?.map(|(_, database)| database);
     match &opened {
         None => eprintln!("{NOTHING_LOADED}"),
         Some(database) => advisories::warn_of_age(context, database)?,
@@ -51,7 +51,7 @@ pub fn database(context: &Context) -> anyhow::Result<Option<Database>> {
     Ok(opened)
 }
 
-/// Maps the newest image that `open` takes; processes share its memory.
+/// Maps the newest image that `open` takes, and says which it does not; processes share its memory.
 pub fn mapped(
     data_dir: &Path,
     open: fn(ImageBytes) -> Result<Database, ImageError>,
@@ -59,7 +59,7 @@ pub fn mapped(
     tripoint_vuln::open_latest_with(data_dir, |path| {
         let bytes = File::open(path).and_then(|file| MappedFile::open(&file));
         let bytes = bytes.map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
-        open(Arc::new(bytes))
+        open(Arc::new(bytes)).inspect_err(|error| eprintln!("{}: {error}; it is passed over", path.display()))
     })
 }
 

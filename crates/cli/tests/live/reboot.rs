@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use tripoint_agent::place::Place;
+use tripoint_journal::kept;
 use tripoint_linux::lab::Lab;
 use tripoint_model::Timestamp;
 
@@ -27,12 +28,12 @@ fn clocks(instance: &Instance) -> PathBuf {
 /// As another boot finds what the last one kept: `ahead` of the wall clock of now, where that has lost its time.
 /// Returns when that was kept.
 fn another_boot(instance: &Instance, ahead: Duration) -> Timestamp {
-    let mut kept: Value = serde_json::from_slice(&std::fs::read(clocks(instance)).unwrap()).unwrap();
+    let mut kept: Value = serde_json::from_slice(&kept::read(&clocks(instance)).unwrap().unwrap()).unwrap();
     kept["boot_id"] = "another".into();
     kept["boot_ns"] = 1_u64.into();
     let wall: Timestamp = serde_json::from_value(kept["wall"].clone()).unwrap();
     kept["wall"] = serde_json::to_value(wall.plus(ahead)).unwrap();
-    std::fs::write(clocks(instance), kept.to_string()).unwrap();
+    kept::write(&clocks(instance), kept.to_string().as_bytes()).unwrap();
     wall
 }
 

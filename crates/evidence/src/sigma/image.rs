@@ -153,6 +153,12 @@ mod tests {
         for length in 0..bytes.len() {
             Image::read(&bytes[..length]).unwrap_err();
         }
+        // Promise D8: every bit there is.
+        for bit in 0..bytes.len() * 8 {
+            let mut turned = bytes.clone();
+            turned[bit / 8] ^= 1 << (bit % 8);
+            assert!(Image::read(&turned).is_err(), "bit {bit}");
+        }
     }
 
     #[test]

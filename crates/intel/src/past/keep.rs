@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tripoint_model::{Indicator, Observable, Timestamp};
 
-use super::sorted::{Line, key_of, next_line, text_of};
+use super::sorted::{Line, key_of, next_line, text_of, write_line};
 use super::{SINCE, WITHDRAWN, Withdrawn, entry_of, file, key};
 use crate::change::{Change, Tally};
 use crate::images::write_whole;
-use crate::store::{copy_path, read_copy};
+use crate::store::{check_copy, copy_path, read_copy};
 
 /// How much of the past is kept.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +50,15 @@ pub fn remember(
     let listed: HashSet<&Observable> = indicators.iter().map(|indicator| &indicator.observable).collect();
     let mut gone: Vec<(String, Withdrawn)> = Vec::new();
     let mut tally = Tally::new(&listed);
-    // What cannot be read of the copy in force says nothing of the past, and is replaced all the same.
-    let _ = read_copy(&copy_path(data_dir, feed), &mut |indicator| {
+    // A copy in force that is damaged says nothing of the past, and is replaced all the same: a bit that turned in it
+    // would accuse a stranger.
+    let copy = copy_path(data_dir, feed);
+    let mut keep = |indicator: &Indicator| {
         if !tally.stays(&indicator.observable) && gone.len() < limits.entries_max {
             gone.push((key(&indicator.observable), Withdrawn::of(indicator.clone(), now)));
         }
-    });
+    };
+    let _ = check_copy(&copy).and_then(|()| read_copy(&copy, &mut keep));
     gone.sort_by(|a, b| order(a).cmp(&order(b)));
     gone.dedup_by(|a, b| order(a) == order(b));
     let since_path = file(data_dir, feed, SINCE);
@@ -72,7 +75,7 @@ pub fn remember(
     write_whole(&since_path, |out| {
         for (key, own) in &keys {
             let since = former.of(key, *own)?.unwrap_or(now);
-            writeln!(out, "{key}\t{} {}", port(*own), since.0)?;
+            write_line(out, &format!("{key}\t{} {}", port(*own), since.0))?;
         }
         Ok(())
     })?;
@@ -171,9 +174,7 @@ fn merge(path: &Path, new: Vec<(String, Withdrawn)>, limits: Limits, now: Timest
             }
             tied -= usize::from(oldest_kept);
             remembered.kept += 1;
-            write!(out, "{key}\t")?;
-            serde_json::to_writer(&mut *out, &entry)?;
-            out.write_all(b"\n")
+            write_line(out, &format!("{key}\t{}", serde_json::to_string(&entry)?))
         };
         each_entry(path, &mut |old| {
             while let Some(earlier) = new.next_if(|entry| order(entry) < order(&old)) {

@@ -1,7 +1,7 @@
 //! Which lines of a large sorted file begin with this key?
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Longest line: what we write is bounded by what a feed's entry may hold.
@@ -9,7 +9,8 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// Read at once while searching: a few lines.
 const STEP_BYTES: usize = 1 << 10;
 
-/// A file of lines `KEY<TAB>TEXT`, sorted by key.
+/// A file of lines `KEY<TAB>TEXT<TAB>SUM`, sorted by key; the sum is the CRC-32 of what stands before it, as eight hex
+/// digits.
 pub(super) struct Sorted {
     reader: BufReader<File>,
     bytes: u64,
@@ -68,9 +69,9 @@ impl Sorted {
 
 /// What stands next in a file of lines.
 pub(super) enum Line {
-    /// A line, without its end.
+    /// A line, without its sum and its end.
     Whole(String),
-    /// So many bytes that are no line: cut, too long, no text, or without a key.
+    /// So many bytes that are no line: cut, too long, no text, or not what was written.
     Damaged(u64),
     /// Nothing.
     End,
@@ -89,11 +90,27 @@ pub(super) fn next_line(reader: &mut impl BufRead) -> io::Result<Line> {
         return Ok(Line::Damaged(count));
     }
     bytes.pop();
+    let length = bytes.len().checked_sub(SUM_BYTES).filter(|length| bytes[*length..] == *sum(&bytes[..*length]));
+    bytes.truncate(length.unwrap_or(0));
     Ok(match String::from_utf8(bytes) {
         Ok(line) if line.contains('\t') => Line::Whole(line),
         _ => Line::Damaged(count),
     })
 }
+
+/// Writes what comes back from `next_line` as a whole line.
+pub(super) fn write_line(out: &mut dyn Write, line: &str) -> io::Result<()> {
+    out.write_all(line.as_bytes())?;
+    out.write_all(&sum(line.as_bytes()))?;
+    out.write_all(b"\n")
+}
+
+fn sum(line: &[u8]) -> Vec<u8> {
+    format!("\t{:08x}", crc32fast::hash(line)).into_bytes()
+}
+
+/// A tabulator and eight digits.
+const SUM_BYTES: usize = 9;
 
 /// Passes over the rest of a line; gives its bytes.
 fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {

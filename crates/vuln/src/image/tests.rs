@@ -174,3 +174,22 @@ proptest! {
         }
     }
 }
+
+/// Fails when a bit that turned in an image, or a cut, is opened and answers.
+#[test]
+fn d8_an_image_that_is_not_what_was_written_is_not_opened() {
+    let flips: usize = std::env::var("TRIPOINT_FLIPS").map_or(300, |flips| flips.parse().expect("a number"));
+    let all: Vec<Advisory> =
+        (0..40).map(|number| fixed(&format!("demo{number}"), Authority::Keeper, &["CVE-2026-1"], "2")).collect();
+    let image = build(&all);
+    for flip in 0..flips {
+        let bit = flip.wrapping_mul(2_654_435_761) % (image.len() * 8);
+        let mut turned = image.clone();
+        turned[bit / 8] ^= 1 << (bit % 8);
+        assert!(Database::open(Arc::new(turned)).is_err(), "bit {bit}");
+    }
+    for percent in 0..100 {
+        assert!(Database::open(Arc::new(image[..image.len() * percent / 100].to_vec())).is_err(), "{percent} %");
+    }
+    println!("{flips} of {flips} turned bits found, 100 of 100 cuts");
+}
