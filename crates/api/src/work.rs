@@ -8,7 +8,7 @@ use tripoint_model::{AlertId, AlertStatus, Level, Resolution, Timestamp};
 /// A person's work on an alert: the body of `path::alert_work(id, "work")`, and what `path::QUEUE_WORK` does with each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "do", rename_all = "kebab-case")]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Work {
     /// Close it, and what is merged into it.
     Resolve {
@@ -84,7 +84,7 @@ pub enum Work {
         into: AlertId,
     },
     /// Make it an alert of its own again.
-    Split,
+    Split {},
 }
 
 /// The longest comment, bytes.

@@ -12,8 +12,14 @@ use crate::store::{Store, StoreError};
 /// Stored alerts that a preview looks at, newest first: some seconds of work.
 const READ_MAX: u64 = 100_000;
 
-/// Looks through the stored alerts; says so where there are more than it looks at. The agents are not asked.
-pub(crate) async fn over(store: &dyn Store, exception: Exception) -> Result<ExceptionPreview, StoreError> {
+/// Looks through the stored alerts; says so where there are more than it looks at. The agents are not asked, and it is
+/// said of how many alerts the host is none of those `connected`: an exception is applied where an alert is raised.
+pub(crate) async fn over(
+    store: &dyn Store,
+    exception: Exception,
+    connected: &[String],
+) -> Result<ExceptionPreview, StoreError> {
+    let mut away = 0;
     let mut preview = ExceptionPreview {
         exception,
         alerts: Vec::new(),
@@ -30,17 +36,24 @@ pub(crate) async fn over(store: &dyn Store, exception: Exception) -> Result<Exce
     loop {
         let page: AlertList = store.alerts(query.clone(), None).await?;
         for alert in &page.alerts {
+            let was = preview.alerts_total;
             take(&mut preview, alert);
+            away += u64::from(preview.alerts_total > was && !connected.contains(&alert.host));
         }
         match page.next {
             Some(_) if preview.read >= READ_MAX => {
                 preview.errors.push(format!("only the newest {} alerts were looked at", preview.read));
-                return Ok(preview);
+                break;
             }
             Some(next) => query.after = Some(next),
-            None => return Ok(preview),
+            None => break,
         }
     }
+    if away > 0 {
+        let why = "of hosts that are not connected: they stay in the queue until their host reports them again";
+        preview.errors.push(format!("{away} of them {why}"));
+    }
+    Ok(preview)
 }
 
 fn take(preview: &mut ExceptionPreview, alert: &Alert) {

@@ -127,11 +127,33 @@ fn wanted(why: &str) -> String {
 const NUMBERS: [&str; 3] = ["invalid digit", "number too", "cannot parse integer"];
 
 /// Reads a body. An empty one is read as an empty object.
+///
+/// A field that nobody knows is refused: `group` for `groups` would give all hosts, `dryrun` would act.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
+    let mut unknown = None;
+    let read = read(bytes, &mut |path: serde_ignored::Path| {
+        unknown.get_or_insert_with(|| path.to_string());
+    })?;
+    match unknown {
+        Some(field) => Err(refuse(StatusCode::BAD_REQUEST, "unreadable", format!("there is no field {field:?}"))),
+        None => Ok(read),
+    }
+}
+
+/// The same of what an agent sends: a newer one may say more than this server knows.
+pub(crate) fn json_of_agent<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
+    read(bytes, &mut |_| {})
+}
+
+fn read<T: DeserializeOwned>(bytes: &Bytes, unknown: &mut dyn FnMut(serde_ignored::Path<'_>)) -> Result<T, Refused> {
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
     // The reader would take a list for an object whose fields come in their order; no request here is a list.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(refuse(StatusCode::BAD_REQUEST, "unreadable", "the body is a list and no object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.to_string()))
+    let unreadable = |error: serde_json::Error| refuse(StatusCode::BAD_REQUEST, "unreadable", error.to_string());
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_ignored::deserialize(&mut reader, unknown).map_err(unreadable)?;
+    reader.end().map_err(unreadable)?;
+    Ok(read)
 }

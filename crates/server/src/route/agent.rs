@@ -12,12 +12,12 @@ use tripoint_api::agent::{BATCH_ITEMS_MAX, OpenAlerts, OpenAlertsQuery};
 use tripoint_api::{Answer, Batch, BatchAnswer, Orders, OrdersQuery};
 
 use crate::listen::until;
-use crate::refuse::{Params, Refused, json, refuse};
+use crate::refuse::{Params, Refused, json_of_agent, refuse};
 use crate::state::{App, now};
 
 /// Takes a batch: durable before the answer.
 pub(crate) async fn batch(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<BatchAnswer>, Refused> {
-    let batch: Batch = json(&body)?;
+    let batch: Batch = json_of_agent(&body)?;
     if batch.items.len() > BATCH_ITEMS_MAX {
         return Err(refuse(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -95,7 +95,7 @@ pub(crate) async fn answer(
 ) -> Result<StatusCode, Refused> {
     let missing = || refuse(StatusCode::NOT_FOUND, "not-found", "there is no such order");
     let number: u64 = number.parse().map_err(|_| missing())?;
-    let answer: Answer = json(&body)?;
+    let answer: Answer = json_of_agent(&body)?;
     let changed = app.store.answer(number, answer, now()).await?.ok_or_else(missing)?;
     // Nobody waiting is no error.
     let _ = app.answers.send(number);

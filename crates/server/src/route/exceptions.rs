@@ -49,11 +49,11 @@ pub(crate) async fn preview(
     body: Bytes,
 ) -> Result<Json<ExceptionPreview>, Refused> {
     let exception = draft(&app, json(&body)?, &caller).await?;
-    let mut preview = preview::over(&*app.store, exception.clone()).await?;
+    let mut hosts = app.connected_to(&caller);
+    let mut preview = preview::over(&*app.store, exception.clone(), &hosts).await?;
     let (connections, partial) = past::covered(&*app.store, &exception, now()).await?;
     preview.connections = connections;
     preview.errors.extend(partial);
-    let mut hosts = app.connected_to(&caller);
     hosts.retain(|host| exception.is_for_host(host));
     if hosts.is_empty() {
         preview.errors.push("blocks in force: no agent that it concerns is connected".into());

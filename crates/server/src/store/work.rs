@@ -312,7 +312,7 @@ fn apply(alert: &mut Alert, work: &Work, author: &str, now: Timestamp) -> Result
             own.merged_into = Some(into.clone());
             format!("merged into {into}")
         }
-        Work::Split => match own.merged_into.take() {
+        Work::Split {} => match own.merged_into.take() {
             Some(whole) => format!("split from {whole}"),
             None => return Ok(None),
         },

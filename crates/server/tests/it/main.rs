@@ -8,6 +8,7 @@ mod asvs_source;
 mod audit;
 mod audit_told;
 mod backup;
+mod bodies;
 mod browser;
 mod channels;
 mod connections;
