@@ -30,6 +30,9 @@ pub struct RouteStatus {
     /// Which alerts; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// Of hosts of which groups; none: of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// Of what it tells: `alerts`, `work`, `overdue`, `actions`, `feeds`, `audit`.
     pub kinds: Vec<String>,
     /// To which channels.

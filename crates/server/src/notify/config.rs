@@ -64,6 +64,8 @@ pub struct RouteConfig {
     pub name: String,
     /// Which alerts, in the language of `docs/reference/filter.md`; all, where nothing is said.
     pub filter: String,
+    /// Alerts of hosts of these groups alone; of all hosts, where nothing is said.
+    pub groups: Vec<String>,
     /// `alerts`, `work`, `overdue`, `actions`, `feeds`; alerts, where nothing is said.
     pub kinds: Vec<String>,
     /// To which channels.

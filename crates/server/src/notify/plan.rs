@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tripoint_api::accounts::HostGroup;
 use tripoint_api::filter::{Filter, parse};
 use tripoint_api::parse_span;
 use tripoint_api::queue::{ALERT_FIELDS, QueueRow};
-use tripoint_model::{Alert, AlertStatus, Timestamp};
+use tripoint_model::{Alert, AlertStatus, Timestamp, glob};
 
 use super::config::{MaintenanceConfig, NotifyConfig, RouteConfig, StepConfig};
 use super::hours::Hours;
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
 struct Route {
     name: String,
     filter: String,
+    groups: Vec<String>,
     kinds: Vec<String>,
     channels: Vec<String>,
     quiet: Hours,
@@ -66,6 +68,23 @@ struct Maintenance {
     filter: String,
     from: Timestamp,
     until: Timestamp,
+}
+
+/// An alert as it stands when its message is divided.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) row: QueueRow,
+    /// Names of the groups that its host is in.
+    pub(crate) groups: Vec<String>,
+}
+
+impl Standing {
+    /// With the groups that there are.
+    pub(crate) fn new(row: QueueRow, all: &[HostGroup]) -> Self {
+        let holds = |group: &&HostGroup| group.hosts.iter().any(|pattern| glob::fits(pattern, &row.summary.host));
+        let groups = all.iter().filter(holds).map(|group| group.name.clone()).collect();
+        Self { row, groups }
+    }
 }
 
 /// A message for one channel.
@@ -116,6 +135,11 @@ impl Plan {
         Ok(Self { routes, maintenance: all })
     }
 
+    /// Groups of hosts that routes name.
+    pub(crate) fn groups(&self) -> BTreeSet<&str> {
+        self.routes.iter().flat_map(|route| &route.groups).map(String::as_str).collect()
+    }
+
     /// Whether anybody wants to hear of this word of `kinds`.
     pub(crate) fn wants(&self, group: &str) -> bool {
         self.routes.iter().any(|route| route.kinds.iter().any(|kind| kind == group))
@@ -129,11 +153,11 @@ impl Plan {
     }
 
     /// Each channel at most once; of several routes to it, the one that holds it back least.
-    pub(crate) fn place(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Placed> {
+    pub(crate) fn place(&self, news: &News, alert: Option<&Standing>, now: Timestamp) -> Vec<Placed> {
         // Rows of the audit are told each, whatever is worked on.
-        let muted = if news.kind == Kind::Audit { None } else { self.muted(row, now) };
+        let muted = if news.kind == Kind::Audit { None } else { self.muted(alert.map(|alert| &alert.row), now) };
         let mut placed: BTreeMap<&str, Option<Hold>> = BTreeMap::new();
-        for route in self.routes.iter().filter(|route| route.takes(news, row, now)) {
+        for route in self.routes.iter().filter(|route| route.takes(news, alert, now)) {
             let hold = match &muted {
                 Some(muted) => Some(muted.clone().then(route.hold(muted.due))),
                 None => route.hold(now),
@@ -165,11 +189,11 @@ impl Plan {
     }
 
     /// What has to be watched after a message of an alert.
-    pub(crate) fn watches(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> Vec<Watch> {
+    pub(crate) fn watches(&self, news: &News, alert: Option<&Standing>, now: Timestamp) -> Vec<Watch> {
         if !matches!(news.kind, Kind::AlertNew | Kind::AlertEscalated) {
             return Vec::new();
         }
-        let routes = self.routes.iter().filter(|route| route.takes(news, row, now));
+        let routes = self.routes.iter().filter(|route| route.takes(news, alert, now));
         let first = |route: &Route| {
             let step = route.steps.first()?;
             Some(Watch { route: route.name.clone(), step: 0, due: now.plus(step.after) })
@@ -198,10 +222,19 @@ fn due(hold: &Option<Hold>) -> Timestamp {
 }
 
 impl Route {
-    fn takes(&self, news: &News, row: Option<&QueueRow>, now: Timestamp) -> bool {
+    fn takes(&self, news: &News, alert: Option<&Standing>, now: Timestamp) -> bool {
         let Some(group) = news.kind.group() else { return false };
         self.kinds.iter().any(|kind| kind == group)
-            && (self.filter.is_empty() || row.is_some_and(|row| matches(&self.filter, row, now)))
+            && (self.is_of_all() || alert.is_some_and(|alert| self.fits(alert, now)))
+    }
+
+    fn is_of_all(&self) -> bool {
+        self.filter.is_empty() && self.groups.is_empty()
+    }
+
+    fn fits(&self, alert: &Standing, now: Timestamp) -> bool {
+        (self.groups.is_empty() || self.groups.iter().any(|name| alert.groups.contains(name)))
+            && (self.filter.is_empty() || matches(&self.filter, &alert.row, now))
     }
 
     fn hold(&self, now: Timestamp) -> Option<Hold> {
@@ -253,8 +286,10 @@ fn route(config: &RouteConfig, name: &str, channels: &[String]) -> Result<Route,
         return Err(format!("there is nothing to tell of {kind:?}; known: {}", KINDS.join(", ")));
     }
     let of_alerts = ["alerts", "work", "overdue"];
-    if !config.filter.is_empty() && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
-        return Err("a filter is about alerts: a route that has one tells of alerts, work and overdue alone".into());
+    let chooses = !config.filter.is_empty() || !config.groups.is_empty();
+    if chooses && kinds.iter().any(|kind| !of_alerts.contains(&kind.as_str())) {
+        let why = "a filter and groups are about alerts: a route that has them tells of alerts, work and overdue alone";
+        return Err(why.into());
     }
     let held = !config.quiet.is_empty() || !config.digest.is_empty() || !config.escalate.is_empty();
     if held && kinds.iter().any(|kind| kind == AUDIT) {
@@ -284,6 +319,7 @@ fn route(config: &RouteConfig, name: &str, channels: &[String]) -> Result<Route,
     Ok(Route {
         name: name.to_owned(),
         filter: config.filter.clone(),
+        groups: config.groups.clone(),
         kinds,
         channels: known(&config.channels)?,
         quiet: Hours::new(&config.quiet, &config.zone).map_err(|error| format!("quiet: {error}"))?,

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use tripoint_api::accounts::HostGroup;
 use tripoint_api::queue::QueueRow;
 use tripoint_model::{Alert, AlertStatus, Timestamp};
 
 use super::Board;
 use super::news::{self, Kind, News};
-use super::plan::{Hold, Placed, Watch};
+use super::plan::{Hold, Placed, Standing, Watch};
 use crate::listen::until;
 use crate::state::{App, now};
 use crate::store::{Message, Routed, StoreError};
@@ -27,6 +28,7 @@ pub(super) async fn run(board: Arc<Board>, app: Arc<App>, stopped: watch::Receiv
         ),
         Err(error) => tracing::error!(%error, "messages to former channels cannot be given up"),
     }
+    warn_of_groups(&board, &app).await;
     let mut written = app.messages.subscribe();
     let mut rates = Rates::default();
     loop {
@@ -47,6 +49,20 @@ pub(super) async fn run(board: Arc<Board>, app: Arc<App>, stopped: watch::Receiv
     }
 }
 
+/// Says which groups of routes there are not.
+async fn warn_of_groups(board: &Board, app: &App) {
+    match app.accounts.groups().await {
+        Ok(known) => {
+            for name in board.notify.plan.groups() {
+                if known.iter().all(|group| group.name != name) {
+                    tracing::warn!(name, "a route names a group of hosts that there is not; it takes nothing of it");
+                }
+            }
+        }
+        Err(error) => tracing::error!(%error, "groups of hosts cannot be read"),
+    }
+}
+
 /// One look; whether there may be more at once.
 async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, StoreError> {
     let at = now();
@@ -56,8 +72,9 @@ async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, Store
     let is_more = messages.len() == TOGETHER as usize;
     if !messages.is_empty() {
         let mut routed = Vec::with_capacity(messages.len());
+        let groups = app.accounts.groups().await?;
         for message in messages {
-            routed.push(route(board, app, rates, message, at).await?);
+            routed.push(route((board, &groups), app, rates, message, at).await?);
         }
         app.deliveries.route(routed, at).await?;
     }
@@ -69,7 +86,7 @@ async fn turn(board: &Board, app: &App, rates: &mut Rates) -> Result<bool, Store
 }
 
 async fn route(
-    board: &Board,
+    (board, groups): (&Board, &[HostGroup]),
     app: &App,
     rates: &mut Rates,
     message: Message,
@@ -85,15 +102,16 @@ async fn route(
         }
     };
     let id = news.alert.as_ref().map(|alert| alert.id.clone());
-    let (mut row, mut is_unreadable) = (None, false);
+    let (mut standing, mut is_unreadable) = (None, false);
     if let Some(id) = &id {
         let alert = readable(app, id).await?;
         is_unreadable = alert.is_err();
-        row = alert.ok().flatten().map(|alert| QueueRow::of(&alert, at).promised(&alert, &app.levels));
+        let row = alert.ok().flatten().map(|alert| QueueRow::of(&alert, at).promised(&alert, &app.levels));
+        standing = row.map(|row| Standing::new(row, groups));
     }
     let plan = &board.notify.plan;
-    routed.placed = plan.place(&news, row.as_ref(), at);
-    routed.watches = plan.watches(&news, row.as_ref(), at);
+    routed.placed = plan.place(&news, standing.as_ref(), at);
+    routed.watches = plan.watches(&news, standing.as_ref(), at);
     routed.over = news.kind == Kind::AlertResolved;
     if let Some(id) = id.filter(|_| news.kind.group() == Some("work")) {
         for channel in app.deliveries.followers(&id).await? {

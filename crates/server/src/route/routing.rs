@@ -12,6 +12,7 @@ use tripoint_model::{Level, ServiceLevels};
 
 use crate::auth::caller::Caller;
 use crate::notify::news::{self, Kind, News};
+use crate::notify::plan::Standing;
 use crate::refuse::{Refused, refuse};
 use crate::state::{App, now};
 
@@ -40,7 +41,8 @@ pub(crate) async fn of_alert(
     let unreadable = |error: serde_json::Error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "alert", error.to_string());
     let news = News::read(&body).map_err(unreadable)?;
     let row = QueueRow::of(&alert, at).promised(&alert, &app.levels);
-    Ok(Json(board.plan().explained(&news, &alert, &row, at)))
+    let standing = Standing::new(row, &app.accounts.groups().await?);
+    Ok(Json(board.plan().explained(&news, &alert, &standing, at)))
 }
 
 fn promises(levels: &ServiceLevels) -> Vec<LevelPromise> {

@@ -68,11 +68,18 @@ fn row(route: &RouteStatus, hidden: bool) -> Vec<String> {
     vec![
         route.name.clone(),
         route.kinds.join(", "),
-        route.filter.clone().unwrap_or_else(|| all.to_owned()),
+        place(route, all),
         route.channels.join(", "),
         dash(held.join("; ")),
         dash(route.escalate.iter().map(step).collect::<Vec<_>>().join("; ")),
     ]
+}
+
+/// Which alerts a route takes.
+fn place(route: &RouteStatus, all: &str) -> String {
+    let groups = (!route.groups.is_empty()).then(|| format!("hosts of {}", route.groups.join(", ")));
+    let both: Vec<String> = groups.into_iter().chain(route.filter.clone()).collect();
+    if both.is_empty() { all.to_owned() } else { both.join("; ") }
 }
 
 fn step(step: &EscalationStep) -> String {

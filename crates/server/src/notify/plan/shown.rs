@@ -1,12 +1,11 @@
 //! What does the plan say to people who ask about it?
 
-use tripoint_api::queue::QueueRow;
 use tripoint_api::routing::{
     AlertRouting, EscalationStep, MaintenanceStatus, RouteStatus, RouteVerdict, RoutedTo, WindowState,
 };
 use tripoint_model::{Alert, Timestamp};
 
-use super::{Maintenance, Plan, Route, Step, When};
+use super::{Maintenance, Plan, Route, Standing, Step, When};
 use crate::notify::news::News;
 
 impl Plan {
@@ -23,21 +22,21 @@ impl Plan {
     }
 
     /// Where this news of an alert would go now, and why.
-    pub(crate) fn explained(&self, news: &News, alert: &Alert, row: &QueueRow, now: Timestamp) -> AlertRouting {
+    pub(crate) fn explained(&self, news: &News, alert: &Alert, standing: &Standing, now: Timestamp) -> AlertRouting {
         let untold = untold(alert);
-        let placed = if untold.is_some() { Vec::new() } else { self.place(news, Some(row), now) };
+        let placed = if untold.is_some() { Vec::new() } else { self.place(news, Some(standing), now) };
         let to = placed.into_iter().map(|placed| {
             let (held_for, until) = placed.hold.map(|hold| (hold.bundle, hold.due)).unzip();
             RoutedTo { channel: placed.channel, held_for, until }
         });
         let verdict = |route: &Route| {
-            let takes = route.takes(news, Some(row), now);
+            let takes = route.takes(news, Some(standing), now);
             let tells = news.kind.group().is_some_and(|group| route.kinds.iter().any(|kind| kind == group));
-            let why = match (tells, takes, route.filter.is_empty()) {
+            let why = match (tells, takes, route.is_of_all()) {
                 (false, ..) => "it does not tell of alerts",
                 (true, true, true) => "it takes every alert",
-                (true, true, false) => "its filter takes it",
-                (true, false, _) => "its filter does not take it",
+                (true, true, false) => "its filter or groups take it",
+                (true, false, _) => "its filter or groups do not take it",
             };
             RouteVerdict { route: route.name.clone(), takes, why: why.into() }
         };
@@ -56,6 +55,7 @@ impl Route {
         RouteStatus {
             name: self.name.clone(),
             filter: said(&self.filter),
+            groups: self.groups.clone(),
             kinds: self.kinds.clone(),
             channels: self.channels.clone(),
             quiet: self.written.spans.clone(),

@@ -34,15 +34,20 @@ fn to(channels: &[&str]) -> RouteConfig {
     RouteConfig { channels: channels.iter().map(|one| (*one).to_owned()).collect(), ..RouteConfig::default() }
 }
 
+fn standing(alert: &Alert, now: &str) -> Standing {
+    let group = |name: &str, hosts: &str| HostGroup { name: name.into(), hosts: vec![hosts.into()] };
+    Standing::new(QueueRow::of(alert, at(now)), &[group("shop", "web-*"), group("stores", "db-*")])
+}
+
 /// `channel` or `channel: bundle until TIME`.
 fn placed(plan: &Plan, kind: Kind, alert: &Alert, now: &str) -> Vec<String> {
     let news = News::read(&about(kind, alert, &[], at(now)).to_string()).unwrap();
-    let row = QueueRow::of(alert, at(now));
+    let standing = standing(alert, now);
     let text = |one: Placed| match one.hold {
         None => one.channel,
         Some(hold) => format!("{}: {} until {}", one.channel, hold.bundle, hold.due),
     };
-    plan.place(&news, Some(&row), at(now)).into_iter().map(text).collect()
+    plan.place(&news, Some(&standing), at(now)).into_iter().map(text).collect()
 }
 
 const NOON: &str = "2026-11-20T12:00:00Z";
@@ -63,6 +68,23 @@ fn routes_choose_by_filter_and_kind_and_each_channel_once() {
     assert!(plan.wants("feeds") && plan.wants("alerts") && !plan.wants("actions"));
     let feed = r#"{"schema":1,"type":"feed-recovered","at":"2026-11-20T12:00:00Z","feed":"f","trouble":null}"#;
     assert_eq!(plan.place(&News::read(feed).unwrap(), None, at(NOON)).len(), 1);
+}
+
+#[test]
+fn a_route_of_groups_takes_what_comes_of_their_hosts_and_its_filter_besides() {
+    let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let routes = [
+        RouteConfig { groups: groups(&["shop", "nowhere"]), ..to(&["ops"]) },
+        RouteConfig { groups: groups(&["shop", "stores"]), filter: "severity>=high".into(), ..to(&["pager"]) },
+    ];
+    let own = plan(&routes, &[]).unwrap();
+    let new = Kind::AlertNew;
+    assert_eq!(placed(&own, new, &alert("a", Level::Low, "web-1"), NOON), ["ops"]);
+    assert_eq!(placed(&own, new, &alert("a", Level::High, "db-1"), NOON), ["pager"]);
+    assert!(placed(&own, new, &alert("a", Level::Critical, "mail-1"), NOON).is_empty());
+    assert_eq!(own.groups().into_iter().collect::<Vec<_>>(), ["nowhere", "shop", "stores"]);
+    let feeds = RouteConfig { groups: groups(&["shop"]), kinds: vec!["feeds".into()], ..to(&["ops"]) };
+    assert!(plan(&[feeds], &[]).unwrap_err().contains("groups are about alerts"));
 }
 
 #[test]
@@ -136,7 +158,7 @@ fn escalations_are_watched_step_by_step_until_somebody_does_something() {
     let mut one = alert("a", Level::High, "web-1");
     let watched = |plan: &Plan, kind, alert: &Alert| {
         let news = News::read(&about(kind, alert, &[], at(NOON)).to_string()).unwrap();
-        plan.watches(&news, Some(&QueueRow::of(alert, at(NOON))), at(NOON))
+        plan.watches(&news, Some(&standing(alert, NOON)), at(NOON))
     };
     let due = at("2026-11-20T12:30:00Z");
     assert_eq!(watched(&plan, Kind::AlertNew, &one), [Watch { route: "r".into(), step: 0, due }]);
@@ -179,7 +201,7 @@ fn windows_are_shown_as_they_lie_to_now_and_an_alert_is_told_as_it_would_be() {
     assert_eq!((routes[0].quiet_until, routes[0].zone.as_deref()), (Some(at("2026-11-20T13:00:00Z")), None));
     let told = |alert: &Alert| {
         let news = News::read(&about(Kind::AlertNew, alert, &[], at(NOON)).to_string()).unwrap();
-        plan.explained(&news, alert, &QueueRow::of(alert, at(NOON)), at(NOON))
+        plan.explained(&news, alert, &standing(alert, NOON), at(NOON))
     };
     let critical = alert("a", Level::Critical, "web-1");
     let one = told(&critical);
