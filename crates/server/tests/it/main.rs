@@ -51,6 +51,7 @@ mod taxii;
 mod tls;
 mod told;
 mod traces;
+mod turned;
 mod undelivered;
 mod verdicts;
 mod witness;
