@@ -107,7 +107,10 @@ struct Times {
     seen: Vec<f64>,
 }
 
-const MEASURES: &[(&str, fn(&Times) -> &[f64])] =
+/// One of them.
+type Measure = fn(&Times) -> &[f64];
+
+const MEASURES: &[(&str, Measure)] =
     &[("reported to acknowledged", |times| &times.acknowledged), ("reported to seen", |times| &times.seen)];
 
 impl Times {
