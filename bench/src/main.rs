@@ -14,6 +14,7 @@ mod alert_latency;
 mod attribution;
 mod audit_verify;
 mod blocking;
+mod channels;
 mod evidence;
 mod flood;
 mod found_open;
@@ -57,8 +58,17 @@ impl Figure {
 type Benchmark = fn() -> Result<Vec<Figure>>;
 
 /// Those that load kernel programs need root.
-const UNPRIVILEGED: &[&str] =
-    &["audit-verify", "evidence", "intel-delta", "intel-index", "inventory", "parser-time", "queue", "vuln-db"];
+const UNPRIVILEGED: &[&str] = &[
+    "audit-verify",
+    "channels",
+    "evidence",
+    "intel-delta",
+    "intel-index",
+    "inventory",
+    "parser-time",
+    "queue",
+    "vuln-db",
+];
 
 const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("alert-latency", alert_latency::run, "from a connect to its alert in the API, while the host is busy"),
@@ -76,6 +86,7 @@ const BENCHMARKS: &[(&str, Benchmark, &str)] = &[
     ("evidence", evidence::run, "how fast a log is searched for attacks, beside others with the same patterns"),
     ("audit-verify", audit_verify::run, "how long it takes to know that nothing in an audit was changed"),
     ("queue", queue::run, "a hundred thousand alerts: pages, searches, counts, and fifty people who watch"),
+    ("channels", channels::run, "do channels to receivers that sleep, drip, fail or flood delay an alert?"),
     ("parser-time", parser_time::run, "twice as much hostile input: does it take twice as long?"),
 ];
 

@@ -10,8 +10,11 @@ use crate::{fuzz, run};
 const ROUNDS: u32 = 20;
 /// A round takes some minutes: a thousand are a weekend.
 const ROUNDS_MAX: u32 = 1000;
-/// What touches the kernel, the stories, and what tells attacks from innocent lines.
+/// What touches the kernel, the stories, what tells attacks from innocent lines, and what lies on disks.
 const PACKAGES: &[&str] = &[
+    "tripoint-journal",
+    "tripoint-intel",
+    "tripoint-vuln",
     "tripoint-linux",
     "tripoint-sensor",
     "tripoint-correlator",

@@ -126,7 +126,8 @@ async fn report(client: &Client, sequence: u64, alerts: impl Iterator<Item = Ale
     send(client, "web-1", sequence, alerts.map(|alert| Item::Alert { alert: Box::new(alert) }).collect()).await
 }
 
-async fn send(client: &Client, host: &str, sequence: u64, items: Vec<Item>) -> Result<()> {
+/// Reports items as the agent of a host; they are durable when it returns.
+pub(crate) async fn send(client: &Client, host: &str, sequence: u64, items: Vec<Item>) -> Result<()> {
     let agent = AgentIdentity { host: host.into(), boot_id: host.into(), version: "1".into(), started: Timestamp(1) };
     let answer: BatchAnswer = client.post(path::AGENT_BATCH, &Batch { agent, sequence, items }).await?;
     anyhow::ensure!(answer.acknowledged == sequence, "a report was not taken");
@@ -185,7 +186,7 @@ async fn watched(client: &Client, folder: &Path) -> Result<Vec<Figure>> {
 }
 
 /// Reads lines until nobody listens any more.
-async fn watcher(stream: UnixStream, start: Instant, tell: mpsc::UnboundedSender<f64>) {
+pub(crate) async fn watcher(stream: UnixStream, start: Instant, tell: mpsc::UnboundedSender<f64>) {
     const SENT: &str = "\"bytes_in\":";
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -198,7 +199,7 @@ async fn watcher(stream: UnixStream, start: Instant, tell: mpsc::UnboundedSender
     }
 }
 
-fn percentile(values: &[f64], percent: usize) -> f64 {
+pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
@@ -206,7 +207,7 @@ fn percentile(values: &[f64], percent: usize) -> f64 {
 }
 
 /// An alert as long as real ones are: a process, twenty connections, findings, claims. `sent` goes into its counter.
-fn alert(number: usize, sent: u64) -> Alert {
+pub(crate) fn alert(number: usize, sent: u64) -> Alert {
     let at = Timestamp(1_795_946_400_000_000 - (number as i64 * 7919 % 2_592_000) * 1_000_000);
     let address = format!("203.0.{}.{}", number / 251 % 251, number % 251);
     let name = ["nginx", "java", "postgres", "redis", "node"][number % 5];

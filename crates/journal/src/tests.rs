@@ -218,7 +218,7 @@ fn d8_a_file_that_is_cut_gives_what_is_before_the_cut() {
             );
             // Between two records of the newest segment nobody can tell a cut from an end.
             assert!(newest || !recovery.is_clean(), "file {which} cut at {percent} %");
-            let ends = recovery.is_clean().then(|| read.len()).filter(|_| newest);
+            let ends = recovery.is_clean().then_some(read.len()).filter(|_| newest);
             assert!(ends.is_none_or(|ends| read[..] == expected[..ends]), "file {which} cut at {percent} %");
         }
     }

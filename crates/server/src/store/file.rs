@@ -6,6 +6,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use tripoint_pages::journal::Ending;
@@ -17,6 +18,11 @@ pub(super) fn held(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
     look_at_header(path)?;
     look_at_journal(path)?;
     Ok(summed(path))
+}
+
+/// To read only, for whoever was given `held` and looks at the pages before anything is written.
+pub(super) fn looked_at(path: &Path) -> SqliteConnectOptions {
+    summed(path).read_only(true).busy_timeout(BUSY)
 }
 
 /// To read only, beside a running server or without one: `path` is the database of a data folder. Whoever only reads
@@ -61,6 +67,8 @@ fn look_at_header(path: &Path) -> Result<(), StoreError> {
     Err(StoreError::Damaged(path.display().to_string(), why.to_owned()))
 }
 
+/// How long somebody else may hold it.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// How a database begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -70,7 +78,8 @@ fn look_at_journal(path: &Path) -> Result<(), StoreError> {
         Ok(Ending::Whole) => Ok(()),
         Ok(Ending::Torn) => {
             tracing::warn!(
-                "the last change in the journal is not whole: a power cut tore it, and it was never acknowledged"
+                "the last change in the journal is not whole and is left out: a power cut tore it before anybody was \
+                 told of it, or it is damaged"
             );
             Ok(())
         }

@@ -5,17 +5,17 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use tripoint_model::ServiceLevels;
 
 use super::layout::migrate;
 use super::room::Room;
 use super::{StoreError, backup, file, queue, sla};
+use crate::auth::audit::head::HEADS;
 
 /// A database that is sound and of our layout.
 pub(super) struct Opened {
@@ -37,18 +37,19 @@ pub(super) async fn open(path: &Path, levels: &ServiceLevels) -> Result<Opened, 
     if unfinished.exists() {
         return Err(StoreError::Unfinished(unfinished.display().to_string()));
     }
+    if is_emptied(path) {
+        let what = "it is empty, and the audit beside it is not; bring a backup back, or move it and its folder away";
+        return Err(StoreError::Damaged(path.display().to_string(), what.to_owned()));
+    }
     let room = Arc::new(Room::open(path.parent().unwrap_or(Path::new("."))));
     create(path)?;
     let options = file::held(path)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(10));
-    let why = |error| why_not(path, error);
-    let mut connection = laying_aside(options.clone(), path).connect().await.map_err(why)?;
-    if let Some(what) = backup::sound(&mut connection, "quick_check").await.map_err(why)? {
-        return Err(StoreError::Damaged(path.display().to_string(), what));
-    }
+        .busy_timeout(file::BUSY);
+    look_at(path).await?;
+    let mut connection = laying_aside(options.clone(), path).connect().await.map_err(|error| why_not(path, error))?;
     migrate(&mut connection).await?;
     queue::fill(&mut connection).await?;
     sla::promise(&mut connection, levels).await?;
@@ -70,6 +71,21 @@ fn laying_aside(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOpti
         }
         _ => options,
     }
+}
+
+/// Looks at every page. Who only reads folds no journal into what may be damaged, and takes none away.
+async fn look_at(path: &Path) -> Result<(), StoreError> {
+    let why = |error| why_not(path, error);
+    let mut connection = file::looked_at(path).connect().await.map_err(why)?;
+    let found = backup::sound(&mut connection, "quick_check").await.map_err(why)?;
+    connection.close().await.map_err(why)?;
+    found.map_or(Ok(()), |what| Err(StoreError::Damaged(path.display().to_string(), what)))
+}
+
+/// Whether there is a file with nothing in it where there was a database: SQLite would begin a new one in it.
+fn is_emptied(path: &Path) -> bool {
+    let length = |path: &Path| std::fs::metadata(path).map(|found| found.len());
+    length(path).is_ok_and(|length| length == 0) && length(&path.with_file_name(HEADS)).is_ok_and(|length| length > 0)
 }
 
 /// SQLite gives its other files the same mode. Alerts name people and commands.
@@ -97,6 +113,8 @@ const OF_THE_HOST: &[i32] = &[3, 5, 6, 7, 8, 9, 10, 13, 14, 15, 23];
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]

@@ -84,7 +84,14 @@ impl Indicators {
                 page.next = Some(last.0.to_string());
                 break;
             }
-            let line = shelf.line(entry).map_err(|error| unreadable(&error))?;
+            let line = match shelf.line(entry) {
+                Ok(line) => line,
+                Err(error) => {
+                    // The next who asks is told what the feeds say now, all of it.
+                    *self.shelf.lock().await = None;
+                    return Err(unreadable(&error));
+                }
+            };
             let listed = Listed { added: entry.added, object: line.object };
             page.listed.extend(Some(listed).filter(|listed| filter.admits(listed)));
             last = entry.added;
@@ -121,7 +128,7 @@ impl Shelf {
         let mut reader = BufReader::with_capacity(256 << 10, &file);
         let mut text = Vec::new();
         while reader.read_until(b'\n', &mut text)? > 0 {
-            let line: Line = serde_json::from_slice(&text)?;
+            let line = unsealed(&text)?;
             let id = line.object.get("id").and_then(Value::as_str).unwrap_or_default();
             let (added, length) = (Timestamp(line.added), text.len());
             let is_revoked = line.object.get("revoked").is_some();
@@ -133,16 +140,36 @@ impl Shelf {
         Ok(Self { stamp, file, entries })
     }
 
-    fn text(&self, entry: &Entry) -> io::Result<Vec<u8>> {
+    fn line(&self, entry: &Entry) -> io::Result<Line> {
         let mut text = vec![0; entry.length];
         self.file.read_exact_at(&mut text, entry.from)?;
-        Ok(text)
-    }
-
-    fn line(&self, entry: &Entry) -> io::Result<Line> {
-        Ok(serde_json::from_slice(&self.text(entry)?)?)
+        unsealed(&text)
     }
 }
+
+/// A line as it lies in the file: ends with a sum, for a bit that turns must not call another address bad.
+fn sealed(line: &Line) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(line)?;
+    let sum = sum(&text);
+    text.extend_from_slice(sum.as_bytes());
+    Ok(text)
+}
+
+/// What was written there.
+fn unsealed(text: &[u8]) -> io::Result<Line> {
+    let (line, kept) = text.split_at(text.len().saturating_sub(SUM_BYTES));
+    if sum(line).as_bytes() != kept {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is not what was written"));
+    }
+    Ok(serde_json::from_slice(line)?)
+}
+
+fn sum(line: &[u8]) -> String {
+    format!("\t{:08x}\n", crc32fast::hash(line))
+}
+
+/// A tabulator, eight digits, the line's end.
+const SUM_BYTES: usize = 10;
 
 /// Compares what is said now with what was told, and puts the outcome in its place.
 fn renew(write: &WriteIndicators, path: &Path, stamp: Stamp) -> io::Result<Shelf> {
@@ -151,7 +178,12 @@ fn renew(write: &WriteIndicators, path: &Path, stamp: Stamp) -> io::Result<Shelf
     write(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?;
     // One that cannot be read is told anew, all of it.
-    let former = Shelf::open(path, Stamp::new()).ok();
+    let former = Shelf::open(path, Stamp::new()).inspect_err(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            tracing::error!(%error, path = %path.display(), "what was told cannot be read; all is told anew");
+        }
+    });
+    let former = former.ok();
     let new = path.with_extension("new");
     compare(former.as_ref(), BufReader::new(File::open(&said)?), &new)?;
     fs::rename(&new, path)?;
@@ -167,10 +199,7 @@ fn compare(former: Option<&Shelf>, said: impl BufRead, new: &Path) -> io::Result
     // A moment for each, so that any of them can be where somebody goes on.
     let mut moments = (began.0.max(last.0.saturating_add(1))..).map(Timestamp);
     let mut out = BufWriter::with_capacity(256 << 10, File::create(new)?);
-    let mut put = |line: &Line| -> io::Result<()> {
-        serde_json::to_writer(&mut out, line)?;
-        out.write_all(b"\n")
-    };
+    let mut put = |line: &Line| -> io::Result<()> { out.write_all(&sealed(line)?) };
     let mut count = 0;
     for text in said.lines().skip(1) {
         let text = text?;
@@ -284,5 +313,36 @@ mod tests {
         assert_eq!((all.len(), versions[1], versions[2]), (5, "1", "2"));
         assert_eq!(all[2].text("created"), "1");
         assert_eq!(again.page(&filter(&[("next", "x")])).await.unwrap_err().into_status(), 400);
+    }
+
+    /// Fails when a bit that turned in the file, before or after it was opened, reaches whoever pulls.
+    #[tokio::test]
+    async fn d8_a_bit_that_turns_is_told_to_nobody() {
+        let flips: usize = std::env::var("TRIPOINT_FLIPS").map_or(300, |flips| flips.parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..40).map(|number| format!("{number:03}=203.0.113.{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let images = folder.path().join("images");
+        let open = || Indicators::new(said(&names, "1"), images.clone(), folder.path());
+        let filter = Filter::read(&[]).unwrap();
+        let objects = |page: Page| page.listed.into_iter().map(|listed| listed.object).collect::<Vec<Value>>();
+        let expected = objects(open().page(&filter).await.unwrap());
+        assert_eq!(expected.len(), 41);
+        for flip in 0..flips {
+            let indicators = open();
+            if flip % 2 == 0 {
+                indicators.page(&filter).await.unwrap();
+            }
+            let whole = fs::read(&indicators.file).unwrap();
+            let bit = flip.wrapping_mul(2_654_435_761) % (whole.len() * 8);
+            let mut turned = whole;
+            turned[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&indicators.file, turned).unwrap();
+            if flip % 2 == 0 {
+                assert_eq!(indicators.page(&filter).await.unwrap_err().into_status(), 503, "bit {bit}");
+            }
+            assert!(objects(indicators.page(&filter).await.unwrap()) == expected, "bit {bit}");
+        }
+        println!("{flips} of {flips} turned bits found");
     }
 }

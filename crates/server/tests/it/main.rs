@@ -52,6 +52,7 @@ mod taxii;
 mod tls;
 mod told;
 mod traces;
+mod turned;
 mod undelivered;
 mod verdicts;
 mod witness;
