@@ -7692,6 +7692,8 @@ export interface components {
             escalate?: components["schemas"]["EscalationStep"][];
             /** @description Which alerts; absent: all. */
             filter?: string;
+            /** @description Of hosts of which groups; none: of all. */
+            groups?: string[];
             /** @description Of what it tells: `alerts`, `work`, `overdue`, `actions`, `feeds`, `audit`. */
             kinds: string[];
             /** @description What the configuration calls it; `route N` where it says nothing. */

@@ -232,9 +232,12 @@ impl Route {
         self.filter.is_empty() && self.groups.is_empty()
     }
 
+    fn is_of_host(&self, alert: &Standing) -> bool {
+        self.groups.is_empty() || self.groups.iter().any(|name| alert.groups.contains(name))
+    }
+
     fn fits(&self, alert: &Standing, now: Timestamp) -> bool {
-        (self.groups.is_empty() || self.groups.iter().any(|name| alert.groups.contains(name)))
-            && (self.filter.is_empty() || matches(&self.filter, &alert.row, now))
+        self.is_of_host(alert) && (self.filter.is_empty() || matches(&self.filter, &alert.row, now))
     }
 
     fn hold(&self, now: Timestamp) -> Option<Hold> {

@@ -32,11 +32,13 @@ impl Plan {
         let verdict = |route: &Route| {
             let takes = route.takes(news, Some(standing), now);
             let tells = news.kind.group().is_some_and(|group| route.kinds.iter().any(|kind| kind == group));
-            let why = match (tells, takes, route.is_of_all()) {
-                (false, ..) => "it does not tell of alerts",
-                (true, true, true) => "it takes every alert",
-                (true, true, false) => "its filter or groups take it",
-                (true, false, _) => "its filter or groups do not take it",
+            let why = match () {
+                () if !tells => "it does not tell of alerts",
+                () if route.is_of_all() => "it takes every alert",
+                () if !route.is_of_host(standing) => "the host is in none of its groups",
+                () if route.filter.is_empty() => "the host is in one of its groups",
+                () if takes => "its filter takes it",
+                () => "its filter does not take it",
             };
             RouteVerdict { route: route.name.clone(), takes, why: why.into() }
         };

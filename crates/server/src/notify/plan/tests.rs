@@ -232,7 +232,7 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(wrong(RouteConfig { quiet: vec!["late".into()], ..to(&["ops"]) }).contains("no hours"));
     assert!(wrong(RouteConfig { digest: "soon".into(), ..to(&["ops"]) }).contains("digest: "));
     let both = RouteConfig { filter: "kev:yes".into(), kinds: vec!["actions".into()], ..to(&["ops"]) };
-    assert!(wrong(both).contains("a filter is about alerts"));
+    assert!(wrong(both).contains("a filter and groups are about alerts"));
     let step = StepConfig { after: "1h".into(), when: "angry".into(), to: vec!["ops".into()] };
     assert!(wrong(RouteConfig { escalate: vec![step], ..to(&["ops"]) }).contains("none of open, unassigned"));
     let twice = [RouteConfig { name: "a".into(), ..to(&["ops"]) }, RouteConfig { name: "a".into(), ..to(&["ops"]) }];
