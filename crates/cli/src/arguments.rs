@@ -1,6 +1,7 @@
 //! What can be typed after `tripoint`?
 
 mod accounts;
+mod alerts;
 mod backup;
 mod bouncers;
 mod channels;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use response::{Act, Actions, Alone, ExceptionAdd, Exceptions};
 
 pub use accounts::{Audit, Groups, Tokens, Users, UsersChange};
+pub use alerts::{Alerts, Views};
 pub use backup::ServerWork;
 pub use bouncers::Bouncers;
 pub use channels::Channels;
@@ -121,6 +123,9 @@ pub enum Command {
     /// What has to be looked at
     #[command(subcommand, arg_required_else_help = true)]
     Alerts(Alerts),
+    /// Searches that are kept
+    #[command(subcommand, arg_required_else_help = true)]
+    Views(Views),
     /// The queue and the connections of this hour in a terminal, as they change
     Top {
         /// Only what this takes (docs/reference/filter.md); default: what is not resolved
@@ -324,76 +329,6 @@ pub enum Intel {
     /// Whose network an address is in, from tables that you bring
     #[command(subcommand, arg_required_else_help = true)]
     Networks(Networks),
-}
-
-#[derive(Subcommand)]
-pub enum Alerts {
-    /// The queue, worst first
-    List {
-        /// Only what this takes, such as `severity>=high host:web-* not kev:no` (docs/reference/filter.md)
-        #[arg(long, conflicts_with_all = ["status", "rule", "all", "suppressed"])]
-        filter: Option<String>,
-        /// open, investigating, contained or resolved
-        #[arg(long)]
-        status: Option<String>,
-        /// Only this rule
-        #[arg(long)]
-        rule: Option<String>,
-        /// Also what an exception suppresses
-        #[arg(long)]
-        all: bool,
-        /// Only what an exception suppresses
-        #[arg(long, conflicts_with = "all")]
-        suppressed: bool,
-    },
-    /// One alert, whole
-    Show {
-        /// Its id
-        id: String,
-    },
-    /// What can be done beside blocking, as commands to copy
-    Advise {
-        /// Its id
-        id: String,
-        /// package, systemd, egress, listener, nft, suricata or zeek
-        #[arg(long)]
-        kind: Option<String>,
-    },
-    /// Alerts as they happen
-    Watch,
-    /// Close it
-    Resolve {
-        /// Its id
-        id: String,
-        /// true-positive-remediated, false-positive, expected, testing, not-enough-information or other
-        #[arg(long = "as", value_name = "RESOLUTION")]
-        resolution: String,
-        /// Why
-        #[arg(long)]
-        comment: Option<String>,
-    },
-    /// Open it again
-    Reopen {
-        /// Its id
-        id: String,
-        /// Why
-        #[arg(long)]
-        comment: Option<String>,
-    },
-    /// Say something about it
-    Comment {
-        /// Its id
-        id: String,
-        /// What
-        text: String,
-    },
-    /// Give it to somebody
-    Assign {
-        /// Its id
-        id: String,
-        /// To whom; nobody when missing
-        to: Option<String>,
-    },
 }
 
 /// Apart from a command's own, which are what one looks for.

@@ -13,6 +13,7 @@ use tripoint_api::{Client, ClientError};
 use tripoint_model::Timestamp;
 
 use crate::arguments::Global;
+use crate::exit::WrongUsage;
 
 /// The global flags, resolved.
 pub struct Context {
@@ -97,7 +98,11 @@ impl Context {
                 None => self.authorities()?,
             };
             let token = own.or(token).unwrap_or_default();
-            return Ok(Client::tls(url, token.trim(), Trust::Authorities(authorities))?);
+            return Client::tls(url, token.trim(), Trust::Authorities(authorities)).map_err(|error| match error {
+                // Nobody was asked: it is the address that cannot be meant.
+                ClientError::Trust(why) => WrongUsage(format!("{url:?} is no server's address: {why}")).into(),
+                other => other.into(),
+            });
         }
         Ok(Client::from_url(url, own.or(token).unwrap_or_default().trim())?)
     }

@@ -83,6 +83,10 @@ fn explain(host: &str, error: io::Error) -> ClientError {
             "nobody that is trusted here vouches for {host}: give --ca FILE (`tripoint server ca` prints it), or \
              https://…#sha256=FINGERPRINT (`tripoint server ca --fingerprint`)"
         ),
+        // The library would print what is in it as a program sees it.
+        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(said)))) => {
+            format!("the certificate of {host} is not good: {said}")
+        }
         Some(Error::InvalidCertificate(error)) => format!("the certificate of {host} is not good: {error}"),
         Some(Error::InvalidMessage(_)) => {
             format!("{host} does not speak TLS there; http:// is for a server on this host")

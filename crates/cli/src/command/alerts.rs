@@ -1,16 +1,20 @@
 //! `tripoint alerts`: the queue, one alert, alerts as they happen, and work on them.
 
+pub(super) mod listed;
+mod many;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
-use tripoint_api::filter::parse;
-use tripoint_api::queue::{ALERT_FIELDS, AlertSummary, QUEUE_MAX, QueuePage, QueueQuery, QueueRow};
+use tripoint_api::queue::{QueueRow, Sort};
+use tripoint_api::work::Work;
 use tripoint_api::{
     AlertList, AlertQuery, AssignRequest, CommentRequest, ReopenRequest, ResolveRequest, Resolved, path,
 };
 use tripoint_intel::networks::Networks;
-use tripoint_model::{Alert, AlertStatus, Resolution, Timestamp};
+use tripoint_model::{Alert, AlertId, AlertStatus, Level, Resolution};
+
+use many::{Named, many, named, one};
 
 use super::{advise, show};
 use crate::arguments::Alerts;
@@ -20,9 +24,16 @@ use crate::output;
 
 pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
     match command {
-        Alerts::List { filter: Some(filter), .. } => searched(context, filter),
-        Alerts::List { filter: None, status, rule, all, suppressed } => {
+        Alerts::List { filter, view, sort, status, rule, all, suppressed } => {
+            let sort: Option<Sort> = sort.map(|text| word(&text, "order")).transpose()?;
             let status: Option<AlertStatus> = status.map(|text| word(&text, "status")).transpose()?;
+            if let Some(view) = view {
+                return listed::viewed(context, &view, sort);
+            }
+            if filter.is_some() || sort.is_some() {
+                let of_status = status.map(|status| format!("status:{}", output::word(&status)));
+                return listed::searched(context, filter.or(of_status).unwrap_or_default(), sort);
+            }
             let only = suppressed.then_some(true);
             list(
                 context,
@@ -41,18 +52,56 @@ pub fn run(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
         }
         Alerts::Advise { id, kind } => advise::run(context, &id, kind.as_deref()),
         Alerts::Watch => watch(context),
-        Alerts::Resolve { id, resolution, comment } => {
+        other => work(context, other),
+    }
+}
+
+/// What people do with alerts. One alert is asked for by the routes of old, which say more.
+fn work(context: &Context, command: Alerts) -> anyhow::Result<Exit> {
+    match command {
+        Alerts::Resolve { which, resolution, comment } => {
             let resolution: Resolution = word(&resolution, "resolution")?;
-            resolve(context, &id, &ResolveRequest { resolution, comment })
+            match named(which.ids)? {
+                Named::One(id) => resolve(context, &id, &ResolveRequest { resolution, comment }),
+                Named::Many(ids) => many(context, &ids, Work::Resolve { resolution, comment }),
+            }
         }
-        Alerts::Reopen { id, comment } => work(context, &id, "reopen", &ReopenRequest { comment }),
-        Alerts::Comment { id, text } => work(context, &id, "comment", &CommentRequest { text }),
-        Alerts::Assign { id, to } => work(context, &id, "assign", &AssignRequest { assignee: to }),
+        Alerts::Reopen { which, comment } => match named(which.ids)? {
+            Named::One(id) => one(context, &id, "reopen", &ReopenRequest { comment }),
+            Named::Many(ids) => many(context, &ids, Work::Reopen { comment }),
+        },
+        Alerts::Comment { id, text } => match named(vec![id])? {
+            Named::One(id) => one(context, &id, "comment", &CommentRequest { text }),
+            Named::Many(ids) => many(context, &ids, Work::Comment { text }),
+        },
+        Alerts::Assign { id, to } => match named(vec![id])? {
+            Named::One(id) => one(context, &id, "assign", &AssignRequest { assignee: to }),
+            Named::Many(ids) => many(context, &ids, Work::Assign { assignee: to }),
+        },
+        Alerts::Status { which, status } => {
+            many::run(context, which.ids, Work::Status { status: word(&status, "status")? })
+        }
+        Alerts::Severity { which, level, reason, .. } => {
+            let level: Option<Level> = level.map(|text| word(&text, "level")).transpose()?;
+            many::run(context, which.ids, Work::Severity { level, reason: reason.unwrap_or_default() })
+        }
+        Alerts::Tag { which, tag } => {
+            let (name, value) = tag.split_once('=').unwrap_or((&tag, ""));
+            many::run(context, which.ids, Work::Tag { name: name.to_owned(), value: value.to_owned() })
+        }
+        Alerts::Untag { which, name } => many::run(context, which.ids, Work::Untag { name }),
+        Alerts::Attach { which, name, url, sha256 } => {
+            many::run(context, which.ids, Work::Attach { name, url, sha256 })
+        }
+        Alerts::Detach { which, url } => many::run(context, which.ids, Work::Detach { url }),
+        Alerts::Merge { which, into } => many::run(context, which.ids, Work::Merge { into: AlertId(into) }),
+        Alerts::Split { which } => many::run(context, which.ids, Work::Split {}),
+        Alerts::List { .. } | Alerts::Show { .. } | Alerts::Advise { .. } | Alerts::Watch => run(context, command),
     }
 }
 
 /// A word of a closed set, in its text form.
-fn word<T: for<'de> serde::Deserialize<'de>>(text: &str, what: &str) -> anyhow::Result<T> {
+pub(super) fn word<T: for<'de> serde::Deserialize<'de>>(text: &str, what: &str) -> anyhow::Result<T> {
     let value = serde_json::Value::String(text.to_owned());
     serde_json::from_value(value).map_err(|error| WrongUsage(format!("{text:?} is no {what}: {error}")).into())
 }
@@ -107,49 +156,6 @@ fn list(context: &Context, mut query: AlertQuery) -> anyhow::Result<Exit> {
 
 const HEADS: [&str; 6] = ["ID", "SEVERITY", "STATUS", "LAST SEEN", "TITLE", "EXCEPTION"];
 
-/// What a filter takes. In JSON whole alerts, as without a filter.
-fn searched(context: &Context, filter: String) -> anyhow::Result<Exit> {
-    // Told here, with the place, before anybody is asked.
-    if let Err(error) = parse(&filter, ALERT_FIELDS, Timestamp::from_system(SystemTime::now())) {
-        let usage = WrongUsage("the filter cannot be read".to_owned());
-        return Err(anyhow::Error::new(error.pointed(&filter)).context(usage));
-    }
-    let client = context.client()?;
-    let mut query = QueueQuery { filter: Some(filter), limit: Some(QUEUE_MAX), ..QueueQuery::default() };
-    let (rows, alerts) = context.ask(async {
-        let (mut rows, mut alerts) = (Vec::new(), Vec::new());
-        loop {
-            let page: QueuePage = client.get(&format!("{}{}", path::QUEUE, query.to_query())).await?;
-            if context.json {
-                for row in &page.rows {
-                    alerts.push(client.get::<Alert>(&path::alert(&row.id.0)).await?);
-                }
-            }
-            rows.extend(page.rows);
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok((rows, alerts)),
-            }
-        }
-    })?;
-    if context.json {
-        output::json(&alerts)?;
-        return Ok(Exit::Fine);
-    }
-    if rows.is_empty() {
-        eprintln!("no alerts");
-        return Ok(Exit::Fine);
-    }
-    let row = |row: &AlertSummary| {
-        let status =
-            serde_json::to_value(row.status).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        let severity = format!("{} {}", row.level, row.score);
-        vec![row.id.to_string(), severity, status, output::time(row.last_seen), row.title.clone()]
-    };
-    output::table(&HEADS[..5], rows.iter().map(row).collect())?;
-    Ok(Exit::Fine)
-}
-
 fn watch(context: &Context) -> anyhow::Result<Exit> {
     let client = context.client()?;
     context.ask(async {
@@ -197,20 +203,5 @@ fn resolve(context: &Context, id: &str, request: &ResolveRequest) -> anyhow::Res
     }
     output::line("to keep it quiet for 30 days, and nothing else:")?;
     output::line(&format!("  {}", proposed.command))?;
-    Ok(Exit::Fine)
-}
-
-fn work(context: &Context, id: &str, what: &str, body: &impl serde::Serialize) -> anyhow::Result<Exit> {
-    let client = context.client()?;
-    let alert: Alert = context.ask(async { Ok(client.post(&path::alert_work(id, what), body).await?) })?;
-    if context.json {
-        output::json(&alert)?;
-    } else {
-        let last = match what {
-            "comment" => "commented",
-            _ => alert.work.history.last().map_or("", |change| change.what.as_str()),
-        };
-        output::line(&format!("{}: {last}", alert.id))?;
-    }
     Ok(Exit::Fine)
 }

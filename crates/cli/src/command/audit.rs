@@ -1,7 +1,8 @@
 //! `tripoint audit`: what was done, and is it still told as it was?
 
 use anyhow::bail;
-use tripoint_api::{AuditList, AuditRow, ClientError, path};
+use serde::Deserialize;
+use tripoint_api::{AuditEntry, AuditList, AuditRow, ClientError, path};
 use tripoint_server::audit::offline::{list_folder, verify_folder};
 
 use crate::arguments::Audit;
@@ -51,10 +52,34 @@ fn row(row: &AuditRow) -> Vec<String> {
         entry.by.clone(),
         entry.from.clone(),
         entry.what.clone(),
-        dash(&entry.target),
+        dash(&about(entry)),
         entry.result.clone(),
         dash(&entry.reason),
     ]
+}
+
+/// What a request names that its path does not.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    name: Option<String>,
+    target: Option<String>,
+    targets: Vec<String>,
+    ids: Vec<String>,
+}
+
+/// Whom or what it was about: by the path, else by what was asked for.
+fn about(entry: &AuditEntry) -> String {
+    if !entry.target.is_empty() {
+        return entry.target.clone();
+    }
+    // How long it was, where it was too long to keep, names nothing.
+    let asked: Asked = serde_json::from_str(&entry.asked).unwrap_or_default();
+    let named: Vec<String> = asked.name.into_iter().chain(asked.target).chain(asked.targets).chain(asked.ids).collect();
+    match named.as_slice() {
+        [first, second, _, ..] => format!("{first}, {second} and {} more", named.len() - 2),
+        few => few.join(", "),
+    }
 }
 
 fn verify(context: &Context) -> anyhow::Result<Exit> {

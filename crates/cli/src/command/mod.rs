@@ -26,6 +26,7 @@ mod tokens;
 mod top;
 mod users;
 mod versions;
+mod views;
 mod vulns;
 mod why;
 
@@ -58,6 +59,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Why(asked) => why::run(context, &asked),
         Command::Bundle(bundle) => bundle::run(context, bundle),
         Command::Alerts(alerts) => alerts::run(context, alerts),
+        Command::Views(views) => views::run(context, views),
         Command::Investigate { id } => investigate::run(context, &id),
         Command::Block(act) => act::run(context, ActionKind::Block, &act),
         Command::Unblock(act) => act::run(context, ActionKind::Unblock, &act),

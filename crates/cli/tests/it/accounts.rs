@@ -63,6 +63,9 @@ fn the_audit_is_listed_and_verified_with_and_without_a_server() {
     assert_eq!((&list["rows"][0]["target"], &list["rows"][0]["result"]), (&json!("none"), &json!("404 not-found")));
     let shown = rig.bench.run(&["audit", "list", "--limit", "1"]).expect(0).out;
     assert!(shown.contains("DELETE /v1/groups/{name}") && !shown.contains("POST"), "{shown}");
+    let rows = rig.bench.run(&["audit", "list"]).expect(0).out;
+    let made = rows.lines().find(|line| line.contains("POST /v1/groups")).expect("the row");
+    assert!(made.split_whitespace().any(|cell| cell == "web"), "what was asked for: {made}");
     rig.bench.run(&["audit", "verify"]).expect(0);
     let rig = rig.without_server();
     let found = rig.run(&["audit", "verify", "--json"]).expect(0).json();

@@ -35,4 +35,5 @@ mod trivy;
 mod usage;
 mod vulns;
 mod why;
+mod work;
 mod wrong;

@@ -285,15 +285,17 @@ fn a_server_elsewhere_is_known_by_its_authority_or_a_fingerprint() {
     };
     ask(&url, &["--ca", "ca.pem"]).expect(0);
     ask(&format!("{url}#sha256={fingerprint}"), &[]).expect(0);
-    for (url, more, why) in [
-        (url.clone(), &[][..], "give --ca FILE"),
-        (format!("{url}#sha256={}", "0".repeat(64)), &[], "fingerprint"),
-        (format!("{url}#sha256=12"), &[], "64 hex digits"),
-        (url.clone(), &["--ca", "missing.pem"], "missing.pem"),
+    for (url, more, code, why) in [
+        (url.clone(), &[][..], 1, "give --ca FILE"),
+        (format!("{url}#sha256={}", "0".repeat(64)), &[], 1, "is not good: none of its fingerprints is the one given"),
+        (format!("{url}#sha256=12"), &[], 64, "64 hex digits"),
+        (format!("{url}#md5=12"), &[], 64, "64 hex digits"),
+        (url.clone(), &["--ca", "missing.pem"], 1, "missing.pem"),
     ] {
-        let told = ask(&url, more).expect(1);
-        assert!(told.err.contains(why), "{told:?}");
+        let told = ask(&url, more).expect(code);
+        assert!(told.err.contains(why) && !told.err.contains("Other("), "{told:?}");
     }
+    assert!(bench.run(&["server", "--listen", "nonsense"]).expect(64).err.contains("is no ADDRESS:PORT"));
     assert!(bench.run(&["--data-dir", &elsewhere, "server", "ca"]).expect(1).err.contains("first start"));
 }
 

@@ -12,6 +12,7 @@ use tripoint_server::{Limits, OidcOptions, OwnFiles, Push, RoleRule, TlsOptions}
 
 use crate::arguments::Listen;
 use crate::context::{fetch_settings, own_addresses};
+use crate::exit::WrongUsage;
 
 /// The certificate that is shown: the administrator's, else one of ours for every name that this host is known by.
 pub(super) fn tls(config: &Server, listen: Option<SocketAddr>) -> anyhow::Result<TlsOptions> {
@@ -35,7 +36,11 @@ pub(super) fn listen_address(listen: &Listen, configured: &str) -> anyhow::Resul
     if text.is_empty() || text == "none" {
         return Ok(None);
     }
-    text.parse().map(Some).with_context(|| format!("{text:?} is no ADDRESS:PORT"))
+    match text.parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) if listen.listen.is_some() => Err(WrongUsage(format!("--listen: {text:?} is no ADDRESS:PORT")).into()),
+        Err(error) => Err(error).with_context(|| format!("server.listen: {text:?} is no ADDRESS:PORT")),
+    }
 }
 
 /// How much may be asked there.
