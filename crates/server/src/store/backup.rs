@@ -15,7 +15,12 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tripoint_model::Timestamp;
 
 use super::layout::MIGRATIONS;
-use super::{Hold, StoreError, file};
+use super::{Hold, StoreError, audit, file};
+use crate::access::own_user;
+use crate::auth::audit::chain::Chain;
+use crate::auth::audit::head::{HEADS, KEY, PUBLIC};
+use crate::auth::audit::restored::Restoring;
+use crate::state::now;
 
 /// Why a backup was not made or not brought back. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -104,10 +109,10 @@ pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup
     let own = database(data_dir);
     let copied = beside(&own, "copied");
     let made = match copy(from, &copied) {
-        Ok(()) => ready(&copied).await,
+        Ok(()) => ready(&copied, from, &own).await,
         Err(error) => Err(error),
     };
-    let backup = made.map_err(|error| {
+    let (backup, restoring, end) = made.map_err(|error| {
         let _ = fs::remove_file(&copied);
         match error {
             BackupError::Unusable { why, .. } => BackupError::Unusable { path: from.to_owned(), why },
@@ -117,6 +122,10 @@ pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup
     // From here on a server that starts sees by this name that what it finds may be no whole.
     let new = unfinished(&own);
     rename(&copied, &new)?;
+    if let Err(error) = write_down(&own, &restoring, &end) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     let replaced = put_aside(&own, stamp)?;
     rename(&new, &own)?;
     sync_folder(&own)?;
@@ -140,16 +149,39 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     owned_as_folder(to)
 }
 
-/// Checks a copy and signs everybody out of it: what ended a session since may have been a reason.
-async fn ready(copied: &Path) -> Result<Backup, BackupError> {
+/// Checks a copy and signs everybody out of it: what ended a session since may have been a reason. The restore has its
+/// row in it; with what is to be written among the heads, and where the audit ends then.
+async fn ready(copied: &Path, from: &Path, own: &Path) -> Result<(Backup, Restoring, Chain), BackupError> {
     let backup = checked(copied).await?;
     let mut connection = file::held(copied)?.connect().await?;
     if has_table(&mut connection, "sessions").await? {
         sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
     }
+    let has_audit = has_table(&mut connection, "audit").await?;
+    let mut end = if has_audit { audit::end(&mut connection).await? } else { Chain::default() };
+    let folder = own.parent().unwrap_or(Path::new("."));
+    let failed =
+        |error| BackupError::Io(format!("read the key of the audit and its heads in {}", folder.display()), error);
+    let who = own_user().map_err(failed)?;
+    let restoring = Restoring::begin(folder, (from, &end), (who, now())).map_err(failed)?;
+    if has_audit {
+        audit::add(&mut connection, &restoring.entry).await?;
+        end = audit::end(&mut connection).await?;
+    }
     connection.close().await?;
     sync(copied)?;
-    Ok(backup)
+    Ok((backup, restoring, end))
+}
+
+/// Writes among the heads of the audit that it goes on from a backup.
+fn write_down(own: &Path, restoring: &Restoring, end: &Chain) -> Result<(), BackupError> {
+    let folder = own.parent().unwrap_or(Path::new("."));
+    let failed = |error| BackupError::Io(format!("write the restore down in {}", folder.join(HEADS).display()), error);
+    restoring.write(folder, end).map_err(failed)?;
+    for name in [KEY, PUBLIC, HEADS] {
+        owned_as_folder(&folder.join(name))?;
+    }
+    Ok(())
 }
 
 /// Takes what is there out of the way, also a journal whose database is gone: it would be played into the new one.
