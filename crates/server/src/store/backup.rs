@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -15,10 +17,11 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tripoint_model::Timestamp;
 
 use super::layout::MIGRATIONS;
+use super::rows::unsigned;
 use super::{Hold, StoreError, audit, file};
 use crate::access::own_user;
 use crate::auth::audit::chain::Chain;
-use crate::auth::audit::head::{HEADS, KEY, PUBLIC};
+use crate::auth::audit::head::{BEGIN, HEADS, KEY, PUBLIC};
 use crate::auth::audit::restored::Restoring;
 use crate::state::now;
 
@@ -45,6 +48,12 @@ pub enum BackupError {
     /// A file could not be read or written.
     #[error("{0}")]
     Io(String, #[source] io::Error),
+    /// It has no room.
+    #[error("{0}: the disk is full; nothing was put aside")]
+    Full(PathBuf),
+    /// It could not be written, or what it is of could not be read.
+    #[error("{0} was not made; nothing was put aside")]
+    Unwritten(PathBuf, #[source] sqlx::Error),
     /// The database refused.
     #[error("database")]
     Database(#[from] sqlx::Error),
@@ -81,7 +90,9 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
         return Err(BackupError::Exists(to.to_owned()));
     }
     let mut connection = file::shared(&own)?.connect().await?;
-    let new = beside(to, "new");
+    // Of its own: another backup of this name may be under way.
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let new = beside(to, &format!("{}-{}.new", process::id(), MADE.fetch_add(1, Ordering::Relaxed)));
     let _ = fs::remove_file(&new);
     // SQLite writes into an empty file as it finds it: nobody else reads this one.
     create(&new)?;
@@ -90,17 +101,38 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     let done = match made {
         Ok(_) => checked(&new).await.and_then(|backup| {
             sync(&new)?;
-            rename(&new, to)?;
+            place(&new, to)?;
             sync_folder(to)?;
             Ok(Backup { file: to.to_owned(), ..backup })
         }),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unwritten(to, error)),
     };
     if done.is_err() {
         let _ = fs::remove_file(&new);
     }
     done
 }
+
+/// Gives a backup its name, unless another has it by now.
+fn place(new: &Path, to: &Path) -> Result<(), BackupError> {
+    match fs::hard_link(new, to) {
+        Ok(()) => fs::remove_file(new).map_err(|error| BackupError::Io(format!("remove {}", new.display()), error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists(to.to_owned())),
+        // Not every file system has second names.
+        Err(_) => rename(new, to),
+    }
+}
+
+fn unwritten(to: &Path, error: sqlx::Error) -> BackupError {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    // The low byte says what, the others say where.
+    match code.map(|code| code & 0xff) {
+        Some(SQLITE_FULL) => BackupError::Full(to.to_owned()),
+        _ => BackupError::Unwritten(to.to_owned(), error),
+    }
+}
+
+const SQLITE_FULL: u32 = 13;
 
 /// Brings a backup back; nobody is signed in afterwards. What was there before is kept beside it.
 pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup, BackupError> {
@@ -158,12 +190,17 @@ async fn ready(copied: &Path, from: &Path, own: &Path) -> Result<(Backup, Restor
         sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
     }
     let has_audit = has_table(&mut connection, "audit").await?;
-    let mut end = if has_audit { audit::end(&mut connection).await? } else { Chain::default() };
+    let (mut first, mut end) = (1, Chain::default());
+    if has_audit {
+        let least: Option<i64> = sqlx::query_scalar("SELECT MIN(number) FROM audit").fetch_one(&mut connection).await?;
+        (first, end) = (least.map_or(1, unsigned), audit::end(&mut connection).await?);
+    }
     let folder = own.parent().unwrap_or(Path::new("."));
     let failed =
         |error| BackupError::Io(format!("read the key of the audit and its heads in {}", folder.display()), error);
     let who = own_user().map_err(failed)?;
-    let restoring = Restoring::begin(folder, (from, &end), (who, now())).map_err(failed)?;
+    let from = fs::canonicalize(from).unwrap_or_else(|_| from.to_owned());
+    let restoring = Restoring::begin(folder, (&from, first, &end), (who, now())).map_err(failed)?;
     if has_audit {
         audit::add(&mut connection, &restoring.entry).await?;
         end = audit::end(&mut connection).await?;
@@ -178,10 +215,8 @@ fn write_down(own: &Path, restoring: &Restoring, end: &Chain) -> Result<(), Back
     let folder = own.parent().unwrap_or(Path::new("."));
     let failed = |error| BackupError::Io(format!("write the restore down in {}", folder.join(HEADS).display()), error);
     restoring.write(folder, end).map_err(failed)?;
-    for name in [KEY, PUBLIC, HEADS] {
-        owned_as_folder(&folder.join(name))?;
-    }
-    Ok(())
+    let files = [KEY, PUBLIC, HEADS, BEGIN].map(|name| folder.join(name));
+    files.iter().filter(|file| file.exists()).try_for_each(|file| owned_as_folder(file))
 }
 
 /// Takes what is there out of the way, also a journal whose database is gone: it would be played into the new one.

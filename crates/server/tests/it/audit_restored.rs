@@ -1,6 +1,7 @@
 //! Does the audit go on to find what was changed, once an older state was brought back by leave?
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -157,4 +158,38 @@ async fn the_wrong_backup_and_then_the_right_one_are_two_restores() {
     more(empty.path(), "f", 1).await;
     let found = verified(empty.path()).await;
     assert_eq!((found.rows, &found.broken, found.restored[0].given_up), (7, &None, None));
+}
+
+/// Runs a server that keeps rows for a moment only, until the chain begins there.
+async fn forget_up_to(folder: &Path, first: u64) {
+    let rig = Rig::start_as(folder, |options| options.audit_for = Duration::from_millis(1)).await;
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let list: AuditList = rig.client.get(path::AUDIT).await.unwrap();
+        match list.rows.last() {
+            Some(row) if row.number == first => break,
+            _ => assert!(Instant::now() < until, "{list:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn rows_that_were_forgotten_since_are_back_with_the_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    more(folder.path(), "a", 2).await;
+    let whole = put_aside(folder.path(), "whole").await;
+    more(folder.path(), "b", 2).await;
+    forget_up_to(folder.path(), 3).await;
+    let cut = put_aside(folder.path(), "cut").await;
+    more(folder.path(), "c", 2).await;
+    more(folder.path(), "d", 2).await;
+    forget_up_to(folder.path(), 7).await;
+    for (file, first, rows) in [(whole, None, 3), (cut, Some(3), 5)] {
+        restore(folder.path(), &file, &format!("t{rows}")).await.unwrap();
+        let found = verified(folder.path()).await;
+        assert_eq!((found.rows, &found.broken), (rows, &None), "{file:?}");
+        assert_eq!(found.begins.map(|(first, _)| first), first, "{file:?}");
+    }
 }

@@ -13,7 +13,7 @@ use tripoint_api::AuditEntry;
 use tripoint_model::Timestamp;
 
 use super::chain::Chain;
-use super::head::{BEGIN, Head, HeadKey, PublicKey, append, read, read_begin};
+use super::head::{BEGIN, Head, HeadKey, PublicKey, append, read, read_begin, write_begin};
 
 /// That a backup was brought back, signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,15 +97,19 @@ pub(super) fn heads_since(lines: &[Line]) -> impl DoubleEndedIterator<Item = &He
 pub(crate) struct Restoring {
     key: HeadKey,
     said: Restored,
+    /// The first row of the backup.
+    first: u64,
+    /// The head up to which it has forgotten its rows, where that is known.
+    forgotten: Option<Head>,
     /// The row that tells of it, to be added to the backup.
     pub(crate) entry: AuditEntry,
 }
 
 impl Restoring {
-    /// Of a backup whose audit ends there, into the folder of the server.
+    /// Of a backup whose audit has this first row and ends there, into the folder of the server.
     pub(crate) fn begin(
         folder: &Path,
-        (from, end): (&Path, &Chain),
+        (from, first, end): (&Path, u64, &Chain),
         (who, at): (String, Timestamp),
     ) -> io::Result<Self> {
         let key = HeadKey::load(folder)?;
@@ -115,6 +119,10 @@ impl Restoring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
+        let forgotten = lines.iter().find_map(|line| match line {
+            Line::Head(head) if first > 1 && head.number + 1 == first => Some(head.clone()),
+            _ => None,
+        });
         let (before, before_hash) = place(heads_since(&lines).next_back());
         let mut said = Restored {
             restored_from: from.display().to_string(),
@@ -139,17 +147,21 @@ impl Restoring {
             result: "done".to_owned(),
             ..AuditEntry::default()
         };
-        Ok(Self { key, said, entry })
+        Ok(Self { key, said, first, forgotten, entry })
     }
 
     /// Writes it among the heads, with the end of the chain once its row is in it; durable when it returns.
     pub(crate) fn write(&self, folder: &Path, end: &Chain) -> io::Result<()> {
         let head = self.key.sign(end, self.said.at);
         append(folder, &[Line::Restored(self.said.clone()), Line::Head(head)])?;
-        // Leave to forget rows of another chain than this is none: what the backup holds is all looked at again.
-        match read_begin(folder, &self.key.public())? {
-            Ok(Some(begin)) if begin.number > self.said.number => fs::remove_file(folder.join(BEGIN)),
-            _ => Ok(()),
+        let Ok(begin) = read_begin(folder, &self.key.public())? else { return Ok(()) };
+        let (begin, end) = (begin.map_or(0, |begin| begin.number), self.said.number);
+        // What was forgotten since is there again; what the backup has forgotten is not.
+        match &self.forgotten {
+            _ if self.first <= begin + 1 && begin <= end => Ok(()),
+            Some(head) => write_begin(folder, &self.key.sign_begin(head, self.said.at)),
+            None if self.first <= 1 => fs::remove_file(folder.join(BEGIN)),
+            None => Ok(()),
         }
     }
 }
