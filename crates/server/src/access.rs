@@ -190,6 +190,12 @@ fn user_name(uid: u32) -> String {
     users().into_iter().find(|user| user.uid == uid).map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
+/// Whoever runs this process.
+pub(crate) fn own_user() -> std::io::Result<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(user_name(std::fs::metadata("/proc/self")?.uid()))
+}
+
 /// Whether a user of this host is called so.
 pub(crate) fn is_user_of_host(name: &str) -> bool {
     users().iter().any(|user| user.name == name)

@@ -100,5 +100,16 @@ fn verify(context: &Context) -> anyhow::Result<Exit> {
         }
         output::line(&format!("key {}", found.public_key))?;
     }
+    if !context.json {
+        for restored in &found.restored {
+            let given_up = match restored.given_up {
+                None => "no signed row was given up".to_owned(),
+                Some((first, last)) if first == last => format!("row {first} of before was given up"),
+                Some((first, last)) => format!("rows {first}-{last} of before were given up"),
+            };
+            let (row, at, from) = (restored.row, output::time(restored.at), &restored.from);
+            output::line(&format!("restored at row {row} on {at} from {from}; {given_up}"))?;
+        }
+    }
     Ok(if found.broken.is_some() { Exit::Failed } else { Exit::Fine })
 }

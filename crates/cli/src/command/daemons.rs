@@ -177,11 +177,12 @@ fn announce(ready: &tripoint_server::Ready, data_dir: &Path, is_json: bool) {
 
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)] = kinds.map(signal) else {
         return std::future::pending().await;
     };
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    // A terminal that is closed is an end like another.
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hang_up.recv() => {} }
 }
 
 /// Agent and server as children; ended together.

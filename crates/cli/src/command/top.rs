@@ -4,6 +4,8 @@ mod draw;
 mod state;
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -34,23 +36,27 @@ pub fn run(context: &Context, filter: Option<String>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let networks = Networks::open(&context.data_dir);
     let ask = |state: &mut State, ask: Ask| runtime.block_on(answer(&client, state, ask, &networks));
+    let stopping = Arc::new(AtomicBool::new(false));
+    tripoint_linux::child::on_stop_signal(Arc::clone(&stopping))?;
     let mut terminal = ratatui::try_init()?;
-    let done = draw_on(&mut terminal, State::new(filter, seen), ask);
+    let done = draw_on(&mut terminal, State::new(filter, seen), &stopping, ask);
     ratatui::restore();
     done?;
     Ok(Exit::Fine)
 }
 
-/// Draws, waits for a key or a second, asks, until the person leaves.
+/// Draws, waits for a key or a second, asks, until the person leaves or a signal says so: whatever ends it, the terminal
+/// is given back as it was.
 fn draw_on(
     terminal: &mut ratatui::DefaultTerminal,
     mut state: State,
+    stopping: &AtomicBool,
     mut ask: impl FnMut(&mut State, Ask),
 ) -> anyhow::Result<()> {
     let mut looked = Instant::now();
-    while !state.is_over {
+    while !state.is_over && !stopping.load(Ordering::Relaxed) {
         terminal.draw(|frame| draw::draw(frame, &mut state, now()))?;
-        if event::poll(EVERY.saturating_sub(looked.elapsed()))?
+        if event::poll(EVERY.saturating_sub(looked.elapsed()).min(AT_MOST))?
             && let Event::Key(key) = event::read()?
             && key.kind == KeyEventKind::Press
             && let Some(wish) = state.key(key)
@@ -66,6 +72,8 @@ fn draw_on(
 }
 
 const EVERY: Duration = Duration::from_secs(1);
+/// A signal is heeded within this.
+const AT_MOST: Duration = Duration::from_millis(200);
 /// Rows of each list.
 const ROWS: u32 = 200;
 

@@ -27,6 +27,7 @@ mod s8;
 mod scan;
 mod server;
 mod sigma;
+mod signals;
 mod stranger;
 mod sync;
 mod systems;

@@ -1,6 +1,6 @@
 //! A real server of a test's own, and an agent that answers its orders as the real one does.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tripoint_api::agent::Item;
@@ -69,6 +69,12 @@ impl Rig {
         tripoint_linux::child::terminate(&mut self.server);
         let _ = self.server.wait();
         std::mem::replace(&mut self.bench, Bench::new())
+    }
+
+    /// Waits for the end of a server that was told to end; how it ended, and what is left.
+    pub fn ended(mut self) -> (ExitStatus, Bench) {
+        let status = self.server.wait().unwrap();
+        (status, std::mem::replace(&mut self.bench, Bench::new()))
     }
 
     /// The server's process.

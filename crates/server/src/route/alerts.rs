@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -22,6 +22,7 @@ use tripoint_api::{
 use tripoint_model::{Alert, AlertId, Resolution, Timestamp};
 
 use super::actions;
+use super::tags::Tags;
 use crate::auth::caller::Caller;
 use crate::listen::until;
 use crate::next_step::next_step;
@@ -55,8 +56,8 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let version = app.store.version(id.clone()).await?.ok_or_else(missing)?;
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| version_of(value).ok());
-    if known == Some(version) {
+    let known = Tags::of(&headers, &header::IF_NONE_MATCH).ok().flatten();
+    if known.is_some_and(|known| known.weakly(&version.0.to_string())) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     let alert = app.store.alert(id).await?.ok_or_else(missing)?;
@@ -177,7 +178,7 @@ async fn done(
     headers: &HeaderMap,
     caller: Caller,
 ) -> Result<(Alert, Timestamp), Refused> {
-    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
+    let expected = expected(app, &id, headers).await?;
     sound(&wanted)?;
     if let Work::Merge { into } = &wanted {
         seen(app, &caller, into).await?;
@@ -192,10 +193,7 @@ async fn done(
             Ok((alerts.swap_remove(0), version))
         }
         Worked::Missing => Err(missing()),
-        Worked::Changed => {
-            let detail = "somebody or something has changed it since; look again";
-            Err(refuse(StatusCode::PRECONDITION_FAILED, "changed", detail))
-        }
+        Worked::Changed => Err(changed()),
         Worked::Refused(why) => Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "not-possible", why)),
     }
 }
@@ -217,10 +215,19 @@ pub(crate) fn sound(wanted: &Work) -> Result<(), Refused> {
     }
 }
 
-/// The version that an `If-Match` or `If-None-Match` names.
-fn version_of(value: &HeaderValue) -> Result<Timestamp, Refused> {
-    let number = value.to_str().ok().and_then(|text| text.trim().trim_matches('"').parse().ok());
-    number.map(Timestamp).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "unreadable", "this is no ETag of an alert"))
+/// The version that an alert must still have, of those that `If-Match` names; any where it names none.
+async fn expected(app: &App, id: &str, headers: &HeaderMap) -> Result<Option<Timestamp>, Refused> {
+    let unreadable = |()| refuse(StatusCode::BAD_REQUEST, "unreadable", "If-Match is no list of ETags");
+    let named = match Tags::of(headers, &header::IF_MATCH).map_err(unreadable)? {
+        None | Some(Tags::Any) => return Ok(None),
+        Some(named) => named,
+    };
+    let version = app.store.version(id.to_owned()).await?.ok_or_else(missing)?;
+    if named.strongly(&version.0.to_string()) { Ok(Some(version)) } else { Err(changed()) }
+}
+
+fn changed() -> Refused {
+    refuse(StatusCode::PRECONDITION_FAILED, "changed", "somebody or something has changed it since; look again")
 }
 
 /// The version of an alert as `ETag`.

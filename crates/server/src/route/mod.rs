@@ -41,6 +41,7 @@ mod series;
 mod session;
 mod setup;
 mod stix;
+mod tags;
 mod taxii;
 mod tokens;
 mod users;

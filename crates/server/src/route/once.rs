@@ -1,9 +1,10 @@
 //! Was this asked before? A change that carries an `Idempotency-Key` is done once, however often it is sent.
 //!
 //! The header is that of draft-ietf-httpapi-idempotency-key-header. An answer is remembered for 24 hours, for the one
-//! who asked; failures of the server (5xx) and what was forbidden are not, so that they can be tried again. An answer that was lost with the
-//! server itself is not known any more, but that it was done is, written down with the change: it is not done again. Of users, tokens and bouncers nothing is
-//! remembered, as those answers hold secrets.
+//! who asked; failures of the server (5xx), what was forbidden and what was asked of an older state (412) are not, so
+//! that they can be tried again. An answer that was lost with the server itself is not known any more, but that it was
+//! done is, written down with the change: it is not done again. Of users, tokens and bouncers nothing is remembered, as
+//! those answers hold secrets.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,8 +115,9 @@ async fn keep(app: &App, key: String, request: String, response: Response) -> Re
     let (parts, body) = response.into_parts();
     let kind =
         parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    // Whoever has to confirm first asks again, and is meant to.
-    if status.is_server_error() || status == StatusCode::FORBIDDEN || kind == "text/event-stream" {
+    // Whoever has to confirm or to look first asks again, and is meant to.
+    let again = matches!(status, StatusCode::FORBIDDEN | StatusCode::PRECONDITION_FAILED);
+    if status.is_server_error() || again || kind == "text/event-stream" {
         if let Err(error) = app.store.keep_answer(key, None, now()).await {
             tracing::warn!(error = %error, "a request that may be tried again cannot be");
         }

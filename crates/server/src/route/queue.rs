@@ -1,5 +1,6 @@
 //! What waits for people, searched, counted, watched and worked on many at once?
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,12 @@ pub(crate) async fn work(
         seen(&app, &caller, into).await?;
     }
     let (mut ids, mut hidden) = (Vec::with_capacity(request.ids.len()), Vec::new());
+    let mut named = HashSet::new();
     for id in request.ids {
+        // Named twice, done once.
+        if !named.insert(id.clone()) {
+            continue;
+        }
         match seen(&app, &caller, &id).await {
             Ok(()) => {
                 let expected = request.versions.get(&id).copied();

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -15,7 +17,13 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tripoint_model::Timestamp;
 
 use super::layout::MIGRATIONS;
-use super::{Hold, StoreError, file};
+use super::rows::unsigned;
+use super::{Hold, StoreError, audit, file};
+use crate::access::own_user;
+use crate::auth::audit::chain::Chain;
+use crate::auth::audit::head::{BEGIN, HEADS, KEY, PUBLIC};
+use crate::auth::audit::restored::Restoring;
+use crate::state::now;
 
 /// Why a backup was not made or not brought back. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +48,12 @@ pub enum BackupError {
     /// A file could not be read or written.
     #[error("{0}")]
     Io(String, #[source] io::Error),
+    /// It has no room.
+    #[error("{0}: the disk is full; nothing was put aside")]
+    Full(PathBuf),
+    /// It could not be written, or what it is of could not be read.
+    #[error("{0} was not made; nothing was put aside")]
+    Unwritten(PathBuf, #[source] sqlx::Error),
     /// The database refused.
     #[error("database")]
     Database(#[from] sqlx::Error),
@@ -76,7 +90,9 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
         return Err(BackupError::Exists(to.to_owned()));
     }
     let mut connection = file::shared(&own)?.connect().await?;
-    let new = beside(to, "new");
+    // Of its own: another backup of this name may be under way.
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let new = beside(to, &format!("{}-{}.new", process::id(), MADE.fetch_add(1, Ordering::Relaxed)));
     let _ = fs::remove_file(&new);
     // SQLite writes into an empty file as it finds it: nobody else reads this one.
     create(&new)?;
@@ -85,17 +101,38 @@ pub async fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     let done = match made {
         Ok(_) => checked(&new).await.and_then(|backup| {
             sync(&new)?;
-            rename(&new, to)?;
+            place(&new, to)?;
             sync_folder(to)?;
             Ok(Backup { file: to.to_owned(), ..backup })
         }),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unwritten(to, error)),
     };
     if done.is_err() {
         let _ = fs::remove_file(&new);
     }
     done
 }
+
+/// Gives a backup its name, unless another has it by now.
+fn place(new: &Path, to: &Path) -> Result<(), BackupError> {
+    match fs::hard_link(new, to) {
+        Ok(()) => fs::remove_file(new).map_err(|error| BackupError::Io(format!("remove {}", new.display()), error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists(to.to_owned())),
+        // Not every file system has second names.
+        Err(_) => rename(new, to),
+    }
+}
+
+fn unwritten(to: &Path, error: sqlx::Error) -> BackupError {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    // The low byte says what, the others say where.
+    match code.map(|code| code & 0xff) {
+        Some(SQLITE_FULL) => BackupError::Full(to.to_owned()),
+        _ => BackupError::Unwritten(to.to_owned(), error),
+    }
+}
+
+const SQLITE_FULL: u32 = 13;
 
 /// Brings a backup back; nobody is signed in afterwards. What was there before is kept beside it.
 pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup, BackupError> {
@@ -104,10 +141,10 @@ pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup
     let own = database(data_dir);
     let copied = beside(&own, "copied");
     let made = match copy(from, &copied) {
-        Ok(()) => ready(&copied).await,
+        Ok(()) => ready(&copied, from, &own).await,
         Err(error) => Err(error),
     };
-    let backup = made.map_err(|error| {
+    let (backup, restoring, end) = made.map_err(|error| {
         let _ = fs::remove_file(&copied);
         match error {
             BackupError::Unusable { why, .. } => BackupError::Unusable { path: from.to_owned(), why },
@@ -117,6 +154,10 @@ pub async fn restore(data_dir: &Path, from: &Path, stamp: &str) -> Result<Backup
     // From here on a server that starts sees by this name that what it finds may be no whole.
     let new = unfinished(&own);
     rename(&copied, &new)?;
+    if let Err(error) = write_down(&own, &restoring, &end) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     let replaced = put_aside(&own, stamp)?;
     rename(&new, &own)?;
     sync_folder(&own)?;
@@ -140,16 +181,42 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     owned_as_folder(to)
 }
 
-/// Checks a copy and signs everybody out of it: what ended a session since may have been a reason.
-async fn ready(copied: &Path) -> Result<Backup, BackupError> {
+/// Checks a copy and signs everybody out of it: what ended a session since may have been a reason. The restore has its
+/// row in it; with what is to be written among the heads, and where the audit ends then.
+async fn ready(copied: &Path, from: &Path, own: &Path) -> Result<(Backup, Restoring, Chain), BackupError> {
     let backup = checked(copied).await?;
     let mut connection = file::held(copied)?.connect().await?;
     if has_table(&mut connection, "sessions").await? {
         sqlx::query("DELETE FROM sessions").execute(&mut connection).await?;
     }
+    let has_audit = has_table(&mut connection, "audit").await?;
+    let (mut first, mut end) = (1, Chain::default());
+    if has_audit {
+        let least: Option<i64> = sqlx::query_scalar("SELECT MIN(number) FROM audit").fetch_one(&mut connection).await?;
+        (first, end) = (least.map_or(1, unsigned), audit::end(&mut connection).await?);
+    }
+    let folder = own.parent().unwrap_or(Path::new("."));
+    let failed =
+        |error| BackupError::Io(format!("read the key of the audit and its heads in {}", folder.display()), error);
+    let who = own_user().map_err(failed)?;
+    let from = fs::canonicalize(from).unwrap_or_else(|_| from.to_owned());
+    let restoring = Restoring::begin(folder, (&from, first, &end), (who, now())).map_err(failed)?;
+    if has_audit {
+        audit::add(&mut connection, &restoring.entry).await?;
+        end = audit::end(&mut connection).await?;
+    }
     connection.close().await?;
     sync(copied)?;
-    Ok(backup)
+    Ok((backup, restoring, end))
+}
+
+/// Writes among the heads of the audit that it goes on from a backup.
+fn write_down(own: &Path, restoring: &Restoring, end: &Chain) -> Result<(), BackupError> {
+    let folder = own.parent().unwrap_or(Path::new("."));
+    let failed = |error| BackupError::Io(format!("write the restore down in {}", folder.join(HEADS).display()), error);
+    restoring.write(folder, end).map_err(failed)?;
+    let files = [KEY, PUBLIC, HEADS, BEGIN].map(|name| folder.join(name));
+    files.iter().filter(|file| file.exists()).try_for_each(|file| owned_as_folder(file))
 }
 
 /// Takes what is there out of the way, also a journal whose database is gone: it would be played into the new one.

@@ -118,6 +118,28 @@ async fn one_server_uses_a_folder_and_a_restore_that_was_cut_off_is_seen() {
     assert!(said.contains("cut off") && said.contains("server restore"), "{said}");
 }
 
+/// Files whose names begin so.
+fn named(folder: &Path, begin: &str) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(begin)).collect()
+}
+
+#[tokio::test]
+async fn of_several_backups_of_one_name_at_once_one_is_made_and_the_others_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::start(folder.path()).await;
+    rig.report("web1", 1, &(0..100).map(|n| alert(&format!("{n:03}"), 50, 1)).collect::<Vec<_>>()).await;
+    let file = folder.path().join("backup.sqlite");
+    let make = || backup(folder.path(), &file);
+    let (a, b, c) = tokio::join!(make(), make(), make());
+    let made = [&a, &b, &c].into_iter().filter(|made| made.is_ok()).count();
+    let exist = [&a, &b, &c].into_iter().filter(|made| matches!(made, Err(BackupError::Exists(_)))).count();
+    assert_eq!((made, exist), (1, 2), "{a:?} {b:?} {c:?}");
+    assert_eq!(named(folder.path(), "backup.sqlite"), ["backup.sqlite"]);
+    rig.stop().await;
+    assert_eq!(restore(folder.path(), &file, "t").await.unwrap().alerts, 100);
+}
+
 /// Folds the journal into the database: what is looked at is there.
 pub async fn fold(folder: &Path) {
     crate::browser::sql(folder, "PRAGMA wal_checkpoint(TRUNCATE)").await;
@@ -212,7 +234,7 @@ async fn a_damaged_journal_is_opened_by_nobody_and_stays_as_it_is() {
     let refused = backup(folder.path(), &others).await.unwrap_err();
     let said = format!("{refused}: {}", std::error::Error::source(&refused).unwrap());
     assert!(said.contains("nothing was put aside") && said.contains("-wal is damaged: frame"), "{said}");
-    assert!(!others.exists() && !ended(&others, ".new").exists());
+    assert!(named(folder.path(), "other.sqlite").is_empty());
     let options = ServerOptions { data_dir: folder.path().to_owned(), ..ServerOptions::default() };
     let refused = serve(options, std::future::ready(())).await.unwrap_err();
     assert!(std::error::Error::source(&refused).unwrap().to_string().contains("is damaged: frame"), "{refused:?}");

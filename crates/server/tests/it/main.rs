@@ -6,6 +6,7 @@ mod asvs_kept;
 mod asvs_log;
 mod asvs_source;
 mod audit;
+mod audit_restored;
 mod audit_told;
 mod backup;
 mod bodies;

@@ -34,3 +34,61 @@ async fn what_was_done_is_not_done_again_when_its_answer_was_lost() {
     assert_eq!(alert.work.comments.len(), 1);
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_asked_of_an_older_state_may_be_asked_again_under_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let comment = r#"{"do":"comment","text":"once"}"#;
+    let shown = answer(&rig, "GET /v1/alerts/aa", "", "").await;
+    let tag = shown.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    let ask = async |tag: &str| {
+        answer(&rig, "POST /v1/alerts/aa/work", &format!("idempotency-key: k-1\r\nif-match: {tag}\r\n"), comment).await
+    };
+    assert!(ask("\"7\"").await.starts_with("HTTP/1.1 412"));
+    assert!(ask(tag).await.starts_with("HTTP/1.1 200"));
+    let again = ask(tag).await;
+    assert!(again.starts_with("HTTP/1.1 200") && again.contains("idempotent-replayed"), "{again}");
+    let alert: Alert = rig.client.get("/v1/alerts/aa").await.unwrap();
+    assert_eq!(alert.work.comments.len(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn versions_are_named_in_lists_weakly_and_by_a_star() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let comment = r#"{"do":"comment","text":"seen"}"#;
+    let version = async || {
+        let shown = answer(&rig, "GET /v1/alerts/aa", "", "").await;
+        shown.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned()
+    };
+    let status = |answer: &str| answer.split(' ').nth(1).unwrap().to_owned();
+    for (list, expected) in
+        [("*", "200"), ("\"x\", TAG", "200"), ("W/TAG", "412"), ("\"x\"", "412"), ("\"x", "400"), ("TAG", "200")]
+    {
+        let list = list.replace("TAG", &version().await);
+        let worked = answer(&rig, "POST /v1/alerts/aa/work", &format!("if-match: {list}\r\n"), comment).await;
+        assert_eq!(status(&worked), expected, "{list}");
+    }
+    for (list, expected) in [("*", "304"), ("\"x\", TAG", "304"), ("W/TAG", "304"), ("\"x\"", "200"), ("x", "200")] {
+        let list = list.replace("TAG", &version().await);
+        let shown = answer(&rig, "GET /v1/alerts/aa", &format!("if-none-match: {list}\r\n"), "").await;
+        assert_eq!(status(&shown), expected, "{list}");
+    }
+    let missing = answer(&rig, "POST /v1/alerts/zz/work", "if-match: \"1\"\r\n", comment).await;
+    assert_eq!(status(&missing), "404");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_alert_that_a_bulk_names_twice_is_worked_on_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let bulk = r#"{"ids":["bb","aa","bb","aa"],"work":{"do":"comment","text":"x"}}"#;
+    let done = answer(&rig, "POST /v1/queue/work", "", bulk).await;
+    assert!(done.contains(r#""done":["bb","aa"]"#), "{done}");
+    let alert: Alert = rig.client.get("/v1/alerts/bb").await.unwrap();
+    assert_eq!(alert.work.comments.len(), 1);
+    rig.stop().await;
+}

@@ -6,8 +6,11 @@
 
 use ring::digest::{Context, SHA256};
 
+use tripoint_model::Timestamp;
+
 use super::super::secret::hex;
 use super::head::Head;
+use super::restored::Line;
 
 /// A row as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,67 +103,127 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Compares a chain, row by row as it is read, with its signed heads, which are in their order.
+/// What a head or a restore says of a row.
 #[derive(Debug)]
-pub struct Verifier<'a> {
-    chain: Chain,
-    heads: std::iter::Peekable<std::slice::Iter<'a, Head>>,
-    vouched: u64,
+struct Said {
+    number: u64,
+    hash: String,
+    at: Timestamp,
+    /// Restores before it.
+    restores: usize,
+    /// Whether a later restore gave the row up: it is compared, and need not be so.
+    given_up: bool,
 }
 
-impl<'a> Verifier<'a> {
-    /// Before the first row.
-    pub fn new(heads: &'a [Head]) -> Self {
-        Self { chain: Chain::default(), heads: heads.iter().peekable(), vouched: 0 }
+/// Where a chain is not as it was signed.
+#[derive(Debug)]
+struct Differs {
+    broken: Broken,
+    number: u64,
+    restores: usize,
+}
+
+/// Compares a chain, row by row as it is read, with what was signed of it.
+#[derive(Debug)]
+pub struct Verifier {
+    chain: Chain,
+    said: std::iter::Peekable<std::vec::IntoIter<Said>>,
+    vouched: u64,
+    differs: Vec<Differs>,
+}
+
+impl Verifier {
+    /// Before the first row. Heads and restores are in the order in which they were written.
+    pub fn new(lines: &[Line]) -> Self {
+        Self { chain: Chain::default(), said: said(lines).into_iter().peekable(), vouched: 0, differs: Vec::new() }
     }
 
-    /// Before the first row that is kept, where those up to a head were forgotten; heads before that say nothing any
-    /// more.
-    pub fn behind(begin: &Head, heads: &'a [Head]) -> Result<Self, Broken> {
+    /// Before the first row that is kept, where those up to a head were forgotten; what was signed before that says
+    /// nothing any more.
+    pub fn behind(begin: &Head, lines: &[Line]) -> Result<Self, Broken> {
         let broken = || Broken { row: begin.number, why: "what was forgotten has no hash".to_owned() };
         let chain = Chain::behind(begin).ok_or_else(broken)?;
-        let left = heads.iter().position(|head| head.number >= begin.number).unwrap_or(heads.len());
-        Ok(Self { chain, heads: heads[left..].iter().peekable(), vouched: 0 })
+        let mut said = said(lines);
+        said.retain(|one| one.number >= begin.number);
+        Ok(Self { chain, said: said.into_iter().peekable(), vouched: 0, differs: Vec::new() })
     }
 
     /// Takes the next row.
     pub fn take(&mut self, row: &Row) -> Result<(), Broken> {
-        self.heads_here()?;
-        self.chain.take(row)?;
-        self.heads_here()
+        self.compare();
+        if let Err(broken) = self.chain.take(row) {
+            return Err(self.first().unwrap_or(broken));
+        }
+        self.compare();
+        Ok(())
     }
 
     /// No more rows: how many there were, and up to which a head vouches for them.
     pub fn end(mut self) -> Result<(u64, u64), Broken> {
-        self.heads_here()?;
-        match self.heads.next() {
+        self.compare();
+        if let Some(broken) = self.first() {
+            return Err(broken);
+        }
+        match self.said.find(|said| !said.given_up) {
             None => Ok((self.chain.rows, self.vouched)),
-            Some(head) => {
-                let why = format!("missing: the head signed at {} counts {} rows", head.at, head.number);
+            Some(said) => {
+                let why = format!("missing: the head signed at {} counts {} rows", said.at, said.number);
                 Err(Broken { row: self.chain.rows + 1, why })
             }
         }
     }
 
-    fn heads_here(&mut self) -> Result<(), Broken> {
-        while let Some(head) = self.heads.next_if(|head| head.number <= self.chain.rows) {
-            if head.number < self.chain.rows {
-                let why = format!("the signed heads are out of order at {}", head.at);
-                return Err(Broken { row: head.number, why });
-            }
-            if head.hash != self.chain.hash() {
-                let why = format!("the head signed at {} says another hash for row {}", head.at, head.number);
-                return Err(Broken { row: self.vouched + 1, why });
-            }
-            self.vouched = head.number;
-        }
-        Ok(())
+    /// The first row that is not as it was signed.
+    fn first(&mut self) -> Option<Broken> {
+        (!self.differs.is_empty()).then(|| self.differs.swap_remove(0).broken)
     }
+
+    fn compare(&mut self) {
+        while let Some(said) = self.said.next_if(|said| said.number <= self.chain.rows) {
+            if said.number == self.chain.rows && said.hash == self.chain.hash() {
+                self.vouched = said.number;
+                // What was signed of this very chain, earlier than what says otherwise, proves all rows up to it: a
+                // backup from before another restore was brought back.
+                self.differs.retain(|differs| differs.restores < said.restores || differs.number > said.number);
+            } else if !said.given_up {
+                let row = self.vouched + 1;
+                let which = if row < said.number {
+                    format!("it or a later row up to {}: ", said.number)
+                } else {
+                    String::new()
+                };
+                let why = format!("{which}the head signed at {} says another hash for row {}", said.at, said.number);
+                let broken = Broken { row, why };
+                self.differs.push(Differs { broken, number: said.number, restores: said.restores });
+            }
+        }
+    }
+}
+
+/// What was signed of each row, in the order of rows.
+fn said(lines: &[Line]) -> Vec<Said> {
+    let mut restores = lines.iter().filter(|line| matches!(line, Line::Restored(_))).count();
+    let (mut kept, mut all) = (u64::MAX, Vec::with_capacity(lines.len()));
+    for line in lines.iter().rev() {
+        let (number, hash, at) = match line {
+            Line::Head(head) => (head.number, &head.hash, head.at),
+            Line::Restored(restored) => (restored.number, &restored.hash, restored.at),
+        };
+        all.push(Said { number, hash: hash.clone(), at, restores, given_up: number > kept });
+        if matches!(line, Line::Restored(_)) {
+            restores -= 1;
+            kept = kept.min(number);
+        }
+    }
+    all.reverse();
+    all.sort_by_key(|said| said.number);
+    all
 }
 
 /// Walks over rows and says what the verifier says.
 pub fn verify<'r>(rows: impl IntoIterator<Item = &'r Row>, heads: &[Head]) -> Result<(u64, u64), Broken> {
-    let mut verifier = Verifier::new(heads);
+    let lines: Vec<Line> = heads.iter().cloned().map(Line::Head).collect();
+    let mut verifier = Verifier::new(&lines);
     for row in rows {
         verifier.take(row)?;
     }

@@ -16,6 +16,7 @@ use tripoint_model::Timestamp;
 use super::super::seal::write_private;
 use super::super::secret::hex;
 use super::chain::Chain;
+use super::restored::{Line, heads_since};
 
 /// The end of the chain at a moment, signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,11 @@ impl HeadKey {
         Ok(Self(Ed25519KeyPair::from_pkcs8(&Self::document()?).map_err(|_| io::Error::other("no key"))?))
     }
 
+    /// A signature, base64.
+    pub(super) fn seal(&self, said: &[u8]) -> String {
+        BASE64.encode(self.0.sign(said))
+    }
+
     pub(crate) fn public(&self) -> PublicKey {
         PublicKey(self.0.public_key().as_ref().to_vec())
     }
@@ -79,13 +85,13 @@ impl HeadKey {
     /// Says that rows up to a head are forgotten.
     pub(crate) fn sign_begin(&self, head: &Head, at: Timestamp) -> Head {
         let mut begin = Head { at, signature: String::new(), ..head.clone() };
-        begin.signature = BASE64.encode(self.0.sign(&begin.said_of_begin()));
+        begin.signature = self.seal(&begin.said_of_begin());
         begin
     }
 
     pub(crate) fn sign(&self, chain: &Chain, at: Timestamp) -> Head {
         let (number, hash) = (chain.rows, chain.hash());
-        let signature = BASE64.encode(self.0.sign(&Head::said(number, &hash, at)));
+        let signature = self.seal(&Head::said(number, &hash, at));
         Head { number, hash, at, signature }
     }
 }
@@ -102,15 +108,17 @@ impl PublicKey {
 
     /// Whether this key signed it.
     pub fn check(&self, head: &Head) -> bool {
-        let Ok(signature) = BASE64.decode(&head.signature) else { return false };
-        let said = Head::said(head.number, &head.hash, head.at);
-        UnparsedPublicKey::new(&ED25519, &self.0).verify(&said, &signature).is_ok()
+        self.proves(&Head::said(head.number, &head.hash, head.at), &head.signature)
     }
 
     /// Whether this key signed that rows up to there are forgotten.
     fn check_begin(&self, begin: &Head) -> bool {
-        let Ok(signature) = BASE64.decode(&begin.signature) else { return false };
-        UnparsedPublicKey::new(&ED25519, &self.0).verify(&begin.said_of_begin(), &signature).is_ok()
+        self.proves(&begin.said_of_begin(), &begin.signature)
+    }
+
+    pub(super) fn proves(&self, said: &[u8], signature: &str) -> bool {
+        let Ok(signature) = BASE64.decode(signature) else { return false };
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(said, &signature).is_ok()
     }
 
     /// From the file beside the key.
@@ -124,13 +132,17 @@ impl PublicKey {
     }
 }
 
-/// Adds a head to the file beside the database; durable when it returns.
-pub(crate) fn append(folder: &Path, head: &Head) -> io::Result<()> {
+/// Adds lines to the file beside the database; durable when it returns.
+pub(crate) fn append(folder: &Path, lines: &[Line]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(folder.join(HEADS))?;
     cut_unfinished(&mut file)?;
-    let line = serde_json::to_string(head).map_err(io::Error::other)?;
-    // One write: a line is there or not, but for a power cut.
-    file.write_all(format!("{line}\n").as_bytes())?;
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&serde_json::to_string(line).map_err(io::Error::other)?);
+        text.push('\n');
+    }
+    // One write: they are there or not, but for a power cut.
+    file.write_all(text.as_bytes())?;
     file.sync_data()
 }
 
@@ -171,30 +183,34 @@ pub(crate) fn read_begin(folder: &Path, key: &PublicKey) -> io::Result<Result<Op
 
 /// Every head in its order, and what is wrong with the file where something is. A last line that a power cut left
 /// unfinished is none.
-pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Head>, Option<String>)> {
+pub(crate) fn read(folder: &Path, key: &PublicKey) -> io::Result<(Vec<Line>, Option<String>)> {
     let text = fs::read_to_string(folder.join(HEADS))?;
-    let mut heads: Vec<Head> = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
+    let mut lines: Vec<Line> = Vec::new();
+    for (number, text) in text.split_inclusive('\n').enumerate() {
         let wrong = |why: &str| Some(format!("{HEADS}:{}: {why}", number + 1));
-        match serde_json::from_str::<Head>(line) {
-            Ok(head) if !key.check(&head) => return Ok((heads, wrong("not signed with the key of this server"))),
-            Ok(head) if heads.last().is_some_and(|last| last.number > head.number) => {
-                return Ok((heads, wrong("counts fewer rows than the head before")));
+        match serde_json::from_str::<Line>(text) {
+            Ok(line) if !line.is_signed(key) => return Ok((lines, wrong("not signed with the key of this server"))),
+            // Only a restore takes rows back.
+            Ok(Line::Head(head)) if lines.last().is_some_and(|last| last.number() > head.number) => {
+                return Ok((lines, wrong("counts fewer rows than the head before")));
             }
-            Ok(head) => heads.push(head),
-            Err(_) if !line.ends_with('\n') => {}
-            Err(error) => return Ok((heads, wrong(&error.to_string()))),
+            Ok(Line::Restored(restored)) if !restored.follows(heads_since(&lines).next_back()) => {
+                return Ok((lines, wrong("a restore that was not written behind the head before it")));
+            }
+            Ok(line) => lines.push(line),
+            Err(_) if !text.ends_with('\n') => {}
+            Err(error) => return Ok((lines, wrong(&error.to_string()))),
         }
     }
-    Ok((heads, None))
+    Ok((lines, None))
 }
 
 pub(crate) const KEY: &str = "audit.key";
 pub(crate) const PUBLIC: &str = "audit.pub";
 pub(crate) const HEADS: &str = "audit.heads";
 pub(crate) const BEGIN: &str = "audit.begin";
-/// A head is some 250 bytes.
-const LINE_MAX: u64 = 4096;
+/// A head is some 250 bytes; a restore has the name of a file, at most 4 KiB, of which each byte may be six in JSON.
+const LINE_MAX: u64 = 32 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -204,7 +220,7 @@ mod tests {
     fn a_line_that_a_power_cut_left_unfinished_spoils_none_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let key = HeadKey::new().unwrap();
-        let head = |at| key.sign(&Chain::default(), Timestamp(at));
+        let head = |at| [Line::Head(key.sign(&Chain::default(), Timestamp(at)))];
         append(folder.path(), &head(1)).unwrap();
         let whole = fs::read(folder.path().join(HEADS)).unwrap();
         append(folder.path(), &head(2)).unwrap();
@@ -212,8 +228,8 @@ mod tests {
         for cut in whole.len()..both.len() {
             fs::write(folder.path().join(HEADS), &both[..cut]).unwrap();
             append(folder.path(), &head(3)).unwrap();
-            let (heads, trouble) = read(folder.path(), &key.public()).unwrap();
-            let at: Vec<i64> = heads.iter().map(|head| head.at.0).collect();
+            let (lines, trouble) = read(folder.path(), &key.public()).unwrap();
+            let at: Vec<i64> = heads_since(&lines).map(|head| head.at.0).collect();
             assert_eq!((at, trouble), (vec![1, 3], None), "cut at {cut}");
         }
     }

@@ -7,6 +7,7 @@
 pub mod chain;
 pub mod head;
 pub mod offline;
+pub mod restored;
 pub(crate) mod sign;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,6 +9,7 @@ use tripoint_model::Timestamp;
 
 use super::chain::{Broken, Row, Verifier};
 use super::head::{PublicKey, read, read_begin};
+use super::restored::{Line, heads_since};
 use crate::store::{AuditFile, StoreError};
 
 /// Why nothing could be said.
@@ -36,9 +37,40 @@ pub struct Verified {
     pub last_head: Option<Timestamp>,
     /// What heads are checked with, hex.
     pub public_key: String,
+    /// Backups that were brought back, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<RestoredAt>,
     /// What is wrong; nothing where all is as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
+}
+
+/// Where the chain goes on from a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RestoredAt {
+    /// The last row of the backup.
+    pub row: u64,
+    /// When it was brought back.
+    pub at: Timestamp,
+    /// The backup.
+    pub from: String,
+    /// First and last of the signed rows that were given up; nothing where there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<(u64, u64)>,
+}
+
+fn restored(lines: &[Line]) -> Vec<RestoredAt> {
+    let each = lines.iter().filter_map(|line| match line {
+        Line::Restored(restored) => Some(restored),
+        Line::Head(_) => None,
+    });
+    each.map(|one| RestoredAt {
+        row: one.number,
+        at: one.at,
+        from: one.restored_from.clone(),
+        given_up: (one.before > one.number).then_some((one.number + 1, one.before)),
+    })
+    .collect()
 }
 
 /// Looks at every row and every head of a data folder.
@@ -46,17 +78,17 @@ pub async fn verify_folder(data_dir: &Path) -> Result<Verified, AuditError> {
     let folder = data_dir.join("server");
     let at = || folder.display().to_string();
     let key = PublicKey::read(&folder).map_err(|error| AuditError::Heads(at(), error))?;
-    let (heads, wrong) = read(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
+    let (lines, wrong) = read(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
     let begin = read_begin(&folder, &key).map_err(|error| AuditError::Heads(at(), error))?;
     let (begin, wrong) = match begin {
         Ok(begin) => (begin, wrong),
         Err(why) => (None, Some(why)),
     };
     let file = open(data_dir).await?;
-    let (mut verifier, mut broken) = match begin.as_ref().map(|begin| Verifier::behind(begin, &heads)) {
-        Some(Err(found)) => (Verifier::new(&heads), Some(found)),
+    let (mut verifier, mut broken) = match begin.as_ref().map(|begin| Verifier::behind(begin, &lines)) {
+        Some(Err(found)) => (Verifier::new(&lines), Some(found)),
         Some(Ok(verifier)) => (verifier, None),
-        None => (Verifier::new(&heads), None),
+        None => (Verifier::new(&lines), None),
     };
     // Where forgetting was cut off, some of what is forgotten may lie there still.
     let mut rows = begin.as_ref().map_or(0, |begin| begin.number);
@@ -81,9 +113,10 @@ pub async fn verify_folder(data_dir: &Path) -> Result<Verified, AuditError> {
         _ => {}
     }
     let broken = broken.or_else(|| wrong.map(|why| Broken { row: vouched + 1, why }));
-    let last_head = heads.last().map(|head| head.at);
+    let last_head = heads_since(&lines).next_back().map(|head| head.at);
     let begins = begin.map(|begin| (begin.number + 1, begin.at));
-    Ok(Verified { rows, begins, vouched, last_head, public_key: key.text(), broken })
+    let restored = restored(&lines);
+    Ok(Verified { rows, begins, vouched, last_head, public_key: key.text(), restored, broken })
 }
 
 /// A page of a data folder's audit, the newest first.

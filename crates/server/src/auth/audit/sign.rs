@@ -11,6 +11,7 @@ use tripoint_api::AuditEntry;
 use tripoint_model::Timestamp;
 
 use super::head::{Head, HeadKey, append, read, read_begin, write_begin};
+use super::restored::{Line, heads_since};
 use crate::ServeError;
 use crate::listen::until;
 use crate::state::now;
@@ -53,13 +54,17 @@ impl Signer {
 
     async fn compare(&mut self) -> Result<Option<String>, StoreError> {
         let end = self.accounts.audit_end().await?;
-        let heads = match read(&self.folder, &self.key.public()) {
-            Ok((heads, None)) => heads,
+        let lines = match read(&self.folder, &self.key.public()) {
+            Ok((lines, None)) => lines,
             Ok((_, Some(wrong))) => return Ok(Some(wrong)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && end.rows == 0 => Vec::new(),
             Err(error) => return Ok(Some(format!("the signed heads cannot be read: {error}"))),
         };
-        let Some(head) = heads.last() else { return Ok(None) };
+        if let [.., restored @ Line::Restored(_), Line::Head(_)] = lines.as_slice() {
+            // Its first start since: the machine that the log goes to knows heads of before.
+            tracing::info!(target: TARGET, restored = serde_json::to_string(restored).unwrap_or_default(), "audit restored");
+        }
+        let Some(head) = heads_since(&lines).next_back() else { return Ok(None) };
         *self.last.lock().await = head.number;
         if head.number > end.rows {
             return Ok(Some(format!("{} rows, but {} were signed at {}", end.rows, head.number, head.at)));
@@ -84,7 +89,7 @@ impl Signer {
         // The log may go to another machine: there it vouches too, as a line of `audit.heads` does.
         tracing::info!(target: TARGET, head = serde_json::to_string(&head).unwrap_or_default(), "audit head");
         let folder = self.folder.clone();
-        let written = tokio::task::spawn_blocking(move || append(&folder, &head)).await;
+        let written = tokio::task::spawn_blocking(move || append(&folder, &[Line::Head(head)])).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => *last = end.rows,
             Err(error) => tracing::error!(%error, "the audit's head could not be written"),
@@ -118,12 +123,12 @@ impl Signer {
 /// moved while anything is wrong with the heads.
 fn begin(folder: &Path, key: &HeadKey, (before, told): (Timestamp, u64)) -> io::Result<Option<Head>> {
     let public = key.public();
-    let (heads, None) = read(folder, &public)? else { return Ok(None) };
+    let (lines, None) = read(folder, &public)? else { return Ok(None) };
     let Ok(known) = read_begin(folder, &public)? else { return Ok(None) };
-    let last = heads.last().map_or(0, |head| head.number);
+    let last = heads_since(&lines).next_back().map_or(0, |head| head.number);
     let least = known.as_ref().map_or(0, |begin| begin.number);
     let may = |head: &&Head| head.at <= before && head.number < last && head.number <= told && head.number > least;
-    let Some(head) = heads.iter().rev().find(may) else { return Ok(known) };
+    let Some(head) = heads_since(&lines).rev().find(may) else { return Ok(known) };
     let begin = key.sign_begin(head, now());
     write_begin(folder, &begin)?;
     Ok(Some(begin))

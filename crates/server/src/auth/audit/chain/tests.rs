@@ -2,7 +2,6 @@
 
 use super::super::head::HeadKey;
 use super::*;
-use tripoint_model::Timestamp;
 
 /// A chain with heads after some rows, and after the last.
 fn made(rows: u64) -> (Vec<Row>, Vec<Head>, HeadKey) {
