@@ -156,7 +156,11 @@ fn what_would_lose_rows_of_the_audit_is_refused() {
         (channel("one", "slack", url), plain(), Some("lose rows")),
         (syslog("tcp"), RouteConfig { digest: "1h".into(), ..plain() }, Some("without quiet")),
         (syslog("tcp"), RouteConfig { quiet: vec!["22:00-07:00".into()], ..plain() }, Some("without quiet")),
-        (syslog("tcp"), RouteConfig { filter: "severity:high".into(), ..plain() }, Some("a filter is about alerts")),
+        (
+            syslog("tcp"),
+            RouteConfig { filter: "severity:high".into(), ..plain() },
+            Some("a filter and groups are about alerts"),
+        ),
     ] {
         let told = Notify::new(&config(vec![one], vec![route]), Settings::default());
         match (told, why) {
